@@ -1,0 +1,280 @@
+//! Data files: rows into Parquet, with no statistics on personal columns.
+
+use std::sync::Arc;
+
+use arrow::array::RecordBatch;
+use arrow::datatypes::{Schema, SchemaRef};
+use object_store::ObjectStoreExt;
+use object_store::buffered::BufWriter;
+use object_store::path::Path;
+use parquet::arrow::AsyncArrowWriter;
+use parquet::arrow::arrow_writer::ArrowWriterOptions;
+use parquet::basic::Compression;
+use parquet::file::metadata::ParquetMetaData;
+use parquet::file::properties::{EnabledStatistics, WriterProperties};
+use parquet::file::statistics::Statistics;
+use parquet::schema::types::ColumnPath;
+use serde_json::{Map, Number, Value, json};
+
+use crate::{Error, Lake, TableId, schema};
+
+/// A file is closed, and the next one begun, once it holds this many bytes.
+const FILE_BYTES: usize = 512 << 20;
+
+/// One Parquet file of a table.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DataFile {
+    /// In the store.
+    pub path: Path,
+    /// Below the table's folder.
+    pub name: String,
+    /// Its size.
+    pub bytes: u64,
+    /// Its rows.
+    pub rows: u64,
+    /// Delta statistics as JSON; never of personal columns.
+    pub stats: Option<String>,
+}
+
+/// How a table's files are laid out.
+#[derive(Debug, Clone)]
+pub struct Layout {
+    table: TableId,
+    schema: SchemaRef,
+    personal: Arc<[String]>,
+}
+
+impl Layout {
+    /// For rows of `schema`, of which the columns `personal` carry no
+    /// statistics.
+    ///
+    /// # Errors
+    /// [`Error::Type`] for a column type that plain Delta cannot hold.
+    pub fn new(table: TableId, schema: &Schema, personal: &[String]) -> Result<Self, Error> {
+        Ok(Self {
+            schema: schema::stored(&table, schema)?,
+            table,
+            personal: personal.into(),
+        })
+    }
+
+    /// Which table.
+    pub fn table(&self) -> &TableId {
+        &self.table
+    }
+
+    /// The types that batches must be cast to before they are written.
+    pub fn schema(&self) -> &SchemaRef {
+        &self.schema
+    }
+
+    /// Columns without statistics.
+    pub fn personal(&self) -> &[String] {
+        &self.personal
+    }
+
+    /// Columns that may carry statistics: numbers that are not personal. Text
+    /// never does, so that no value slips into a log by way of a contract that
+    /// forgot to name it.
+    pub(crate) fn measured(&self) -> impl Iterator<Item = &str> {
+        self.schema
+            .fields()
+            .iter()
+            .filter(|field| field.data_type().is_numeric())
+            .map(|field| field.name().as_str())
+            .filter(|name| !self.personal.iter().any(|personal| personal == name))
+    }
+
+    fn properties(&self) -> WriterProperties {
+        let mut properties = WriterProperties::builder()
+            .set_created_by(format!("stedi {}", env!("CARGO_PKG_VERSION")))
+            .set_compression(Compression::SNAPPY)
+            .set_statistics_enabled(EnabledStatistics::None);
+        for name in self.measured() {
+            properties = properties.set_column_statistics_enabled(
+                ColumnPath::from(name),
+                EnabledStatistics::Chunk,
+            );
+        }
+        properties.build()
+    }
+}
+
+/// Writes one stream of batches into one or more files. Nothing of it is part
+/// of the table until it is published.
+pub struct Writer {
+    lake: Lake,
+    layout: Layout,
+    open: Option<Open>,
+    done: Vec<DataFile>,
+}
+
+struct Open {
+    name: String,
+    path: Path,
+    writer: AsyncArrowWriter<BufWriter>,
+}
+
+impl Lake {
+    /// Begins to write files of a table.
+    pub fn writer(&self, layout: &Layout) -> Writer {
+        Writer {
+            lake: self.clone(),
+            layout: layout.clone(),
+            open: None,
+            done: Vec::new(),
+        }
+    }
+
+    /// Takes files that were never published away. Best effort: a file left
+    /// behind is not part of any version.
+    pub async fn discard(&self, files: &[DataFile]) {
+        for file in files {
+            if let Err(error) = self.location().store().delete(&file.path).await {
+                tracing::debug!(file = %file.path, %error, "could not remove an unpublished file");
+            }
+        }
+    }
+}
+
+impl Writer {
+    /// Appends `batch`, which has the layout's schema.
+    ///
+    /// # Errors
+    /// [`Error::File`] where the store cannot take it.
+    pub async fn write(&mut self, batch: &RecordBatch) -> Result<(), Error> {
+        if batch.num_rows() == 0 {
+            return Ok(());
+        }
+        if self.open.is_none() {
+            self.open = Some(self.begin()?);
+        }
+        let Some(open) = &mut self.open else {
+            return Ok(());
+        };
+        let table = &self.layout.table;
+        open.writer
+            .write(batch)
+            .await
+            .map_err(|error| failed(table, &error))?;
+        if open.writer.bytes_written() + open.writer.in_progress_size() >= FILE_BYTES {
+            self.close().await?;
+        }
+        Ok(())
+    }
+
+    /// Ends the last file and gives all files written, in order.
+    ///
+    /// # Errors
+    /// [`Error::File`].
+    pub async fn finish(mut self) -> Result<Vec<DataFile>, Error> {
+        self.close().await?;
+        Ok(self.done)
+    }
+
+    fn begin(&self) -> Result<Open, Error> {
+        let name = format!("part-{}.parquet", uuid::Uuid::new_v4());
+        let path = self.lake.path(&self.layout.table).join(name.as_str());
+        let sink = BufWriter::new(self.lake.location().store().clone(), path.clone());
+        // The Arrow schema is left out of the footer: it would name view types
+        // that older readers do not know, and says nothing Parquet does not.
+        let options = ArrowWriterOptions::new()
+            .with_properties(self.layout.properties())
+            .with_skip_arrow_metadata(true);
+        let writer =
+            AsyncArrowWriter::try_new_with_options(sink, self.layout.schema.clone(), options)
+                .map_err(|error| failed(&self.layout.table, &error))?;
+        Ok(Open { name, path, writer })
+    }
+
+    async fn close(&mut self) -> Result<(), Error> {
+        let Some(mut open) = self.open.take() else {
+            return Ok(());
+        };
+        let metadata = open
+            .writer
+            .finish()
+            .await
+            .map_err(|error| failed(&self.layout.table, &error))?;
+        let bytes = open.writer.bytes_written() as u64;
+        self.done.push(DataFile {
+            path: open.path,
+            name: open.name,
+            bytes,
+            rows: u64::try_from(metadata.file_metadata().num_rows()).unwrap_or_default(),
+            stats: Some(delta_stats(&self.layout, &metadata).to_string()),
+        });
+        Ok(())
+    }
+}
+
+fn failed(table: &TableId, error: &parquet::errors::ParquetError) -> Error {
+    let mut cause: &dyn std::error::Error = error;
+    while let Some(next) = cause.source() {
+        cause = next;
+    }
+    Error::File {
+        table: table.clone(),
+        reason: cause.to_string().replace('\n', " "),
+    }
+}
+
+/// Delta's per-file statistics: rows, and bounds of the measured columns.
+fn delta_stats(layout: &Layout, metadata: &ParquetMetaData) -> Value {
+    let (mut least, mut most, mut nulls) = (Map::new(), Map::new(), Map::new());
+    for name in layout.measured() {
+        let chunks = metadata.row_groups().iter().map(|group| {
+            group
+                .columns()
+                .iter()
+                .find(|chunk| chunk.column_path().string() == name)
+                .and_then(|chunk| chunk.statistics())
+        });
+        // A bound holds for the file only if every row group has one.
+        let Some(chunks) = chunks.collect::<Option<Vec<&Statistics>>>() else {
+            continue;
+        };
+        let null_count: Option<u64> = chunks.iter().map(|chunk| chunk.null_count_opt()).sum();
+        if let Some(count) = null_count {
+            nulls.insert(name.to_owned(), json!(count));
+        }
+        if let Some((low, high)) = bounds(&chunks) {
+            least.insert(name.to_owned(), low);
+            most.insert(name.to_owned(), high);
+        }
+    }
+    json!({
+        "numRecords": metadata.file_metadata().num_rows(),
+        "minValues": least,
+        "maxValues": most,
+        "nullCount": nulls,
+    })
+}
+
+fn bounds(chunks: &[&Statistics]) -> Option<(Value, Value)> {
+    fn range<T: PartialOrd + Copy>(pairs: impl Iterator<Item = Option<(T, T)>>) -> Option<(T, T)> {
+        pairs
+            // A chunk of nulls alone has no bounds and narrows nothing.
+            .flatten()
+            .reduce(|(low, high), (l, h)| {
+                (if l < low { l } else { low }, if h > high { h } else { high })
+            })
+    }
+    macro_rules! of {
+        ($variant:ident, $to:expr) => {
+            range(chunks.iter().map(|chunk| match chunk {
+                Statistics::$variant(s) => Some((*s.min_opt()?, *s.max_opt()?)),
+                _ => None,
+            }))
+            .and_then(|(low, high)| Some(($to(low)?, $to(high)?)))
+        };
+    }
+    let float = |value: f64| Number::from_f64(value).map(Value::Number);
+    match chunks.first()? {
+        Statistics::Int32(_) => of!(Int32, |v: i32| Some(json!(v))),
+        Statistics::Int64(_) => of!(Int64, |v: i64| Some(json!(v))),
+        Statistics::Float(_) => of!(Float, |v: f32| float(f64::from(v))),
+        Statistics::Double(_) => of!(Double, float),
+        _ => None,
+    }
+}

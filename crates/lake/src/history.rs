@@ -1,0 +1,115 @@
+//! What a table's log says of each of its versions.
+//!
+//! Read from the commit entries themselves: the library's own reader hands
+//! commits out without their version numbers.
+
+use futures::stream::{self, StreamExt};
+use futures::TryStreamExt;
+use object_store::ObjectStoreExt;
+use object_store::path::Path;
+use serde_json::Value;
+
+use crate::{Error, Lake, Origin, TableId};
+
+/// How many commit entries are read at once.
+const AT_ONCE: usize = 16;
+
+/// One published version.
+#[derive(Debug, Clone)]
+pub struct Commit {
+    /// Counted from 0.
+    pub version: i64,
+    /// When it was published, epoch milliseconds UTC.
+    pub timestamp: i64,
+    /// Delta's name for what was done: `WRITE`, `CREATE TABLE`, ...
+    pub operation: String,
+    /// Files and rows it added.
+    pub files_added: u64,
+    /// Rows in the files it added.
+    pub rows_added: u64,
+    /// Files it removed.
+    pub files_removed: u64,
+    /// What stedi noted of the run that made it; `None` for other writers.
+    pub origin: Option<Origin>,
+}
+
+/// All commits whose entries still stand, newest first.
+pub(crate) async fn commits(lake: &Lake, table: &TableId) -> Result<Vec<Commit>, Error> {
+    let log = lake.path(table).join("_delta_log");
+    let mut entries: Vec<(i64, Path)> = Vec::new();
+    let mut listed = lake.location().store().list(Some(&log));
+    loop {
+        match listed.try_next().await {
+            Ok(Some(meta)) => entries.extend(version_of(&meta.location).map(|v| (v, meta.location))),
+            Ok(None) | Err(object_store::Error::NotFound { .. }) => break,
+            Err(error) => {
+                return Err(Error::store("list", lake.location().display(&log), &error));
+            }
+        }
+    }
+    entries.sort_unstable_by_key(|(version, _)| std::cmp::Reverse(*version));
+    stream::iter(entries)
+        .map(|(version, path)| read(lake, version, path))
+        .buffered(AT_ONCE)
+        .try_filter_map(|commit| async move { Ok(commit) })
+        .try_collect()
+        .await
+}
+
+/// One version's commit; `None` where its entry is gone.
+pub(crate) async fn commit(
+    lake: &Lake,
+    table: &TableId,
+    version: i64,
+) -> Result<Option<Commit>, Error> {
+    let path = lake
+        .path(table)
+        .join("_delta_log")
+        .join(format!("{version:020}.json"));
+    read(lake, version, path).await
+}
+
+fn version_of(path: &Path) -> Option<i64> {
+    let name = path.filename()?.strip_suffix(".json")?;
+    (name.len() == 20).then(|| name.parse().ok())?
+}
+
+async fn read(lake: &Lake, version: i64, path: Path) -> Result<Option<Commit>, Error> {
+    let failed = |error| Error::store("read", lake.location().display(&path), &error);
+    let bytes = match lake.location().store().get(&path).await {
+        Ok(found) => found.bytes().await.map_err(failed)?,
+        Err(object_store::Error::NotFound { .. }) => return Ok(None),
+        Err(error) => return Err(failed(error)),
+    };
+    let mut commit = Commit {
+        version,
+        timestamp: 0,
+        operation: String::new(),
+        files_added: 0,
+        rows_added: 0,
+        files_removed: 0,
+        origin: None,
+    };
+    for line in bytes.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()) {
+        // An entry by another writer may hold actions this program does not
+        // know; they do not hinder telling what it does know.
+        let Ok(Value::Object(action)) = serde_json::from_slice::<Value>(line) else {
+            continue;
+        };
+        if let Some(info) = action.get("commitInfo") {
+            commit.timestamp = info["timestamp"].as_i64().unwrap_or_default();
+            commit.operation = info["operation"].as_str().unwrap_or_default().to_owned();
+            commit.origin = serde_json::from_value(info["stedi"].clone()).ok();
+        } else if let Some(add) = action.get("add") {
+            commit.files_added += 1;
+            commit.rows_added += add["stats"]
+                .as_str()
+                .and_then(|stats| serde_json::from_str::<Value>(stats).ok())
+                .and_then(|stats| stats["numRecords"].as_u64())
+                .unwrap_or_default();
+        } else if action.contains_key("remove") {
+            commit.files_removed += 1;
+        }
+    }
+    Ok(Some(commit))
+}

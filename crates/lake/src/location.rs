@@ -1,0 +1,296 @@
+//! Where landing files or a lake lie: a folder or an object store.
+
+use std::fmt;
+use std::path::{Path as FsPath, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use object_store::aws::AmazonS3Builder;
+use object_store::local::LocalFileSystem;
+use object_store::path::Path;
+use object_store::{ClientOptions, ObjectStore, RetryConfig};
+use url::Url;
+
+use crate::Error;
+
+/// A folder or object-store prefix, opened.
+///
+/// Cheap to clone. Paths handed out are relative to the store's root, so that
+/// a Parquet scan and the Delta log name one file the same way.
+#[derive(Clone)]
+pub struct Location {
+    url: Url,
+    store: Arc<dyn ObjectStore>,
+    prefix: Path,
+    folder: Option<PathBuf>,
+    text: String,
+}
+
+impl Location {
+    /// Opens `text`, a folder (made absolute here) or a URL.
+    ///
+    /// Nothing is read or made yet.
+    ///
+    /// # Errors
+    /// [`Error::Location`] for a scheme or a path that cannot be opened.
+    pub fn parse(text: &str) -> Result<Self, Error> {
+        let wrong = |reason: String| Error::Location {
+            text: text.to_owned(),
+            reason,
+        };
+        if text.trim().is_empty() {
+            return Err(wrong("it is empty".to_owned()));
+        }
+        let Some((scheme, _)) = text.split_once("://") else {
+            return Self::of_folder(text, FsPath::new(text));
+        };
+        let url = Url::parse(text).map_err(|e| wrong(e.to_string()))?;
+        match scheme {
+            "file" => {
+                let folder = url
+                    .to_file_path()
+                    .map_err(|()| wrong("a file URL names an absolute path".to_owned()))?;
+                Self::of_folder(text, &folder)
+            }
+            "s3" | "s3a" => Self::of_bucket(text, &url),
+            other => Err(wrong(format!("the scheme {other}:// is not known"))),
+        }
+    }
+
+    fn of_folder(text: &str, folder: &FsPath) -> Result<Self, Error> {
+        let wrong = |reason: String| Error::Location {
+            text: text.to_owned(),
+            reason,
+        };
+        let folder = std::path::absolute(folder).map_err(|e| wrong(e.to_string()))?;
+        let folder = resolve(&folder);
+        let prefix = Path::from_absolute_path(&folder).map_err(|e| wrong(e.to_string()))?;
+        let url = Url::from_directory_path(&folder)
+            .map_err(|()| wrong("the path cannot be written as a URL".to_owned()))?;
+        Ok(Self {
+            url,
+            store: Arc::new(LocalFileSystem::new()),
+            prefix,
+            folder: Some(folder),
+            text: text.to_owned(),
+        })
+    }
+
+    fn of_bucket(text: &str, url: &Url) -> Result<Self, Error> {
+        let wrong = |reason: String| Error::Location {
+            text: text.to_owned(),
+            reason,
+        };
+        let bucket = url
+            .host_str()
+            .ok_or_else(|| wrong("it names no bucket".to_owned()))?;
+        // Bounded, so that a store that is gone ends the run with a message
+        // instead of holding it for the library's three minutes an object.
+        let retry = RetryConfig {
+            max_retries: 8,
+            retry_timeout: Duration::from_secs(60),
+            ..RetryConfig::default()
+        };
+        let mut builder = AmazonS3Builder::from_env()
+            .with_bucket_name(bucket)
+            .with_retry(retry);
+        if std::env::var("AWS_ALLOW_HTTP").is_ok_and(|v| v == "true" || v == "1") {
+            builder = builder.with_client_options(ClientOptions::new().with_allow_http(true));
+        }
+        let store = builder.build().map_err(|e| wrong(e.to_string()))?;
+        let prefix = Path::from_url_path(url.path()).map_err(|e| wrong(e.to_string()))?;
+        let mut root = Url::parse(&format!("s3://{bucket}/")).map_err(|e| wrong(e.to_string()))?;
+        if !prefix.as_ref().is_empty() {
+            root.set_path(&format!("/{prefix}/"));
+        }
+        Ok(Self {
+            url: root,
+            store: Arc::new(store),
+            prefix,
+            folder: None,
+            text: text.to_owned(),
+        })
+    }
+
+    /// As the user wrote it, for messages.
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// With a trailing slash.
+    pub fn url(&self) -> &Url {
+        &self.url
+    }
+
+    /// The whole store; paths in it start at its root, not at this location.
+    pub fn store(&self) -> &Arc<dyn ObjectStore> {
+        &self.store
+    }
+
+    /// This location's path in the store.
+    pub fn prefix(&self) -> &Path {
+        &self.prefix
+    }
+
+    /// The folder on this machine, if it is one.
+    pub fn folder(&self) -> Option<&FsPath> {
+        self.folder.as_deref()
+    }
+
+    /// The path of `relative` (segments divided by `/`) in the store.
+    pub fn child(&self, relative: &str) -> Path {
+        relative
+            .split('/')
+            .filter(|part| !part.is_empty())
+            .fold(self.prefix.clone(), |path, part| path.join(part))
+    }
+
+    /// The location `relative` below this one.
+    pub fn join(&self, relative: &str) -> Self {
+        let relative = relative.trim_matches('/');
+        let mut below = self.clone();
+        if relative.is_empty() {
+            return below;
+        }
+        below.prefix = self.child(relative);
+        below.folder = self.folder.as_ref().map(|folder| folder.join(relative));
+        below.text = format!("{}/{relative}", self.text.trim_end_matches('/'));
+        below.url = match &below.folder {
+            Some(folder) => Url::from_directory_path(folder).unwrap_or_else(|()| self.url.clone()),
+            None => {
+                let mut url = self.url.clone();
+                url.set_path(&format!("/{}/", below.prefix));
+                url
+            }
+        };
+        below
+    }
+
+    /// What a person calls the object at `path` (a path in the store): the
+    /// file's path on this machine, or its URL.
+    pub fn display(&self, path: &Path) -> String {
+        match &self.folder {
+            Some(folder) => match path.prefix_match(&self.prefix) {
+                Some(rest) => {
+                    let mut shown = PathBuf::from(self.text_as_path(folder));
+                    shown.extend(rest.map(|part| part.as_ref().to_owned()));
+                    shown.display().to_string()
+                }
+                None => format!("/{path}"),
+            },
+            None => {
+                let bucket = self.url.host_str().unwrap_or_default();
+                format!("s3://{bucket}/{path}")
+            }
+        }
+    }
+
+    fn text_as_path(&self, folder: &FsPath) -> String {
+        if self.text.contains("://") {
+            folder.display().to_string()
+        } else {
+            self.text.clone()
+        }
+    }
+
+    /// Whether one lies in the other, or both are the same place.
+    pub fn overlaps(&self, other: &Self) -> bool {
+        let same_store = match (&self.folder, &other.folder) {
+            (Some(_), Some(_)) => true,
+            (None, None) => self.url.host_str() == other.url.host_str(),
+            _ => false,
+        };
+        same_store
+            && (self.prefix.prefix_matches(&other.prefix)
+                || other.prefix.prefix_matches(&self.prefix))
+    }
+}
+
+impl fmt::Debug for Location {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Location({})", self.url)
+    }
+}
+
+impl fmt::Display for Location {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
+}
+
+/// Follows links in the part of `folder` that exists and takes `.` and `..`
+/// away, so that two names of one place compare equal.
+fn resolve(folder: &FsPath) -> PathBuf {
+    let mut plain = PathBuf::new();
+    for part in folder.components() {
+        match part {
+            std::path::Component::ParentDir => {
+                // `a/link/..` is the parent of what the link points at.
+                plain = plain.canonicalize().unwrap_or(plain);
+                plain.pop();
+            }
+            std::path::Component::CurDir => {}
+            other => plain.push(other),
+        }
+    }
+    let mut missing = Vec::new();
+    let mut existing = plain.as_path();
+    loop {
+        if let Ok(real) = existing.canonicalize() {
+            return missing.iter().rev().fold(real, |path, part| path.join(part));
+        }
+        match (existing.parent(), existing.file_name()) {
+            (Some(parent), Some(name)) => {
+                missing.push(name.to_owned());
+                existing = parent;
+            }
+            _ => return plain,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn locations_that_overlap() {
+        let folder = tempfile::tempdir().unwrap();
+        let base = folder.path().to_str().unwrap();
+        std::fs::create_dir(folder.path().join("real")).unwrap();
+        std::os::unix::fs::symlink(folder.path().join("real"), folder.path().join("link")).unwrap();
+        for (one, other, expected) in [
+            ("a", "a", true),
+            ("a", "a/b", true),
+            ("a/b/c", "a", true),
+            ("a", "ab", false),
+            ("a", "b", false),
+            ("a/../b", "b", true),
+            ("link/lake", "real", true),
+            ("link/../a", "a", true),
+        ] {
+            let at = |path: &str| Location::parse(&format!("{base}/{path}")).unwrap();
+            assert_eq!(at(one).overlaps(&at(other)), expected, "{one} and {other}");
+        }
+    }
+
+    #[test]
+    fn text_that_is_no_location() {
+        for (text, reason) in [
+            ("", "it is empty"),
+            ("ftp://host/x", "the scheme ftp:// is not known"),
+            ("s3://", "empty host"),
+        ] {
+            let error = Location::parse(text).unwrap_err().to_string();
+            assert!(error.contains(reason), "{text}: {error}");
+        }
+    }
+
+    #[test]
+    fn a_folder_with_spaces_and_percent_signs_keeps_its_name() {
+        let at = Location::parse("/tmp/a b/50%25 c").unwrap();
+        assert_eq!(at.folder().unwrap(), FsPath::new("/tmp/a b/50%25 c"));
+        let file = at.child("x y.json");
+        assert_eq!(at.display(&file), "/tmp/a b/50%25 c/x y.json");
+    }
+}

@@ -1,0 +1,312 @@
+//! A lake's tables and their versions.
+
+use std::fmt;
+use std::sync::Arc;
+
+use arrow::datatypes::SchemaRef;
+use deltalake_core::DeltaTable;
+use deltalake_core::logstore::{LogStoreRef, StorageConfig, default_logstore};
+use futures::TryStreamExt;
+use object_store::prefix::PrefixStore;
+use object_store::{ObjectStore, ObjectStoreExt, PutMode, PutOptions};
+
+use crate::{Commit, DataFile, Error, Location, Origin, history, probe, schema};
+
+/// The object that says a lake's store was found safe, and the lake's layout.
+const MARKER: &str = "system/lake.json";
+
+/// Names a table: `trusted/customer_trusted`.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct TableId {
+    /// `trusted`, `curated` or `system`.
+    pub zone: String,
+    /// The folder's name in the zone.
+    pub name: String,
+}
+
+impl TableId {
+    /// The table `name` of `zone`.
+    pub fn new(zone: impl Into<String>, name: impl Into<String>) -> Self {
+        Self {
+            zone: zone.into(),
+            name: name.into(),
+        }
+    }
+}
+
+impl fmt::Display for TableId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.zone, self.name)
+    }
+}
+
+/// Which version of a table to read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum AsOf {
+    /// The newest.
+    #[default]
+    Latest,
+    /// That one.
+    Version(i64),
+    /// The newest published at or before this instant, epoch milliseconds UTC.
+    Time(i64),
+}
+
+/// One version of one table: what a reader needs to read it.
+#[derive(Debug, Clone)]
+pub struct Version {
+    /// Which table.
+    pub table: TableId,
+    /// Counted from 0.
+    pub number: i64,
+    /// Columns with the types the files hold.
+    pub schema: SchemaRef,
+    /// Its files, in order of their names.
+    pub files: Vec<DataFile>,
+    /// The grain in words, as its contract had it.
+    pub description: Option<String>,
+    /// Its personal columns, as its contract had them.
+    pub personal: Vec<String>,
+    /// What the commit says of the run that made it.
+    pub origin: Option<Origin>,
+}
+
+impl Version {
+    /// Rows in all files.
+    pub fn rows(&self) -> u64 {
+        self.files.iter().map(|file| file.rows).sum()
+    }
+
+    /// Bytes of all files.
+    pub fn bytes(&self) -> u64 {
+        self.files.iter().map(|file| file.bytes).sum()
+    }
+}
+
+/// A folder or prefix with one Delta table per `zone/table`.
+#[derive(Debug, Clone)]
+pub struct Lake {
+    location: Location,
+}
+
+impl Lake {
+    /// The lake at `location`. Nothing is read or made yet.
+    pub fn at(location: Location) -> Self {
+        Self { location }
+    }
+
+    /// Where it lies.
+    pub fn location(&self) -> &Location {
+        &self.location
+    }
+
+    /// Makes the lake ready to be written. At first use this makes the folder
+    /// and proves that the store keeps two writers of one object apart.
+    ///
+    /// # Errors
+    /// [`Error::Store`] where nothing can be written; [`Error::NotAtomic`]
+    /// where commits would be lost.
+    pub async fn prepare(&self) -> Result<(), Error> {
+        if let Some(folder) = self.location.folder() {
+            std::fs::create_dir_all(folder).map_err(|error| Error::Store {
+                action: "write",
+                object: self.location.text().to_owned(),
+                reason: error.to_string(),
+            })?;
+        }
+        let marker = self.location.child(MARKER);
+        match self.location.store().head(&marker).await {
+            Ok(_) => return Ok(()),
+            Err(object_store::Error::NotFound { .. }) => {}
+            Err(error) => return Err(Error::store("read", &self.location, &error)),
+        }
+        probe::conditional_put_is_atomic(&self.location).await?;
+        let body = serde_json::json!({ "layout": 1 }).to_string().into_bytes();
+        let options = PutOptions::from(PutMode::Create);
+        match self
+            .location
+            .store()
+            .put_opts(&marker, body.into(), options)
+            .await
+        {
+            Ok(_) | Err(object_store::Error::AlreadyExists { .. }) => Ok(()),
+            Err(error) => Err(Error::store("write", &self.location, &error)),
+        }
+    }
+
+    /// All tables, in order of zone and name.
+    ///
+    /// # Errors
+    /// [`Error::Store`].
+    pub async fn tables(&self) -> Result<Vec<TableId>, Error> {
+        let mut tables = Vec::new();
+        for zone in self.folders(self.location.prefix()).await? {
+            for name in self.folders(&self.location.prefix().clone().join(zone.as_str())).await? {
+                let table = TableId::new(&zone, name);
+                if self.exists(&table).await? {
+                    tables.push(table);
+                }
+            }
+        }
+        tables.sort();
+        Ok(tables)
+    }
+
+    async fn folders(&self, path: &object_store::path::Path) -> Result<Vec<String>, Error> {
+        let listed = match self.location.store().list_with_delimiter(Some(path)).await {
+            Ok(listed) => listed,
+            Err(object_store::Error::NotFound { .. }) => return Ok(Vec::new()),
+            Err(error) => return Err(Error::store("list", self.location.display(path), &error)),
+        };
+        Ok(listed
+            .common_prefixes
+            .iter()
+            .filter_map(|path| path.filename())
+            .filter(|name| !name.starts_with('_') && !name.starts_with('.'))
+            .map(str::to_owned)
+            .collect())
+    }
+
+    /// Whether the table has been published at all.
+    pub(crate) async fn exists(&self, table: &TableId) -> Result<bool, Error> {
+        let log = self.path(table).join("_delta_log");
+        let mut listed = self.location.store().list(Some(&log));
+        match listed.try_next().await {
+            Ok(entry) => Ok(entry.is_some()),
+            Err(object_store::Error::NotFound { .. }) => Ok(false),
+            Err(error) => Err(Error::store("list", self.location.display(&log), &error)),
+        }
+    }
+
+    /// Reads a version of `table`; `None` where the lake has no such table.
+    ///
+    /// # Errors
+    /// [`Error::NoVersion`] where it has the table but not that version.
+    pub async fn version(&self, table: &TableId, as_of: AsOf) -> Result<Option<Version>, Error> {
+        if !self.exists(table).await? {
+            return Ok(None);
+        }
+        let number = match as_of {
+            AsOf::Latest => None,
+            AsOf::Version(number) => Some(self.existing(table, number).await?),
+            AsOf::Time(instant) => Some(self.at_time(table, instant).await?),
+        };
+        self.load(table, number).await.map(Some)
+    }
+
+    async fn load(&self, table: &TableId, number: Option<u64>) -> Result<Version, Error> {
+        let failed = |source| Error::Table {
+            action: "open",
+            table: table.clone(),
+            source: Box::new(source),
+        };
+        let delta = self.open(table, number).await?;
+        let state = delta.snapshot().map_err(failed)?;
+        let mut files: Vec<DataFile> = Vec::new();
+        let log_store = delta.log_store();
+        let mut views = state.snapshot().file_views(&log_store, None);
+        let root = self.path(table);
+        while let Some(view) = views.try_next().await.map_err(failed)? {
+            let name = view.path().into_owned();
+            files.push(DataFile {
+                path: name.split('/').fold(root.clone(), |path, part| path.join(part)),
+                bytes: u64::try_from(view.size()).unwrap_or_default(),
+                rows: view.num_records().unwrap_or_default() as u64,
+                stats: view.stats(),
+                name,
+            });
+        }
+        files.sort_by(|a, b| a.name.cmp(&b.name));
+        let number = i64::try_from(state.version()).unwrap_or(i64::MAX);
+        let metadata = state.metadata();
+        Ok(Version {
+            table: table.clone(),
+            number,
+            schema: schema::arrow(table, state.schema().as_ref())?,
+            files,
+            description: metadata.description().map(str::to_owned),
+            personal: metadata
+                .configuration()
+                .get(crate::publish::PERSONAL)
+                .map(|list| list.split(',').map(str::to_owned).collect())
+                .unwrap_or_default(),
+            origin: history::commit(self, table, number)
+                .await?
+                .and_then(|commit| commit.origin),
+        })
+    }
+
+    /// The commits of `table` that can still be read, newest first.
+    ///
+    /// # Errors
+    /// [`Error::NoTable`].
+    pub async fn history(&self, table: &TableId) -> Result<Vec<Commit>, Error> {
+        let commits = history::commits(self, table).await?;
+        if commits.is_empty() {
+            return Err(Error::NoTable {
+                table: table.clone(),
+            });
+        }
+        Ok(commits)
+    }
+
+    async fn existing(&self, table: &TableId, number: i64) -> Result<u64, Error> {
+        let commits = self.history(table).await?;
+        if commits.iter().any(|commit| commit.version == number) {
+            return Ok(number.unsigned_abs());
+        }
+        Err(no_version(table, number.to_string(), &commits))
+    }
+
+    async fn at_time(&self, table: &TableId, instant: i64) -> Result<u64, Error> {
+        let commits = self.history(table).await?;
+        commits
+            .iter()
+            .find(|commit| commit.timestamp <= instant)
+            .map(|commit| commit.version.unsigned_abs())
+            .ok_or_else(|| {
+                let wanted = format!("as old as {instant} (epoch milliseconds)");
+                no_version(table, wanted, &commits)
+            })
+    }
+
+    /// The table's path in the store.
+    pub(crate) fn path(&self, table: &TableId) -> object_store::path::Path {
+        self.location.child(&format!("{}/{}", table.zone, table.name))
+    }
+
+    pub(crate) fn log_store(&self, table: &TableId) -> LogStoreRef {
+        let root = Arc::clone(self.location.store());
+        let prefixed: Arc<dyn ObjectStore> =
+            Arc::new(PrefixStore::new(Arc::clone(&root), self.path(table)));
+        let place = self.location.join(&format!("{}/{}", table.zone, table.name));
+        default_logstore(prefixed, root, place.url(), &StorageConfig::default())
+    }
+
+    pub(crate) async fn open(
+        &self,
+        table: &TableId,
+        number: Option<u64>,
+    ) -> Result<DeltaTable, Error> {
+        let mut delta = DeltaTable::new(self.log_store(table));
+        match number {
+            Some(number) => delta.load_version(number).await,
+            None => delta.load().await,
+        }
+        .map_err(|source| Error::Table {
+            action: "open",
+            table: table.clone(),
+            source: Box::new(source),
+        })?;
+        Ok(delta)
+    }
+}
+
+fn no_version(table: &TableId, wanted: String, commits: &[Commit]) -> Error {
+    Error::NoVersion {
+        table: table.clone(),
+        wanted,
+        first: commits.last().map_or(0, |commit| commit.version),
+        last: commits.first().map_or(0, |commit| commit.version),
+    }
+}

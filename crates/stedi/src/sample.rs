@@ -1,0 +1,153 @@
+//! `stedi sample`: synthetic landing data in the shape of the reference data.
+//!
+//! Used by `stedi sample`, by `stedi demo` and by tests that need landing data
+//! of some size. Nothing here looks at real people: e-mails lie at the reserved
+//! domains `example.com`, `example.net` and `example.org`, phone numbers in the
+//! fictional range 555-01xx, and serial numbers are drawn.
+//!
+//! # Why the counts are what they are
+//! People come in *cohorts* of 956, the size of the reference data. What a
+//! cohort contains is laid down once, as a table of 956 places (`plan`), and
+//! every figure of the reference data follows from the numbers in that table,
+//! for any seed:
+//!
+//! | figure | where it comes from |
+//! |---|---|
+//! | 482 of 956 agree to research | `plan`: places of each kind of agreement |
+//! | 28,680 trainer readings, 14,460 of the 482 | 30 instants per device |
+//! | 40,981 phone readings of the 482, 40,292 of the others | `readings`: three per instant less a quota of missing ones |
+//! | 2,700 readings paired with a stranger's trainer | `lanes`: which devices meet, how often, and that phones deliver all three readings there |
+//! | 8,956 readings before consent, 18 people with no others | `plan`: how many of a person's instants lie before consent, and the quota of missing readings there |
+//!
+//! The seed decides the rest: names, serial numbers, clocks, which instants are
+//! the shared ones, which readings are missing, motion, distance, and the order
+//! of lines.
+//!
+//! # Other sizes
+//! Each cohort has a window of time of its own, so nobody meets a person of
+//! another cohort and `n` cohorts have exactly `n` times the counts. A cohort
+//! cut short has proportional ones, because the table spreads each kind of
+//! place evenly. One cohort is held at a time, so memory does not grow with the
+//! size.
+//!
+//! # Invariants
+//! - The same number of customers and the same seed give the same bytes on
+//!   every machine.
+//! - No two customers share an e-mail (also ignoring case) or a serial number.
+//! - No two readings of a source are equal in every column.
+//! - A person's phone reports at exactly the 30 instants of their device.
+
+use std::io;
+use std::path::Path;
+
+mod cohort;
+mod files;
+mod lanes;
+mod lines;
+mod names;
+mod plan;
+mod random;
+mod readings;
+mod shares;
+
+#[cfg(test)]
+mod tests;
+
+use files::{LandingFiles, SOURCES};
+
+/// What to make.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Sample {
+    /// People, each with one customer record and one device: from 1 to
+    /// [`Sample::CUSTOMERS_MAX`].
+    pub(crate) customers: u64,
+    /// Picks one of the many samples of this size. It changes values, never
+    /// the counts of whole cohorts.
+    pub(crate) seed: u64,
+}
+
+/// What was made: lines of each source, and the files and bytes of all three.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Written {
+    /// Lines under `customer/landing`.
+    pub(crate) customers: u64,
+    /// Lines under `accelerometer/landing`.
+    pub(crate) accelerometer: u64,
+    /// Lines under `step_trainer/landing`.
+    pub(crate) step_trainer: u64,
+    /// Files in all three folders.
+    pub(crate) files: u64,
+    /// Bytes in all three folders.
+    pub(crate) bytes: u64,
+}
+
+impl Default for Sample {
+    /// One cohort: the size of the reference data, with its published counts.
+    fn default() -> Self {
+        Sample {
+            customers: plan::COHORT_PEOPLE as u64,
+            seed: 1,
+        }
+    }
+}
+
+impl Sample {
+    /// Cohorts follow one another in time, 42 minutes each. With more people
+    /// than this the last consent dates would lie past 1,700,000,000,000 ms.
+    pub(crate) const CUSTOMERS_MAX: u64 = 16_000_000;
+
+    /// Writes the sample below `out`, in the three landing folders:
+    /// `customer/landing/customer-<ms>.json` and so on, one JSON object per
+    /// line. Folders are created as needed.
+    ///
+    /// # Errors
+    /// - `InvalidInput`: `customers` is 0 or above [`Sample::CUSTOMERS_MAX`].
+    /// - `AlreadyExists`: one of the three folders holds something already;
+    ///   nothing was written. A sample never mixes with other data.
+    /// - Any other kind: the file system refused; the message names the path,
+    ///   and files written so far stay.
+    pub(crate) fn write(&self, out: &Path) -> io::Result<Written> {
+        if self.customers == 0 || self.customers > Self::CUSTOMERS_MAX {
+            return Err(io::Error::new(
+                io::ErrorKind::InvalidInput,
+                format!(
+                    "a sample of {} customers cannot be made\nhint: ask for 1 to {} customers",
+                    self.customers,
+                    Self::CUSTOMERS_MAX
+                ),
+            ));
+        }
+        for source in SOURCES {
+            source.refuse_occupied(out)?;
+        }
+
+        let lines_max = files::lines_max(self.customers);
+        let [mut customer, mut accelerometer, mut step_trainer] =
+            SOURCES.map(|source| LandingFiles::new(source, out, lines_max));
+        let plan = plan::Plan::new();
+        let mut remaining = self.customers;
+        let mut number = 0;
+        while remaining > 0 {
+            let people = remaining.min(plan::COHORT_PEOPLE as u64);
+            let people = cohort::people(&plan, self.seed, number, people as usize);
+            lines::customers(&people, &mut customer)?;
+            lines::accelerometer(&people, &mut accelerometer)?;
+            lines::step_trainer(&people, &mut step_trainer)?;
+            remaining -= people.len() as u64;
+            number += 1;
+        }
+
+        let written = [
+            customer.finish()?,
+            accelerometer.finish()?,
+            step_trainer.finish()?,
+        ];
+        Ok(Written {
+            customers: written[0].lines,
+            accelerometer: written[1].lines,
+            step_trainer: written[2].lines,
+            files: written.iter().map(|source| source.files).sum(),
+            bytes: written.iter().map(|source| source.bytes).sum(),
+        })
+    }
+}

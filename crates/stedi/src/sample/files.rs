@@ -1,0 +1,154 @@
+//! Landing files: where each source lies, what its files are called, and how
+//! many lines go into one.
+
+use std::fs::{self, File};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+/// Customer, accelerometer and step trainer, in this order.
+pub(super) const SOURCES: [Source; 3] = [
+    Source {
+        name: "customer",
+        first_file_ms: 1_691_348_231_425,
+    },
+    Source {
+        name: "accelerometer",
+        first_file_ms: 1_691_348_231_445,
+    },
+    Source {
+        name: "step_trainer",
+        first_file_ms: 1_691_348_232_038,
+    },
+];
+
+/// Time between two files of one source, as their names tell it.
+const FILES_APART_MS: u64 = 50;
+
+/// Lines gather here before they go to the file system.
+const BUFFER_BYTES: usize = 1 << 20;
+
+/// Longer than any line, so that the buffer need not grow.
+const LINE_BYTES_MAX: usize = 1 << 10;
+
+/// Lines of one file, at most: 10,000 as in the reference data, and 1,000,000
+/// above 100 cohorts, where that would make thousands of files.
+pub(super) fn lines_max(customers: u64) -> u64 {
+    match customers {
+        ..=95_600 => 10_000,
+        _ => 1_000_000,
+    }
+}
+
+/// One of the three kinds of landing data.
+#[derive(Clone, Copy)]
+pub(super) struct Source {
+    name: &'static str,
+    /// The time in the first file's name. Times have thirteen digits, so names
+    /// sort in the order of writing.
+    first_file_ms: u64,
+}
+
+impl Source {
+    /// Fails with `AlreadyExists` if the source's folder holds anything, and
+    /// otherwise leaves everything as it is.
+    pub(super) fn refuse_occupied(self, out: &Path) -> io::Result<()> {
+        let folder = self.folder(out);
+        let occupied = match fs::read_dir(&folder) {
+            Ok(mut entries) => entries.next().is_some(),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => false,
+            Err(error) => return Err(at(&folder, error)),
+        };
+        if !occupied {
+            return Ok(());
+        }
+        Err(io::Error::new(
+            io::ErrorKind::AlreadyExists,
+            format!(
+                "{}: holds landing data already, which a sample must not mix with\n\
+                 hint: name another folder, or empty this one first",
+                folder.display()
+            ),
+        ))
+    }
+
+    fn folder(self, out: &Path) -> PathBuf {
+        out.join(self.name).join("landing")
+    }
+}
+
+/// What one source received.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Totals {
+    pub(super) lines: u64,
+    pub(super) files: u64,
+    pub(super) bytes: u64,
+}
+
+/// The files of one source, written one after the other.
+pub(super) struct LandingFiles {
+    source: Source,
+    folder: PathBuf,
+    lines_max: u64,
+    /// Open from the first line on.
+    file: Option<(PathBuf, File)>,
+    buffer: Vec<u8>,
+    totals: Totals,
+}
+
+impl LandingFiles {
+    /// Creates nothing yet.
+    pub(super) fn new(source: Source, out: &Path, lines_max: u64) -> Self {
+        LandingFiles {
+            source,
+            folder: source.folder(out),
+            lines_max,
+            file: None,
+            buffer: Vec::with_capacity(BUFFER_BYTES + LINE_BYTES_MAX),
+            totals: Totals::default(),
+        }
+    }
+
+    /// Where the next line goes; the caller appends it, with its line feed.
+    pub(super) fn line(&mut self) -> io::Result<&mut Vec<u8>> {
+        if self.totals.lines.is_multiple_of(self.lines_max) {
+            self.next_file()?;
+        } else if self.buffer.len() >= BUFFER_BYTES {
+            self.flush()?;
+        }
+        self.totals.lines += 1;
+        Ok(&mut self.buffer)
+    }
+
+    /// Writes out what is left.
+    pub(super) fn finish(mut self) -> io::Result<Totals> {
+        self.flush()?;
+        Ok(self.totals)
+    }
+
+    fn next_file(&mut self) -> io::Result<()> {
+        self.flush()?;
+        if self.file.is_none() {
+            fs::create_dir_all(&self.folder).map_err(|error| at(&self.folder, error))?;
+        }
+        let time_ms = self.source.first_file_ms + self.totals.files * FILES_APART_MS;
+        let path = self.folder.join(format!("{}-{time_ms}.json", self.source.name));
+        let file = File::create_new(&path).map_err(|error| at(&path, error))?;
+        self.file = Some((path, file));
+        self.totals.files += 1;
+        Ok(())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        if let Some((path, file)) = &mut self.file {
+            file.write_all(&self.buffer).map_err(|error| at(path, error))?;
+            self.totals.bytes += self.buffer.len() as u64;
+            self.buffer.clear();
+        }
+        Ok(())
+    }
+}
+
+/// The error with the path it happened at.
+fn at(path: &Path, error: io::Error) -> io::Error {
+    io::Error::new(error.kind(), format!("{}: {error}", path.display()))
+}

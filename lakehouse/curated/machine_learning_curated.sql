@@ -1,0 +1,23 @@
+/*
+grain = "One pair of a trusted step-trainer reading and a trusted phone reading of the same time."
+subject = "user"
+personal = ["serialnumber", "user"]
+
+[checks]
+not_null = ["serialnumber", "sensorreadingtime", "user", "same_owner"]
+references = { user = "accelerometer_trusted.user", serialnumber = "step_trainer_trusted.serialnumber" }
+*/
+-- The published definition: readings are paired by time alone, also when phone
+-- and trainer belong to two different people. `same_owner` tells them apart.
+select
+    s.serialnumber,
+    s.sensorreadingtime,
+    s.distancefromobject,
+    a.user,
+    a.x,
+    a.y,
+    a.z,
+    lower(trim(c.email)) = lower(trim(a.user)) as same_owner
+from step_trainer_trusted s
+join accelerometer_trusted a on a.timestamp = s.sensorreadingtime
+join customer_curated c on c.serialnumber = s.serialnumber
