@@ -16,7 +16,7 @@
 //! | 482 of 956 agree to research | `plan`: places of each kind of agreement |
 //! | 28,680 trainer readings, 14,460 of the 482 | 30 instants per device |
 //! | 40,981 phone readings of the 482, 40,292 of the others | `readings`: three per instant less a quota of missing ones |
-//! | 2,700 readings paired with a stranger's trainer | `lanes`: which devices meet, how often, and that phones deliver all three readings there |
+//! | 2,700 readings paired with a stranger's trainer | `plan`: how many lanes of which shape; `lanes`: how often devices meet in each; `readings`: none goes missing there |
 //! | 8,956 readings before consent, 18 people with no others | `plan`: how many of a person's instants lie before consent, and the quota of missing readings there |
 //!
 //! The seed decides the rest: names, serial numbers, clocks, which instants are
@@ -24,7 +24,8 @@
 //! of lines.
 //!
 //! # Other sizes
-//! Each cohort has a window of time of its own, so nobody meets a person of
+//! Cohorts follow one another in time, and where the end of one overlaps the
+//! start of the next their clocks differ (`lanes`), so nobody meets a person of
 //! another cohort and `n` cohorts have exactly `n` times the counts. A cohort
 //! cut short has proportional ones, because the table spreads each kind of
 //! place evenly. One cohort is held at a time, so memory does not grow with the

@@ -48,8 +48,9 @@ pub(super) fn people(plan: &Plan, seed: u64, cohort: u64, count: usize) -> Vec<P
         .collect();
     random.shuffle(&mut names);
 
-    let mut missing = Missing::new();
-    let mut people: Vec<Person> = plan.places[..count]
+    let places = &plan.places[..count];
+    let mut missing = Missing::new(places);
+    let mut people: Vec<Person> = places
         .iter()
         .zip(names)
         .enumerate()
@@ -119,7 +120,7 @@ impl Record {
         let later_ms = 59_000 + random.below(10_000);
         let (registered_ms, updated_ms) = match place.update {
             Update::Agreed => (agreed_ms - later_ms, agreed_ms),
-            Update::AgreedBefore => (agreed_ms, agreed_ms + later_ms),
+            Update::Ticked => (agreed_ms - 1, agreed_ms - 1),
             Update::Never => (agreed_ms, agreed_ms),
         };
         Record {

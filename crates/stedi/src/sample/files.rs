@@ -131,7 +131,9 @@ impl LandingFiles {
             fs::create_dir_all(&self.folder).map_err(|error| at(&self.folder, error))?;
         }
         let time_ms = self.source.first_file_ms + self.totals.files * FILES_APART_MS;
-        let path = self.folder.join(format!("{}-{time_ms}.json", self.source.name));
+        let path = self
+            .folder
+            .join(format!("{}-{time_ms}.json", self.source.name));
         let file = File::create_new(&path).map_err(|error| at(&path, error))?;
         self.file = Some((path, file));
         self.totals.files += 1;
@@ -140,7 +142,8 @@ impl LandingFiles {
 
     fn flush(&mut self) -> io::Result<()> {
         if let Some((path, file)) = &mut self.file {
-            file.write_all(&self.buffer).map_err(|error| at(path, error))?;
+            file.write_all(&self.buffer)
+                .map_err(|error| at(path, error))?;
             self.totals.bytes += self.buffer.len() as u64;
             self.buffer.clear();
         }

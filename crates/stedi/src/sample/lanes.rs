@@ -106,8 +106,7 @@ impl Lane {
         let clock = (session % 2) * LANES_PER_SESSION as u64 + (number % LANES_PER_SESSION) as u64;
         let room_clocks = 2 * SESSION_MS / CLOCKS - 1;
         let unit_clocks_max = UNIT_CLOCKS_MAX.min(room_clocks / units);
-        let unit_clocks =
-            UNIT_CLOCKS_MIN + random.below(unit_clocks_max - UNIT_CLOCKS_MIN + 1);
+        let unit_clocks = UNIT_CLOCKS_MIN + random.below(unit_clocks_max - UNIT_CLOCKS_MIN + 1);
         let delay_clocks = random.below(room_clocks - units * unit_clocks + 1);
         Lane {
             start_ms: FIRST_SESSION_MS + session * SESSION_MS + clock + delay_clocks * CLOCKS,
@@ -132,8 +131,7 @@ impl Lane {
         (0..INSTANTS)
             .filter(|&instant| {
                 let position = rhythm.first + instant as u64 * rhythm.step;
-                (0..others)
-                    .any(|other| other != place && self.rhythms[other].reports_at(position))
+                (0..others).any(|other| other != place && self.rhythms[other].reports_at(position))
             })
             .fold(0, |bits, instant| bits | 1 << instant)
     }
@@ -212,7 +210,13 @@ mod tests {
     /// Meetings between the first and each other device, over many draws.
     fn check(shape: Shape, places: usize, expected: &[u32]) {
         for seed in 0..500 {
-            let lane = Lane::new(seed, seed as usize % LANES_MAX, shape, places, &mut Random::new(seed, 0));
+            let lane = Lane::new(
+                seed,
+                seed as usize % LANES_MAX,
+                shape,
+                places,
+                &mut Random::new(seed, 0),
+            );
             let met: Vec<u32> = (1..places)
                 .map(|other| {
                     let alone = Lane {
@@ -250,8 +254,9 @@ mod tests {
         };
         for _ in 0..100 {
             let number = random.below(LANES_MAX as u64 - 14) as usize;
-            let clocks: std::collections::BTreeSet<u64> =
-                (number / 7 * 7..number / 7 * 7 + 14).map(|number| clock(0, number)).collect();
+            let clocks: std::collections::BTreeSet<u64> = (number / 7 * 7..number / 7 * 7 + 14)
+                .map(|number| clock(0, number))
+                .collect();
             assert_eq!(clocks.len(), 14);
         }
         // A cohort's last session and the next cohort's first.

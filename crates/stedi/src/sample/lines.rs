@@ -28,7 +28,11 @@ pub(super) fn customers(people: &[Person], files: &mut LandingFiles) -> io::Resu
         text(line, "\", \"phone\": \"", &person.phone);
         line.extend_from_slice(b"\", \"birthDay\": \"");
         number(line, person.birth_year);
-        text(line, "-01-01\", \"serialNumber\": \"", &person.serial_number);
+        text(
+            line,
+            "-01-01\", \"serialNumber\": \"",
+            &person.serial_number,
+        );
         line.extend_from_slice(b"\", \"registrationDate\": ");
         number(line, record.registered_ms);
         line.extend_from_slice(b", \"lastUpdateDate\": ");
@@ -52,10 +56,7 @@ pub(super) fn accelerometer(people: &[Person], files: &mut LandingFiles) -> io::
     let ends: [String; MOTIONS] = std::array::from_fn(|motion| {
         let (x, y, z) = (motion / 6, motion / 2 % 3, motion % 2);
         let axis = ["-1.0", "0.0", "1.0"];
-        format!(
-            ",\"x\":{},\"y\":{},\"z\":{}}}\n",
-            axis[x], axis[y], axis[z]
-        )
+        format!(",\"x\":{},\"y\":{},\"z\":{}}}\n", axis[x], axis[y], axis[z])
     });
     let starts: Vec<String> = people
         .iter()

@@ -49,13 +49,13 @@ pub(super) const RESEARCH_INSTANTS_BEFORE: usize = instants_before();
 /// Instants of everyone else in a cohort.
 pub(super) const OTHER_INSTANTS: usize = OTHER_PEOPLE * INSTANTS;
 
-/// Records updated later, of the 464 research people who have readings under
-/// consent: agreed with the update; agreed before it; not updated. (The other
-/// 18 all agreed with an update, after their readings.)
+/// How the records of the 464 research people who have readings under consent
+/// came to be: as [`Update`] lists the ways. (The other 18 all agreed with an
+/// update, after their readings.)
 const RESEARCH_UPDATES: [usize; 3] = [2, 3, 459];
 
 /// The same of everyone else.
-const OTHER_UPDATES: [usize; 3] = [20, 1, 453];
+const OTHER_UPDATES: [usize; 3] = [24, 0, 450];
 
 /// Lanes of one kind in a cohort.
 #[derive(Clone, Copy)]
@@ -145,9 +145,10 @@ pub(super) struct Agreement {
 pub(super) enum Update {
     /// Agreed when updating the record, about a minute after registering.
     Agreed,
-    /// Agreed when registering, and updated the record about a minute later.
-    AgreedBefore,
-    /// As registered.
+    /// Agreed when registering, a tick of the clock after the record's own
+    /// dates.
+    Ticked,
+    /// Agreed when registering, at the same millisecond.
     Never,
 }
 
@@ -238,7 +239,7 @@ impl Update {
     fn new(row: Option<usize>) -> Self {
         match row {
             Some(0) => Update::Agreed,
-            Some(1) => Update::AgreedBefore,
+            Some(1) => Update::Ticked,
             _ => Update::Never,
         }
     }

@@ -4,10 +4,10 @@
 //! Those that go missing are handed out by quota, per cohort, so that totals
 //! are exact. Research people have two quotas, before and since consent, and
 //! nothing goes missing where two of them share an instant: what a join on time
-//! alone makes of those is counted in `lanes`.
+//! alone makes of those is counted in `plan`.
 
 use super::lanes::INSTANTS;
-use super::plan::{OTHER_INSTANTS, RESEARCH_INSTANTS, RESEARCH_INSTANTS_BEFORE};
+use super::plan::{OTHER_INSTANTS, Place, RESEARCH_INSTANTS, RESEARCH_INSTANTS_BEFORE};
 use super::random::Random;
 use super::shares::Quota;
 
@@ -32,7 +32,10 @@ pub(super) const MOTIONS: usize = 18;
 /// In how many goes a cohort's readings arrive; see `lines`.
 pub(super) const DELIVERIES: usize = 3;
 
-/// The quotas of missing readings of one cohort.
+/// The quotas of missing readings of one cohort. Each comes out even, because
+/// whoever comes last in it has room for what is carried, at most a handful: in
+/// a whole cohort that is somebody with many more instants on that side of
+/// their consent than the few they share.
 pub(super) struct Missing {
     before: Quota,
     since: Quota,
@@ -66,13 +69,26 @@ pub(super) struct TrainerReading {
 }
 
 impl Missing {
-    pub(super) fn new() -> Self {
-        let since = RESEARCH_INSTANTS - RESEARCH_INSTANTS_BEFORE;
-        let quota = |instants, readings| Quota::new(READINGS_MAX * instants - readings, instants);
+    /// For a cohort with these places.
+    pub(super) fn new(places: &[Place]) -> Self {
+        let research = || places.iter().filter_map(|place| place.before);
+        let before: usize = research().sum();
+        let research = research().count();
+        let quota = |readings, of_instants, instants| {
+            Quota::new(READINGS_MAX * of_instants - readings, of_instants, instants)
+        };
         Missing {
-            before: quota(RESEARCH_INSTANTS_BEFORE, RESEARCH_READINGS_BEFORE),
-            since: quota(since, RESEARCH_READINGS_SINCE),
-            others: quota(OTHER_INSTANTS, OTHER_READINGS),
+            before: quota(RESEARCH_READINGS_BEFORE, RESEARCH_INSTANTS_BEFORE, before),
+            since: quota(
+                RESEARCH_READINGS_SINCE,
+                RESEARCH_INSTANTS - RESEARCH_INSTANTS_BEFORE,
+                research * INSTANTS - before,
+            ),
+            others: quota(
+                OTHER_READINGS,
+                OTHER_INSTANTS,
+                (places.len() - research) * INSTANTS,
+            ),
         }
     }
 
@@ -88,7 +104,7 @@ impl Missing {
         let mut missing = [0; INSTANTS];
         let (early, late) = missing.split_at_mut(before);
         scatter(&mut self.before, early, shared, random);
-        scatter(&mut self.since, late, shared >> before.min(31), random);
+        scatter(&mut self.since, late, shared >> before, random);
         missing
     }
 
@@ -110,7 +126,7 @@ fn scatter(quota: &mut Quota, instants: &mut [u8], full: u32, random: &mut Rando
         count += 1;
     }
     let open = &open[..count];
-    for nth in 0..quota.take(instants.len(), MISSING_MAX * open.len()) {
+    for nth in 0..quota.take(instants.len(), MISSING_MAX * open.len(), random) {
         // An instant missing two is rare unless there is no other room: draw
         // once more before taking one that misses something already.
         let mut pick = random.below(open.len() as u64) as usize;

@@ -1,6 +1,8 @@
 //! Exact proportions: things handed out so that totals follow from whole
 //! numbers instead of from luck.
 
+use super::random::Random;
+
 /// A sequence that holds each index `i` of `shares` exactly `shares[i]` times,
 /// each spread evenly, so that a prefix holds about its part of everything.
 ///
@@ -12,40 +14,54 @@ pub(super) fn evenly<const KINDS: usize>(shares: [usize; KINDS]) -> Vec<usize> {
         .flat_map(|kind| (0..shares[kind]).map(move |item| (2 * item + 1, kind)))
         .collect();
     // An item's position is the fraction `odd / (2 * share)`; fractions are
-    // compared by cross-multiplying. Kinds break ties.
-    items.sort_by_key(|&(_, kind)| kind);
+    // compared by cross-multiplying. The sort is stable: kinds break ties.
     items.sort_by(|&(odd, kind), &(other_odd, other_kind)| {
         (odd * shares[other_kind]).cmp(&(other_odd * shares[kind]))
     });
     items.into_iter().map(|(_, kind)| kind).collect()
 }
 
-/// Hands out `parts` for every `whole` units that pass, as evenly as whole
-/// numbers allow: what is owed but not yet due, or finds no room, is carried
-/// to the next. After `whole` units exactly `parts` have been handed out,
-/// provided the last units had room.
+/// Hands out `parts` for every `whole` units that pass, in portions of uneven
+/// size. What is held back, or finds no room, is carried to the next, and the
+/// last gets all that is due: after `whole` units exactly `parts` have been
+/// handed out, provided the last had room for what was carried.
 pub(super) struct Quota {
     parts: usize,
     whole: usize,
+    /// Units still to pass.
+    units: usize,
     /// In `whole`ths of a part.
     owed: usize,
 }
 
+/// Parts held back to make portions uneven, at most. Small, so that whoever
+/// comes last has room for them.
+const HELD_BACK_MAX: usize = 6;
+
 impl Quota {
-    pub(super) fn new(parts: usize, whole: usize) -> Self {
+    /// A quota for `units` units: `whole`, or fewer where a cohort is cut
+    /// short.
+    pub(super) fn new(parts: usize, whole: usize, units: usize) -> Self {
         Quota {
             parts,
             whole,
+            units,
             owed: 0,
         }
     }
 
     /// How many parts fall to the next `units`, of which at most `room` fit.
-    pub(super) fn take(&mut self, units: usize, room: usize) -> usize {
+    pub(super) fn take(&mut self, units: usize, room: usize, random: &mut Random) -> usize {
+        self.units -= units;
         self.owed += self.parts * units;
-        let due = (self.owed / self.whole).min(room);
-        self.owed -= due * self.whole;
-        due
+        let due = self.owed / self.whole;
+        let held_back = match self.units {
+            0 => 0,
+            _ => random.below(due.min(HELD_BACK_MAX) as u64 + 1) as usize,
+        };
+        let portion = (due - held_back).min(room);
+        self.owed -= portion * self.whole;
+        portion
     }
 }
 
@@ -61,9 +77,23 @@ mod tests {
     }
 
     #[test]
-    fn a_quota_carries_what_finds_no_room() {
-        let mut quota = Quota::new(2, 4);
-        let taken = [1, 1, 0, 1].map(|room| quota.take(1, room));
-        assert_eq!(taken, [0, 1, 0, 1]);
+    fn a_quota_hands_out_everything_whatever_is_held_back() {
+        for seed in 0..100 {
+            let mut random = Random::new(seed, 0);
+            let mut quota = Quota::new(17, 100, 100);
+            let portions: Vec<usize> = (0..10)
+                .map(|turn| quota.take(10, if turn == 4 { 0 } else { 10 }, &mut random))
+                .collect();
+            assert_eq!(portions[4], 0);
+            assert_eq!(portions.iter().sum::<usize>(), 17, "{portions:?}");
+        }
+    }
+
+    #[test]
+    fn a_quota_cut_short_hands_out_what_is_due() {
+        let mut random = Random::new(1, 0);
+        let mut quota = Quota::new(17, 100, 50);
+        let portions: usize = (0..5).map(|_| quota.take(10, 10, &mut random)).sum();
+        assert_eq!(portions, 8);
     }
 }
