@@ -48,7 +48,7 @@ pub enum ErrorKind {
         stem: String,
     },
     /// A name that two tables claim, as file or as other name.
-    #[error("`{name}` is already a table of {first}")]
+    #[error("`{name}` is already the name of a table: {first}")]
     NameTaken {
         /// The name.
         name: String,

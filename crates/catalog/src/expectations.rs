@@ -103,17 +103,21 @@ mod tests {
 
     #[test]
     fn counts_by_table() {
-        let check = |text: &str, expected: Result<&[(&str, u64)], &str>| {
-            match (parse_expectations("published.toml", text), expected) {
-                (Ok(found), Ok(expected)) => {
-                    assert_eq!(found.iter().collect::<Vec<_>>(), expected, "{text}");
-                }
-                (Err(errors), Err(expected)) => assert_eq!(errors.to_string(), expected, "{text}"),
-                (found, _) => panic!("{text}\n{found:?}"),
+        let check = |text: &str, expected: Result<&[(&str, u64)], &str>| match (
+            parse_expectations("published.toml", text),
+            expected,
+        ) {
+            (Ok(found), Ok(expected)) => {
+                assert_eq!(found.iter().collect::<Vec<_>>(), expected, "{text}");
             }
+            (Err(errors), Err(expected)) => assert_eq!(errors.to_string(), expected, "{text}"),
+            (found, _) => panic!("{text}\n{found:?}"),
         };
         check("", Ok(&[]));
-        check("[rows]\nb = 43_681\na = 0 # none\n", Ok(&[("a", 0), ("b", 43_681)]));
+        check(
+            "[rows]\nb = 43_681\na = 0 # none\n",
+            Ok(&[("a", 0), ("b", 43_681)]),
+        );
         check("rows = { a = 1 }", Ok(&[("a", 1)]));
         check(
             "[row]\na = 1",
@@ -121,14 +125,21 @@ mod tests {
         );
         check(
             "[rows]\na = -1\nb = 1.5\nc = \"3\"\n",
-            Err("published.toml:2:5: `a` must be a whole number of rows, from 0 up\n\
+            Err(
+                "published.toml:2:5: `a` must be a whole number of rows, from 0 up\n\
                  published.toml:3:5: `b` must be a whole number of rows, from 0 up\n\
-                 published.toml:4:5: `c` must be a whole number of rows, from 0 up"),
+                 published.toml:4:5: `c` must be a whole number of rows, from 0 up",
+            ),
         );
         check(
             "rows = 3",
-            Err("published.toml:1:8: `rows` must be a table of counts, as `[rows]`, then `customer_trusted = 482`"),
+            Err(
+                "published.toml:1:8: `rows` must be a table of counts, as `[rows]`, then `customer_trusted = 482`",
+            ),
         );
-        check("[rows]\na = 1\na = 2", Err("published.toml:3:1: duplicate key"));
+        check(
+            "[rows]\na = 1\na = 2",
+            Err("published.toml:3:1: duplicate key"),
+        );
     }
 }

@@ -1,19 +1,31 @@
 //! Statements within a text: where one ends and what kind it is. Knows quotes
 //! and comments, no grammar.
 
+use std::ops::Range;
+
 use crate::text::Spot;
 
 /// The statements of `text`, each without its `;`, with the line (from 1) on
 /// which it begins. A `;` inside quotes or comments ends nothing; what holds
 /// only comments is no statement. Comments before a statement stay with it.
 pub fn split_statements(text: &str) -> Vec<(String, u32)> {
+    statement_ranges(text)
+        .into_iter()
+        .map(|range| {
+            let line = Spot::START.after(text, range.start).line;
+            (text[range].to_owned(), line)
+        })
+        .collect()
+}
+
+/// Where in `text` its statements stand, as [`split_statements`] gives them.
+pub(crate) fn statement_ranges(text: &str) -> Vec<Range<usize>> {
     let mut statements = Vec::new();
     let mut start = skip_blank(text, 0);
     while start < text.len() {
         let end = statement_end(text, start);
         if skip_blank_and_comments(text, start) < end {
-            let statement = text[start..end].trim_end().to_owned();
-            statements.push((statement, Spot::START.after(text, start).line));
+            statements.push(start..start + text[start..end].trim_end().len());
         }
         start = skip_blank(text, (end + 1).min(text.len()));
     }
@@ -130,9 +142,7 @@ fn statement_end(text: &str, start: usize) -> usize {
             }
             b'`' => quote_end(text, at, false).unwrap_or(text.len()),
             b'-' if bytes.get(at + 1) == Some(&b'-') => line_end(text, at),
-            b'/' if bytes.get(at + 1) == Some(&b'*') => {
-                comment_end(text, at).unwrap_or(text.len())
-            }
+            b'/' if bytes.get(at + 1) == Some(&b'*') => comment_end(text, at).unwrap_or(text.len()),
             _ => at + 1,
         };
     }
@@ -171,23 +181,41 @@ mod tests {
         check("", &[]);
         check(" \n ;; ; \n", &[]);
         check("select 1", &[("select 1", 1)]);
-        check("select 1;\n\nselect 2 ;", &[("select 1", 1), ("select 2", 3)]);
+        check(
+            "select 1;\n\nselect 2 ;",
+            &[("select 1", 1), ("select 2", 3)],
+        );
         check("select ';' ; x", &[("select ';'", 1), ("x", 1)]);
         check("select 'it''s; ok'", &[("select 'it''s; ok'", 1)]);
-        check("select \"a;\"\"b\" ; x", &[("select \"a;\"\"b\"", 1), ("x", 1)]);
+        check(
+            "select \"a;\"\"b\" ; x",
+            &[("select \"a;\"\"b\"", 1), ("x", 1)],
+        );
         check("select `a;b` ; x", &[("select `a;b`", 1), ("x", 1)]);
-        check("-- a; b\nselect 1 -- c;\n;x", &[("-- a; b\nselect 1 -- c;", 1), ("x", 3)]);
-        check("/* a; /* b; */ c; */ x; y", &[("/* a; /* b; */ c; */ x", 1), ("y", 1)]);
+        check(
+            "-- a; b\nselect 1 -- c;\n;x",
+            &[("-- a; b\nselect 1 -- c;", 1), ("x", 3)],
+        );
+        check(
+            "/* a; /* b; */ c; */ x; y",
+            &[("/* a; /* b; */ c; */ x", 1), ("y", 1)],
+        );
         check("-- only a comment;", &[]);
         check("select 1; -- done", &[("select 1", 1)]);
         check("/* never closed ; x", &[]);
-        check("select 'never closed ; x", &[("select 'never closed ; x", 1)]);
+        check(
+            "select 'never closed ; x",
+            &[("select 'never closed ; x", 1)],
+        );
         check("select '\\'; x", &[("select '\\'", 1), ("x", 1)]); // no escape in SQL
         check("select E'\\'; x'", &[("select E'\\'; x'", 1)]); // but one in E'...'
         check("select name'\\'; x", &[("select name'\\'", 1), ("x", 1)]);
         check(
             "create external table t (a int comment 'it\\'s; so'); x",
-            &[("create external table t (a int comment 'it\\'s; so')", 1), ("x", 1)],
+            &[
+                ("create external table t (a int comment 'it\\'s; so')", 1),
+                ("x", 1),
+            ],
         );
         check("\u{feff}select 1;", &[("select 1", 1)]);
         check("a\r\n;\r\nb", &[("a", 1), ("b", 3)]);
@@ -199,7 +227,10 @@ mod tests {
             assert_eq!(is_external_table(text), expected, "{text:?}");
         };
         check("CREATE EXTERNAL TABLE t (a int)", true);
-        check("  -- why\n/* and */ create /* x */ External\n\ttable `t`", true);
+        check(
+            "  -- why\n/* and */ create /* x */ External\n\ttable `t`",
+            true,
+        );
         check("create external table", true);
         check("create external tables", false);
         check("create table t (a int)", false);

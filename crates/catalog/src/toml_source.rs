@@ -77,7 +77,14 @@ impl<'a> TomlSource<'a> {
     /// quotes, and past the line break that may follow three of them.
     fn content_spot(self, offset: usize) -> Spot {
         let literal = &self.text[offset..];
-        let quotes = ["\"\"\"\r\n", "'''\r\n", "\"\"\"\n", "'''\n", "\"\"\"", "'''"];
+        let quotes = [
+            "\"\"\"\r\n",
+            "'''\r\n",
+            "\"\"\"\n",
+            "'''\n",
+            "\"\"\"",
+            "'''",
+        ];
         let quote = quotes.iter().find(|quote| literal.starts_with(**quote));
         self.spot(offset + quote.map_or(1, |quote| quote.len()))
     }
@@ -103,9 +110,8 @@ impl<'a, 'v> Entry<'a, 'v> {
     pub(crate) fn elements(&self) -> Option<Vec<(&'v DeValue<'a>, Spot)>> {
         let array = self.value.as_array()?;
         let source = self.source;
-        let element = |value: &'v Spanned<DeValue<'a>>| {
-            (value.get_ref(), source.spot(value.span().start))
-        };
+        let element =
+            |value: &'v Spanned<DeValue<'a>>| (value.get_ref(), source.spot(value.span().start));
         Some(array.iter().map(element).collect())
     }
 
@@ -117,7 +123,8 @@ impl<'a, 'v> Entry<'a, 'v> {
     /// Part of this entry's value is not what it takes.
     pub(crate) fn bad_at(&self, spot: Spot, expected: &'static str) -> Error {
         let key = self.key.to_owned();
-        self.source.error(spot, ErrorKind::BadValue { key, expected })
+        self.source
+            .error(spot, ErrorKind::BadValue { key, expected })
     }
 
     /// This entry's key is not one of the known ones.

@@ -1,0 +1,485 @@
+//! SQL looked at without planning it: is it one SELECT, which tables does it
+//! read, does it list its output columns.
+
+use std::ops::ControlFlow;
+
+use sqlparser::ast::{
+    Ident, ObjectName, Query, Select, SelectItem, SetExpr, Spanned, Statement, TableFactor,
+    TableVersion, Visit, Visitor,
+};
+use sqlparser::parser::{Parser, ParserError};
+use sqlparser::tokenizer::Location;
+
+use crate::dialect::SqlDialect;
+use crate::errors::{Error, ErrorKind};
+use crate::statements::first_word;
+use crate::suggest::nearest;
+use crate::text::Spot;
+
+/// A SELECT, parsed.
+#[derive(Debug)]
+pub(crate) struct ParsedSelect {
+    /// The tables it reads, in order of appearance, each time they appear.
+    pub(crate) tables: Vec<TableRead>,
+    /// Where its output columns are not listed.
+    pub(crate) stars: Vec<Spot>,
+}
+
+/// A table as SQL names it: neither a CTE's name nor a function's.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct TableRead {
+    /// The parts of the name as written.
+    pub(crate) parts: Vec<String>,
+    /// Where it stands.
+    pub(crate) spot: Spot,
+}
+
+/// Parses one SELECT that begins at `start` in `file`.
+pub(crate) fn parse_select(file: &str, sql: &str, start: Spot) -> Result<ParsedSelect, Vec<Error>> {
+    let query = parse_query(sql).map_err(|(spot, kind)| {
+        let spot = match spot {
+            Some((line, column)) => start.offset_by(line, column),
+            None => start.after(sql, sql.trim_end().len()),
+        };
+        vec![Error::at(file, spot, kind)]
+    })?;
+
+    let mut walk = Walk::default();
+    let _ = query.visit(&mut walk);
+    let place = |at: Location| start.offset_by(at.line, at.column);
+    if !walk.faults.is_empty() {
+        let faults = walk.faults.into_iter();
+        return Err(faults
+            .map(|(at, kind)| Error::at(file, place(at), kind))
+            .collect());
+    }
+
+    let mut stars = Vec::new();
+    find_stars(&query.body, &mut stars);
+    let tables = walk.tables.into_iter().map(|(parts, at)| TableRead {
+        parts,
+        spot: place(at),
+    });
+    Ok(ParsedSelect {
+        tables: tables.collect(),
+        stars: stars.into_iter().map(place).collect(),
+    })
+}
+
+/// The query in `sql`, or what is wrong and at which line and column of it
+/// (none: at its end).
+fn parse_query(sql: &str) -> Result<Query, (Option<(u64, u64)>, ErrorKind)> {
+    let word = first_word(sql);
+    let begins_select = ["select", "with", ""]
+        .iter()
+        .any(|first| first.eq_ignore_ascii_case(word));
+    let not_a_select = || {
+        let found = word.to_uppercase();
+        (Some((1, 1)), ErrorKind::NotASelect { found })
+    };
+    match Parser::parse_sql(&SqlDialect, sql) {
+        Ok(mut statements) => match statements.pop() {
+            Some(Statement::Query(query)) => Ok(*query),
+            Some(_) => Err(not_a_select()),
+            None => Err((Some((1, 1)), ErrorKind::NoSelect)),
+        },
+        Err(error) => {
+            let near = match begins_select {
+                true => None,
+                false => nearest(word, ["select", "with"].into_iter()),
+            };
+            if !begins_select && near.is_none() {
+                return Err(not_a_select());
+            }
+            let (reason, place) = reason_and_place(error);
+            let near = near.or_else(|| near_keyword(sql, place)).map(str::to_owned);
+            Err((place, ErrorKind::SqlSyntax { reason, near }))
+        }
+    }
+}
+
+/// The parser's message without the place it ends with, and without the text
+/// of a string literal: it may be a person's.
+fn reason_and_place(error: ParserError) -> (String, Option<(u64, u64)>) {
+    let message = match error {
+        ParserError::TokenizerError(message) | ParserError::ParserError(message) => message,
+        ParserError::RecursionLimitExceeded => "nested too deeply".to_owned(),
+    };
+    let (reason, place) = match message.rsplit_once(" at Line: ") {
+        Some((reason, place)) => {
+            let place = place.split_once(", Column: ").and_then(|(line, column)| {
+                Some((line.trim().parse().ok()?, column.trim().parse().ok()?))
+            });
+            (reason, place)
+        }
+        None => (message.as_str(), None),
+    };
+    let reason = match reason.split_once("found: ") {
+        Some((expected, found)) if found.contains('\'') => format!("{expected}found: a string"),
+        Some((expected, "EOF")) => format!("{expected}found: the end"),
+        _ => reason.to_owned(),
+    };
+    // "Expected: x" in the middle of a line of ours.
+    let reason = match reason.strip_prefix("Expected: ") {
+        Some(rest) => format!("expected {}", rest.replace(", found: ", ", found ")),
+        None => reason,
+    };
+    (reason, place)
+}
+
+/// The keyword that a word at or right before a place was probably meant to be:
+/// the parser takes `form` in `select a form t` for an alias, and only stops at
+/// what follows.
+fn near_keyword(sql: &str, place: Option<(u64, u64)>) -> Option<&'static str> {
+    const KEYWORDS: &[&str] = &[
+        "select", "from", "where", "group", "order", "having", "join", "left", "inner", "limit",
+        "union", "distinct", "between", "case", "when", "then", "else",
+    ];
+    let at = match place {
+        Some((line, column)) => {
+            let line = usize::try_from(line).ok()?.checked_sub(1)?;
+            let column = usize::try_from(column).ok()?.checked_sub(1)?;
+            let before: usize = sql.split_inclusive('\n').take(line).map(str::len).sum();
+            let within = sql[before..].char_indices().nth(column);
+            before + within.map_or(sql.len() - before, |(at, _)| at)
+        }
+        None => sql.len(),
+    };
+    let is_part = |c: char| c.is_alphanumeric() || c == '_';
+    let found = sql[at..].split(|c| !is_part(c)).next();
+    let before = sql[..at].trim_end().rsplit(|c| !is_part(c)).next();
+    let mut words = before.into_iter().chain(found);
+    words.find_map(|word| {
+        let exact = KEYWORDS
+            .iter()
+            .any(|known| known.eq_ignore_ascii_case(word));
+        // A short word is near too many.
+        let misspelt = word.len() >= 4 && !exact;
+        nearest(word, KEYWORDS.iter().copied()).filter(|_| misspelt)
+    })
+}
+
+/// The `*`s among the output columns of a query, also of the parts of a UNION.
+fn find_stars(body: &SetExpr, stars: &mut Vec<Location>) {
+    match body {
+        SetExpr::Select(select) => {
+            for item in &select.projection {
+                if let SelectItem::Wildcard(options) | SelectItem::QualifiedWildcard(_, options) =
+                    item
+                {
+                    stars.push(options.wildcard_token.0.span.start);
+                }
+            }
+        }
+        SetExpr::Query(query) => find_stars(&query.body, stars),
+        SetExpr::SetOperation { left, right, .. } => {
+            find_stars(left, stars);
+            find_stars(right, stars);
+        }
+        _ => {}
+    }
+}
+
+/// A walk over a query that knows which CTEs are in scope.
+#[derive(Default)]
+struct Walk {
+    scopes: Vec<Scope>,
+    tables: Vec<(Vec<String>, Location)>,
+    faults: Vec<(Location, ErrorKind)>,
+}
+
+/// The CTEs of one query.
+#[derive(Default)]
+struct Scope {
+    /// Names that can be read by now.
+    visible: Vec<String>,
+    /// CTEs not yet left: the address of each one's query, and its name. A CTE
+    /// is visible to what follows it, and to itself only in WITH RECURSIVE: so
+    /// `with t as (select a from t) ...` reads the table `t`.
+    ahead: Vec<(usize, String)>,
+    recursive: bool,
+}
+
+impl Walk {
+    fn cte_name(&self, query: &Query) -> Option<(String, bool)> {
+        let scope = self.scopes.last()?;
+        let address = std::ptr::from_ref(query).addr();
+        let (_, name) = scope.ahead.iter().find(|(ahead, _)| *ahead == address)?;
+        Some((name.clone(), scope.recursive))
+    }
+
+    fn show(&mut self, name: String) {
+        if let Some(scope) = self.scopes.last_mut() {
+            scope.visible.push(name);
+        }
+    }
+
+    fn in_scope(&self, name: &Ident) -> bool {
+        let name = normalized(name);
+        self.scopes
+            .iter()
+            .any(|scope| scope.visible.contains(&name))
+    }
+
+    fn refuse(&mut self, at: Location, found: &str) {
+        let found = found.to_owned();
+        self.faults.push((at, ErrorKind::NotASelect { found }));
+    }
+
+    fn refuse_all_but_selects(&mut self, query: &Query, body: &SetExpr) {
+        match body {
+            SetExpr::Select(_) | SetExpr::Query(_) | SetExpr::Values(_) => {}
+            SetExpr::SetOperation { left, right, .. } => {
+                self.refuse_all_but_selects(query, left);
+                self.refuse_all_but_selects(query, right);
+            }
+            SetExpr::Insert(_) => self.refuse(query.span().start, "INSERT"),
+            SetExpr::Update(_) => self.refuse(query.span().start, "UPDATE"),
+            SetExpr::Delete(_) => self.refuse(query.span().start, "DELETE"),
+            SetExpr::Merge(_) => self.refuse(query.span().start, "MERGE"),
+            SetExpr::Table(_) => self.refuse(query.span().start, "TABLE"),
+        }
+    }
+
+    fn table(&mut self, name: &ObjectName, version: Option<&TableVersion>) {
+        let idents: Vec<&Ident> = name.0.iter().filter_map(|part| part.as_ident()).collect();
+        let Some(first) = idents.first() else { return };
+        let at = first.span.start;
+        // The parser takes a string for a name here, to open files by name.
+        if idents.iter().any(|ident| ident.quote_style == Some('\'')) {
+            let reason = "expected a table's name, found a string".to_owned();
+            self.faults
+                .push((at, ErrorKind::SqlSyntax { reason, near: None }));
+            return;
+        }
+        if let Some(version) = version {
+            let clause = match version {
+                TableVersion::ForSystemTimeAsOf(_) => "FOR SYSTEM_TIME AS OF",
+                TableVersion::TimestampAsOf(_) => "TIMESTAMP AS OF",
+                TableVersion::VersionAsOf(_) => "VERSION AS OF",
+                _ => "AT",
+            };
+            self.faults.push((at, ErrorKind::TimeTravel { clause }));
+        }
+        if idents.len() == 1 && self.in_scope(first) {
+            return;
+        }
+        let parts = idents.iter().map(|ident| ident.value.to_string()).collect();
+        self.tables.push((parts, at));
+    }
+}
+
+impl Visitor for Walk {
+    type Break = ();
+
+    fn pre_visit_query(&mut self, query: &Query) -> ControlFlow<()> {
+        if let Some((name, true)) = self.cte_name(query) {
+            self.show(name);
+        }
+        let mut scope = Scope::default();
+        if let Some(with) = &query.with {
+            scope.recursive = with.recursive;
+            scope.ahead = with
+                .cte_tables
+                .iter()
+                .map(|cte| {
+                    let address = std::ptr::from_ref::<Query>(&cte.query).addr();
+                    (address, normalized(&cte.alias.name))
+                })
+                .collect();
+        }
+        self.scopes.push(scope);
+        self.refuse_all_but_selects(query, &query.body);
+        ControlFlow::Continue(())
+    }
+
+    fn post_visit_query(&mut self, query: &Query) -> ControlFlow<()> {
+        self.scopes.pop();
+        if let Some((name, false)) = self.cte_name(query) {
+            self.show(name);
+        }
+        ControlFlow::Continue(())
+    }
+
+    fn pre_visit_select(&mut self, select: &Select) -> ControlFlow<()> {
+        if select.into.is_some() {
+            self.refuse(select.select_token.0.span.start, "SELECT INTO");
+        }
+        ControlFlow::Continue(())
+    }
+
+    fn pre_visit_table_factor(&mut self, factor: &TableFactor) -> ControlFlow<()> {
+        // With arguments it is a table function, as generate_series(1, 3).
+        if let TableFactor::Table {
+            name,
+            args: None,
+            version,
+            ..
+        } = factor
+        {
+            self.table(name, version.as_ref());
+        }
+        ControlFlow::Continue(())
+    }
+}
+
+/// A name as the engine compares it: unquoted ones in lower case.
+fn normalized(name: &Ident) -> String {
+    match name.quote_style {
+        None => name.value.to_lowercase(),
+        Some(_) => name.value.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tables_are_read_ctes_are_not() {
+        let check = |sql: &str, expected: &str| {
+            let start = Spot {
+                line: 10,
+                column: 3,
+            };
+            let found = match parse_select("f.sql", sql, start) {
+                Ok(parsed) => {
+                    let tables = parsed.tables.iter().map(|read| {
+                        let spot = read.spot;
+                        format!("{}@{}:{}", read.parts.join("."), spot.line, spot.column)
+                    });
+                    tables.collect::<Vec<_>>().join(" ")
+                }
+                Err(errors) => format!("{}", errors[0]),
+            };
+            assert_eq!(found, expected, "{sql}");
+        };
+        check("select 1", "");
+        check("select a from t", "t@10:17");
+        check(
+            "select a\nfrom Trusted.T, `u` as x\n join \"V\" on true",
+            "Trusted.T@11:6 u@11:17 V@12:7",
+        );
+        check("select a from t, t", "t@10:17 t@10:20");
+        check("with t as (select a from u) select a from t", "u@10:28");
+        check("with t as (select a from t) select a from t", "t@10:28");
+        check("with T as (select a from u) select a from t", "u@10:28");
+        check(
+            "with t as (select a from u) select a from trusted.t",
+            "u@10:28 trusted.t@10:45",
+        );
+        check(
+            "with a as (select x from t), b as (select x from a) select x from b",
+            "t@10:28",
+        );
+        check(
+            "with b as (select x from a), a as (select x from t) select x from b",
+            "a@10:28 t@10:52",
+        );
+        check(
+            "with recursive r as (select 1 n union all select n + 1 from r) select n from r, s",
+            "s@10:83",
+        );
+        check(
+            "select x from (with t as (select 1 x) select x from t) s, t",
+            "t@10:61",
+        );
+        check(
+            "with t as (select 1 x) select x from (select x from t) s",
+            "",
+        );
+        check(
+            "select x from a where exists (select 1 from b where x in (select y from c))",
+            "a@10:17 b@10:47 c@10:75",
+        );
+        check("select (select max(x) from b) from a", "b@10:30 a@10:38");
+        check(
+            "select x from a union select x from b except (select x from c)",
+            "a@10:17 b@10:39 c@10:63",
+        );
+        check(
+            "select x from (a join b on true) order by (select 1 from c)",
+            "a@10:18 b@10:25 c@10:60",
+        );
+        check(
+            "select x from generate_series(1, (select max(x) from a)) g",
+            "a@10:56",
+        );
+        check("select x from unnest([1]) u(x)", "");
+        check(
+            "select x from a, lateral (select 1 from b where b.x = a.x) s",
+            "a@10:17 b@10:43",
+        );
+        check("select x from a.b.c", "a.b.c@10:17");
+        check(
+            "select case when x in (select 1 from b) then 1 end from a group by x having count(*) > (select 1 from c)",
+            "b@10:40 a@10:59 c@10:105",
+        );
+
+        check(
+            "insert into t select 1",
+            "f.sql:10:3: `INSERT` is no SELECT\nhint: a model is one SELECT (`with ... select` too); the run writes its rows",
+        );
+        check(
+            "create table t (a int)",
+            "f.sql:10:3: `CREATE` is no SELECT\nhint: a model is one SELECT (`with ... select` too); the run writes its rows",
+        );
+        check(
+            "grant what ever",
+            "f.sql:10:3: `GRANT` is no SELECT\nhint: a model is one SELECT (`with ... select` too); the run writes its rows",
+        );
+        check(
+            "selct a from t",
+            "f.sql:10:3: SQL: expected an SQL statement, found selct\nhint: did you mean `select`?",
+        );
+        check(
+            "select a form t where",
+            "f.sql:10:17: SQL: expected end of statement, found t\nhint: did you mean `from`?",
+        );
+        check(
+            "select é\nfrom t\n whre a = 1",
+            "f.sql:12:7: SQL: expected end of statement, found a\nhint: did you mean `where`?",
+        );
+        check(
+            "select a from t gruop by a",
+            "f.sql:10:25: SQL: expected end of statement, found by\nhint: did you mean `group`?",
+        );
+        check(
+            "select a from t\nwhere b ==",
+            "f.sql:11:11: SQL: expected an expression, found the end",
+        );
+        check(
+            "select a from 'ann@example.org'",
+            "f.sql:10:3: SQL: expected a table's name, found a string",
+        );
+        check(
+            "select a from t where b = c 'ann@example.org'",
+            "f.sql:10:31: SQL: expected end of statement, found a string",
+        );
+        check("select 'a", "f.sql:10:10: SQL: Unterminated string literal");
+        check(
+            "select a into b from t",
+            "f.sql:10:3: `SELECT INTO` is no SELECT\nhint: a model is one SELECT (`with ... select` too); the run writes its rows",
+        );
+        check(
+            "select a from t version as of 3",
+            "f.sql:10:17: a model reads tables as they are now, not `VERSION AS OF`\nhint: a run must give the same rows whenever it is repeated; `stedi sql` reads old versions",
+        );
+    }
+
+    #[test]
+    fn unlisted_output_columns_are_found() {
+        let check = |sql: &str, expected: &[(u32, u32)]| {
+            let parsed = parse_select("f.sql", sql, Spot::START).unwrap();
+            let found: Vec<_> = parsed.stars.iter().map(|s| (s.line, s.column)).collect();
+            assert_eq!(found, expected, "{sql}");
+        };
+        check("select * from t", &[(1, 8)]);
+        check("select a,\n t.* from t", &[(2, 4)]);
+        check("select a from t union all (select *\n from u)", &[(1, 35)]);
+        check("with x as (select 1 a) select * from x", &[(1, 31)]);
+        check("with x as (select * from t) select a from x", &[]);
+        check("select count(*), (select count(*) from u) from t", &[]);
+        check("select a from t where exists (select * from u)", &[]);
+    }
+}

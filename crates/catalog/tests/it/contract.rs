@@ -1,0 +1,322 @@
+//! Contracts: the TOML that opens a model's file.
+
+use catalog::{Accepted, Action, Contract, Duplicates, Literal, Project, Rule, SourceFile};
+
+const LANDING: &str = "create external table l (user string, timestamp bigint, x double)\n\
+                       stored as jsonfile location 'l'";
+
+fn parse(contract: &str) -> Result<Project, String> {
+    let file = |path: &str, text: String| SourceFile {
+        path: path.into(),
+        text,
+    };
+    Project::parse(vec![
+        file("p/landing/l.sql", LANDING.into()),
+        file(
+            "p/trusted/t.sql",
+            format!("/*{contract}*/\nselect user, timestamp, x from l"),
+        ),
+    ])
+    .map_err(|errors| errors.to_string())
+}
+
+fn contract(toml: &str) -> Contract {
+    match parse(toml) {
+        Ok(project) => project.models()[0].contract.clone(),
+        Err(errors) => panic!("{toml}\n{errors}"),
+    }
+}
+
+#[test]
+fn the_whole_of_one() {
+    let contract = contract(
+        "
+grain = 'One reading.'
+subject = \"USER\"            # in any letter case
+personal = [
+  \"user\",
+  'x',
+]
+duplicates = \"drop\"
+also = [\"readings\"]
+[checks]
+not_null = [\"user\", \"timestamp\"]
+",
+    );
+    assert_eq!(contract.grain, "One reading.");
+    assert_eq!(contract.subject.as_deref(), Some("user"));
+    assert_eq!(contract.duplicates, Duplicates::Drop);
+    assert_eq!(contract.also, ["readings"]);
+    assert_eq!(contract.line, 1);
+    assert!(contract.is_personal("x") && !contract.is_personal("timestamp"));
+    let columns: Vec<_> = contract
+        .columns()
+        .map(|(key, column)| format!("{key} {column} {}:{}", column.line, column.column))
+        .collect();
+    assert_eq!(
+        columns,
+        [
+            "subject user 3:11",
+            "personal user 5:3",
+            "personal x 6:3",
+            "not_null user 11:13",
+            "not_null timestamp 11:21",
+        ]
+    );
+}
+
+#[test]
+fn the_least_of_one() {
+    let contract = contract(" grain = \"One reading.\" ");
+    assert_eq!(contract.subject, None);
+    assert_eq!(contract.duplicates, Duplicates::Keep);
+    assert!(contract.personal.is_empty() && contract.also.is_empty());
+    assert!(contract.checks.is_empty());
+}
+
+#[test]
+fn checks_in_their_short_and_long_forms() {
+    let check = |checks: &str, expected: &[&str]| {
+        let contract = contract(&format!("grain = 'g'\n[checks]\n{checks}\n"));
+        let found: Vec<_> = contract
+            .checks
+            .iter()
+            .map(|check| format!("{}:{} {}", check.line, check.name(), check.action.as_str()))
+            .collect();
+        assert_eq!(found, expected, "{checks}");
+    };
+    check(
+        "not_null = ['user', 'x']",
+        &["3:not_null(user) fail", "3:not_null(x) fail"],
+    );
+    check("not_null = []", &[]);
+    check(
+        "not_null = { columns = ['user'], action = 'warn' }",
+        &["3:not_null(user) warn"],
+    );
+    check(
+        "not_null = ['user',\n { action = 'warn', columns = ['x'] }]",
+        &["3:not_null(user) fail", "4:not_null(x) warn"],
+    );
+    check(
+        "[checks.not_null]\ncolumns = ['x']\naction = 'fail'",
+        &["4:not_null(x) fail"],
+    );
+    check(
+        "unique = ['user', ['user', 'timestamp']]",
+        &["3:unique(user) fail", "3:unique(user, timestamp) fail"],
+    );
+    check(
+        "unique = { columns = [['user', 'x']], action = 'warn' }",
+        &["3:unique(user, x) warn"],
+    );
+    check(
+        "accepted = { x = { min = 0 }, user = ['a'] }",
+        &["3:accepted(x) fail", "3:accepted(user) fail"],
+    );
+    check(
+        "[checks.accepted]\nx = { max = 3, action = 'warn' }\nuser = { values = ['a'], action = 'warn' }",
+        &["4:accepted(x) warn", "5:accepted(user) warn"],
+    );
+    check(
+        "references = { user = 'l.user' }",
+        &["3:references(user) fail"],
+    );
+    check(
+        "[checks.references]\nuser = { to = 'landing.l.user', action = 'warn' }",
+        &["4:references(user) warn"],
+    );
+    check(
+        "[[checks.sql]]\nname = 'no rows'\nviolations = 'select 1 from t'\n\
+         [[checks.sql]]\nname = 'b'\nviolations = 'select 2'\naction = 'warn'",
+        &["3:no rows fail", "6:b warn"],
+    );
+}
+
+#[test]
+fn what_checks_say() {
+    let contract = contract(
+        "grain = 'g'
+[checks.accepted]
+user = ['a', 'b']
+timestamp = [1, 2]
+x = { min = -1, max = 1_000.5 }
+[checks.references]
+user = 'L.User'
+[[checks.sql]]
+name = 'late'
+violations = '''
+select user
+  from t where timestamp > 5'''
+",
+    );
+    let rules: Vec<_> = contract.checks.iter().map(|check| &check.rule).collect();
+    let Rule::Accepted { accepted, .. } = rules[0] else {
+        panic!()
+    };
+    let texts = vec![Literal::Text("a".into()), Literal::Text("b".into())];
+    assert_eq!(*accepted, Accepted::Values(texts));
+    let Rule::Accepted { accepted, .. } = rules[2] else {
+        panic!()
+    };
+    let (min, max) = (Some(Literal::Integer(-1)), Some(Literal::Float(1000.5)));
+    assert_eq!(*accepted, Accepted::Range { min, max });
+    let Rule::References { column, table, to } = rules[3] else {
+        panic!()
+    };
+    assert_eq!(
+        (column.as_str(), table.as_str(), to.as_str(), to.line),
+        ("user", "l", "user", 7)
+    );
+    let Rule::Sql {
+        sql_line,
+        violations,
+        ..
+    } = rules[4]
+    else {
+        panic!()
+    };
+    assert_eq!(
+        (*sql_line, violations.lines().next()),
+        (11, Some("select user"))
+    );
+    assert_eq!(contract.checks.iter().next().unwrap().action, Action::Fail);
+}
+
+#[test]
+fn what_is_wrong_with_one() {
+    let check = |toml: &str, expected: &str| {
+        let found = parse(toml).expect_err(toml).replace("p/trusted/t.sql:", "");
+        assert_eq!(found, expected, "{toml}");
+    };
+    check(
+        "\ngrian = 'g'\n",
+        "1:3: the contract lacks `grain`\n\
+         hint: `grain` says what one row is, as \"One row per person.\"\n\
+         2:1: unknown key `grian` in the contract\nhint: did you mean `grain`?",
+    );
+    check(
+        "\ngrain = 'g'\nowner = 'me'\n",
+        "3:1: unknown key `owner` in the contract\n\
+         hint: there are `grain`, `subject`, `personal`, `duplicates`, `also` and `checks`",
+    );
+    check(
+        "grain = '  '",
+        "1:11: `grain` must be a sentence: what one row is",
+    );
+    check(
+        "grain = 3",
+        "1:11: `grain` must be a sentence: what one row is",
+    );
+    check("\ngrain = 'g", "2:11: invalid literal string, expected `'`");
+    check("\ngrain = 'g'\ngrain = 'h'\n", "3:1: duplicate key");
+    check(
+        "\ngrain = 'g'\nnot toml\n",
+        "3:5: key with no value, expected `=`",
+    );
+    check(
+        "grain = 'g'\nsubject = ['user']\npersonal = 'user'\nduplicates = 'remove'\nalso = ['A b']\nchecks = 1",
+        "2:11: `subject` must be the name of a column\n\
+         3:12: `personal` must be a list of columns\n\
+         4:14: `duplicates` must be \"keep\" or \"drop\"\n\
+         5:9: `also` must be a list of table names (lower-case letters, digits and underscores, a letter first)\n\
+         6:10: `checks` must be a table, as `[checks]`",
+    );
+    let in_checks = |checks: &str, expected: &str| {
+        check(&format!("grain = 'g'\n[checks]\n{checks}\n"), expected);
+    };
+    in_checks(
+        "notnull = ['user']",
+        "3:1: unknown key `notnull` in [checks]\nhint: did you mean `not_null`?",
+    );
+    in_checks(
+        "not_null = 'user'",
+        "3:12: `not_null` must be a list of columns",
+    );
+    in_checks(
+        "not_null = [['user']]",
+        "3:13: `not_null` must be a list of columns",
+    );
+    in_checks(
+        "not_null = ['']",
+        "3:13: `not_null` must be a list of columns",
+    );
+    in_checks(
+        "unique = [[]]",
+        "3:11: `unique` must be a list of columns, or of lists of columns that are unique together",
+    );
+    in_checks(
+        "not_null = ['x', 'X']",
+        "3:1: there are two checks `not_null(x)`\nhint: give one of them another name",
+    );
+    in_checks(
+        "not_null = { column = ['x'], action = 'stop' }",
+        "3:1: `not_null` lacks `columns`\nhint: `columns` says which columns it is about\n\
+         3:14: unknown key `column` in the check\nhint: did you mean `columns`?\n\
+         3:39: `action` must be \"fail\" or \"warn\"",
+    );
+    in_checks(
+        "accepted = { x = 3 }",
+        "3:18: `x` must be a list of values, or `{ min = ..., max = ... }`",
+    );
+    in_checks(
+        "accepted = { x = {} }",
+        "3:18: `x` must be a list of values, or `{ min = ..., max = ... }`",
+    );
+    in_checks(
+        "accepted = { x = [] }",
+        "3:18: `x` must be a list of texts, of numbers or of true and false",
+    );
+    in_checks(
+        "accepted = { x = ['a', 1] }",
+        "3:18: `x` must be a list of texts, of numbers or of true and false",
+    );
+    in_checks(
+        "accepted = { x = { min = 'a' } }",
+        "3:26: `min` must be a number",
+    );
+    in_checks(
+        "accepted = { x = { min = 2, max = 1 } }",
+        "3:18: `x` must be a range whose `min` is not above its `max`",
+    );
+    in_checks(
+        "references = { user = 'l' }",
+        "3:23: `user` must be `table.column`, as \"customer_curated.serialnumber\"",
+    );
+    in_checks(
+        "references = { user = 'a.b.l.user' }",
+        "3:23: `user` must be `table.column`, as \"customer_curated.serialnumber\"",
+    );
+    in_checks(
+        "references = { user = 'm.user' }",
+        "3:23: unknown table `m`\nhint: tables are the project's files, as `customer_trusted` or `trusted.customer_trusted`, and the system's, as `system.consent`",
+    );
+    in_checks(
+        "references = { user = 'l.usr' }",
+        "3:23: unknown column `usr` in `l`\nhint: did you mean `user`?",
+    );
+    in_checks(
+        "sql = 'select 1'",
+        "3:7: `sql` must be tables, each opened by `[[checks.sql]]`",
+    );
+    in_checks(
+        "[[checks.sql]]\nname = 'n'",
+        "3:1: [[checks.sql]] lacks `violations`\nhint: `violations` says which rows are in violation: a SELECT",
+    );
+    in_checks(
+        "[[checks.sql]]\nviolations = 'select 1'",
+        "3:1: [[checks.sql]] lacks `name`\nhint: `name` says what the check is called",
+    );
+    in_checks(
+        "[[checks.sql]]\nname = 'n'\nviolations = 'delete from t'",
+        "5:15: `DELETE` is no SELECT\nhint: a model is one SELECT (`with ... select` too); the run writes its rows",
+    );
+    in_checks(
+        "[[checks.sql]]\nname = 'n'\nviolations = '''\nselect 1 from t\nwhere x ==\n'''",
+        "7:11: SQL: expected an expression, found the end",
+    );
+    in_checks(
+        "[[checks.sql]]\nname = 'n'\nviolations = '''\nselect *\nfrom tt, m'''",
+        "7:6: unknown table `tt`\nhint: did you mean `t`?\n7:10: unknown table `m`\nhint: tables are the project's files, as `customer_trusted` or `trusted.customer_trusted`, and the system's, as `system.consent`",
+    );
+}
