@@ -5,7 +5,12 @@ personal = ["serialnumber", "user"]
 
 [checks]
 not_null = ["serialnumber", "sensorreadingtime", "user", "same_owner"]
-references = { user = "accelerometer_trusted.user", serialnumber = "step_trainer_trusted.serialnumber" }
+references = { serialnumber = "customer_curated.serialnumber" }
+
+[[checks.sql]]
+name = "two_people"     # one person's trainer beside another person's phone
+violations = "select serialnumber from machine_learning_curated where not same_owner"
+action = "report"       # the published definition has them; training asks for same_owner
 */
 -- The published definition: readings are paired by time alone, also when phone
 -- and trainer belong to two different people. `same_owner` tells them apart.

@@ -1,1 +1,37 @@
-//! .
+//! Plans and runs models, and answers SQL.
+//!
+//! A [`Session`] is SQL over every table of a project; [`run`] builds and
+//! publishes tables, [`verify`] checks what stands. This room decides what
+//! happens in which order; how bytes become rows is `landing`'s, how files
+//! become versions is `lake`'s, what a table is `catalog`'s business.
+
+mod build;
+mod checks;
+mod describe;
+mod error;
+mod functions;
+mod lake_table;
+mod landing;
+mod models;
+mod report;
+mod rows;
+mod run;
+mod session;
+mod system;
+mod tables;
+mod time_travel;
+mod verify;
+
+pub use describe::{ColumnDescription, Description, TableSummary, describe, history, tables};
+pub use error::{Class, Error};
+pub use landing::{Intake, Rejection, TableIntake};
+pub use report::{CheckReport, Report, TableReport, Verdict};
+pub use run::{Progress, RunOptions, run};
+pub use session::{Query, Session, Setup};
+pub use time_travel::parse_instant;
+pub use verify::verify;
+
+/// The version of the SQL engine, for `stedi doctor`.
+pub fn datafusion_version() -> &'static str {
+    datafusion::DATAFUSION_VERSION
+}

@@ -91,10 +91,8 @@ impl Layout {
             .set_compression(Compression::SNAPPY)
             .set_statistics_enabled(EnabledStatistics::None);
         for name in self.measured() {
-            properties = properties.set_column_statistics_enabled(
-                ColumnPath::from(name),
-                EnabledStatistics::Chunk,
-            );
+            properties = properties
+                .set_column_statistics_enabled(ColumnPath::from(name), EnabledStatistics::Chunk);
         }
         properties.build()
     }
@@ -105,6 +103,7 @@ impl Layout {
 pub struct Writer {
     lake: Lake,
     layout: Layout,
+    run: String,
     open: Option<Open>,
     done: Vec<DataFile>,
 }
@@ -116,11 +115,13 @@ struct Open {
 }
 
 impl Lake {
-    /// Begins to write files of a table.
-    pub fn writer(&self, layout: &Layout) -> Writer {
+    /// Begins to write files of a table. Their names carry `run`, so that a
+    /// run that ends early can find them again.
+    pub fn writer(&self, layout: &Layout, run: &str) -> Writer {
         Writer {
             lake: self.clone(),
             layout: layout.clone(),
+            run: run.to_owned(),
             open: None,
             done: Vec::new(),
         }
@@ -133,6 +134,35 @@ impl Lake {
             if let Err(error) = self.location().store().delete(&file.path).await {
                 tracing::debug!(file = %file.path, %error, "could not remove an unpublished file");
             }
+        }
+    }
+
+    /// Takes all files of `table` that `run` wrote away. For a run that ended
+    /// before it published any of them. Best effort, as [`Lake::discard`].
+    pub async fn sweep(&self, table: &TableId, run: &str) {
+        let prefix = format!("part-{run}-");
+        let folder = self.path(table);
+        let Ok(listed) = self
+            .location()
+            .store()
+            .list_with_delimiter(Some(&folder))
+            .await
+        else {
+            return;
+        };
+        for meta in listed.objects {
+            if meta
+                .location
+                .filename()
+                .is_some_and(|name| name.starts_with(&prefix))
+            {
+                let _ = self.location().store().delete(&meta.location).await;
+            }
+        }
+        if let Some(folder) = self.location().folder() {
+            // A table that was never published leaves no folder behind.
+            let _ = std::fs::remove_dir(folder.join(&table.zone).join(&table.name));
+            let _ = std::fs::remove_dir(folder.join(&table.zone));
         }
     }
 }
@@ -173,7 +203,11 @@ impl Writer {
     }
 
     fn begin(&self) -> Result<Open, Error> {
-        let name = format!("part-{}.parquet", uuid::Uuid::new_v4());
+        let name = format!(
+            "part-{}-{}.parquet",
+            self.run,
+            uuid::Uuid::new_v4().simple()
+        );
         let path = self.lake.path(&self.layout.table).join(name.as_str());
         let sink = BufWriter::new(self.lake.location().store().clone(), path.clone());
         // The Arrow schema is left out of the footer: it would name view types
@@ -257,7 +291,10 @@ fn bounds(chunks: &[&Statistics]) -> Option<(Value, Value)> {
             // A chunk of nulls alone has no bounds and narrows nothing.
             .flatten()
             .reduce(|(low, high), (l, h)| {
-                (if l < low { l } else { low }, if h > high { h } else { high })
+                (
+                    if l < low { l } else { low },
+                    if h > high { h } else { high },
+                )
             })
     }
     macro_rules! of {

@@ -3,8 +3,8 @@
 //! Read from the commit entries themselves: the library's own reader hands
 //! commits out without their version numbers.
 
-use futures::stream::{self, StreamExt};
 use futures::TryStreamExt;
+use futures::stream::{self, StreamExt};
 use object_store::ObjectStoreExt;
 use object_store::path::Path;
 use serde_json::Value;
@@ -40,7 +40,9 @@ pub(crate) async fn commits(lake: &Lake, table: &TableId) -> Result<Vec<Commit>,
     let mut listed = lake.location().store().list(Some(&log));
     loop {
         match listed.try_next().await {
-            Ok(Some(meta)) => entries.extend(version_of(&meta.location).map(|v| (v, meta.location))),
+            Ok(Some(meta)) => {
+                entries.extend(version_of(&meta.location).map(|v| (v, meta.location)))
+            }
             Ok(None) | Err(object_store::Error::NotFound { .. }) => break,
             Err(error) => {
                 return Err(Error::store("list", lake.location().display(&log), &error));
@@ -90,7 +92,10 @@ async fn read(lake: &Lake, version: i64, path: Path) -> Result<Option<Commit>, E
         files_removed: 0,
         origin: None,
     };
-    for line in bytes.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()) {
+    for line in bytes
+        .split(|byte| *byte == b'\n')
+        .filter(|line| !line.is_empty())
+    {
         // An entry by another writer may hold actions this program does not
         // know; they do not hinder telling what it does know.
         let Ok(Value::Object(action)) = serde_json::from_slice::<Value>(line) else {

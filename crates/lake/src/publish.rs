@@ -3,8 +3,12 @@
 use std::collections::HashMap;
 
 use deltalake_core::DeltaTableError;
-use deltalake_core::kernel::transaction::{CommitBuilder, CommitProperties, TableReference, TransactionError};
-use deltalake_core::kernel::{Action, Add, Metadata, MetadataExt, Protocol, StructType, new_metadata};
+use deltalake_core::kernel::transaction::{
+    CommitBuilder, CommitProperties, TableReference, TransactionError,
+};
+use deltalake_core::kernel::{
+    Action, Add, Metadata, MetadataExt, Protocol, StructType, new_metadata,
+};
 use deltalake_core::protocol::{DeltaOperation, SaveMode};
 use futures::TryStreamExt;
 use serde::{Deserialize, Serialize};
@@ -102,7 +106,11 @@ impl Lake {
         actions.extend(next.files.iter().map(|file| Action::Add(add(file))));
 
         let operation = DeltaOperation::Write {
-            mode: if next.append { SaveMode::Append } else { SaveMode::Overwrite },
+            mode: if next.append {
+                SaveMode::Append
+            } else {
+                SaveMode::Overwrite
+            },
             partition_by: None,
             predicate: None,
         };
@@ -112,7 +120,11 @@ impl Lake {
             // somebody else published meanwhile must not be written over.
             .with_max_retries(0)
             .with_metadata(HashMap::from([("stedi".to_owned(), origin)]));
-        let state = before.as_ref().map(|delta| delta.snapshot()).transpose().map_err(failed)?;
+        let state = before
+            .as_ref()
+            .map(|delta| delta.snapshot())
+            .transpose()
+            .map_err(failed)?;
         let committed = CommitBuilder::from(properties)
             .with_actions(actions)
             .build(

@@ -141,7 +141,10 @@ impl Lake {
     pub async fn tables(&self) -> Result<Vec<TableId>, Error> {
         let mut tables = Vec::new();
         for zone in self.folders(self.location.prefix()).await? {
-            for name in self.folders(&self.location.prefix().clone().join(zone.as_str())).await? {
+            for name in self
+                .folders(&self.location.prefix().clone().join(zone.as_str()))
+                .await?
+            {
                 let table = TableId::new(&zone, name);
                 if self.exists(&table).await? {
                     tables.push(table);
@@ -209,7 +212,9 @@ impl Lake {
         while let Some(view) = views.try_next().await.map_err(failed)? {
             let name = view.path().into_owned();
             files.push(DataFile {
-                path: name.split('/').fold(root.clone(), |path, part| path.join(part)),
+                path: name
+                    .split('/')
+                    .fold(root.clone(), |path, part| path.join(part)),
                 bytes: u64::try_from(view.size()).unwrap_or_default(),
                 rows: view.num_records().unwrap_or_default() as u64,
                 stats: view.stats(),
@@ -272,14 +277,17 @@ impl Lake {
 
     /// The table's path in the store.
     pub(crate) fn path(&self, table: &TableId) -> object_store::path::Path {
-        self.location.child(&format!("{}/{}", table.zone, table.name))
+        self.location
+            .child(&format!("{}/{}", table.zone, table.name))
     }
 
     pub(crate) fn log_store(&self, table: &TableId) -> LogStoreRef {
         let root = Arc::clone(self.location.store());
         let prefixed: Arc<dyn ObjectStore> =
             Arc::new(PrefixStore::new(Arc::clone(&root), self.path(table)));
-        let place = self.location.join(&format!("{}/{}", table.zone, table.name));
+        let place = self
+            .location
+            .join(&format!("{}/{}", table.zone, table.name));
         default_logstore(prefixed, root, place.url(), &StorageConfig::default())
     }
 

@@ -39,7 +39,10 @@ mod tests {
     #[test]
     fn printing_shows_nothing() {
         let email = Personal::new("jane@example.com".to_owned());
-        assert_eq!(format!("{email} {email:?} {:?}", Some(&email)), "*** *** Some(***)");
+        assert_eq!(
+            format!("{email} {email:?} {:?}", Some(&email)),
+            "*** *** Some(***)"
+        );
         assert_eq!(email.reveal(), "jane@example.com");
     }
 }

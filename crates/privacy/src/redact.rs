@@ -35,7 +35,9 @@ pub fn redact_values(message: &str) -> String {
         let inner = &quoted[quote.len_utf8()..];
         // The last matching quote: a value may hold quotes of its own.
         // Without one, the value runs to the end of the message.
-        let end = inner.rfind(quote).map_or(inner.len(), |end| end + quote.len_utf8());
+        let end = inner
+            .rfind(quote)
+            .map_or(inner.len(), |end| end + quote.len_utf8());
         out.push(quote);
         out.push_str("***");
         out.push(quote);
@@ -65,12 +67,14 @@ fn is_personal(word: &str) -> bool {
     let email = word
         .split_once('@')
         .is_some_and(|(user, host)| !user.is_empty() && host.contains('.'));
-    let serial = word.len() >= 32
-        && word.chars().all(|c| c.is_ascii_hexdigit() || c == '-')
-        && digits > 0;
+    let serial =
+        word.len() >= 32 && word.chars().all(|c| c.is_ascii_hexdigit() || c == '-') && digits > 0;
     // Phone numbers and birthdays: digits with separators alone. Instants and
     // offsets are digits, too; a message can do without them.
-    let number = digits >= 7 && word.chars().all(|c| c.is_ascii_digit() || matches!(c, '-' | '+' | '.'));
+    let number = digits >= 7
+        && word
+            .chars()
+            .all(|c| c.is_ascii_digit() || matches!(c, '-' | '+' | '.'));
     let date = digits >= 7 && word.matches('-').count() == 2;
     email || serial || number || date
 }
@@ -82,9 +86,15 @@ mod tests {
     #[test]
     fn personal_values_go_and_names_of_columns_stay() {
         for (message, expected) in [
-            ("no field named user in accelerometer_landing", "no field named user in accelerometer_landing"),
+            (
+                "no field named user in accelerometer_landing",
+                "no field named user in accelerometer_landing",
+            ),
             ("cannot cast jane.doe@example.com.", "cannot cast ***."),
-            ("serial 50f7b4f3-7af5-4b07-a421-7b902c8d2b7c: twice", "serial ***: twice"),
+            (
+                "serial 50f7b4f3-7af5-4b07-a421-7b902c8d2b7c: twice",
+                "serial ***: twice",
+            ),
             ("call 8015551212 or +1-801-555-1212", "call *** or ***"),
             ("born 1965-01-01", "born ***"),
             ("line 12, offset 345", "line 12, offset 345"),
@@ -97,8 +107,14 @@ mod tests {
     #[test]
     fn quoted_values_go_from_errors_of_execution() {
         for (message, expected) in [
-            ("Cannot cast string 'Jane O'Hara' to value of Int64 type", "Cannot cast string '***' to value of Int64 type"),
-            ("Parser error: Error parsing timestamp from \"Jane\"", "Parser error: Error parsing timestamp from \"***\""),
+            (
+                "Cannot cast string 'Jane O'Hara' to value of Int64 type",
+                "Cannot cast string '***' to value of Int64 type",
+            ),
+            (
+                "Parser error: Error parsing timestamp from \"Jane\"",
+                "Parser error: Error parsing timestamp from \"***\"",
+            ),
             ("unterminated 'Jane", "unterminated '***'"),
             ("divide by zero", "divide by zero"),
         ] {

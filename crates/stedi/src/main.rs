@@ -1,1 +1,41 @@
-fn main() {}
+//! `stedi`: a lakehouse for data that may only be used as far as people agreed.
+//!
+//! This crate settles what the user asked for, has the engine do it, and shows
+//! what came of it. It decides nothing about data.
+
+mod args;
+mod commands;
+mod failure;
+mod output;
+mod progress;
+mod project;
+mod sample;
+mod settings;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use crate::args::{Cli, Command};
+use crate::settings::Settings;
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let outcome = Settings::settle(&cli.global).and_then(|settings| {
+        output::log_to_stderr(&settings);
+        match cli.command {
+            Command::Demo(demo) => commands::demo::demo(&settings, &demo),
+            Command::Run(run) => commands::run::run(&settings, &run),
+            Command::Verify(verify) => commands::verify::verify(&settings, &verify),
+            Command::Sql(sql) => commands::sql::sql(&settings, &sql),
+            Command::Tables => commands::tables::tables(&settings),
+            Command::Describe(describe) => commands::describe::describe(&settings, &describe),
+            Command::History(history) => commands::history::history(&settings, &history),
+            Command::Sample(sample) => commands::sample::sample(&settings, &sample),
+            Command::Init(init) => commands::init::init(&settings, &init),
+            Command::Doctor => commands::doctor::doctor(&settings),
+            Command::Completions { shell } => commands::completions::completions(shell),
+        }
+    });
+    failure::exit(outcome)
+}

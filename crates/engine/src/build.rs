@@ -1,0 +1,173 @@
+//! One model: its SELECT streamed into files that nobody sees yet.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use arrow::array::RecordBatch;
+use arrow::compute::{CastOptions, cast_with_options, filter_record_batch};
+use arrow::datatypes::SchemaRef;
+use arrow::error::ArrowError;
+use catalog::Duplicates;
+use datafusion::common::runtime::JoinSet;
+use datafusion::execution::SendableRecordBatchStream;
+use datafusion::physical_plan::execute_stream_partitioned;
+use futures::StreamExt;
+use lake::{DataFile, Lake, Writer};
+
+use crate::models::Planned;
+use crate::rows::{self, Content, Seen};
+use crate::{Error, Progress, Session};
+
+/// A model's rows, written but not published.
+#[derive(Debug, Clone)]
+pub(crate) struct Built {
+    pub(crate) files: Vec<DataFile>,
+    pub(crate) rows: u64,
+    /// Rows left out because an equal one was kept.
+    pub(crate) duplicates: u64,
+    pub(crate) content: Content,
+    pub(crate) started_ms: i64,
+    pub(crate) ended_ms: i64,
+    pub(crate) seconds: f64,
+}
+
+/// Runs the model's SELECT on all cores and writes its rows, a file per
+/// stream. Memory stays bounded: a batch is written as soon as it is there.
+///
+/// # Errors
+/// [`Error::Execution`] or [`Error::Lake`]; what was written stays behind for
+/// the caller to discard.
+pub(crate) async fn build(
+    session: &Session,
+    lake: &Lake,
+    run: &str,
+    planned: &Planned,
+    progress: &Arc<dyn Progress>,
+) -> Result<Built, Error> {
+    let started = Instant::now();
+    let started_ms = chrono::Utc::now().timestamp_millis();
+    let table = planned.model.name.to_string();
+    let query = session.query(&planned.model.sql).await?;
+    let streams = execute_stream_partitioned(query.into_plan(), session.task_context())
+        .map_err(|error| Error::execution(&table, error))?;
+    let seen =
+        (planned.model.contract.duplicates == Duplicates::Drop).then(|| Arc::new(Seen::new()));
+
+    let mut tasks = JoinSet::new();
+    for stream in streams {
+        let stage = Stage {
+            table: table.clone(),
+            schema: Arc::clone(planned.layout.schema()),
+            seen: seen.clone(),
+            progress: Arc::clone(progress),
+            writer: lake.writer(&planned.layout, run),
+            rows: 0,
+            duplicates: 0,
+            content: Content::default(),
+        };
+        tasks.spawn(stage.write(stream));
+    }
+    let mut built = Built {
+        files: Vec::new(),
+        rows: 0,
+        duplicates: 0,
+        content: Content::default(),
+        started_ms,
+        ended_ms: 0,
+        seconds: 0.0,
+    };
+    while let Some(done) = tasks.join_next().await {
+        let part = done.map_err(|error| Error::Execution {
+            what: table.clone(),
+            message: format!("a task ended early: {error}"),
+        })??;
+        built.files.extend(part.files);
+        built.rows += part.rows;
+        built.duplicates += part.duplicates;
+        built.content.merge(part.content);
+    }
+    built.files.sort_by(|a, b| a.name.cmp(&b.name));
+    built.ended_ms = chrono::Utc::now().timestamp_millis();
+    built.seconds = started.elapsed().as_secs_f64();
+    Ok(built)
+}
+
+/// One stream on its way into files.
+struct Stage {
+    table: String,
+    schema: SchemaRef,
+    seen: Option<Arc<Seen>>,
+    progress: Arc<dyn Progress>,
+    writer: Writer,
+    rows: u64,
+    duplicates: u64,
+    content: Content,
+}
+
+struct Part {
+    files: Vec<DataFile>,
+    rows: u64,
+    duplicates: u64,
+    content: Content,
+}
+
+impl Stage {
+    async fn write(mut self, mut stream: SendableRecordBatchStream) -> Result<Part, Error> {
+        while let Some(batch) = stream.next().await {
+            let batch = batch.map_err(|error| Error::execution(&self.table, error))?;
+            let batch = stored(&self.schema, &batch)
+                .map_err(|error| Error::execution(&self.table, error.into()))?;
+            let batch = self.take(batch)?;
+            self.writer.write(&batch).await?;
+            self.progress.rows(&self.table, batch.num_rows() as u64);
+        }
+        Ok(Part {
+            files: self.writer.finish().await?,
+            rows: self.rows,
+            duplicates: self.duplicates,
+            content: self.content,
+        })
+    }
+
+    /// Books the batch's rows, without those that were met before if the
+    /// contract says so.
+    fn take(&mut self, batch: RecordBatch) -> Result<RecordBatch, Error> {
+        let hashes = rows::hashes(&batch);
+        let Some(seen) = &self.seen else {
+            self.rows += hashes.len() as u64;
+            self.content.add(hashes);
+            return Ok(batch);
+        };
+        let first = seen.first(&hashes);
+        let kept = first.true_count();
+        self.rows += kept as u64;
+        self.duplicates += (hashes.len() - kept) as u64;
+        if kept == hashes.len() {
+            self.content.add(hashes);
+            return Ok(batch);
+        }
+        let kept_hashes = hashes
+            .iter()
+            .zip(first.values())
+            .filter(|(_, first)| *first);
+        self.content.add(kept_hashes.map(|(hash, _)| *hash));
+        filter_record_batch(&batch, &first)
+            .map_err(|error| Error::execution(&self.table, error.into()))
+    }
+}
+
+/// The batch with the types that the table's files hold.
+fn stored(schema: &SchemaRef, batch: &RecordBatch) -> Result<RecordBatch, ArrowError> {
+    // A value that does not fit is an error, not a null.
+    let options = CastOptions {
+        safe: false,
+        ..CastOptions::default()
+    };
+    let columns = batch
+        .columns()
+        .iter()
+        .zip(schema.fields())
+        .map(|(column, field)| cast_with_options(column, field.data_type(), &options))
+        .collect::<Result<Vec<_>, _>>()?;
+    RecordBatch::try_new(Arc::clone(schema), columns)
+}

@@ -1,0 +1,325 @@
+//! What can go wrong in the engine, by what the caller can do about it.
+
+use datafusion::common::SchemaError;
+use datafusion::error::DataFusionError;
+
+/// How a failure ends the program; the binary maps it to an exit code.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Class {
+    /// Input, store or SQL: something could not be read, written or planned.
+    Failed,
+    /// Settings or project files are wrong; nothing was begun.
+    Settings,
+    /// The data is not as the caller asked for it.
+    Check,
+    /// Another writer holds the lake.
+    Busy,
+    /// The user stopped it.
+    Interrupted,
+}
+
+/// Why a run, a check or a query did not come to its end.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// Landing data is missing or cannot be read.
+    #[error("{message}")]
+    Landing {
+        /// What happened and where.
+        message: String,
+        /// What to do.
+        hint: String,
+    },
+    /// Landing data holds something that is no row, and the caller asked for
+    /// all or nothing.
+    #[error("{stretches} stretches of landing input cannot be read; the first: {first}")]
+    Malformed {
+        /// How many there are.
+        stretches: u64,
+        /// The first with file, line, offset and reason.
+        first: String,
+    },
+    /// A model does not fit the tables it reads, or its contract.
+    #[error("{file}:{line}: {message}")]
+    Model {
+        /// The model's file.
+        file: String,
+        /// Line in it, from 1.
+        line: u32,
+        /// What is wrong.
+        message: String,
+        /// What to do, where known.
+        hint: Option<String>,
+    },
+    /// A statement cannot be planned.
+    #[error("{message}{}", at(place))]
+    Sql {
+        /// What is wrong; never a value from the data.
+        message: String,
+        /// What to do, where known.
+        hint: Option<String>,
+        /// Line and column in the statement, from 1, where known.
+        place: Option<(u64, u64)>,
+    },
+    /// Something went wrong while rows were computed.
+    #[error("{what} failed: {message}")]
+    Execution {
+        /// `the query` or a table's name.
+        what: String,
+        /// The reason; never a value from the data.
+        message: String,
+    },
+    /// A name that is no table.
+    #[error("there is no table `{name}`")]
+    NoTable {
+        /// As the user wrote it.
+        name: String,
+        /// A near name.
+        nearest: Option<String>,
+    },
+    /// Settings that do not go together.
+    #[error("{message}")]
+    Settings {
+        /// What is wrong.
+        message: String,
+        /// What to do.
+        hint: String,
+    },
+    /// Project files are wrong.
+    #[error(transparent)]
+    Project(#[from] catalog::Errors),
+    /// The lake could not be read or written.
+    #[error(transparent)]
+    Lake(#[from] lake::Error),
+    /// The user stopped it.
+    #[error("interrupted; the lake is as it was")]
+    Interrupted,
+}
+
+impl Error {
+    /// What to do about it, where that is known.
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            Error::Landing { hint, .. } | Error::Settings { hint, .. } => Some(hint.clone()),
+            Error::Malformed { .. } => Some(
+                "mend the input, or run without --strict: what cannot be read then goes to system.quarantine".to_owned(),
+            ),
+            Error::Model { hint, .. } | Error::Sql { hint, .. } => hint.clone(),
+            Error::NoTable { nearest, .. } => Some(nearest.as_ref().map_or_else(
+                || "`stedi tables` lists what there is".to_owned(),
+                |name| format!("did you mean `{name}`? `stedi tables` lists what there is"),
+            )),
+            Error::Lake(error) => error.hint(),
+            Error::Project(_) | Error::Execution { .. } | Error::Interrupted => None,
+        }
+    }
+
+    /// How it ends the program.
+    pub fn class(&self) -> Class {
+        match self {
+            Error::Model { .. } | Error::Settings { .. } | Error::Project(_) => Class::Settings,
+            Error::Lake(lake::Error::Location { .. }) => Class::Settings,
+            Error::Lake(lake::Error::Conflict { .. }) => Class::Busy,
+            Error::Malformed { .. } => Class::Check,
+            Error::Interrupted => Class::Interrupted,
+            _ => Class::Failed,
+        }
+    }
+
+    /// An error raised while rows were computed. What libraries quote may be a
+    /// personal value, so quotes are emptied.
+    pub(crate) fn execution(what: impl Into<String>, error: DataFusionError) -> Self {
+        match find(error) {
+            Ok(own) => own,
+            Err(error) => Error::Execution {
+                what: what.into(),
+                message: one_line(&privacy::redact_values(&innermost(&error))),
+            },
+        }
+    }
+
+    /// An error raised while a statement was planned, before any row was read.
+    pub(crate) fn planning(error: DataFusionError) -> Self {
+        let error = match find(error) {
+            Ok(own) => return own,
+            Err(error) => error,
+        };
+        let place = place(&error);
+        let (message, hint) = explain(&error);
+        Error::Sql {
+            message,
+            hint,
+            place,
+        }
+    }
+
+    /// An error about a statement as such.
+    pub(crate) fn sql(message: impl Into<String>, hint: impl Into<String>) -> Self {
+        Error::Sql {
+            message: message.into(),
+            hint: Some(hint.into()),
+            place: None,
+        }
+    }
+}
+
+/// The one of `known` that `name` was probably meant to be.
+pub(crate) fn near(name: &str, known: &[String]) -> Option<String> {
+    catalog::nearest(name, known.iter().map(String::as_str)).map(str::to_owned)
+}
+
+/// Where in the statement the planner saw the fault. The parser tells it in
+/// words, the planner as a span.
+fn place(error: &DataFusionError) -> Option<(u64, u64)> {
+    match error {
+        DataFusionError::Diagnostic(diagnostic, inner) => diagnostic
+            .span
+            .map(|span| (span.start.line, span.start.column))
+            .or_else(|| place(inner)),
+        DataFusionError::Context(_, inner) => place(inner),
+        DataFusionError::Shared(inner) => place(inner),
+        DataFusionError::Collection(errors) => errors.first().and_then(place),
+        DataFusionError::SQL(..) => {
+            let text = innermost(error);
+            let (_, after) = text.rsplit_once("at Line: ")?;
+            let (line, column) = after.split_once(", Column: ")?;
+            let digits = column.split(|c: char| !c.is_ascii_digit()).next()?;
+            Some((line.parse().ok()?, digits.parse().ok()?))
+        }
+        _ => None,
+    }
+}
+
+/// Our own errors travel through DataFusion as external ones.
+pub(crate) fn external(error: Error) -> DataFusionError {
+    DataFusionError::External(Box::new(error))
+}
+
+/// Takes our own error back out, however deeply it was wrapped.
+fn find(error: DataFusionError) -> Result<Error, DataFusionError> {
+    match error {
+        DataFusionError::External(inner) => match inner.downcast::<Error>() {
+            Ok(own) => Ok(*own),
+            Err(inner) => match inner.downcast::<DataFusionError>() {
+                Ok(inner) => find(*inner),
+                Err(inner) => Err(DataFusionError::External(inner)),
+            },
+        },
+        DataFusionError::Context(context, inner) => {
+            find(*inner).map_err(|inner| DataFusionError::Context(context, Box::new(inner)))
+        }
+        DataFusionError::Diagnostic(diagnostic, inner) => {
+            find(*inner).map_err(|inner| DataFusionError::Diagnostic(diagnostic, Box::new(inner)))
+        }
+        DataFusionError::Shared(inner) => match std::sync::Arc::try_unwrap(inner) {
+            Ok(inner) => find(inner),
+            Err(inner) => Err(DataFusionError::Shared(inner)),
+        },
+        DataFusionError::ArrowError(inner, trace) => match *inner {
+            arrow::error::ArrowError::ExternalError(inner) => {
+                find(DataFusionError::External(inner))
+            }
+            inner => Err(DataFusionError::ArrowError(Box::new(inner), trace)),
+        },
+        DataFusionError::Collection(mut errors) if errors.len() == 1 => errors
+            .pop()
+            .map_or(Err(DataFusionError::Collection(Vec::new())), find),
+        other => Err(other),
+    }
+}
+
+/// Words for a planning error, and a hint. Such errors name tables, columns
+/// and functions; values can stand in them only where the statement itself
+/// held them.
+fn explain(error: &DataFusionError) -> (String, Option<String>) {
+    if let DataFusionError::SchemaError(schema, _) = root(error) {
+        if let SchemaError::FieldNotFound {
+            field,
+            valid_fields,
+        } = schema.as_ref()
+        {
+            let names: Vec<&str> = valid_fields.iter().map(|f| f.name.as_str()).collect();
+            let hint = match catalog::nearest(&field.name, names.iter().copied()) {
+                Some(name) => format!("did you mean `{name}`?"),
+                None => format!("the columns are {}", list(&names)),
+            };
+            let of = field
+                .relation
+                .as_ref()
+                .map(|relation| format!(" in `{}`", relation.table()))
+                .unwrap_or_default();
+            let name = privacy::redact(&field.name);
+            return (format!("there is no column `{name}`{of}"), Some(hint));
+        }
+    }
+    let message = one_line(&privacy::redact(&innermost(error)));
+    // The place is told apart from the words.
+    let message = match message.split_once(" at Line: ") {
+        Some((words, _)) => words.to_owned(),
+        None => message,
+    };
+    // The library's own suggestion becomes a hint.
+    if let Some((what, suggestion)) = message.split_once("Did you mean ") {
+        let what = what.trim_end_matches([' ', '.', '\n']).to_owned();
+        return (what, Some(format!("did you mean {}", suggestion.trim())));
+    }
+    (message, None)
+}
+
+fn list(names: &[&str]) -> String {
+    let mut unique: Vec<&str> = Vec::new();
+    for name in names {
+        if !unique.contains(name) {
+            unique.push(name);
+        }
+    }
+    unique.join(", ")
+}
+
+fn root(error: &DataFusionError) -> &DataFusionError {
+    match error {
+        DataFusionError::Context(_, inner) | DataFusionError::Diagnostic(_, inner) => root(inner),
+        DataFusionError::Shared(inner) => root(inner),
+        DataFusionError::Collection(errors) => errors.first().map_or(error, root),
+        other => other,
+    }
+}
+
+fn innermost(error: &DataFusionError) -> String {
+    let text = match root(error) {
+        DataFusionError::Plan(message)
+        | DataFusionError::Configuration(message)
+        | DataFusionError::NotImplemented(message)
+        | DataFusionError::Execution(message) => message.clone(),
+        DataFusionError::SQL(error, _) => match error.as_ref() {
+            sqlparser::parser::ParserError::ParserError(message)
+            | sqlparser::parser::ParserError::TokenizerError(message) => message.clone(),
+            other => other.to_string(),
+        },
+        DataFusionError::ArrowError(error, _) => error.to_string(),
+        DataFusionError::ObjectStore(error) => {
+            let mut cause: &dyn std::error::Error = error.as_ref();
+            while let Some(next) = cause.source() {
+                cause = next;
+            }
+            cause.to_string()
+        }
+        other => other.to_string(),
+    };
+    // Debug builds of the library append a backtrace.
+    text.split("\n\nbacktrace:")
+        .next()
+        .unwrap_or_default()
+        .trim()
+        .to_owned()
+}
+
+fn at(place: &Option<(u64, u64)>) -> String {
+    place.map_or_else(String::new, |(line, column)| {
+        format!(" (line {line}, column {column})")
+    })
+}
+
+fn one_line(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}

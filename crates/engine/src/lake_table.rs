@@ -1,0 +1,119 @@
+//! One version of a lake's table as a DataFusion table.
+//!
+//! The scan is a plain Parquet scan over the version's files, so that every
+//! optimisation DataFusion knows for Parquet applies.
+
+use std::sync::Arc;
+
+use arrow::datatypes::SchemaRef;
+use async_trait::async_trait;
+use datafusion::catalog::{Session, TableProvider};
+use datafusion::common::stats::Precision;
+use datafusion::common::{ColumnStatistics, Statistics};
+use datafusion::datasource::listing::PartitionedFile;
+use datafusion::datasource::physical_plan::{FileGroup, FileScanConfigBuilder, ParquetSource};
+use datafusion::datasource::source::DataSourceExec;
+use datafusion::error::Result;
+use datafusion::execution::object_store::ObjectStoreUrl;
+use datafusion::logical_expr::{Expr, TableProviderFilterPushDown, TableType};
+use datafusion::physical_plan::ExecutionPlan;
+use datafusion::physical_plan::empty::EmptyExec;
+use lake::DataFile;
+use object_store::ObjectMeta;
+
+/// Files of a table with the schema they have in common.
+#[derive(Debug, Clone)]
+pub(crate) struct LakeTable {
+    store: ObjectStoreUrl,
+    schema: SchemaRef,
+    files: Arc<[DataFile]>,
+}
+
+impl LakeTable {
+    /// Reads `files`, found in the store registered as `store`.
+    pub(crate) fn new(store: ObjectStoreUrl, schema: SchemaRef, files: &[DataFile]) -> Self {
+        Self {
+            store,
+            schema,
+            files: files.into(),
+        }
+    }
+
+    fn rows(&self) -> usize {
+        self.files.iter().map(|file| file.rows as usize).sum()
+    }
+
+    fn counted(&self, rows: usize) -> Statistics {
+        Statistics {
+            num_rows: Precision::Exact(rows),
+            total_byte_size: Precision::Absent,
+            column_statistics: vec![ColumnStatistics::new_unknown(); self.schema.fields().len()],
+        }
+    }
+
+    fn partitioned(&self, file: &DataFile) -> PartitionedFile {
+        let meta = ObjectMeta {
+            location: file.path.clone(),
+            // Data files are never written twice, so their age says nothing.
+            last_modified: chrono::DateTime::UNIX_EPOCH,
+            size: file.bytes,
+            e_tag: None,
+            version: None,
+        };
+        PartitionedFile::new_from_meta(meta)
+            .with_statistics(Arc::new(self.counted(file.rows as usize)))
+    }
+}
+
+#[async_trait]
+impl TableProvider for LakeTable {
+    fn schema(&self) -> SchemaRef {
+        Arc::clone(&self.schema)
+    }
+
+    fn table_type(&self) -> TableType {
+        TableType::Base
+    }
+
+    fn supports_filters_pushdown(
+        &self,
+        filters: &[&Expr],
+    ) -> Result<Vec<TableProviderFilterPushDown>> {
+        // Row groups that cannot match are skipped; rows are filtered above.
+        Ok(vec![TableProviderFilterPushDown::Inexact; filters.len()])
+    }
+
+    async fn scan(
+        &self,
+        state: &dyn Session,
+        projection: Option<&Vec<usize>>,
+        _filters: &[Expr],
+        limit: Option<usize>,
+    ) -> Result<Arc<dyn ExecutionPlan>> {
+        if self.files.is_empty() {
+            let schema = match projection {
+                Some(columns) => Arc::new(self.schema.project(columns)?),
+                None => self.schema(),
+            };
+            return Ok(Arc::new(EmptyExec::new(schema)));
+        }
+        let files = self
+            .files
+            .iter()
+            .map(|file| self.partitioned(file))
+            .collect();
+        let groups = FileGroup::new(files).split_files(state.config().target_partitions());
+        let source = Arc::new(ParquetSource::new(Arc::clone(&self.schema)));
+        let config = FileScanConfigBuilder::new(self.store.clone(), source)
+            .with_file_groups(groups)
+            .with_statistics(self.counted(self.rows()))
+            .with_projection_indices(projection.cloned())?
+            .with_limit(limit)
+            .build();
+        Ok(DataSourceExec::from_data_source(config))
+    }
+
+    fn statistics(&self) -> Option<Statistics> {
+        Some(self.counted(self.rows()))
+    }
+}

@@ -1,0 +1,372 @@
+//! Reads the files of a landing table with all cores and hands the batches to
+//! whoever asks next.
+//!
+//! A plain file is cut at newlines into segments that are decoded side by
+//! side, each guessing that nothing is open where it begins. The segments are
+//! then taken in their order: where the one before ended as the next had
+//! guessed, the result stands; otherwise the next is decoded again, knowing
+//! better. So no framing can fool the split, and well-formed lines cost
+//! nothing extra. A compressed file is decompressed by one thread and decoded
+//! by the same.
+
+use std::collections::VecDeque;
+use std::io::Read;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use arrow::array::RecordBatch;
+use bytes::Bytes;
+use datafusion::common::runtime::SpawnedTask;
+use datafusion::error::{DataFusionError, Result};
+use futures::StreamExt;
+use landing::compression::{Compression, Decompress};
+use landing::{Carry, Decoded, Decoder};
+use object_store::{ObjectStore, ObjectStoreExt};
+use tokio::sync::mpsc;
+use tokio_util::io::{StreamReader, SyncIoBridge};
+
+use super::source::innermost;
+use super::{Intake, Packing, Rejection, Source, SourceFile};
+use crate::Error;
+use crate::error::external;
+
+/// Bytes decoded in one go. Large enough that the cost of a task vanishes,
+/// small enough that a few in flight fit the processor's caches and memory.
+const SEGMENT_BYTES: u64 = 4 << 20;
+
+/// How far beyond its end a segment looks for the newline to end at. Lines
+/// are far shorter; where one is not, the guess is wrong and mended later.
+const LOOK_AHEAD: u64 = 64 << 10;
+
+/// Batches of one decoded segment, or the error that ends the reading.
+pub(crate) type Delivery = Result<Vec<RecordBatch>>;
+
+/// What a feed reads.
+#[derive(Debug, Clone)]
+pub(crate) struct Order {
+    pub(crate) source: Arc<Source>,
+    pub(crate) decoder: Decoder,
+    pub(crate) intake: Arc<Intake>,
+    /// How many segments may be in work at once.
+    pub(crate) at_once: usize,
+}
+
+/// Begins to read; batches come out of `sink` in the order of the files. Ends
+/// early when nobody listens any more.
+pub(crate) fn begin(order: Order, sink: mpsc::Sender<Delivery>) -> SpawnedTask<()> {
+    SpawnedTask::spawn(async move {
+        if let Err(error) = read_all(&order, &sink).await {
+            // Nobody listens: the query has ended, and so has its interest.
+            let _ = sink.send(Err(error)).await;
+        }
+    })
+}
+
+/// Work on one stretch of a file, in the order of the files.
+enum Work {
+    Segment {
+        task: SpawnedTask<Result<Segment>>,
+        last: bool,
+    },
+    /// A whole compressed file, piece by piece, already in order.
+    Packed {
+        pieces: mpsc::Receiver<Result<Decoded>>,
+        _task: SpawnedTask<()>,
+    },
+}
+
+struct Segment {
+    bytes: Bytes,
+    assumed: Carry,
+    /// `None` where guessing has proved to be of no use in this file.
+    decoded: Option<Decoded>,
+}
+
+async fn read_all(order: &Order, sink: &mpsc::Sender<Delivery>) -> Result<()> {
+    let mut stretches = order
+        .source
+        .files
+        .iter()
+        .enumerate()
+        .flat_map(|(index, file)| {
+            let hopeless = Arc::new(AtomicBool::new(false));
+            stretches(file).map(move |stretch| (index, stretch, Arc::clone(&hopeless)))
+        });
+    let mut underway: VecDeque<(usize, Work, Arc<AtomicBool>)> = VecDeque::new();
+    let mut account = Account::begin();
+    loop {
+        while underway.len() < order.at_once {
+            let Some((index, stretch, hopeless)) = stretches.next() else {
+                break;
+            };
+            let file = &order.source.files[index];
+            let work = start(order, file, stretch, &hopeless);
+            underway.push_back((index, work, hopeless));
+        }
+        let Some((index, work, hopeless)) = underway.pop_front() else {
+            return Ok(());
+        };
+        let file = &order.source.files[index];
+        let file_ends = match work {
+            Work::Segment { task, last } => {
+                let segment = task.await.map_err(joined)??;
+                let decoded = settle(order, &account.carry, segment, &hopeless).await?;
+                let carry = decoded.carry.clone();
+                if !account.deliver(order, file, decoded, sink).await {
+                    return Ok(());
+                }
+                if last {
+                    let end = order.decoder.finish(carry);
+                    if !account.deliver(order, file, end, sink).await {
+                        return Ok(());
+                    }
+                }
+                last
+            }
+            Work::Packed { mut pieces, _task } => {
+                while let Some(piece) = pieces.recv().await {
+                    if !account.deliver(order, file, piece?, sink).await {
+                        return Ok(());
+                    }
+                }
+                true
+            }
+        };
+        if file_ends {
+            order.intake.file_done(&order.source.table);
+            account = Account::begin();
+        }
+    }
+}
+
+/// What is known of the file whose stretches are being taken in order.
+struct Account {
+    carry: Carry,
+}
+
+impl Account {
+    fn begin() -> Self {
+        Self {
+            carry: Carry::start(),
+        }
+    }
+
+    /// Books what was decoded and hands its batches on. False where nobody
+    /// listens any more.
+    async fn deliver(
+        &mut self,
+        order: &Order,
+        file: &SourceFile,
+        decoded: Decoded,
+        sink: &mpsc::Sender<Delivery>,
+    ) -> bool {
+        let Decoded {
+            batches,
+            rejected,
+            tally,
+            carry,
+        } = decoded;
+        let rejections = rejected
+            .into_iter()
+            .map(|rejected| Rejection {
+                file: file.name.clone(),
+                shown: file.shown.clone(),
+                rejected,
+            })
+            .collect();
+        order.intake.add(&order.source.table, &tally, rejections);
+        self.carry = carry;
+        batches.is_empty() || sink.send(Ok(batches)).await.is_ok()
+    }
+}
+
+/// A byte range of a plain file, or a whole packed one.
+enum Stretch {
+    Range { start: u64, last: bool },
+    Whole,
+}
+
+fn stretches(file: &SourceFile) -> impl Iterator<Item = Stretch> + use<> {
+    let plain = file.packing == Packing::Plain;
+    let count = if plain {
+        file.bytes.div_ceil(SEGMENT_BYTES).max(1)
+    } else {
+        1
+    };
+    (0..count).map(move |index| {
+        if plain {
+            Stretch::Range {
+                start: index * SEGMENT_BYTES,
+                last: index + 1 == count,
+            }
+        } else {
+            Stretch::Whole
+        }
+    })
+}
+
+fn start(order: &Order, file: &SourceFile, stretch: Stretch, hopeless: &Arc<AtomicBool>) -> Work {
+    let store = Arc::clone(order.source.location.store());
+    let decoder = order.decoder.clone();
+    let file = file.clone();
+    match stretch {
+        Stretch::Range { start, last } => {
+            let hopeless = Arc::clone(hopeless);
+            let task = SpawnedTask::spawn(async move {
+                let (offset, bytes) = segment(store.as_ref(), &file, start).await?;
+                let assumed = if offset == 0 {
+                    Carry::start()
+                } else {
+                    Carry::assumed(offset)
+                };
+                if hopeless.load(Ordering::Relaxed) && offset > 0 {
+                    return Ok(Segment {
+                        bytes,
+                        assumed,
+                        decoded: None,
+                    });
+                }
+                // Decoding keeps a core busy for milliseconds: off the threads
+                // that drive the streams.
+                SpawnedTask::spawn_blocking(move || {
+                    let decoded = Some(decoder.decode(bytes.clone(), assumed.clone()));
+                    Segment {
+                        bytes,
+                        assumed,
+                        decoded,
+                    }
+                })
+                .await
+                .map_err(joined)
+            });
+            Work::Segment { task, last }
+        }
+        Stretch::Whole => {
+            let (to, pieces) = mpsc::channel(2);
+            let task = SpawnedTask::spawn(async move {
+                if let Err(error) = unpack(store, file, decoder, to.clone()).await {
+                    let _ = to.send(Err(error)).await;
+                }
+            });
+            Work::Packed {
+                pieces,
+                _task: task,
+            }
+        }
+    }
+}
+
+/// The bytes from the newline at or behind `start` to the newline at or
+/// behind the next segment's start, and their offset.
+async fn segment(store: &dyn ObjectStore, file: &SourceFile, start: u64) -> Result<(u64, Bytes)> {
+    if file.bytes == 0 {
+        return Ok((0, Bytes::new()));
+    }
+    let end = (start + SEGMENT_BYTES).min(file.bytes);
+    let beyond = (end + LOOK_AHEAD).min(file.bytes);
+    let bytes = store
+        .get_range(&file.path, start..beyond)
+        .await
+        .map_err(|error| unreadable(file, &innermost(&error)))?;
+    if bytes.len() as u64 != beyond - start {
+        return Err(unreadable(file, "it became shorter while it was read"));
+    }
+    let cut = |at: u64| -> usize {
+        let at = (at - start) as usize;
+        let window = &bytes[at..bytes.len().min(at + LOOK_AHEAD as usize)];
+        at + landing::boundary(window, 0).unwrap_or(0)
+    };
+    let from = if start == 0 { 0 } else { cut(start) };
+    let to = if end == file.bytes {
+        bytes.len()
+    } else {
+        cut(end)
+    };
+    // One line may be longer than the whole segment; it is the next one's then.
+    let to = to.max(from);
+    Ok((start + from as u64, bytes.slice(from..to)))
+}
+
+/// The segment's result if it guessed right, or a new one.
+async fn settle(
+    order: &Order,
+    carry: &Carry,
+    segment: Segment,
+    hopeless: &AtomicBool,
+) -> Result<Decoded> {
+    let Segment {
+        bytes,
+        assumed,
+        decoded,
+    } = segment;
+    if let Some(mut decoded) = decoded
+        && carry.agrees_with(&assumed)
+    {
+        decoded.follow(carry);
+        return Ok(decoded);
+    }
+    hopeless.store(true, Ordering::Relaxed);
+    let decoder = order.decoder.clone();
+    let carry = carry.clone();
+    SpawnedTask::spawn_blocking(move || decoder.decode(bytes, carry))
+        .await
+        .map_err(joined)
+}
+
+/// Decompresses and decodes a packed file. What was decompressed before the
+/// packing turned out to be broken is read; the rest is an error.
+async fn unpack(
+    store: Arc<dyn ObjectStore>,
+    file: SourceFile,
+    decoder: Decoder,
+    to: mpsc::Sender<Result<Decoded>>,
+) -> Result<()> {
+    let got = store
+        .get(&file.path)
+        .await
+        .map_err(|error| unreadable(&file, &innermost(&error)))?;
+    let stream = got
+        .into_stream()
+        .map(|chunk| chunk.map_err(std::io::Error::other));
+    let packed = SyncIoBridge::new(StreamReader::new(stream));
+    SpawnedTask::spawn_blocking(move || {
+        let compression = match file.packing {
+            Packing::Gzip => Compression::Gzip,
+            _ => Compression::Zstd,
+        };
+        let mut plain = Decompress::new(packed, compression)
+            .map_err(|error| unreadable(&file, &error.to_string()))?;
+        let mut carry = Carry::start();
+        loop {
+            let mut bytes = Vec::with_capacity(SEGMENT_BYTES as usize);
+            let outcome = plain.by_ref().take(SEGMENT_BYTES).read_to_end(&mut bytes);
+            let ends = bytes.len() < SEGMENT_BYTES as usize;
+            let decoded = decoder.decode(bytes.into(), carry);
+            carry = decoded.carry.clone();
+            if to.blocking_send(Ok(decoded)).is_err() {
+                return Ok(());
+            }
+            if let Err(error) = outcome {
+                return Err(unreadable(&file, &error.to_string()));
+            }
+            if ends {
+                let _ = to.blocking_send(Ok(decoder.finish(carry)));
+                return Ok(());
+            }
+        }
+    })
+    .await
+    .map_err(joined)?
+}
+
+fn unreadable(file: &SourceFile, reason: &str) -> DataFusionError {
+    external(Error::Landing {
+        message: format!("cannot read {}: {reason}", file.shown),
+        hint: "check that the file may be read and is whole; nothing was changed".to_owned(),
+    })
+}
+
+/// A task that panicked or was ended.
+fn joined(error: impl std::fmt::Display) -> DataFusionError {
+    DataFusionError::Execution(format!("a reading task ended early: {error}"))
+}

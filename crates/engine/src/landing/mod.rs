@@ -1,0 +1,15 @@
+//! Landing tables as DataFusion tables: which files there are, and how they
+//! are read side by side.
+//!
+//! [`Source`] lists a table's files, [`feed`] reads and decodes them on all
+//! cores, [`Intake`] keeps the account of every byte, and [`LandingTable`]
+//! makes a table of it.
+
+mod feed;
+mod intake;
+mod scan;
+mod source;
+
+pub use intake::{Intake, Rejection, TableIntake};
+pub(crate) use scan::LandingTable;
+pub(crate) use source::{Packing, Source, SourceFile};

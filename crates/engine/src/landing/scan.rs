@@ -1,0 +1,279 @@
+//! A landing table that DataFusion can read.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::Arc;
+
+use arrow::datatypes::SchemaRef;
+use async_trait::async_trait;
+use datafusion::catalog::{Session, TableProvider};
+use datafusion::common::runtime::SpawnedTask;
+use datafusion::common::tree_node::TreeNodeRecursion;
+use datafusion::error::{DataFusionError, Result};
+use datafusion::execution::{SendableRecordBatchStream, TaskContext};
+use datafusion::logical_expr::{Expr, TableType};
+use datafusion::physical_expr::{EquivalenceProperties, PhysicalExpr};
+use datafusion::physical_plan::execution_plan::{Boundedness, EmissionType};
+use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
+use datafusion::physical_plan::{
+    DisplayAs, DisplayFormatType, ExecutionPlan, Partitioning, PlanProperties,
+};
+use futures::stream;
+use lake::Location;
+use landing::{Decoder, Limits, Spec};
+use parking_lot::Mutex;
+use tokio::sync::mpsc;
+
+use super::feed::{self, Delivery, Order};
+use super::{Intake, Source};
+use crate::error::external;
+
+/// A landing table: its files are listed and read each time it is scanned.
+#[derive(Debug, Clone)]
+pub(crate) struct LandingTable {
+    name: String,
+    path: String,
+    landing: Location,
+    schema: Arc<landing::Schema>,
+    intake: Arc<Intake>,
+    listed: Option<Arc<Source>>,
+}
+
+impl LandingTable {
+    pub(crate) fn new(
+        table: &catalog::LandingTable,
+        landing: &Location,
+        intake: Arc<Intake>,
+    ) -> Self {
+        Self {
+            name: table.name.to_string(),
+            path: table.path().to_owned(),
+            landing: landing.clone(),
+            schema: Arc::new(schema(table)),
+            intake,
+            listed: None,
+        }
+    }
+
+    /// With the files that were found earlier, so that one run reads one list.
+    pub(crate) fn with_source(mut self, source: Arc<Source>) -> Self {
+        self.listed = Some(source);
+        self
+    }
+
+    /// Lists the table's files.
+    pub(crate) async fn list(&self) -> std::result::Result<Source, crate::Error> {
+        Source::list(&self.landing, &self.name, &self.path).await
+    }
+}
+
+/// The reader's schema for a landing table of the catalog.
+fn schema(table: &catalog::LandingTable) -> landing::Schema {
+    use catalog::ColumnType;
+    let columns = table
+        .columns
+        .iter()
+        .map(|column| landing::Column {
+            name: column.name.clone(),
+            kind: match column.kind {
+                ColumnType::String => landing::Type::Text,
+                ColumnType::Bigint => landing::Type::Long,
+                ColumnType::Int => landing::Type::Int,
+                ColumnType::Float => landing::Type::Float,
+                ColumnType::Double => landing::Type::Double,
+                ColumnType::Date => landing::Type::Date,
+                ColumnType::Timestamp => landing::Type::Timestamp,
+                ColumnType::Boolean => landing::Type::Boolean,
+            },
+            required: table.required().contains(&column.name),
+        })
+        .collect();
+    landing::Schema { columns }
+}
+
+#[async_trait]
+impl TableProvider for LandingTable {
+    fn schema(&self) -> SchemaRef {
+        self.schema.arrow()
+    }
+
+    fn table_type(&self) -> TableType {
+        TableType::Base
+    }
+
+    async fn scan(
+        &self,
+        state: &dyn Session,
+        projection: Option<&Vec<usize>>,
+        _filters: &[Expr],
+        _limit: Option<usize>,
+    ) -> Result<Arc<dyn ExecutionPlan>> {
+        let source = match &self.listed {
+            Some(source) => Arc::clone(source),
+            None => Arc::new(self.list().await.map_err(external)?),
+        };
+        let partitions = state.config().target_partitions();
+        let order = Order {
+            source,
+            decoder: Decoder::new(Spec {
+                schema: Arc::clone(&self.schema),
+                projection: projection.cloned(),
+                keep: None,
+                limits: Limits {
+                    batch_rows: state.config().batch_size(),
+                    ..Limits::default()
+                },
+            }),
+            intake: Arc::clone(&self.intake),
+            at_once: partitions + 1,
+        };
+        let schema = match projection {
+            Some(columns) => Arc::new(self.schema().project(columns)?),
+            None => self.schema(),
+        };
+        Ok(Arc::new(LandingScan::new(order, schema, partitions)))
+    }
+}
+
+/// Reads landing files. All partitions share one feed: whichever asks next
+/// gets the next batches, so that none waits while another has work left.
+struct LandingScan {
+    order: Order,
+    properties: Arc<PlanProperties>,
+    partitions: usize,
+    /// Ends of a feed that partitions have not taken yet.
+    ends: Mutex<HashMap<usize, Arc<Shared>>>,
+}
+
+/// A feed begins when its first batch is asked for: by then a join has its
+/// other side, and nothing is decoded that nobody wants yet.
+struct Shared {
+    order: Mutex<Option<Order>>,
+    receiver: tokio::sync::Mutex<Option<(mpsc::Receiver<Delivery>, SpawnedTask<()>)>>,
+}
+
+impl Shared {
+    async fn next(&self) -> Option<Delivery> {
+        let mut receiver = self.receiver.lock().await;
+        if receiver.is_none() {
+            let order = self.order.lock().take()?;
+            let (sink, source) = mpsc::channel(order.at_once);
+            *receiver = Some((source, feed::begin(order, sink)));
+        }
+        receiver.as_mut()?.0.recv().await
+    }
+}
+
+impl LandingScan {
+    fn new(order: Order, schema: SchemaRef, partitions: usize) -> Self {
+        let properties = PlanProperties::new(
+            EquivalenceProperties::new(schema),
+            Partitioning::UnknownPartitioning(partitions),
+            EmissionType::Incremental,
+            Boundedness::Bounded,
+        );
+        Self {
+            order,
+            properties: Arc::new(properties),
+            partitions,
+            ends: Mutex::default(),
+        }
+    }
+
+    /// The end of a feed for `partition`. A plan that is executed again gets a
+    /// feed of its own.
+    fn end(&self, partition: usize) -> Arc<Shared> {
+        let mut ends = self.ends.lock();
+        if let Some(end) = ends.remove(&partition) {
+            return end;
+        }
+        let shared = Arc::new(Shared {
+            order: Mutex::new(Some(self.order.clone())),
+            receiver: tokio::sync::Mutex::default(),
+        });
+        ends.clear();
+        for other in (0..self.partitions).filter(|other| *other != partition) {
+            ends.insert(other, Arc::clone(&shared));
+        }
+        shared
+    }
+}
+
+impl fmt::Debug for LandingScan {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "LandingScan({})", self.order.source.table)
+    }
+}
+
+impl DisplayAs for LandingScan {
+    fn fmt_as(&self, _: DisplayFormatType, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let source = &self.order.source;
+        write!(
+            f,
+            "LandingScan: table={}, files={}, bytes={}",
+            source.table,
+            source.files.len(),
+            source.bytes()
+        )
+    }
+}
+
+impl ExecutionPlan for LandingScan {
+    fn name(&self) -> &str {
+        "LandingScan"
+    }
+
+    fn properties(&self) -> &Arc<PlanProperties> {
+        &self.properties
+    }
+
+    fn children(&self) -> Vec<&Arc<dyn ExecutionPlan>> {
+        Vec::new()
+    }
+
+    fn apply_expressions(
+        &self,
+        _: &mut dyn FnMut(&Arc<dyn PhysicalExpr>) -> Result<TreeNodeRecursion>,
+    ) -> Result<TreeNodeRecursion> {
+        Ok(TreeNodeRecursion::Continue)
+    }
+
+    fn with_new_children(
+        self: Arc<Self>,
+        _: Vec<Arc<dyn ExecutionPlan>>,
+    ) -> Result<Arc<dyn ExecutionPlan>> {
+        Ok(self)
+    }
+
+    fn reset_state(self: Arc<Self>) -> Result<Arc<dyn ExecutionPlan>> {
+        Ok(Arc::new(Self::new(
+            self.order.clone(),
+            self.schema(),
+            self.partitions,
+        )))
+    }
+
+    fn execute(&self, partition: usize, _: Arc<TaskContext>) -> Result<SendableRecordBatchStream> {
+        if partition >= self.partitions {
+            return Err(DataFusionError::Internal(format!(
+                "no partition {partition}"
+            )));
+        }
+        let end = self.end(partition);
+        let batches = stream::unfold((end, Vec::new().into_iter()), |(end, mut ready)| async {
+            loop {
+                if let Some(batch) = ready.next() {
+                    return Some((Ok(batch), (end, ready)));
+                }
+                match end.next().await? {
+                    Ok(batches) => ready = batches.into_iter(),
+                    Err(error) => return Some((Err(error), (end, ready))),
+                }
+            }
+        });
+        Ok(Box::pin(RecordBatchStreamAdapter::new(
+            self.schema(),
+            batches,
+        )))
+    }
+}

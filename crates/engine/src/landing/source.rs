@@ -1,0 +1,167 @@
+//! The files of a landing table.
+
+use futures::TryStreamExt;
+use lake::Location;
+use object_store::path::Path;
+
+use crate::Error;
+
+/// What was found where a landing table's files are due.
+#[derive(Debug, Clone)]
+pub(crate) struct Source {
+    /// The landing table.
+    pub(crate) table: String,
+    /// The folder or prefix.
+    pub(crate) location: Location,
+    /// Its data files, in order of their paths.
+    pub(crate) files: Vec<SourceFile>,
+    /// How many other files lie there.
+    pub(crate) other_files: u64,
+    /// The first of them, for a warning.
+    pub(crate) other_example: Option<String>,
+}
+
+/// One data file.
+#[derive(Debug, Clone)]
+pub(crate) struct SourceFile {
+    /// In the store.
+    pub(crate) path: Path,
+    /// Below the table's folder, as kept in system tables.
+    pub(crate) name: String,
+    /// As a person names it.
+    pub(crate) shown: String,
+    /// As it lies, before decompression.
+    pub(crate) bytes: u64,
+    /// By its name.
+    pub(crate) packing: Packing,
+}
+
+/// How a file's bytes are packed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Packing {
+    /// `*.json`
+    Plain,
+    /// `*.json.gz`
+    Gzip,
+    /// `*.json.zst`
+    Zstd,
+}
+
+impl Packing {
+    fn of(name: &str) -> Option<Self> {
+        let name = name.to_ascii_lowercase();
+        if name.ends_with(".json") {
+            Some(Self::Plain)
+        } else if name.ends_with(".json.gz") {
+            Some(Self::Gzip)
+        } else if name.ends_with(".json.zst") {
+            Some(Self::Zstd)
+        } else {
+            None
+        }
+    }
+}
+
+impl Source {
+    /// Lists the files of `table` in the folder `path` below `landing`.
+    ///
+    /// # Errors
+    /// [`Error::Landing`] where the folder is missing, holds no data file, or
+    /// cannot be listed.
+    pub(crate) async fn list(landing: &Location, table: &str, path: &str) -> Result<Self, Error> {
+        exists(landing)?;
+        let location = landing.join(path);
+        let unlisted = |reason: String| Error::Landing {
+            message: format!("cannot list {location}: {reason}"),
+            hint: "check the path and that it may be read".to_owned(),
+        };
+        let mut source = Self {
+            table: table.to_owned(),
+            location: location.clone(),
+            files: Vec::new(),
+            other_files: 0,
+            other_example: None,
+        };
+        let mut listed = location.store().list(Some(location.prefix()));
+        loop {
+            let meta = match listed.try_next().await {
+                Ok(Some(meta)) => meta,
+                Ok(None) | Err(object_store::Error::NotFound { .. }) => break,
+                Err(error) => return Err(unlisted(innermost(&error))),
+            };
+            let name = meta.location.prefix_match(location.prefix()).map_or_else(
+                || meta.location.to_string(),
+                |parts| {
+                    parts
+                        .map(|part| part.as_ref().to_owned())
+                        .collect::<Vec<_>>()
+                        .join("/")
+                },
+            );
+            let shown = location.display(&meta.location);
+            match Packing::of(&name) {
+                Some(packing) => source.files.push(SourceFile {
+                    path: meta.location,
+                    name,
+                    shown,
+                    bytes: meta.size,
+                    packing,
+                }),
+                None => {
+                    source.other_files += 1;
+                    source.other_example.get_or_insert(shown);
+                }
+            }
+        }
+        source.files.sort_by(|a, b| a.path.cmp(&b.path));
+        if source.files.is_empty() {
+            return Err(Error::Landing {
+                message: format!("{location} holds no file for {table}"),
+                hint: format!(
+                    "put *.json, *.json.gz or *.json.zst files there, or name another folder with --landing; {table} is read from {path} below it"
+                ),
+            });
+        }
+        Ok(source)
+    }
+
+    /// Bytes of all data files as they lie.
+    pub(crate) fn bytes(&self) -> u64 {
+        self.files.iter().map(|file| file.bytes).sum()
+    }
+}
+
+/// A landing folder that is missing altogether has an error of its own: the
+/// three about its sources would say less.
+fn exists(landing: &Location) -> Result<(), Error> {
+    let Some(folder) = landing.folder() else {
+        return Ok(());
+    };
+    let (what, hint) = match std::fs::metadata(folder) {
+        Ok(meta) if meta.is_dir() => return Ok(()),
+        Ok(_) => (
+            "is a file, not a folder".to_owned(),
+            "name the folder above it",
+        ),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => (
+            "does not exist".to_owned(),
+            "name the folder with --landing, or make synthetic data with `stedi sample landing`",
+        ),
+        Err(error) => (
+            format!("cannot be read: {error}"),
+            "check that the folder may be read",
+        ),
+    };
+    Err(Error::Landing {
+        message: format!("the landing folder {landing} {what}"),
+        hint: hint.to_owned(),
+    })
+}
+
+pub(crate) fn innermost(error: &object_store::Error) -> String {
+    let mut cause: &dyn std::error::Error = error;
+    while let Some(next) = cause.source() {
+        cause = next;
+    }
+    cause.to_string().replace('\n', " ")
+}

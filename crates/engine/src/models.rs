@@ -1,0 +1,173 @@
+//! Models before they run: whether each fits the tables it reads and its own
+//! contract. Nothing is read or written here.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use catalog::{Check, Model, Rule};
+use datafusion::common::tree_node::TreeNodeRecursion;
+use datafusion::datasource::empty::EmptyTable;
+use datafusion::logical_expr::LogicalPlan;
+use lake::{Layout, TableId};
+
+use crate::checks::count_violations;
+use crate::{Error, Session};
+
+/// A model that fits: its files' layout, and what it reads of landing tables.
+#[derive(Debug, Clone)]
+pub(crate) struct Planned {
+    pub(crate) model: Model,
+    pub(crate) layout: Layout,
+    /// Columns needed of each landing table read, by position.
+    pub(crate) landing: BTreeMap<String, Vec<usize>>,
+}
+
+/// Plans `models`, given in build order, against the schemas of each other.
+///
+/// # Errors
+/// [`Error::Model`] with file and line for the first that does not fit.
+pub(crate) async fn plan(session: &Session, models: &[&Model]) -> Result<Vec<Planned>, Error> {
+    let mut planned = Vec::new();
+    for model in models {
+        let plan = session
+            .plan(&model.sql)
+            .await
+            .map_err(|error| in_model(model, error))?;
+        let layout = layout(model, &plan)?;
+        session.tables().put(
+            model.name.as_ref(),
+            Arc::new(EmptyTable::new(Arc::clone(layout.schema()))),
+        );
+        planned.push(Planned {
+            landing: landing_columns(session, model, plan)?,
+            model: (*model).clone(),
+            layout,
+        });
+    }
+    for model in models {
+        for check in &model.contract.checks {
+            session
+                .plan(&count_violations(model, check))
+                .await
+                .map_err(|error| in_check(model, check, error))?;
+        }
+    }
+    Ok(planned)
+}
+
+fn layout(model: &Model, plan: &LogicalPlan) -> Result<Layout, Error> {
+    let schema = plan.schema().as_arrow();
+    let names: Vec<&str> = schema.fields().iter().map(|f| f.name().as_str()).collect();
+    for (key, column) in model.contract.columns() {
+        if !names.contains(&column.as_str()) {
+            let near = catalog::nearest(column.as_str(), names.iter().copied());
+            return Err(Error::Model {
+                file: model.file.clone(),
+                line: column.line,
+                message: format!("{key} names `{column}`, which the SELECT does not give"),
+                hint: Some(match near {
+                    Some(name) => format!("did you mean `{name}`?"),
+                    None => format!("the columns are {}", names.join(", ")),
+                }),
+            });
+        }
+    }
+    let personal: Vec<String> = model
+        .contract
+        .personal
+        .iter()
+        .map(|column| column.as_str().to_owned())
+        .collect();
+    let table = TableId::new(model.zone.to_string(), model.name.to_string());
+    Layout::new(table, schema, &personal).map_err(|error| Error::Model {
+        file: model.file.clone(),
+        line: model.sql_line,
+        hint: error.hint(),
+        message: error.to_string(),
+    })
+}
+
+/// Which columns of landing tables the optimised plan reads.
+fn landing_columns(
+    session: &Session,
+    model: &Model,
+    plan: LogicalPlan,
+) -> Result<BTreeMap<String, Vec<usize>>, Error> {
+    let optimised = session
+        .state()
+        .optimize(&plan)
+        .map_err(|error| in_model(model, Error::planning(error)))?;
+    let mut read: BTreeMap<String, Vec<usize>> = BTreeMap::new();
+    let visited = optimised.apply_with_subqueries(|node| {
+        if let LogicalPlan::TableScan(scan) = node {
+            let name = scan.table_name.table().to_owned();
+            let all = || (0..scan.source.schema().fields().len()).collect();
+            let columns = scan.projection.clone().unwrap_or_else(all);
+            let known = read.entry(name).or_default();
+            known.extend(columns);
+            known.sort_unstable();
+            known.dedup();
+        }
+        Ok(TreeNodeRecursion::Continue)
+    });
+    visited.map_err(|error| in_model(model, Error::planning(error)))?;
+    let landing: Vec<&str> = session
+        .tables()
+        .project
+        .landing()
+        .iter()
+        .map(|table| table.name.as_ref())
+        .collect();
+    read.retain(|name, _| landing.contains(&name.as_str()));
+    Ok(read)
+}
+
+fn in_model(model: &Model, error: Error) -> Error {
+    match error {
+        Error::Sql {
+            message,
+            hint,
+            place,
+        } => Error::Model {
+            file: model.file.clone(),
+            line: place.map_or(model.sql_line, |(line, column)| {
+                model.locate(line, column).0
+            }),
+            message,
+            hint,
+        },
+        Error::NoTable { .. } => Error::Model {
+            file: model.file.clone(),
+            line: model.sql_line,
+            hint: error.hint(),
+            message: error.to_string(),
+        },
+        other => other,
+    }
+}
+
+fn in_check(model: &Model, check: &Check, error: Error) -> Error {
+    // A check given as SQL stands in a string of its own: its first line is
+    // what can be told.
+    let line = match &check.rule {
+        Rule::Sql { sql_line, .. } => *sql_line,
+        _ => check.line,
+    };
+    match error {
+        Error::Sql { .. } | Error::NoTable { .. } => Error::Model {
+            file: model.file.clone(),
+            line,
+            hint: error.hint(),
+            message: format!("check `{}`: {}", check.name(), without_place(&error)),
+        },
+        other => other,
+    }
+}
+
+/// The place would be one in the statement that the check becomes.
+fn without_place(error: &Error) -> String {
+    match error {
+        Error::Sql { message, .. } => message.clone(),
+        other => other.to_string(),
+    }
+}

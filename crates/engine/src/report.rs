@@ -1,0 +1,123 @@
+//! What a run or a verification came to, for people and for programs.
+
+use std::fmt;
+
+use serde::Serialize;
+
+/// How a table or a check came out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Verdict {
+    /// As it should be.
+    Ok,
+    /// Not as it should be, but nothing was held back for it.
+    Warn,
+    /// Not as it must be.
+    Fail,
+}
+
+impl Verdict {
+    /// `ok`, `warn` or `fail`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Verdict::Ok => "ok",
+            Verdict::Warn => "warn",
+            Verdict::Fail => "fail",
+        }
+    }
+}
+
+impl fmt::Display for Verdict {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
+/// One table after a run.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct TableReport {
+    /// `landing`, `trusted` or `curated`.
+    pub zone: String,
+    /// Bare name.
+    pub table: String,
+    /// All its rows after the run; `None` where they could not be counted.
+    pub rows: Option<u64>,
+    /// Rows that were expected, where anything was.
+    pub expected: Option<u64>,
+    /// Of its checks and its expected rows together.
+    pub verdict: Verdict,
+    /// Spent on it.
+    pub seconds: f64,
+}
+
+/// One check after a run.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct CheckReport {
+    /// Bare name.
+    pub table: String,
+    /// As the contract names it.
+    pub check: String,
+    /// How it came out.
+    pub verdict: Verdict,
+    /// Rows that the check counted.
+    pub violations: u64,
+}
+
+/// A whole run or verification. As JSON it is the document that
+/// `--format json` prints.
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+pub struct Report {
+    /// In the order they are built: landing, then models.
+    pub tables: Vec<TableReport>,
+    /// In the order of their tables.
+    pub checks: Vec<CheckReport>,
+    /// Stretches of landing input that could not be read.
+    pub quarantined: u64,
+    /// What the user should know.
+    pub warnings: Vec<String>,
+    /// What was published; empty where everything stood already.
+    #[serde(skip)]
+    pub published: Vec<String>,
+}
+
+impl Report {
+    /// The worst of all verdicts.
+    pub fn verdict(&self) -> Verdict {
+        let tables = self.tables.iter().map(|table| table.verdict);
+        let checks = self.checks.iter().map(|check| check.verdict);
+        tables.chain(checks).max().unwrap_or(Verdict::Ok)
+    }
+
+    /// Gives every table the worst verdict of its rows and its checks.
+    pub(crate) fn judge(&mut self) {
+        for table in &mut self.tables {
+            let rows = match (table.rows, table.expected) {
+                (Some(rows), Some(expected)) if rows == expected => Verdict::Ok,
+                (None, None) => Verdict::Warn,
+                (_, Some(_)) => Verdict::Fail,
+                (Some(_), None) => Verdict::Ok,
+            };
+            let checks = self
+                .checks
+                .iter()
+                .filter(|check| check.table == table.table)
+                .map(|check| check.verdict);
+            table.verdict = checks.fold(rows, Verdict::max);
+        }
+    }
+}
+
+/// One model of a run, as `system.runs` keeps it.
+#[derive(Debug, Clone)]
+pub(crate) struct ModelRun {
+    pub(crate) table: String,
+    pub(crate) started_ms: i64,
+    pub(crate) ended_ms: i64,
+    /// Landing rows read, where it reads landing.
+    pub(crate) rows_in: Option<u64>,
+    pub(crate) rows_out: u64,
+    pub(crate) duplicates: u64,
+    pub(crate) files: u64,
+    pub(crate) version: Option<i64>,
+    pub(crate) outcome: &'static str,
+}

@@ -1,0 +1,242 @@
+//! Rows as 128-bit hashes: to tell equal rows, and equal tables.
+//!
+//! A hash is stable between machines and builds, as it is kept in table logs.
+//! At 128 bits two different rows of a table of a billion share one with a
+//! probability of about 10⁻²¹, so equal hashes are taken for equal rows.
+
+use std::collections::HashSet;
+use std::hash::{BuildHasherDefault, Hasher};
+
+use arrow::array::{Array, AsArray, BooleanArray, RecordBatch};
+use arrow::datatypes::{
+    DataType, Date32Type, Float32Type, Float64Type, Int8Type, Int16Type, Int32Type, Int64Type,
+    TimestampMicrosecondType,
+};
+use parking_lot::Mutex;
+use xxhash_rust::xxh3::xxh3_128;
+
+const NULL: u128 = 0x9e37_79b9_7f4a_7c15_f39c_c060_5ced_c834;
+
+/// One hash for each row of `batch`, whose columns have types that a table's
+/// files hold. Equal floats have equal hashes: `-0.0` counts as `0.0`.
+pub(crate) fn hashes(batch: &RecordBatch) -> Vec<u128> {
+    let mut hashes = vec![0u128; batch.num_rows()];
+    for (position, column) in batch.columns().iter().enumerate() {
+        let seed = (position as u128 + 1).wrapping_mul(0xd6e8_feb8_6659_fd93_a076_1d64_78bd_642f);
+        macro_rules! primitive {
+            ($kind:ty, $bits:expr) => {{
+                let values = column.as_primitive::<$kind>();
+                each(&mut hashes, column.as_ref(), seed, |row| {
+                    $bits(values.value(row))
+                })
+            }};
+        }
+        match column.data_type() {
+            DataType::Int8 => primitive!(Int8Type, |v| v as u128),
+            DataType::Int16 => primitive!(Int16Type, |v| v as u128),
+            DataType::Int32 => primitive!(Int32Type, |v| v as u128),
+            DataType::Int64 => primitive!(Int64Type, |v| v as u128),
+            DataType::Date32 => primitive!(Date32Type, |v| v as u128),
+            DataType::Timestamp(_, _) => primitive!(TimestampMicrosecondType, |v| v as u128),
+            DataType::Float32 => primitive!(Float32Type, |v: f32| u128::from((v + 0.0).to_bits())),
+            DataType::Float64 => primitive!(Float64Type, |v: f64| u128::from((v + 0.0).to_bits())),
+            DataType::Boolean => {
+                let values = column.as_boolean();
+                each(&mut hashes, column.as_ref(), seed, |row| {
+                    u128::from(values.value(row))
+                });
+            }
+            DataType::BinaryView => {
+                let values = column.as_binary_view();
+                each(&mut hashes, column.as_ref(), seed, |row| {
+                    xxh3_128(values.value(row))
+                });
+            }
+            // Text; a layout has no other types.
+            _ => {
+                let values = column.as_string_view();
+                each(&mut hashes, column.as_ref(), seed, |row| {
+                    xxh3_128(values.value(row).as_bytes())
+                });
+            }
+        }
+    }
+    hashes
+}
+
+fn each(hashes: &mut [u128], column: &dyn Array, seed: u128, value: impl Fn(usize) -> u128) {
+    let some_null = column.null_count() > 0;
+    for (row, hash) in hashes.iter_mut().enumerate() {
+        let value = if some_null && column.is_null(row) {
+            NULL
+        } else {
+            value(row)
+        };
+        *hash = mix(*hash ^ value, seed);
+    }
+}
+
+/// Two 64-bit folded multiplications, each lane fed by both halves.
+fn mix(value: u128, seed: u128) -> u128 {
+    fn fold(a: u64, b: u64) -> u64 {
+        let product = u128::from(a) * u128::from(b);
+        (product as u64) ^ ((product >> 64) as u64)
+    }
+    let (low, high) = (value as u64, (value >> 64) as u64);
+    let (s, t) = (seed as u64, (seed >> 64) as u64);
+    let a = fold(low ^ s, high ^ t ^ 0x8bb8_4b93_962e_acc9);
+    let b = fold(
+        high ^ s.rotate_left(32),
+        low.rotate_left(23) ^ t ^ 0x2d35_8dcc_aa6c_78a5,
+    );
+    (u128::from(b) << 64) | u128::from(a ^ low.wrapping_mul(0x9fb2_1c65_1e98_df25))
+}
+
+/// Names a multiset of rows: the same in whatever order and batches they come.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Content(u128);
+
+impl Content {
+    /// Takes further rows in.
+    pub(crate) fn add(&mut self, hashes: impl IntoIterator<Item = u128>) {
+        for hash in hashes {
+            self.0 = self.0.wrapping_add(hash);
+        }
+    }
+
+    /// Takes the rows of another part of the same table in.
+    pub(crate) fn merge(&mut self, other: Self) {
+        self.0 = self.0.wrapping_add(other.0);
+    }
+
+    /// As it is kept in a table's log; the digit names the way of hashing.
+    pub(crate) fn to_text(self) -> String {
+        format!("1-{:032x}", self.0)
+    }
+}
+
+/// Rows already met, shared by all that write one table.
+///
+/// Sharded, so that two writers seldom wait for each other.
+pub(crate) struct Seen {
+    shards: Vec<Mutex<HashSet<u128, BuildHasherDefault<Itself>>>>,
+}
+
+const SHARDS: usize = 64;
+
+impl Seen {
+    pub(crate) fn new() -> Self {
+        Self {
+            shards: (0..SHARDS).map(|_| Mutex::default()).collect(),
+        }
+    }
+
+    /// Which rows are met for the first time.
+    pub(crate) fn first(&self, hashes: &[u128]) -> BooleanArray {
+        hashes
+            .iter()
+            .map(|hash| {
+                let shard = (hash >> 122) as usize % SHARDS;
+                Some(self.shards[shard].lock().insert(*hash))
+            })
+            .collect()
+    }
+}
+
+/// The keys are hashes already.
+#[derive(Default)]
+struct Itself(u64);
+
+impl Hasher for Itself {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        for chunk in bytes.chunks(8) {
+            let mut word = [0; 8];
+            word[..chunk.len()].copy_from_slice(chunk);
+            self.0 ^= u64::from_le_bytes(word);
+        }
+    }
+
+    fn write_u128(&mut self, value: u128) {
+        self.0 = value as u64;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use arrow::array::{ArrayRef, Float64Array, Int64Array, StringViewArray};
+
+    use super::*;
+
+    fn batch(rows: &[(Option<&str>, Option<i64>, f64)]) -> RecordBatch {
+        let text: StringViewArray = rows.iter().map(|row| row.0).collect();
+        let long: Int64Array = rows.iter().map(|row| row.1).collect();
+        let real: Float64Array = rows.iter().map(|row| Some(row.2)).collect();
+        RecordBatch::try_from_iter([
+            ("text", Arc::new(text) as ArrayRef),
+            ("long", Arc::new(long)),
+            ("real", Arc::new(real)),
+        ])
+        .unwrap()
+    }
+
+    #[test]
+    fn equal_rows_and_only_equal_rows_share_a_hash() {
+        let one = hashes(&batch(&[(Some("a"), Some(1), 0.0)]))[0];
+        for (row, equal) in [
+            ((Some("a"), Some(1), 0.0), true),
+            ((Some("a"), Some(1), -0.0), true),
+            ((Some("b"), Some(1), 0.0), false),
+            ((Some("a"), Some(2), 0.0), false),
+            ((Some("a"), None, 0.0), false),
+            ((None, Some(1), 0.0), false),
+            ((Some(""), Some(1), 0.0), false),
+            ((Some("a"), Some(1), 1.0), false),
+        ] {
+            assert_eq!(hashes(&batch(&[row]))[0] == one, equal, "{row:?}");
+        }
+    }
+
+    #[test]
+    fn a_million_near_rows_have_a_million_hashes() {
+        let mut all = HashSet::new();
+        for block in 0..100i64 {
+            let rows: Vec<_> = (0..10_000)
+                .map(|i| (Some("u"), Some(block * 10_000 + i), (i % 3) as f64))
+                .collect();
+            all.extend(hashes(&batch(&rows)));
+        }
+        assert_eq!(all.len(), 1_000_000);
+        // Either half alone is a good hash, too: shards and buckets use them.
+        let halves: HashSet<u64> = all.iter().map(|hash| *hash as u64).collect();
+        assert_eq!(halves.len(), 1_000_000);
+        let halves: HashSet<u64> = all.iter().map(|hash| (hash >> 64) as u64).collect();
+        assert_eq!(halves.len(), 1_000_000);
+    }
+
+    #[test]
+    fn content_does_not_depend_on_order_but_on_how_often() {
+        let (a, b) = ((Some("a"), Some(1), 0.5), (Some("b"), None, 1.5));
+        let content = |rows: &[_]| {
+            let mut content = Content::default();
+            content.add(hashes(&batch(rows)));
+            content.to_text()
+        };
+        assert_eq!(content(&[a, b]), content(&[b, a]));
+        assert_ne!(content(&[a, b]), content(&[a, b, b]));
+        assert_ne!(content(&[a]), content(&[b]));
+    }
+
+    #[test]
+    fn seen_keeps_the_first_of_equal_rows() {
+        let seen = Seen::new();
+        let first = seen.first(&[1, 2, 1]);
+        assert_eq!(first, BooleanArray::from(vec![true, true, false]));
+        assert_eq!(seen.first(&[2, 3]), BooleanArray::from(vec![false, true]));
+    }
+}

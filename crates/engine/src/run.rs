@@ -1,0 +1,500 @@
+//! A run: landing JSON to published tables.
+//!
+//! 1. Everything that can be wrong before a row is read is found: places,
+//!    sources, models, contracts.
+//! 2. Models are built, each as soon as what it reads is there, into files
+//!    that nobody sees.
+//! 3. All checks run on those files.
+//! 4. If all passed, tables are published, each by one commit. A table whose
+//!    rows are those it has already is left alone.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::Arc;
+use std::time::Instant;
+
+use catalog::{Expectations, Model, ReadBy, TableName};
+use datafusion::common::runtime::JoinSet;
+use datafusion::datasource::MemTable;
+use datafusion::physical_plan::execution_plan::collect_partitioned;
+use lake::{AsOf, Lake, Publication};
+use tokio::sync::Notify;
+
+use crate::build::{Built, build};
+use crate::lake_table::LakeTable;
+use crate::landing::{Source, TableIntake};
+use crate::models::{self, Planned};
+use crate::report::{ModelRun, Report, TableReport, Verdict};
+use crate::{Error, Session, Setup, checks, system};
+
+/// What a run shall do.
+#[derive(Debug, Clone, Default)]
+pub struct RunOptions {
+    /// Build these and what they need; all where empty.
+    pub select: Vec<TableName>,
+    /// Row counts that must come out.
+    pub expect: Option<Expectations>,
+    /// Publish nothing if any landing input cannot be read.
+    pub strict: bool,
+}
+
+/// Told how a run gets on; a terminal draws bars of it.
+pub trait Progress: Send + Sync {
+    /// All tables that will be built, in order.
+    fn plan(&self, tables: &[String]);
+    /// A table is being built now.
+    fn begin(&self, table: &str);
+    /// So many further rows were written to it.
+    fn rows(&self, table: &str, rows: u64);
+    /// It is built.
+    fn end(&self, table: &str, rows: u64);
+}
+
+/// Builds, checks and publishes. With a failed check the report says so and
+/// nothing was published. `interrupt` ends it early; once publication has
+/// begun, which takes a moment, it is finished first.
+///
+/// # Errors
+/// Any [`Error`]; nothing was published then, unless it is
+/// [`lake::Error::Conflict`] with another writer, who published instead.
+pub async fn run(
+    setup: &Setup,
+    options: &RunOptions,
+    progress: Arc<dyn Progress>,
+    interrupt: Arc<Notify>,
+) -> Result<Report, Error> {
+    apart(setup)?;
+    let session = Arc::new(Session::open(setup)?);
+    let models = selected(setup, options)?;
+    let planned = models::plan(&session, &models).await?;
+    let sources = sources(&session, &planned).await?;
+    let lake = Lake::at(setup.lake.clone());
+    lake.prepare().await?;
+
+    let work = Work {
+        session,
+        lake,
+        run: uuid::Uuid::new_v4().simple().to_string(),
+        progress,
+        planned,
+        sources,
+    };
+    let prepared = tokio::select! {
+        prepared = work.prepare(options) => prepared,
+        () = interrupt.notified() => Err(Error::Interrupted),
+    };
+    match prepared {
+        Ok(Prepared {
+            report,
+            built,
+            intake,
+        }) if report.verdict() != Verdict::Fail => work.publish(built, intake, report).await,
+        unpublished => {
+            work.sweep(&work.planned).await;
+            unpublished.map(|prepared| prepared.report)
+        }
+    }
+}
+
+/// Landing and lake must not lie in each other: a run would read what it wrote.
+fn apart(setup: &Setup) -> Result<(), Error> {
+    if !setup.landing.overlaps(&setup.lake) {
+        return Ok(());
+    }
+    Err(Error::Settings {
+        message: format!(
+            "the lake ({}) and the landing folder ({}) lie in each other or are the same",
+            setup.lake, setup.landing
+        ),
+        hint: "give the lake a folder of its own with --lake".to_owned(),
+    })
+}
+
+fn selected<'a>(setup: &'a Setup, options: &RunOptions) -> Result<Vec<&'a Model>, Error> {
+    let project = &setup.project;
+    if options.select.is_empty() {
+        return Ok(project.models().iter().collect());
+    }
+    let mut names = Vec::new();
+    for name in &options.select {
+        match project.find(name.as_ref()) {
+            Some(catalog::Table::Model(model)) => names.push(model.name.clone()),
+            Some(catalog::Table::Landing(_)) => {
+                return Err(Error::Settings {
+                    message: format!(
+                        "{name} is a landing table, which a run reads and does not build"
+                    ),
+                    hint: "select a trusted or curated table".to_owned(),
+                });
+            }
+            None => {
+                let near = catalog::nearest(name.as_ref(), project.names());
+                return Err(Error::Settings {
+                    message: format!("there is no table `{name}` to select"),
+                    hint: near.map_or_else(
+                        || "`stedi tables` lists what there is".to_owned(),
+                        |near| format!("did you mean `{near}`?"),
+                    ),
+                });
+            }
+        }
+    }
+    Ok(project.needed_for(&names))
+}
+
+/// Lists the files of every landing table that will be read, so that a missing
+/// one is said before anything begins.
+async fn sources(
+    session: &Session,
+    planned: &[Planned],
+) -> Result<HashMap<String, Arc<Source>>, Error> {
+    let needed: BTreeSet<&str> = planned
+        .iter()
+        .flat_map(|planned| planned.landing.keys().map(String::as_str))
+        .collect();
+    let mut sources = HashMap::new();
+    for table in session.tables().project.landing() {
+        if needed.contains(table.name.as_ref()) {
+            let provider = session.tables().landing_table(table);
+            let source = Arc::new(provider.list().await?);
+            session.tables().put(
+                table.name.as_ref(),
+                Arc::new(provider.with_source(Arc::clone(&source))),
+            );
+            sources.insert(table.name.to_string(), source);
+        }
+    }
+    Ok(sources)
+}
+
+struct Work {
+    session: Arc<Session>,
+    lake: Lake,
+    /// Names the run, in system tables and in the names of its files.
+    run: String,
+    progress: Arc<dyn Progress>,
+    planned: Vec<Planned>,
+    sources: HashMap<String, Arc<Source>>,
+}
+
+/// Everything computed and checked, nothing visible.
+struct Prepared {
+    report: Report,
+    built: BTreeMap<String, Built>,
+    intake: BTreeMap<String, TableIntake>,
+}
+
+impl Work {
+    async fn prepare(&self, options: &RunOptions) -> Result<Prepared, Error> {
+        let names: Vec<String> = self
+            .planned
+            .iter()
+            .map(|p| p.model.name.to_string())
+            .collect();
+        self.progress.plan(&names);
+        let seconds = self.share().await?;
+        let built = self.build_all().await?;
+        let intake = self.session.intake().tables();
+        if options.strict {
+            refuse_malformed(&intake)?;
+        }
+        let mut report = Report {
+            warnings: warnings(&self.sources),
+            quarantined: intake
+                .values()
+                .map(|table| table.rejections.len() as u64)
+                .sum(),
+            tables: self.count_tables(options, &built, &intake, &seconds),
+            ..Report::default()
+        };
+        for planned in &self.planned {
+            report
+                .checks
+                .extend(checks::run(&self.session, &planned.model).await?);
+        }
+        report.judge();
+        Ok(Prepared {
+            report,
+            built,
+            intake,
+        })
+    }
+
+    /// A landing table that several models read is read once, for all of them:
+    /// the columns that any of them needs are kept until the run ends.
+    async fn share(&self) -> Result<HashMap<String, f64>, Error> {
+        let mut columns: BTreeMap<&str, (u32, BTreeSet<usize>)> = BTreeMap::new();
+        for (table, needed) in self.planned.iter().flat_map(|planned| &planned.landing) {
+            let (readers, union) = columns.entry(table).or_default();
+            *readers += 1;
+            union.extend(needed);
+        }
+        let mut seconds = HashMap::new();
+        for (table, (readers, union)) in columns {
+            if readers < 2 {
+                continue;
+            }
+            let started = Instant::now();
+            let union: Vec<usize> = union.into_iter().collect();
+            let failed = |error| Error::execution(table, error);
+            let Some(provider) = self.session.tables().find(Some("landing"), table).await? else {
+                continue;
+            };
+            let state = self.session.state();
+            let scan = provider
+                .scan(&state, Some(&union), &[], None)
+                .await
+                .map_err(failed)?;
+            let schema = scan.schema();
+            let batches = collect_partitioned(scan, self.session.task_context())
+                .await
+                .map_err(failed)?;
+            let shared = MemTable::try_new(schema, batches).map_err(failed)?;
+            self.session.tables().put(table, Arc::new(shared));
+            seconds.insert(table.to_owned(), started.elapsed().as_secs_f64());
+        }
+        Ok(seconds)
+    }
+
+    /// Builds every model as soon as all that it reads is built.
+    async fn build_all(&self) -> Result<BTreeMap<String, Built>, Error> {
+        let of_run: BTreeSet<&str> = self.planned.iter().map(|p| p.model.name.as_ref()).collect();
+        let mut waiting: Vec<(&Planned, BTreeSet<&str>)> = self
+            .planned
+            .iter()
+            .map(|planned| {
+                let reads = planned
+                    .model
+                    .reads()
+                    .iter()
+                    .filter(|read| read.by == ReadBy::Select);
+                let needs = reads
+                    .map(|read| read.table.as_str())
+                    .filter(|table| of_run.contains(table));
+                (planned, needs.collect())
+            })
+            .collect();
+        let mut built: BTreeMap<String, Built> = BTreeMap::new();
+        let mut underway = JoinSet::new();
+        loop {
+            waiting.retain(|(planned, needs)| {
+                let ready = needs.iter().all(|table| built.contains_key(*table));
+                if ready {
+                    underway.spawn(self.build_one((*planned).clone()));
+                }
+                !ready
+            });
+            let Some(done) = underway.join_next().await else {
+                return Ok(built);
+            };
+            let (planned, done) = done.map_err(|error| Error::Execution {
+                what: "the run".to_owned(),
+                message: format!("a task ended early: {error}"),
+            })??;
+            let name = planned.model.name.to_string();
+            let staged = self.staged(&planned, &done)?;
+            self.session.tables().put(&name, Arc::new(staged));
+            self.progress.end(&name, done.rows);
+            built.insert(name, done);
+        }
+    }
+
+    fn build_one(
+        &self,
+        planned: Planned,
+    ) -> impl Future<Output = Result<(Planned, Built), Error>> + use<> {
+        let (session, lake) = (Arc::clone(&self.session), self.lake.clone());
+        let (run, progress) = (self.run.clone(), Arc::clone(&self.progress));
+        async move {
+            progress.begin(planned.model.name.as_ref());
+            let built = build(&session, &lake, &run, &planned, &progress).await?;
+            Ok((planned, built))
+        }
+    }
+
+    fn staged(&self, planned: &Planned, built: &Built) -> Result<LakeTable, Error> {
+        let store = self.session.tables().store_url().map_err(Error::planning)?;
+        Ok(LakeTable::new(
+            store,
+            Arc::clone(planned.layout.schema()),
+            &built.files,
+        ))
+    }
+
+    fn count_tables(
+        &self,
+        options: &RunOptions,
+        built: &BTreeMap<String, Built>,
+        intake: &BTreeMap<String, TableIntake>,
+        seconds: &HashMap<String, f64>,
+    ) -> Vec<TableReport> {
+        let counted = |zone: &str, table: &str, rows: u64, seconds: f64| TableReport {
+            zone: zone.to_owned(),
+            table: table.to_owned(),
+            rows: Some(rows),
+            expected: options.expect.as_ref().and_then(|expect| expect.get(table)),
+            verdict: Verdict::Ok,
+            seconds,
+        };
+        let landing = self
+            .session
+            .tables()
+            .project
+            .landing()
+            .iter()
+            .filter_map(|table| {
+                let name = table.name.as_ref();
+                let read = intake.get(name)?;
+                let seconds = seconds.get(name).copied().unwrap_or_default();
+                Some(counted("landing", name, read.rows(), seconds))
+            });
+        let models = self.planned.iter().filter_map(|planned| {
+            let model = &planned.model;
+            let built = built.get(model.name.as_ref())?;
+            Some(counted(
+                &model.zone.to_string(),
+                model.name.as_ref(),
+                built.rows,
+                built.seconds,
+            ))
+        });
+        landing.chain(models).collect()
+    }
+
+    /// Makes what was built visible, then notes what the run did. With nothing
+    /// new, nothing is written at all.
+    async fn publish(
+        &self,
+        built: BTreeMap<String, Built>,
+        intake: BTreeMap<String, TableIntake>,
+        mut report: Report,
+    ) -> Result<Report, Error> {
+        let rows: HashMap<&str, u64> = report
+            .tables
+            .iter()
+            .filter_map(|table| Some((table.table.as_str(), table.rows?)))
+            .collect();
+        let mut runs = Vec::new();
+        for (position, planned) in self.planned.iter().enumerate() {
+            let name = planned.model.name.to_string();
+            let Some(built) = built.get(&name) else {
+                continue;
+            };
+            let version = match self.publish_one(planned, built).await {
+                Ok(version) => version,
+                Err(error) => {
+                    self.sweep(&self.planned[position..]).await;
+                    return Err(error);
+                }
+            };
+            let reads = planned
+                .model
+                .reads()
+                .iter()
+                .filter(|read| read.by == ReadBy::Select);
+            runs.push(ModelRun {
+                table: name,
+                started_ms: built.started_ms,
+                ended_ms: built.ended_ms,
+                rows_in: reads
+                    .map(|read| rows.get(read.table.as_str()).copied())
+                    .sum(),
+                rows_out: built.rows,
+                duplicates: built.duplicates,
+                files: built.files.len() as u64,
+                version,
+                outcome: if version.is_some() {
+                    "published"
+                } else {
+                    "unchanged"
+                },
+            });
+        }
+        system::record_quarantine(&self.lake, &self.run, &intake).await?;
+        report.published = runs
+            .iter()
+            .filter(|run| run.version.is_some())
+            .map(|run| run.table.clone())
+            .collect();
+        if !report.published.is_empty() {
+            system::record_runs(&self.lake, &self.run, &runs).await?;
+            system::record_checks(&self.lake, &self.run, &report.checks).await?;
+        }
+        Ok(report)
+    }
+
+    /// Takes this run's files of tables that were not published away.
+    async fn sweep(&self, unpublished: &[Planned]) {
+        for planned in unpublished {
+            self.lake.sweep(planned.layout.table(), &self.run).await;
+        }
+    }
+
+    /// Publishes a table unless the lake holds these very rows already; then
+    /// the new files go.
+    async fn publish_one(&self, planned: &Planned, built: &Built) -> Result<Option<i64>, Error> {
+        let table = planned.layout.table();
+        let current = self.lake.version(table, AsOf::Latest).await?;
+        let same = current.is_some_and(|current| {
+            current.schema == *planned.layout.schema()
+                && current.personal == planned.layout.personal()
+                && current.description.as_deref() == Some(planned.model.contract.grain.as_str())
+                && current.origin.as_ref().is_some_and(|origin| {
+                    origin.content == built.content.to_text() && origin.rows == built.rows
+                })
+        });
+        if same {
+            self.lake.discard(&built.files).await;
+            return Ok(None);
+        }
+        let version = self
+            .lake
+            .publish(Publication {
+                layout: planned.layout.clone(),
+                description: planned.model.contract.grain.clone(),
+                files: built.files.clone(),
+                append: false,
+                origin: system::noted(&self.run, built.rows, built.content),
+            })
+            .await?;
+        Ok(Some(version))
+    }
+}
+
+fn warnings(sources: &HashMap<String, Arc<Source>>) -> Vec<String> {
+    let mut warnings: Vec<String> = sources
+        .values()
+        .filter_map(|source| {
+            let example = source.other_example.as_ref()?;
+            let others = source.other_files - 1;
+            let more = if others > 0 {
+                format!(" and {others} more")
+            } else {
+                String::new()
+            };
+            Some(format!(
+                "{}: {example}{more} left aside, as only *.json, *.json.gz and *.json.zst are read",
+                source.table
+            ))
+        })
+        .collect();
+    warnings.sort();
+    warnings
+}
+
+fn refuse_malformed(intake: &BTreeMap<String, TableIntake>) -> Result<(), Error> {
+    let stretches: u64 = intake
+        .values()
+        .map(|table| table.rejections.len() as u64)
+        .sum();
+    let Some(first) = intake.values().find_map(|table| table.rejections.first()) else {
+        return Ok(());
+    };
+    let rejected = &first.rejected;
+    Err(Error::Malformed {
+        stretches,
+        first: format!(
+            "{}, line {}, byte {}: {}",
+            first.shown, rejected.line, rejected.offset, rejected.detail
+        ),
+    })
+}

@@ -1,0 +1,257 @@
+//! A session: SQL over every table of one project, landing and lake.
+
+use std::sync::Arc;
+
+use arrow::datatypes::SchemaRef;
+use catalog::{Project, SqlDialect};
+use datafusion::execution::context::SQLOptions;
+use datafusion::execution::disk_manager::{DiskManagerBuilder, DiskManagerMode};
+use datafusion::execution::memory_pool::{FairSpillPool, TrackConsumersPool};
+use datafusion::execution::runtime_env::RuntimeEnvBuilder;
+use datafusion::execution::session_state::SessionStateBuilder;
+use datafusion::execution::{SendableRecordBatchStream, SessionState, TaskContext};
+use datafusion::logical_expr::LogicalPlan;
+use datafusion::physical_plan::{ExecutionPlan, execute_stream};
+use datafusion::prelude::{SessionConfig, SessionContext};
+use datafusion::sql::parser::{DFParserBuilder, Statement};
+use lake::{AsOf, Lake, Location};
+
+use crate::error::near;
+use crate::landing::Intake;
+use crate::tables::{CATALOG, DEFAULT_SCHEMA, Schemas, Tables, store_url};
+use crate::{Error, functions, time_travel};
+
+/// What a session works on, and with.
+#[derive(Debug, Clone)]
+pub struct Setup {
+    /// The data product.
+    pub project: Arc<Project>,
+    /// Where landing files lie.
+    pub landing: Location,
+    /// Where tables lie.
+    pub lake: Location,
+    /// The start of the run, epoch milliseconds UTC.
+    pub now_ms: i64,
+    /// Bytes that sorts, joins and aggregations may use before they spill.
+    pub memory_bytes: usize,
+    /// Which version of lake tables a bare name means.
+    pub as_of: AsOf,
+}
+
+/// SQL over every table of one project.
+pub struct Session {
+    context: SessionContext,
+    tables: Arc<Tables>,
+}
+
+/// A statement that is ready to run.
+pub struct Query {
+    plan: Arc<dyn ExecutionPlan>,
+    context: SessionContext,
+}
+
+impl Session {
+    /// Opens a session. Nothing is read yet.
+    ///
+    /// # Errors
+    /// [`Error::Settings`] where the runtime cannot be set up.
+    pub fn open(setup: &Setup) -> Result<Self, Error> {
+        let lake = Lake::at(setup.lake.clone());
+        let tables = Arc::new(Tables::new(
+            Arc::clone(&setup.project),
+            lake,
+            setup.landing.clone(),
+            setup.as_of,
+        ));
+        let context = context(setup, &tables).map_err(|error| Error::Settings {
+            message: format!(
+                "cannot set up the query engine: {}",
+                error.strip_backtrace()
+            ),
+            hint: "check the memory setting and the folder for temporary files (TMPDIR)".to_owned(),
+        })?;
+        Ok(Self { context, tables })
+    }
+
+    pub(crate) fn tables(&self) -> &Arc<Tables> {
+        &self.tables
+    }
+
+    pub(crate) fn state(&self) -> SessionState {
+        self.context.state()
+    }
+
+    pub(crate) fn task_context(&self) -> Arc<TaskContext> {
+        self.context.task_ctx()
+    }
+
+    /// Names of all tables, for completion.
+    pub fn table_names(&self) -> Vec<String> {
+        let mut names = self.tables.names();
+        names.extend(crate::system::names().map(|name| format!("system.{name}")));
+        names
+    }
+
+    /// What was read from landing files so far.
+    pub fn intake(&self) -> &Arc<Intake> {
+        &self.tables.intake
+    }
+
+    /// Makes an external table for the session, read like the project's own.
+    pub fn create_external_table(&self, table: catalog::LandingTable) {
+        self.tables.put_landing(table);
+    }
+
+    /// Plans one statement. It may only read.
+    ///
+    /// # Errors
+    /// [`Error::Sql`] for what cannot be parsed, planned or is not allowed;
+    /// [`Error::NoTable`] with a near name.
+    pub async fn query(&self, sql: &str) -> Result<Query, Error> {
+        let plan = self.plan(sql).await?;
+        SQLOptions::new()
+            .with_allow_ddl(false)
+            .with_allow_dml(false)
+            .with_allow_statements(false)
+            .verify_plan(&plan)
+            .map_err(|_| {
+                Error::sql(
+                    "this statement does not only read",
+                    "tables are written by `stedi run` alone; CREATE EXTERNAL TABLE adds one for the session",
+                )
+            })?;
+        let plan = self
+            .state()
+            .create_physical_plan(&plan)
+            .await
+            .map_err(Error::planning)?;
+        Ok(Query {
+            plan,
+            context: self.context.clone(),
+        })
+    }
+
+    /// The logical plan of one statement.
+    pub(crate) async fn plan(&self, sql: &str) -> Result<LogicalPlan, Error> {
+        let mut statement = parse(sql)?;
+        time_travel::resolve(&mut statement)?;
+        let state = self.state();
+        self.check_tables(&state, &statement)?;
+        state
+            .statement_to_plan(statement)
+            .await
+            .map_err(Error::planning)
+    }
+
+    /// An unknown table is named with a near one before planning begins: the
+    /// planner's own message shows its full path and no suggestion.
+    fn check_tables(&self, state: &SessionState, statement: &Statement) -> Result<(), Error> {
+        let references = state
+            .resolve_table_references(statement)
+            .map_err(Error::planning)?;
+        for reference in references {
+            let schema = reference.schema().unwrap_or(DEFAULT_SCHEMA);
+            let known = self.context.catalog(reference.catalog().unwrap_or(CATALOG));
+            let Some(known) = known.and_then(|catalog| catalog.schema(schema)) else {
+                if schema == "information_schema" {
+                    continue;
+                }
+                return Err(Error::NoTable {
+                    name: reference.to_string(),
+                    nearest: near(reference.table(), &self.table_names()),
+                });
+            };
+            if !known.table_exist(reference.table()) {
+                let shown = match reference.schema() {
+                    Some(schema) => format!("{schema}.{}", reference.table()),
+                    None => reference.table().to_owned(),
+                };
+                let near = near(reference.table(), &known.table_names());
+                return Err(Error::NoTable {
+                    name: privacy::redact(&shown),
+                    nearest: near.map(|near| match reference.schema() {
+                        Some(schema) => format!("{schema}.{near}"),
+                        None => near,
+                    }),
+                });
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Query {
+    /// Columns of the result.
+    pub fn schema(&self) -> SchemaRef {
+        self.plan.schema()
+    }
+
+    /// Begins to run it.
+    ///
+    /// # Errors
+    /// [`Error::Execution`]; later ones come out of the stream, see
+    /// [`Query::failed`].
+    pub fn stream(&self) -> Result<SendableRecordBatchStream, Error> {
+        execute_stream(Arc::clone(&self.plan), self.context.task_ctx()).map_err(Self::failed)
+    }
+
+    pub(crate) fn into_plan(self) -> Arc<dyn ExecutionPlan> {
+        self.plan
+    }
+
+    /// Words for an error of the stream, without values from the data.
+    pub fn failed(error: datafusion::error::DataFusionError) -> Error {
+        Error::execution("the query", error)
+    }
+}
+
+fn parse(sql: &str) -> Result<Statement, Error> {
+    let mut statements = DFParserBuilder::new(sql)
+        .with_dialect(&SqlDialect)
+        .build()
+        .and_then(|mut parser| parser.parse_statements())
+        .map_err(Error::planning)?;
+    match (statements.pop_front(), statements.len()) {
+        (Some(statement), 0) => Ok(statement),
+        (None, _) => Err(Error::sql(
+            "there is no statement",
+            "write one, such as: select count(*) from customer_trusted",
+        )),
+        (Some(_), _) => Err(Error::sql(
+            "there are several statements where one is due",
+            "give them one by one",
+        )),
+    }
+}
+
+fn context(setup: &Setup, tables: &Arc<Tables>) -> datafusion::error::Result<SessionContext> {
+    let consumers = std::num::NonZeroUsize::MIN;
+    let pool = TrackConsumersPool::new(FairSpillPool::new(setup.memory_bytes), consumers);
+    let disk = DiskManagerBuilder::default().with_mode(DiskManagerMode::OsTmpDirectory);
+    let runtime = RuntimeEnvBuilder::new()
+        .with_memory_pool(Arc::new(pool))
+        .with_disk_manager_builder(disk)
+        .build_arc()?;
+    let url = store_url(&setup.lake)?;
+    runtime.register_object_store(url.as_ref(), Arc::clone(setup.lake.store()));
+
+    let mut config = SessionConfig::new()
+        .with_default_catalog_and_schema(CATALOG, DEFAULT_SCHEMA)
+        .with_create_default_catalog_and_schema(false)
+        .with_information_schema(true);
+    let options = config.options_mut();
+    // Places of columns in a statement, for messages about models.
+    options.sql_parser.collect_spans = true;
+    options.catalog.has_header = false;
+    let state = SessionStateBuilder::new()
+        .with_config(config)
+        .with_runtime_env(runtime)
+        .with_default_features()
+        .build();
+    let context = SessionContext::new_with_state(state);
+    for function in functions::all(setup.now_ms) {
+        context.register_udf(function.as_ref().clone());
+    }
+    context.register_catalog(CATALOG, Arc::new(Schemas(Arc::clone(tables))));
+    Ok(context)
+}

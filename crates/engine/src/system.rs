@@ -1,0 +1,257 @@
+//! System tables: what a run did, and what it found.
+//!
+//! Names of tables and checks stand in `table_name` and `check_name`, as the
+//! bare words are keywords of SQL. Times are epoch milliseconds, UTC.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use arrow::array::{ArrayRef, BinaryViewArray, Int64Array, RecordBatch, StringViewArray};
+use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
+use lake::{AsOf, Lake, Layout, Origin, Publication, TableId};
+
+use crate::Error;
+use crate::landing::TableIntake;
+use crate::report::{CheckReport, ModelRun};
+use crate::rows::{self, Content};
+
+/// The zone's name.
+pub(crate) const ZONE: &str = "system";
+
+const TEXT: DataType = DataType::Utf8View;
+const LONG: DataType = DataType::Int64;
+const BYTES: DataType = DataType::BinaryView;
+
+/// A system table: its name, its grain, its columns.
+struct Definition {
+    name: &'static str,
+    grain: &'static str,
+    personal: &'static [&'static str],
+    columns: &'static [(&'static str, DataType)],
+}
+
+const RUNS: Definition = Definition {
+    name: "runs",
+    grain: "One model in a run.",
+    personal: &[],
+    columns: &[
+        ("run", TEXT),
+        ("table_name", TEXT),
+        ("started_at", LONG),
+        ("ended_at", LONG),
+        ("rows_in", LONG),
+        ("rows_out", LONG),
+        ("duplicates", LONG),
+        ("files", LONG),
+        ("version", LONG),
+        ("outcome", TEXT),
+    ],
+};
+
+const CHECKS: Definition = Definition {
+    name: "checks",
+    grain: "One check of a run.",
+    personal: &[],
+    columns: &[
+        ("run", TEXT),
+        ("table_name", TEXT),
+        ("check_name", TEXT),
+        ("verdict", TEXT),
+        ("violations", LONG),
+    ],
+};
+
+const QUARANTINE: Definition = Definition {
+    name: "quarantine",
+    grain: "One stretch of landing input that could not be read.",
+    // Quarantined bytes may be anything, a person's record among them.
+    personal: &["file", "raw", "hash"],
+    columns: &[
+        ("table_name", TEXT),
+        ("file", TEXT),
+        ("byte_offset", LONG),
+        ("byte_length", LONG),
+        ("line", LONG),
+        ("reason", TEXT),
+        ("detail", TEXT),
+        ("raw", BYTES),
+        ("hash", TEXT),
+    ],
+};
+
+const ALL: [&Definition; 3] = [&CHECKS, &QUARANTINE, &RUNS];
+
+/// Names of all system tables.
+pub(crate) fn names() -> impl Iterator<Item = &'static str> {
+    ALL.iter().map(|definition| definition.name)
+}
+
+/// Columns of a system table; `None` if there is none of that name.
+pub(crate) fn schema(name: &str) -> Option<SchemaRef> {
+    ALL.iter()
+        .find(|definition| definition.name == name)
+        .map(|definition| definition.schema())
+}
+
+/// The grain of a system table, in words.
+pub(crate) fn grain(name: &str) -> Option<&'static str> {
+    ALL.iter()
+        .find(|definition| definition.name == name)
+        .map(|definition| definition.grain)
+}
+
+/// Personal columns of a system table.
+pub(crate) fn personal(name: &str) -> &'static [&'static str] {
+    ALL.iter()
+        .find(|definition| definition.name == name)
+        .map_or(&[], |definition| definition.personal)
+}
+
+impl Definition {
+    fn schema(&self) -> SchemaRef {
+        let fields = self
+            .columns
+            .iter()
+            .map(|(name, kind)| Field::new(*name, kind.clone(), true));
+        Arc::new(Schema::new(fields.collect::<Vec<_>>()))
+    }
+
+    /// Publishes rows; where they replace the table's and are the same ones,
+    /// nothing is written.
+    async fn publish(
+        &self,
+        lake: &Lake,
+        run: &str,
+        columns: Vec<ArrayRef>,
+        append: bool,
+    ) -> Result<(), Error> {
+        let batch = RecordBatch::try_new(self.schema(), columns)
+            .map_err(|error| Error::execution(format!("{ZONE}.{}", self.name), error.into()))?;
+        let table = TableId::new(ZONE, self.name);
+        let personal: Vec<String> = self
+            .personal
+            .iter()
+            .map(|name| (*name).to_owned())
+            .collect();
+        let layout = Layout::new(table.clone(), &self.schema(), &personal)?;
+        let mut content = Content::default();
+        content.add(rows::hashes(&batch));
+        let origin = noted(run, batch.num_rows() as u64, content);
+        if !append {
+            let current = lake.version(&table, AsOf::Latest).await?;
+            let same = match current.map(|current| current.origin) {
+                Some(Some(current)) => current.content == origin.content,
+                Some(None) => false,
+                // A table that would be empty need not be made.
+                None => batch.num_rows() == 0,
+            };
+            if same {
+                return Ok(());
+            }
+        }
+        let mut writer = lake.writer(&layout, run);
+        writer.write(&batch).await?;
+        let files = writer.finish().await?;
+        lake.publish(Publication {
+            layout,
+            description: self.grain.to_owned(),
+            origin,
+            files,
+            append,
+        })
+        .await?;
+        Ok(())
+    }
+}
+
+fn text<'a>(values: impl Iterator<Item = &'a str>) -> ArrayRef {
+    Arc::new(values.map(Some).collect::<StringViewArray>())
+}
+
+fn long(values: impl Iterator<Item = Option<i64>>) -> ArrayRef {
+    Arc::new(values.collect::<Int64Array>())
+}
+
+fn count(value: u64) -> Option<i64> {
+    i64::try_from(value).ok()
+}
+
+/// Appends what a run did to `system.runs`.
+pub(crate) async fn record_runs(lake: &Lake, run: &str, models: &[ModelRun]) -> Result<(), Error> {
+    let columns = vec![
+        text(models.iter().map(|_| run)),
+        text(models.iter().map(|m| m.table.as_str())),
+        long(models.iter().map(|m| Some(m.started_ms))),
+        long(models.iter().map(|m| Some(m.ended_ms))),
+        long(models.iter().map(|m| m.rows_in.and_then(count))),
+        long(models.iter().map(|m| count(m.rows_out))),
+        long(models.iter().map(|m| count(m.duplicates))),
+        long(models.iter().map(|m| count(m.files))),
+        long(models.iter().map(|m| m.version)),
+        text(models.iter().map(|m| m.outcome)),
+    ];
+    RUNS.publish(lake, run, columns, true).await
+}
+
+/// Appends a run's verdicts to `system.checks`.
+pub(crate) async fn record_checks(
+    lake: &Lake,
+    run: &str,
+    checks: &[CheckReport],
+) -> Result<(), Error> {
+    let columns = vec![
+        text(checks.iter().map(|_| run)),
+        text(checks.iter().map(|c| c.table.as_str())),
+        text(checks.iter().map(|c| c.check.as_str())),
+        text(checks.iter().map(|c| c.verdict.as_str())),
+        long(checks.iter().map(|c| count(c.violations))),
+    ];
+    CHECKS.publish(lake, run, columns, true).await
+}
+
+/// Makes `system.quarantine` hold what this run could not read.
+pub(crate) async fn record_quarantine(
+    lake: &Lake,
+    run: &str,
+    intake: &BTreeMap<String, TableIntake>,
+) -> Result<(), Error> {
+    let entries: Vec<_> = intake
+        .iter()
+        .flat_map(|(table, intake)| intake.rejections.iter().map(|r| (table.as_str(), r)))
+        .collect();
+    let raw = |r: &landing::Raw| match r {
+        landing::Raw::Bytes(bytes) => Some(bytes.clone()),
+        landing::Raw::Hash(_) => None,
+    };
+    let hash = |r: &landing::Raw| match r {
+        landing::Raw::Bytes(_) => None,
+        landing::Raw::Hash(hash) => Some(hash.clone()),
+    };
+    let rejected = || entries.iter().map(|(_, r)| &r.rejected);
+    let columns: Vec<ArrayRef> = vec![
+        text(entries.iter().map(|(table, _)| *table)),
+        text(entries.iter().map(|(_, r)| r.file.as_str())),
+        long(rejected().map(|r| count(r.offset))),
+        long(rejected().map(|r| count(r.length))),
+        long(rejected().map(|r| count(r.line))),
+        text(rejected().map(|r| r.kind.as_str())),
+        text(rejected().map(|r| r.detail.as_str())),
+        Arc::new(rejected().map(|r| raw(&r.raw)).collect::<BinaryViewArray>()),
+        Arc::new(
+            rejected()
+                .map(|r| hash(&r.raw))
+                .collect::<StringViewArray>(),
+        ),
+    ];
+    QUARANTINE.publish(lake, run, columns, false).await
+}
+
+/// What is noted with a commit of this program.
+pub(crate) fn noted(run: &str, rows: u64, content: Content) -> Origin {
+    Origin {
+        run: run.to_owned(),
+        program: format!("stedi {}", env!("CARGO_PKG_VERSION")),
+        rows,
+        content: content.to_text(),
+    }
+}

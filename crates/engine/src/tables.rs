@@ -1,0 +1,258 @@
+//! Every table by name: what `select ... from NAME` finds.
+//!
+//! Names are looked up when a statement asks for them, so that opening a
+//! session costs nothing however many tables the lake holds. A name may carry
+//! a version, as in `customer_trusted@v3` or `customer_trusted@t1655564376361`;
+//! statements get there through `VERSION AS OF` and `TIMESTAMP AS OF`.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use catalog::{Project, Table, Zone};
+use datafusion::catalog::{CatalogProvider, SchemaProvider, TableProvider};
+use datafusion::datasource::empty::EmptyTable;
+use datafusion::error::Result;
+use datafusion::execution::object_store::ObjectStoreUrl;
+use lake::{AsOf, Lake, Location, TableId};
+use parking_lot::RwLock;
+
+use crate::error::external;
+use crate::lake_table::LakeTable;
+use crate::landing::{Intake, LandingTable};
+use crate::{Error, system};
+
+/// The schema that bare names are looked up in.
+pub(crate) const DEFAULT_SCHEMA: &str = "lakehouse";
+
+/// The catalog that holds all schemas.
+pub(crate) const CATALOG: &str = "stedi";
+
+/// All tables of a session.
+#[derive(Debug)]
+pub(crate) struct Tables {
+    pub(crate) project: Arc<Project>,
+    pub(crate) lake: Lake,
+    pub(crate) landing: Location,
+    pub(crate) intake: Arc<Intake>,
+    /// The version of lake tables that a bare name means.
+    pub(crate) as_of: AsOf,
+    /// What a name means instead: tables built but not yet published, external
+    /// tables of a session.
+    overrides: RwLock<HashMap<String, Arc<dyn TableProvider>>>,
+    session_landing: RwLock<HashMap<String, catalog::LandingTable>>,
+}
+
+impl Tables {
+    pub(crate) fn new(project: Arc<Project>, lake: Lake, landing: Location, as_of: AsOf) -> Self {
+        Self {
+            project,
+            lake,
+            landing,
+            intake: Arc::default(),
+            as_of,
+            overrides: RwLock::default(),
+            session_landing: RwLock::default(),
+        }
+    }
+
+    /// Lets `name` mean `table` from now on.
+    pub(crate) fn put(&self, name: &str, table: Arc<dyn TableProvider>) {
+        self.overrides.write().insert(name.to_owned(), table);
+    }
+
+    /// Adds an external table for the session.
+    pub(crate) fn put_landing(&self, table: catalog::LandingTable) {
+        self.session_landing
+            .write()
+            .insert(table.name.to_string(), table);
+    }
+
+    /// Where the store with the lake's files is registered.
+    pub(crate) fn store_url(&self) -> Result<ObjectStoreUrl> {
+        store_url(self.lake.location())
+    }
+
+    /// All names that can be asked for.
+    pub(crate) fn names(&self) -> Vec<String> {
+        let mut names: Vec<String> = self.project.names().into_iter().map(Into::into).collect();
+        names.extend(self.session_landing.read().keys().cloned());
+        names.sort();
+        names.dedup();
+        names
+    }
+
+    /// The table's own name and which version is asked for.
+    fn split(&self, name: &str) -> (String, AsOf) {
+        if let Some((bare, version)) = name.rsplit_once('@') {
+            let number = |text: &str| text.parse::<i64>().ok();
+            if let Some(version) = version.strip_prefix('v').and_then(number) {
+                return (bare.to_owned(), AsOf::Version(version));
+            }
+            if let Some(instant) = version.strip_prefix('t').and_then(number) {
+                return (bare.to_owned(), AsOf::Time(instant));
+            }
+        }
+        (name.to_owned(), self.as_of)
+    }
+
+    /// Finds `name` in `zone`, or anywhere but in `system` where none is given.
+    pub(crate) async fn find(
+        &self,
+        zone: Option<&str>,
+        name: &str,
+    ) -> std::result::Result<Option<Arc<dyn TableProvider>>, Error> {
+        let (name, as_of) = self.split(&name.to_lowercase());
+        if zone == Some(system::ZONE) {
+            return self
+                .find_system(&name, as_of)
+                .await
+                .map(Some)
+                .or_else(|error| match error {
+                    Error::NoTable { .. } => Ok(None),
+                    error => Err(error),
+                });
+        }
+        if let Some(table) = self.session_landing.read().get(&name) {
+            return Ok(Some(Arc::new(self.landing_table(table))));
+        }
+        let Some(found) = self.project.find(&name) else {
+            return Ok(None);
+        };
+        let (own_zone, own_name) = match &found {
+            Table::Landing(table) => (Zone::Landing, table.name.to_string()),
+            Table::Model(model) => (model.zone, model.name.to_string()),
+        };
+        if zone.is_some_and(|zone| zone != own_zone.to_string()) {
+            return Ok(None);
+        }
+        if let Some(table) = self.overrides.read().get(&own_name) {
+            return Ok(Some(Arc::clone(table)));
+        }
+        match found {
+            Table::Landing(table) => Ok(Some(Arc::new(self.landing_table(table)))),
+            Table::Model(model) => {
+                let id = TableId::new(model.zone.to_string(), own_name);
+                self.version(&id, as_of).await
+            }
+        }
+    }
+
+    async fn version(
+        &self,
+        id: &TableId,
+        as_of: AsOf,
+    ) -> std::result::Result<Option<Arc<dyn TableProvider>>, Error> {
+        let Some(version) = self.lake.version(id, as_of).await? else {
+            return Err(lake::Error::NoTable { table: id.clone() }.into());
+        };
+        let store = self.store_url().map_err(Error::planning)?;
+        Ok(Some(Arc::new(LakeTable::new(
+            store,
+            version.schema,
+            &version.files,
+        ))))
+    }
+
+    async fn find_system(
+        &self,
+        name: &str,
+        as_of: AsOf,
+    ) -> std::result::Result<Arc<dyn TableProvider>, Error> {
+        let Some(schema) = system::schema(name) else {
+            return Err(Error::NoTable {
+                name: format!("system.{name}"),
+                nearest: catalog::nearest(name, system::names())
+                    .map(|near| format!("system.{near}")),
+            });
+        };
+        let id = TableId::new(system::ZONE, name);
+        match self.version(&id, as_of).await {
+            Ok(Some(table)) => Ok(table),
+            // Nothing was ever written to it: it is empty, not missing.
+            Ok(None) | Err(Error::Lake(lake::Error::NoTable { .. })) => {
+                Ok(Arc::new(EmptyTable::new(schema)))
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    pub(crate) fn landing_table(&self, table: &catalog::LandingTable) -> LandingTable {
+        LandingTable::new(table, &self.landing, Arc::clone(&self.intake))
+    }
+}
+
+pub(crate) fn store_url(location: &Location) -> Result<ObjectStoreUrl> {
+    match location.url().host_str() {
+        Some(bucket) => ObjectStoreUrl::parse(format!("{}://{bucket}", location.url().scheme())),
+        None => Ok(ObjectStoreUrl::local_filesystem()),
+    }
+}
+
+/// One zone's tables, or all of them under bare names.
+#[derive(Debug)]
+struct ZoneTables {
+    tables: Arc<Tables>,
+    zone: Option<&'static str>,
+}
+
+#[async_trait]
+impl SchemaProvider for ZoneTables {
+    fn table_names(&self) -> Vec<String> {
+        match self.zone {
+            Some(system::ZONE) => system::names().map(str::to_owned).collect(),
+            None => self.tables.names(),
+            Some(zone) => {
+                let project = &self.tables.project;
+                let of_zone = |name: &String| match project.find(name) {
+                    Some(Table::Landing(_)) => zone == "landing",
+                    Some(Table::Model(model)) => zone == model.zone.to_string(),
+                    None => false,
+                };
+                self.tables.names().into_iter().filter(of_zone).collect()
+            }
+        }
+    }
+
+    async fn table(&self, name: &str) -> Result<Option<Arc<dyn TableProvider>>> {
+        self.tables.find(self.zone, name).await.map_err(external)
+    }
+
+    fn table_exist(&self, name: &str) -> bool {
+        let (name, _) = self.tables.split(&name.to_lowercase());
+        self.table_names().contains(&name)
+    }
+}
+
+/// The schemas of a session: one per zone, and one for bare names.
+#[derive(Debug)]
+pub(crate) struct Schemas(pub(crate) Arc<Tables>);
+
+impl CatalogProvider for Schemas {
+    fn schema_names(&self) -> Vec<String> {
+        [
+            DEFAULT_SCHEMA,
+            "landing",
+            "trusted",
+            "curated",
+            system::ZONE,
+        ]
+        .map(str::to_owned)
+        .to_vec()
+    }
+
+    fn schema(&self, name: &str) -> Option<Arc<dyn SchemaProvider>> {
+        let zone = match name {
+            DEFAULT_SCHEMA => None,
+            "landing" => Some("landing"),
+            "trusted" => Some("trusted"),
+            "curated" => Some("curated"),
+            system::ZONE => Some(system::ZONE),
+            _ => return None,
+        };
+        Some(Arc::new(ZoneTables {
+            tables: Arc::clone(&self.0),
+            zone,
+        }))
+    }
+}

@@ -1,0 +1,419 @@
+//! The fast path: objects shaped like ones seen before.
+//!
+//! Objects of one source repeat the same keys in the same order with the same
+//! spacing. The bytes between one value and the next are learnt from objects
+//! that the general path accepted, and compared as a whole; values are then
+//! read in place. Optional keys make several shapes, so what is learnt is a
+//! tree: each node is the bytes before a value, its children are the bytes
+//! that were seen to come after it. Whatever does not fit goes to the general
+//! path, which decides: this one never rejects.
+
+use super::convert::{self, POWERS_OF_TEN, Value};
+use super::general;
+use super::rows::{Rows, Source};
+use super::scan;
+use crate::schema::{Spec, Type};
+use crate::tally::Tally;
+
+/// Nodes learnt per segment: ten optional keys in any combination fit, keys
+/// in random order are left to the general path.
+const NODES_MAX: usize = 4096;
+
+/// Bytes between two values that are worth learning.
+const LEAD_BYTES_MAX: usize = 128;
+
+/// Children of a node that are worth comparing.
+const CHILDREN_MAX: usize = 16;
+
+/// The shapes learnt.
+pub(crate) struct Shapes {
+    nodes: Vec<Node>,
+    /// Per column, what it takes.
+    columns: Vec<(Type, bool)>,
+    object_bytes_max: usize,
+    /// Nodes of unknown fields met in the object being read.
+    met: Vec<u16>,
+}
+
+struct Node {
+    lead: Box<[u8]>,
+    action: Action,
+    children: Vec<u16>,
+}
+
+enum Action {
+    /// The root, before any object.
+    Root,
+    /// The value of a column follows: which, of what kind, and whether it is
+    /// required.
+    Column(u16, Type, bool),
+    /// The value of an unknown field follows; its name and how often.
+    Unknown(String, u64),
+    /// The object ended; columns it does not have.
+    End(Box<[u16]>),
+}
+
+/// An object being learnt: where its values begin and end.
+pub(crate) struct Recording {
+    /// Start of the bytes before the next value.
+    from: usize,
+    leads: Vec<(usize, usize, Follows)>,
+}
+
+#[derive(Clone, Copy)]
+enum Follows {
+    Column(usize),
+    Unknown(usize, usize),
+}
+
+impl Recording {
+    pub(crate) fn column(&mut self, at: usize, index: usize) {
+        self.leads.push((self.from, at, Follows::Column(index)));
+    }
+
+    pub(crate) fn unknown(&mut self, at: usize, start: usize, end: usize) {
+        self.leads
+            .push((self.from, at, Follows::Unknown(start, end)));
+    }
+
+    pub(crate) fn value_end(&mut self, at: usize) {
+        self.from = at;
+    }
+}
+
+/// What the fast path made of an object.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Taken {
+    Row(usize),
+    Filtered(usize),
+}
+
+impl Shapes {
+    pub(crate) fn new(spec: &Spec) -> Shapes {
+        let root = Node {
+            lead: Box::default(),
+            action: Action::Root,
+            children: Vec::new(),
+        };
+        let columns = &spec.schema.columns;
+        Shapes {
+            nodes: vec![root],
+            columns: columns.iter().map(|c| (c.kind, c.required)).collect(),
+            object_bytes_max: spec.limits.object_bytes_max,
+            met: Vec::new(),
+        }
+    }
+
+    /// Reads the object at `at` if its shape is known and nothing about its
+    /// values is out of the ordinary.
+    #[inline]
+    pub(crate) fn object(
+        &mut self,
+        bytes: &[u8],
+        at: usize,
+        check_utf8: bool,
+        rows: &mut Rows<'_>,
+        tally: &mut Tally,
+    ) -> Option<Taken> {
+        if self.nodes.len() == 1 {
+            return None;
+        }
+        self.met.clear();
+        let Some((end, leaf)) = self.walk(bytes, at, rows) else {
+            rows.rollback();
+            return None;
+        };
+        if end - at > self.object_bytes_max
+            || check_utf8 && std::str::from_utf8(&bytes[at..end]).is_err()
+        {
+            rows.rollback();
+            return None;
+        }
+        tally.converted += rows.converted;
+        for node in self.met.drain(..) {
+            if let Action::Unknown(_, count) = &mut self.nodes[node as usize].action {
+                *count += 1;
+            }
+        }
+        if !rows.is_kept(bytes) {
+            rows.rollback();
+            return Some(Taken::Filtered(end));
+        }
+        if let Action::End(absent) = &self.nodes[leaf].action {
+            for index in absent {
+                rows.null(*index as usize);
+            }
+        }
+        rows.commit();
+        Some(Taken::Row(end))
+    }
+
+    /// Down the tree along the object at `at`: where it ends, and at which
+    /// leaf.
+    #[inline(always)]
+    fn walk(&mut self, bytes: &[u8], mut at: usize, rows: &mut Rows<'_>) -> Option<(usize, usize)> {
+        let mut node = &self.nodes[0];
+        loop {
+            let child = *node
+                .children
+                .iter()
+                .find(|child| starts_with(bytes, at, &self.nodes[**child as usize].lead))?;
+            node = &self.nodes[child as usize];
+            at += node.lead.len();
+            match &node.action {
+                Action::Column(index, kind, required) => {
+                    at = field(bytes, at, *index as usize, *kind, *required, rows)?;
+                }
+                Action::Unknown(..) => {
+                    // Nested values have limits of depth: the general path
+                    // knows them.
+                    if let b'{' | b'[' = bytes.get(at)? {
+                        return None;
+                    }
+                    let mut unpaired = false;
+                    at = scan::value(bytes, at, 0, &mut unpaired)?;
+                    if unpaired {
+                        return None;
+                    }
+                    self.met.push(child);
+                }
+                Action::End(_) => return Some((at, child as usize)),
+                Action::Root => return None,
+            }
+        }
+    }
+
+    /// Begins to learn the object at `at`, if there is room for more.
+    pub(crate) fn record(&self, at: usize) -> Option<Recording> {
+        (self.nodes.len() < NODES_MAX).then(|| Recording {
+            from: at,
+            leads: Vec::new(),
+        })
+    }
+
+    /// Learns the object that ends at `end`.
+    pub(crate) fn learn(
+        &mut self,
+        bytes: &[u8],
+        end: usize,
+        recording: Recording,
+        absent: Vec<usize>,
+    ) {
+        let Recording { from, leads } = recording;
+        let too_long = |(start, at, _): &(usize, usize, Follows)| at - start > LEAD_BYTES_MAX;
+        if leads.iter().any(too_long)
+            || end - from > LEAD_BYTES_MAX
+            || leads.len() + self.nodes.len() > NODES_MAX
+        {
+            return;
+        }
+        let mut node = 0;
+        let columns = self.columns.clone();
+        for (start, at, follows) in leads {
+            node = match self.child(node, &bytes[start..at], || match follows {
+                Follows::Column(index) => {
+                    Action::Column(index as u16, columns[index].0, columns[index].1)
+                }
+                Follows::Unknown(start, end) => {
+                    Action::Unknown(general::name(&bytes[start..end]).into_owned(), 0)
+                }
+            }) {
+                Some(child) => child,
+                None => return,
+            };
+        }
+        let absent = absent.into_iter().map(|index| index as u16).collect();
+        self.child(node, &bytes[from..end], || Action::End(absent));
+    }
+
+    fn child(
+        &mut self,
+        node: usize,
+        lead: &[u8],
+        action: impl FnOnce() -> Action,
+    ) -> Option<usize> {
+        let known = self.nodes[node]
+            .children
+            .iter()
+            .find(|child| *self.nodes[**child as usize].lead == *lead);
+        if let Some(child) = known {
+            return Some(*child as usize);
+        }
+        if self.nodes[node].children.len() == CHILDREN_MAX {
+            return None;
+        }
+        let child = self.nodes.len();
+        self.nodes.push(Node {
+            lead: lead.into(),
+            action: action(),
+            children: Vec::new(),
+        });
+        self.nodes[node].children.push(child as u16);
+        Some(child)
+    }
+
+    /// Adds the unknown fields met to the tally.
+    pub(crate) fn count_unknown(&mut self, tally: &mut Tally) {
+        for node in &mut self.nodes {
+            if let Action::Unknown(name, count) = &mut node.action
+                && *count > 0
+            {
+                tally.unknown += *count;
+                tally.count_unknown(name, *count);
+                *count = 0;
+            }
+        }
+    }
+}
+
+#[inline(always)]
+fn starts_with(bytes: &[u8], at: usize, lead: &[u8]) -> bool {
+    bytes.get(at..at + lead.len()) == Some(lead)
+}
+
+/// Past the value of a column, pushed onto the row.
+#[inline(always)]
+fn field(
+    bytes: &[u8],
+    at: usize,
+    index: usize,
+    kind: Type,
+    required: bool,
+    rows: &mut Rows<'_>,
+) -> Option<usize> {
+    match (kind, *bytes.get(at)?) {
+        (Type::Text, b'"') => {
+            let end = scan::plain(bytes, at + 1)?;
+            if bytes[end] != b'"' {
+                return None;
+            }
+            rows.text(index, bytes, at + 1, end, Source::Segment);
+            Some(end + 1)
+        }
+        (Type::Long, _) if let Some((end, value)) = integer(bytes, at) => {
+            rows.value(index, Value::Long(value));
+            Some(end)
+        }
+        (Type::Double, _) if let Some((end, value)) = double(bytes, at) => {
+            rows.value(index, Value::Double(value));
+            Some(end)
+        }
+        _ => scalar(bytes, at, index, kind, required, rows),
+    }
+}
+
+/// The same for scalars that are less common. As in the general path, but
+/// refused values and escapes are left to it.
+#[inline(never)]
+fn scalar(
+    bytes: &[u8],
+    at: usize,
+    index: usize,
+    kind: Type,
+    required: bool,
+    rows: &mut Rows<'_>,
+) -> Option<usize> {
+    let (end, value) = match bytes.get(at)? {
+        b'"' => {
+            let end = scan::plain(bytes, at + 1)?;
+            if bytes[end] != b'"' {
+                return None;
+            }
+            if !matches!(kind, Type::Date | Type::Timestamp) {
+                rows.converted += 1;
+            }
+            (end + 1, convert::text(kind, &bytes[at + 1..end]).ok()?)
+        }
+        b'n' => (scan::word(bytes, at, b"null")?, Value::Null),
+        first @ (b't' | b'f') => {
+            let truth = *first == b't';
+            let end = scan::word(bytes, at, if truth { b"true" } else { b"false" })?;
+            if kind == Type::Text {
+                rows.converted += 1;
+                rows.text(index, bytes, at, end, Source::Segment);
+                return Some(end);
+            }
+            (end, convert::boolean(kind, truth).ok()?)
+        }
+        _ => {
+            let end = scan::number(bytes, at)?;
+            if kind == Type::Text {
+                rows.converted += 1;
+                rows.text(index, bytes, at, end, Source::Segment);
+                return Some(end);
+            }
+            let token = &bytes[at..end];
+            if general::is_converted(kind, token) {
+                rows.converted += 1;
+            }
+            (end, convert::number(kind, token).ok()?)
+        }
+    };
+    if value == Value::Null && required {
+        return None;
+    }
+    rows.value(index, value);
+    Some(end)
+}
+
+/// An integer of at most 18 digits that is not the beginning of a float.
+#[inline(always)]
+fn integer(bytes: &[u8], at: usize) -> Option<(usize, i64)> {
+    let negative = bytes.get(at) == Some(&b'-');
+    let start = at + usize::from(negative);
+    let (end, value) = mantissa(bytes, start, 0);
+    let digits = end - start;
+    if digits == 0 || digits > 18 || digits > 1 && bytes[start] == b'0' {
+        return None;
+    }
+    if let Some(b'.' | b'e' | b'E') = bytes.get(end) {
+        return None;
+    }
+    let value = value as i64;
+    Some((end, if negative { -value } else { value }))
+}
+
+/// A double whose digits fit into its mantissa and whose power of ten a double
+/// holds exactly: one division then rounds to the nearest.
+#[inline(always)]
+fn double(bytes: &[u8], at: usize) -> Option<(usize, f64)> {
+    let negative = bytes.get(at) == Some(&b'-');
+    let start = at + usize::from(negative);
+    let (point, whole) = mantissa(bytes, start, 0);
+    let digits = point - start;
+    if digits == 0 || digits > 1 && bytes[start] == b'0' {
+        return None;
+    }
+    let (end, value, fraction) = if bytes.get(point) == Some(&b'.') {
+        let (end, value) = mantissa(bytes, point + 1, whole);
+        if end == point + 1 {
+            return None;
+        }
+        (end, value, end - point - 1)
+    } else {
+        (point, whole, 0)
+    };
+    // Fewer than 19 digits cannot have overflowed.
+    if digits + fraction > 18 || value > 1 << 53 {
+        return None;
+    }
+    if let Some(b'e' | b'E') = bytes.get(end) {
+        return None;
+    }
+    let value = value as f64 / POWERS_OF_TEN[fraction];
+    Some((end, if negative { -value } else { value }))
+}
+
+/// The digits from `at` on, appended to a value; it wraps if they are many.
+#[inline(always)]
+fn mantissa(bytes: &[u8], mut at: usize, mut value: u64) -> (usize, u64) {
+    while let Some(byte) = bytes.get(at) {
+        let digit = byte.wrapping_sub(b'0');
+        if digit > 9 {
+            break;
+        }
+        value = value.wrapping_mul(10).wrapping_add(u64::from(digit));
+        at += 1;
+    }
+    (at, value)
+}

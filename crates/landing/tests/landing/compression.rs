@@ -1,0 +1,113 @@
+//! Compressed streams, whole, truncated and corrupt.
+
+use std::io::{Read, Write};
+
+use landing::compression::{Compression, Decompress, Fault, Unreadable};
+
+fn text() -> Vec<u8> {
+    (0..40_000)
+        .flat_map(|i| format!("{{\"a\":{},\"t\":\"{}\"}}\n", i, i * 7919 % 1009).into_bytes())
+        .collect()
+}
+
+fn gzip(bytes: &[u8]) -> Vec<u8> {
+    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    encoder.write_all(bytes).expect("to memory");
+    encoder.finish().expect("to memory")
+}
+
+fn zstd(bytes: &[u8]) -> Vec<u8> {
+    let mut encoder = zstd::Encoder::new(Vec::new(), 1).expect("an encoder");
+    encoder.include_checksum(true).expect("a checksum");
+    encoder.write_all(bytes).expect("to memory");
+    encoder.finish().expect("to memory")
+}
+
+/// Reads in pieces of `size` as far as it goes.
+fn read(bytes: &[u8], how: Compression, size: usize) -> (Vec<u8>, Option<Unreadable>) {
+    let mut stream = Decompress::new(bytes, how).expect("a decompressor");
+    let mut out = Vec::new();
+    let mut piece = vec![0; size];
+    loop {
+        match stream.read(&mut piece) {
+            Ok(0) => return (out, None),
+            Ok(read) => out.extend_from_slice(&piece[..read]),
+            Err(error) => {
+                let inner = error.get_ref().and_then(|e| e.downcast_ref::<Unreadable>());
+                return (out, Some(inner.expect("says what is wrong").clone()));
+            }
+        }
+    }
+}
+
+#[test]
+fn told_by_first_bytes_then_by_name() {
+    let check = |name, head: &[u8], expected| {
+        assert_eq!(Compression::of(name, head), expected, "{name}");
+    };
+    check("a.json", b"{}", None);
+    check("a.json.gz", &gzip(b"{}"), Some(Compression::Gzip));
+    check("a.json.zst", &zstd(b"{}"), Some(Compression::Zstd));
+    check("a.json", &gzip(b"{}"), Some(Compression::Gzip));
+    check("a.json.gz", b"{\"a\":1}", None);
+    check("a.json.gz", b"what", Some(Compression::Gzip));
+    check("a.json.ZST", b"what", Some(Compression::Zstd));
+    check("a.json.gz", b"", None);
+}
+
+#[test]
+fn whole_streams_and_many_members() {
+    let text = text();
+    let (one, two) = text.split_at(12_345);
+    for (how, pack) in [
+        (Compression::Gzip, gzip as fn(&[u8]) -> Vec<u8>),
+        (Compression::Zstd, zstd),
+    ] {
+        for size in [1, 1000, 1 << 20] {
+            assert_eq!(read(&pack(&text), how, size), (text.clone(), None));
+            let members = [pack(one), pack(b""), pack(two)].concat();
+            assert_eq!(read(&members, how, size), (text.clone(), None));
+        }
+        assert_eq!(read(&pack(b""), how, 10), (Vec::new(), None));
+    }
+}
+
+#[test]
+fn truncated_and_corrupt_streams_give_what_came_before() {
+    let text = text();
+    for (how, pack) in [
+        (Compression::Gzip, gzip as fn(&[u8]) -> Vec<u8>),
+        (Compression::Zstd, zstd),
+    ] {
+        let packed = pack(&text);
+        for keep in [1, 5, 20, packed.len() / 2, packed.len() - 1] {
+            let (out, error) = read(&packed[..keep], how, 4096);
+            assert!(text.starts_with(&out));
+            let error = error.expect("truncated");
+            assert_eq!(
+                (error.what, error.offset),
+                (Fault::Truncated, keep as u64),
+                "{how:?}"
+            );
+            if keep > 100 {
+                assert!(out.len() > text.len() / 4, "{how:?} kept {}", out.len());
+            }
+        }
+        let mut bad = packed.clone();
+        let middle = bad.len() / 2;
+        bad[middle..middle + 400].fill(0xAA);
+        let (out, error) = read(&bad, how, 4096);
+        let error = error.expect("corrupt");
+        assert_eq!(error.what, Fault::Corrupt, "{how:?}");
+        assert!(out.len() > text.len() / 4, "{how:?} kept {}", out.len());
+        assert_eq!(out[..text.len() / 4], text[..text.len() / 4]);
+        let (out, error) = read(&[packed.clone(), b"rubbish".to_vec()].concat(), how, 4096);
+        assert_eq!(out, text);
+        assert!(error.is_some(), "{how:?}: what follows is no member");
+        let (out, error) = read(b"not compressed at all", how, 4096);
+        assert_eq!(
+            (out.len(), error.map(|e| e.what)),
+            (0, Some(Fault::Corrupt))
+        );
+    }
+}

@@ -1,0 +1,7 @@
+//! The landing reader, through its front door.
+
+mod cases;
+mod compression;
+mod dirty;
+mod properties;
+mod read;

@@ -1,0 +1,218 @@
+//! The command line: each flag with its help.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+/// A lakehouse for data that may only be used as far as people agreed.
+///
+/// stedi takes the JSON that arrives in a landing folder, builds trusted and
+/// curated Delta tables from the people who agreed to share with research,
+/// checks them before anybody sees them, and answers SQL.
+#[derive(Debug, Parser)]
+#[command(
+    name = "stedi",
+    version,
+    max_term_width = 100,
+    arg_required_else_help = true,
+    after_help = "Start with `stedi demo`: it makes synthetic data, builds every table and verifies it.\n\n\
+                  Exit codes: 0 done; 1 failed (input, store, SQL); 2 wrong command line, settings or\n\
+                  project files; 3 a check failed; 5 another writer holds the lake; 130 interrupted."
+)]
+pub(crate) struct Cli {
+    #[command(flatten)]
+    pub(crate) global: Global,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// Flags of every command. A flag wins over its variable, that over stedi.toml.
+#[derive(Debug, Clone, Default, Args)]
+#[command(next_help_heading = "Global options")]
+pub(crate) struct Global {
+    /// Where landing files lie: a folder or s3://bucket/prefix [env: STEDI_LANDING] [default: ./landing]
+    #[arg(long, global = true, value_name = "PLACE")]
+    pub(crate) landing: Option<String>,
+    /// Where tables lie: a folder or s3://bucket/prefix [env: STEDI_LAKE] [default: ./lake]
+    #[arg(long, global = true, value_name = "PLACE")]
+    pub(crate) lake: Option<String>,
+    /// An edited data product, as `stedi init` writes it [env: STEDI_PROJECT] [default: the built-in one]
+    #[arg(long, global = true, value_name = "DIR")]
+    pub(crate) project: Option<String>,
+    /// Settings file [env: STEDI_CONFIG] [default: ./stedi.toml where there is one]
+    #[arg(long, global = true, value_name = "FILE")]
+    pub(crate) config: Option<String>,
+    /// Take this instant for now: RFC 3339, a date, or epoch milliseconds [env: STEDI_NOW]
+    #[arg(long, global = true, value_name = "INSTANT")]
+    pub(crate) now: Option<String>,
+    /// Memory that sorts and joins may use before they spill, as 512MB or 2GB [env: STEDI_MEMORY]
+    /// [default: half of the machine's]
+    #[arg(long, global = true, value_name = "SIZE")]
+    pub(crate) memory: Option<String>,
+    /// How to print data [env: STEDI_FORMAT] [default: table]
+    #[arg(long, global = true, value_enum, value_name = "FORMAT")]
+    pub(crate) format: Option<Format>,
+    /// Print data and errors alone
+    #[arg(long, short, global = true)]
+    pub(crate) quiet: bool,
+    /// Say more about what is done
+    #[arg(long, short, global = true, conflicts_with = "quiet")]
+    pub(crate) verbose: bool,
+    /// No colour (also where NO_COLOR is set)
+    #[arg(long, global = true)]
+    pub(crate) no_color: bool,
+    /// Answer yes to every question
+    #[arg(long, short, global = true)]
+    pub(crate) yes: bool,
+}
+
+/// How data is printed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+pub(crate) enum Format {
+    /// For people.
+    #[default]
+    Table,
+    /// One JSON document.
+    Json,
+    /// Comma-separated, with a header.
+    Csv,
+    /// One JSON object per line.
+    Ndjson,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Make synthetic data in a fresh folder, build every table, verify it
+    Demo(DemoArgs),
+    /// Build, check and publish the tables
+    Run(RunArgs),
+    /// Check contracts and counts of what stands in the lake
+    Verify(VerifyArgs),
+    /// Ask in SQL: one statement, a file, or an interactive shell
+    Sql(SqlArgs),
+    /// List all tables
+    Tables,
+    /// Tell of one table: columns, grain, checks, files
+    Describe(DescribeArgs),
+    /// List the versions of one table
+    History(HistoryArgs),
+    /// Make synthetic landing data in the shape of the real one
+    Sample(SampleArgs),
+    /// Write the built-in data product out for editing
+    Init(InitArgs),
+    /// Show versions, settings and whether the places can be used
+    Doctor,
+    /// Print completions for a shell
+    Completions {
+        /// Which shell
+        shell: clap_complete::Shell,
+    },
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct DemoArgs {
+    /// The folder to make [default: ./stedi-demo, or the next free number]
+    pub(crate) dir: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) size: SampleSize,
+}
+
+#[derive(Debug, Clone, Copy, Args)]
+pub(crate) struct SampleSize {
+    /// How many people; everything else grows with them
+    #[arg(long, value_name = "N", default_value_t = crate::sample::Sample::default().customers)]
+    pub(crate) customers: u64,
+    /// The same seed makes the same data
+    #[arg(long, value_name = "S", default_value_t = crate::sample::Sample::default().seed)]
+    pub(crate) seed: u64,
+}
+
+impl SampleSize {
+    pub(crate) fn sample(self) -> crate::sample::Sample {
+        crate::sample::Sample {
+            customers: self.customers,
+            seed: self.seed,
+        }
+    }
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct RunArgs {
+    /// Build these tables and what they need, instead of all
+    #[arg(long, value_name = "TABLE", num_args = 1.., value_delimiter = ',')]
+    pub(crate) select: Vec<String>,
+    /// Check row counts: `published`, or a file with `[rows]` and `table = count`
+    #[arg(long, value_name = "published|FILE")]
+    pub(crate) expect: Option<String>,
+    /// Publish nothing if any landing input cannot be read
+    #[arg(long)]
+    pub(crate) strict: bool,
+    /// Build everything anew (what every run does for now)
+    #[arg(long)]
+    pub(crate) full: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct VerifyArgs {
+    /// Check row counts: `published`, or a file with `[rows]` and `table = count`
+    #[arg(long, value_name = "published|FILE")]
+    pub(crate) expect: Option<String>,
+}
+
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Landing, trusted and curated tables go by their bare names; system tables by system.NAME.\n\
+                  Older versions: FROM t VERSION AS OF 3, FROM t TIMESTAMP AS OF '2026-11-20T10:00:00Z',\n\
+                  or --as-of for all tables at once."
+)]
+pub(crate) struct SqlArgs {
+    /// One or more statements, divided by semicolons
+    #[arg(short, long, value_name = "SQL", conflicts_with = "file")]
+    pub(crate) command: Option<String>,
+    /// A file of statements; `-` reads them from standard input
+    #[arg(short, long, value_name = "FILE")]
+    pub(crate) file: Option<String>,
+    /// Read the lake as it was at an instant
+    #[arg(long, value_name = "INSTANT")]
+    pub(crate) as_of: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct DescribeArgs {
+    /// Which table
+    pub(crate) table: String,
+    /// An older version of it
+    #[arg(long, value_name = "N")]
+    pub(crate) version: Option<i64>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct HistoryArgs {
+    /// Which table
+    pub(crate) table: String,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct SampleArgs {
+    /// The folder to write the landing files to
+    pub(crate) out: PathBuf,
+    #[command(flatten)]
+    pub(crate) size: SampleSize,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct InitArgs {
+    /// The folder to write the data product to
+    #[arg(default_value = "lakehouse")]
+    pub(crate) dir: PathBuf,
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        super::Cli::command().debug_assert();
+    }
+}

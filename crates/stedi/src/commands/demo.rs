@@ -1,0 +1,91 @@
+//! `stedi demo`: sample, run and verify in a fresh folder.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::Result;
+use engine::RunOptions;
+
+use super::{run, runtime, sample, show_report};
+use crate::args::{DemoArgs, Format};
+use crate::failure::{Ending, Failure};
+use crate::output::{grouped, say};
+use crate::sample::Sample;
+use crate::settings::Settings;
+
+pub(crate) fn demo(settings: &Settings, args: &DemoArgs) -> Result<Ending> {
+    let dir = match &args.dir {
+        Some(dir) if holds_something(dir) => {
+            return Err(Failure::failed(
+                format!("{} is not empty", dir.display()),
+                "name a fresh folder, or leave it out",
+            ));
+        }
+        Some(dir) => dir.clone(),
+        None => fresh(),
+    };
+    let landing = dir.join("landing");
+    let lake = dir.join("lake");
+    let size = args.size.sample();
+    let written = sample::write(&size, &landing)?;
+    say(
+        settings,
+        &format!(
+            "made {} customers and {} readings in {}",
+            grouped(written.customers),
+            grouped(written.accelerometer + written.step_trainer),
+            landing.display()
+        ),
+    );
+    let setup = settings.setup_at(&landing.to_string_lossy(), &lake.to_string_lossy())?;
+    // Other sizes have other counts, which nobody published.
+    let default = Sample::default();
+    let published = size.customers == default.customers && size.seed == default.seed;
+    let expect = run::expectations(&setup.project, published.then_some("published"))?;
+    let options = RunOptions {
+        expect: expect.clone(),
+        ..RunOptions::default()
+    };
+    let built = run::execute(settings, &setup, &options)?;
+    if built.verdict() == engine::Verdict::Fail {
+        return show_report(settings, &built);
+    }
+    let report = runtime()?.block_on(engine::verify(&setup, expect.as_ref()))?;
+    let ending = show_report(settings, &report)?;
+    if ending == Ending::Done && settings.format.value == Format::Table {
+        say(settings, &next(&dir, published));
+    }
+    Ok(ending)
+}
+
+fn next(dir: &Path, published: bool) -> String {
+    let dir = dir.display();
+    let verified = if published {
+        "every published count verified"
+    } else {
+        "every check passed"
+    };
+    format!(
+        "{verified}\n\
+         try next:\n  \
+         cd {dir}\n  \
+         stedi tables\n  \
+         stedi sql -c \"select same_owner, count(*) from machine_learning_curated group by same_owner\"\n  \
+         stedi describe customer_trusted\n  \
+         stedi sql"
+    )
+}
+
+fn holds_something(dir: &Path) -> bool {
+    std::fs::read_dir(dir).is_ok_and(|mut entries| entries.next().is_some())
+}
+
+/// `stedi-demo`, or the first number behind it that is free.
+fn fresh() -> PathBuf {
+    (1u32..)
+        .map(|number| match number {
+            1 => PathBuf::from("stedi-demo"),
+            number => PathBuf::from(format!("stedi-demo-{number}")),
+        })
+        .find(|dir| !dir.exists())
+        .unwrap_or_else(|| PathBuf::from("stedi-demo"))
+}

@@ -1,0 +1,192 @@
+//! `stedi doctor`: versions, places, settings and where they came from.
+
+use anyhow::Result;
+use comfy_table::Cell;
+use engine::Verdict;
+use lake::{Lake, Location};
+use serde::Serialize;
+
+use super::runtime;
+use crate::args::Format;
+use crate::failure::Ending;
+use crate::output::{Sheet, put, put_json};
+use crate::settings::{Origin, Settings};
+
+/// One thing that was looked at.
+#[derive(Serialize)]
+struct Finding {
+    what: &'static str,
+    found: String,
+    origin: Option<String>,
+    verdict: Verdict,
+}
+
+pub(crate) fn doctor(settings: &Settings) -> Result<Ending> {
+    let mut findings = versions();
+    findings.extend(plain_settings(settings));
+    findings.push(project(settings));
+    let runtime = runtime()?;
+    findings.push(runtime.block_on(landing(settings)));
+    findings.push(runtime.block_on(lake(settings)));
+    findings.push(temporary_folder());
+    match settings.format.value {
+        Format::Table | Format::Csv => {
+            let mut sheet = Sheet::new(settings, &["what", "found", "from", "verdict"], &[]);
+            for finding in &findings {
+                let verdict = sheet.verdict(finding.verdict);
+                sheet.row(vec![
+                    Cell::new(finding.what),
+                    Cell::new(&finding.found),
+                    Cell::new(finding.origin.as_deref().unwrap_or("")),
+                    verdict,
+                ]);
+            }
+            put(&sheet.text())?;
+        }
+        Format::Json | Format::Ndjson => put_json(&findings)?,
+    }
+    let failed = findings
+        .iter()
+        .any(|finding| finding.verdict == Verdict::Fail);
+    Ok(if failed { Ending::Failed } else { Ending::Done })
+}
+
+fn versions() -> Vec<Finding> {
+    let version = |what, found: &str| Finding {
+        what,
+        found: found.to_owned(),
+        origin: None,
+        verdict: Verdict::Ok,
+    };
+    vec![
+        version("stedi", env!("CARGO_PKG_VERSION")),
+        version("datafusion", engine::datafusion_version()),
+        version("delta", lake::delta_version()),
+    ]
+}
+
+fn plain_settings(settings: &Settings) -> Vec<Finding> {
+    let setting = |what, found: String, origin: &Origin| Finding {
+        what,
+        found,
+        origin: Some(origin.to_string()),
+        verdict: Verdict::Ok,
+    };
+    let memory = settings.memory_bytes.value >> 20;
+    let format = format!("{:?}", settings.format.value).to_lowercase();
+    let now = settings
+        .now_ms
+        .value
+        .map_or_else(|| "the clock".to_owned(), |now| now.to_string());
+    vec![
+        setting(
+            "memory",
+            format!("{memory} MiB"),
+            &settings.memory_bytes.origin,
+        ),
+        setting("format", format, &settings.format.origin),
+        setting("now", now, &settings.now_ms.origin),
+    ]
+}
+
+fn project(settings: &Settings) -> Finding {
+    let place = match &settings.project.value {
+        Some(dir) => dir.display().to_string(),
+        None => "built-in".to_owned(),
+    };
+    let (found, verdict) = match settings.project() {
+        Ok(project) => {
+            let tables = project.landing().len() + project.models().len();
+            (format!("{place}: {tables} tables"), Verdict::Ok)
+        }
+        Err(error) => (format!("{place}: {error}"), Verdict::Fail),
+    };
+    Finding {
+        what: "project",
+        found,
+        origin: Some(settings.project.origin.to_string()),
+        verdict,
+    }
+}
+
+async fn landing(settings: &Settings) -> Finding {
+    let place = &settings.landing.value;
+    let tables = async {
+        let setup = settings.setup()?;
+        Ok::<_, anyhow::Error>(engine::tables(&setup).await?)
+    };
+    let (found, verdict) = match tables.await {
+        Ok(tables) => {
+            let landing = tables.iter().filter(|table| table.zone == "landing");
+            let missing: Vec<&str> = landing
+                .clone()
+                .filter(|table| table.files.is_none())
+                .map(|table| table.table.as_str())
+                .collect();
+            let files: u64 = landing.filter_map(|table| table.files).sum();
+            if missing.is_empty() {
+                (format!("{place}: {files} files"), Verdict::Ok)
+            } else {
+                (
+                    format!("{place}: nothing for {}", missing.join(", ")),
+                    Verdict::Warn,
+                )
+            }
+        }
+        Err(error) => (format!("{place}: {error}"), Verdict::Fail),
+    };
+    Finding {
+        what: "landing",
+        found,
+        origin: Some(settings.landing.origin.to_string()),
+        verdict,
+    }
+}
+
+/// Reachable, writable, and safe for commits. A lake that does not exist yet
+/// is not made by looking at it.
+async fn lake(settings: &Settings) -> Finding {
+    let place = &settings.lake.value;
+    let (found, verdict) = match Location::parse(place) {
+        Err(error) => (format!("{place}: {error}"), Verdict::Fail),
+        Ok(location) if location.folder().is_some_and(|folder| !folder.exists()) => (
+            format!("{place}: not there yet; the first run makes it"),
+            Verdict::Ok,
+        ),
+        Ok(location) => match lake::conditional_put_is_atomic(&location).await {
+            Err(error) => (format!("{place}: {error}"), Verdict::Fail),
+            Ok(()) => match Lake::at(location).tables().await {
+                Ok(tables) => (
+                    format!(
+                        "{place}: {} tables; conditional PUT is atomic",
+                        tables.len()
+                    ),
+                    Verdict::Ok,
+                ),
+                Err(error) => (format!("{place}: {error}"), Verdict::Fail),
+            },
+        },
+    };
+    Finding {
+        what: "lake",
+        found,
+        origin: Some(settings.lake.origin.to_string()),
+        verdict,
+    }
+}
+
+fn temporary_folder() -> Finding {
+    let dir = std::env::temp_dir();
+    let probe = dir.join(format!("stedi-doctor-{}", std::process::id()));
+    let (note, verdict) =
+        match std::fs::write(&probe, b"x").and_then(|()| std::fs::remove_file(&probe)) {
+            Ok(()) => ("can be written".to_owned(), Verdict::Ok),
+            Err(error) => (error.to_string(), Verdict::Fail),
+        };
+    Finding {
+        what: "temporary files",
+        found: format!("{}: {note}", dir.display()),
+        origin: std::env::var_os("TMPDIR").map(|_| "TMPDIR".to_owned()),
+        verdict,
+    }
+}

@@ -1,0 +1,101 @@
+//! `stedi run`: build, check, publish.
+
+use std::sync::Arc;
+
+use anyhow::Result;
+use catalog::{Expectations, Project, TableName};
+use engine::{Report, RunOptions, Setup, Verdict};
+use tokio::sync::Notify;
+
+use super::{runtime, show_report};
+use crate::args::RunArgs;
+use crate::failure::{Ending, Failure};
+use crate::output::say;
+use crate::progress;
+use crate::settings::Settings;
+
+pub(crate) fn run(settings: &Settings, args: &RunArgs) -> Result<Ending> {
+    let setup = settings.setup()?;
+    let options = RunOptions {
+        select: names(&args.select)?,
+        expect: expectations(&setup.project, args.expect.as_deref())?,
+        strict: args.strict,
+    };
+    let report = execute(settings, &setup, &options)?;
+    let ending = show_report(settings, &report)?;
+    conclude(settings, &report);
+    Ok(ending)
+}
+
+/// Runs with progress shown, and ends at Ctrl-C.
+pub(super) fn execute(settings: &Settings, setup: &Setup, options: &RunOptions) -> Result<Report> {
+    let progress = progress::shown(settings);
+    let interrupt = Arc::new(Notify::new());
+    let runtime = runtime()?;
+    let report = runtime.block_on(async {
+        let heard = Arc::clone(&interrupt);
+        tokio::spawn(async move {
+            if tokio::signal::ctrl_c().await.is_ok() {
+                heard.notify_one();
+            }
+        });
+        engine::run(setup, options, progress, interrupt).await
+    });
+    // Work that cannot be interrupted, such as a large read, is not waited for.
+    runtime.shutdown_background();
+    Ok(report?)
+}
+
+/// Says in a line what became of the run.
+fn conclude(settings: &Settings, report: &Report) {
+    if report.verdict() == Verdict::Fail {
+        say(settings, "nothing was published; the lake is as it was");
+    } else if report.published.is_empty() {
+        say(settings, "nothing new; every table stands as it was");
+    } else {
+        say(
+            settings,
+            &format!("published {}", report.published.join(", ")),
+        );
+    }
+}
+
+/// `--expect`: the published counts of the project, or a file of that form.
+pub(super) fn expectations(
+    project: &Project,
+    expect: Option<&str>,
+) -> Result<Option<Expectations>> {
+    let Some(expect) = expect else {
+        return Ok(None);
+    };
+    if expect == "published" {
+        let published = project.published().cloned();
+        return published.map(Some).ok_or_else(|| {
+            Failure::settings(
+                "the data product has no published.toml",
+                "add one with `[rows]` and `table = count`, or name a file with --expect",
+            )
+        });
+    }
+    let text = std::fs::read_to_string(expect).map_err(|error| {
+        Failure::settings(
+            format!("cannot read the expected counts in {expect}: {error}"),
+            "write `--expect published`, or name a file with `[rows]` and `table = count`",
+        )
+    })?;
+    Ok(Some(project.expectations(expect, &text)?))
+}
+
+fn names(select: &[String]) -> Result<Vec<TableName>> {
+    select
+        .iter()
+        .map(|name| {
+            name.to_lowercase().parse().map_err(|_| {
+                Failure::settings(
+                    format!("`{name}` is no table's name"),
+                    "`stedi tables` lists what there is",
+                )
+            })
+        })
+        .collect()
+}

@@ -1,0 +1,58 @@
+//! `stedi sample OUT`: synthetic landing data.
+
+use anyhow::Result;
+use serde::Serialize;
+
+use crate::args::{Format, SampleArgs};
+use crate::failure::{Ending, Failure};
+use crate::output::{grouped, put_json, say};
+use crate::sample::{Sample, Written};
+use crate::settings::Settings;
+
+/// What was written, as it is printed.
+#[derive(Serialize)]
+struct Summary {
+    customers: u64,
+    accelerometer: u64,
+    step_trainer: u64,
+    files: u64,
+    bytes: u64,
+}
+
+pub(crate) fn sample(settings: &Settings, args: &SampleArgs) -> Result<Ending> {
+    let written = write(&args.size.sample(), &args.out)?;
+    if settings.format.value == Format::Table {
+        let out = args.out.display();
+        say(
+            settings,
+            &format!(
+                "wrote {} customers, {} accelerometer and {} step-trainer readings to {out}\n\
+                 hint: stedi run --landing {out}",
+                grouped(written.customers),
+                grouped(written.accelerometer),
+                grouped(written.step_trainer),
+            ),
+        );
+    } else {
+        put_json(&Summary {
+            customers: written.customers,
+            accelerometer: written.accelerometer,
+            step_trainer: written.step_trainer,
+            files: written.files,
+            bytes: written.bytes,
+        })?;
+    }
+    Ok(Ending::Done)
+}
+
+/// Writes a sample; its errors carry their hint behind a line break.
+pub(super) fn write(sample: &Sample, out: &std::path::Path) -> Result<Written> {
+    sample.write(out).map_err(|error| {
+        let text = error.to_string();
+        let (message, hint) = text.split_once("\nhint: ").unwrap_or((&text, ""));
+        if error.kind() == std::io::ErrorKind::InvalidInput {
+            return Failure::settings(message, hint);
+        }
+        Failure::failed(message, hint)
+    })
+}

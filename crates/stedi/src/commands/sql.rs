@@ -1,0 +1,130 @@
+//! `stedi sql`: a statement, a file, or an interactive shell.
+
+use std::io::{IsTerminal, Read};
+
+use anyhow::Result;
+use engine::{Query, Session, Setup};
+use futures::StreamExt;
+use lake::AsOf;
+
+use super::{runtime, shell};
+use crate::args::SqlArgs;
+use crate::failure::{Ending, Failure, report};
+use crate::output::{Rows, grouped, say};
+use crate::settings::{Settings, instant_of};
+
+pub(crate) fn sql(settings: &Settings, args: &SqlArgs) -> Result<Ending> {
+    let mut setup = settings.setup()?;
+    if let Some(text) = &args.as_of {
+        setup.as_of = AsOf::Time(instant_of("as-of", text)?);
+    }
+    let session = Session::open(&setup)?;
+    let (name, text) = match (&args.command, args.file.as_deref()) {
+        (Some(command), _) => ("the command line".to_owned(), command.clone()),
+        (None, Some("-")) => ("standard input".to_owned(), standard_input()?),
+        (None, Some(file)) => {
+            let text = std::fs::read_to_string(file).map_err(|error| {
+                Failure::failed(format!("cannot read {file}: {error}"), "check the path")
+            })?;
+            (file.to_owned(), text)
+        }
+        (None, None) if std::io::stdin().is_terminal() => {
+            return shell::shell(settings, &setup, &session);
+        }
+        (None, None) => ("standard input".to_owned(), standard_input()?),
+    };
+    runtime()?.block_on(async {
+        let statements = catalog::split_statements(&text);
+        if statements.is_empty() {
+            return Err(Failure::failed(
+                format!("{name} holds no statement"),
+                "write one, such as: select count(*) from customer_trusted",
+            ));
+        }
+        let stopped = async {
+            for (statement, line) in &statements {
+                run_statement(settings, &session, &name, statement, *line).await?;
+            }
+            Ok(Ending::Done)
+        };
+        let outcome = tokio::select! {
+            outcome = stopped => outcome,
+            _ = tokio::signal::ctrl_c() => Ok(Ending::Interrupted),
+        };
+        warn_of_quarantine(settings, &session);
+        outcome
+    })
+}
+
+fn standard_input() -> Result<String> {
+    let mut text = String::new();
+    std::io::stdin().read_to_string(&mut text)?;
+    Ok(text)
+}
+
+/// Runs one statement of `name`, where it stands at `line`.
+pub(super) async fn run_statement(
+    settings: &Settings,
+    session: &Session,
+    name: &str,
+    statement: &str,
+    line: u32,
+) -> Result<()> {
+    if catalog::is_external_table(statement) {
+        let table =
+            catalog::parse_external_table(name, statement, line).map_err(catalog::Errors::from)?;
+        say(
+            settings,
+            &format!("{} is a table of this session", table.name),
+        );
+        session.create_external_table(table);
+        return Ok(());
+    }
+    let query = session.query(statement).await?;
+    let mut rows = Rows::begin(settings.format.value, query.schema());
+    let mut stream = query.stream()?;
+    while let Some(batch) = stream.next().await {
+        rows.add(batch.map_err(Query::failed)?)?;
+    }
+    rows.end(settings)
+}
+
+/// Like [`run_statement`], with errors shown instead of handed on.
+pub(super) async fn try_statement(settings: &Settings, session: &Session, statement: &str) -> bool {
+    match run_statement(settings, session, "the shell", statement, 1).await {
+        Ok(()) => true,
+        Err(error) => {
+            report(&error);
+            false
+        }
+    }
+}
+
+/// Says what a query's landing tables hold that is no row.
+fn warn_of_quarantine(settings: &Settings, session: &Session) {
+    for (table, intake) in session.intake().tables() {
+        if let Some(first) = intake.rejections.first() {
+            let rejected = &first.rejected;
+            say(
+                settings,
+                &format!(
+                    "warning: {} stretches of {table} cannot be read and were left out; the first: {}, line {}, byte {}: {}",
+                    grouped(intake.rejections.len() as u64),
+                    first.shown,
+                    rejected.line,
+                    rejected.offset,
+                    rejected.detail
+                ),
+            );
+        }
+    }
+}
+
+/// What `\d` shows in the shell.
+pub(super) async fn show_tables(setup: &Setup) -> Result<String> {
+    let tables = engine::tables(setup).await?;
+    Ok(tables
+        .iter()
+        .map(|table| format!("  {}.{}\n", table.zone, table.table))
+        .collect())
+}

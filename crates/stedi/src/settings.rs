@@ -1,0 +1,334 @@
+//! Settings: flags over environment over file over defaults, settled once.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use anyhow::Result;
+use catalog::Project;
+use engine::Setup;
+use lake::{AsOf, Location};
+use serde::Deserialize;
+
+use crate::args::{Format, Global};
+use crate::failure::Failure;
+use crate::project;
+
+/// Where a setting came from, for `stedi doctor`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Origin {
+    /// The command line.
+    Flag,
+    /// An environment variable.
+    Variable(&'static str),
+    /// The settings file.
+    File(PathBuf),
+    /// Nobody said anything.
+    Default,
+}
+
+impl std::fmt::Display for Origin {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Origin::Flag => f.write_str("flag"),
+            Origin::Variable(name) => f.write_str(name),
+            Origin::File(path) => write!(f, "{}", path.display()),
+            Origin::Default => f.write_str("default"),
+        }
+    }
+}
+
+/// A setting and where it came from.
+#[derive(Debug, Clone)]
+pub(crate) struct Setting<T> {
+    pub(crate) value: T,
+    pub(crate) origin: Origin,
+}
+
+impl<T> Setting<T> {
+    fn map<U>(self, f: impl FnOnce(T) -> Result<U>) -> Result<Setting<U>> {
+        Ok(Setting {
+            value: f(self.value)?,
+            origin: self.origin,
+        })
+    }
+}
+
+/// All settings, settled.
+#[derive(Debug, Clone)]
+pub(crate) struct Settings {
+    pub(crate) landing: Setting<String>,
+    pub(crate) lake: Setting<String>,
+    pub(crate) project: Setting<Option<PathBuf>>,
+    pub(crate) now_ms: Setting<Option<i64>>,
+    pub(crate) memory_bytes: Setting<usize>,
+    pub(crate) format: Setting<Format>,
+    pub(crate) quiet: bool,
+    pub(crate) verbose: bool,
+    pub(crate) color: bool,
+}
+
+/// `stedi.toml`.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct File {
+    landing: Option<String>,
+    lake: Option<String>,
+    project: Option<String>,
+    now: Option<String>,
+    memory: Option<String>,
+    format: Option<String>,
+}
+
+const KEYS: [&str; 6] = ["landing", "lake", "project", "now", "memory", "format"];
+
+impl Settings {
+    /// Settles what the flags, the environment and the settings file say.
+    ///
+    /// # Errors
+    /// A [`Failure`] that ends with code 2.
+    pub(crate) fn settle(global: &Global) -> Result<Self> {
+        let (file, path) = read_file(global)?;
+        let pick = |flag: &Option<String>, variable: &'static str, in_file: &Option<String>| {
+            if let Some(value) = flag {
+                return Some(Setting {
+                    value: value.clone(),
+                    origin: Origin::Flag,
+                });
+            }
+            if let Some(value) = variable_of(variable) {
+                return Some(Setting {
+                    value,
+                    origin: Origin::Variable(variable),
+                });
+            }
+            let value = in_file.clone()?;
+            Some(Setting {
+                value,
+                origin: Origin::File(path.clone()),
+            })
+        };
+        // A path in the file is meant from where the file lies.
+        let beside_file = |setting: Setting<String>| {
+            let value = match &setting.origin {
+                Origin::File(path) if !setting.value.contains("://") => {
+                    let base = path.parent().unwrap_or(Path::new(""));
+                    base.join(&setting.value).to_string_lossy().into_owned()
+                }
+                _ => setting.value,
+            };
+            Setting {
+                value,
+                origin: setting.origin,
+            }
+        };
+        let default = |value: &str| Setting {
+            value: value.to_owned(),
+            origin: Origin::Default,
+        };
+        let place = |flag, variable, in_file, otherwise| {
+            pick(flag, variable, in_file).map_or_else(|| default(otherwise), beside_file)
+        };
+        let project = pick(&global.project, "STEDI_PROJECT", &file.project).map(beside_file);
+        let format = match global.format {
+            Some(value) => Setting {
+                value,
+                origin: Origin::Flag,
+            },
+            None => match pick(&None, "STEDI_FORMAT", &file.format) {
+                Some(setting) => setting.map(|text| format_of(&text))?,
+                None => Setting {
+                    value: Format::default(),
+                    origin: Origin::Default,
+                },
+            },
+        };
+        Ok(Self {
+            landing: place(&global.landing, "STEDI_LANDING", &file.landing, "./landing"),
+            lake: place(&global.lake, "STEDI_LAKE", &file.lake, "./lake"),
+            project: match project {
+                Some(setting) => setting.map(|dir| Ok(Some(PathBuf::from(dir))))?,
+                None => Setting {
+                    value: None,
+                    origin: Origin::Default,
+                },
+            },
+            now_ms: match pick(&global.now, "STEDI_NOW", &file.now) {
+                Some(setting) => setting.map(|text| instant_of("now", &text).map(Some))?,
+                None => Setting {
+                    value: None,
+                    origin: Origin::Default,
+                },
+            },
+            memory_bytes: match pick(&global.memory, "STEDI_MEMORY", &file.memory) {
+                Some(setting) => setting.map(|text| bytes_of(&text))?,
+                None => Setting {
+                    value: half_of_memory(),
+                    origin: Origin::Default,
+                },
+            },
+            format,
+            quiet: global.quiet,
+            verbose: global.verbose,
+            color: !global.no_color && std::env::var_os("NO_COLOR").is_none_or(|v| v.is_empty()),
+        })
+    }
+
+    /// The data product: the built-in one, or the one of `--project`.
+    ///
+    /// # Errors
+    /// Every fault of its files.
+    pub(crate) fn project(&self) -> Result<Project> {
+        Ok(match &self.project.value {
+            Some(dir) => Project::read(&project::lakehouse_in(dir))?,
+            None => project::built_in()?,
+        })
+    }
+
+    /// What the engine works on.
+    ///
+    /// # Errors
+    /// Faults of places and of the data product.
+    pub(crate) fn setup(&self) -> Result<Setup> {
+        self.setup_at(&self.landing.value, &self.lake.value)
+    }
+
+    /// Likewise, at other places.
+    ///
+    /// # Errors
+    /// Faults of places and of the data product.
+    pub(crate) fn setup_at(&self, landing: &str, lake: &str) -> Result<Setup> {
+        let place = |text: &str| Location::parse(text).map_err(engine::Error::from);
+        Ok(Setup {
+            landing: place(landing)?,
+            lake: place(lake)?,
+            project: Arc::new(self.project()?),
+            now_ms: self
+                .now_ms
+                .value
+                .unwrap_or_else(|| chrono::Utc::now().timestamp_millis()),
+            memory_bytes: self.memory_bytes.value,
+            as_of: AsOf::Latest,
+        })
+    }
+}
+
+fn variable_of(name: &str) -> Option<String> {
+    std::env::var(name).ok().filter(|value| !value.is_empty())
+}
+
+fn read_file(global: &Global) -> Result<(File, PathBuf)> {
+    let named = global
+        .config
+        .clone()
+        .or_else(|| variable_of("STEDI_CONFIG"));
+    let path = PathBuf::from(named.as_deref().unwrap_or("stedi.toml"));
+    let text = match std::fs::read_to_string(&path) {
+        Ok(text) => text,
+        Err(error) if named.is_none() && error.kind() == std::io::ErrorKind::NotFound => {
+            return Ok((File::default(), path));
+        }
+        Err(error) => {
+            return Err(Failure::settings(
+                format!("cannot read the settings file {}: {error}", path.display()),
+                "name another with --config",
+            ));
+        }
+    };
+    toml::from_str(&text)
+        .map(|file| (file, path.clone()))
+        .map_err(|error| {
+            let line = error
+                .span()
+                .map_or(1, |span| text[..span.start].matches('\n').count() + 1);
+            let message = error
+                .message()
+                .lines()
+                .next()
+                .unwrap_or_default()
+                .to_owned();
+            let hint = message
+                .split('`')
+                .nth(1)
+                .and_then(|key| catalog::nearest(key, KEYS.into_iter()))
+                .map(|near| format!("did you mean `{near}`?"))
+                .unwrap_or_else(|| format!("the settings are {}", KEYS.join(", ")));
+            Failure::settings(format!("{}:{line}: {message}", path.display()), hint)
+        })
+}
+
+fn format_of(text: &str) -> Result<Format> {
+    clap::ValueEnum::from_str(text, true).map_err(|_| {
+        Failure::settings(
+            format!("`{text}` is no format"),
+            "the formats are table, json, csv and ndjson",
+        )
+    })
+}
+
+/// An instant that a setting or a flag gives.
+///
+/// # Errors
+/// A [`Failure`] that ends with code 2.
+pub(crate) fn instant_of(what: &str, text: &str) -> Result<i64> {
+    engine::parse_instant(text).ok_or_else(|| {
+        Failure::settings(
+            format!("{what}: `{text}` is no instant"),
+            "write 2026-11-20T10:00:00Z, 2026-11-20, or epoch milliseconds",
+        )
+    })
+}
+
+fn bytes_of(text: &str) -> Result<usize> {
+    let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic() || c == ' ');
+    let unit = text[digits.len()..].trim().to_ascii_uppercase();
+    let factor = match unit.as_str() {
+        "" | "B" => Some(1),
+        "K" | "KB" | "KIB" => Some(1 << 10),
+        "M" | "MB" | "MIB" => Some(1 << 20),
+        "G" | "GB" | "GIB" => Some(1 << 30),
+        _ => None,
+    };
+    factor
+        .zip(digits.parse::<usize>().ok())
+        .and_then(|(factor, count)| count.checked_mul(factor))
+        .filter(|bytes| *bytes >= 16 << 20)
+        .ok_or_else(|| {
+            Failure::settings(
+                format!("memory: `{text}` is no size of at least 16MB"),
+                "write 512MB or 2GB",
+            )
+        })
+}
+
+/// Half of the machine's memory, or 2 GiB where it does not tell.
+fn half_of_memory() -> usize {
+    let told = std::fs::read_to_string("/proc/meminfo")
+        .ok()
+        .and_then(|text| {
+            let line = text.lines().find(|line| line.starts_with("MemTotal:"))?;
+            let kib: usize = line.split_whitespace().nth(1)?.parse().ok()?;
+            Some(kib * 1024 / 2)
+        });
+    told.unwrap_or(2 << 30)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_as_people_write_them() {
+        for (text, expected) in [
+            ("512MB", Some(512 << 20)),
+            ("2 gb", Some(2 << 30)),
+            ("1GiB", Some(1 << 30)),
+            ("33554432", Some(32 << 20)),
+            ("1MB", None),
+            ("many", None),
+            ("12XB", None),
+            ("99999999999999999999GB", None),
+        ] {
+            assert_eq!(bytes_of(text).ok(), expected, "{text}");
+        }
+    }
+}
