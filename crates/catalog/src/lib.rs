@@ -86,6 +86,7 @@ mod project;
 mod reads;
 mod statements;
 mod suggest;
+mod syntax;
 mod text;
 mod toml_source;
 
@@ -102,3 +103,4 @@ pub use names::{BadTableName, TableName, Zone};
 pub use project::{Project, SourceFile, Table};
 pub use statements::{is_external_table, split_statements};
 pub use suggest::nearest;
+pub use syntax::SyntaxFault;

@@ -7,13 +7,14 @@ use sqlparser::ast::{
     Ident, ObjectName, Query, Select, SelectItem, SetExpr, Spanned, Statement, TableFactor,
     TableVersion, Visit, Visitor,
 };
-use sqlparser::parser::{Parser, ParserError};
+use sqlparser::parser::Parser;
 use sqlparser::tokenizer::Location;
 
 use crate::dialect::SqlDialect;
 use crate::errors::{Error, ErrorKind};
 use crate::statements::first_word;
 use crate::suggest::nearest;
+use crate::syntax::SyntaxFault;
 use crate::text::Spot;
 
 /// A SELECT, parsed.
@@ -91,72 +92,12 @@ fn parse_query(sql: &str) -> Result<Query, (Option<(u64, u64)>, ErrorKind)> {
             if !begins_select && near.is_none() {
                 return Err(not_a_select());
             }
-            let (reason, place) = reason_and_place(error);
-            let near = near.or_else(|| near_keyword(sql, place)).map(str::to_owned);
-            Err((place, ErrorKind::SqlSyntax { reason, near }))
+            let fault = SyntaxFault::explain(sql, error);
+            let near = near.or(fault.near).map(str::to_owned);
+            let reason = fault.reason;
+            Err((fault.place, ErrorKind::SqlSyntax { reason, near }))
         }
     }
-}
-
-/// The parser's message without the place it ends with, and without the text
-/// of a string literal: it may be a person's.
-fn reason_and_place(error: ParserError) -> (String, Option<(u64, u64)>) {
-    let message = match error {
-        ParserError::TokenizerError(message) | ParserError::ParserError(message) => message,
-        ParserError::RecursionLimitExceeded => "nested too deeply".to_owned(),
-    };
-    let (reason, place) = match message.rsplit_once(" at Line: ") {
-        Some((reason, place)) => {
-            let place = place.split_once(", Column: ").and_then(|(line, column)| {
-                Some((line.trim().parse().ok()?, column.trim().parse().ok()?))
-            });
-            (reason, place)
-        }
-        None => (message.as_str(), None),
-    };
-    let reason = match reason.split_once("found: ") {
-        Some((expected, found)) if found.contains('\'') => format!("{expected}found: a string"),
-        Some((expected, "EOF")) => format!("{expected}found: the end"),
-        _ => reason.to_owned(),
-    };
-    // "Expected: x" in the middle of a line of ours.
-    let reason = match reason.strip_prefix("Expected: ") {
-        Some(rest) => format!("expected {}", rest.replace(", found: ", ", found ")),
-        None => reason,
-    };
-    (reason, place)
-}
-
-/// The keyword that a word at or right before a place was probably meant to be:
-/// the parser takes `form` in `select a form t` for an alias, and only stops at
-/// what follows.
-fn near_keyword(sql: &str, place: Option<(u64, u64)>) -> Option<&'static str> {
-    const KEYWORDS: &[&str] = &[
-        "select", "from", "where", "group", "order", "having", "join", "left", "inner", "limit",
-        "union", "distinct", "between", "case", "when", "then", "else",
-    ];
-    let at = match place {
-        Some((line, column)) => {
-            let line = usize::try_from(line).ok()?.checked_sub(1)?;
-            let column = usize::try_from(column).ok()?.checked_sub(1)?;
-            let before: usize = sql.split_inclusive('\n').take(line).map(str::len).sum();
-            let within = sql[before..].char_indices().nth(column);
-            before + within.map_or(sql.len() - before, |(at, _)| at)
-        }
-        None => sql.len(),
-    };
-    let is_part = |c: char| c.is_alphanumeric() || c == '_';
-    let found = sql[at..].split(|c| !is_part(c)).next();
-    let before = sql[..at].trim_end().rsplit(|c| !is_part(c)).next();
-    let mut words = before.into_iter().chain(found);
-    words.find_map(|word| {
-        let exact = KEYWORDS
-            .iter()
-            .any(|known| known.eq_ignore_ascii_case(word));
-        // A short word is near too many.
-        let misspelt = word.len() >= 4 && !exact;
-        nearest(word, KEYWORDS.iter().copied()).filter(|_| misspelt)
-    })
 }
 
 /// The `*`s among the output columns of a query, also of the parts of a UNION.

@@ -179,13 +179,6 @@ fn place(error: &DataFusionError) -> Option<(u64, u64)> {
         DataFusionError::Context(_, inner) => place(inner),
         DataFusionError::Shared(inner) => place(inner),
         DataFusionError::Collection(errors) => errors.first().and_then(place),
-        DataFusionError::SQL(..) => {
-            let text = innermost(error);
-            let (_, after) = text.rsplit_once("at Line: ")?;
-            let (line, column) = after.split_once(", Column: ")?;
-            let digits = column.split(|c: char| !c.is_ascii_digit()).next()?;
-            Some((line.parse().ok()?, digits.parse().ok()?))
-        }
         _ => None,
     }
 }
@@ -253,11 +246,6 @@ fn explain(error: &DataFusionError) -> (String, Option<String>) {
         }
     }
     let message = one_line(&privacy::redact(&innermost(error)));
-    // The place is told apart from the words.
-    let message = match message.split_once(" at Line: ") {
-        Some((words, _)) => words.to_owned(),
-        None => message,
-    };
     // The library's own suggestion becomes a hint.
     if let Some((what, suggestion)) = message.split_once("Did you mean ") {
         let what = what.trim_end_matches([' ', '.', '\n']).to_owned();

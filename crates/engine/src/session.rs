@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use arrow::datatypes::SchemaRef;
-use catalog::{Project, SqlDialect};
+use catalog::{Project, SqlDialect, SyntaxFault};
+use datafusion::error::DataFusionError;
 use datafusion::execution::context::SQLOptions;
 use datafusion::execution::disk_manager::{DiskManagerBuilder, DiskManagerMode};
 use datafusion::execution::memory_pool::{FairSpillPool, TrackConsumersPool};
@@ -114,12 +115,7 @@ impl Session {
             .with_allow_dml(false)
             .with_allow_statements(false)
             .verify_plan(&plan)
-            .map_err(|_| {
-                Error::sql(
-                    "this statement does not only read",
-                    "tables are written by `stedi run` alone; CREATE EXTERNAL TABLE adds one for the session",
-                )
-            })?;
+            .map_err(|_| writes())?;
         let plan = self
             .state()
             .create_physical_plan(&plan)
@@ -205,14 +201,53 @@ impl Query {
     }
 }
 
+/// Whether a statement is of a kind that only reads. Told by its first word,
+/// before tables are looked up, so that `DROP TABLE` of a misspelt name is not
+/// answered by a suggestion.
+fn only_reads(statement: &Statement) -> bool {
+    use sqlparser::ast::Statement as Ast;
+    match statement {
+        Statement::Statement(statement) => matches!(
+            statement.as_ref(),
+            Ast::Query(_)
+                | Ast::Explain { .. }
+                | Ast::ExplainTable { .. }
+                | Ast::ShowTables { .. }
+                | Ast::ShowColumns { .. }
+                | Ast::ShowFunctions { .. }
+                | Ast::ShowVariable { .. }
+        ),
+        Statement::Explain(explain) => only_reads(&explain.statement),
+        _ => false,
+    }
+}
+
+fn writes() -> Error {
+    Error::sql(
+        "this statement does not only read",
+        "tables are written by `stedi run` alone; CREATE EXTERNAL TABLE adds one for the session",
+    )
+}
+
 fn parse(sql: &str) -> Result<Statement, Error> {
     let mut statements = DFParserBuilder::new(sql)
         .with_dialect(&SqlDialect)
         .build()
         .and_then(|mut parser| parser.parse_statements())
-        .map_err(Error::planning)?;
+        .map_err(|error| match error {
+            DataFusionError::SQL(error, _) => {
+                let fault = SyntaxFault::explain(sql, *error);
+                Error::Sql {
+                    message: format!("SQL: {}", fault.reason),
+                    hint: fault.near.map(|near| format!("did you mean `{near}`?")),
+                    place: fault.place,
+                }
+            }
+            other => Error::planning(other),
+        })?;
     match (statements.pop_front(), statements.len()) {
-        (Some(statement), 0) => Ok(statement),
+        (Some(statement), 0) if only_reads(&statement) => Ok(statement),
+        (Some(_), 0) => Err(writes()),
         (None, _) => Err(Error::sql(
             "there is no statement",
             "write one, such as: select count(*) from customer_trusted",

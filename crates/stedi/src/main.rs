@@ -19,6 +19,11 @@ use clap::Parser;
 use crate::args::{Cli, Command};
 use crate::settings::Settings;
 
+/// Batches are allocated on one thread and freed on another all the time, which
+/// this allocator is made for.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     let cli = Cli::parse();
     let outcome = Settings::settle(&cli.global).and_then(|settings| {

@@ -130,10 +130,8 @@ impl Shapes {
             return None;
         }
         tally.converted += rows.converted;
-        for node in self.met.drain(..) {
-            if let Action::Unknown(_, count) = &mut self.nodes[node as usize].action {
-                *count += 1;
-            }
+        if !self.met.is_empty() {
+            self.count_met();
         }
         if !rows.is_kept(bytes) {
             rows.rollback();
@@ -252,6 +250,15 @@ impl Shapes {
         Some(child)
     }
 
+    #[cold]
+    fn count_met(&mut self) {
+        for node in self.met.drain(..) {
+            if let Action::Unknown(_, count) = &mut self.nodes[node as usize].action {
+                *count += 1;
+            }
+        }
+    }
+
     /// Adds the unknown fields met to the tally.
     pub(crate) fn count_unknown(&mut self, tally: &mut Tally) {
         for node in &mut self.nodes {
@@ -268,7 +275,32 @@ impl Shapes {
 
 #[inline(always)]
 fn starts_with(bytes: &[u8], at: usize, lead: &[u8]) -> bool {
-    bytes.get(at..at + lead.len()) == Some(lead)
+    let Some(there) = bytes.get(at..at + lead.len()) else {
+        return false;
+    };
+    // Short enough that calling out to compare memory would cost more than
+    // comparing: in words, the last of which may overlap the one before.
+    let length = lead.len();
+    if length < 8 {
+        return there.iter().zip(lead).all(|(a, b)| a == b);
+    }
+    let mut from = 0;
+    while from + 8 < length {
+        if word(there, from) != word(lead, from) {
+            return false;
+        }
+        from += 8;
+    }
+    word(there, length - 8) == word(lead, length - 8)
+}
+
+/// Eight bytes at `at`, the first lowest.
+#[inline(always)]
+fn word(bytes: &[u8], at: usize) -> u64 {
+    match bytes.get(at..at + 8).map(TryInto::try_into) {
+        Some(Ok(eight)) => u64::from_le_bytes(eight),
+        _ => 0,
+    }
 }
 
 /// Past the value of a column, pushed onto the row.
@@ -407,6 +439,14 @@ fn double(bytes: &[u8], at: usize) -> Option<(usize, f64)> {
 /// The digits from `at` on, appended to a value; it wraps if they are many.
 #[inline(always)]
 fn mantissa(bytes: &[u8], mut at: usize, mut value: u64) -> (usize, u64) {
+    // Eight digits at once, as times and other long numbers have them.
+    while let Some(Ok(eight)) = bytes.get(at..at + 8).map(TryInto::try_into) {
+        let Some(digits) = eight_digits(u64::from_le_bytes(eight)) else {
+            break;
+        };
+        value = value.wrapping_mul(100_000_000).wrapping_add(digits);
+        at += 8;
+    }
     while let Some(byte) = bytes.get(at) {
         let digit = byte.wrapping_sub(b'0');
         if digit > 9 {
@@ -416,4 +456,40 @@ fn mantissa(bytes: &[u8], mut at: usize, mut value: u64) -> (usize, u64) {
         at += 1;
     }
     (at, value)
+}
+
+/// The value of eight digits, the first in the lowest byte.
+#[inline(always)]
+fn eight_digits(word: u64) -> Option<u64> {
+    const ZEROS: u64 = 0x3030_3030_3030_3030;
+    const SIXES: u64 = 0x0606_0606_0606_0606;
+    const HIGH_NIBBLES: u64 = 0xF0F0_F0F0_F0F0_F0F0;
+    // A digit's high nibble is three, also after adding six.
+    if word & HIGH_NIBBLES != ZEROS || word.wrapping_add(SIXES) & HIGH_NIBBLES != ZEROS {
+        return None;
+    }
+    let digits = word & 0x0F0F_0F0F_0F0F_0F0F;
+    let pairs = (digits * 10 + (digits >> 8)) & 0x00FF_00FF_00FF_00FF;
+    let fours = (pairs * 100 + (pairs >> 16)) & 0x0000_FFFF_0000_FFFF;
+    Some((fours * 10_000 + (fours >> 32)) & 0xFFFF_FFFF)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn eight_digits_at_once() {
+        for text in ["00000000", "12345678", "99999999", "16555643", "00000001"] {
+            let word = u64::from_le_bytes(text.as_bytes().try_into().expect("eight"));
+            assert_eq!(eight_digits(word), text.parse().ok());
+        }
+        for at in 0..8 {
+            for byte in (0..=255_u8).filter(|byte| !byte.is_ascii_digit()) {
+                let mut text = *b"12345678";
+                text[at] = byte;
+                assert_eq!(eight_digits(u64::from_le_bytes(text)), None);
+            }
+        }
+    }
 }

@@ -71,13 +71,16 @@ pub(crate) enum Source {
 
 impl<'a> Rows<'a> {
     pub(crate) fn new(spec: &'a Spec, schema: &'a SchemaRef, segment: Buffer) -> Rows<'a> {
+        // Growing step by step would copy and touch memory again; a row has
+        // some twenty bytes at least.
+        let capacity = spec.limits.batch_rows.min(segment.len() / 20);
         let mut columns: Vec<Column> = spec
             .schema
             .columns
             .iter()
             .map(|column| Column {
                 built: spec.projection.is_none(),
-                data: Data::new(column.kind),
+                data: Data::new(column.kind, capacity),
                 nulls: Vec::new(),
             })
             .collect();
@@ -296,19 +299,19 @@ fn scalars<T: arrow::datatypes::ArrowNativeType>(values: &mut Vec<T>) -> ScalarB
 }
 
 impl Data {
-    fn new(kind: Type) -> Data {
+    fn new(kind: Type, capacity: usize) -> Data {
         match kind {
             Type::Text => Data::Text {
-                views: Vec::new(),
+                views: Vec::with_capacity(capacity),
                 copied: Vec::new(),
             },
-            Type::Long => Data::Long(Vec::new()),
-            Type::Int => Data::Int(Vec::new()),
-            Type::Double => Data::Double(Vec::new()),
-            Type::Float => Data::Float(Vec::new()),
-            Type::Date => Data::Date(Vec::new()),
-            Type::Timestamp => Data::Timestamp(Vec::new()),
-            Type::Boolean => Data::Boolean(Vec::new()),
+            Type::Long => Data::Long(Vec::with_capacity(capacity)),
+            Type::Int => Data::Int(Vec::with_capacity(capacity)),
+            Type::Double => Data::Double(Vec::with_capacity(capacity)),
+            Type::Float => Data::Float(Vec::with_capacity(capacity)),
+            Type::Date => Data::Date(Vec::with_capacity(capacity)),
+            Type::Timestamp => Data::Timestamp(Vec::with_capacity(capacity)),
+            Type::Boolean => Data::Boolean(Vec::with_capacity(capacity)),
         }
     }
 

@@ -254,8 +254,12 @@ proptest! {
         let got = read(&Decoder::new(spec(schema())), file.as_bytes(), &[]);
         let expected: Vec<&String> = lines[1..].iter().map(|(_, row)| row).collect();
         prop_assert_eq!(got.rows.iter().collect::<Vec<_>>(), expected);
-        prop_assert_eq!(got.rejected.len(), 1);
-        prop_assert_eq!((got.rejected[0].offset, got.rejected[0].length), (0, cut as u64 - trailing(&first[..cut])));
+        // A brace that the cut leaves at the end of a string may have begun
+        // an object, so that there may be two stretches.
+        prop_assert_eq!(got.rejected[0].offset, 0);
+        prop_assert!(got.rejected.len() <= 2);
+        let last = got.rejected.last().expect("one");
+        prop_assert_eq!(last.offset + last.length, cut as u64 - trailing(&first[..cut]));
     }
 
     /// Doubles are the nearest to what is written.

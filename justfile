@@ -1,0 +1,21 @@
+# `just` lists the recipes.
+
+default:
+    @just --list
+
+# What CI runs.
+check:
+    .ci/run
+
+# All tests.
+test:
+    cargo test --workspace
+
+# Format and lint, mending what can be mended.
+tidy:
+    cargo fmt --all
+    cargo clippy --workspace --all-targets --fix --allow-dirty -- -D warnings
+
+# Synthetic data, every table, verified.
+demo:
+    cargo run -- demo
