@@ -13,9 +13,9 @@ violations = "select serialnumber from customer_curated where serialnumber is no
 */
 with newest as (
     select
-        lower(trim(email)) as subject,
+        subject(email) as subject,
         serialnumber,
-        rank() over (partition by lower(trim(email)) order by lastupdatedate desc) as age
+        rank() over (partition by subject(email) order by lastupdatedate desc) as age
     from customer_landing
 ),
 
@@ -31,7 +31,7 @@ claim as (
 ),
 
 active as (
-    select distinct lower(trim(user)) as subject
+    select distinct subject(user) as subject
     from accelerometer_trusted
 )
 
@@ -47,5 +47,5 @@ select
     c.sharewithpublicasofdate,
     c.sharewithfriendsasofdate
 from customer_trusted c
-join active a on a.subject = lower(trim(c.email))
+join active a on a.subject = subject(c.email)
 left join claim k on k.serialnumber = c.serialnumber

@@ -22,7 +22,7 @@ select
     a.x,
     a.y,
     a.z,
-    lower(trim(c.email)) = lower(trim(a.user)) as same_owner
+    subject(c.email) = subject(a.user) as same_owner
 from step_trainer_trusted s
 join accelerometer_trusted a on a.timestamp = s.sensorreadingtime
 join customer_curated c on c.serialnumber = s.serialnumber

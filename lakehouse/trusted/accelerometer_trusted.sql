@@ -9,4 +9,4 @@ not_null = ["user", "timestamp"]
 */
 select a.user, a.timestamp, a.x, a.y, a.z
 from accelerometer_landing a
-join customer_trusted c on lower(trim(c.email)) = lower(trim(a.user))
+join customer_trusted c on subject(c.email) = subject(a.user)

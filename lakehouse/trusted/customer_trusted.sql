@@ -8,11 +8,11 @@ not_null = ["email", "lastupdatedate", "sharewithresearchasofdate"]
 
 [[checks.sql]]
 name = "one_row_per_person"
-violations = "select lower(trim(email)) as subject from customer_trusted group by 1 having count(*) > 1"
+violations = "select subject(email) as subject from customer_trusted group by 1 having count(*) > 1"
 */
 with record as (
     select
-        lower(trim(email)) as subject,
+        subject(email) as subject,
         -- Absent, zero, blank and negative dates all say: not given.
         case when sharewithresearchasofdate > 0 then sharewithresearchasofdate end as consented,
         *

@@ -1,22 +1,38 @@
 //! SQL functions of our own, usable in any model.
+//!
+//! | function | gives |
+//! |---|---|
+//! | `run_time()` | the start of the run, epoch milliseconds UTC |
+//! | `subject(email)` | the person: the e-mail trimmed, in lower case |
 
 use std::sync::Arc;
 
+use arrow::array::{Array, ArrayRef, AsArray, StringViewArray, StringViewBuilder};
+use arrow::buffer::Buffer;
+use datafusion::arrow::compute::cast;
 use datafusion::arrow::datatypes::DataType;
 use datafusion::common::{Result, ScalarValue};
 use datafusion::logical_expr::{
     ColumnarValue, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, Volatility,
 };
 
-/// `run_time()`: the start of the run, epoch milliseconds UTC. The same in
-/// every model of a run, and set by `--now` for tests.
-pub(crate) fn run_time(now_ms: i64) -> ScalarUDF {
-    ScalarUDF::new_from_impl(RunTime {
-        signature: Signature::nullary(Volatility::Immutable),
-        now_ms,
-    })
+/// The name of the function that gives a person's name.
+pub(crate) const SUBJECT: &str = "subject";
+
+/// All functions of our own, for a run that starts at `now_ms`.
+pub(crate) fn all(now_ms: i64) -> Vec<ScalarUDF> {
+    vec![
+        ScalarUDF::new_from_impl(RunTime {
+            signature: Signature::nullary(Volatility::Immutable),
+            now_ms,
+        }),
+        ScalarUDF::new_from_impl(Subject {
+            signature: Signature::string(1, Volatility::Immutable),
+        }),
+    ]
 }
 
+/// `run_time()`: the same in every model of a run, and set by `--now`.
 #[derive(Debug, PartialEq, Eq, Hash)]
 struct RunTime {
     signature: Signature,
@@ -41,7 +57,98 @@ impl ScalarUDFImpl for RunTime {
     }
 }
 
-/// All functions of our own.
-pub(crate) fn all(now_ms: i64) -> Vec<Arc<ScalarUDF>> {
-    vec![Arc::new(run_time(now_ms))]
+/// `subject(email)`.
+#[derive(Debug, PartialEq, Eq, Hash)]
+struct Subject {
+    signature: Signature,
+}
+
+impl ScalarUDFImpl for Subject {
+    fn name(&self) -> &str {
+        SUBJECT
+    }
+
+    fn signature(&self) -> &Signature {
+        &self.signature
+    }
+
+    fn return_type(&self, _: &[DataType]) -> Result<DataType> {
+        Ok(DataType::Utf8View)
+    }
+
+    fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {
+        let scalar = matches!(args.args.first(), Some(ColumnarValue::Scalar(_)));
+        let arrays = ColumnarValue::values_to_arrays(&args.args)?;
+        let emails = cast(&arrays[0], &DataType::Utf8View)?;
+        let subjects: ArrayRef = Arc::new(subjects(emails.as_string_view())?);
+        if scalar {
+            return Ok(ColumnarValue::Scalar(ScalarValue::try_from_array(&subjects, 0)?));
+        }
+        Ok(ColumnarValue::Array(subjects))
+    }
+}
+
+/// A person's readings mostly come in a row: an address equal to the one
+/// before is not worked on, or kept, twice.
+fn subjects(emails: &StringViewArray) -> Result<StringViewArray> {
+    let mut text: Vec<u8> = Vec::new();
+    let mut spans: Vec<Option<(u32, u32)>> = Vec::with_capacity(emails.len());
+    let mut last: Option<(&str, (u32, u32))> = None;
+    for row in 0..emails.len() {
+        if emails.is_null(row) {
+            spans.push(None);
+            continue;
+        }
+        let email = emails.value(row);
+        let span = match last {
+            Some((before, span)) if before == email => span,
+            _ => {
+                let subject = privacy::subject(email);
+                let start = text.len() as u32;
+                text.extend_from_slice(subject.as_bytes());
+                (start, subject.len() as u32)
+            }
+        };
+        last = Some((email, span));
+        spans.push(Some(span));
+    }
+    let mut subjects = StringViewBuilder::with_capacity(emails.len());
+    let block = subjects.append_block(Buffer::from_vec(text));
+    for span in spans {
+        match span {
+            Some((start, length)) => subjects.try_append_view(block, start, length)?,
+            None => subjects.append_null(),
+        }
+    }
+    Ok(subjects.finish())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn subjects_of_a_column() {
+        let emails: StringViewArray = [
+            Some(" Jane@Example.com"),
+            Some(" Jane@Example.com"),
+            None,
+            Some("jane@example.com"),
+            Some(""),
+            Some("A.VERY.LONG.NAME@example.org"),
+        ]
+        .into_iter()
+        .collect();
+        let expected: StringViewArray = [
+            Some("jane@example.com"),
+            Some("jane@example.com"),
+            None,
+            Some("jane@example.com"),
+            Some(""),
+            Some("a.very.long.name@example.org"),
+        ]
+        .into_iter()
+        .collect();
+        assert_eq!(subjects(&emails).unwrap(), expected);
+    }
 }

@@ -10,6 +10,7 @@ mod checks;
 mod describe;
 mod error;
 mod functions;
+mod keys;
 mod lake_table;
 mod landing;
 mod models;

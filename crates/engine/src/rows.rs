@@ -143,9 +143,9 @@ impl Seen {
     }
 }
 
-/// The keys are hashes already.
-#[derive(Default)]
-struct Itself(u64);
+/// Hashes nothing: for sets of what is a hash already.
+#[derive(Debug, Default)]
+pub(crate) struct Itself(u64);
 
 impl Hasher for Itself {
     fn finish(&self) -> u64 {
@@ -158,6 +158,10 @@ impl Hasher for Itself {
             word[..chunk.len()].copy_from_slice(chunk);
             self.0 ^= u64::from_le_bytes(word);
         }
+    }
+
+    fn write_u64(&mut self, value: u64) {
+        self.0 = value;
     }
 
     fn write_u128(&mut self, value: u128) {

@@ -24,7 +24,7 @@ use crate::lake_table::LakeTable;
 use crate::landing::{Source, TableIntake};
 use crate::models::{self, Planned};
 use crate::report::{ModelRun, Report, TableReport, Verdict};
-use crate::{Error, Session, Setup, checks, system};
+use crate::{Error, Session, Setup, checks, keys, system};
 
 /// What a run shall do.
 #[derive(Debug, Clone, Default)]
@@ -155,15 +155,22 @@ async fn sources(
     for table in session.tables().project.landing() {
         if needed.contains(table.name.as_ref()) {
             let provider = session.tables().landing_table(table);
-            let source = Arc::new(provider.list().await?);
-            session.tables().put(
-                table.name.as_ref(),
-                Arc::new(provider.with_source(Arc::clone(&source))),
-            );
-            sources.insert(table.name.to_string(), source);
+            sources.insert(table.name.to_string(), Arc::new(provider.list().await?));
         }
     }
+    restore(session, &sources);
     Ok(sources)
+}
+
+/// Lets landing tables mean the files that were listed, and all their rows.
+fn restore(session: &Session, sources: &HashMap<String, Arc<Source>>) {
+    let tables = session.tables();
+    for table in tables.project.landing() {
+        if let Some(source) = sources.get(table.name.as_ref()) {
+            let provider = tables.landing_table(table).with_source(Arc::clone(source));
+            tables.put(table.name.as_ref(), Arc::new(provider));
+        }
+    }
 }
 
 struct Work {
@@ -194,11 +201,13 @@ impl Work {
         let seconds = self.share().await?;
         let built = self.build_all().await?;
         let intake = self.session.intake().tables();
+        // Checks see landing tables whole again, not as a model needed them.
+        restore(&self.session, &self.sources);
         if options.strict {
             refuse_malformed(&intake)?;
         }
         let mut report = Report {
-            warnings: warnings(&self.sources),
+            warnings: warnings(&self.sources, &intake),
             quarantined: intake
                 .values()
                 .map(|table| table.rejections.len() as u64)
@@ -249,7 +258,7 @@ impl Work {
                 .await
                 .map_err(failed)?;
             let shared = MemTable::try_new(schema, batches).map_err(failed)?;
-            self.session.tables().put(table, Arc::new(shared));
+            self.session.tables().put_shared(table, Arc::new(shared));
             seconds.insert(table.to_owned(), started.elapsed().as_secs_f64());
         }
         Ok(seconds)
@@ -304,8 +313,10 @@ impl Work {
     ) -> impl Future<Output = Result<(Planned, Built), Error>> + use<> {
         let (session, lake) = (Arc::clone(&self.session), self.lake.clone());
         let (run, progress) = (self.run.clone(), Arc::clone(&self.progress));
+        let sources = self.sources.clone();
         async move {
             progress.begin(planned.model.name.as_ref());
+            narrow(&session, &planned, &sources).await?;
             let built = build(&session, &lake, &run, &planned, &progress).await?;
             Ok((planned, built))
         }
@@ -418,6 +429,7 @@ impl Work {
         if !report.published.is_empty() {
             system::record_runs(&self.lake, &self.run, &runs).await?;
             system::record_checks(&self.lake, &self.run, &report.checks).await?;
+            system::record_ledger(&self.lake, &self.run, &intake).await?;
         }
         Ok(report)
     }
@@ -460,7 +472,42 @@ impl Work {
     }
 }
 
-fn warnings(sources: &HashMap<String, Arc<Source>>) -> Vec<String> {
+/// Lets the reader pass over rows that the model's joins cannot want. Landing
+/// tables that several models read were read in whole already.
+async fn narrow(
+    session: &Session,
+    planned: &Planned,
+    sources: &HashMap<String, Arc<Source>>,
+) -> Result<(), Error> {
+    let tables = session.tables();
+    let own: Vec<&str> = planned
+        .landing
+        .keys()
+        .map(String::as_str)
+        .filter(|table| !tables.is_shared(table))
+        .collect();
+    if own.is_empty() {
+        return Ok(());
+    }
+    for narrowed in keys::narrowing(session, &planned.model.sql, &own).await? {
+        let source = sources.get(&narrowed.table);
+        let table = tables.project.landing().iter().find(|t| t.name.as_ref() == narrowed.table);
+        if let (Some(source), Some(table)) = (source, table) {
+            let keep = landing::Keep {
+                column: narrowed.column,
+                keys: narrowed.keys,
+            };
+            let provider = tables.landing_table(table).with_source(Arc::clone(source));
+            tables.put(&narrowed.table, Arc::new(provider.narrowed(keep)));
+        }
+    }
+    Ok(())
+}
+
+fn warnings(
+    sources: &HashMap<String, Arc<Source>>,
+    intake: &BTreeMap<String, TableIntake>,
+) -> Vec<String> {
     let mut warnings: Vec<String> = sources
         .values()
         .filter_map(|source| {
@@ -477,8 +524,27 @@ fn warnings(sources: &HashMap<String, Arc<Source>>) -> Vec<String> {
             ))
         })
         .collect();
+    warnings.extend(intake.iter().filter_map(|(table, read)| {
+        let unknown = read.tally.unknown;
+        let names: Vec<&str> = read.tally.unknown_fields.keys().map(|name| field_name(name)).collect();
+        (unknown > 0).then(|| {
+            format!(
+                "{table}: {unknown} values stand in fields that the table does not have ({}); they were left aside",
+                names.join(", ")
+            )
+        })
+    }));
     warnings.sort();
     warnings
+}
+
+/// An unknown field's name comes from the data: what does not look like a name
+/// given by a programmer is not shown.
+fn field_name(name: &str) -> &str {
+    let plain = name.len() <= 40
+        && name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
+        && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
+    if plain { name } else { "***" }
 }
 
 fn refuse_malformed(intake: &BTreeMap<String, TableIntake>) -> Result<(), Error> {

@@ -285,7 +285,7 @@ fn context(setup: &Setup, tables: &Arc<Tables>) -> datafusion::error::Result<Ses
         .build();
     let context = SessionContext::new_with_state(state);
     for function in functions::all(setup.now_ms) {
-        context.register_udf(function.as_ref().clone());
+        context.register_udf(function);
     }
     context.register_catalog(CATALOG, Arc::new(Schemas(Arc::clone(tables))));
     Ok(context)

@@ -79,7 +79,29 @@ const QUARANTINE: Definition = Definition {
     ],
 };
 
-const ALL: [&Definition; 3] = [&CHECKS, &QUARANTINE, &RUNS];
+/// For `read` steps, rows are the objects found, and bytes those of the files
+/// as they are unpacked.
+const LEDGER: Definition = Definition {
+    name: "ledger",
+    grain: "One step of a run: rows in are rows out and each reason why rows were left out.",
+    personal: &[],
+    columns: &[
+        ("run", TEXT),
+        ("step", TEXT),
+        ("table_name", TEXT),
+        ("files", LONG),
+        ("rows_in", LONG),
+        ("rows_out", LONG),
+        ("quarantined", LONG),
+        ("bytes_in", LONG),
+        ("bytes_rows", LONG),
+        ("bytes_quarantined", LONG),
+        ("bytes_separators", LONG),
+        ("unknown_fields", LONG),
+    ],
+};
+
+const ALL: [&Definition; 4] = [&CHECKS, &LEDGER, &QUARANTINE, &RUNS];
 
 /// Names of all system tables.
 pub(crate) fn names() -> impl Iterator<Item = &'static str> {
@@ -207,6 +229,30 @@ pub(crate) async fn record_checks(
         long(checks.iter().map(|c| count(c.violations))),
     ];
     CHECKS.publish(lake, run, columns, true).await
+}
+
+/// Appends the account of what a run read to `system.ledger`.
+pub(crate) async fn record_ledger(
+    lake: &Lake,
+    run: &str,
+    intake: &BTreeMap<String, TableIntake>,
+) -> Result<(), Error> {
+    let tallies = || intake.values().map(|table| &table.tally);
+    let columns = vec![
+        text(intake.iter().map(|_| run)),
+        text(intake.iter().map(|_| "read")),
+        text(intake.keys().map(String::as_str)),
+        long(intake.values().map(|table| count(table.files))),
+        long(tallies().map(|tally| count(tally.objects))),
+        long(intake.values().map(|table| count(table.rows()))),
+        long(tallies().map(|tally| count(tally.rejected_objects))),
+        long(tallies().map(|tally| count(tally.bytes()))),
+        long(tallies().map(|tally| count(tally.bytes_rows))),
+        long(tallies().map(|tally| count(tally.bytes_rejected))),
+        long(tallies().map(|tally| count(tally.bytes_separators))),
+        long(tallies().map(|tally| count(tally.unknown))),
+    ];
+    LEDGER.publish(lake, run, columns, true).await
 }
 
 /// Makes `system.quarantine` hold what this run could not read.

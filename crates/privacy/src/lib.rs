@@ -7,6 +7,8 @@
 
 mod personal;
 mod redact;
+mod subject;
 
 pub use personal::Personal;
 pub use redact::{redact, redact_values};
+pub use subject::subject;

@@ -20,7 +20,7 @@ use datafusion::common::runtime::SpawnedTask;
 use datafusion::error::{DataFusionError, Result};
 use futures::StreamExt;
 use landing::compression::{Compression, Decompress};
-use landing::{Carry, Decoded, Decoder};
+use landing::{Carry, Decoded, Decoder, Tally};
 use object_store::{ObjectStore, ObjectStoreExt};
 use tokio::sync::mpsc;
 use tokio_util::io::{StreamReader, SyncIoBridge};
@@ -133,7 +133,7 @@ async fn read_all(order: &Order, sink: &mpsc::Sender<Delivery>) -> Result<()> {
             }
         };
         if file_ends {
-            order.intake.file_done(&order.source.table);
+            account.close(order, file)?;
             account = Account::begin();
         }
     }
@@ -142,13 +142,43 @@ async fn read_all(order: &Order, sink: &mpsc::Sender<Delivery>) -> Result<()> {
 /// What is known of the file whose stretches are being taken in order.
 struct Account {
     carry: Carry,
+    tally: Tally,
 }
 
 impl Account {
     fn begin() -> Self {
         Self {
             carry: Carry::start(),
+            tally: Tally::default(),
         }
+    }
+
+    /// Ends the file's account: every byte and every object must be in it.
+    fn close(&self, order: &Order, file: &SourceFile) -> Result<()> {
+        let Tally {
+            rows,
+            filtered,
+            rejected_objects,
+            objects,
+            ..
+        } = self.tally;
+        let bytes = match file.packing {
+            Packing::Plain => file.bytes,
+            // How long it is unpacked is known by having read it alone.
+            Packing::Gzip | Packing::Zstd => self.carry.offset(),
+        };
+        if self.tally.bytes() != bytes || objects != rows + filtered + rejected_objects {
+            return Err(unreadable(
+                file,
+                &format!(
+                    "{} of its {bytes} bytes and {} of its {objects} objects are accounted for, which is a fault in this program",
+                    self.tally.bytes(),
+                    rows + filtered + rejected_objects,
+                ),
+            ));
+        }
+        order.intake.file_done(&order.source.table);
+        Ok(())
     }
 
     /// Books what was decoded and hands its batches on. False where nobody
@@ -175,6 +205,7 @@ impl Account {
             })
             .collect();
         order.intake.add(&order.source.table, &tally, rejections);
+        self.tally.add(&tally);
         self.carry = carry;
         batches.is_empty() || sink.send(Ok(batches)).await.is_ok()
     }

@@ -20,7 +20,7 @@ use datafusion::physical_plan::{
 };
 use futures::stream;
 use lake::Location;
-use landing::{Decoder, Limits, Spec};
+use landing::{Decoder, Keep, Limits, Spec};
 use parking_lot::Mutex;
 use tokio::sync::mpsc;
 
@@ -37,6 +37,7 @@ pub(crate) struct LandingTable {
     schema: Arc<landing::Schema>,
     intake: Arc<Intake>,
     listed: Option<Arc<Source>>,
+    keep: Option<Keep>,
 }
 
 impl LandingTable {
@@ -52,12 +53,20 @@ impl LandingTable {
             schema: Arc::new(schema(table)),
             intake,
             listed: None,
+            keep: None,
         }
     }
 
     /// With the files that were found earlier, so that one run reads one list.
     pub(crate) fn with_source(mut self, source: Arc<Source>) -> Self {
         self.listed = Some(source);
+        self
+    }
+
+    /// Without the rows that `keep` does not want. They are counted, and
+    /// nobody sees them.
+    pub(crate) fn narrowed(mut self, keep: Keep) -> Self {
+        self.keep = Some(keep);
         self
     }
 
@@ -118,7 +127,7 @@ impl TableProvider for LandingTable {
             decoder: Decoder::new(Spec {
                 schema: Arc::clone(&self.schema),
                 projection: projection.cloned(),
-                keep: None,
+                keep: self.keep.clone(),
                 limits: Limits {
                     batch_rows: state.config().batch_size(),
                     ..Limits::default()

@@ -1,5 +1,6 @@
 //! The landing reader, through its front door.
 
+mod agree;
 mod bounded;
 mod cases;
 mod compression;

@@ -1,85 +1,11 @@
 //! What holds for any bytes: cuts and paths make no difference, every byte is
 //! accounted for, and serde_json agrees on what an object is.
 
-use std::sync::Arc;
-
-use landing::{Decoder, Keep, KeySet, Reason, Spec};
+use landing::{Decoder, Reason};
 use proptest::prelude::*;
 
-use crate::read::{Read, read, read_assuming, rows, schema, small_limits, spec};
-
-#[derive(Debug)]
-struct Short;
-
-impl KeySet for Short {
-    fn contains(&self, text: &str) -> bool {
-        text.len() < 2
-    }
-}
-
-/// Everything that must hold of `bytes` read with any cuts.
-fn check(bytes: &[u8], cuts: &[usize], size: usize, small: bool) {
-    let mut spec = spec(schema());
-    if small {
-        spec.limits = small_limits();
-    }
-    let decoder = Decoder::new(spec.clone());
-    let whole = read(&decoder, bytes, &[]);
-    whole.assert_accounted(bytes);
-    let mut cuts: Vec<usize> = cuts.iter().map(|cut| cut % (bytes.len() + 1)).collect();
-    cuts.sort_unstable();
-    assert_eq!(read(&decoder, bytes, &cuts), whole, "cuts {cuts:?}");
-    assert_eq!(read_assuming(&decoder, bytes, size), whole);
-    let general = Decoder::general_only(spec.clone());
-    assert_eq!(read(&general, bytes, &[]), whole, "the general path");
-    assert_eq!(
-        read(&general, bytes, &cuts),
-        whole,
-        "the general path, cuts {cuts:?}"
-    );
-    check_first_object(&decoder, bytes, &whole);
-    // Fewer columns and rows: the same objects.
-    let some = Spec {
-        projection: Some(vec![1]),
-        keep: Some(Keep {
-            column: 1,
-            keys: Arc::new(Short),
-        }),
-        ..spec.clone()
-    };
-    let kept = read(&Decoder::new(some), bytes, &cuts);
-    kept.assert_accounted(bytes);
-    assert_eq!(kept.rejected, whole.rejected);
-    assert_eq!(kept.tally.rows + kept.tally.filtered, whole.tally.rows);
-}
-
-/// An object at the very start ends where serde_json says it does, or is
-/// broken as it says.
-fn check_first_object(decoder: &Decoder, bytes: &[u8], whole: &Read) {
-    if !bytes.starts_with(b"{") {
-        return;
-    }
-    let mut stream =
-        serde_json::Deserializer::from_slice(bytes).into_iter::<serde::de::IgnoredAny>();
-    let broken = |reason| matches!(reason, Reason::Truncated | Reason::Syntax);
-    let limited = |reason| matches!(reason, Reason::TooDeep | Reason::TooLarge);
-    let first = whole.rejected.first().filter(|first| first.offset == 0);
-    match stream.next() {
-        Some(Ok(_)) => {
-            let end = stream.byte_offset();
-            let alone = read(decoder, &bytes[..end], &[]);
-            assert_eq!(alone.tally.objects, 1, "an object {alone:?}");
-            if let Some(rejected) = alone.rejected.first() {
-                assert!(!broken(rejected.kind), "valid for serde_json: {rejected:?}");
-                assert_eq!((rejected.offset, rejected.length), (0, end as u64));
-            }
-        }
-        _ => assert!(
-            first.is_some_and(|first| broken(first.kind) || limited(first.kind)),
-            "not valid for serde_json: {whole:?}"
-        ),
-    }
-}
+use crate::agree::{check, check_seeded};
+use crate::read::{read, rows, schema, spec};
 
 /// Bytes that mean something to the reader.
 fn soup() -> impl Strategy<Value = Vec<u8>> {
@@ -280,6 +206,17 @@ proptest! {
             prop_assert_eq!(&rows(&decoded.batches[0])[1], &format!("a=1 d={expected:?}"));
         } else {
             prop_assert_eq!(decoded.rejected[0].kind, Reason::OutOfRange);
+        }
+    }
+}
+
+/// What the fuzzer found worth keeping.
+#[test]
+fn fuzz_corpus() {
+    let corpus = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/corpus/decode");
+    for entry in std::fs::read_dir(corpus).into_iter().flatten().flatten() {
+        if let Ok(bytes) = std::fs::read(entry.path()) {
+            check_seeded(&bytes);
         }
     }
 }

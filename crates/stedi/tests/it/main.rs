@@ -1,0 +1,29 @@
+//! The program as its users meet it: every test calls the binary.
+//!
+//! Each module is one part of what issue 2 promises, as tables of cases where
+//! there are several of a kind. `program` calls, `places` makes the folders that
+//! are called upon, `people` knows whose values must never be told.
+
+#![allow(
+    clippy::print_stderr,
+    reason = "a test that cannot run here says why on standard error"
+)]
+
+mod people;
+mod places;
+mod program;
+
+mod command_line;
+mod consent;
+mod counts;
+mod lake_contents;
+mod landing_input;
+mod leaks;
+mod project;
+mod rerun;
+mod settings;
+mod shell;
+mod sql;
+mod stopping;
+mod time_travel;
+mod wrong_input;

@@ -1,0 +1,208 @@
+//! Folders that the program is called upon: landing data, lakes, projects.
+//!
+//! Lakes that many tests only read are built once per binary and kept below
+//! `target/tmp`; tests that change one take a copy. A lock file guards their
+//! making, as cargo-nextest runs every test in a process of its own.
+
+use std::collections::BTreeMap;
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+use std::sync::LazyLock;
+use std::time::UNIX_EPOCH;
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+use crate::people::People;
+use crate::program::{BINARY, stedi};
+
+/// A folder with `landing` and `lake`, built once and read by many.
+pub(crate) struct Shared {
+    pub(crate) dir: PathBuf,
+    pub(crate) people: People,
+}
+
+/// What `stedi demo` makes, its words in `out` and `err`.
+pub(crate) static DEMO: LazyLock<Shared> = LazyLock::new(|| {
+    shared("demo", |dir| {
+        let outcome = stedi(dir, "demo .").run().done();
+        fs::write(dir.join("out"), outcome.out).unwrap();
+        fs::write(dir.join("err"), outcome.err).unwrap();
+    })
+});
+
+/// A sample of forty people and its lake: enough where counts do not matter.
+pub(crate) static SMALL: LazyLock<Shared> = LazyLock::new(|| {
+    shared("small", |dir| {
+        stedi(dir, "sample landing --customers 40 --seed 7")
+            .run()
+            .done();
+        stedi(dir, "run").run().done();
+    })
+});
+
+/// The lake of the reference data; `None` where the data is not at hand.
+pub(crate) static REFERENCE: LazyLock<Option<Shared>> = LazyLock::new(|| {
+    let data = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/data/stedi");
+    let Ok(data) = data.canonicalize() else {
+        eprintln!("skipped: {} is not there", data.display());
+        return None;
+    };
+    Some(shared("reference", |dir| {
+        std::os::unix::fs::symlink(&data, dir.join("landing")).unwrap();
+        let run = stedi(dir, "run --expect published --format json").run();
+        fs::write(dir.join("run.json"), run.done().out).unwrap();
+    }))
+});
+
+fn shared(name: &str, make: impl FnOnce(&Path)) -> Shared {
+    let root = Path::new(env!("CARGO_TARGET_TMPDIR")).join("it");
+    fs::create_dir_all(&root).unwrap();
+    let lock = File::create(root.join(format!("{name}.lock"))).unwrap();
+    lock.lock().unwrap();
+    let binary = fs::metadata(BINARY).unwrap();
+    let built = binary.modified().unwrap().duration_since(UNIX_EPOCH);
+    let stamp = format!("{name}-{}-{}", built.unwrap().as_nanos(), binary.len());
+    let dir = root.join(&stamp);
+    let complete = root.join(format!("{stamp}.complete"));
+    if !complete.exists() {
+        // What an earlier build left, and what an earlier try left unfinished.
+        for entry in fs::read_dir(&root).unwrap().flatten() {
+            let entry_name = entry.file_name();
+            if entry_name.to_string_lossy().starts_with(&format!("{name}-")) {
+                let _ = fs::remove_dir_all(entry.path());
+                let _ = fs::remove_file(entry.path());
+            }
+        }
+        fs::create_dir(&dir).unwrap();
+        make(&dir);
+        File::create(&complete).unwrap();
+    }
+    Shared {
+        people: People::of(&dir.join("landing")),
+        dir,
+    }
+}
+
+impl Shared {
+    /// A folder of one's own with a copy of the lake, the landing data linked.
+    pub(crate) fn with_own_lake(&self) -> TempDir {
+        let own = tempfile::tempdir().unwrap();
+        std::os::unix::fs::symlink(self.dir.join("landing"), own.path().join("landing")).unwrap();
+        copy(&self.dir.join("lake"), &own.path().join("lake"));
+        own
+    }
+
+    /// A folder of one's own with copies of both.
+    pub(crate) fn copied(&self) -> TempDir {
+        let own = tempfile::tempdir().unwrap();
+        copy(&self.dir.join("landing"), &own.path().join("landing"));
+        copy(&self.dir.join("lake"), &own.path().join("lake"));
+        own
+    }
+}
+
+/// Copies a folder with all in it, links as links.
+pub(crate) fn copy(from: &Path, to: &Path) {
+    fs::create_dir_all(to).unwrap();
+    for entry in fs::read_dir(from).unwrap() {
+        let entry = entry.unwrap();
+        let (from, to) = (entry.path(), to.join(entry.file_name()));
+        let kind = entry.file_type().unwrap();
+        if kind.is_dir() {
+            copy(&from, &to);
+        } else if kind.is_symlink() {
+            std::os::unix::fs::symlink(fs::read_link(&from).unwrap(), &to).unwrap();
+        } else {
+            fs::copy(&from, &to).unwrap();
+        }
+    }
+}
+
+/// Every file and folder below `dir`, with its bytes. Empty where there is none.
+pub(crate) fn contents(dir: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
+    fn walk(dir: &Path, found: &mut BTreeMap<PathBuf, Vec<u8>>) {
+        let Ok(entries) = fs::read_dir(dir) else {
+            return;
+        };
+        for entry in entries.flatten() {
+            let path = entry.path();
+            if entry.file_type().unwrap().is_dir() {
+                found.insert(path.clone(), Vec::new());
+                walk(&path, found);
+            } else {
+                found.insert(path.clone(), fs::read(&path).unwrap_or_default());
+            }
+        }
+    }
+    let mut found = BTreeMap::new();
+    if dir.exists() {
+        found.insert(dir.to_owned(), Vec::new());
+    }
+    walk(dir, &mut found);
+    found
+}
+
+/// Everything below `dir` must be as it was.
+#[track_caller]
+pub(crate) fn unchanged(before: &BTreeMap<PathBuf, Vec<u8>>, dir: &Path, case: &str) {
+    let after = contents(dir);
+    let new: Vec<_> = after.keys().filter(|p| !before.contains_key(*p)).collect();
+    let gone: Vec<_> = before.keys().filter(|p| !after.contains_key(*p)).collect();
+    let other: Vec<_> = before
+        .iter()
+        .filter(|(path, bytes)| after.get(*path).is_some_and(|now| now != *bytes))
+        .map(|(path, _)| path)
+        .collect();
+    assert!(
+        new.is_empty() && gone.is_empty() && other.is_empty(),
+        "{case}: {} changed\n  new: {new:?}\n  gone: {gone:?}\n  other: {other:?}",
+        dir.display()
+    );
+}
+
+/// The entries of all table logs of a lake, those of system tables too.
+pub(crate) fn log_entries(lake: &Path) -> Vec<PathBuf> {
+    let all = contents(lake).into_keys();
+    all.filter(|path| path.parent().is_some_and(|dir| dir.ends_with("_delta_log")))
+        .collect()
+}
+
+/// Landing data written by hand, one JSON value per line.
+#[derive(Default)]
+pub(crate) struct Landing {
+    pub(crate) customers: Vec<Value>,
+    pub(crate) accelerometer: Vec<Value>,
+    pub(crate) step_trainer: Vec<Value>,
+}
+
+impl Landing {
+    /// Writes the three sources below `dir/landing`, into files named `name`.
+    pub(crate) fn write(&self, dir: &Path, name: &str) {
+        for (source, lines) in [
+            ("customer", &self.customers),
+            ("accelerometer", &self.accelerometer),
+            ("step_trainer", &self.step_trainer),
+        ] {
+            let folder = dir.join("landing").join(source).join("landing");
+            fs::create_dir_all(&folder).unwrap();
+            let text: String = lines.iter().map(|line| format!("{line}\n")).collect();
+            fs::write(folder.join(name), text).unwrap();
+        }
+    }
+
+    /// A fresh folder with this landing data in it.
+    pub(crate) fn laid_out(&self) -> TempDir {
+        let dir = tempfile::tempdir().unwrap();
+        self.write(dir.path(), "a.json");
+        dir
+    }
+}
+
+/// Appends lines to a file below `dir/landing`.
+pub(crate) fn append(dir: &Path, file: &str, text: &str) {
+    use std::io::Write;
+    let path = dir.join("landing").join(file);
+    let mut file = File::options().create(true).append(true).open(path);
+    file.as_mut().unwrap().write_all(text.as_bytes()).unwrap();
+}

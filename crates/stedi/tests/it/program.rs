@@ -1,0 +1,259 @@
+//! Calls of the binary and what came of them.
+
+use std::ffi::OsStr;
+use std::io::{Read, Write};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+
+/// The binary under test.
+pub(crate) const BINARY: &str = env!("CARGO_BIN_EXE_stedi");
+
+/// A call that takes longer hangs.
+const PATIENCE: Duration = Duration::from_secs(120);
+
+/// A call that is being put together.
+pub(crate) struct Call {
+    command: Command,
+    line: String,
+    input: Option<String>,
+}
+
+/// How a call ended.
+pub(crate) struct Outcome {
+    pub(crate) code: i32,
+    pub(crate) out: String,
+    pub(crate) err: String,
+    line: String,
+}
+
+/// `stedi WORDS`, run in `dir`. Nothing of the tester's own settings gets in.
+pub(crate) fn stedi(dir: &Path, words: &str) -> Call {
+    let mut command = Command::new(BINARY);
+    command.current_dir(dir).args(words.split_whitespace());
+    for (name, _) in std::env::vars_os() {
+        let name_text = name.to_string_lossy();
+        let ours = ["STEDI_", "AWS_", "XDG_", "NO_COLOR", "CLICOLOR"];
+        if ours.iter().any(|prefix| name_text.starts_with(prefix)) {
+            command.env_remove(&name);
+        }
+    }
+    command.env("HOME", env!("CARGO_TARGET_TMPDIR"));
+    Call {
+        command,
+        line: format!("stedi {words}"),
+        input: None,
+    }
+}
+
+/// The rows that `statement` gives, called in a folder with `landing` and `lake`.
+#[track_caller]
+pub(crate) fn rows(dir: &Path, statement: &str) -> Vec<Value> {
+    let document = stedi(dir, "sql --format json -c")
+        .arg(statement)
+        .run()
+        .done()
+        .json();
+    match document {
+        Value::Array(rows) => rows,
+        other => panic!("{statement}: not an array: {other}"),
+    }
+}
+
+/// The only value of the only row of `statement`.
+#[track_caller]
+pub(crate) fn value(dir: &Path, statement: &str) -> Value {
+    let rows = rows(dir, statement);
+    let [Value::Object(row)] = rows.as_slice() else {
+        panic!("{statement}: not one row: {rows:?}");
+    };
+    let mut values = row.values();
+    match (values.next(), values.next()) {
+        (Some(value), None) => value.clone(),
+        _ => panic!("{statement}: not one column: {row:?}"),
+    }
+}
+
+/// Like [`value`], of a count.
+#[track_caller]
+pub(crate) fn count(dir: &Path, statement: &str) -> u64 {
+    let value = value(dir, statement);
+    value
+        .as_u64()
+        .unwrap_or_else(|| panic!("{statement}: no count: {value}"))
+}
+
+impl Call {
+    /// One more argument, with spaces and all.
+    pub(crate) fn arg(mut self, arg: impl AsRef<OsStr>) -> Self {
+        self.line
+            .push_str(&format!(" {:?}", arg.as_ref().to_string_lossy()));
+        self.command.arg(arg);
+        self
+    }
+
+    /// An environment variable.
+    pub(crate) fn env(mut self, name: &str, value: &str) -> Self {
+        self.line = format!("{name}={value} {}", self.line);
+        self.command.env(name, value);
+        self
+    }
+
+    /// What the program reads from standard input.
+    pub(crate) fn input(mut self, text: &str) -> Self {
+        self.input = Some(text.to_owned());
+        self
+    }
+
+    /// As a user without rights, where the tests run as root.
+    pub(crate) fn as_nobody(mut self) -> Self {
+        use std::os::unix::process::CommandExt;
+        if runs_as_root() {
+            self.command.uid(65_534).gid(65_534);
+        }
+        self
+    }
+
+    /// Runs it to its end.
+    #[track_caller]
+    pub(crate) fn run(self) -> Outcome {
+        let (child, line) = self.start();
+        finish(child, line)
+    }
+
+    /// Begins it, and leaves its end to the caller; see [`finish`].
+    #[track_caller]
+    pub(crate) fn start(mut self) -> (Child, String) {
+        let input = match &self.input {
+            Some(_) => Stdio::piped(),
+            None => Stdio::null(),
+        };
+        let mut child = self
+            .command
+            .stdin(input)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap_or_else(|error| panic!("{}: {error}", self.line));
+        if let (Some(text), Some(mut to)) = (self.input, child.stdin.take()) {
+            // A program that ends early need not read it all.
+            let _ = to.write_all(text.as_bytes());
+        }
+        (child, self.line)
+    }
+}
+
+/// Waits for a call that was begun.
+#[track_caller]
+pub(crate) fn finish(mut child: Child, line: String) -> Outcome {
+    fn collect(from: Option<impl Read + Send + 'static>) -> thread::JoinHandle<String> {
+        thread::spawn(move || {
+            let mut bytes = Vec::new();
+            if let Some(mut from) = from {
+                let _ = from.read_to_end(&mut bytes);
+            }
+            String::from_utf8_lossy(&bytes).into_owned()
+        })
+    }
+    let (out, err) = (collect(child.stdout.take()), collect(child.stderr.take()));
+    let started = Instant::now();
+    let status = loop {
+        if let Some(status) = child.try_wait().unwrap() {
+            break status;
+        }
+        if started.elapsed() > PATIENCE {
+            let _ = child.kill();
+            panic!("{line}: still running after {PATIENCE:?}");
+        }
+        thread::sleep(Duration::from_millis(3));
+    };
+    use std::os::unix::process::ExitStatusExt;
+    Outcome {
+        code: status
+            .code()
+            .unwrap_or_else(|| 128 + status.signal().unwrap_or_default()),
+        out: out.join().unwrap(),
+        err: err.join().unwrap(),
+        line,
+    }
+}
+
+impl Outcome {
+    /// Must have ended well.
+    #[track_caller]
+    pub(crate) fn done(self) -> Self {
+        self.ended(0)
+    }
+
+    /// Must have ended with `code`.
+    #[track_caller]
+    pub(crate) fn ended(self, code: i32) -> Self {
+        assert_eq!(self.code, code, "{self}");
+        self
+    }
+
+    /// Standard error must hold `fragment`.
+    #[track_caller]
+    pub(crate) fn says(self, fragment: &str) -> Self {
+        assert!(
+            self.err.contains(fragment),
+            "does not say {fragment:?}: {self}"
+        );
+        self
+    }
+
+    /// One of the `hint:` lines must hold `fragment`.
+    #[track_caller]
+    pub(crate) fn hints(self, fragment: &str) -> Self {
+        let mut hints = self.err.lines().filter(|line| line.starts_with("hint: "));
+        assert!(
+            hints.any(|hint| hint.contains(fragment)),
+            "does not hint {fragment:?}: {self}"
+        );
+        self
+    }
+
+    /// Standard error must be empty.
+    #[track_caller]
+    pub(crate) fn silent(self) -> Self {
+        assert!(self.err.is_empty(), "{self}");
+        self
+    }
+
+    /// Standard output is one JSON document.
+    #[track_caller]
+    pub(crate) fn json(&self) -> Value {
+        serde_json::from_str(&self.out).unwrap_or_else(|error| panic!("{error}: {self}"))
+    }
+
+    /// Standard output is one JSON document per line.
+    #[track_caller]
+    pub(crate) fn json_lines(&self) -> Vec<Value> {
+        let lines = self.out.lines();
+        lines
+            .map(|line| {
+                serde_json::from_str(line).unwrap_or_else(|error| panic!("{line}: {error}: {self}"))
+            })
+            .collect()
+    }
+}
+
+impl std::fmt::Display for Outcome {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let out: String = self.out.chars().take(2000).collect();
+        write!(
+            f,
+            "{}\n  exit code {}\n--- stdout\n{out}\n--- stderr\n{}",
+            self.line, self.code, self.err
+        )
+    }
+}
+
+/// Root may read and write everything, so that rights do not hinder it.
+pub(crate) fn runs_as_root() -> bool {
+    use std::os::unix::fs::MetadataExt;
+    std::fs::metadata("/proc/self").is_ok_and(|of| of.uid() == 0)
+}
