@@ -19,3 +19,8 @@ tidy:
 # Synthetic data, every table, verified.
 demo:
     cargo run -- demo
+
+# Ratios to DuckDB and Polars on FACTOR times the reference data.
+bench FACTOR="100":
+    cargo build --release -p stedi
+    python3 bench/compare.py --factor {{FACTOR}} --skip pyspark

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use arrow::array::RecordBatch;
-use arrow::compute::{CastOptions, cast_with_options, filter_record_batch};
+use arrow::compute::{CastOptions, cast_with_options};
 use arrow::datatypes::SchemaRef;
 use arrow::error::ArrowError;
 use catalog::Duplicates;
@@ -14,8 +14,9 @@ use datafusion::physical_plan::execute_stream_partitioned;
 use futures::StreamExt;
 use lake::{DataFile, Lake, Writer};
 
+use crate::duplicates::{RowHashes, drop_duplicates};
 use crate::models::Planned;
-use crate::rows::{self, Content, Seen};
+use crate::rows::{self, Content};
 use crate::{Error, Progress, Session};
 
 /// A model's rows, written but not published.
@@ -32,7 +33,8 @@ pub(crate) struct Built {
 }
 
 /// Runs the model's SELECT on all cores and writes its rows, a file per
-/// stream. Memory stays bounded: a batch is written as soon as it is there.
+/// stream. A batch is written as soon as it is there; of its rows no more than
+/// hashes are kept.
 ///
 /// # Errors
 /// [`Error::Execution`] or [`Error::Lake`]; what was written stays behind for
@@ -50,19 +52,17 @@ pub(crate) async fn build(
     let query = session.query(&planned.model.sql).await?;
     let streams = execute_stream_partitioned(query.into_plan(), session.task_context())
         .map_err(|error| Error::execution(&table, error))?;
-    let seen =
-        (planned.model.contract.duplicates == Duplicates::Drop).then(|| Arc::new(Seen::new()));
+    let drops = planned.model.contract.duplicates == Duplicates::Drop;
 
     let mut tasks = JoinSet::new();
     for stream in streams {
         let stage = Stage {
             table: table.clone(),
             schema: Arc::clone(planned.layout.schema()),
-            seen: seen.clone(),
+            hashes: drops.then(RowHashes::new),
             progress: Arc::clone(progress),
             writer: lake.writer(&planned.layout, run),
             rows: 0,
-            duplicates: 0,
             content: Content::default(),
         };
         tasks.spawn(stage.write(stream));
@@ -76,6 +76,7 @@ pub(crate) async fn build(
         ended_ms: 0,
         seconds: 0.0,
     };
+    let mut hashes = Vec::new();
     while let Some(done) = tasks.join_next().await {
         let part = done.map_err(|error| Error::Execution {
             what: table.clone(),
@@ -83,10 +84,18 @@ pub(crate) async fn build(
         })??;
         built.files.extend(part.files);
         built.rows += part.rows;
-        built.duplicates += part.duplicates;
         built.content.merge(part.content);
+        hashes.extend(part.hashes);
     }
     built.files.sort_by(|a, b| a.name.cmp(&b.name));
+    if drops {
+        let files = std::mem::take(&mut built.files);
+        let distinct = drop_duplicates(session, lake, run, planned, files, hashes).await?;
+        built.files = distinct.files;
+        built.rows -= distinct.duplicates;
+        built.duplicates = distinct.duplicates;
+        built.content.remove(distinct.content);
+    }
     built.ended_ms = chrono::Utc::now().timestamp_millis();
     built.seconds = started.elapsed().as_secs_f64();
     Ok(built)
@@ -96,19 +105,19 @@ pub(crate) async fn build(
 struct Stage {
     table: String,
     schema: SchemaRef,
-    seen: Option<Arc<Seen>>,
     progress: Arc<dyn Progress>,
     writer: Writer,
     rows: u64,
-    duplicates: u64,
     content: Content,
+    /// Kept where duplicates are dropped later.
+    hashes: Option<RowHashes>,
 }
 
 struct Part {
     files: Vec<DataFile>,
     rows: u64,
-    duplicates: u64,
     content: Content,
+    hashes: Option<RowHashes>,
 }
 
 impl Stage {
@@ -117,42 +126,25 @@ impl Stage {
             let batch = batch.map_err(|error| Error::execution(&self.table, error))?;
             let batch = stored(&self.schema, &batch)
                 .map_err(|error| Error::execution(&self.table, error.into()))?;
-            let batch = self.take(batch)?;
+            self.book(&batch);
             self.writer.write(&batch).await?;
             self.progress.rows(&self.table, batch.num_rows() as u64);
         }
         Ok(Part {
             files: self.writer.finish().await?,
             rows: self.rows,
-            duplicates: self.duplicates,
             content: self.content,
+            hashes: self.hashes,
         })
     }
 
-    /// Books the batch's rows, without those that were met before if the
-    /// contract says so.
-    fn take(&mut self, batch: RecordBatch) -> Result<RecordBatch, Error> {
-        let hashes = rows::hashes(&batch);
-        let Some(seen) = &self.seen else {
-            self.rows += hashes.len() as u64;
-            self.content.add(hashes);
-            return Ok(batch);
-        };
-        let first = seen.first(&hashes);
-        let kept = first.true_count();
-        self.rows += kept as u64;
-        self.duplicates += (hashes.len() - kept) as u64;
-        if kept == hashes.len() {
-            self.content.add(hashes);
-            return Ok(batch);
+    fn book(&mut self, batch: &RecordBatch) {
+        let hashes = rows::hashes(batch);
+        self.rows += hashes.len() as u64;
+        if let Some(kept) = &mut self.hashes {
+            kept.add(&hashes);
         }
-        let kept_hashes = hashes
-            .iter()
-            .zip(first.values())
-            .filter(|(_, first)| *first);
-        self.content.add(kept_hashes.map(|(hash, _)| *hash));
-        filter_record_batch(&batch, &first)
-            .map_err(|error| Error::execution(&self.table, error.into()))
+        self.content.add(hashes);
     }
 }
 

@@ -82,7 +82,9 @@ impl ScalarUDFImpl for Subject {
         let emails = cast(&arrays[0], &DataType::Utf8View)?;
         let subjects: ArrayRef = Arc::new(subjects(emails.as_string_view())?);
         if scalar {
-            return Ok(ColumnarValue::Scalar(ScalarValue::try_from_array(&subjects, 0)?));
+            return Ok(ColumnarValue::Scalar(ScalarValue::try_from_array(
+                &subjects, 0,
+            )?));
         }
         Ok(ColumnarValue::Array(subjects))
     }

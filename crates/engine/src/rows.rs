@@ -4,15 +4,13 @@
 //! At 128 bits two different rows of a table of a billion share one with a
 //! probability of about 10⁻²¹, so equal hashes are taken for equal rows.
 
-use std::collections::HashSet;
-use std::hash::{BuildHasherDefault, Hasher};
+use std::hash::Hasher;
 
-use arrow::array::{Array, AsArray, BooleanArray, RecordBatch};
+use arrow::array::{Array, AsArray, RecordBatch};
 use arrow::datatypes::{
     DataType, Date32Type, Float32Type, Float64Type, Int8Type, Int16Type, Int32Type, Int64Type,
     TimestampMicrosecondType,
 };
-use parking_lot::Mutex;
 use xxhash_rust::xxh3::xxh3_128;
 
 const NULL: u128 = 0x9e37_79b9_7f4a_7c15_f39c_c060_5ced_c834;
@@ -104,6 +102,11 @@ impl Content {
         }
     }
 
+    /// Takes rows out again.
+    pub(crate) fn remove(&mut self, other: Self) {
+        self.0 = self.0.wrapping_sub(other.0);
+    }
+
     /// Takes the rows of another part of the same table in.
     pub(crate) fn merge(&mut self, other: Self) {
         self.0 = self.0.wrapping_add(other.0);
@@ -112,34 +115,6 @@ impl Content {
     /// As it is kept in a table's log; the digit names the way of hashing.
     pub(crate) fn to_text(self) -> String {
         format!("1-{:032x}", self.0)
-    }
-}
-
-/// Rows already met, shared by all that write one table.
-///
-/// Sharded, so that two writers seldom wait for each other.
-pub(crate) struct Seen {
-    shards: Vec<Mutex<HashSet<u128, BuildHasherDefault<Itself>>>>,
-}
-
-const SHARDS: usize = 64;
-
-impl Seen {
-    pub(crate) fn new() -> Self {
-        Self {
-            shards: (0..SHARDS).map(|_| Mutex::default()).collect(),
-        }
-    }
-
-    /// Which rows are met for the first time.
-    pub(crate) fn first(&self, hashes: &[u128]) -> BooleanArray {
-        hashes
-            .iter()
-            .map(|hash| {
-                let shard = (hash >> 122) as usize % SHARDS;
-                Some(self.shards[shard].lock().insert(*hash))
-            })
-            .collect()
     }
 }
 
@@ -171,6 +146,7 @@ impl Hasher for Itself {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::HashSet;
     use std::sync::Arc;
 
     use arrow::array::{ArrayRef, Float64Array, Int64Array, StringViewArray};
@@ -234,13 +210,5 @@ mod tests {
         assert_eq!(content(&[a, b]), content(&[b, a]));
         assert_ne!(content(&[a, b]), content(&[a, b, b]));
         assert_ne!(content(&[a]), content(&[b]));
-    }
-
-    #[test]
-    fn seen_keeps_the_first_of_equal_rows() {
-        let seen = Seen::new();
-        let first = seen.first(&[1, 2, 1]);
-        assert_eq!(first, BooleanArray::from(vec![true, true, false]));
-        assert_eq!(seen.first(&[2, 3]), BooleanArray::from(vec![false, true]));
     }
 }

@@ -24,7 +24,7 @@ use crate::lake_table::LakeTable;
 use crate::landing::{Source, TableIntake};
 use crate::models::{self, Planned};
 use crate::report::{ModelRun, Report, TableReport, Verdict};
-use crate::{Error, Session, Setup, checks, keys, system};
+use crate::{Error, Session, Setup, checks, keys, quarantine, system};
 
 /// What a run shall do.
 #[derive(Debug, Clone, Default)]
@@ -420,7 +420,7 @@ impl Work {
                 },
             });
         }
-        system::record_quarantine(&self.lake, &self.run, &intake).await?;
+        quarantine::record(&self.session, &self.run, &intake).await?;
         report.published = runs
             .iter()
             .filter(|run| run.version.is_some())
@@ -491,7 +491,11 @@ async fn narrow(
     }
     for narrowed in keys::narrowing(session, &planned.model.sql, &own).await? {
         let source = sources.get(&narrowed.table);
-        let table = tables.project.landing().iter().find(|t| t.name.as_ref() == narrowed.table);
+        let table = tables
+            .project
+            .landing()
+            .iter()
+            .find(|t| t.name.as_ref() == narrowed.table);
         if let (Some(source), Some(table)) = (source, table) {
             let keep = landing::Keep {
                 column: narrowed.column,
@@ -530,12 +534,22 @@ fn warnings(
         (unknown > 0).then(|| {
             format!(
                 "{table}: {unknown} values stand in fields that the table does not have ({}); they were left aside",
-                names.join(", ")
+                shown(&names)
             )
         })
     }));
     warnings.sort();
     warnings
+}
+
+/// The first few names, and how many more there are.
+fn shown(names: &[&str]) -> String {
+    const SHOWN: usize = 5;
+    let first = names.iter().take(SHOWN).copied().collect::<Vec<_>>().join(", ");
+    match names.len().checked_sub(SHOWN) {
+        None | Some(0) => first,
+        Some(more) => format!("{first} and {more} more"),
+    }
 }
 
 /// An unknown field's name comes from the data: what does not look like a name

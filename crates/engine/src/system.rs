@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, BinaryViewArray, Int64Array, RecordBatch, StringViewArray};
+use arrow::array::{ArrayRef, Int64Array, RecordBatch, StringViewArray};
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use lake::{AsOf, Lake, Layout, Origin, Publication, TableId};
 
@@ -23,7 +23,7 @@ const LONG: DataType = DataType::Int64;
 const BYTES: DataType = DataType::BinaryView;
 
 /// A system table: its name, its grain, its columns.
-struct Definition {
+pub(crate) struct Definition {
     name: &'static str,
     grain: &'static str,
     personal: &'static [&'static str],
@@ -61,12 +61,13 @@ const CHECKS: Definition = Definition {
     ],
 };
 
-const QUARANTINE: Definition = Definition {
+pub(crate) const QUARANTINE: Definition = Definition {
     name: "quarantine",
     grain: "One stretch of landing input that could not be read.",
     // Quarantined bytes may be anything, a person's record among them.
     personal: &["file", "raw", "hash"],
     columns: &[
+        ("id", TEXT),
         ("table_name", TEXT),
         ("file", TEXT),
         ("byte_offset", LONG),
@@ -74,6 +75,7 @@ const QUARANTINE: Definition = Definition {
         ("line", LONG),
         ("reason", TEXT),
         ("detail", TEXT),
+        ("state", TEXT),
         ("raw", BYTES),
         ("hash", TEXT),
     ],
@@ -140,7 +142,7 @@ impl Definition {
 
     /// Publishes rows; where they replace the table's and are the same ones,
     /// nothing is written.
-    async fn publish(
+    pub(crate) async fn publish(
         &self,
         lake: &Lake,
         run: &str,
@@ -186,11 +188,11 @@ impl Definition {
     }
 }
 
-fn text<'a>(values: impl Iterator<Item = &'a str>) -> ArrayRef {
+pub(crate) fn text<'a>(values: impl Iterator<Item = &'a str>) -> ArrayRef {
     Arc::new(values.map(Some).collect::<StringViewArray>())
 }
 
-fn long(values: impl Iterator<Item = Option<i64>>) -> ArrayRef {
+pub(crate) fn long(values: impl Iterator<Item = Option<i64>>) -> ArrayRef {
     Arc::new(values.collect::<Int64Array>())
 }
 
@@ -253,43 +255,6 @@ pub(crate) async fn record_ledger(
         long(tallies().map(|tally| count(tally.unknown))),
     ];
     LEDGER.publish(lake, run, columns, true).await
-}
-
-/// Makes `system.quarantine` hold what this run could not read.
-pub(crate) async fn record_quarantine(
-    lake: &Lake,
-    run: &str,
-    intake: &BTreeMap<String, TableIntake>,
-) -> Result<(), Error> {
-    let entries: Vec<_> = intake
-        .iter()
-        .flat_map(|(table, intake)| intake.rejections.iter().map(|r| (table.as_str(), r)))
-        .collect();
-    let raw = |r: &landing::Raw| match r {
-        landing::Raw::Bytes(bytes) => Some(bytes.clone()),
-        landing::Raw::Hash(_) => None,
-    };
-    let hash = |r: &landing::Raw| match r {
-        landing::Raw::Bytes(_) => None,
-        landing::Raw::Hash(hash) => Some(hash.clone()),
-    };
-    let rejected = || entries.iter().map(|(_, r)| &r.rejected);
-    let columns: Vec<ArrayRef> = vec![
-        text(entries.iter().map(|(table, _)| *table)),
-        text(entries.iter().map(|(_, r)| r.file.as_str())),
-        long(rejected().map(|r| count(r.offset))),
-        long(rejected().map(|r| count(r.length))),
-        long(rejected().map(|r| count(r.line))),
-        text(rejected().map(|r| r.kind.as_str())),
-        text(rejected().map(|r| r.detail.as_str())),
-        Arc::new(rejected().map(|r| raw(&r.raw)).collect::<BinaryViewArray>()),
-        Arc::new(
-            rejected()
-                .map(|r| hash(&r.raw))
-                .collect::<StringViewArray>(),
-        ),
-    ];
-    QUARANTINE.publish(lake, run, columns, false).await
 }
 
 /// What is noted with a commit of this program.

@@ -1,5 +1,7 @@
 //! What could not be read, and why: the rows of `system.quarantine`.
 
+use std::fmt;
+
 use sha2::{Digest, Sha256};
 
 /// Why bytes are quarantined. The names given by [`Reason::as_str`] are stored
@@ -107,8 +109,9 @@ pub struct Rejected {
     pub raw: Raw,
 }
 
-/// Quarantined bytes, or a hash where they are too many.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// Quarantined bytes, or a hash where they are too many. Printing shows no
+/// byte of them: they are personal.
+#[derive(Clone, PartialEq, Eq)]
 pub enum Raw {
     /// The bytes.
     Bytes(Vec<u8>),
@@ -121,7 +124,7 @@ pub enum Raw {
 /// line ending after a broken object is a separator, as after a good one.
 ///
 /// How a stretch is cut into calls of `feed` makes no difference.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub(crate) struct Sink {
     bytes: Vec<u8>,
     bytes_max: usize,
@@ -208,6 +211,15 @@ impl Sink {
     }
 }
 
+impl fmt::Debug for Raw {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Raw::Bytes(bytes) => write!(f, "Bytes(*** {})", bytes.len()),
+            Raw::Hash(hash) => write!(f, "Hash({hash})"),
+        }
+    }
+}
+
 impl Raw {
     /// The bytes, or their hash where they are more than `bytes_max`.
     pub(crate) fn of(bytes: &[u8], bytes_max: usize) -> Raw {
@@ -225,7 +237,7 @@ pub(crate) fn is_blank(byte: u8) -> bool {
 }
 
 fn hex(bytes: &[u8]) -> String {
-    use std::fmt::Write;
+    use fmt::Write;
     bytes
         .iter()
         .fold(String::with_capacity(64), |mut text, byte| {

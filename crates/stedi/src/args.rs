@@ -96,6 +96,9 @@ pub(crate) enum Command {
     Describe(DescribeArgs),
     /// List the versions of one table
     History(HistoryArgs),
+    /// Look after landing input that could not be read
+    #[command(subcommand)]
+    Quarantine(QuarantineCommand),
     /// Make synthetic landing data in the shape of the real one
     Sample(SampleArgs),
     /// Write the built-in data product out for editing
@@ -190,6 +193,32 @@ pub(crate) struct DescribeArgs {
 pub(crate) struct HistoryArgs {
     /// Which table
     pub(crate) table: String,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum QuarantineCommand {
+    /// Where, how long and why
+    List {
+        /// Those that were dropped, too
+        #[arg(long)]
+        all: bool,
+    },
+    /// The bytes of one entry, as they lie (they may be personal)
+    Show {
+        /// Its id, or the beginning of it
+        id: String,
+    },
+    /// Run again, so that what was mended is read
+    Retry,
+    /// Say that nobody will mend them: later runs do not bring them up again
+    Drop {
+        /// Their ids, or the beginnings of them
+        #[arg(required_unless_present = "all")]
+        ids: Vec<String>,
+        /// All that are open
+        #[arg(long, conflicts_with = "ids")]
+        all: bool,
+    },
 }
 
 #[derive(Debug, Args)]

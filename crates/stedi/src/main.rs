@@ -36,6 +36,7 @@ fn main() -> ExitCode {
             Command::Tables => commands::tables::tables(&settings),
             Command::Describe(describe) => commands::describe::describe(&settings, &describe),
             Command::History(history) => commands::history::history(&settings, &history),
+            Command::Quarantine(command) => commands::quarantine::quarantine(&settings, &command),
             Command::Sample(sample) => commands::sample::sample(&settings, &sample),
             Command::Init(init) => commands::init::init(&settings, &init),
             Command::Doctor => commands::doctor::doctor(&settings),

@@ -8,6 +8,7 @@ pub(crate) mod rows;
 pub(crate) mod scan;
 mod segment;
 
+use std::fmt;
 use std::sync::Arc;
 
 use arrow::array::RecordBatch;
@@ -40,8 +41,8 @@ pub(crate) struct Settings {
     pub(crate) fast: bool,
 }
 
-/// What came out of some bytes.
-#[derive(Clone, Debug)]
+/// What came out of some bytes. Printing shows no value.
+#[derive(Clone)]
 pub struct Decoded {
     /// The rows, in the order of the file.
     pub batches: Vec<RecordBatch>,
@@ -51,6 +52,17 @@ pub struct Decoded {
     pub tally: Tally,
     /// What is left open, for the next segment or [`Decoder::finish`].
     pub carry: Carry,
+}
+
+impl fmt::Debug for Decoded {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Decoded")
+            .field("batches", &self.batches.len())
+            .field("rows", &self.tally.rows)
+            .field("rejected", &self.rejected)
+            .field("carry", &self.carry)
+            .finish()
+    }
 }
 
 impl Decoded {

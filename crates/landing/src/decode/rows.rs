@@ -31,6 +31,9 @@ pub(crate) struct Rows<'a> {
     pub(crate) converted: u64,
     /// The text of the key that decides whether the row is kept.
     pub(crate) keep: KeepText,
+    /// The last key asked for, and whether it is kept.
+    last_key: Vec<u8>,
+    last_kept: bool,
 }
 
 /// What the row being built holds in the column of [`crate::Keep`].
@@ -97,6 +100,11 @@ impl<'a> Rows<'a> {
             batches: Vec::new(),
             converted: 0,
             keep: KeepText::Null,
+            last_kept: spec
+                .keep
+                .as_ref()
+                .is_some_and(|keep| keep.keys.contains("")),
+            last_key: Vec::new(),
         }
     }
 
@@ -178,7 +186,7 @@ impl<'a> Rows<'a> {
     /// Whether the row being built is to be kept. `bytes` are those that
     /// [`KeepText::At`] points into.
     #[inline(always)]
-    pub(crate) fn is_kept(&self, bytes: &[u8]) -> bool {
+    pub(crate) fn is_kept(&mut self, bytes: &[u8]) -> bool {
         let Some(keep) = &self.spec.keep else {
             return true;
         };
@@ -187,7 +195,14 @@ impl<'a> Rows<'a> {
             KeepText::At(start, end) => &bytes[*start..*end],
             KeepText::Copied(text) => text,
         };
-        std::str::from_utf8(text).is_ok_and(|text| keep.keys.contains(text))
+        // A device sends its readings one after the other: mostly the key is
+        // that of the row before.
+        if self.last_key != text {
+            self.last_key.clear();
+            self.last_key.extend_from_slice(text);
+            self.last_kept = std::str::from_utf8(text).is_ok_and(|text| keep.keys.contains(text));
+        }
+        self.last_kept
     }
 
     /// The row is complete.

@@ -1,13 +1,15 @@
 //! What passes from one segment of a file to the next.
 
+use std::fmt;
+
 use super::grammar::Automaton;
 use super::recovery::{Broken, Doubt};
 use crate::reject::Sink;
 
 /// What the bytes before an offset left open. Its size is bounded: by
 /// `object_bytes_max` for an object that may still become a row, by
-/// `quarantine_bytes_max` for one that cannot.
-#[derive(Clone, Debug)]
+/// `quarantine_bytes_max` for one that cannot. Printing shows no byte of it.
+#[derive(Clone)]
 pub struct Carry {
     pub(crate) offset: u64,
     /// Newlines counted before `offset`.
@@ -89,11 +91,30 @@ impl Carry {
     }
 }
 
+impl fmt::Debug for Carry {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let place = match &self.place {
+            Place::Mark(_) => "at the start",
+            Place::Between => "between objects",
+            Place::Object(_) => "inside an object",
+            Place::Proof(_) => "after an object in doubt",
+            Place::Broken(_) => "in a stretch that cannot be read",
+        };
+        f.debug_struct("Carry")
+            .field("offset", &self.offset)
+            .field("lines", &self.lines)
+            .field("place", &place)
+            .field("array", &self.array)
+            .field("held_bytes", &self.held_bytes())
+            .finish()
+    }
+}
+
 /// The byte order mark of UTF-8.
 pub(crate) const MARK: [u8; 3] = [0xEF, 0xBB, 0xBF];
 
 /// Where the reader stands.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub(crate) enum Place {
     /// At the start of the file, after so many bytes of a byte order mark.
     Mark(usize),
@@ -109,7 +130,7 @@ pub(crate) enum Place {
 }
 
 /// An object that the byte automaton follows.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub(crate) struct Open {
     pub(crate) start: u64,
     pub(crate) line: u64,

@@ -172,7 +172,7 @@ pub(crate) struct Doubt {
 }
 
 /// A stretch that cannot be read, not yet at its end.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub(crate) struct Broken {
     pub(crate) start: u64,
     pub(crate) line: u64,

@@ -95,6 +95,6 @@ fn without_structure() {
         "{\"a\":x",
         "{\"a\":",
         "\n{\"a\":1}\n",
-        (1, &[Reason::Syntax]),
+        (1, &[Reason::Syntax, Reason::TooDeep]),
     );
 }

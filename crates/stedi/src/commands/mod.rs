@@ -6,6 +6,7 @@ pub(crate) mod describe;
 pub(crate) mod doctor;
 pub(crate) mod history;
 pub(crate) mod init;
+pub(crate) mod quarantine;
 pub(crate) mod run;
 pub(crate) mod sample;
 mod shell;
@@ -60,17 +61,16 @@ fn show_report(settings: &Settings, report: &Report) -> Result<Ending> {
         say(settings, &format!("warning: {warning}"));
     }
     if report.quarantined > 0 {
-        let (noun, verb) = if report.quarantined == 1 {
-            ("stretch", "was")
+        let places = if report.quarantined == 1 {
+            "1 place".to_owned()
         } else {
-            ("stretches", "were")
+            format!("{} places", grouped(report.quarantined))
         };
         say(
             settings,
             &format!(
-                "warning: {} {noun} of landing input could not be read and {verb} left out\n\
-                 hint: stedi sql -c \"select table_name, file, line, reason, detail from system.quarantine\"",
-                grouped(report.quarantined)
+                "warning: landing input cannot be read in {places}, which was left out\n\
+                 hint: `stedi quarantine list` tells where and why"
             ),
         );
     }

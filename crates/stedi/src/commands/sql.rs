@@ -108,7 +108,7 @@ fn warn_of_quarantine(settings: &Settings, session: &Session) {
             say(
                 settings,
                 &format!(
-                    "warning: {} stretches of {table} cannot be read and were left out; the first: {}, line {}, byte {}: {}",
+                    "warning: {table} cannot be read in {} places, which were left out; the first: {}, line {}, byte {}: {}",
                     grouped(intake.rejections.len() as u64),
                     first.shown,
                     rejected.line,

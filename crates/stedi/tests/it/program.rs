@@ -126,7 +126,14 @@ impl Call {
 
     /// Begins it, and leaves its end to the caller; see [`finish`].
     #[track_caller]
-    pub(crate) fn start(mut self) -> (Child, String) {
+    pub(crate) fn start(self) -> (Child, String) {
+        let line = self.line.clone();
+        self.try_start()
+            .unwrap_or_else(|error| panic!("{line}: {error}"))
+    }
+
+    /// Like [`Call::start`], where the system may refuse the call itself.
+    pub(crate) fn try_start(mut self) -> std::io::Result<(Child, String)> {
         let input = match &self.input {
             Some(_) => Stdio::piped(),
             None => Stdio::null(),
@@ -136,13 +143,12 @@ impl Call {
             .stdin(input)
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
-            .spawn()
-            .unwrap_or_else(|error| panic!("{}: {error}", self.line));
+            .spawn()?;
         if let (Some(text), Some(mut to)) = (self.input, child.stdin.take()) {
             // A program that ends early need not read it all.
             let _ = to.write_all(text.as_bytes());
         }
-        (child, self.line)
+        Ok((child, self.line))
     }
 }
 

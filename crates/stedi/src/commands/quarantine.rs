@@ -1,0 +1,115 @@
+//! `stedi quarantine`: landing input that could not be read.
+
+use std::io::Write;
+
+use anyhow::Result;
+use comfy_table::Cell;
+use engine::{QuarantineEntry, RunOptions, drop_from_quarantine};
+
+use super::{run, runtime, show_report};
+use crate::args::{Format, QuarantineCommand};
+use crate::failure::{Ending, Failure};
+use crate::output::{Sheet, grouped, put, put_json, say};
+use crate::settings::Settings;
+
+pub(crate) fn quarantine(settings: &Settings, command: &QuarantineCommand) -> Result<Ending> {
+    match command {
+        QuarantineCommand::List { all } => list(settings, *all),
+        QuarantineCommand::Show { id } => show(settings, id),
+        QuarantineCommand::Retry => retry(settings),
+        QuarantineCommand::Drop { ids, .. } => drop_entries(settings, ids),
+    }
+}
+
+fn entries(settings: &Settings) -> Result<Vec<QuarantineEntry>> {
+    let setup = settings.setup()?;
+    Ok(runtime()?.block_on(engine::quarantine(&setup))?)
+}
+
+fn list(settings: &Settings, all: bool) -> Result<Ending> {
+    let mut entries = entries(settings)?;
+    entries.retain(|entry| all || entry.is_open());
+    let headings = ["id", "table", "file", "line", "offset", "length", "reason", "state", "detail"];
+    match settings.format.value {
+        Format::Json => put_json(&entries)?,
+        Format::Ndjson => {
+            for entry in &entries {
+                put_json(entry)?;
+            }
+        }
+        Format::Csv => {
+            let mut text = format!("{}\n", headings.join(","));
+            for e in &entries {
+                let quoted = |value: &str| format!("\"{}\"", value.replace('"', "\"\""));
+                text += &format!(
+                    "{},{},{},{},{},{},{},{},{}\n",
+                    e.id,
+                    e.table,
+                    quoted(&e.file),
+                    e.line,
+                    e.offset,
+                    e.length,
+                    e.reason,
+                    e.state,
+                    quoted(&e.detail)
+                );
+            }
+            put(&text)?;
+        }
+        Format::Table => {
+            let mut sheet = Sheet::new(settings, &headings, &[3, 4, 5]);
+            let number = |number: i64| Cell::new(grouped(number.unsigned_abs()));
+            for entry in &entries {
+                sheet.row(vec![
+                    Cell::new(&entry.id),
+                    Cell::new(&entry.table),
+                    Cell::new(&entry.file),
+                    number(entry.line),
+                    number(entry.offset),
+                    number(entry.length),
+                    Cell::new(&entry.reason),
+                    Cell::new(&entry.state),
+                    Cell::new(&entry.detail),
+                ]);
+            }
+            put(&sheet.text())?;
+        }
+    }
+    Ok(Ending::Done)
+}
+
+fn show(settings: &Settings, id: &str) -> Result<Ending> {
+    let entries = entries(settings)?;
+    let entry = engine::find(&entries, id)?;
+    let Some(raw) = &entry.raw else {
+        let hash = entry.hash.as_deref().unwrap_or_default();
+        return Err(Failure::failed(
+            format!("its {} bytes were too many to keep; their SHA-256 is {hash}", entry.length),
+            format!("read {} from byte {}", entry.file, entry.offset),
+        ));
+    };
+    let mut out = std::io::stdout().lock();
+    out.write_all(raw)?;
+    out.write_all(b"\n")?;
+    Ok(Ending::Done)
+}
+
+fn retry(settings: &Settings) -> Result<Ending> {
+    let setup = settings.setup()?;
+    let before = entries(settings)?.iter().filter(|entry| entry.is_open()).count();
+    let report = run::execute(settings, &setup, &RunOptions::default())?;
+    let ending = show_report(settings, &report)?;
+    let after = entries(settings)?.iter().filter(|entry| entry.is_open()).count();
+    say(
+        settings,
+        &format!("{} entries before, {} now", grouped(before as u64), grouped(after as u64)),
+    );
+    Ok(ending)
+}
+
+fn drop_entries(settings: &Settings, ids: &[String]) -> Result<Ending> {
+    let setup = settings.setup()?;
+    let dropped = runtime()?.block_on(drop_from_quarantine(&setup, ids))?;
+    say(settings, &format!("dropped {} entries", grouped(dropped.len() as u64)));
+    Ok(Ending::Done)
+}

@@ -1,0 +1,185 @@
+//! Landing input that holds what is no row, and files of many kinds.
+//! Framings and values are `crates/landing`'s; here is what a run makes of them.
+
+use std::fs;
+use std::io::Write;
+use std::process::{Command, Stdio};
+
+use serde_json::json;
+
+use crate::places::{Landing, SMALL, append, contents, unchanged};
+use crate::program::{count, rows, stedi};
+
+const BAD: &str = "{\"email\":\"ok@example.com\",\"lastUpdateDate\":5}\n\
+                   {\"email\":\"bad@example.com\",\"lastUpdateDate\":\"soon\"}\n\
+                   nothing at all\n\
+                   {\"email\":\"cut@example.com\",\"lastUp";
+
+#[test]
+fn what_cannot_be_read_goes_to_quarantine_with_its_place() {
+    let own = SMALL.copied();
+    let dir = own.path();
+    let customers = count(dir, "select count(*) from customer_landing");
+    append(dir, "customer/landing/bad.json", BAD);
+    let run = stedi(dir, "run").run().done();
+    let run = run.says("warning: 3 ").hints("system.quarantine");
+    assert!(!run.err.contains("bad@example.com"), "{run}");
+    let found = rows(
+        dir,
+        "select table_name, file, byte_offset, byte_length, line, reason, raw from system.quarantine order by line",
+    );
+    let lines: Vec<&str> = BAD.lines().collect();
+    let mut offset = lines[0].len() + 1;
+    for (row, (number, line)) in found.iter().zip(lines.iter().enumerate().skip(1)) {
+        assert_eq!(row["table_name"], "customer_landing");
+        assert_eq!(row["file"], "bad.json");
+        assert_eq!(row["byte_offset"], offset, "{row}");
+        assert_eq!(row["byte_length"], line.len(), "{row}");
+        assert_eq!(row["line"], number + 1, "{row}");
+        assert!(row["reason"].as_str().is_some_and(|reason| reason.len() > 3), "{row}");
+        let raw: String = line.bytes().map(|byte| format!("{byte:02x}")).collect();
+        assert_eq!(row["raw"], raw, "{row}");
+        offset += line.len() + 1;
+    }
+    assert_eq!(found.len(), 3);
+    assert_eq!(count(dir, "select count(*) from customer_landing"), customers + 1);
+
+    let before = contents(&dir.join("lake"));
+    stedi(dir, "run").run().done().says("warning: 3 ").says("nothing new");
+    unchanged(&before, &dir.join("lake"), "the same quarantine again");
+
+    // Mended, it leaves quarantine.
+    fs::write(dir.join("landing/customer/landing/bad.json"), "").unwrap();
+    let run = stedi(dir, "run").run().done();
+    assert!(!run.err.contains("warning"), "{run}");
+    assert_eq!(count(dir, "select count(*) from system.quarantine"), 0);
+}
+
+#[test]
+fn strict_runs_take_all_or_nothing() {
+    let own = SMALL.copied();
+    let dir = own.path();
+    append(dir, "accelerometer/landing/bad.json", "{\"user\":\"a@example.com\"}\n");
+    append(dir, "customer/landing/bad.json", BAD);
+    let before = contents(&dir.join("lake"));
+    let run = stedi(dir, "run --strict").run().ended(3);
+    let run = run.says("bad.json, line 1, byte 0").hints("--strict");
+    assert!(run.out.is_empty(), "{run}");
+    assert!(run.err.contains("4 "), "how many: {run}");
+    unchanged(&before, &dir.join("lake"), "a strict run");
+
+    let fresh = tempfile::tempdir().unwrap();
+    stedi(fresh.path(), "run --strict --landing")
+        .arg(dir.join("landing"))
+        .run()
+        .ended(3);
+    assert_eq!(contents(fresh.path()).len(), 1, "{:?}", contents(fresh.path()).keys());
+}
+
+#[test]
+fn packed_files_and_subfolders() {
+    let mut landing = Landing::default();
+    landing.customers.push(json!({"email": "a@example.com", "lastUpdateDate": 1, "shareWithResearchAsOfDate": 1}));
+    landing.accelerometer.push(json!({"user": "a@example.com", "timestamp": 1}));
+    landing.step_trainer.push(json!({"serialNumber": "s", "sensorReadingTime": 1}));
+    let dir = landing.laid_out();
+    let folder = dir.path().join("landing/accelerometer/landing");
+    fs::create_dir_all(folder.join("2026/11")).unwrap();
+    for (number, (program, file)) in [("gzip", "b.json.gz"), ("gzip", "2026/11/c.JSON.GZ"), ("zstd", "2026/d.json.zst")]
+        .into_iter()
+        .enumerate()
+    {
+        let line = json!({"user": "a@example.com", "timestamp": number + 2});
+        let Some(packed) = packed(program, &format!("{line}\n")) else {
+            eprintln!("skipped: {program} is not there");
+            continue;
+        };
+        fs::write(folder.join(file), packed).unwrap();
+        assert_eq!(
+            count(dir.path(), &format!("select count(*) from accelerometer_landing where timestamp = {}", number + 2)),
+            1,
+            "{file}"
+        );
+    }
+    stedi(dir.path(), "run --strict").run().done();
+    let trusted = count(dir.path(), "select count(*) from accelerometer_trusted");
+    assert_eq!(trusted, count(dir.path(), "select count(*) from accelerometer_landing"));
+
+    // Cut off: what can be known is that something is missing.
+    let whole = packed("gzip", &"{\"user\":\"a@example.com\",\"timestamp\":9}\n".repeat(5_000)).unwrap();
+    fs::write(folder.join("cut.json.gz"), &whole[..whole.len() / 2]).unwrap();
+    let before = contents(&dir.path().join("lake"));
+    let run = stedi(dir.path(), "run --strict").run();
+    assert!([1, 3].contains(&run.code), "{run}");
+    let run = run.says("cut.json.gz");
+    assert!(!run.err.contains("a@example.com"), "{run}");
+    unchanged(&before, &dir.path().join("lake"), "a cut file");
+}
+
+fn packed(program: &str, text: &str) -> Option<Vec<u8>> {
+    let mut child = Command::new(program)
+        .arg("-c")
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .ok()?;
+    child.stdin.take()?.write_all(text.as_bytes()).ok()?;
+    Some(child.wait_with_output().ok()?.stdout)
+}
+
+#[test]
+fn other_files_are_named_and_left_aside() {
+    let own = SMALL.copied();
+    let dir = own.path();
+    append(dir, "customer/landing/README.md", "not data");
+    append(dir, "step_trainer/landing/a.csv", "not data");
+    append(dir, "step_trainer/landing/b.csv", "not data");
+    let run = stedi(dir, "run").run().done();
+    run.says("README.md").says("a.csv and 1 more").says("nothing new");
+}
+
+#[test]
+fn a_source_with_empty_files_alone_is_a_source_without_rows() {
+    let mut landing = Landing::default();
+    landing.customers.push(json!({"email": "a@example.com", "lastUpdateDate": 1, "shareWithResearchAsOfDate": 1}));
+    let dir = landing.laid_out();
+    stedi(dir.path(), "run --strict").run().done();
+    for (table, expected) in [
+        ("step_trainer_landing", 0),
+        ("customer_trusted", 1),
+        ("accelerometer_trusted", 0),
+        ("machine_learning_curated", 0),
+    ] {
+        assert_eq!(count(dir.path(), &format!("select count(*) from {table}")), expected, "{table}");
+    }
+    stedi(dir.path(), "verify").run().done();
+}
+
+#[test]
+fn the_dirty_files_beside_the_reference_data() {
+    let shared = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/data");
+    let (Ok(clean), Ok(dirty)) = (shared.join("stedi").canonicalize(), shared.join("dirty").canonicalize()) else {
+        eprintln!("skipped: {} is not there", shared.display());
+        return;
+    };
+    let dir = tempfile::tempdir().unwrap();
+    for (from, to) in [
+        (clean.join("accelerometer"), "accelerometer"),
+        (clean.join("customer"), "customer/landing/clean"),
+        (clean.join("step_trainer"), "step_trainer/landing/clean"),
+        (dirty.join("customer"), "customer/landing/dirty"),
+        (dirty.join("step_trainer"), "step_trainer/landing/dirty"),
+    ] {
+        crate::places::copy(&from, &dir.path().join("landing").join(to));
+    }
+    let run = stedi(dir.path(), "run --format json").run().done();
+    let quarantined = count(dir.path(), "select count(*) from system.quarantine");
+    assert!(run.err.contains("system.quarantine") == (quarantined > 0), "{run}");
+    let landed = count(dir.path(), "select count(*) from customer_landing");
+    assert!(landed > 956 + 999, "{landed} customers");
+    // Whatever was added says nothing new about accelerometer readings.
+    assert_eq!(count(dir.path(), "select count(*) from accelerometer_landing"), 81_273);
+    let before = contents(&dir.path().join("lake"));
+    stedi(dir.path(), "run").run().done().says("nothing new");
+    unchanged(&before, &dir.path().join("lake"), "the dirty files again");
+}

@@ -1,0 +1,100 @@
+//! Ctrl-C, and a kill at any instant.
+
+use std::fs;
+use std::process::Command;
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+use crate::places::{Shared, SMALL, contents, unchanged};
+use crate::program::{count, finish, stedi};
+
+/// Enough people for a run of some seconds.
+const PEOPLE: &str = "sample landing --customers 6000 --quiet";
+
+fn signal(pid: u32, name: &str) {
+    let sent = Command::new("kill").args(["-s", name, &pid.to_string()]).status();
+    assert!(sent.unwrap().success());
+}
+
+#[test]
+fn ctrl_c_ends_a_run_at_once_and_leaves_the_lake_as_it_was() {
+    let dir = tempfile::tempdir().unwrap();
+    stedi(dir.path(), PEOPLE).run().done();
+    let small: &Shared = &SMALL;
+    let lake = dir.path().join("lake");
+    for (shows, after_ms) in [
+        ("at its beginning", 60),
+        ("early on", 300),
+        ("in the middle", 900),
+    ] {
+        // Over a lake that stands: another landing folder's.
+        crate::places::copy(&small.dir.join("lake"), &lake);
+        for stands in [true, false] {
+            if !stands {
+                fs::remove_dir_all(&lake).unwrap();
+            }
+            let before = contents(dir.path());
+            let (child, line) = stedi(dir.path(), "run").start();
+            sleep(Duration::from_millis(after_ms));
+            let asked = Instant::now();
+            signal(child.id(), "INT");
+            let run = finish(child, line);
+            let waited = asked.elapsed();
+            let run = run.ended(130).says("interrupted");
+            assert!(waited < Duration::from_secs(1), "{shows}: {waited:?}: {run}");
+            assert!(run.out.is_empty(), "{shows}: {run}");
+            unchanged(&before, dir.path(), shows);
+        }
+    }
+}
+
+#[test]
+fn ctrl_c_ends_a_query() {
+    let endless = "select count(*) from accelerometer_landing a cross join accelerometer_landing b
+        cross join accelerometer_landing c where a.x + b.x + c.x > 7";
+    let (child, line) = stedi(&SMALL.dir, "sql -c").arg(endless).start();
+    sleep(Duration::from_millis(400));
+    let asked = Instant::now();
+    signal(child.id(), "INT");
+    let query = finish(child, line).ended(130);
+    assert!(asked.elapsed() < Duration::from_secs(1), "{query}");
+}
+
+/// Whatever a killed run left behind, the next one finishes it: all tables
+/// whole, readable at every moment, and in the end as if nothing had happened.
+#[test]
+fn a_killed_run_is_finished_by_the_next() {
+    let dir = tempfile::tempdir().unwrap();
+    let landing = SMALL.dir.join("landing");
+    let run = |dir: &std::path::Path| stedi(dir, "run --landing").arg(&landing);
+    let expected: Vec<u64> = TABLES.iter().map(|table| rows_of(&SMALL.dir, table)).collect();
+    for after_ms in [50, 150, 250, 350, 450, 600] {
+        let (child, line) = run(dir.path()).start();
+        sleep(Duration::from_millis(after_ms));
+        signal_if_alive(child.id());
+        let _ = finish(child, line);
+    }
+    run(dir.path()).run().done();
+    let found: Vec<u64> = TABLES.iter().map(|table| rows_of(dir.path(), table)).collect();
+    assert_eq!(found, expected);
+    stedi(dir.path(), "verify --landing").arg(&landing).run().done();
+    let before = contents(&dir.path().join("lake"));
+    run(dir.path()).run().done().says("nothing new");
+    unchanged(&before, &dir.path().join("lake"), "the run after");
+}
+
+const TABLES: [&str; 5] = [
+    "customer_trusted",
+    "accelerometer_trusted",
+    "customer_curated",
+    "step_trainer_trusted",
+    "machine_learning_curated",
+];
+
+fn rows_of(dir: &std::path::Path, table: &str) -> u64 {
+    count(dir, &format!("select count(*) from {table}"))
+}
+
+fn signal_if_alive(pid: u32) {
+    let _ = Command::new("kill").args(["-s", "KILL", &pid.to_string()]).output();
+}

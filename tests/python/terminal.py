@@ -1,0 +1,190 @@
+"""Drives the binary through a pseudo-terminal: the interactive shell, its
+history and completion, bars and colours. Standard library alone.
+
+    python3 terminal.py PATH/TO/stedi FOLDER/WITH/landing/AND/lake
+"""
+
+import os
+import pty
+import re
+import select
+import shutil
+import signal
+import stat
+import sys
+import tempfile
+import time
+
+BINARY, FOLDER = sys.argv[1], sys.argv[2]
+ESCAPES = re.compile(r"\x1b\[[0-9;?]*[a-zA-Z]|\x1b[=>]|\r")
+PATIENCE = 30.0
+
+
+class Terminal:
+    """One call of the program with a terminal of its own."""
+
+    def __init__(self, *args, home, **variables):
+        self.seen = ""
+        self.pid, self.fd = pty.fork()
+        if self.pid == 0:
+            keep = {k: v for k, v in os.environ.items() if not k.startswith(("STEDI_", "NO_COLOR", "CLICOLOR"))}
+            keep.update(HOME=home, XDG_STATE_HOME=os.path.join(home, "state"), TERM="xterm", COLUMNS="200", **variables)
+            os.chdir(FOLDER)
+            os.execve(BINARY, [BINARY, *args], keep)
+
+    def read(self, seconds):
+        """Takes in what is there within so many seconds; False at the end."""
+        ready, _, _ = select.select([self.fd], [], [], seconds)
+        if not ready:
+            return True
+        try:
+            data = os.read(self.fd, 65536)
+        except OSError:
+            return False
+        self.seen += data.decode("utf-8", "replace")
+        return bool(data)
+
+    def until(self, text):
+        """Reads on until `text` is on the screen; gives what came before it."""
+        end = time.monotonic() + PATIENCE
+        while text not in ESCAPES.sub("", self.seen):
+            assert self.read(0.2) or text in ESCAPES.sub("", self.seen), f"ended without {text!r}: {self.seen!r}"
+            assert time.monotonic() < end, f"no {text!r} within {PATIENCE} s: {self.seen!r}"
+        before, _, after = ESCAPES.sub("", self.seen).partition(text)
+        self.seen = after
+        return before
+
+    def type(self, text):
+        os.write(self.fd, text.encode())
+
+    def end(self):
+        """Waits for the end; gives the exit code and the last words."""
+        end = time.monotonic() + PATIENCE
+        while self.read(0.2):
+            assert time.monotonic() < end, f"still running: {self.seen!r}"
+        _, status = os.waitpid(self.pid, 0)
+        return os.waitstatus_to_exitcode(status), self.seen
+
+
+def shell(home):
+    one = Terminal("sql", home=home)
+    one.until("stedi> ")
+    one.type("select count(*) as people from customer_landing;\n")
+    one.until("40")
+    one.until("1 row")
+
+    # A statement may run over many lines.
+    one.until("stedi> ")
+    one.type("select 6 *\n")
+    one.type("7 as answer;\n")
+    one.until("42")
+
+    # A fault does not end the shell, and gives the near name.
+    one.until("stedi> ")
+    one.type("select emial from customer_landing;\n")
+    one.until("error: ")
+    one.until("`email`")
+
+    # Tab completes tables and columns.
+    one.until("stedi> ")
+    one.type("select count(*) as n from machine_l\t;\n")
+    one.until("machine_learning_curated")
+    one.until("1 row")
+
+    # Ctrl-C drops the line, not the shell.
+    one.until("stedi> ")
+    one.type("select 'never sent'")
+    one.type("\x03")
+    one.until("stedi> ")
+
+    # Ctrl-C stops a query, not the shell.
+    one.type("select count(*) from accelerometer_landing a cross join accelerometer_landing b"
+             " cross join accelerometer_landing c where a.x + b.x + c.x > 7;\n")
+    time.sleep(1.0)
+    one.type("\x03")
+    one.until("stopped")
+
+    # Tables and one of them.
+    one.until("stedi> ")
+    one.type("\\d\n")
+    one.until("trusted.customer_trusted")
+    one.until("stedi> ")
+    one.type("\\d customer_trusted\n")
+    one.until("sharewithresearchasofdate")
+
+    # An external table lasts for the session.
+    one.until("stedi> ")
+    one.type("create external table people (email string) row format serde"
+             " 'org.openx.data.jsonserde.JsonSerDe' location 's3://b/customer/landing/';\n")
+    one.until("people")
+    one.until("stedi> ")
+    one.type("select count(email) as mails from people;\n")
+    one.until("40")
+
+    one.until("stedi> ")
+    one.type(" select 'a secret, begun with a space';\n")
+    one.until("1 row")
+    one.until("stedi> ")
+    one.type("\\q\n")
+    code, words = one.end()
+    assert code == 0, (code, words)
+
+    # The history is there the next time, and its owner's alone.
+    file = os.path.join(home, "state/stedi/history")
+    assert stat.S_IMODE(os.stat(file).st_mode) == 0o600, oct(os.stat(file).st_mode)
+    kept = open(file, encoding="utf-8").read()
+    assert "as people from customer_landing" in kept, kept
+    assert "secret" not in kept, kept
+    two = Terminal("sql", home=home)
+    two.until("stedi> ")
+    for _ in range(3):
+        two.type("\x1b[A")
+    two.until("select")
+    two.type("\x03")
+    two.until("stedi> ")
+    two.type("\x04")
+    code, words = two.end()
+    assert code == 0, (code, words)
+
+
+def colours(home):
+    lake = os.path.join(home, "lake")
+    for variables, args, coloured in [
+        ({}, ["run"], True),
+        ({"NO_COLOR": "1"}, ["run"], False),
+        ({"NO_COLOR": ""}, ["run"], True),
+        ({}, ["--no-color", "run"], False),
+    ]:
+        shutil.rmtree(lake, ignore_errors=True)
+        run = Terminal("--lake", lake, *args, home=home, **variables)
+        code, words = run.end()
+        assert code == 0, (code, words)
+        colour = re.search(r"\x1b\[[0-9;]*3[0-9](;[0-9]+)*m|\x1b\[38;", words)
+        assert bool(colour) == coloured, (variables, args, colour, words)
+        # Meaning survives without colour.
+        assert "ok" in words and "482" not in words, words
+        for table in ["customer_trusted", "machine_learning_curated"]:
+            assert words.count(table) >= 2, ("a bar and a row", table, words)
+    quiet = Terminal("--lake", lake, "run", "--quiet", home=home)
+    code, words = quiet.end()
+    assert code == 0 and words.count("customer_trusted") == 1, words
+
+
+def stopping(home):
+    lake = os.path.join(home, "never")
+    run = Terminal("--lake", lake, "run", home=home)
+    time.sleep(0.15)
+    run.type("\x03")
+    code, words = run.end()
+    assert code in (130, 0), (code, words)
+    if code == 130:
+        assert not os.path.exists(lake), os.listdir(lake)
+        assert "interrupted" in words, words
+
+
+if __name__ == "__main__":
+    signal.alarm(120)
+    for part in (shell, colours, stopping):
+        with tempfile.TemporaryDirectory() as home:
+            part(home)
+    print("the terminal is served")
