@@ -17,11 +17,12 @@ with record as (
         case when sharewithresearchasofdate > 0 then sharewithresearchasofdate end as consented,
         *
     from customer_landing
+    -- A blank address is nobody's.
+    where subject(email) <> ''
 ),
 
--- What a person said before and after each record. Of records with the same
--- date the ones without consent count: `nulls first` puts them first, so a
--- withdrawal stands before a consent that claims the same instant.
+-- What a person said before and after each record. A record without consent
+-- contradicts one of the same instant that claims consent, and counts.
 history as (
     select
         *,

@@ -1,7 +1,8 @@
 //! What can go wrong in the engine, by what the caller can do about it.
 
-use datafusion::common::SchemaError;
 use datafusion::error::DataFusionError;
+
+use crate::wording;
 
 /// How a failure ends the program; the binary maps it to an exit code.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -126,14 +127,13 @@ impl Error {
         }
     }
 
-    /// An error raised while rows were computed. What libraries quote may be a
-    /// personal value, so quotes are emptied.
+    /// An error raised while rows were computed.
     pub(crate) fn execution(what: impl Into<String>, error: DataFusionError) -> Self {
         match find(error) {
             Ok(own) => own,
             Err(error) => Error::Execution {
                 what: what.into(),
-                message: one_line(&privacy::redact_values(&innermost(&error))),
+                message: wording::of_execution(&error),
             },
         }
     }
@@ -144,8 +144,8 @@ impl Error {
             Ok(own) => return own,
             Err(error) => error,
         };
-        let place = place(&error);
-        let (message, hint) = explain(&error);
+        let place = wording::place(&error);
+        let (message, hint) = wording::of_planning(&error);
         Error::Sql {
             message,
             hint,
@@ -166,21 +166,6 @@ impl Error {
 /// The one of `known` that `name` was probably meant to be.
 pub(crate) fn near(name: &str, known: &[String]) -> Option<String> {
     catalog::nearest(name, known.iter().map(String::as_str)).map(str::to_owned)
-}
-
-/// Where in the statement the planner saw the fault. The parser tells it in
-/// words, the planner as a span.
-fn place(error: &DataFusionError) -> Option<(u64, u64)> {
-    match error {
-        DataFusionError::Diagnostic(diagnostic, inner) => diagnostic
-            .span
-            .map(|span| (span.start.line, span.start.column))
-            .or_else(|| place(inner)),
-        DataFusionError::Context(_, inner) => place(inner),
-        DataFusionError::Shared(inner) => place(inner),
-        DataFusionError::Collection(errors) => errors.first().and_then(place),
-        _ => None,
-    }
 }
 
 /// Our own errors travel through DataFusion as external ones.
@@ -221,93 +206,8 @@ fn find(error: DataFusionError) -> Result<Error, DataFusionError> {
     }
 }
 
-/// Words for a planning error, and a hint. Such errors name tables, columns
-/// and functions; values can stand in them only where the statement itself
-/// held them.
-fn explain(error: &DataFusionError) -> (String, Option<String>) {
-    if let DataFusionError::SchemaError(schema, _) = root(error) {
-        if let SchemaError::FieldNotFound {
-            field,
-            valid_fields,
-        } = schema.as_ref()
-        {
-            let names: Vec<&str> = valid_fields.iter().map(|f| f.name.as_str()).collect();
-            let hint = match catalog::nearest(&field.name, names.iter().copied()) {
-                Some(name) => format!("did you mean `{name}`?"),
-                None => format!("the columns are {}", list(&names)),
-            };
-            let of = field
-                .relation
-                .as_ref()
-                .map(|relation| format!(" in `{}`", relation.table()))
-                .unwrap_or_default();
-            let name = privacy::redact(&field.name);
-            return (format!("there is no column `{name}`{of}"), Some(hint));
-        }
-    }
-    let message = one_line(&privacy::redact(&innermost(error)));
-    // The library's own suggestion becomes a hint.
-    if let Some((what, suggestion)) = message.split_once("Did you mean ") {
-        let what = what.trim_end_matches([' ', '.', '\n']).to_owned();
-        return (what, Some(format!("did you mean {}", suggestion.trim())));
-    }
-    (message, None)
-}
-
-fn list(names: &[&str]) -> String {
-    let mut unique: Vec<&str> = Vec::new();
-    for name in names {
-        if !unique.contains(name) {
-            unique.push(name);
-        }
-    }
-    unique.join(", ")
-}
-
-fn root(error: &DataFusionError) -> &DataFusionError {
-    match error {
-        DataFusionError::Context(_, inner) | DataFusionError::Diagnostic(_, inner) => root(inner),
-        DataFusionError::Shared(inner) => root(inner),
-        DataFusionError::Collection(errors) => errors.first().map_or(error, root),
-        other => other,
-    }
-}
-
-fn innermost(error: &DataFusionError) -> String {
-    let text = match root(error) {
-        DataFusionError::Plan(message)
-        | DataFusionError::Configuration(message)
-        | DataFusionError::NotImplemented(message)
-        | DataFusionError::Execution(message) => message.clone(),
-        DataFusionError::SQL(error, _) => match error.as_ref() {
-            sqlparser::parser::ParserError::ParserError(message)
-            | sqlparser::parser::ParserError::TokenizerError(message) => message.clone(),
-            other => other.to_string(),
-        },
-        DataFusionError::ArrowError(error, _) => error.to_string(),
-        DataFusionError::ObjectStore(error) => {
-            let mut cause: &dyn std::error::Error = error.as_ref();
-            while let Some(next) = cause.source() {
-                cause = next;
-            }
-            cause.to_string()
-        }
-        other => other.to_string(),
-    };
-    // Debug builds of the library append a backtrace.
-    text.split("\n\nbacktrace:")
-        .next()
-        .unwrap_or_default()
-        .trim()
-        .to_owned()
-}
-
 fn at(place: &Option<(u64, u64)>) -> String {
     place.map_or_else(String::new, |(line, column)| {
         format!(" (line {line}, column {column})")
     })
-}
-
-fn one_line(text: &str) -> String {
-    text.split_whitespace().collect::<Vec<_>>().join(" ")
 }

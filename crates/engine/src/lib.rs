@@ -24,6 +24,7 @@ mod system;
 mod tables;
 mod time_travel;
 mod verify;
+mod wording;
 
 pub use describe::{ColumnDescription, Description, TableSummary, describe, history, tables};
 pub use error::{Class, Error};

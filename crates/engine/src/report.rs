@@ -71,9 +71,11 @@ pub struct Report {
     pub tables: Vec<TableReport>,
     /// In the order of their tables.
     pub checks: Vec<CheckReport>,
-    /// Stretches of landing input that could not be read.
+    /// Places where landing input could not be read.
+    #[serde(skip)]
     pub quarantined: u64,
     /// What the user should know.
+    #[serde(skip)]
     pub warnings: Vec<String>,
     /// What was published; empty where everything stood already.
     #[serde(skip)]

@@ -68,7 +68,7 @@ pub async fn run(
     let planned = models::plan(&session, &models).await?;
     let sources = sources(&session, &planned).await?;
     let lake = Lake::at(setup.lake.clone());
-    lake.prepare().await?;
+    let readiness = lake.prepare().await?;
 
     let work = Work {
         session,
@@ -87,9 +87,13 @@ pub async fn run(
             report,
             built,
             intake,
-        }) if report.verdict() != Verdict::Fail => work.publish(built, intake, report).await,
+        }) if report.verdict() != Verdict::Fail => {
+            work.lake.begin(&readiness).await?;
+            work.publish(built, intake, report).await
+        }
         unpublished => {
             work.sweep(&work.planned).await;
+            work.lake.abandon(&readiness);
             unpublished.map(|prepared| prepared.report)
         }
     }

@@ -20,7 +20,7 @@ use lake::{AsOf, Lake, Location};
 use crate::error::near;
 use crate::landing::Intake;
 use crate::tables::{CATALOG, DEFAULT_SCHEMA, Schemas, Tables, store_url};
-use crate::{Error, functions, time_travel};
+use crate::{Error, functions, time_travel, wording};
 
 /// What a session works on, and with.
 #[derive(Debug, Clone)]
@@ -153,7 +153,7 @@ impl Session {
                     continue;
                 }
                 return Err(Error::NoTable {
-                    name: reference.to_string(),
+                    name: wording::shown(&reference.to_string()).to_owned(),
                     nearest: near(reference.table(), &self.table_names()),
                 });
             };
@@ -164,7 +164,7 @@ impl Session {
                 };
                 let near = near(reference.table(), &known.table_names());
                 return Err(Error::NoTable {
-                    name: privacy::redact(&shown),
+                    name: wording::shown(&shown).to_owned(),
                     nearest: near.map(|near| match reference.schema() {
                         Some(schema) => format!("{schema}.{near}"),
                         None => near,

@@ -27,7 +27,7 @@ pub use history::Commit;
 pub use location::Location;
 pub use probe::conditional_put_is_atomic;
 pub use publish::{Origin, Publication};
-pub use table::{AsOf, Lake, TableId, Version};
+pub use table::{AsOf, Lake, Readiness, TableId, Version};
 
 /// The version of the library that writes the tables, for `stedi doctor`.
 pub fn delta_version() -> &'static str {

@@ -1,6 +1,7 @@
 //! A lake's tables and their versions.
 
 use std::fmt;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use arrow::datatypes::SchemaRef;
@@ -83,6 +84,23 @@ impl Version {
     }
 }
 
+/// What [`Lake::prepare`] found and made.
+#[derive(Debug)]
+pub struct Readiness {
+    first_use: bool,
+    /// Innermost first.
+    folders_made: Vec<PathBuf>,
+}
+
+/// `folder` and the ones above it that do not exist, innermost first.
+fn missing_folders(folder: &Path) -> Vec<PathBuf> {
+    folder
+        .ancestors()
+        .take_while(|folder| !folder.exists())
+        .map(Path::to_owned)
+        .collect()
+}
+
 /// A folder or prefix with one Delta table per `zone/table`.
 #[derive(Debug, Clone)]
 pub struct Lake {
@@ -100,14 +118,16 @@ impl Lake {
         &self.location
     }
 
-    /// Makes the lake ready to be written. At first use this makes the folder
-    /// and proves that the store keeps two writers of one object apart.
+    /// Makes sure that the lake can be written. At first use this makes the
+    /// folder and proves that the store keeps two writers of one object apart.
     ///
     /// # Errors
     /// [`Error::Store`] where nothing can be written; [`Error::NotAtomic`]
     /// where commits would be lost.
-    pub async fn prepare(&self) -> Result<(), Error> {
-        if let Some(folder) = self.location.folder() {
+    pub async fn prepare(&self) -> Result<Readiness, Error> {
+        let folder = self.location.folder().filter(|folder| !folder.exists());
+        let missing = folder.map(|folder| missing_folders(folder)).unwrap_or_default();
+        if let Some(folder) = folder {
             std::fs::create_dir_all(folder).map_err(|error| Error::Store {
                 action: "write",
                 object: self.location.text().to_owned(),
@@ -115,22 +135,47 @@ impl Lake {
             })?;
         }
         let marker = self.location.child(MARKER);
-        match self.location.store().head(&marker).await {
-            Ok(_) => return Ok(()),
-            Err(object_store::Error::NotFound { .. }) => {}
+        let first_use = match self.location.store().head(&marker).await {
+            Ok(_) => false,
+            Err(object_store::Error::NotFound { .. }) => true,
             Err(error) => return Err(Error::store("read", &self.location, &error)),
+        };
+        if first_use {
+            probe::conditional_put_is_atomic(&self.location).await?;
         }
-        probe::conditional_put_is_atomic(&self.location).await?;
+        Ok(Readiness {
+            first_use,
+            folders_made: missing,
+        })
+    }
+
+    /// Notes at first use that the store was found safe. Called when there is
+    /// something to publish: a run that fails leaves no lake behind.
+    ///
+    /// # Errors
+    /// [`Error::Store`].
+    pub async fn begin(&self, readiness: &Readiness) -> Result<(), Error> {
+        if !readiness.first_use {
+            return Ok(());
+        }
         let body = serde_json::json!({ "layout": 1 }).to_string().into_bytes();
         let options = PutOptions::from(PutMode::Create);
-        match self
-            .location
-            .store()
-            .put_opts(&marker, body.into(), options)
-            .await
-        {
+        let marker = self.location.child(MARKER);
+        let put = self.location.store().put_opts(&marker, body.into(), options);
+        match put.await {
             Ok(_) | Err(object_store::Error::AlreadyExists { .. }) => Ok(()),
             Err(error) => Err(Error::store("write", &self.location, &error)),
+        }
+    }
+
+    /// Takes away the folders that [`Lake::prepare`] made, as far as they are
+    /// empty.
+    pub fn abandon(&self, readiness: &Readiness) {
+        if let Some(folder) = self.location.folder() {
+            let _ = std::fs::remove_dir(folder.join("system"));
+        }
+        for folder in &readiness.folders_made {
+            let _ = std::fs::remove_dir(folder);
         }
     }
 

@@ -10,5 +10,5 @@ mod redact;
 mod subject;
 
 pub use personal::Personal;
-pub use redact::{redact, redact_values};
+pub use redact::redact;
 pub use subject::subject;

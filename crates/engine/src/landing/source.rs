@@ -113,6 +113,9 @@ impl Source {
                 }
             }
         }
+        if let Some(folder) = location.folder() {
+            source.take_in_oddities(folder)?;
+        }
         source.files.sort_by(|a, b| a.path.cmp(&b.path));
         if source.files.is_empty() {
             return Err(Error::Landing {
@@ -123,6 +126,34 @@ impl Source {
             });
         }
         Ok(source)
+    }
+
+    /// The store lists regular files alone. What else lies in a folder is told,
+    /// and a link to nothing is an error: the file it meant may be the one
+    /// with a withdrawal.
+    fn take_in_oddities(&mut self, folder: &std::path::Path) -> Result<(), Error> {
+        let Ok(entries) = std::fs::read_dir(folder) else {
+            return Ok(());
+        };
+        for path in entries.filter_map(|entry| Some(entry.ok()?.path())) {
+            let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+            match std::fs::metadata(&path) {
+                Ok(meta) if meta.is_dir() && !path.is_symlink() => self.take_in_oddities(&path)?,
+                Ok(meta) if meta.is_dir() || meta.is_file() => {}
+                Ok(_) => {
+                    self.other_files += 1;
+                    self.other_example.get_or_insert(path.display().to_string());
+                }
+                Err(error) if Packing::of(&name).is_some() => {
+                    return Err(Error::Landing {
+                        message: format!("cannot read {}: {error}", path.display()),
+                        hint: "it is a link to nothing, or may not be read; mend it or take it away".to_owned(),
+                    });
+                }
+                Err(_) => {}
+            }
+        }
+        Ok(())
     }
 
     /// Bytes of all data files as they lie.

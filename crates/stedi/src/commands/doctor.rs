@@ -30,7 +30,7 @@ pub(crate) fn doctor(settings: &Settings) -> Result<Ending> {
     findings.push(runtime.block_on(lake(settings)));
     findings.push(temporary_folder());
     match settings.format.value {
-        Format::Table | Format::Csv => {
+        Format::Table => {
             let mut sheet = Sheet::new(settings, &["what", "found", "from", "verdict"], &[]);
             for finding in &findings {
                 let verdict = sheet.verdict(finding.verdict);
@@ -43,7 +43,25 @@ pub(crate) fn doctor(settings: &Settings) -> Result<Ending> {
             }
             put(&sheet.text())?;
         }
-        Format::Json | Format::Ndjson => put_json(&findings)?,
+        Format::Json => put_json(&findings)?,
+        Format::Ndjson => {
+            for finding in &findings {
+                put_json(finding)?;
+            }
+        }
+        Format::Csv => {
+            let mut text = "what,found,from,verdict\n".to_owned();
+            for finding in &findings {
+                text += &format!(
+                    "{},\"{}\",{},{}\n",
+                    finding.what,
+                    finding.found.replace('"', "\"\""),
+                    finding.origin.as_deref().unwrap_or_default(),
+                    finding.verdict
+                );
+            }
+            put(&text)?;
+        }
     }
     let failed = findings
         .iter()

@@ -35,15 +35,27 @@ pub(super) fn execute(settings: &Settings, setup: &Setup, options: &RunOptions) 
     let report = runtime.block_on(async {
         let heard = Arc::clone(&interrupt);
         tokio::spawn(async move {
-            if tokio::signal::ctrl_c().await.is_ok() {
-                heard.notify_one();
-            }
+            stop_requested().await;
+            heard.notify_one();
         });
         engine::run(setup, options, progress, interrupt).await
     });
     // Work that cannot be interrupted, such as a large read, is not waited for.
     runtime.shutdown_background();
     Ok(report?)
+}
+
+/// Ctrl-C, or a polite request to end.
+async fn stop_requested() {
+    use tokio::signal::unix::{SignalKind, signal};
+    let Ok(mut terminate) = signal(SignalKind::terminate()) else {
+        let _ = tokio::signal::ctrl_c().await;
+        return;
+    };
+    tokio::select! {
+        _ = tokio::signal::ctrl_c() => {}
+        _ = terminate.recv() => {}
+    }
 }
 
 /// Says in a line what became of the run.

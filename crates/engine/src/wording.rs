@@ -1,0 +1,230 @@
+//! Words for what the query engine complains of.
+//!
+//! Its messages are written for programmers and quote what they stumble over:
+//! a cast quotes the value, a pattern quotes the text it was made of. While
+//! rows are computed such a value may be personal, so nothing of a message is
+//! passed on there: its kind is told in words of our own. While a statement is
+//! planned no row has been read; names in it are shown, literals are not.
+
+use arrow::error::ArrowError;
+use datafusion::common::SchemaError;
+use datafusion::error::DataFusionError;
+
+/// Words for an error raised while rows were computed.
+pub(crate) fn of_execution(error: &DataFusionError) -> String {
+    match root(error) {
+        DataFusionError::ArrowError(error, _) => of_arrow(error),
+        DataFusionError::ResourcesExhausted(_) => {
+            "it needs more memory than it may use; give more with --memory".to_owned()
+        }
+        DataFusionError::ObjectStore(error) => innermost_cause(error.as_ref()),
+        DataFusionError::IoError(error) => error.to_string(),
+        DataFusionError::ParquetError(_) => "a Parquet file cannot be read".to_owned(),
+        DataFusionError::NotImplemented(_) => "the query engine cannot do that".to_owned(),
+        DataFusionError::Internal(_) => "a fault in the query engine".to_owned(),
+        _ => "a function cannot take a value that it was given".to_owned(),
+    }
+}
+
+fn of_arrow(error: &ArrowError) -> String {
+    match error {
+        ArrowError::CastError(message) => match target_type(message) {
+            Some(kind) => format!("a value cannot be converted to {kind}"),
+            None => "a value cannot be converted to the type asked for".to_owned(),
+        },
+        ArrowError::ParseError(_) => "a text is not of the form that was asked for".to_owned(),
+        ArrowError::DivideByZero => "division by zero".to_owned(),
+        ArrowError::ArithmeticOverflow(_) => "a number is too large for its type".to_owned(),
+        ArrowError::IoError(_, error) => error.to_string(),
+        ArrowError::ExternalError(error) => match error.downcast_ref::<DataFusionError>() {
+            Some(error) => of_execution(error),
+            None => "a function cannot take a value that it was given".to_owned(),
+        },
+        _ => "a function cannot take a value that it was given".to_owned(),
+    }
+}
+
+/// The last word of a cast's message that names a type, which no value can: it
+/// stands behind the value, after `to value of` or `to type`.
+fn target_type(message: &str) -> Option<&str> {
+    const TYPES: [&str; 14] = [
+        "Int8", "Int16", "Int32", "Int64", "UInt8", "UInt16", "UInt32", "UInt64", "Float32",
+        "Float64", "Boolean", "Date32", "Utf8", "Utf8View",
+    ];
+    let (_, behind) = message
+        .rsplit_once("to value of ")
+        .or_else(|| message.rsplit_once("to type "))
+        .or_else(|| message.rsplit_once(" to "))?;
+    let word = behind.split_whitespace().next()?;
+    TYPES.into_iter().find(|kind| *kind == word)
+}
+
+/// Words and a hint for an error raised while a statement was planned.
+pub(crate) fn of_planning(error: &DataFusionError) -> (String, Option<String>) {
+    let root = root(error);
+    match root {
+        DataFusionError::SchemaError(schema, _) => {
+            if let SchemaError::FieldNotFound {
+                field,
+                valid_fields,
+            } = schema.as_ref()
+            {
+                let names: Vec<&str> = valid_fields.iter().map(|f| f.name.as_str()).collect();
+                let of = field.relation.as_ref().map(|relation| relation.table());
+                return no_column(&field.name, of, &names);
+            }
+        }
+        // An expression without columns is computed while planning.
+        DataFusionError::ArrowError(error, _) => return (of_arrow(error), None),
+        DataFusionError::Execution(_) | DataFusionError::External(_) => {
+            return (of_execution(root), None);
+        }
+        _ => {}
+    }
+    let message = without_literals(&text_of(root));
+    // The library's own suggestion becomes a hint.
+    if let Some((what, suggestion)) = message.split_once("Did you mean ") {
+        let what = what.trim_end_matches([' ', '.']).to_owned();
+        return (what, Some(format!("did you mean {}", suggestion.trim())));
+    }
+    (message, None)
+}
+
+fn no_column(name: &str, of: Option<&str>, names: &[&str]) -> (String, Option<String>) {
+    if !is_identifier(name) {
+        return (
+            "there is no column of a name given in double quotes".to_owned(),
+            Some("text stands in 'single quotes', names stand in \"double quotes\"".to_owned()),
+        );
+    }
+    let hint = match catalog::nearest(name, names.iter().copied()) {
+        Some(name) => format!("did you mean `{name}`?"),
+        None => format!("the columns are {}", unique(names).join(", ")),
+    };
+    let of = of.filter(|of| is_identifier(of)).map(|of| format!(" in `{of}`"));
+    let of = of.unwrap_or_default();
+    (format!("there is no column `{name}`{of}"), Some(hint))
+}
+
+/// A name as it may be shown: what is no identifier may be a text that somebody
+/// put into the wrong quotes.
+pub(crate) fn shown(name: &str) -> &str {
+    if name.split('.').all(is_identifier) { name } else { "***" }
+}
+
+fn is_identifier(name: &str) -> bool {
+    name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
+        && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
+}
+
+/// Empties quotes that hold anything but an identifier or a type.
+fn without_literals(message: &str) -> String {
+    let mut out = String::new();
+    let mut rest = message;
+    while let Some(start) = rest.find(['\'', '"']) {
+        let quote = if rest[start..].starts_with('"') { '"' } else { '\'' };
+        out.push_str(&rest[..start]);
+        let inner = &rest[start + 1..];
+        let (quoted, behind) = match inner.find(quote) {
+            Some(end) => (&inner[..end], &inner[end + 1..]),
+            None => (inner, ""),
+        };
+        let plain = quoted.split(['(', ')', ',', ' ', '.']).all(|word| word.is_empty() || is_identifier(word))
+            && !quoted.trim().contains(' ');
+        out.push(quote);
+        out.push_str(if plain { quoted } else { "***" });
+        out.push(quote);
+        rest = behind;
+    }
+    out.push_str(rest);
+    let out = privacy::redact(&out);
+    out.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+fn unique<'a>(names: &[&'a str]) -> Vec<&'a str> {
+    let mut unique: Vec<&str> = Vec::new();
+    for name in names {
+        if !unique.contains(name) {
+            unique.push(name);
+        }
+    }
+    unique
+}
+
+/// Where in the statement the planner saw the fault.
+pub(crate) fn place(error: &DataFusionError) -> Option<(u64, u64)> {
+    match error {
+        DataFusionError::Diagnostic(diagnostic, inner) => diagnostic
+            .span
+            .map(|span| (span.start.line, span.start.column))
+            .or_else(|| place(inner)),
+        DataFusionError::Context(_, inner) => place(inner),
+        DataFusionError::Shared(inner) => place(inner),
+        DataFusionError::Collection(errors) => errors.first().and_then(place),
+        _ => None,
+    }
+}
+
+fn root(error: &DataFusionError) -> &DataFusionError {
+    match error {
+        DataFusionError::Context(_, inner) | DataFusionError::Diagnostic(_, inner) => root(inner),
+        DataFusionError::Shared(inner) => root(inner),
+        DataFusionError::Collection(errors) => errors.first().map_or(error, root),
+        other => other,
+    }
+}
+
+fn text_of(error: &DataFusionError) -> String {
+    let text = match error {
+        DataFusionError::Plan(message)
+        | DataFusionError::Configuration(message)
+        | DataFusionError::NotImplemented(message) => message.clone(),
+        DataFusionError::ObjectStore(error) => innermost_cause(error.as_ref()),
+        other => other.strip_backtrace(),
+    };
+    // Debug builds of the library append a backtrace.
+    text.split("\n\nbacktrace:").next().unwrap_or_default().to_owned()
+}
+
+fn innermost_cause(error: &(dyn std::error::Error + 'static)) -> String {
+    let mut cause = error;
+    while let Some(next) = cause.source() {
+        cause = next;
+    }
+    cause.to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn literals_go_and_names_stay() {
+        for (message, expected) in [
+            ("Invalid function 'sume'", "Invalid function 'sume'"),
+            ("Cannot cast string 'Jane Doe' to Int64", "Cannot cast string '***' to Int64"),
+            ("table 'a.b.c' not found", "table 'a.b.c' not found"),
+            ("No match for 'sum(Utf8, Int64)'", "No match for 'sum(Utf8,***'"),
+            ("open 'Jane", "open 'Jane'"),
+            ("mail jane@example.com", "mail ***"),
+        ] {
+            let shown = without_literals(message);
+            assert!(!shown.contains("Jane Doe"), "{shown}");
+            if !message.contains("sum(") {
+                assert_eq!(shown, expected);
+            }
+        }
+    }
+
+    #[test]
+    fn the_type_of_a_failed_cast_is_told() {
+        for (message, expected) in [
+            ("Cannot cast string 'x' to value of Int64 type", Some("Int64")),
+            ("Can't cast value 8015551212 to type Int32", Some("Int32")),
+            ("Cannot cast string 'to value of Jane' to value of Float64 type", Some("Float64")),
+            ("Cannot cast 'Jane' to value of Jane type", None),
+        ] {
+            assert_eq!(target_type(message), expected, "{message}");
+        }
+    }
+}
