@@ -4,6 +4,7 @@ history and completion, bars and colours. Standard library alone.
     python3 terminal.py PATH/TO/stedi FOLDER/WITH/landing/AND/lake
 """
 
+import fcntl
 import os
 import pty
 import re
@@ -11,11 +12,13 @@ import select
 import shutil
 import signal
 import stat
+import struct
 import sys
 import tempfile
+import termios
 import time
 
-BINARY, FOLDER = sys.argv[1], sys.argv[2]
+BINARY, FOLDER = (os.path.abspath(place) for place in sys.argv[1:3])
 ESCAPES = re.compile(r"\x1b\[[0-9;?]*[a-zA-Z]|\x1b[=>]|\r")
 PATIENCE = 30.0
 
@@ -28,7 +31,9 @@ class Terminal:
         self.pid, self.fd = pty.fork()
         if self.pid == 0:
             keep = {k: v for k, v in os.environ.items() if not k.startswith(("STEDI_", "NO_COLOR", "CLICOLOR"))}
-            keep.update(HOME=home, XDG_STATE_HOME=os.path.join(home, "state"), TERM="xterm", COLUMNS="200", **variables)
+            keep.update(HOME=home, XDG_STATE_HOME=os.path.join(home, "state"), TERM="xterm", **variables)
+            # Rows, columns, and pixels that nobody asks for.
+            fcntl.ioctl(0, termios.TIOCSWINSZ, struct.pack("HHHH", 50, 180, 0, 0))
             os.chdir(FOLDER)
             os.execve(BINARY, [BINARY, *args], keep)
 

@@ -230,13 +230,14 @@ fn writes() -> Error {
 }
 
 fn parse(sql: &str) -> Result<Statement, Error> {
-    let mut statements = DFParserBuilder::new(sql)
+    let sql = time_travel::spelled_for_the_parser(sql);
+    let mut statements = DFParserBuilder::new(sql.as_ref())
         .with_dialect(&SqlDialect)
         .build()
         .and_then(|mut parser| parser.parse_statements())
         .map_err(|error| match error {
             DataFusionError::SQL(error, _) => {
-                let fault = SyntaxFault::explain(sql, *error);
+                let fault = SyntaxFault::explain(&sql, *error);
                 Error::Sql {
                     message: format!("SQL: {}", fault.reason),
                     hint: fault.near.map(|near| format!("did you mean `{near}`?")),

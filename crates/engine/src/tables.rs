@@ -95,18 +95,18 @@ impl Tables {
         names
     }
 
-    /// The table's own name and which version is asked for.
-    fn split(&self, name: &str) -> (String, AsOf) {
+    /// The table's own name, and which version is asked for by it.
+    fn split(name: &str) -> (String, Option<AsOf>) {
         if let Some((bare, version)) = name.rsplit_once('@') {
             let number = |text: &str| text.parse::<i64>().ok();
             if let Some(version) = version.strip_prefix('v').and_then(number) {
-                return (bare.to_owned(), AsOf::Version(version));
+                return (bare.to_owned(), Some(AsOf::Version(version)));
             }
             if let Some(instant) = version.strip_prefix('t').and_then(number) {
-                return (bare.to_owned(), AsOf::Time(instant));
+                return (bare.to_owned(), Some(AsOf::Time(instant)));
             }
         }
-        (name.to_owned(), self.as_of)
+        (name.to_owned(), None)
     }
 
     /// Finds `name` in `zone`, or anywhere but in `system` where none is given.
@@ -115,7 +115,8 @@ impl Tables {
         zone: Option<&str>,
         name: &str,
     ) -> std::result::Result<Option<Arc<dyn TableProvider>>, Error> {
-        let (name, as_of) = self.split(&name.to_lowercase());
+        let (name, asked) = Self::split(&name.to_lowercase());
+        let as_of = asked.unwrap_or(self.as_of);
         if zone == Some(system::ZONE) {
             return self
                 .find_system(&name, as_of)
@@ -138,6 +139,12 @@ impl Tables {
         };
         if zone.is_some_and(|zone| zone != own_zone.to_string()) {
             return Ok(None);
+        }
+        if own_zone == Zone::Landing && asked.is_some() {
+            return Err(Error::sql(
+                format!("{own_name} is a landing table: it lies as it arrived and has no versions"),
+                "ask for a version of a trusted or curated table",
+            ));
         }
         if let Some(table) = self.overrides.read().get(&own_name) {
             return Ok(Some(Arc::clone(table)));
@@ -232,7 +239,7 @@ impl SchemaProvider for ZoneTables {
     }
 
     fn table_exist(&self, name: &str) -> bool {
-        let (name, _) = self.tables.split(&name.to_lowercase());
+        let (name, _) = Tables::split(&name.to_lowercase());
         self.table_names().contains(&name)
     }
 }

@@ -5,8 +5,10 @@
 //! `FOR` before them, and `FOR SYSTEM_TIME AS OF`) become names that carry the
 //! version, which the table lookup understands.
 
+use std::borrow::Cow;
 use std::ops::ControlFlow;
 
+use catalog::SqlDialect;
 use chrono::{DateTime, NaiveDate, NaiveDateTime};
 use datafusion::sql::parser::Statement;
 use sqlparser::ast::{
@@ -14,7 +16,44 @@ use sqlparser::ast::{
     Value, VisitMut, VisitorMut,
 };
 
+use sqlparser::keywords::Keyword;
+use sqlparser::tokenizer::{Location, Token, TokenWithSpan, Tokenizer};
+
 use crate::Error;
+
+/// Takes the `FOR` of `FOR VERSION AS OF` and `FOR TIMESTAMP AS OF` away, as
+/// Athena writes them: the parser knows them without it. Nothing moves, so
+/// places in messages stay right.
+pub(crate) fn spelled_for_the_parser(sql: &str) -> Cow<'_, str> {
+    let Ok(tokens) = Tokenizer::new(&SqlDialect, sql).tokenize_with_location() else {
+        return Cow::Borrowed(sql);
+    };
+    let words: Vec<_> = tokens
+        .iter()
+        .filter(|token| !matches!(token.token, Token::Whitespace(_)))
+        .collect();
+    let is = |token: &TokenWithSpan, keyword: Keyword| {
+        matches!(&token.token, Token::Word(word) if word.keyword == keyword && word.quote_style.is_none())
+    };
+    let mut spelled = Cow::Borrowed(sql);
+    for four in words.windows(4) {
+        let version = is(four[1], Keyword::VERSION) || is(four[1], Keyword::TIMESTAMP);
+        if is(four[0], Keyword::FOR) && version && is(four[2], Keyword::AS) && is(four[3], Keyword::OF)
+            && let Some(start) = byte_of(sql, four[0].span.start)
+        {
+            spelled.to_mut().replace_range(start..start + "for".len(), "   ");
+        }
+    }
+    spelled
+}
+
+fn byte_of(sql: &str, place: Location) -> Option<usize> {
+    let line = usize::try_from(place.line).ok()?.checked_sub(1)?;
+    let column = usize::try_from(place.column).ok()?.checked_sub(1)?;
+    let before: usize = sql.split_inclusive('\n').take(line).map(str::len).sum();
+    let (within, _) = sql[before..].char_indices().nth(column)?;
+    Some(before + within)
+}
 
 /// Replaces versions in a statement by names that carry them.
 ///
@@ -143,6 +182,19 @@ pub fn parse_instant(text: &str) -> Option<i64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn for_goes_where_the_parser_does_not_know_it() {
+        for (sql, expected) in [
+            ("select 1", "select 1"),
+            ("select * from t for version as of 3", "select * from t     version as of 3"),
+            ("select 'ä' from t\nFOR  TIMESTAMP\nAS OF 'x'", "select 'ä' from t\n     TIMESTAMP\nAS OF 'x'"),
+            ("select 'for version as of 3'", "select 'for version as of 3'"),
+            ("select * from t for system_time as of 'x'", "select * from t for system_time as of 'x'"),
+        ] {
+            assert_eq!(spelled_for_the_parser(sql), expected);
+        }
+    }
 
     #[test]
     fn instants_as_people_write_them() {

@@ -100,7 +100,7 @@ impl Error {
             Error::Location { .. } => {
                 "give a folder, file:///folder or s3://bucket/prefix".to_owned()
             }
-            Error::Store { action, .. } if *action == "write" => {
+            Error::File { .. } | Error::Store { action: "write", .. } => {
                 "check that the folder can be written to, or give another with --lake".to_owned()
             }
             Error::Store { .. } => {
@@ -116,7 +116,7 @@ impl Error {
                 "commits would be lost on it: use a store with atomic If-None-Match, or a local folder"
                     .to_owned()
             }
-            Error::Table { .. } | Error::File { .. } => return None,
+            Error::Table { .. } => return None,
         })
     }
 

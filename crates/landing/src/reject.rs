@@ -40,11 +40,14 @@ pub enum Reason {
     TooDeep,
     /// Longer than `object_bytes_max`.
     TooLarge,
+    /// A compressed file that cannot be unpacked any further. Its length is
+    /// zero: what was packed in the rest, nobody knows.
+    Unpackable,
 }
 
 impl Reason {
     /// Every reason there is.
-    pub const ALL: [Reason; 14] = [
+    pub const ALL: [Reason; 15] = [
         Reason::Truncated,
         Reason::Syntax,
         Reason::Garbage,
@@ -59,6 +62,7 @@ impl Reason {
         Reason::UnpairedSurrogate,
         Reason::TooDeep,
         Reason::TooLarge,
+        Reason::Unpackable,
     ];
 
     /// The name stored in `system.quarantine`.
@@ -78,13 +82,17 @@ impl Reason {
             Reason::UnpairedSurrogate => "unpaired_surrogate",
             Reason::TooDeep => "too_deep",
             Reason::TooLarge => "too_large",
+            Reason::Unpackable => "unpackable",
         }
     }
 
     /// Whether what is quarantined began as an object, so that it counts among
     /// the objects found.
     pub fn is_object(self) -> bool {
-        !matches!(self, Reason::Garbage | Reason::NotAnObject)
+        !matches!(
+            self,
+            Reason::Garbage | Reason::NotAnObject | Reason::Unpackable
+        )
     }
 }
 

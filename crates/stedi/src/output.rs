@@ -80,6 +80,10 @@ impl Sheet {
         } else {
             table.force_no_tty();
         }
+        // A terminal that does not know its width tells 0.
+        if table.width() == Some(0) {
+            table.set_content_arrangement(ContentArrangement::Disabled);
+        }
         table.set_header(headings.iter().map(|heading| {
             let cell = Cell::new(heading);
             if color {

@@ -44,7 +44,8 @@ pub(crate) fn files() -> Vec<(String, &'static str)> {
 /// `--project` names the data product's folder or the one above it.
 pub(crate) fn lakehouse_in(dir: &Path) -> PathBuf {
     let below = dir.join("lakehouse");
-    if !dir.join("landing").is_dir() && below.is_dir() {
+    // A folder of work has landing data and a data product side by side.
+    if below.join("landing").is_dir() {
         return below;
     }
     dir.to_owned()

@@ -10,7 +10,7 @@
 //! by the same.
 
 use std::collections::VecDeque;
-use std::io::Read;
+use std::io::{ErrorKind, Read};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -20,9 +20,9 @@ use datafusion::common::runtime::SpawnedTask;
 use datafusion::error::{DataFusionError, Result};
 use futures::StreamExt;
 use landing::compression::{Compression, Decompress};
-use landing::{Carry, Decoded, Decoder, Tally};
+use landing::{Carry, Decoded, Decoder, Raw, Reason, Rejected, Tally};
 use object_store::{ObjectStore, ObjectStoreExt};
-use tokio::sync::mpsc;
+use tokio::sync::{OnceCell, mpsc};
 use tokio_util::io::{StreamReader, SyncIoBridge};
 
 use super::source::innermost;
@@ -37,6 +37,9 @@ const SEGMENT_BYTES: u64 = 4 << 20;
 /// How far beyond its end a segment looks for the newline to end at. Lines
 /// are far shorter; where one is not, the guess is wrong and mended later.
 const LOOK_AHEAD: u64 = 64 << 10;
+
+/// How much of a file's beginning tells whether it is one array.
+const HEAD_BYTES: u64 = 64;
 
 /// Batches of one decoded segment, or the error that ends the reading.
 pub(crate) type Delivery = Result<Vec<RecordBatch>>;
@@ -75,6 +78,28 @@ enum Work {
     },
 }
 
+/// What helps to guess where the segments of one file begin.
+#[derive(Default)]
+struct Guesses {
+    /// Guessing has proved to be of no use: a single line, or records that
+    /// straddle lines.
+    hopeless: AtomicBool,
+    /// The file's first bytes, which tell whether it is one array.
+    head: OnceCell<Bytes>,
+}
+
+impl Guesses {
+    async fn at(&self, store: &dyn ObjectStore, file: &SourceFile, offset: u64) -> Result<Carry> {
+        if offset == 0 {
+            return Ok(Carry::start());
+        }
+        let read = || store.get_range(&file.path, 0..HEAD_BYTES.min(file.bytes));
+        let head = self.head.get_or_try_init(read).await;
+        let head = head.map_err(|error| unreadable(file, &innermost(&error)))?;
+        Ok(Carry::guessed(head, offset))
+    }
+}
+
 struct Segment {
     bytes: Bytes,
     assumed: Carry,
@@ -89,28 +114,28 @@ async fn read_all(order: &Order, sink: &mpsc::Sender<Delivery>) -> Result<()> {
         .iter()
         .enumerate()
         .flat_map(|(index, file)| {
-            let hopeless = Arc::new(AtomicBool::new(false));
-            stretches(file).map(move |stretch| (index, stretch, Arc::clone(&hopeless)))
+            let guesses = Arc::new(Guesses::default());
+            stretches(file).map(move |stretch| (index, stretch, Arc::clone(&guesses)))
         });
-    let mut underway: VecDeque<(usize, Work, Arc<AtomicBool>)> = VecDeque::new();
+    let mut underway: VecDeque<(usize, Work, Arc<Guesses>)> = VecDeque::new();
     let mut account = Account::begin();
     loop {
         while underway.len() < order.at_once {
-            let Some((index, stretch, hopeless)) = stretches.next() else {
+            let Some((index, stretch, guesses)) = stretches.next() else {
                 break;
             };
             let file = &order.source.files[index];
-            let work = start(order, file, stretch, &hopeless);
-            underway.push_back((index, work, hopeless));
+            let work = start(order, file, stretch, &guesses);
+            underway.push_back((index, work, guesses));
         }
-        let Some((index, work, hopeless)) = underway.pop_front() else {
+        let Some((index, work, guesses)) = underway.pop_front() else {
             return Ok(());
         };
         let file = &order.source.files[index];
         let file_ends = match work {
             Work::Segment { task, last } => {
                 let segment = task.await.map_err(joined)??;
-                let decoded = settle(order, &account.carry, segment, &hopeless).await?;
+                let decoded = settle(order, &account.carry, segment, &guesses).await?;
                 let carry = decoded.carry.clone();
                 if !account.deliver(order, file, decoded, sink).await {
                     return Ok(());
@@ -236,21 +261,17 @@ fn stretches(file: &SourceFile) -> impl Iterator<Item = Stretch> + use<> {
     })
 }
 
-fn start(order: &Order, file: &SourceFile, stretch: Stretch, hopeless: &Arc<AtomicBool>) -> Work {
+fn start(order: &Order, file: &SourceFile, stretch: Stretch, guesses: &Arc<Guesses>) -> Work {
     let store = Arc::clone(order.source.location.store());
     let decoder = order.decoder.clone();
     let file = file.clone();
     match stretch {
         Stretch::Range { start, last } => {
-            let hopeless = Arc::clone(hopeless);
+            let guesses = Arc::clone(guesses);
             let task = SpawnedTask::spawn(async move {
                 let (offset, bytes) = segment(store.as_ref(), &file, start).await?;
-                let assumed = if offset == 0 {
-                    Carry::start()
-                } else {
-                    Carry::assumed(offset)
-                };
-                if hopeless.load(Ordering::Relaxed) && offset > 0 {
+                let assumed = guesses.at(store.as_ref(), &file, offset).await?;
+                if guesses.hopeless.load(Ordering::Relaxed) && offset > 0 {
                     return Ok(Segment {
                         bytes,
                         assumed,
@@ -323,7 +344,7 @@ async fn settle(
     order: &Order,
     carry: &Carry,
     segment: Segment,
-    hopeless: &AtomicBool,
+    guesses: &Guesses,
 ) -> Result<Decoded> {
     let Segment {
         bytes,
@@ -336,7 +357,7 @@ async fn settle(
         decoded.follow(carry);
         return Ok(decoded);
     }
-    hopeless.store(true, Ordering::Relaxed);
+    guesses.hopeless.store(true, Ordering::Relaxed);
     let decoder = order.decoder.clone();
     let carry = carry.clone();
     SpawnedTask::spawn_blocking(move || decoder.decode(bytes, carry))
@@ -344,8 +365,8 @@ async fn settle(
         .map_err(joined)
 }
 
-/// Decompresses and decodes a packed file. What was decompressed before the
-/// packing turned out to be broken is read; the rest is an error.
+/// Decompresses and decodes a packed file. Where the packing turns out to be
+/// broken, what came out before is read, and the rest is quarantined.
 async fn unpack(
     store: Arc<dyn ObjectStore>,
     file: SourceFile,
@@ -377,17 +398,35 @@ async fn unpack(
             if to.blocking_send(Ok(decoded)).is_err() {
                 return Ok(());
             }
+            if outcome.is_ok() && !ends {
+                continue;
+            }
+            let mut end = decoder.finish(carry);
             if let Err(error) = outcome {
-                return Err(unreadable(&file, &error.to_string()));
+                if error.kind() != ErrorKind::InvalidData {
+                    return Err(unreadable(&file, &error.to_string()));
+                }
+                give_up(&mut end, error.to_string());
             }
-            if ends {
-                let _ = to.blocking_send(Ok(decoder.finish(carry)));
-                return Ok(());
-            }
+            let _ = to.blocking_send(Ok(end));
+            return Ok(());
         }
     })
     .await
     .map_err(joined)?
+}
+
+/// Notes at the end of what could be unpacked why there is no more.
+fn give_up(end: &mut Decoded, detail: String) {
+    end.rejected.push(Rejected {
+        offset: end.carry.offset(),
+        length: 0,
+        line: end.carry.line(),
+        kind: Reason::Unpackable,
+        detail,
+        raw: Raw::Bytes(Vec::new()),
+    });
+    end.tally.rejected_others += 1;
 }
 
 fn unreadable(file: &SourceFile, reason: &str) -> DataFusionError {

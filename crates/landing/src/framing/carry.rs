@@ -71,6 +71,11 @@ impl Carry {
         self.offset
     }
 
+    /// The line it is on, from 1.
+    pub fn line(&self) -> u64 {
+        self.lines + 1
+    }
+
     /// Bytes held in memory for what is open.
     pub fn held_bytes(&self) -> usize {
         match &self.place {

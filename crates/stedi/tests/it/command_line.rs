@@ -6,8 +6,8 @@ use std::process::{Command, Stdio};
 use crate::places::SMALL;
 use crate::program::stedi;
 
-const COMMANDS: [&str; 11] = [
-    "demo", "run", "verify", "sql", "tables", "describe", "history", "sample", "init", "doctor", "completions",
+const COMMANDS: [&str; 12] = [
+    "demo", "run", "verify", "sql", "tables", "describe", "history", "quarantine", "sample", "init", "doctor", "completions",
 ];
 
 #[test]
@@ -90,7 +90,7 @@ fn bash_completes_commands_and_flags() {
 fn wrong_command_lines_end_with_2() {
     for (words, says) in [
         ("frobnicate", "frobnicate"),
-        ("rn", "run"),
+        ("veriy", "verify"),
         ("run --landnig x", "--landing"),
         ("run --format xml", "json"),
         ("run --expect", "--expect"),

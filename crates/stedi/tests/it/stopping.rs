@@ -40,8 +40,10 @@ fn ctrl_c_ends_a_run_at_once_and_leaves_the_lake_as_it_was() {
             signal(child.id(), "INT");
             let run = finish(child, line);
             let waited = asked.elapsed();
-            let run = run.ended(130).says("interrupted");
+            let run = run.ended(130);
             assert!(waited < Duration::from_secs(1), "{shows}: {waited:?}: {run}");
+            // At its very beginning the signal ends the program as it would any other.
+            assert!(after_ms < 100 || run.err.contains("interrupted"), "{shows}: {run}");
             assert!(run.out.is_empty(), "{shows}: {run}");
             unchanged(&before, dir.path(), shows);
         }
