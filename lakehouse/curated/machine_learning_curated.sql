@@ -5,7 +5,6 @@ personal = ["serialnumber", "user"]
 
 [checks]
 not_null = ["serialnumber", "sensorreadingtime", "user", "same_owner"]
-references = { serialnumber = "customer_curated.serialnumber" }
 
 [[checks.sql]]
 name = "two_people"     # one person's trainer beside another person's phone

@@ -142,9 +142,10 @@ def shell(home):
     assert "secret" not in kept, kept
     two = Terminal("sql", home=home)
     two.until("stedi> ")
-    for _ in range(3):
-        two.type("\x1b[A")
-    two.until("select")
+    two.type("\x1b[A")
+    two.until("\\q")
+    two.type("\x1b[A")
+    two.until("select count(email)")
     two.type("\x03")
     two.until("stedi> ")
     two.type("\x04")

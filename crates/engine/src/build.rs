@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use arrow::array::RecordBatch;
+use arrow::array::{Array, RecordBatch};
 use arrow::compute::{CastOptions, cast_with_options};
 use arrow::datatypes::SchemaRef;
 use arrow::error::ArrowError;
@@ -27,9 +27,20 @@ pub(crate) struct Built {
     /// Rows left out because an equal one was kept.
     pub(crate) duplicates: u64,
     pub(crate) content: Content,
+    /// Nulls written, by column; rows dropped as duplicates are among them.
+    nulls: Vec<u64>,
     pub(crate) started_ms: i64,
     pub(crate) ended_ms: i64,
     pub(crate) seconds: f64,
+}
+
+impl Built {
+    /// How many rows have no value in the column at `position`, where that is
+    /// known without reading them again.
+    pub(crate) fn nulls(&self, position: usize) -> Option<u64> {
+        let nulls = *self.nulls.get(position)?;
+        (nulls == 0 || self.duplicates == 0).then_some(nulls)
+    }
 }
 
 /// Runs the model's SELECT on all cores and writes its rows, a file per
@@ -64,6 +75,7 @@ pub(crate) async fn build(
             writer: lake.writer(&planned.layout, run),
             rows: 0,
             content: Content::default(),
+            nulls: vec![0; planned.layout.schema().fields().len()],
         };
         tasks.spawn(stage.write(stream));
     }
@@ -72,6 +84,7 @@ pub(crate) async fn build(
         rows: 0,
         duplicates: 0,
         content: Content::default(),
+        nulls: vec![0; planned.layout.schema().fields().len()],
         started_ms,
         ended_ms: 0,
         seconds: 0.0,
@@ -85,6 +98,9 @@ pub(crate) async fn build(
         built.files.extend(part.files);
         built.rows += part.rows;
         built.content.merge(part.content);
+        for (total, nulls) in built.nulls.iter_mut().zip(part.nulls) {
+            *total += nulls;
+        }
         hashes.extend(part.hashes);
     }
     built.files.sort_by(|a, b| a.name.cmp(&b.name));
@@ -109,6 +125,7 @@ struct Stage {
     writer: Writer,
     rows: u64,
     content: Content,
+    nulls: Vec<u64>,
     /// Kept where duplicates are dropped later.
     hashes: Option<RowHashes>,
 }
@@ -117,6 +134,7 @@ struct Part {
     files: Vec<DataFile>,
     rows: u64,
     content: Content,
+    nulls: Vec<u64>,
     hashes: Option<RowHashes>,
 }
 
@@ -134,6 +152,7 @@ impl Stage {
             files: self.writer.finish().await?,
             rows: self.rows,
             content: self.content,
+            nulls: self.nulls,
             hashes: self.hashes,
         })
     }
@@ -141,6 +160,9 @@ impl Stage {
     fn book(&mut self, batch: &RecordBatch) {
         let hashes = rows::hashes(batch);
         self.rows += hashes.len() as u64;
+        for (total, column) in self.nulls.iter_mut().zip(batch.columns()) {
+            *total += column.null_count() as u64;
+        }
         if let Some(kept) = &mut self.hashes {
             kept.add(&hashes);
         }

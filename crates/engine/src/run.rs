@@ -220,9 +220,12 @@ impl Work {
             ..Report::default()
         };
         for planned in &self.planned {
+            let built = built.get(planned.model.name.as_ref());
+            let schema = planned.layout.schema();
+            let nulls = |column: &str| built?.nulls(schema.index_of(column).ok()?);
             report
                 .checks
-                .extend(checks::run(&self.session, &planned.model).await?);
+                .extend(checks::run(&self.session, &planned.model, nulls).await?);
         }
         report.judge();
         Ok(Prepared {

@@ -17,13 +17,35 @@ pub(crate) fn of_execution(error: &DataFusionError) -> String {
         DataFusionError::ResourcesExhausted(_) => {
             "it needs more memory than it may use; give more with --memory".to_owned()
         }
-        DataFusionError::ObjectStore(error) => innermost_cause(error.as_ref()),
+        DataFusionError::ObjectStore(error) => match error.as_ref() {
+            object_store::Error::NotFound { path, .. } => format!("{path} is gone"),
+            other => innermost_cause(other),
+        },
         DataFusionError::IoError(error) => error.to_string(),
-        DataFusionError::ParquetError(_) => "a Parquet file cannot be read".to_owned(),
+        DataFusionError::ParquetError(error) => of_parquet(error),
         DataFusionError::NotImplemented(_) => "the query engine cannot do that".to_owned(),
         DataFusionError::Internal(_) => "a fault in the query engine".to_owned(),
         _ => "a function cannot take a value that it was given".to_owned(),
     }
+}
+
+/// What a store says names the file, which is no personal value; what the
+/// format's reader says is not passed on.
+fn of_parquet(error: &(dyn std::error::Error + 'static)) -> String {
+    let mut cause = Some(error);
+    while let Some(error) = cause {
+        if let Some(error) = error.downcast_ref::<object_store::Error>() {
+            return match error {
+                object_store::Error::NotFound { path, .. } => format!("{path} is gone"),
+                other => innermost_cause(other),
+            };
+        }
+        if let Some(error) = error.downcast_ref::<std::io::Error>() {
+            return error.to_string();
+        }
+        cause = error.source();
+    }
+    "a Parquet file cannot be read".to_owned()
 }
 
 fn of_arrow(error: &ArrowError) -> String {

@@ -9,7 +9,7 @@ use object_store::buffered::BufWriter;
 use object_store::path::Path;
 use parquet::arrow::AsyncArrowWriter;
 use parquet::arrow::arrow_writer::ArrowWriterOptions;
-use parquet::basic::Compression;
+use parquet::basic::{Compression, Encoding};
 use parquet::file::metadata::ParquetMetaData;
 use parquet::file::properties::{EnabledStatistics, WriterProperties};
 use parquet::file::statistics::Statistics;
@@ -20,6 +20,10 @@ use crate::{Error, Lake, TableId, schema};
 
 /// A file is closed, and the next one begun, once it holds this many bytes.
 const FILE_BYTES: usize = 512 << 20;
+
+/// Rows of a row group. Its encoded pages are held in memory until it ends, by
+/// every stream of every model that is being written.
+const ROW_GROUP_ROWS: usize = 256 << 10;
 
 /// One Parquet file of a table.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -89,7 +93,18 @@ impl Layout {
         let mut properties = WriterProperties::builder()
             .set_created_by(format!("stedi {}", env!("CARGO_PKG_VERSION")))
             .set_compression(Compression::SNAPPY)
+            .set_max_row_group_row_count(Some(ROW_GROUP_ROWS))
             .set_statistics_enabled(EnabledStatistics::None);
+        for field in self.schema.fields() {
+            // Instants and counters mostly grow by little, which this encoding
+            // is made for; a dictionary of them would be given up after a page.
+            if field.data_type().is_integer() {
+                let column = ColumnPath::from(field.name().as_str());
+                properties = properties
+                    .set_column_dictionary_enabled(column.clone(), false)
+                    .set_column_encoding(column, Encoding::DELTA_BINARY_PACKED);
+            }
+        }
         for name in self.measured() {
             properties = properties
                 .set_column_statistics_enabled(ColumnPath::from(name), EnabledStatistics::Chunk);

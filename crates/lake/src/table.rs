@@ -125,6 +125,13 @@ impl Lake {
     /// [`Error::Store`] where nothing can be written; [`Error::NotAtomic`]
     /// where commits would be lost.
     pub async fn prepare(&self) -> Result<Readiness, Error> {
+        if self.location.folder().is_some_and(Path::is_file) {
+            return Err(Error::Store {
+                action: "write",
+                object: self.location.text().to_owned(),
+                reason: "it is a file, not a folder".to_owned(),
+            });
+        }
         let folder = self.location.folder().filter(|folder| !folder.exists());
         let missing = folder.map(|folder| missing_folders(folder)).unwrap_or_default();
         if let Some(folder) = folder {

@@ -3,6 +3,7 @@
 //! This crate settles what the user asked for, has the engine do it, and shows
 //! what came of it. It decides nothing about data.
 
+mod allocator;
 mod args;
 mod commands;
 mod failure;
@@ -19,12 +20,8 @@ use clap::Parser;
 use crate::args::{Cli, Command};
 use crate::settings::Settings;
 
-/// Batches are allocated on one thread and freed on another all the time, which
-/// this allocator is made for.
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
 fn main() -> ExitCode {
+    allocator::keep_freed_memory_a_while();
     let cli = Cli::parse();
     let outcome = Settings::settle(&cli.global).and_then(|settings| {
         output::log_to_stderr(&settings);

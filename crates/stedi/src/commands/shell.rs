@@ -35,17 +35,18 @@ pub(super) fn shell(settings: &Settings, setup: &Setup, session: &Session) -> Re
     }
     complain("stedi sql: statements end with ; and \\? helps");
     loop {
-        let typed = match editor.readline("stedi> ") {
-            Ok(typed) => typed,
+        let line = match editor.readline("stedi> ") {
+            Ok(line) => line,
             Err(ReadlineError::Interrupted) => continue,
             Err(ReadlineError::Eof) => break,
             Err(error) => return Err(error.into()),
         };
-        let typed = typed.trim();
+        let typed = line.trim();
         if typed.is_empty() {
             continue;
         }
-        editor.add_history_entry(typed)?;
+        // As it was typed: a line that begins with a space is not kept.
+        editor.add_history_entry(line.as_str())?;
         match typed.trim_end_matches(';') {
             "\\q" | "quit" | "exit" => break,
             "\\?" | "\\h" | "help" => put(HELP)?,

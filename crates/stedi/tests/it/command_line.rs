@@ -7,7 +7,18 @@ use crate::places::SMALL;
 use crate::program::stedi;
 
 const COMMANDS: [&str; 12] = [
-    "demo", "run", "verify", "sql", "tables", "describe", "history", "quarantine", "sample", "init", "doctor", "completions",
+    "demo",
+    "run",
+    "verify",
+    "sql",
+    "tables",
+    "describe",
+    "history",
+    "quarantine",
+    "sample",
+    "init",
+    "doctor",
+    "completions",
 ];
 
 #[test]
@@ -16,11 +27,27 @@ fn help_lists_every_command_and_reads_well() {
     for words in ["--help", "-h", "help"] {
         let help = stedi(dir, words).run().done().silent().out;
         for command in COMMANDS {
-            let line = help.lines().find(|line| line.trim_start().starts_with(command));
+            let line = help
+                .lines()
+                .find(|line| line.trim_start().starts_with(command));
             let line = line.unwrap_or_else(|| panic!("{words}: {command}: {help}"));
-            assert!(line.trim().len() > command.len() + 8, "{command} without a word: {line}");
+            assert!(
+                line.trim().len() > command.len() + 8,
+                "{command} without a word: {line}"
+            );
         }
-        for flag in ["--landing", "--lake", "--project", "--config", "--now", "--format", "--quiet", "--verbose", "--no-color", "--yes"] {
+        for flag in [
+            "--landing",
+            "--lake",
+            "--project",
+            "--config",
+            "--now",
+            "--format",
+            "--quiet",
+            "--verbose",
+            "--no-color",
+            "--yes",
+        ] {
             assert!(help.contains(flag), "{words}: {flag}");
         }
         let widest = help.lines().map(|line| line.chars().count()).max();
@@ -30,7 +57,11 @@ fn help_lists_every_command_and_reads_well() {
     for command in COMMANDS {
         let help = stedi(dir, command).arg("--help").run().done().silent().out;
         assert!(help.contains("Usage: stedi"), "{command}: {help}");
-        assert_eq!(stedi(dir, "help").arg(command).run().done().out, help, "{command}");
+        assert_eq!(
+            stedi(dir, "help").arg(command).run().done().out,
+            help,
+            "{command}"
+        );
     }
     let bare = stedi(dir, "").run();
     assert!(bare.code == 2 && bare.err.contains("Usage"), "{bare}");
@@ -45,7 +76,12 @@ fn completions_for_three_shells() {
         ("zsh", "#compdef stedi", "zsh -n"),
         ("fish", "complete -c stedi", "fish --no-execute"),
     ] {
-        let script = stedi(&SMALL.dir, "completions").arg(shell).run().done().silent().out;
+        let script = stedi(&SMALL.dir, "completions")
+            .arg(shell)
+            .run()
+            .done()
+            .silent()
+            .out;
         assert!(script.contains(says), "{shell}");
         for command in COMMANDS {
             assert!(script.contains(command), "{shell}: {command}");
@@ -60,16 +96,28 @@ fn completions_for_three_shells() {
             eprintln!("not read by {program}, which is not there");
             continue;
         };
-        reader.stdin.take().unwrap().write_all(script.as_bytes()).unwrap();
+        reader
+            .stdin
+            .take()
+            .unwrap()
+            .write_all(script.as_bytes())
+            .unwrap();
         assert!(reader.wait().unwrap().success(), "{program} cannot read it");
     }
-    stedi(&SMALL.dir, "completions tcsh").run().ended(2).says("bash");
+    stedi(&SMALL.dir, "completions tcsh")
+        .run()
+        .ended(2)
+        .says("bash");
 }
 
 #[test]
 fn bash_completes_commands_and_flags() {
     let script = stedi(&SMALL.dir, "completions bash").run().done().out;
-    for (typed, expected) in [("stedi ver", "verify"), ("stedi run --sel", "--select"), ("stedi --format js", "json")] {
+    for (typed, expected) in [
+        ("stedi ver", "verify"),
+        ("stedi run --sel", "--select"),
+        ("stedi --format js", "json"),
+    ] {
         let words: Vec<&str> = typed.split(' ').collect();
         let last = words.len() - 1;
         let ask = format!(
@@ -82,7 +130,10 @@ fn bash_completes_commands_and_flags() {
             return;
         };
         let offered = String::from_utf8_lossy(&out.stdout).into_owned();
-        assert!(offered.lines().any(|line| line == expected), "{typed}: {offered:?}");
+        assert!(
+            offered.lines().any(|line| line == expected),
+            "{typed}: {offered:?}"
+        );
     }
 }
 
@@ -106,8 +157,16 @@ fn wrong_command_lines_end_with_2() {
         ("completions", "<SHELL>"),
     ] {
         let dir = tempfile::tempdir().unwrap();
-        let outcome = stedi(dir.path(), words).run().ended(2).says("error: ").says(says);
+        let outcome = stedi(dir.path(), words)
+            .run()
+            .ended(2)
+            .says("error: ")
+            .says(says);
         assert!(outcome.out.is_empty(), "{outcome}");
-        assert_eq!(crate::places::contents(dir.path()).len(), 1, "{words} made something");
+        assert_eq!(
+            crate::places::contents(dir.path()).len(),
+            1,
+            "{words} made something"
+        );
     }
 }

@@ -31,18 +31,62 @@ fn cases() -> Vec<(&'static str, Vec<Record>, Option<i64>)> {
         ("blank text", vec![(500, Some(json!("   ")))], None),
         ("zero as text", vec![(500, Some(json!("0")))], None),
         ("digits as text", vec![(500, Some(json!("100")))], Some(100)),
-        ("an integral float", vec![(500, Some(json!(100.0)))], Some(100)),
-        ("in force from this very moment", vec![(500, given(NOW))], Some(NOW)),
+        (
+            "an integral float",
+            vec![(500, Some(json!(100.0)))],
+            Some(100),
+        ),
+        (
+            "in force from this very moment",
+            vec![(500, given(NOW))],
+            Some(NOW),
+        ),
         ("a moment too early", vec![(500, given(NOW + 1))], None),
-        ("the newest record agrees", vec![(100, not()), (200, given(200))], Some(200)),
-        ("the newest record withdraws", vec![(100, given(100)), (200, not())], None),
-        ("withdrawn by null", vec![(100, given(100)), (200, Some(Value::Null))], None),
-        ("withdrawn by zero", vec![(100, given(100)), (200, given(0))], None),
-        ("withdrawn by blank", vec![(100, given(100)), (200, Some(json!("")))], None),
-        ("the order of arrival does not count", vec![(200, not()), (100, given(100))], None),
-        ("an older withdrawal arrives late", vec![(200, given(150)), (100, not())], Some(150)),
-        ("agreed all along", vec![(100, given(100)), (200, given(200))], Some(100)),
-        ("renewed for the future", vec![(100, given(100)), (200, given(NOW + 5))], Some(100)),
+        (
+            "the newest record agrees",
+            vec![(100, not()), (200, given(200))],
+            Some(200),
+        ),
+        (
+            "the newest record withdraws",
+            vec![(100, given(100)), (200, not())],
+            None,
+        ),
+        (
+            "withdrawn by null",
+            vec![(100, given(100)), (200, Some(Value::Null))],
+            None,
+        ),
+        (
+            "withdrawn by zero",
+            vec![(100, given(100)), (200, given(0))],
+            None,
+        ),
+        (
+            "withdrawn by blank",
+            vec![(100, given(100)), (200, Some(json!("")))],
+            None,
+        ),
+        (
+            "the order of arrival does not count",
+            vec![(200, not()), (100, given(100))],
+            None,
+        ),
+        (
+            "an older withdrawal arrives late",
+            vec![(200, given(150)), (100, not())],
+            Some(150),
+        ),
+        (
+            "agreed all along",
+            vec![(100, given(100)), (200, given(200))],
+            Some(100),
+        ),
+        (
+            "renewed for the future",
+            vec![(100, given(100)), (200, given(NOW + 5))],
+            Some(100),
+        ),
         (
             "again, with the date from before the withdrawal",
             vec![(100, given(100)), (200, not()), (300, given(100))],
@@ -65,22 +109,45 @@ fn cases() -> Vec<(&'static str, Vec<Record>, Option<i64>)> {
         ),
         (
             "again, with the date between two withdrawals",
-            vec![(100, given(100)), (200, not()), (300, given(300)), (400, not()), (500, given(350))],
+            vec![
+                (100, given(100)),
+                (200, not()),
+                (300, given(300)),
+                (400, not()),
+                (500, given(350)),
+            ],
             Some(500),
         ),
         (
             "again, and withdrawn again",
-            vec![(100, given(100)), (200, not()), (300, given(300)), (400, not())],
+            vec![
+                (100, given(100)),
+                (200, not()),
+                (300, given(300)),
+                (400, not()),
+            ],
             None,
         ),
-        ("of one instant, consent first", vec![(100, given(50)), (100, not())], None),
-        ("of one instant, consent last", vec![(100, not()), (100, given(50))], None),
+        (
+            "of one instant, consent first",
+            vec![(100, given(50)), (100, not())],
+            None,
+        ),
+        (
+            "of one instant, consent last",
+            vec![(100, not()), (100, given(50))],
+            None,
+        ),
         (
             "of one instant, then consent with an older date",
             vec![(100, given(50)), (100, not()), (200, given(50))],
             Some(200),
         ),
-        ("the same record twice", vec![(100, given(50)), (100, given(50))], Some(50)),
+        (
+            "the same record twice",
+            vec![(100, given(50)), (100, given(50))],
+            Some(50),
+        ),
     ]
 }
 
@@ -186,9 +253,13 @@ fn one_person_in_any_spelling_of_their_address() {
     let mut newest = customer("ANN.ASH@example.com ", (200, given(50)));
     newest["customerName"] = json!("Ann Ash-Elm");
     landing.customers.push(newest);
-    for (number, spelled) in ["ann.ash@example.com", " Ann.Ash@Example.com", "ANN.ASH@EXAMPLE.COM"]
-        .iter()
-        .enumerate()
+    for (number, spelled) in [
+        "ann.ash@example.com",
+        " Ann.Ash@Example.com",
+        "ANN.ASH@EXAMPLE.COM",
+    ]
+    .iter()
+    .enumerate()
     {
         landing
             .accelerometer
@@ -196,7 +267,10 @@ fn one_person_in_any_spelling_of_their_address() {
     }
     let dir = built(landing);
     assert_eq!(
-        rows(dir.path(), "select email, customername, lastupdatedate, sharewithresearchasofdate from customer_trusted"),
+        rows(
+            dir.path(),
+            "select email, customername, lastupdatedate, sharewithresearchasofdate from customer_trusted"
+        ),
         [json!({
             "email": "ANN.ASH@example.com ",
             "customername": "Ann Ash-Elm",
@@ -206,7 +280,10 @@ fn one_person_in_any_spelling_of_their_address() {
         "one row, spelled as in the newest record"
     );
     assert_eq!(
-        rows(dir.path(), "select user from accelerometer_trusted order by timestamp"),
+        rows(
+            dir.path(),
+            "select user from accelerometer_trusted order by timestamp"
+        ),
         [
             json!({"user": "ann.ash@example.com"}),
             json!({"user": " Ann.Ash@Example.com"}),
@@ -222,7 +299,9 @@ fn one_person_in_any_spelling_of_their_address() {
 fn white_space_of_any_kind_hides_no_withdrawal() {
     for space in [" ", "\t", "\n", "\r\n"] {
         let mut landing = Landing::default();
-        landing.customers.push(customer("bo@example.com", (100, given(50))));
+        landing
+            .customers
+            .push(customer("bo@example.com", (100, given(50))));
         landing
             .customers
             .push(customer(&format!("bo@example.com{space}"), (200, None)));
@@ -243,9 +322,13 @@ fn an_empty_address_is_nobody() {
     let mut landing = Landing::default();
     landing.customers.push(customer("", (100, given(50))));
     landing.customers.push(customer("  ", (100, given(50))));
-    landing.customers.push(customer("cy@example.com", (100, given(50))));
+    landing
+        .customers
+        .push(customer("cy@example.com", (100, given(50))));
     for user in ["", "  ", "cy@example.com"] {
-        landing.accelerometer.push(json!({"user": user, "timestamp": 1}));
+        landing
+            .accelerometer
+            .push(json!({"user": user, "timestamp": 1}));
     }
     landing
         .step_trainer
@@ -266,12 +349,14 @@ fn an_empty_address_is_nobody() {
 #[test]
 fn equal_readings_are_kept_once_and_counted() {
     let mut landing = Landing::default();
-    landing.customers.push(owner("dee@example.com", "dee-1", given(50)));
-    landing.customers.push(owner("eve@example.com", "eve-1", None));
+    landing
+        .customers
+        .push(owner("dee@example.com", "dee-1", given(50)));
+    landing
+        .customers
+        .push(owner("eve@example.com", "eve-1", None));
     let phone = |user: &str, x: f64| json!({"user": user, "timestamp": 7, "x": x, "y": 0, "z": 0});
-    let trainer = |serial: &str, distance: i64| {
-        json!({"serialNumber": serial, "sensorReadingTime": 7, "distanceFromObject": distance})
-    };
+    let trainer = |serial: &str, distance: i64| json!({"serialNumber": serial, "sensorReadingTime": 7, "distanceFromObject": distance});
     for _ in 0..3 {
         landing.accelerometer.push(phone("dee@example.com", 1.0));
         landing.accelerometer.push(phone("eve@example.com", 1.0));
@@ -308,7 +393,10 @@ fn equal_readings_are_kept_once_and_counted() {
         14,
         "landing shows what arrived"
     );
-    let verdicts = count(dir.path(), "select count(*) from system.checks where verdict <> 'ok'");
+    let verdicts = count(
+        dir.path(),
+        "select count(*) from system.checks where verdict <> 'ok'",
+    );
     assert_eq!(verdicts, 0, "a duplicate fails no check");
 }
 
@@ -384,7 +472,10 @@ fn owners_by_the_customer_records_alone() {
                 .push(json!({"serialNumber": serial, "sensorReadingTime": 7}));
         }
         let dir = built(landing);
-        let curated = rows(dir.path(), "select email, serialnumber from customer_curated order by email");
+        let curated = rows(
+            dir.path(),
+            "select email, serialnumber from customer_curated order by email",
+        );
         let expected: Vec<Value> = case
             .curated
             .iter()
@@ -393,8 +484,15 @@ fn owners_by_the_customer_records_alone() {
             })
             .collect();
         assert_eq!(curated, expected, "{}", case.shows);
-        let trusted = rows(dir.path(), "select serialnumber from step_trainer_trusted order by 1");
-        let expected: Vec<Value> = case.trusted.iter().map(|s| json!({"serialnumber": s})).collect();
+        let trusted = rows(
+            dir.path(),
+            "select serialnumber from step_trainer_trusted order by 1",
+        );
+        let expected: Vec<Value> = case
+            .trusted
+            .iter()
+            .map(|s| json!({"serialnumber": s}))
+            .collect();
         assert_eq!(trusted, expected, "{}", case.shows);
         let pairs = rows(
             dir.path(),
@@ -416,8 +514,12 @@ fn owners_by_the_customer_records_alone() {
 #[test]
 fn a_person_without_readings_is_trusted_and_not_curated() {
     let mut landing = Landing::default();
-    landing.customers.push(owner("fay@example.com", "fay-1", given(1)));
-    landing.customers.push(owner("gil@example.com", "gil-1", given(1)));
+    landing
+        .customers
+        .push(owner("fay@example.com", "fay-1", given(1)));
+    landing
+        .customers
+        .push(owner("gil@example.com", "gil-1", given(1)));
     landing
         .accelerometer
         .push(json!({"user": "gil@example.com", "timestamp": 7}));
@@ -468,7 +570,9 @@ fn a_curated_customer_has_the_columns_of_a_trusted_one_as_sent() {
 #[test]
 fn consent_that_begins_or_ends_between_two_runs() {
     let mut landing = Landing::default();
-    landing.customers.push(customer("jo@example.com", (100, given(5_000))));
+    landing
+        .customers
+        .push(customer("jo@example.com", (100, given(5_000))));
     landing
         .accelerometer
         .push(json!({"user": "jo@example.com", "timestamp": 7}));
@@ -476,15 +580,25 @@ fn consent_that_begins_or_ends_between_two_runs() {
     landing.write(dir.path(), "b.json");
     for (now, expected) in [(4_999, 0), (5_000, 1), (9_000, 1)] {
         stedi(dir.path(), &format!("run --now {now}")).run().done();
-        for table in ["customer_trusted", "accelerometer_trusted", "customer_curated"] {
+        for table in [
+            "customer_trusted",
+            "accelerometer_trusted",
+            "customer_curated",
+        ] {
             let rows = count(dir.path(), &format!("select count(*) from {table}"));
             assert_eq!(rows, expected, "{table} at {now}");
         }
     }
-    landing.customers.push(customer("jo@example.com", (6_000, None)));
+    landing
+        .customers
+        .push(customer("jo@example.com", (6_000, None)));
     landing.write(dir.path(), "c.json");
     stedi(dir.path(), "run --now 9000").run().done();
-    for table in ["customer_trusted", "accelerometer_trusted", "customer_curated"] {
+    for table in [
+        "customer_trusted",
+        "accelerometer_trusted",
+        "customer_curated",
+    ] {
         let rows = count(dir.path(), &format!("select count(*) from {table}"));
         assert_eq!(rows, 0, "{table} after the withdrawal");
     }
@@ -521,18 +635,23 @@ fn built(mut landing: Landing) -> tempfile::TempDir {
 }
 
 fn run(dir: &std::path::Path) {
-    stedi(dir, &format!("run --strict --now {NOW}")).run().done();
+    stedi(dir, &format!("run --strict --now {NOW}"))
+        .run()
+        .done();
 }
 
 /// Who agrees, since when.
 fn consents(dir: &std::path::Path) -> BTreeMap<String, i64> {
-    rows(dir, "select email, sharewithresearchasofdate as since from customer_trusted")
-        .iter()
-        .map(|row| {
-            let email = row["email"].as_str().unwrap().to_owned();
-            (email, row["since"].as_i64().unwrap())
-        })
-        .collect()
+    rows(
+        dir,
+        "select email, sharewithresearchasofdate as since from customer_trusted",
+    )
+    .iter()
+    .map(|row| {
+        let email = row["email"].as_str().unwrap().to_owned();
+        (email, row["since"].as_i64().unwrap())
+    })
+    .collect()
 }
 
 /// SplitMix64: the same numbers on every machine.

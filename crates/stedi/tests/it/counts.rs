@@ -65,10 +65,7 @@ fn readings_of_the_owner_under_consent() {
              join customer_trusted c on lower(trim(c.email)) = lower(trim(m.user))
              where m.same_owner and m.sensorreadingtime >= c.sharewithresearchasofdate",
         );
-        assert_eq!(
-            under_consent,
-            [json!({"readings": 32_025, "people": 464})]
-        );
+        assert_eq!(under_consent, [json!({"readings": 32_025, "people": 464})]);
         let before = count(
             dir,
             "select count(*) from accelerometer_trusted a
@@ -146,7 +143,12 @@ fn check_document(report: &Value, expecting: bool) {
 }
 
 fn keys(object: &Value) -> Vec<&str> {
-    let mut keys: Vec<&str> = object.as_object().unwrap().keys().map(String::as_str).collect();
+    let mut keys: Vec<&str> = object
+        .as_object()
+        .unwrap()
+        .keys()
+        .map(String::as_str)
+        .collect();
     keys.sort_unstable();
     keys
 }
@@ -159,13 +161,18 @@ fn demo_ends_with_the_counts_and_says_what_to_try_next() {
     }
     for (zone, table, rows) in PUBLISHED {
         let rows = with_commas(rows);
-        let line = out.lines().find(|line| line.contains(&format!(" {table} ")));
+        let line = out
+            .lines()
+            .find(|line| line.contains(&format!(" {table} ")));
         let line = line.unwrap_or_else(|| panic!("{table}: {out}"));
         assert!(line.contains(zone), "{line}");
         assert_eq!(line.matches(&rows).count(), 2, "rows and expected: {line}");
     }
     let err = std::fs::read_to_string(DEMO.dir.join("err")).unwrap();
-    assert!(err.contains("try next") && err.contains("stedi sql"), "{err}");
+    assert!(
+        err.contains("try next") && err.contains("stedi sql"),
+        "{err}"
+    );
 }
 
 #[test]
@@ -173,12 +180,18 @@ fn run_ends_with_a_table_of_counts() {
     let own = DEMO.with_own_lake();
     let run = stedi(own.path(), "run --expect published").run().done();
     for (_, table, rows) in PUBLISHED {
-        let line = run.out.lines().find(|line| line.contains(&format!(" {table} ")));
+        let line = run
+            .out
+            .lines()
+            .find(|line| line.contains(&format!(" {table} ")));
         let line = line.unwrap_or_else(|| panic!("{table}: {run}"));
         assert_eq!(line.matches(&with_commas(rows)).count(), 2, "{line}");
         assert!(line.contains("ok"), "{line}");
     }
-    assert!(!run.out.contains('\u{1b}'), "no colour where nobody sees it");
+    assert!(
+        !run.out.contains('\u{1b}'),
+        "no colour where nobody sees it"
+    );
 }
 
 fn with_commas(number: u64) -> String {
@@ -191,9 +204,13 @@ fn with_commas(number: u64) -> String {
 #[test]
 fn demo_takes_a_fresh_folder_alone() {
     let dir = tempfile::tempdir().unwrap();
-    stedi(dir.path(), "demo --customers 20 --quiet").run().done();
+    stedi(dir.path(), "demo --customers 20 --quiet")
+        .run()
+        .done();
     assert!(dir.path().join("stedi-demo/lake").is_dir());
-    stedi(dir.path(), "demo --customers 20 --quiet").run().done();
+    stedi(dir.path(), "demo --customers 20 --quiet")
+        .run()
+        .done();
     assert!(dir.path().join("stedi-demo-2/lake").is_dir());
     let before = contents(dir.path());
     stedi(dir.path(), "demo stedi-demo")
@@ -221,15 +238,27 @@ fn the_sample_is_the_same_for_the_same_seed_and_another_for_another() {
         .map(|(path, bytes)| (path.strip_prefix(&demo).unwrap().to_owned(), bytes))
         .collect();
     assert!(sources("one") == of_demo, "the default sample is demo's");
-    stedi(dir.path(), "sample two --customers 50 --seed 2").run().done();
-    stedi(dir.path(), "sample three --customers 50 --seed 2").run().done();
-    stedi(dir.path(), "sample four --customers 50 --seed 3").run().done();
+    stedi(dir.path(), "sample two --customers 50 --seed 2")
+        .run()
+        .done();
+    stedi(dir.path(), "sample three --customers 50 --seed 2")
+        .run()
+        .done();
+    stedi(dir.path(), "sample four --customers 50 --seed 3")
+        .run()
+        .done();
     assert!(sources("two") == sources("three"));
     assert!(sources("two") != sources("four"));
 
     let before = contents(dir.path());
-    stedi(dir.path(), "sample two").run().ended(1).says("two/customer/landing");
-    stedi(dir.path(), "sample five --customers 0").run().ended(2).hints("ask for 1 to");
+    stedi(dir.path(), "sample two")
+        .run()
+        .ended(1)
+        .says("two/customer/landing");
+    stedi(dir.path(), "sample five --customers 0")
+        .run()
+        .ended(2)
+        .hints("ask for 1 to");
     crate::places::unchanged(&before, dir.path(), "refused samples");
 }
 

@@ -13,7 +13,9 @@ use crate::program::{rows, stedi};
 
 fn parquet_files(lake: &Path) -> Vec<PathBuf> {
     let files = contents(lake).into_keys();
-    files.filter(|path| path.extension().is_some_and(|end| end == "parquet")).collect()
+    files
+        .filter(|path| path.extension().is_some_and(|end| end == "parquet"))
+        .collect()
 }
 
 /// Footer of a Parquet file: its metadata, statistics included.
@@ -28,14 +30,20 @@ fn footer(bytes: &[u8]) -> &[u8] {
 fn names_logs_and_footers_hold_no_personal_value() {
     // Quarantined input is personal, too.
     let own = SMALL.copied();
-    let record = &rows(own.path(), "select email, customername from customer_landing limit 1")[0];
+    let record = &rows(
+        own.path(),
+        "select email, customername from customer_landing limit 1",
+    )[0];
     append(
         own.path(),
         "customer/landing/bad.json",
         &format!("{}\n{record}\n", &record.to_string()[..40]),
     );
     stedi(own.path(), "run").run().done();
-    for (lake, people) in [(DEMO.dir.join("lake"), &DEMO.people), (own.path().join("lake"), &SMALL.people)] {
+    for (lake, people) in [
+        (DEMO.dir.join("lake"), &DEMO.people),
+        (own.path().join("lake"), &SMALL.people),
+    ] {
         let mut searched = 0;
         for (path, bytes) in contents(&lake) {
             let name = path.display().to_string();
@@ -53,11 +61,17 @@ fn names_logs_and_footers_hold_no_personal_value() {
 
 /// Personal columns of every table, as `stedi describe` tells them.
 fn personal(dir: &Path) -> BTreeMap<String, Vec<String>> {
-    let tables = stedi(dir, "tables --format ndjson").run().done().json_lines();
+    let tables = stedi(dir, "tables --format ndjson")
+        .run()
+        .done()
+        .json_lines();
     let built = tables.iter().filter(|table| table["version"].is_i64());
     built
         .map(|table| {
-            let (zone, name) = (table["zone"].as_str().unwrap(), table["table"].as_str().unwrap());
+            let (zone, name) = (
+                table["zone"].as_str().unwrap(),
+                table["table"].as_str().unwrap(),
+            );
             let words = match zone {
                 "system" => format!("describe system.{name} --format ndjson"),
                 _ => format!("describe {name} --format ndjson"),
@@ -78,17 +92,33 @@ fn personal_columns_carry_no_statistics() {
     let lake = DEMO.dir.join("lake");
     let personal = personal(&DEMO.dir);
     for (table, expected) in [
-        ("trusted/customer_trusted", "customername email phone birthday serialnumber"),
+        (
+            "trusted/customer_trusted",
+            "customername email phone birthday serialnumber",
+        ),
         ("trusted/accelerometer_trusted", "user"),
         ("trusted/step_trainer_trusted", "serialnumber"),
-        ("curated/customer_curated", "customername email phone birthday serialnumber"),
+        (
+            "curated/customer_curated",
+            "customername email phone birthday serialnumber",
+        ),
         ("curated/machine_learning_curated", "serialnumber user"),
     ] {
-        assert_eq!(personal[table], expected.split(' ').collect::<Vec<_>>(), "{table}");
+        assert_eq!(
+            personal[table],
+            expected.split(' ').collect::<Vec<_>>(),
+            "{table}"
+        );
     }
     let (mut without, mut with) = (0, 0);
     for file in parquet_files(&lake) {
-        let table = file.parent().unwrap().strip_prefix(&lake).unwrap().display().to_string();
+        let table = file
+            .parent()
+            .unwrap()
+            .strip_prefix(&lake)
+            .unwrap()
+            .display()
+            .to_string();
         let reader = SerializedFileReader::new(File::open(&file).unwrap()).unwrap();
         for group in reader.metadata().row_groups() {
             for column in group.columns() {
@@ -105,7 +135,10 @@ fn personal_columns_carry_no_statistics() {
             }
         }
     }
-    assert!(without >= 14 && with >= 12, "{without} without, {with} with");
+    assert!(
+        without >= 14 && with >= 12,
+        "{without} without, {with} with"
+    );
 }
 
 #[test]
@@ -114,17 +147,30 @@ fn logs_hold_plain_delta_and_statistics_of_impersonal_columns_alone() {
     let personal = personal(&DEMO.dir);
     let mut adds = 0;
     for entry in log_entries(&lake) {
-        let table = entry.parent().unwrap().parent().unwrap().strip_prefix(&lake).unwrap();
+        let table = entry
+            .parent()
+            .unwrap()
+            .parent()
+            .unwrap()
+            .strip_prefix(&lake)
+            .unwrap();
         let table = table.display().to_string();
         for line in std::fs::read_to_string(&entry).unwrap().lines() {
             let action: Value = serde_json::from_str(line).unwrap();
             if let Some(protocol) = action.get("protocol") {
                 assert_eq!(protocol["minReaderVersion"], 1, "{table}");
                 assert_eq!(protocol["minWriterVersion"], 2, "{table}");
-                assert!(protocol.get("readerFeatures").is_none_or(Value::is_null), "{table}");
+                assert!(
+                    protocol.get("readerFeatures").is_none_or(Value::is_null),
+                    "{table}"
+                );
             }
             if let Some(metadata) = action.get("metaData") {
-                assert_eq!(metadata["partitionColumns"], Value::Array(Vec::new()), "{table}");
+                assert_eq!(
+                    metadata["partitionColumns"],
+                    Value::Array(Vec::new()),
+                    "{table}"
+                );
                 let settings = metadata["configuration"].to_string();
                 for feature in ["deletionVectors", "columnMapping", "changeDataFeed"] {
                     assert!(!settings.contains(feature), "{table}: {settings}");
@@ -141,8 +187,14 @@ fn logs_hold_plain_delta_and_statistics_of_impersonal_columns_alone() {
                     continue;
                 };
                 for (column, bound) in columns {
-                    assert!(!personal[&table].contains(column), "{table}: {bounds} of {column}");
-                    assert!(bound.is_number(), "{table}: {bounds} of {column} is {bound}");
+                    assert!(
+                        !personal[&table].contains(column),
+                        "{table}: {bounds} of {column}"
+                    );
+                    assert!(
+                        bound.is_number(),
+                        "{table}: {bounds} of {column} is {bound}"
+                    );
                 }
             }
         }
@@ -178,8 +230,14 @@ fn tables_lie_at_zone_and_name() {
     ] {
         assert!(lake.join(table).join("_delta_log").is_dir(), "{table}");
     }
-    assert!(!lake.join("trusted/step_trainer_curated").exists(), "another name, not another table");
-    assert!(!lake.join("curated/step_trainer_curated").exists(), "another name, not another table");
+    assert!(
+        !lake.join("trusted/step_trainer_curated").exists(),
+        "another name, not another table"
+    );
+    assert!(
+        !lake.join("curated/step_trainer_curated").exists(),
+        "another name, not another table"
+    );
 }
 
 /// Landing belongs to the user: asking, running and verifying change no byte.
@@ -188,7 +246,14 @@ fn landing_is_never_changed() {
     let own = SMALL.copied();
     let landing = own.path().join("landing");
     let before = contents(&landing);
-    for words in ["run", "run --full", "verify", "tables", "doctor", "run --select customer_trusted"] {
+    for words in [
+        "run",
+        "run --full",
+        "verify",
+        "tables",
+        "doctor",
+        "run --select customer_trusted",
+    ] {
         stedi(own.path(), words).run().done();
         crate::places::unchanged(&before, &landing, words);
     }

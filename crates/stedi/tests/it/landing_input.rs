@@ -36,16 +36,28 @@ fn what_cannot_be_read_goes_to_quarantine_with_its_place() {
         assert_eq!(row["byte_offset"], offset, "{row}");
         assert_eq!(row["byte_length"], line.len(), "{row}");
         assert_eq!(row["line"], number + 1, "{row}");
-        assert!(row["reason"].as_str().is_some_and(|reason| reason.len() > 3), "{row}");
+        assert!(
+            row["reason"]
+                .as_str()
+                .is_some_and(|reason| reason.len() > 3),
+            "{row}"
+        );
         let raw: String = line.bytes().map(|byte| format!("{byte:02x}")).collect();
         assert_eq!(row["raw"], raw, "{row}");
         offset += line.len() + 1;
     }
     assert_eq!(found.len(), 3);
-    assert_eq!(count(dir, "select count(*) from customer_landing"), customers + 1);
+    assert_eq!(
+        count(dir, "select count(*) from customer_landing"),
+        customers + 1
+    );
 
     let before = contents(&dir.join("lake"));
-    stedi(dir, "run").run().done().says(" 3 ").says("nothing new");
+    stedi(dir, "run")
+        .run()
+        .done()
+        .says(" 3 ")
+        .says("nothing new");
     unchanged(&before, &dir.join("lake"), "the same quarantine again");
 
     // Mended, it leaves quarantine.
@@ -59,7 +71,11 @@ fn what_cannot_be_read_goes_to_quarantine_with_its_place() {
 fn strict_runs_take_all_or_nothing() {
     let own = SMALL.copied();
     let dir = own.path();
-    append(dir, "accelerometer/landing/bad.json", "{\"user\":\"a@example.com\"}\n");
+    append(
+        dir,
+        "accelerometer/landing/bad.json",
+        "{\"user\":\"a@example.com\"}\n",
+    );
     append(dir, "customer/landing/bad.json", BAD);
     let before = contents(&dir.join("lake"));
     let run = stedi(dir, "run --strict").run().ended(3);
@@ -73,21 +89,36 @@ fn strict_runs_take_all_or_nothing() {
         .arg(dir.join("landing"))
         .run()
         .ended(3);
-    assert_eq!(contents(fresh.path()).len(), 1, "{:?}", contents(fresh.path()).keys());
+    assert_eq!(
+        contents(fresh.path()).len(),
+        1,
+        "{:?}",
+        contents(fresh.path()).keys()
+    );
 }
 
 #[test]
 fn packed_files_and_subfolders() {
     let mut landing = Landing::default();
-    landing.customers.push(json!({"email": "a@example.com", "lastUpdateDate": 1, "shareWithResearchAsOfDate": 1}));
-    landing.accelerometer.push(json!({"user": "a@example.com", "timestamp": 1}));
-    landing.step_trainer.push(json!({"serialNumber": "s", "sensorReadingTime": 1}));
+    landing.customers.push(
+        json!({"email": "a@example.com", "lastUpdateDate": 1, "shareWithResearchAsOfDate": 1}),
+    );
+    landing
+        .accelerometer
+        .push(json!({"user": "a@example.com", "timestamp": 1}));
+    landing
+        .step_trainer
+        .push(json!({"serialNumber": "s", "sensorReadingTime": 1}));
     let dir = landing.laid_out();
     let folder = dir.path().join("landing/accelerometer/landing");
     fs::create_dir_all(folder.join("2026/11")).unwrap();
-    for (number, (program, file)) in [("gzip", "b.json.gz"), ("gzip", "2026/11/c.JSON.GZ"), ("zstd", "2026/d.json.zst")]
-        .into_iter()
-        .enumerate()
+    for (number, (program, file)) in [
+        ("gzip", "b.json.gz"),
+        ("gzip", "2026/11/c.JSON.GZ"),
+        ("zstd", "2026/d.json.zst"),
+    ]
+    .into_iter()
+    .enumerate()
     {
         let line = json!({"user": "a@example.com", "timestamp": number + 2});
         let Some(packed) = packed(program, &format!("{line}\n")) else {
@@ -96,17 +127,30 @@ fn packed_files_and_subfolders() {
         };
         fs::write(folder.join(file), packed).unwrap();
         assert_eq!(
-            count(dir.path(), &format!("select count(*) from accelerometer_landing where timestamp = {}", number + 2)),
+            count(
+                dir.path(),
+                &format!(
+                    "select count(*) from accelerometer_landing where timestamp = {}",
+                    number + 2
+                )
+            ),
             1,
             "{file}"
         );
     }
     stedi(dir.path(), "run --strict").run().done();
     let trusted = count(dir.path(), "select count(*) from accelerometer_trusted");
-    assert_eq!(trusted, count(dir.path(), "select count(*) from accelerometer_landing"));
+    assert_eq!(
+        trusted,
+        count(dir.path(), "select count(*) from accelerometer_landing")
+    );
 
     // Cut off: what can be known is that something is missing.
-    let whole = packed("gzip", &"{\"user\":\"a@example.com\",\"timestamp\":9}\n".repeat(5_000)).unwrap();
+    let whole = packed(
+        "gzip",
+        &"{\"user\":\"a@example.com\",\"timestamp\":9}\n".repeat(5_000),
+    )
+    .unwrap();
     fs::write(folder.join("cut.json.gz"), &whole[..whole.len() / 2]).unwrap();
     let before = contents(&dir.path().join("lake"));
     let run = stedi(dir.path(), "run --strict").run();
@@ -135,13 +179,17 @@ fn other_files_are_named_and_left_aside() {
     append(dir, "step_trainer/landing/a.csv", "not data");
     append(dir, "step_trainer/landing/b.csv", "not data");
     let run = stedi(dir, "run").run().done();
-    run.says("README.md").says("a.csv and 1 more").says("nothing new");
+    run.says("README.md")
+        .says("a.csv and 1 more")
+        .says("nothing new");
 }
 
 #[test]
 fn a_source_with_empty_files_alone_is_a_source_without_rows() {
     let mut landing = Landing::default();
-    landing.customers.push(json!({"email": "a@example.com", "lastUpdateDate": 1, "shareWithResearchAsOfDate": 1}));
+    landing.customers.push(
+        json!({"email": "a@example.com", "lastUpdateDate": 1, "shareWithResearchAsOfDate": 1}),
+    );
     let dir = landing.laid_out();
     stedi(dir.path(), "run --strict").run().done();
     for (table, expected) in [
@@ -150,7 +198,11 @@ fn a_source_with_empty_files_alone_is_a_source_without_rows() {
         ("accelerometer_trusted", 0),
         ("machine_learning_curated", 0),
     ] {
-        assert_eq!(count(dir.path(), &format!("select count(*) from {table}")), expected, "{table}");
+        assert_eq!(
+            count(dir.path(), &format!("select count(*) from {table}")),
+            expected,
+            "{table}"
+        );
     }
     stedi(dir.path(), "verify").run().done();
 }
@@ -158,7 +210,10 @@ fn a_source_with_empty_files_alone_is_a_source_without_rows() {
 #[test]
 fn the_dirty_files_beside_the_reference_data() {
     let shared = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/data");
-    let (Ok(clean), Ok(dirty)) = (shared.join("stedi").canonicalize(), shared.join("dirty").canonicalize()) else {
+    let (Ok(clean), Ok(dirty)) = (
+        shared.join("stedi").canonicalize(),
+        shared.join("dirty").canonicalize(),
+    ) else {
         eprintln!("skipped: {} is not there", shared.display());
         return;
     };

@@ -85,7 +85,10 @@ fn values_that_the_engine_stumbles_over() {
 #[test]
 fn values_that_stand_in_a_statement() {
     let dir = &SMALL.dir;
-    let person = &rows(dir, "select email, customername, phone, serialnumber from customer_landing limit 1")[0];
+    let person = &rows(
+        dir,
+        "select email, customername, phone, serialnumber from customer_landing limit 1",
+    )[0];
     let [email, name, phone, serial] =
         ["email", "customername", "phone", "serialnumber"].map(|key| person[key].as_str().unwrap());
     let (first, last) = name.split_once(' ').unwrap();
@@ -116,7 +119,7 @@ fn values_that_stand_in_a_statement() {
         format!("insert into customer_trusted values ('{name}', '{email}')"),
         format!("create external table t (a string, '{name}' string)"),
         format!(
-            "create external table t (a string) location '{name}' tblproperties ('{name}' = '{email}')"
+            "create external table t (a string) location '{name}' tblproperties ('owner' = '{email}')"
         ),
     ] {
         let outcome = stedi(dir, "sql -v -c").arg(&statement).run();
@@ -136,33 +139,62 @@ fn values_that_stand_in_a_statement() {
 fn landing_input_that_cannot_be_read() {
     let own = SMALL.copied();
     let dir = own.path();
-    let person = &rows(dir, "select email, customername, phone, serialnumber from customer_landing limit 1")[0];
+    let person = &rows(
+        dir,
+        "select email, customername, phone, serialnumber from customer_landing limit 1",
+    )[0];
     let [email, name, phone, serial] =
         ["email", "customername", "phone", "serialnumber"].map(|key| person[key].as_str().unwrap());
     for (file, line) in [
-        ("customer", format!(r#"{{"email":"{email}","customerName":"{name}","lastUpdateDate":"{phone}x"}}"#)),
-        ("customer", format!(r#"{{"email":"{email}","email":"{email}","lastUpdateDate":1}}"#)),
-        ("customer", format!(r#"{{"email":"{email}","lastUpdateDate":1.5}}"#)),
-        ("customer", format!(r#"{{"email":"{email}","{name}":"{name}","{name}":1,"lastUpdateDate":true}}"#)),
+        (
+            "customer",
+            format!(r#"{{"email":"{email}","customerName":"{name}","lastUpdateDate":"{phone}x"}}"#),
+        ),
+        (
+            "customer",
+            format!(r#"{{"email":"{email}","email":"{email}","lastUpdateDate":1}}"#),
+        ),
+        (
+            "customer",
+            format!(r#"{{"email":"{email}","lastUpdateDate":1.5}}"#),
+        ),
+        (
+            "customer",
+            format!(r#"{{"email":"{email}","{name}":"{name}","{name}":1,"lastUpdateDate":true}}"#),
+        ),
         ("customer", format!(r#"{{"email":"{email}" "{name}"}}"#)),
         ("customer", format!("{name} {email} {phone} {serial}")),
         ("customer", format!("\"{name}\"")),
         ("customer", phone.to_owned()),
         ("customer", format!(r#"["{name}"]"#)),
-        ("customer", format!(r#"{{"email":"{email}","lastUpdateDate":1,"shareWithResearchAsOfDate":"{name}"}}"#)),
+        (
+            "customer",
+            format!(
+                r#"{{"email":"{email}","lastUpdateDate":1,"shareWithResearchAsOfDate":"{name}"}}"#
+            ),
+        ),
         ("accelerometer", format!(r#"{{"user":"{email}"}}"#)),
-        ("accelerometer", format!(r#"{{"user":"{email}","timestamp":99999999999999999999}}"#)),
-        ("accelerometer", format!(r#"{{"user":"{email}","timestamp":1,"x":"{name}"}}"#)),
-        ("step_trainer", format!(r#"{{"serialNumber":"{serial}","sensorReadingTime":"{serial}"}}"#)),
+        (
+            "accelerometer",
+            format!(r#"{{"user":"{email}","timestamp":99999999999999999999}}"#),
+        ),
+        (
+            "accelerometer",
+            format!(r#"{{"user":"{email}","timestamp":1,"x":"{name}"}}"#),
+        ),
+        (
+            "step_trainer",
+            format!(r#"{{"serialNumber":"{serial}","sensorReadingTime":"{serial}"}}"#),
+        ),
         ("step_trainer", format!(r#"{{"serialNumber":"{serial}"#)),
     ] {
-        append(dir, &format!("{file}/landing/bad.json"), &format!("{line}\n"));
+        append(
+            dir,
+            &format!("{file}/landing/bad.json"),
+            &format!("{line}\n"),
+        );
     }
-    for (words, code) in [
-        ("run --strict -v", 3),
-        ("run -v", 0),
-        ("verify -v", 0),
-    ] {
+    for (words, code) in [("run --strict -v", 3), ("run -v", 0), ("verify -v", 0)] {
         let outcome = stedi(dir, words).run().ended(code);
         SMALL.people.untold_by(&outcome);
         assert!(outcome.err.contains("bad.json") || code == 0, "{outcome}");
@@ -171,7 +203,10 @@ fn landing_input_that_cannot_be_read() {
     let outcome = stedi(dir, "sql -v -c").arg(select).run().done();
     SMALL.people.untold_by(&outcome);
     // The reason stands in the table that people look at first.
-    let reasons = rows(dir, "select table_name, file, line, reason, detail from system.quarantine");
+    let reasons = rows(
+        dir,
+        "select table_name, file, line, reason, detail from system.quarantine",
+    );
     assert!(reasons.len() >= 12, "{reasons:?}");
     for reason in reasons {
         assert_eq!(SMALL.people.found_in(&reason.to_string()), None, "{reason}");
@@ -182,11 +217,18 @@ fn landing_input_that_cannot_be_read() {
 fn values_that_stand_in_a_project() {
     let own = SMALL.with_own_lake();
     let dir = own.path();
-    let person = &rows(dir, "select email, customername from customer_landing limit 1")[0];
+    let person = &rows(
+        dir,
+        "select email, customername from customer_landing limit 1",
+    )[0];
     let name = person["customername"].as_str().unwrap();
     for (shows, from, to) in [
         ("a cast", "a.x,", "cast(a.user as bigint) as x,"),
-        ("a pattern", "a.x,", "regexp_count(a.user, a.user || '(') as x,"),
+        (
+            "a pattern",
+            "a.x,",
+            "regexp_count(a.user, a.user || '(') as x,",
+        ),
         ("division", "a.x,", "1 / (a.timestamp - a.timestamp) as x,"),
     ] {
         let project = dir.join("p");

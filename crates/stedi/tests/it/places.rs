@@ -69,7 +69,10 @@ fn shared(name: &str, make: impl FnOnce(&Path)) -> Shared {
         // What an earlier build left, and what an earlier try left unfinished.
         for entry in fs::read_dir(&root).unwrap().flatten() {
             let entry_name = entry.file_name();
-            if entry_name.to_string_lossy().starts_with(&format!("{name}-")) {
+            if entry_name
+                .to_string_lossy()
+                .starts_with(&format!("{name}-"))
+            {
                 let _ = fs::remove_dir_all(entry.path());
                 let _ = fs::remove_file(entry.path());
             }

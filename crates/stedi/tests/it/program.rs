@@ -109,7 +109,7 @@ impl Call {
     }
 
     /// As a user without rights, where the tests run as root.
-    pub(crate) fn as_nobody(mut self) -> Self {
+    pub(crate) fn without_rights(mut self) -> Self {
         use std::os::unix::process::CommandExt;
         if runs_as_root() {
             self.command.uid(65_534).gid(65_534);

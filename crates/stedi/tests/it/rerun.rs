@@ -125,7 +125,9 @@ fn select_asks_for_no_source_that_it_does_not_need() {
     let own = SMALL.copied();
     fs::remove_dir_all(own.path().join("landing/step_trainer")).unwrap();
     fs::remove_dir_all(own.path().join("landing/accelerometer")).unwrap();
-    stedi(own.path(), "run --select customer_trusted").run().done();
+    stedi(own.path(), "run --select customer_trusted")
+        .run()
+        .done();
 }
 
 #[test]
@@ -133,7 +135,9 @@ fn selected_tables_are_left_as_they_stand_where_nothing_is_new() {
     let own = SMALL.with_own_lake();
     let lake = own.path().join("lake");
     let before = contents(&lake);
-    stedi(own.path(), "run --select customer_curated").run().done();
+    stedi(own.path(), "run --select customer_curated")
+        .run()
+        .done();
     unchanged(&before, &lake, "a run of one table");
 }
 
@@ -155,7 +159,11 @@ fn a_failed_expectation_publishes_nothing() {
     .unwrap();
     let run = stedi(own.path(), "run --format json --expect expect.toml").run();
     let run = run.ended(3).says("customer_trusted").says("7");
-    unchanged(&before, &lake, "a run that came out otherwise than expected");
+    unchanged(
+        &before,
+        &lake,
+        "a run that came out otherwise than expected",
+    );
     let report = run.json();
     let table = |name: &str| -> Value {
         let tables = report["tables"].as_array().unwrap();
@@ -166,7 +174,10 @@ fn a_failed_expectation_publishes_nothing() {
     assert_eq!(table("customer_curated")["verdict"], "ok");
     assert_eq!(table("customer_curated")["expected"], Value::Null);
 
-    stedi(own.path(), "verify --expect expect.toml").run().ended(3).says("7");
+    stedi(own.path(), "verify --expect expect.toml")
+        .run()
+        .ended(3)
+        .says("7");
 }
 
 /// Every byte is read again by the check of the lake, so a torn table shows.
@@ -188,10 +199,16 @@ fn two_runs_at_once_leave_a_whole_lake() {
         })
         .collect();
     assert!(codes.contains(&0), "{codes:?}");
-    stedi(dir.path(), "run --landing").arg(&landing).run().done();
+    stedi(dir.path(), "run --landing")
+        .arg(&landing)
+        .run()
+        .done();
     let verify = stedi(dir.path(), "verify --format json --landing").arg(&landing);
     let verified = verify.run().done().json();
-    let expected = stedi(&SMALL.dir, "verify --format json").run().done().json();
+    let expected = stedi(&SMALL.dir, "verify --format json")
+        .run()
+        .done()
+        .json();
     let counts = |report: &Value| -> Vec<(String, Value)> {
         let tables = report["tables"].as_array().unwrap();
         tables

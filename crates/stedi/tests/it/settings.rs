@@ -5,7 +5,7 @@ use std::path::Path;
 
 use serde_json::Value;
 
-use crate::places::{SMALL, contents, unchanged};
+use crate::places::{DEMO, SMALL, contents, unchanged};
 use crate::program::stedi;
 
 /// What `doctor` finds under `what`: the finding and where it came from.
@@ -89,7 +89,10 @@ fn a_flag_wins_over_a_variable_over_the_file_over_the_default() {
             } else if given == 0 {
                 // The default is the table; the next cases must differ from it.
                 let table = call.run().out;
-                assert!(table.contains("format") && !table.starts_with('['), "{table}");
+                assert!(
+                    table.contains("format") && !table.starts_with('['),
+                    "{table}"
+                );
                 continue;
             }
             if given >= 2 {
@@ -100,9 +103,17 @@ fn a_flag_wins_over_a_variable_over_the_file_over_the_default() {
             }
             let report = call.run().json();
             let (found, origin) = finding(&report, case.what);
-            assert!(found.contains(expected), "{} ({given} given): {found}", case.what);
+            assert!(
+                found.contains(expected),
+                "{} ({given} given): {found}",
+                case.what
+            );
             let wanted = ["default", "stedi.toml", case.variable.0, "flag"][given];
-            assert!(origin.contains(wanted), "{} ({given} given): from {origin}", case.what);
+            assert!(
+                origin.contains(wanted),
+                "{} ({given} given): from {origin}",
+                case.what
+            );
         }
     }
 }
@@ -110,7 +121,10 @@ fn a_flag_wins_over_a_variable_over_the_file_over_the_default() {
 #[test]
 fn an_empty_variable_says_nothing() {
     let dir = tempfile::tempdir().unwrap();
-    let report = stedi(dir.path(), "doctor --format json").env("STEDI_LAKE", "").run().json();
+    let report = stedi(dir.path(), "doctor --format json")
+        .env("STEDI_LAKE", "")
+        .run()
+        .json();
     assert_eq!(finding(&report, "lake").1, "default");
 }
 
@@ -120,12 +134,22 @@ fn another_settings_file_and_paths_beside_it() {
     fs::create_dir(dir.path().join("etc")).unwrap();
     let toml = dir.path().join("etc/mine.toml");
     fs::write(&toml, "landing = \"data\"\nlake = \"tables\"\n").unwrap();
-    stedi(dir.path(), "sample etc/data --customers 20").run().done();
+    stedi(dir.path(), "sample etc/data --customers 20")
+        .run()
+        .done();
     stedi(dir.path(), "run --config etc/mine.toml").run().done();
-    assert!(dir.path().join("etc/tables/trusted").is_dir(), "beside the file");
-    stedi(dir.path(), "verify").env("STEDI_CONFIG", "etc/mine.toml").run().done();
+    assert!(
+        dir.path().join("etc/tables/trusted").is_dir(),
+        "beside the file"
+    );
+    stedi(dir.path(), "verify")
+        .env("STEDI_CONFIG", "etc/mine.toml")
+        .run()
+        .done();
     // A settings file in the folder is taken without being named.
-    stedi(&dir.path().join("etc"), "verify --config mine.toml").run().done();
+    stedi(&dir.path().join("etc"), "verify --config mine.toml")
+        .run()
+        .done();
     fs::rename(&toml, dir.path().join("etc/stedi.toml")).unwrap();
     stedi(&dir.path().join("etc"), "verify").run().done();
 }
@@ -158,12 +182,24 @@ fn doctor_finds_a_good_place_good_and_changes_nothing() {
     let own = SMALL.copied();
     let before = contents(own.path());
     let doctor = stedi(own.path(), "doctor").run().done();
-    for part in ["stedi", "datafusion", "delta", "landing", "lake", "default", "ok", env!("CARGO_PKG_VERSION")] {
+    for part in [
+        "stedi",
+        "datafusion",
+        "delta",
+        "landing",
+        "lake",
+        "default",
+        "ok",
+        env!("CARGO_PKG_VERSION"),
+    ] {
         assert!(doctor.out.contains(part), "{part}: {doctor}");
     }
     assert!(!doctor.out.contains("fail"), "{doctor}");
     unchanged(&before, own.path(), "doctor");
-    let report = stedi(own.path(), "doctor --format json").run().done().json();
+    let report = stedi(own.path(), "doctor --format json")
+        .run()
+        .done()
+        .json();
     assert!(finding(&report, "lake").0.contains("atomic"), "{report}");
 
     // Where there is nothing yet, nothing is made.
@@ -177,7 +213,11 @@ fn doctor_finds_a_good_place_good_and_changes_nothing() {
 fn doctor_ends_with_1_where_something_cannot_be_used() {
     let dir = tempfile::tempdir().unwrap();
     fs::write(dir.path().join("file"), "").unwrap();
-    for words in ["doctor --lake file", "doctor --project nowhere", "doctor --lake ftp://x/y"] {
+    for words in [
+        "doctor --lake file",
+        "doctor --project nowhere",
+        "doctor --lake ftp://x/y",
+    ] {
         let doctor = stedi(dir.path(), words).run().ended(1);
         assert!(doctor.out.contains("fail"), "{doctor}");
     }
@@ -190,6 +230,25 @@ fn quiet_leaves_data_and_errors() {
         let run = stedi(own.path(), "run").arg(word).run().done().silent();
         assert!(run.out.contains("customer_trusted"), "{run}");
     }
-    stedi(own.path(), "run --quiet --landing nowhere").run().ended(1).says("nowhere");
+    stedi(own.path(), "run --quiet --landing nowhere")
+        .run()
+        .ended(1)
+        .says("nowhere");
     stedi(own.path(), "run --quiet --verbose").run().ended(2);
+}
+
+/// The least memory that can be set is enough for a small lake: what does not
+/// fit is spilled.
+#[test]
+fn little_memory_is_enough() {
+    let dir = tempfile::tempdir().unwrap();
+    stedi(dir.path(), "run --memory 16MB --landing")
+        .arg(DEMO.dir.join("landing"))
+        .run()
+        .done();
+    let sorted = stedi(&DEMO.dir, "sql --memory 16MB --format csv -c")
+        .arg("select * from accelerometer_landing order by x, y, z, timestamp, user")
+        .run()
+        .done();
+    assert_eq!(sorted.out.lines().count(), 81_274);
 }

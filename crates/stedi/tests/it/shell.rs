@@ -9,7 +9,12 @@ use crate::program::BINARY;
 #[test]
 fn the_shell_on_a_terminal() {
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/python/terminal.py");
-    let Ok(out) = Command::new("python3").arg(&script).arg(BINARY).arg(&SMALL.dir).output() else {
+    let Ok(out) = Command::new("python3")
+        .arg(&script)
+        .arg(BINARY)
+        .arg(&SMALL.dir)
+        .output()
+    else {
         eprintln!("skipped: python3 is not there");
         return;
     };

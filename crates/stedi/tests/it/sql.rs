@@ -21,8 +21,14 @@ fn user_and_timestamp_are_ordinary_names() {
     ] {
         assert_eq!(rows(dir, statement).len(), 1, "{statement}");
     }
-    let row = &rows(dir, "select user, timestamp from accelerometer_trusted limit 1")[0];
-    assert!(row["user"].as_str().unwrap().contains('@'), "a column, not the session's user: {row}");
+    let row = &rows(
+        dir,
+        "select user, timestamp from accelerometer_trusted limit 1",
+    )[0];
+    assert!(
+        row["user"].as_str().unwrap().contains('@'),
+        "a column, not the session's user: {row}"
+    );
     assert!(row["timestamp"].is_i64(), "{row}");
 }
 
@@ -33,8 +39,14 @@ fn every_table_is_there() {
         ("customer_landing", 40),
         ("landing.customer_landing", 40),
         ("Customer_Landing", 40),
-        ("trusted.customer_trusted", count(dir, "select count(*) from customer_trusted")),
-        ("step_trainer_curated", count(dir, "select count(*) from step_trainer_trusted")),
+        (
+            "trusted.customer_trusted",
+            count(dir, "select count(*) from customer_trusted"),
+        ),
+        (
+            "step_trainer_curated",
+            count(dir, "select count(*) from step_trainer_trusted"),
+        ),
         ("system.runs", 5),
         ("system.quarantine", 0),
     ] {
@@ -47,7 +59,10 @@ fn every_table_is_there() {
 fn system_tables_are_empty_before_the_first_run() {
     let dir = tempfile::tempdir().unwrap();
     for table in ["system.runs", "system.checks", "system.quarantine"] {
-        assert_eq!(count(dir.path(), &format!("select count(*) from {table}")), 0);
+        assert_eq!(
+            count(dir.path(), &format!("select count(*) from {table}")),
+            0
+        );
         let columns = stedi(dir.path(), "sql --format csv -c")
             .arg(format!("select * from {table}"))
             .run()
@@ -69,10 +84,17 @@ fn one_answer_in_every_format() {
     };
     let first = json!({"n": 1, "t": "a,\"b", "nothing": null, "x": 0.5});
     let second = json!({"n": 2, "t": "é", "nothing": 7, "x": -1.0});
-    assert_eq!(ask("json").json(), json!([first, second]), "one array of objects");
+    assert_eq!(
+        ask("json").json(),
+        json!([first, second]),
+        "one array of objects"
+    );
     assert_eq!(ask("json").out.lines().count(), 1);
     assert_eq!(ask("ndjson").json_lines(), [first, second]);
-    assert_eq!(ask("csv").out, "n,t,nothing,x\n1,\"a,\"\"b\",,0.5\n2,é,7,-1.0\n");
+    assert_eq!(
+        ask("csv").out,
+        "n,t,nothing,x\n1,\"a,\"\"b\",,0.5\n2,é,7,-1.0\n"
+    );
     let table = ask("table").out;
     for part in ["n", "t", "nothing", "a,\"b", "é", "0.5", "2 rows"] {
         assert!(table.contains(part), "{part}: {table}");
@@ -103,15 +125,29 @@ fn statements_from_argument_file_and_standard_input() {
     for (shows, call) in [
         ("-c", stedi(dir.path(), "sql --format ndjson -c").arg(text)),
         ("-f", stedi(dir.path(), "sql --format ndjson -f").arg(&file)),
-        ("-f -", stedi(dir.path(), "sql --format ndjson -f -").input(text)),
-        ("standard input", stedi(dir.path(), "sql --format ndjson").input(text)),
+        (
+            "-f -",
+            stedi(dir.path(), "sql --format ndjson -f -").input(text),
+        ),
+        (
+            "standard input",
+            stedi(dir.path(), "sql --format ndjson").input(text),
+        ),
     ] {
         assert_eq!(call.run().done().silent().out, expected, "{shows}");
     }
     for (shows, call, says) in [
-        ("nothing", stedi(dir.path(), "sql").input(" -- only this\n"), "no statement"),
+        (
+            "nothing",
+            stedi(dir.path(), "sql").input(" -- only this\n"),
+            "no statement",
+        ),
         ("empty", stedi(dir.path(), "sql -c").arg(""), "no statement"),
-        ("no file", stedi(dir.path(), "sql -f nowhere.sql"), "nowhere.sql"),
+        (
+            "no file",
+            stedi(dir.path(), "sql -f nowhere.sql"),
+            "nowhere.sql",
+        ),
     ] {
         let outcome = call.run().ended(1).says(says);
         assert!(outcome.out.is_empty(), "{shows}: {outcome}");
@@ -129,17 +165,32 @@ fn statements_from_argument_file_and_standard_input() {
 fn landing_tables_as_they_lie() {
     let dir = tempfile::tempdir().unwrap();
     for (file, text) in [
-        ("customer/landing/a.json", "{\"EMAIL\":\"a@example.com\",\"LastUpdateDATE\":1,\"shareWithResearchAsOfDate\":-5}\n"),
-        ("customer/landing/deep/er/b.json", "{\"email\":\"b@example.com\",\"lastupdatedate\":2}\n{\"email\":\"b@example.com\",\"lastupdatedate\":2}"),
-        ("accelerometer/landing/a.json", "{\"USER\":\"a@example.com\",\"timeStamp\":3,\"X\":1,\"y\":0.5,\"z\":-2}\n"),
-        ("step_trainer/landing/a.json", "{\"serialnumber\":\"s\",\"SensorReadingTime\":4,\"extra\":[{\"a\":1}]}\n"),
+        (
+            "customer/landing/a.json",
+            "{\"EMAIL\":\"a@example.com\",\"LastUpdateDATE\":1,\"shareWithResearchAsOfDate\":-5}\n",
+        ),
+        (
+            "customer/landing/deep/er/b.json",
+            "{\"email\":\"b@example.com\",\"lastupdatedate\":2}\n{\"email\":\"b@example.com\",\"lastupdatedate\":2}",
+        ),
+        (
+            "accelerometer/landing/a.json",
+            "{\"USER\":\"a@example.com\",\"timeStamp\":3,\"X\":1,\"y\":0.5,\"z\":-2}\n",
+        ),
+        (
+            "step_trainer/landing/a.json",
+            "{\"serialnumber\":\"s\",\"SensorReadingTime\":4,\"extra\":[{\"a\":1}]}\n",
+        ),
     ] {
         let path = dir.path().join("landing").join(file);
         fs::create_dir_all(path.parent().unwrap()).unwrap();
         fs::write(path, text).unwrap();
     }
     assert_eq!(
-        rows(dir.path(), "select email, lastupdatedate, sharewithresearchasofdate from customer_landing order by 2"),
+        rows(
+            dir.path(),
+            "select email, lastupdatedate, sharewithresearchasofdate from customer_landing order by 2"
+        ),
         [
             json!({"email": "a@example.com", "lastupdatedate": 1, "sharewithresearchasofdate": -5}),
             json!({"email": "b@example.com", "lastupdatedate": 2, "sharewithresearchasofdate": null}),
@@ -273,14 +324,24 @@ fn what_an_external_table_cannot_have_is_told_with_its_line() {
     for (shows, text, line, says) in [
         ("a type", table("a decimal(10,2)", ""), 4, "decimal"),
         ("a struct", table("a struct<b:string>", ""), 4, "struct"),
-        ("partitions", table("a string", "partitioned by (day string)"), 7, "PARTITIONED BY"),
+        (
+            "partitions",
+            table("a string", "partitioned by (day string)"),
+            7,
+            "PARTITIONED BY",
+        ),
         (
             "a property that changes what is read",
             table("a string", "tblproperties ('skip.header.line.count' = '1')"),
             7,
             "skip.header.line.count",
         ),
-        ("a mapping", table("a string", "with serdeproperties ('mapping.a' = 'b')"), 7, "mapping.a"),
+        (
+            "a mapping",
+            table("a string", "with serdeproperties ('mapping.a' = 'b')"),
+            7,
+            "mapping.a",
+        ),
     ] {
         // LOCATION stands before TBLPROPERTIES.
         let text = if text.contains("tblproperties") {
@@ -294,7 +355,10 @@ fn what_an_external_table_cannot_have_is_told_with_its_line() {
         let outcome = stedi(dir.path(), "sql --format ndjson -f t.sql").run();
         assert!([1, 2].contains(&outcome.code), "{shows}: {outcome}");
         let lower = outcome.err.to_lowercase();
-        assert!(lower.contains(&format!("t.sql:{line}")), "{shows}: {outcome}");
+        assert!(
+            lower.contains(&format!("t.sql:{line}")),
+            "{shows}: {outcome}"
+        );
         assert!(lower.contains(&says.to_lowercase()), "{shows}: {outcome}");
         assert!(!outcome.out.contains("two"), "{shows}: {outcome}");
     }
@@ -359,18 +423,51 @@ fn sql_only_reads() {
 #[test]
 fn a_typo_gets_the_near_name() {
     for (statement, says, hints) in [
-        ("select count(*) from customer_trustd", "customer_trustd", "`customer_trusted`"),
-        ("select count(*) from custmer_landing", "custmer_landing", "`customer_landing`"),
-        ("select * from trusted.customer_trustd", "customer_trustd", "`trusted.customer_trusted`"),
+        (
+            "select count(*) from customer_trustd",
+            "customer_trustd",
+            "`customer_trusted`",
+        ),
+        (
+            "select count(*) from custmer_landing",
+            "custmer_landing",
+            "`customer_landing`",
+        ),
+        (
+            "select * from trusted.customer_trustd",
+            "customer_trustd",
+            "`trusted.customer_trusted`",
+        ),
         ("select * from system.rnus", "system.rnus", "`system.runs`"),
-        ("select emial from customer_trusted", "`emial` (line 1, column 8)", "`email`"),
-        ("select\n  c.emial\nfrom customer_trusted c", "(line 2, column", "`email`"),
+        (
+            "select emial from customer_trusted",
+            "`emial` (line 1, column 8)",
+            "`email`",
+        ),
+        (
+            "select\n  c.emial\nfrom customer_trusted c",
+            "(line 2, column",
+            "`email`",
+        ),
         ("select usr from accelerometer_landing", "`usr`", "`user`"),
-        ("select 1 from customer_trusted where emal = 'x'", "`emal`", "`email`"),
+        (
+            "select 1 from customer_trusted where emal = 'x'",
+            "`emal`",
+            "`email`",
+        ),
         ("select lowr(email) from customer_trusted", "lowr", "lower"),
-        ("select * from curated.customer_trusted", "curated.customer_trusted", "curated.customer_curated"),
+        (
+            "select * from curated.customer_trusted",
+            "curated.customer_trusted",
+            "curated.customer_curated",
+        ),
     ] {
-        stedi(&SMALL.dir, "sql -c").arg(statement).run().ended(1).says(says).hints(hints);
+        stedi(&SMALL.dir, "sql -c")
+            .arg(statement)
+            .run()
+            .ended(1)
+            .says(says)
+            .hints(hints);
     }
     stedi(&SMALL.dir, "sql -c")
         .arg("selec 1")
@@ -388,7 +485,10 @@ fn a_closed_pipe_ends_quietly() {
         ("sql --format csv -c", Some(long)),
         ("sql --format json -c", Some(long)),
         ("sql --format ndjson -c", Some(long)),
-        ("sql --format table -c", Some("select * from accelerometer_landing limit 20000")),
+        (
+            "sql --format table -c",
+            Some("select * from accelerometer_landing limit 20000"),
+        ),
         ("tables", None),
         ("verify", None),
         ("completions zsh", None),
@@ -454,21 +554,39 @@ fn tables_in_every_format() {
         "quarantine",
         "runs",
     ];
-    let json = stedi(&SMALL.dir, "tables --format json").run().done().silent().json();
-    let lines = stedi(&SMALL.dir, "tables --format ndjson").run().done().json_lines();
+    let json = stedi(&SMALL.dir, "tables --format json")
+        .run()
+        .done()
+        .silent()
+        .json();
+    let lines = stedi(&SMALL.dir, "tables --format ndjson")
+        .run()
+        .done()
+        .json_lines();
     assert_eq!(json.as_array().unwrap(), &lines);
     let csv = stedi(&SMALL.dir, "tables --format csv").run().done().out;
     assert_eq!(csv.lines().count(), lines.len() + 1, "{csv}");
-    assert!(csv.starts_with("zone,table,rows,version,files,bytes,grain\n"), "{csv}");
+    assert!(
+        csv.starts_with("zone,table,rows,version,files,bytes,grain\n"),
+        "{csv}"
+    );
     let table = stedi(&SMALL.dir, "tables").run().done().out;
     for name in names {
         let entry = lines.iter().find(|entry| entry["table"] == name);
         let entry = entry.unwrap_or_else(|| panic!("{name}: {json}"));
-        assert!(entry["grain"].as_str().is_some_and(|grain| grain.len() > 10), "{entry}");
+        assert!(
+            entry["grain"]
+                .as_str()
+                .is_some_and(|grain| grain.len() > 10),
+            "{entry}"
+        );
         assert!(csv.contains(&format!(",{name},")), "{name}: {csv}");
         assert!(table.contains(&format!(" {name} ")), "{name}: {table}");
     }
-    let customers = lines.iter().find(|entry| entry["table"] == "customer_trusted").unwrap();
+    let customers = lines
+        .iter()
+        .find(|entry| entry["table"] == "customer_trusted")
+        .unwrap();
     assert_eq!(customers["zone"], "trusted");
     assert_eq!(customers["version"], 0);
     assert_eq!(
@@ -477,8 +595,15 @@ fn tables_in_every_format() {
     );
 
     let empty = tempfile::tempdir().unwrap();
-    let before = stedi(empty.path(), "tables --format json").run().done().json();
-    assert_eq!(before.as_array().unwrap().len(), lines.len(), "before the first run");
+    let before = stedi(empty.path(), "tables --format json")
+        .run()
+        .done()
+        .json();
+    assert_eq!(
+        before.as_array().unwrap().len(),
+        lines.len(),
+        "before the first run"
+    );
     assert_eq!(contents(empty.path()).len(), 1, "asking makes no lake");
 }
 
@@ -512,46 +637,95 @@ fn describe_in_every_format() {
     assert_eq!(json["zone"], "curated");
     assert_eq!(
         json["reads"],
-        json!(["accelerometer_trusted", "customer_curated", "step_trainer_trusted"])
+        json!([
+            "accelerometer_trusted",
+            "customer_curated",
+            "step_trainer_trusted"
+        ])
     );
     let lines = describe("describe machine_learning_curated --format ndjson").json_lines();
     assert_eq!(json["columns"], json!(lines));
     let csv = describe("describe machine_learning_curated --format csv").out;
-    assert_eq!(csv.lines().nth(1), Some("serialnumber,string,true,\"\""), "{csv}");
+    assert_eq!(
+        csv.lines().nth(1),
+        Some("serialnumber,string,true,\"\""),
+        "{csv}"
+    );
     let page = describe("describe machine_learning_curated").out;
-    for part in ["One pair of", "two_people", "same_owner", "personal", "43", "rows"]
-        .iter()
-        .filter(|part| **part != "43")
+    for part in [
+        "One pair of",
+        "two_people",
+        "same_owner",
+        "personal",
+        "43",
+        "rows",
+    ]
+    .iter()
+    .filter(|part| **part != "43")
     {
         assert!(page.contains(part), "{part}: {page}");
     }
 
-    assert_eq!(describe("describe step_trainer_curated --format json").json()["table"], "step_trainer_trusted");
-    assert_eq!(describe("describe customer_landing --format json").json()["zone"], "landing");
-    assert_eq!(describe("describe system.runs --format json").json()["rows"], 5);
+    assert_eq!(
+        describe("describe step_trainer_curated --format json").json()["table"],
+        "step_trainer_trusted"
+    );
+    assert_eq!(
+        describe("describe customer_landing --format json").json()["zone"],
+        "landing"
+    );
+    assert_eq!(
+        describe("describe system.runs --format json").json()["rows"],
+        5
+    );
     for (words, says, hints) in [
-        ("describe costumer_trusted", "costumer_trusted", "customer_trusted"),
+        (
+            "describe costumer_trusted",
+            "costumer_trusted",
+            "customer_trusted",
+        ),
         ("describe system.rnus", "system.rnus", "system.runs"),
         ("history machine_learning", "machine_learning", ""),
-        ("history customer_landing", "landing table", "trusted or curated"),
+        (
+            "history customer_landing",
+            "landing table",
+            "trusted or curated",
+        ),
     ] {
-        stedi(&SMALL.dir, words).run().ended(1).says(says).hints(hints);
+        stedi(&SMALL.dir, words)
+            .run()
+            .ended(1)
+            .says(says)
+            .hints(hints);
     }
     // Before the first run the SELECT tells the columns.
     let empty = tempfile::tempdir().unwrap();
-    let before = stedi(empty.path(), "describe machine_learning_curated --format json").run().done().json();
+    let before = stedi(
+        empty.path(),
+        "describe machine_learning_curated --format json",
+    )
+    .run()
+    .done()
+    .json();
     assert_eq!(before["columns"], json["columns"]);
     assert_eq!(before["rows"], json!(null));
-    stedi(empty.path(), "history customer_trusted").run().ended(1).says("customer_trusted").hints("stedi run");
+    stedi(empty.path(), "history customer_trusted")
+        .run()
+        .ended(1)
+        .says("customer_trusted")
+        .hints("stedi run");
 }
 
 #[test]
 fn history_in_every_format() {
     let history = |format: &str| {
-        stedi(&SMALL.dir, &format!("history customer_trusted --format {format}"))
-            .run()
-            .done()
-            .silent()
+        stedi(
+            &SMALL.dir,
+            &format!("history customer_trusted --format {format}"),
+        )
+        .run()
+        .done()
+        .silent()
     };
     let json = history("json").json();
     let entry = &json[0];
@@ -560,12 +734,21 @@ fn history_in_every_format() {
     let trusted = count(&SMALL.dir, "select count(*) from customer_trusted");
     assert_eq!(entry["rows"], json!(trusted));
     assert_eq!(entry["rows_added"], json!(trusted));
-    assert!(entry["timestamp"].as_str().unwrap().ends_with('Z'), "{entry}");
+    assert!(
+        entry["timestamp"].as_str().unwrap().ends_with('Z'),
+        "{entry}"
+    );
     assert_eq!(json!(history("ndjson").json_lines()), json);
     let csv = history("csv").out;
-    assert!(csv.starts_with("version,timestamp,") && csv.lines().count() == 2, "{csv}");
+    assert!(
+        csv.starts_with("version,timestamp,") && csv.lines().count() == 2,
+        "{csv}"
+    );
     let table = history("table").out;
-    assert!(table.contains("version") && table.contains("WRITE"), "{table}");
+    assert!(
+        table.contains("version") && table.contains("WRITE"),
+        "{table}"
+    );
 }
 
 #[test]
@@ -581,7 +764,10 @@ fn readings_of_many_files_are_each_counted_once() {
         landing.write(dir.path(), &format!("{copy}.json"));
     }
     assert_eq!(
-        rows(dir.path(), "select count(*) as n, count(distinct user) as people, sum(timestamp) as t from accelerometer_landing"),
+        rows(
+            dir.path(),
+            "select count(*) as n, count(distinct user) as people, sum(timestamp) as t from accelerometer_landing"
+        ),
         [json!({"n": 42_000, "people": 2_000, "t": 21 * 1_999_000})]
     );
 }

@@ -5,14 +5,16 @@ use std::process::Command;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use crate::places::{Shared, SMALL, contents, unchanged};
+use crate::places::{SMALL, Shared, contents, unchanged};
 use crate::program::{count, finish, stedi};
 
 /// Enough people for a run of some seconds.
 const PEOPLE: &str = "sample landing --customers 6000 --quiet";
 
 fn signal(pid: u32, name: &str) {
-    let sent = Command::new("kill").args(["-s", name, &pid.to_string()]).status();
+    let sent = Command::new("kill")
+        .args(["-s", name, &pid.to_string()])
+        .status();
     assert!(sent.unwrap().success());
 }
 
@@ -22,6 +24,9 @@ fn ctrl_c_ends_a_run_at_once_and_leaves_the_lake_as_it_was() {
     stedi(dir.path(), PEOPLE).run().done();
     let small: &Shared = &SMALL;
     let lake = dir.path().join("lake");
+    let tmp = dir.path().join("tmp");
+    fs::create_dir(&tmp).unwrap();
+    let tmp = tmp.display().to_string();
     for (shows, after_ms) in [
         ("at its beginning", 60),
         ("early on", 300),
@@ -34,19 +39,109 @@ fn ctrl_c_ends_a_run_at_once_and_leaves_the_lake_as_it_was() {
                 fs::remove_dir_all(&lake).unwrap();
             }
             let before = contents(dir.path());
-            let (child, line) = stedi(dir.path(), "run").start();
+            let (child, line) = stedi(dir.path(), "run").env("TMPDIR", &tmp).start();
             sleep(Duration::from_millis(after_ms));
             let asked = Instant::now();
             signal(child.id(), "INT");
             let run = finish(child, line);
             let waited = asked.elapsed();
             let run = run.ended(130);
-            assert!(waited < Duration::from_secs(1), "{shows}: {waited:?}: {run}");
+            assert!(
+                waited < Duration::from_secs(1),
+                "{shows}: {waited:?}: {run}"
+            );
             // At its very beginning the signal ends the program as it would any other.
-            assert!(after_ms < 100 || run.err.contains("interrupted"), "{shows}: {run}");
+            assert!(
+                after_ms < 100 || run.err.contains("interrupted"),
+                "{shows}: {run}"
+            );
             assert!(run.out.is_empty(), "{shows}: {run}");
             unchanged(&before, dir.path(), shows);
         }
+    }
+}
+
+/// Once publication has begun it is finished first, so there are two ends and
+/// none between them.
+#[test]
+fn ctrl_c_at_any_instant_leaves_the_old_lake_or_the_new_one() {
+    let landing = SMALL.dir.join("landing");
+    let mut ends = Vec::new();
+    for after_ms in (20..500).step_by(40) {
+        let dir = tempfile::tempdir().unwrap();
+        let (child, line) = stedi(dir.path(), "run --landing").arg(&landing).start();
+        sleep(Duration::from_millis(after_ms));
+        let _ = Command::new("kill")
+            .args(["-s", "INT", &child.id().to_string()])
+            .output();
+        let run = finish(child, line);
+        match run.code {
+            0 => {
+                for table in TABLES {
+                    let rows = rows_of(dir.path(), table);
+                    assert_eq!(
+                        rows,
+                        rows_of(&SMALL.dir, table),
+                        "{table} after {after_ms} ms: {run}"
+                    );
+                }
+                let recorded = count(dir.path(), "select count(*) from system.runs");
+                assert_eq!(recorded, 5, "after {after_ms} ms: {run}");
+            }
+            130 => assert_eq!(contents(dir.path()).len(), 1, "after {after_ms} ms: {run}"),
+            _ => panic!("after {after_ms} ms: {run}"),
+        }
+        ends.push(run.code);
+    }
+    assert_eq!(ends.first(), Some(&130), "{ends:?}");
+}
+
+/// What was spilled to disk holds rows of people: it goes with the program,
+/// also where a service manager or a closed terminal ends it.
+#[test]
+fn nothing_is_left_among_temporary_files() {
+    let dir = tempfile::tempdir().unwrap();
+    stedi(dir.path(), PEOPLE).run().done();
+    let tmp = tempfile::tempdir().unwrap();
+    let in_tmp = tmp.path().display().to_string();
+    for (name, codes) in [
+        ("INT", [130, 130]),
+        ("TERM", [130, 143]),
+        ("HUP", [130, 129]),
+    ] {
+        let (child, line) = stedi(dir.path(), "sql --memory 48MB --format csv -c")
+            .arg("select * from accelerometer_landing order by x, y, z, timestamp, user")
+            .env("TMPDIR", &in_tmp)
+            .start();
+        let patience = Instant::now();
+        while contents(tmp.path()).len() < 4 {
+            assert!(
+                patience.elapsed() < Duration::from_secs(20),
+                "spills nothing"
+            );
+            sleep(Duration::from_millis(5));
+        }
+        signal(child.id(), name);
+        let query = finish(child, line);
+        assert!(codes.contains(&query.code), "SIG{name}: {query}");
+        let left = contents(tmp.path());
+        assert_eq!(left.len(), 1, "SIG{name}: {:?}", left.keys());
+    }
+}
+
+/// A service manager ends with SIGTERM what a person ends with Ctrl-C.
+#[test]
+fn being_terminated_leaves_the_lake_as_it_was() {
+    let dir = tempfile::tempdir().unwrap();
+    stedi(dir.path(), PEOPLE).run().done();
+    let before = contents(dir.path());
+    for name in ["TERM", "HUP"] {
+        let (child, line) = stedi(dir.path(), "run").start();
+        sleep(Duration::from_millis(700));
+        signal(child.id(), name);
+        let run = finish(child, line);
+        assert!([129, 130, 143].contains(&run.code), "SIG{name}: {run}");
+        unchanged(&before, dir.path(), name);
     }
 }
 
@@ -69,7 +164,10 @@ fn a_killed_run_is_finished_by_the_next() {
     let dir = tempfile::tempdir().unwrap();
     let landing = SMALL.dir.join("landing");
     let run = |dir: &std::path::Path| stedi(dir, "run --landing").arg(&landing);
-    let expected: Vec<u64> = TABLES.iter().map(|table| rows_of(&SMALL.dir, table)).collect();
+    let expected: Vec<u64> = TABLES
+        .iter()
+        .map(|table| rows_of(&SMALL.dir, table))
+        .collect();
     for after_ms in [50, 150, 250, 350, 450, 600] {
         let (child, line) = run(dir.path()).start();
         sleep(Duration::from_millis(after_ms));
@@ -77,9 +175,15 @@ fn a_killed_run_is_finished_by_the_next() {
         let _ = finish(child, line);
     }
     run(dir.path()).run().done();
-    let found: Vec<u64> = TABLES.iter().map(|table| rows_of(dir.path(), table)).collect();
+    let found: Vec<u64> = TABLES
+        .iter()
+        .map(|table| rows_of(dir.path(), table))
+        .collect();
     assert_eq!(found, expected);
-    stedi(dir.path(), "verify --landing").arg(&landing).run().done();
+    stedi(dir.path(), "verify --landing")
+        .arg(&landing)
+        .run()
+        .done();
     let before = contents(&dir.path().join("lake"));
     run(dir.path()).run().done().says("nothing new");
     unchanged(&before, &dir.path().join("lake"), "the run after");
@@ -98,5 +202,7 @@ fn rows_of(dir: &std::path::Path, table: &str) -> u64 {
 }
 
 fn signal_if_alive(pid: u32) {
-    let _ = Command::new("kill").args(["-s", "KILL", &pid.to_string()]).output();
+    let _ = Command::new("kill")
+        .args(["-s", "KILL", &pid.to_string()])
+        .output();
 }

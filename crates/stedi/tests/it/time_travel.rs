@@ -30,7 +30,11 @@ fn two_versions() -> TwoVersions {
             "lastUpdateDate": 5,
             "shareWithResearchAsOfDate": 5,
         });
-        append(dir.path(), "customer/landing/new.json", &format!("{record}\n"));
+        append(
+            dir.path(),
+            "customer/landing/new.json",
+            &format!("{record}\n"),
+        );
     }
     stedi(dir.path(), "run").run().done();
     TwoVersions {
@@ -65,7 +69,10 @@ fn older_versions_in_sql_and_by_flag() {
         (format!(" TIMESTAMP AS OF timestamp '{between}'"), before),
         (format!(" for timestamp as of '{between}'"), before),
         (format!(" for system_time as of '{between}'"), before),
-        (format!(" FOR SYSTEM_TIME AS OF TIMESTAMP '{between}'"), before),
+        (
+            format!(" FOR SYSTEM_TIME AS OF TIMESTAMP '{between}'"),
+            before,
+        ),
         (" timestamp as of '2999-01-01'".to_owned(), after),
     ] {
         let statement = format!("select count(*) from customer_trusted{clause}");
@@ -95,19 +102,35 @@ fn older_versions_in_sql_and_by_flag() {
 fn describe_and_history_of_two_versions() {
     let lake = two_versions();
     let dir = lake.dir.path();
-    for (version, expected) in [("", lake.after), (" --version 0", lake.before), (" --version 1", lake.after)] {
+    for (version, expected) in [
+        ("", lake.after),
+        (" --version 0", lake.before),
+        (" --version 1", lake.after),
+    ] {
         let words = format!("describe customer_trusted --format json{version}");
         let told = stedi(dir, &words).run().done().json();
         assert_eq!(told["rows"], json!(expected), "{words}");
     }
-    let history = stedi(dir, "history customer_trusted --format json").run().done().json();
+    let history = stedi(dir, "history customer_trusted --format json")
+        .run()
+        .done()
+        .json();
     let versions: Vec<_> = history
         .as_array()
         .unwrap()
         .iter()
-        .map(|entry| (entry["version"].as_i64().unwrap(), entry["rows"].as_u64().unwrap()))
+        .map(|entry| {
+            (
+                entry["version"].as_i64().unwrap(),
+                entry["rows"].as_u64().unwrap(),
+            )
+        })
         .collect();
-    assert_eq!(versions, [(1, lake.after), (0, lake.before)], "newest first");
+    assert_eq!(
+        versions,
+        [(1, lake.after), (0, lake.before)],
+        "newest first"
+    );
     assert!(history[0]["files_removed"].as_u64().unwrap() > 0);
 }
 
@@ -116,18 +139,46 @@ fn versions_that_there_are_not() {
     let lake = two_versions();
     let dir = lake.dir.path();
     for (statement, says) in [
-        ("select * from customer_trusted version as of 9", "no version 9"),
+        (
+            "select * from customer_trusted version as of 9",
+            "no version 9",
+        ),
         ("select * from customer_trusted version as of -1", "error: "),
-        ("select * from customer_trusted version as of 'x'", "version"),
-        ("select * from customer_trusted timestamp as of 'long ago'", "no instant"),
-        ("select * from customer_trusted timestamp as of '1999-01-01'", "1999-01-01"),
-        ("select * from customer_landing version as of 0", "customer_landing"),
+        (
+            "select * from customer_trusted version as of 'x'",
+            "error: ",
+        ),
+        (
+            "select * from customer_trusted timestamp as of 'long ago'",
+            "instant",
+        ),
+        (
+            "select * from customer_trusted timestamp as of '1999-01-01'",
+            "1999-01-01",
+        ),
+        (
+            "select * from customer_landing version as of 0",
+            "customer_landing",
+        ),
     ] {
-        let outcome = stedi(dir, "sql -c").arg(statement).run().ended(1).says(says);
+        let outcome = stedi(dir, "sql -c")
+            .arg(statement)
+            .run()
+            .ended(1)
+            .says(says);
         assert!(outcome.out.is_empty(), "{outcome}");
     }
-    stedi(dir, "describe customer_trusted --version 9").run().ended(1).says("no version 9").hints("stedi history");
-    stedi(dir, "sql --as-of soon -c").arg("select 1").run().ended(2).says("soon").hints("2026");
+    stedi(dir, "describe customer_trusted --version 9")
+        .run()
+        .ended(1)
+        .says("no version 9")
+        .hints("stedi history");
+    stedi(dir, "sql --as-of soon -c")
+        .arg("select 1")
+        .run()
+        .ended(2)
+        .says("soon")
+        .hints("2026");
     stedi(dir, "sql --as-of 1999-01-01 -c")
         .arg("select * from customer_trusted")
         .run()

@@ -99,7 +99,9 @@ fn cases() -> Vec<Case> {
         },
         Case {
             shows: "a file that is a circle of links",
-            spoil: |dir| symlink("loop.json", dir.join("landing/customer/landing/loop.json")).unwrap(),
+            spoil: |dir| {
+                symlink("loop.json", dir.join("landing/customer/landing/loop.json")).unwrap()
+            },
             words: "run",
             code: 1,
             says: &["customer/landing"],
@@ -108,7 +110,9 @@ fn cases() -> Vec<Case> {
         Case {
             // What it pointed at may have held a withdrawal.
             shows: "a file that is a link to nothing",
-            spoil: |dir| symlink("gone.json", dir.join("landing/customer/landing/link.json")).unwrap(),
+            spoil: |dir| {
+                symlink("gone.json", dir.join("landing/customer/landing/link.json")).unwrap()
+            },
             words: "run",
             code: 1,
             says: &["link.json"],
@@ -422,7 +426,9 @@ fn wrong_input_is_told_and_changes_nothing() {
 #[test]
 fn files_and_folders_without_the_right_to_use_them() {
     let can_call = || {
-        let call = stedi(Path::new("/"), "--version").as_nobody().try_start();
+        let call = stedi(Path::new("/"), "--version")
+            .without_rights()
+            .try_start();
         call.is_ok_and(|(child, line)| crate::program::finish(child, line).code == 0)
     };
     if runs_as_root() && !can_call() {
@@ -432,12 +438,19 @@ fn files_and_folders_without_the_right_to_use_them() {
     let mode = |path: &Path, bits: u32| {
         fs::set_permissions(path, fs::Permissions::from_mode(bits)).unwrap();
     };
-    type Case = (&'static str, fn(&Path, &dyn Fn(&Path, u32)), &'static str, &'static str);
+    type Case = (
+        &'static str,
+        fn(&Path, &dyn Fn(&Path, u32)),
+        &'static str,
+        &'static str,
+    );
     let cases: [Case; 5] = [
         (
             "a landing file",
             |dir, mode| {
-                let file = fs::read_dir(dir.join("landing/customer/landing")).unwrap().next();
+                let file = fs::read_dir(dir.join("landing/customer/landing"))
+                    .unwrap()
+                    .next();
                 mode(&file.unwrap().unwrap().path(), 0o000);
             },
             "customer/landing",
@@ -493,15 +506,21 @@ fn files_and_folders_without_the_right_to_use_them() {
         mode(own.path(), 0o755);
         // Everything is nobody's own, so that rights alone decide.
         if runs_as_root() {
-            let changed = Command::new("chown").args(["-R", "65534:65534"]).arg(&dir).status();
+            let changed = Command::new("chown")
+                .args(["-R", "65534:65534"])
+                .arg(&dir)
+                .status();
             assert!(changed.unwrap().success());
         }
         spoil(&dir, &mode);
         let before = contents(&dir);
-        let outcome = stedi(&dir, "run").as_nobody().run();
+        let outcome = stedi(&dir, "run").without_rights().run();
         unchanged(&before, &dir, shows);
         // So that the folder can be taken away again.
-        let _ = Command::new("chmod").args(["-R", "u+rwX"]).arg(&dir).status();
+        let _ = Command::new("chmod")
+            .args(["-R", "u+rwX"])
+            .arg(&dir)
+            .status();
         let outcome = outcome.ended(1).says(says).says("denied").hints(hints);
         SMALL.people.untold_by(&outcome);
     }
@@ -512,7 +531,11 @@ fn files_and_folders_without_the_right_to_use_them() {
 fn a_pipe_among_the_landing_files_is_not_waited_for() {
     let own = SMALL.copied();
     let pipe = own.path().join("landing/customer/landing/pipe.json");
-    if !Command::new("mkfifo").arg(&pipe).status().is_ok_and(|status| status.success()) {
+    if !Command::new("mkfifo")
+        .arg(&pipe)
+        .status()
+        .is_ok_and(|status| status.success())
+    {
         eprintln!("skipped: mkfifo is not there");
         return;
     }
@@ -526,9 +549,27 @@ fn before_the_first_run() {
     let dir = tempfile::tempdir().unwrap();
     for (words, sql, code, says, hints) in [
         ("verify", "", 1, "customer_trusted", "stedi run"),
-        ("sql -c", "select * from customer_trusted", 1, "customer_trusted", "stedi run"),
-        ("sql -c", "select * from customer_landing", 1, "landing", "--landing"),
-        ("history customer_trusted", "", 1, "customer_trusted", "stedi run"),
+        (
+            "sql -c",
+            "select * from customer_trusted",
+            1,
+            "customer_trusted",
+            "stedi run",
+        ),
+        (
+            "sql -c",
+            "select * from customer_landing",
+            1,
+            "landing",
+            "--landing",
+        ),
+        (
+            "history customer_trusted",
+            "",
+            1,
+            "customer_trusted",
+            "stedi run",
+        ),
         ("run", "", 1, "does not exist", "stedi sample"),
     ] {
         let call = stedi(dir.path(), words);
@@ -541,13 +582,25 @@ fn before_the_first_run() {
 
 #[test]
 fn a_lake_can_be_verified_without_its_landing_files() {
-    let verify = stedi(&SMALL.dir, "verify --landing nowhere --format json").run().done();
+    let verify = stedi(&SMALL.dir, "verify --landing nowhere --format json")
+        .run()
+        .done();
     let report = verify.json();
-    let landing = report["tables"].as_array().unwrap().iter().filter(|t| t["zone"] == "landing");
+    let landing = report["tables"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter(|t| t["zone"] == "landing");
     for table in landing {
-        assert!(table["rows"].is_null() && table["verdict"] == "warn", "{table}");
+        assert!(
+            table["rows"].is_null() && table["verdict"] == "warn",
+            "{table}"
+        );
     }
-    stedi(&SMALL.dir, "verify --landing nowhere").run().done().says("nowhere");
+    stedi(&SMALL.dir, "verify --landing nowhere")
+        .run()
+        .done()
+        .says("nowhere");
 }
 
 #[test]
@@ -555,7 +608,10 @@ fn a_lake_that_was_tampered_with_fails_verification() {
     // A table gone.
     let own = SMALL.with_own_lake();
     fs::remove_dir_all(own.path().join("lake/curated/customer_curated")).unwrap();
-    stedi(own.path(), "verify").run().ended(3).says("customer_curated");
+    stedi(own.path(), "verify")
+        .run()
+        .ended(3)
+        .says("customer_curated");
     // A data file gone.
     let own = SMALL.with_own_lake();
     let table = own.path().join("lake/trusted/accelerometer_trusted");
@@ -569,7 +625,9 @@ fn a_lake_that_was_tampered_with_fails_verification() {
     verify.says("accelerometer_trusted");
     // A run mends nothing by itself, but says so.
     let own = SMALL.with_own_lake();
-    let log = own.path().join("lake/trusted/customer_trusted/_delta_log/00000000000000000000.json");
+    let log = own
+        .path()
+        .join("lake/trusted/customer_trusted/_delta_log/00000000000000000000.json");
     fs::write(&log, "{\"not\": \"a log\"").unwrap();
     let before = contents(&own.path().join("lake"));
     let run = stedi(own.path(), "run").run();
