@@ -279,6 +279,10 @@ fn context(setup: &Setup, tables: &Arc<Tables>) -> datafusion::error::Result<Ses
     // Places of columns in a statement, for messages about models.
     options.sql_parser.collect_spans = true;
     options.catalog.has_header = false;
+    // Each sorting stream keeps this much aside to merge what it spilled; the
+    // default of 10 MB a stream is more than a small limit holds.
+    let share = setup.memory_bytes / (8 * options.execution.target_partitions.max(1));
+    options.execution.sort_spill_reservation_bytes = share.clamp(64 << 10, 10 << 20);
     let state = SessionStateBuilder::new()
         .with_config(config)
         .with_runtime_env(runtime)

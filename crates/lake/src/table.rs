@@ -322,7 +322,8 @@ impl Lake {
             .find(|commit| commit.timestamp <= instant)
             .map(|commit| commit.version.unsigned_abs())
             .ok_or_else(|| {
-                let wanted = format!("as old as {instant} (epoch milliseconds)");
+                let at = chrono::DateTime::from_timestamp_millis(instant).unwrap_or_default();
+                let wanted = format!("from {} or before", at.to_rfc3339());
                 no_version(table, wanted, &commits)
             })
     }

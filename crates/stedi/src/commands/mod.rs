@@ -30,6 +30,25 @@ fn runtime() -> Result<tokio::runtime::Runtime> {
         .build()?)
 }
 
+/// Waits for somebody who wants the program to stop: Ctrl-C, a polite request
+/// to end, or a terminal that was closed.
+async fn stopped() {
+    use tokio::signal::unix::{SignalKind, signal};
+    let hear = |kind| async move {
+        match signal(kind) {
+            Ok(mut stream) => {
+                stream.recv().await;
+            }
+            Err(_) => std::future::pending().await,
+        }
+    };
+    tokio::select! {
+        () = hear(SignalKind::interrupt()) => {}
+        () = hear(SignalKind::terminate()) => {}
+        () = hear(SignalKind::hangup()) => {}
+    }
+}
+
 /// Prints a run's or a verification's report and tells how to end.
 fn show_report(settings: &Settings, report: &Report) -> Result<Ending> {
     match settings.format.value {

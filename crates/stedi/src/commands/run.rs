@@ -7,7 +7,7 @@ use catalog::{Expectations, Project, TableName};
 use engine::{Report, RunOptions, Setup, Verdict};
 use tokio::sync::Notify;
 
-use super::{runtime, show_report};
+use super::{runtime, show_report, stopped};
 use crate::args::RunArgs;
 use crate::failure::{Ending, Failure};
 use crate::output::say;
@@ -35,7 +35,7 @@ pub(super) fn execute(settings: &Settings, setup: &Setup, options: &RunOptions) 
     let report = runtime.block_on(async {
         let heard = Arc::clone(&interrupt);
         tokio::spawn(async move {
-            stop_requested().await;
+            stopped().await;
             heard.notify_one();
         });
         engine::run(setup, options, progress, interrupt).await
@@ -43,19 +43,6 @@ pub(super) fn execute(settings: &Settings, setup: &Setup, options: &RunOptions) 
     // Work that cannot be interrupted, such as a large read, is not waited for.
     runtime.shutdown_background();
     Ok(report?)
-}
-
-/// Ctrl-C, or a polite request to end.
-async fn stop_requested() {
-    use tokio::signal::unix::{SignalKind, signal};
-    let Ok(mut terminate) = signal(SignalKind::terminate()) else {
-        let _ = tokio::signal::ctrl_c().await;
-        return;
-    };
-    tokio::select! {
-        _ = tokio::signal::ctrl_c() => {}
-        _ = terminate.recv() => {}
-    }
 }
 
 /// Says in a line what became of the run.

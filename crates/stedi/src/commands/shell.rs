@@ -10,7 +10,7 @@ use rustyline::history::FileHistory;
 use rustyline::validate::{ValidationContext, ValidationResult, Validator};
 use rustyline::{Config, Context, Editor, Helper, Highlighter, Hinter};
 
-use super::runtime;
+use super::{runtime, stopped};
 use super::sql::{show_tables, try_statement};
 use crate::failure::{Ending, report};
 use crate::output::{complain, put};
@@ -73,7 +73,7 @@ pub(super) fn shell(settings: &Settings, setup: &Setup, session: &Session) -> Re
                 for (statement, _) in catalog::split_statements(typed) {
                     let done = tokio::select! {
                         done = try_statement(settings, session, &statement) => done,
-                        _ = tokio::signal::ctrl_c() => {
+                        () = stopped() => {
                             complain("stopped");
                             false
                         }

@@ -7,7 +7,7 @@ use engine::{Query, Session, Setup};
 use futures::StreamExt;
 use lake::AsOf;
 
-use super::{runtime, shell};
+use super::{runtime, shell, stopped};
 use crate::args::SqlArgs;
 use crate::failure::{Ending, Failure, report};
 use crate::output::{Rows, grouped, say};
@@ -41,15 +41,15 @@ pub(crate) fn sql(settings: &Settings, args: &SqlArgs) -> Result<Ending> {
                 "write one, such as: select count(*) from customer_trusted",
             ));
         }
-        let stopped = async {
+        let all = async {
             for (statement, line) in &statements {
                 run_statement(settings, &session, &name, statement, *line).await?;
             }
             Ok(Ending::Done)
         };
         let outcome = tokio::select! {
-            outcome = stopped => outcome,
-            _ = tokio::signal::ctrl_c() => Ok(Ending::Interrupted),
+            outcome = all => outcome,
+            () = stopped() => Ok(Ending::Interrupted),
         };
         warn_of_quarantine(settings, &session);
         outcome
