@@ -52,11 +52,23 @@ impl RowHashes {
     /// Those that stand more than once in all `parts` together.
     fn repeated(parts: Vec<Self>) -> Repeated {
         let mut repeated = Repeated::default();
-        let mut parts: Vec<_> = parts.into_iter().map(|part| part.buckets.into_iter()).collect();
+        let mut parts: Vec<_> = parts
+            .into_iter()
+            .map(|part| part.buckets.into_iter())
+            .collect();
         for _ in 0..BUCKETS {
-            let mut bucket: Vec<u64> = parts.iter_mut().filter_map(Iterator::next).flatten().collect();
+            let mut bucket: Vec<u64> = parts
+                .iter_mut()
+                .filter_map(Iterator::next)
+                .flatten()
+                .collect();
             bucket.sort_unstable();
-            repeated.extend(bucket.windows(2).filter(|pair| pair[0] == pair[1]).map(|pair| pair[0]));
+            repeated.extend(
+                bucket
+                    .windows(2)
+                    .filter(|pair| pair[0] == pair[1])
+                    .map(|pair| pair[0]),
+            );
         }
         repeated
     }
@@ -110,7 +122,11 @@ pub(crate) async fn drop_duplicates(
             let hashes = rows::hashes(&batch.map_err(failed)?);
             let keep = |hash: &u128| !repeated.contains(&(*hash as u64)) || seen.insert(*hash);
             let mask: Vec<bool> = hashes.iter().map(keep).collect();
-            let dropped = hashes.iter().zip(&mask).filter(|(_, kept)| !**kept).map(|(hash, _)| *hash);
+            let dropped = hashes
+                .iter()
+                .zip(&mask)
+                .filter(|(_, kept)| !**kept)
+                .map(|(hash, _)| *hash);
             let dropped: Vec<u128> = dropped.collect();
             distinct.duplicates += dropped.len() as u64;
             distinct.content.add(dropped);

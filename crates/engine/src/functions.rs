@@ -118,12 +118,17 @@ fn subjects(emails: &StringViewArray) -> Result<StringViewArray> {
     let block = subjects.append_block(Buffer::from_vec(text));
     for span in spans {
         match span {
-            // SAFETY: the block is the one appended above, and each span was
-            // taken while the subject at it was copied into the block whole.
-            #[allow(unsafe_code, reason = "checking each view again costs as much as making it")]
-            Some((start, length)) => unsafe {
-                subjects.append_view_unchecked(block, start, length);
-            },
+            Some((start, length)) => {
+                // SAFETY: the block is the one appended above, and each span
+                // was taken while the subject at it was copied into the block.
+                #[allow(
+                    unsafe_code,
+                    reason = "a check of each view costs as much as making it"
+                )]
+                unsafe {
+                    subjects.append_view_unchecked(block, start, length);
+                }
+            }
             None => subjects.append_null(),
         }
     }

@@ -59,7 +59,11 @@ impl QuarantineEntry {
             landing::Raw::Hash(hash) => (None, Some(hash.clone())),
         };
         let mut id = Xxh3::new();
-        for part in [table.as_bytes(), rejection.file.as_bytes(), &rejected.offset.to_le_bytes()] {
+        for part in [
+            table.as_bytes(),
+            rejection.file.as_bytes(),
+            &rejected.offset.to_le_bytes(),
+        ] {
             id.update(part);
             id.update(&[0]);
         }
@@ -226,8 +230,16 @@ async fn write(lake: &Lake, run: &str, entries: &[QuarantineEntry]) -> Result<()
         text(each().map(|e| e.reason.as_str())),
         text(each().map(|e| e.detail.as_str())),
         text(each().map(|e| e.state.as_str())),
-        Arc::new(each().map(|e| e.raw.as_deref()).collect::<BinaryViewArray>()),
-        Arc::new(each().map(|e| e.hash.as_deref()).collect::<StringViewArray>()),
+        Arc::new(
+            each()
+                .map(|e| e.raw.as_deref())
+                .collect::<BinaryViewArray>(),
+        ),
+        Arc::new(
+            each()
+                .map(|e| e.hash.as_deref())
+                .collect::<StringViewArray>(),
+        ),
     ];
     system::QUARANTINE.publish(lake, run, columns, false).await
 }

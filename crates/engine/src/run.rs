@@ -552,7 +552,12 @@ fn warnings(
 /// The first few names, and how many more there are.
 fn shown(names: &[&str]) -> String {
     const SHOWN: usize = 5;
-    let first = names.iter().take(SHOWN).copied().collect::<Vec<_>>().join(", ");
+    let first = names
+        .iter()
+        .take(SHOWN)
+        .copied()
+        .collect::<Vec<_>>()
+        .join(", ");
     match names.len().checked_sub(SHOWN) {
         None | Some(0) => first,
         Some(more) => format!("{first} and {more} more"),

@@ -132,7 +132,7 @@ impl Session {
         let mut statement = parse(sql)?;
         time_travel::resolve(&mut statement)?;
         let state = self.state();
-        self.check_tables(&state, &statement)?;
+        self.check_tables(&state, &statement).await?;
         state
             .statement_to_plan(statement)
             .await
@@ -141,7 +141,7 @@ impl Session {
 
     /// An unknown table is named with a near one before planning begins: the
     /// planner's own message shows its full path and no suggestion.
-    fn check_tables(&self, state: &SessionState, statement: &Statement) -> Result<(), Error> {
+    async fn check_tables(&self, state: &SessionState, statement: &Statement) -> Result<(), Error> {
         let references = state
             .resolve_table_references(statement)
             .map_err(Error::planning)?;
@@ -170,6 +170,9 @@ impl Session {
                         None => near,
                     }),
                 });
+            }
+            if schema != crate::system::ZONE {
+                self.tables.must_be_built(reference.table()).await?;
             }
         }
         Ok(())

@@ -88,7 +88,7 @@ impl Tables {
 
     /// All names that can be asked for.
     pub(crate) fn names(&self) -> Vec<String> {
-        let mut names: Vec<String> = self.project.names().into_iter().map(Into::into).collect();
+        let mut names: Vec<String> = self.project.names().map(str::to_owned).collect();
         names.extend(self.session_landing.read().keys().cloned());
         names.sort();
         names.dedup();
@@ -156,6 +156,25 @@ impl Tables {
                 self.version(&id, as_of).await
             }
         }
+    }
+
+    /// Makes sure that a model's table was built, if `name` is one.
+    ///
+    /// # Errors
+    /// [`lake::Error::NoTable`].
+    pub(crate) async fn must_be_built(&self, name: &str) -> std::result::Result<(), Error> {
+        let (name, _) = Self::split(&name.to_lowercase());
+        let Some(Table::Model(model)) = self.project.find(&name) else {
+            return Ok(());
+        };
+        if self.overrides.read().contains_key(model.name.as_ref()) {
+            return Ok(());
+        }
+        let table = TableId::new(model.zone.to_string(), model.name.to_string());
+        if self.lake.exists(&table).await? {
+            return Ok(());
+        }
+        Err(lake::Error::NoTable { table }.into())
     }
 
     async fn version(
@@ -235,7 +254,12 @@ impl SchemaProvider for ZoneTables {
     }
 
     async fn table(&self, name: &str) -> Result<Option<Arc<dyn TableProvider>>> {
-        self.tables.find(self.zone, name).await.map_err(external)
+        match self.tables.find(self.zone, name).await {
+            // Whoever lists all columns of all tables passes over those that
+            // are not built yet. A statement that names one was told before.
+            Err(Error::Lake(lake::Error::NoTable { .. })) => Ok(None),
+            found => found.map_err(external),
+        }
     }
 
     fn table_exist(&self, name: &str) -> bool {
@@ -249,16 +273,10 @@ impl SchemaProvider for ZoneTables {
 pub(crate) struct Schemas(pub(crate) Arc<Tables>);
 
 impl CatalogProvider for Schemas {
+    /// Every table once: those of a zone go by their bare names as well, and
+    /// whoever lists all columns shall not meet each twice.
     fn schema_names(&self) -> Vec<String> {
-        [
-            DEFAULT_SCHEMA,
-            "landing",
-            "trusted",
-            "curated",
-            system::ZONE,
-        ]
-        .map(str::to_owned)
-        .to_vec()
+        [DEFAULT_SCHEMA, system::ZONE].map(str::to_owned).to_vec()
     }
 
     fn schema(&self, name: &str) -> Option<Arc<dyn SchemaProvider>> {

@@ -32,16 +32,19 @@ pub(crate) fn spelled_for_the_parser(sql: &str) -> Cow<'_, str> {
         .iter()
         .filter(|token| !matches!(token.token, Token::Whitespace(_)))
         .collect();
-    let is = |token: &TokenWithSpan, keyword: Keyword| {
-        matches!(&token.token, Token::Word(word) if word.keyword == keyword && word.quote_style.is_none())
-    };
+    let is = |token: &TokenWithSpan, keyword: Keyword| matches!(&token.token, Token::Word(word) if word.keyword == keyword && word.quote_style.is_none());
     let mut spelled = Cow::Borrowed(sql);
     for four in words.windows(4) {
         let version = is(four[1], Keyword::VERSION) || is(four[1], Keyword::TIMESTAMP);
-        if is(four[0], Keyword::FOR) && version && is(four[2], Keyword::AS) && is(four[3], Keyword::OF)
+        if is(four[0], Keyword::FOR)
+            && version
+            && is(four[2], Keyword::AS)
+            && is(four[3], Keyword::OF)
             && let Some(start) = byte_of(sql, four[0].span.start)
         {
-            spelled.to_mut().replace_range(start..start + "for".len(), "   ");
+            spelled
+                .to_mut()
+                .replace_range(start..start + "for".len(), "   ");
         }
     }
     spelled
@@ -186,10 +189,22 @@ mod tests {
     fn for_goes_where_the_parser_does_not_know_it() {
         for (sql, expected) in [
             ("select 1", "select 1"),
-            ("select * from t for version as of 3", "select * from t     version as of 3"),
-            ("select 'ä' from t\nFOR  TIMESTAMP\nAS OF 'x'", "select 'ä' from t\n     TIMESTAMP\nAS OF 'x'"),
-            ("select 'for version as of 3'", "select 'for version as of 3'"),
-            ("select * from t for system_time as of 'x'", "select * from t for system_time as of 'x'"),
+            (
+                "select * from t for version as of 3",
+                "select * from t     version as of 3",
+            ),
+            (
+                "select 'ä' from t\nFOR  TIMESTAMP\nAS OF 'x'",
+                "select 'ä' from t\n     TIMESTAMP\nAS OF 'x'",
+            ),
+            (
+                "select 'for version as of 3'",
+                "select 'for version as of 3'",
+            ),
+            (
+                "select * from t for system_time as of 'x'",
+                "select * from t for system_time as of 'x'",
+            ),
         ] {
             assert_eq!(spelled_for_the_parser(sql), expected);
         }

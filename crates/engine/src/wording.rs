@@ -123,7 +123,9 @@ fn no_column(name: &str, of: Option<&str>, names: &[&str]) -> (String, Option<St
         Some(name) => format!("did you mean `{name}`?"),
         None => format!("the columns are {}", unique(names).join(", ")),
     };
-    let of = of.filter(|of| is_identifier(of)).map(|of| format!(" in `{of}`"));
+    let of = of
+        .filter(|of| is_identifier(of))
+        .map(|of| format!(" in `{of}`"));
     let of = of.unwrap_or_default();
     (format!("there is no column `{name}`{of}"), Some(hint))
 }
@@ -131,7 +133,11 @@ fn no_column(name: &str, of: Option<&str>, names: &[&str]) -> (String, Option<St
 /// A name as it may be shown: what is no identifier may be a text that somebody
 /// put into the wrong quotes.
 pub(crate) fn shown(name: &str) -> &str {
-    if name.split('.').all(is_identifier) { name } else { "***" }
+    if name.split('.').all(is_identifier) {
+        name
+    } else {
+        "***"
+    }
 }
 
 fn is_identifier(name: &str) -> bool {
@@ -144,14 +150,20 @@ fn without_literals(message: &str) -> String {
     let mut out = String::new();
     let mut rest = message;
     while let Some(start) = rest.find(['\'', '"']) {
-        let quote = if rest[start..].starts_with('"') { '"' } else { '\'' };
+        let quote = if rest[start..].starts_with('"') {
+            '"'
+        } else {
+            '\''
+        };
         out.push_str(&rest[..start]);
         let inner = &rest[start + 1..];
         let (quoted, behind) = match inner.find(quote) {
             Some(end) => (&inner[..end], &inner[end + 1..]),
             None => (inner, ""),
         };
-        let plain = quoted.split(['(', ')', ',', ' ', '.']).all(|word| word.is_empty() || is_identifier(word))
+        let plain = quoted
+            .split(['(', ')', ',', ' ', '.'])
+            .all(|word| word.is_empty() || is_identifier(word))
             && !quoted.trim().contains(' ');
         out.push(quote);
         out.push_str(if plain { quoted } else { "***" });
@@ -205,7 +217,10 @@ fn text_of(error: &DataFusionError) -> String {
         other => other.strip_backtrace(),
     };
     // Debug builds of the library append a backtrace.
-    text.split("\n\nbacktrace:").next().unwrap_or_default().to_owned()
+    text.split("\n\nbacktrace:")
+        .next()
+        .unwrap_or_default()
+        .to_owned()
 }
 
 fn innermost_cause(error: &(dyn std::error::Error + 'static)) -> String {
@@ -224,9 +239,15 @@ mod tests {
     fn literals_go_and_names_stay() {
         for (message, expected) in [
             ("Invalid function 'sume'", "Invalid function 'sume'"),
-            ("Cannot cast string 'Jane Doe' to Int64", "Cannot cast string '***' to Int64"),
+            (
+                "Cannot cast string 'Jane Doe' to Int64",
+                "Cannot cast string '***' to Int64",
+            ),
             ("table 'a.b.c' not found", "table 'a.b.c' not found"),
-            ("No match for 'sum(Utf8, Int64)'", "No match for 'sum(Utf8,***'"),
+            (
+                "No match for 'sum(Utf8, Int64)'",
+                "No match for 'sum(Utf8,***'",
+            ),
             ("open 'Jane", "open 'Jane'"),
             ("mail jane@example.com", "mail ***"),
         ] {
@@ -241,9 +262,15 @@ mod tests {
     #[test]
     fn the_type_of_a_failed_cast_is_told() {
         for (message, expected) in [
-            ("Cannot cast string 'x' to value of Int64 type", Some("Int64")),
+            (
+                "Cannot cast string 'x' to value of Int64 type",
+                Some("Int64"),
+            ),
             ("Can't cast value 8015551212 to type Int32", Some("Int32")),
-            ("Cannot cast string 'to value of Jane' to value of Float64 type", Some("Float64")),
+            (
+                "Cannot cast string 'to value of Jane' to value of Float64 type",
+                Some("Float64"),
+            ),
             ("Cannot cast 'Jane' to value of Jane type", None),
         ] {
             assert_eq!(target_type(message), expected, "{message}");

@@ -133,7 +133,7 @@ impl Lake {
             });
         }
         let folder = self.location.folder().filter(|folder| !folder.exists());
-        let missing = folder.map(|folder| missing_folders(folder)).unwrap_or_default();
+        let missing = folder.map(missing_folders).unwrap_or_default();
         if let Some(folder) = folder {
             std::fs::create_dir_all(folder).map_err(|error| Error::Store {
                 action: "write",
@@ -168,7 +168,10 @@ impl Lake {
         let body = serde_json::json!({ "layout": 1 }).to_string().into_bytes();
         let options = PutOptions::from(PutMode::Create);
         let marker = self.location.child(MARKER);
-        let put = self.location.store().put_opts(&marker, body.into(), options);
+        let put = self
+            .location
+            .store()
+            .put_opts(&marker, body.into(), options);
         match put.await {
             Ok(_) | Err(object_store::Error::AlreadyExists { .. }) => Ok(()),
             Err(error) => Err(Error::store("write", &self.location, &error)),
@@ -223,7 +226,10 @@ impl Lake {
     }
 
     /// Whether the table has been published at all.
-    pub(crate) async fn exists(&self, table: &TableId) -> Result<bool, Error> {
+    ///
+    /// # Errors
+    /// [`Error::Store`].
+    pub async fn exists(&self, table: &TableId) -> Result<bool, Error> {
         let log = self.path(table).join("_delta_log");
         let mut listed = self.location.store().list(Some(&log));
         match listed.try_next().await {

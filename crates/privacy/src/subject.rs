@@ -8,7 +8,9 @@ use std::borrow::Cow;
 /// address is spelled so already.
 pub fn subject(email: &str) -> Cow<'_, str> {
     let trimmed = email.trim();
-    let plain = trimmed.bytes().all(|byte| byte.is_ascii() && !byte.is_ascii_uppercase());
+    let plain = trimmed
+        .bytes()
+        .all(|byte| byte.is_ascii() && !byte.is_ascii_uppercase());
     if plain {
         Cow::Borrowed(trimmed)
     } else if trimmed.is_ascii() {

@@ -16,9 +16,12 @@ const KEPT_MS: std::ffi::c_long = 500;
 /// other closely. Given back after the default 10 ms, each was zeroed by the
 /// kernel before its next use: a fifth of a run's CPU time.
 pub(crate) fn keep_freed_memory_a_while() {
+    #[allow(
+        unsafe_code,
+        reason = "an option of the allocator can be set through C alone"
+    )]
     // SAFETY: sets a number that mimalloc reads when it frees memory. Called
     // before any other thread exists.
-    #[allow(unsafe_code, reason = "an option of the allocator can be set through C alone")]
     unsafe {
         libmimalloc_sys::mi_option_set(PURGE_DELAY, KEPT_MS);
     }

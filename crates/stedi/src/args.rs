@@ -170,7 +170,13 @@ pub(crate) struct VerifyArgs {
 )]
 pub(crate) struct SqlArgs {
     /// One or more statements, divided by semicolons
-    #[arg(short, long, value_name = "SQL", conflicts_with = "file", allow_hyphen_values = true)]
+    #[arg(
+        short,
+        long,
+        value_name = "SQL",
+        conflicts_with = "file",
+        allow_hyphen_values = true
+    )]
     pub(crate) command: Option<String>,
     /// A file of statements; `-` reads them from standard input
     #[arg(short, long, value_name = "FILE")]

@@ -153,11 +153,11 @@ enum Sink {
         schema: SchemaRef,
         batches: Vec<RecordBatch>,
     },
-    Json(JsonWriter<io::Stdout, JsonArray>),
-    Ndjson(JsonWriter<io::Stdout, LineDelimited>),
+    Json(Box<JsonWriter<io::Stdout, JsonArray>>),
+    Ndjson(Box<JsonWriter<io::Stdout, LineDelimited>>),
     Csv {
         schema: SchemaRef,
-        writer: arrow::csv::Writer<io::Stdout>,
+        writer: Box<arrow::csv::Writer<io::Stdout>>,
         empty: bool,
     },
 }
@@ -171,11 +171,11 @@ impl Rows {
                 schema,
                 batches: Vec::new(),
             },
-            Format::Json => Sink::Json(json().build(io::stdout())),
-            Format::Ndjson => Sink::Ndjson(json().build(io::stdout())),
+            Format::Json => Sink::Json(Box::new(json().build(io::stdout()))),
+            Format::Ndjson => Sink::Ndjson(Box::new(json().build(io::stdout()))),
             Format::Csv => Sink::Csv {
                 schema,
-                writer: CsvBuilder::new().with_header(true).build(io::stdout()),
+                writer: Box::new(CsvBuilder::new().with_header(true).build(io::stdout())),
                 empty: true,
             },
         };

@@ -291,10 +291,10 @@ fn bytes_of(text: &str) -> Result<usize> {
     factor
         .zip(digits.parse::<usize>().ok())
         .and_then(|(factor, count)| count.checked_mul(factor))
-        .filter(|bytes| *bytes >= 16 << 20)
+        .filter(|bytes| *bytes >= 32 << 20)
         .ok_or_else(|| {
             Failure::settings(
-                format!("memory: `{text}` is no size of at least 16MB"),
+                format!("memory: `{text}` is no size of at least 32MB"),
                 "write 512MB or 2GB",
             )
         })

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
 
+use arrow::array::{ArrayRef, AsArray, RecordBatch, RecordBatchOptions};
 use arrow::datatypes::SchemaRef;
 use async_trait::async_trait;
 use datafusion::catalog::{Session, TableProvider};
@@ -38,6 +39,10 @@ pub(crate) struct LandingTable {
     intake: Arc<Intake>,
     listed: Option<Arc<Source>>,
     keep: Option<Keep>,
+    /// Text points into the segments that were read, each of megabytes. Where
+    /// batches are held, as by a sort, they get text of their own; a run that
+    /// streams them into files spares the copy.
+    compact: bool,
 }
 
 impl LandingTable {
@@ -54,12 +59,14 @@ impl LandingTable {
             intake,
             listed: None,
             keep: None,
+            compact: true,
         }
     }
 
     /// With the files that were found earlier, so that one run reads one list.
     pub(crate) fn with_source(mut self, source: Arc<Source>) -> Self {
         self.listed = Some(source);
+        self.compact = false;
         self
     }
 
@@ -140,7 +147,12 @@ impl TableProvider for LandingTable {
             Some(columns) => Arc::new(self.schema().project(columns)?),
             None => self.schema(),
         };
-        Ok(Arc::new(LandingScan::new(order, schema, partitions)))
+        Ok(Arc::new(LandingScan::new(
+            order,
+            schema,
+            partitions,
+            self.compact,
+        )))
     }
 }
 
@@ -150,6 +162,7 @@ struct LandingScan {
     order: Order,
     properties: Arc<PlanProperties>,
     partitions: usize,
+    compact: bool,
     /// Ends of a feed that partitions have not taken yet.
     ends: Mutex<HashMap<usize, Arc<Shared>>>,
 }
@@ -174,7 +187,7 @@ impl Shared {
 }
 
 impl LandingScan {
-    fn new(order: Order, schema: SchemaRef, partitions: usize) -> Self {
+    fn new(order: Order, schema: SchemaRef, partitions: usize, compact: bool) -> Self {
         let properties = PlanProperties::new(
             EquivalenceProperties::new(schema),
             Partitioning::UnknownPartitioning(partitions),
@@ -185,6 +198,7 @@ impl LandingScan {
             order,
             properties: Arc::new(properties),
             partitions,
+            compact,
             ends: Mutex::default(),
         }
     }
@@ -206,6 +220,23 @@ impl LandingScan {
         }
         shared
     }
+}
+
+/// The batch with copies of its texts instead of views into whole segments.
+fn own_text(batch: &RecordBatch) -> Result<RecordBatch> {
+    let columns = batch.columns().iter().map(|column| {
+        column.as_string_view_opt().map_or_else(
+            || Arc::clone(column),
+            |text| Arc::new(text.gc()) as ArrayRef,
+        )
+    });
+    let options = RecordBatchOptions::new().with_row_count(Some(batch.num_rows()));
+    let columns = columns.collect();
+    Ok(RecordBatch::try_new_with_options(
+        batch.schema(),
+        columns,
+        &options,
+    )?)
 }
 
 impl fmt::Debug for LandingScan {
@@ -259,6 +290,7 @@ impl ExecutionPlan for LandingScan {
             self.order.clone(),
             self.schema(),
             self.partitions,
+            self.compact,
         )))
     }
 
@@ -269,10 +301,13 @@ impl ExecutionPlan for LandingScan {
             )));
         }
         let end = self.end(partition);
-        let batches = stream::unfold((end, Vec::new().into_iter()), |(end, mut ready)| async {
+        let compact = self.compact;
+        let start = (end, Vec::new().into_iter());
+        let batches = stream::unfold(start, move |(end, mut ready)| async move {
             loop {
                 if let Some(batch) = ready.next() {
-                    return Some((Ok(batch), (end, ready)));
+                    let batch = if compact { own_text(&batch) } else { Ok(batch) };
+                    return Some((batch, (end, ready)));
                 }
                 match end.next().await? {
                     Ok(batches) => ready = batches.into_iter(),

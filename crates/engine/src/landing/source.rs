@@ -136,7 +136,11 @@ impl Source {
             return Ok(());
         };
         for path in entries.filter_map(|entry| Some(entry.ok()?.path())) {
-            let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+            let name = path
+                .file_name()
+                .unwrap_or_default()
+                .to_string_lossy()
+                .into_owned();
             match std::fs::metadata(&path) {
                 Ok(meta) if meta.is_dir() && !path.is_symlink() => self.take_in_oddities(&path)?,
                 Ok(meta) if meta.is_dir() || meta.is_file() => {}
@@ -147,7 +151,9 @@ impl Source {
                 Err(error) if Packing::of(&name).is_some() => {
                     return Err(Error::Landing {
                         message: format!("cannot read {}: {error}", path.display()),
-                        hint: "it is a link to nothing, or may not be read; mend it or take it away".to_owned(),
+                        hint:
+                            "it is a link to nothing, or may not be read; mend it or take it away"
+                                .to_owned(),
                     });
                 }
                 Err(_) => {}

@@ -29,7 +29,9 @@ fn entries(settings: &Settings) -> Result<Vec<QuarantineEntry>> {
 fn list(settings: &Settings, all: bool) -> Result<Ending> {
     let mut entries = entries(settings)?;
     entries.retain(|entry| all || entry.is_open());
-    let headings = ["id", "table", "file", "line", "offset", "length", "reason", "state", "detail"];
+    let headings = [
+        "id", "table", "file", "line", "offset", "length", "reason", "state", "detail",
+    ];
     match settings.format.value {
         Format::Json => put_json(&entries)?,
         Format::Ndjson => {
@@ -84,7 +86,10 @@ fn show(settings: &Settings, id: &str) -> Result<Ending> {
     let Some(raw) = &entry.raw else {
         let hash = entry.hash.as_deref().unwrap_or_default();
         return Err(Failure::failed(
-            format!("its {} bytes were too many to keep; their SHA-256 is {hash}", entry.length),
+            format!(
+                "its {} bytes were too many to keep; their SHA-256 is {hash}",
+                entry.length
+            ),
             format!("read {} from byte {}", entry.file, entry.offset),
         ));
     };
@@ -96,13 +101,23 @@ fn show(settings: &Settings, id: &str) -> Result<Ending> {
 
 fn retry(settings: &Settings) -> Result<Ending> {
     let setup = settings.setup()?;
-    let before = entries(settings)?.iter().filter(|entry| entry.is_open()).count();
+    let before = entries(settings)?
+        .iter()
+        .filter(|entry| entry.is_open())
+        .count();
     let report = run::execute(settings, &setup, &RunOptions::default())?;
     let ending = show_report(settings, &report)?;
-    let after = entries(settings)?.iter().filter(|entry| entry.is_open()).count();
+    let after = entries(settings)?
+        .iter()
+        .filter(|entry| entry.is_open())
+        .count();
     say(
         settings,
-        &format!("{} entries before, {} now", grouped(before as u64), grouped(after as u64)),
+        &format!(
+            "{} entries before, {} now",
+            grouped(before as u64),
+            grouped(after as u64)
+        ),
     );
     Ok(ending)
 }
@@ -110,6 +125,9 @@ fn retry(settings: &Settings) -> Result<Ending> {
 fn drop_entries(settings: &Settings, ids: &[String]) -> Result<Ending> {
     let setup = settings.setup()?;
     let dropped = runtime()?.block_on(drop_from_quarantine(&setup, ids))?;
-    say(settings, &format!("dropped {} entries", grouped(dropped.len() as u64)));
+    say(
+        settings,
+        &format!("dropped {} entries", grouped(dropped.len() as u64)),
+    );
     Ok(Ending::Done)
 }

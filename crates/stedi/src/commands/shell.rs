@@ -10,8 +10,8 @@ use rustyline::history::FileHistory;
 use rustyline::validate::{ValidationContext, ValidationResult, Validator};
 use rustyline::{Config, Context, Editor, Helper, Highlighter, Hinter};
 
-use super::{runtime, stopped};
 use super::sql::{show_tables, try_statement};
+use super::{runtime, stopped};
 use crate::failure::{Ending, report};
 use crate::output::{complain, put};
 use crate::settings::Settings;

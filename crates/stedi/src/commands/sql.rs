@@ -71,8 +71,7 @@ pub(super) async fn run_statement(
     line: u32,
 ) -> Result<()> {
     if catalog::is_external_table(statement) {
-        let table =
-            catalog::parse_external_table(name, statement, line).map_err(catalog::Errors::from)?;
+        let table = catalog::parse_external_table(name, statement, line)?;
         say(
             settings,
             &format!("{} is a table of this session", table.name),

@@ -297,24 +297,25 @@ fn one_person_in_any_spelling_of_their_address() {
 /// withdrawn.
 #[test]
 fn white_space_of_any_kind_hides_no_withdrawal() {
-    for space in [" ", "\t", "\n", "\r\n"] {
-        let mut landing = Landing::default();
-        landing
-            .customers
-            .push(customer("bo@example.com", (100, given(50))));
-        landing
-            .customers
-            .push(customer(&format!("bo@example.com{space}"), (200, None)));
+    let spaces = ["", " ", "\t", "\n", "\r\n", "\u{a0}", "\u{2003}", " \t "];
+    let mut landing = Landing::default();
+    for (number, space) in spaces.iter().enumerate() {
+        let plain = email(number);
+        landing.customers.push(customer(&plain, (100, given(50))));
+        for spelled in [format!("{plain}{space}"), format!("{space}{plain}")] {
+            landing.customers.push(customer(&spelled, (200, None)));
+        }
         landing
             .accelerometer
-            .push(json!({"user": "bo@example.com", "timestamp": 1}));
-        let dir = built(landing);
-        assert_eq!(
-            count(dir.path(), "select count(*) from customer_trusted"),
-            0,
-            "{space:?}"
-        );
+            .push(json!({"user": plain, "timestamp": 1}));
     }
+    let dir = built(landing);
+    let left = consents(dir.path());
+    assert!(left.is_empty(), "{left:?} of {spaces:?}");
+    assert_eq!(
+        count(dir.path(), "select count(*) from accelerometer_trusted"),
+        0
+    );
 }
 
 #[test]
@@ -454,60 +455,78 @@ fn owners_by_the_customer_records_alone() {
             trusted: vec!["s1"],
         },
     ];
-    for case in cases {
-        let mut landing = Landing::default();
+    // All in one landing folder; each has people, devices and instants of its own.
+    let mut landing = Landing::default();
+    for (number, case) in cases.iter().enumerate() {
         for (person, at, serial, consent) in &case.records {
-            let mut record = owner(&format!("{person}@example.com"), serial, consent.clone());
+            let email = format!("{person}-{number}@example.com");
+            let mut record = owner(&email, &format!("{serial}-{number}"), consent.clone());
             record["lastUpdateDate"] = json!(at);
             landing.customers.push(record);
         }
         for person in ["ann", "bea"] {
+            let email = format!("{person}-{number}@example.com");
             landing
                 .accelerometer
-                .push(json!({"user": format!("{person}@example.com"), "timestamp": 7, "x": 1}));
+                .push(json!({"user": email, "timestamp": number, "x": 1}));
         }
         for serial in ["s1", "s2"] {
+            let serial = format!("{serial}-{number}");
             landing
                 .step_trainer
-                .push(json!({"serialNumber": serial, "sensorReadingTime": 7}));
+                .push(json!({"serialNumber": serial, "sensorReadingTime": number}));
         }
-        let dir = built(landing);
-        let curated = rows(
-            dir.path(),
-            "select email, serialnumber from customer_curated order by email",
-        );
-        let expected: Vec<Value> = case
+    }
+    let dir = built(landing);
+    for (number, case) in cases.iter().enumerate() {
+        let curated: Vec<Value> = case
             .curated
             .iter()
             .map(|(person, serial)| {
-                json!({"email": format!("{person}@example.com"), "serialnumber": serial})
+                let serial = serial.map(|serial| format!("{serial}-{number}"));
+                json!({"email": format!("{person}-{number}@example.com"), "serialnumber": serial})
             })
             .collect();
-        assert_eq!(curated, expected, "{}", case.shows);
-        let trusted = rows(
-            dir.path(),
-            "select serialnumber from step_trainer_trusted order by 1",
-        );
-        let expected: Vec<Value> = case
+        let trusted: Vec<Value> = case
             .trusted
             .iter()
-            .map(|s| json!({"serialnumber": s}))
+            .map(|serial| json!({"serialnumber": format!("{serial}-{number}")}))
             .collect();
-        assert_eq!(trusted, expected, "{}", case.shows);
-        let pairs = rows(
-            dir.path(),
-            "select count(*) as n, sum(case when same_owner then 1 else 0 end) as own
-             from machine_learning_curated",
-        );
         let own = case.trusted.len();
-        let readers = case.curated.len();
-        assert_eq!(pairs[0]["n"], json!(own * readers), "{}", case.shows);
-        assert_eq!(
-            pairs[0]["own"],
-            if own == 0 { Value::Null } else { json!(own) },
-            "{}",
-            case.shows
-        );
+        let pairs = json!({
+            "pairs": own * case.curated.len(),
+            "own": if own == 0 { Value::Null } else { json!(own) },
+        });
+        for (statement, expected) in [
+            (
+                format!(
+                    "select email, serialnumber from customer_curated
+                     where email like '%-{number}@example.com' order by email"
+                ),
+                curated,
+            ),
+            (
+                format!(
+                    "select serialnumber from step_trainer_trusted
+                     where serialnumber like '%-{number}' order by 1"
+                ),
+                trusted,
+            ),
+            (
+                format!(
+                    "select count(*) as pairs, sum(case when same_owner then 1 end) as own
+                     from machine_learning_curated where sensorreadingtime = {number}"
+                ),
+                vec![pairs],
+            ),
+        ] {
+            assert_eq!(
+                rows(dir.path(), &statement),
+                expected,
+                "{}: {statement}",
+                case.shows
+            );
+        }
     }
 }
 

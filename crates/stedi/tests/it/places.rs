@@ -37,7 +37,15 @@ pub(crate) static SMALL: LazyLock<Shared> = LazyLock::new(|| {
         stedi(dir, "sample landing --customers 40 --seed 7")
             .run()
             .done();
-        stedi(dir, "run").run().done();
+        let outcome = stedi(dir, "run").run().done();
+        fs::write(dir.join("out"), outcome.out).unwrap();
+    })
+});
+
+/// Landing data of enough people for a run of some seconds, and no lake.
+pub(crate) static MANY: LazyLock<Shared> = LazyLock::new(|| {
+    shared("many", |dir| {
+        stedi(dir, "sample landing --customers 6000").run().done();
     })
 });
 
@@ -60,9 +68,13 @@ fn shared(name: &str, make: impl FnOnce(&Path)) -> Shared {
     fs::create_dir_all(&root).unwrap();
     let lock = File::create(root.join(format!("{name}.lock"))).unwrap();
     lock.lock().unwrap();
-    let binary = fs::metadata(BINARY).unwrap();
-    let built = binary.modified().unwrap().duration_since(UNIX_EPOCH);
-    let stamp = format!("{name}-{}-{}", built.unwrap().as_nanos(), binary.len());
+    // Neither the program nor what is asked of it may be another.
+    let tests = std::env::current_exe().unwrap();
+    let built = [Path::new(BINARY), &tests].map(|of| {
+        let modified = fs::metadata(of).unwrap().modified().unwrap();
+        modified.duration_since(UNIX_EPOCH).unwrap().as_millis()
+    });
+    let stamp = format!("{name}-{}-{}", built[0], built[1]);
     let dir = root.join(&stamp);
     let complete = root.join(format!("{stamp}.complete"));
     if !complete.exists() {

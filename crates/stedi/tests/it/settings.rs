@@ -242,11 +242,11 @@ fn quiet_leaves_data_and_errors() {
 #[test]
 fn little_memory_is_enough() {
     let dir = tempfile::tempdir().unwrap();
-    stedi(dir.path(), "run --memory 16MB --landing")
+    stedi(dir.path(), "run --memory 32MB --landing")
         .arg(DEMO.dir.join("landing"))
         .run()
         .done();
-    let sorted = stedi(&DEMO.dir, "sql --memory 16MB --format csv -c")
+    let sorted = stedi(&DEMO.dir, "sql --memory 32MB --format csv -c")
         .arg("select * from accelerometer_landing order by x, y, z, timestamp, user")
         .run()
         .done();

@@ -771,3 +771,29 @@ fn readings_of_many_files_are_each_counted_once() {
         [json!({"n": 42_000, "people": 2_000, "t": 21 * 1_999_000})]
     );
 }
+
+/// As notebooks and drivers ask for it, also before anything was built.
+#[test]
+fn the_schema_of_everything() {
+    let columns = |dir: &std::path::Path, table: &str| {
+        count(
+            dir,
+            &format!(
+                "select count(distinct column_name) from information_schema.columns where table_name = '{table}'"
+            ),
+        )
+    };
+    let empty = tempfile::tempdir().unwrap();
+    for (dir, table, expected) in [
+        (empty.path(), "customer_landing", 10),
+        (SMALL.dir.as_path(), "customer_landing", 10),
+        (SMALL.dir.as_path(), "accelerometer_trusted", 5),
+        (SMALL.dir.as_path(), "machine_learning_curated", 8),
+    ] {
+        assert_eq!(columns(dir, table), expected, "{table}");
+        let shown = rows(dir, &format!("show columns from {table}"));
+        assert_eq!(shown.len(), usize::try_from(expected).unwrap(), "{table}");
+        let described = rows(dir, &format!("describe {table}"));
+        assert_eq!(described.len(), shown.len(), "{table}");
+    }
+}

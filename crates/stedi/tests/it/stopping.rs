@@ -1,15 +1,20 @@
 //! Ctrl-C, and a kill at any instant.
 
 use std::fs;
+use std::os::unix::fs::symlink;
 use std::process::Command;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use crate::places::{SMALL, Shared, contents, unchanged};
+use crate::places::{MANY, SMALL, Shared, contents, unchanged};
 use crate::program::{count, finish, stedi};
 
-/// Enough people for a run of some seconds.
-const PEOPLE: &str = "sample landing --customers 6000 --quiet";
+/// A folder with much landing data and no lake.
+fn much() -> tempfile::TempDir {
+    let dir = tempfile::tempdir().unwrap();
+    symlink(MANY.dir.join("landing"), dir.path().join("landing")).unwrap();
+    dir
+}
 
 fn signal(pid: u32, name: &str) {
     let sent = Command::new("kill")
@@ -20,8 +25,7 @@ fn signal(pid: u32, name: &str) {
 
 #[test]
 fn ctrl_c_ends_a_run_at_once_and_leaves_the_lake_as_it_was() {
-    let dir = tempfile::tempdir().unwrap();
-    stedi(dir.path(), PEOPLE).run().done();
+    let dir = much();
     let small: &Shared = &SMALL;
     let lake = dir.path().join("lake");
     let tmp = dir.path().join("tmp");
@@ -100,8 +104,7 @@ fn ctrl_c_at_any_instant_leaves_the_old_lake_or_the_new_one() {
 /// also where a service manager or a closed terminal ends it.
 #[test]
 fn nothing_is_left_among_temporary_files() {
-    let dir = tempfile::tempdir().unwrap();
-    stedi(dir.path(), PEOPLE).run().done();
+    let dir = much();
     let tmp = tempfile::tempdir().unwrap();
     let in_tmp = tmp.path().display().to_string();
     for (name, codes) in [
@@ -132,8 +135,7 @@ fn nothing_is_left_among_temporary_files() {
 /// A service manager ends with SIGTERM what a person ends with Ctrl-C.
 #[test]
 fn being_terminated_leaves_the_lake_as_it_was() {
-    let dir = tempfile::tempdir().unwrap();
-    stedi(dir.path(), PEOPLE).run().done();
+    let dir = much();
     let before = contents(dir.path());
     for name in ["TERM", "HUP"] {
         let (child, line) = stedi(dir.path(), "run").start();
