@@ -119,12 +119,12 @@ fn subjects(emails: &StringViewArray) -> Result<StringViewArray> {
     for span in spans {
         match span {
             Some((start, length)) => {
-                // SAFETY: the block is the one appended above, and each span
-                // was taken while the subject at it was copied into the block.
                 #[allow(
                     unsafe_code,
                     reason = "a check of each view costs as much as making it"
                 )]
+                // SAFETY: the block is the one appended above, and each span
+                // was taken while the subject at it was copied into the block.
                 unsafe {
                     subjects.append_view_unchecked(block, start, length);
                 }

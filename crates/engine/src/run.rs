@@ -10,7 +10,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use catalog::{Expectations, Model, ReadBy, TableName};
 use datafusion::common::runtime::JoinSet;
@@ -442,9 +442,23 @@ impl Work {
     }
 
     /// Takes this run's files of tables that were not published away.
+    ///
+    /// Tasks that were stopped may have a write under way that cannot be
+    /// stopped any more and lands a moment later, so the sweep is repeated
+    /// until it has found nothing twice.
     async fn sweep(&self, unpublished: &[Planned]) {
-        for planned in unpublished {
-            self.lake.sweep(planned.layout.table(), &self.run).await;
+        const ROUNDS: u32 = 12;
+        let mut clean = 0;
+        for _ in 0..ROUNDS {
+            let mut swept = 0;
+            for planned in unpublished {
+                swept += self.lake.sweep(planned.layout.table(), &self.run).await;
+            }
+            clean = if swept == 0 { clean + 1 } else { 0 };
+            if clean == 2 {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(40)).await;
         }
     }
 

@@ -152,25 +152,22 @@ impl Lake {
         }
     }
 
-    /// Takes all files of `table` that `run` wrote away. For a run that ended
-    /// before it published any of them. Best effort, as [`Lake::discard`].
-    pub async fn sweep(&self, table: &TableId, run: &str) {
+    /// Takes all files of `table` that `run` wrote away, and tells how many
+    /// there were. For a run that ended before it published any of them. Best
+    /// effort, as [`Lake::discard`].
+    pub async fn sweep(&self, table: &TableId, run: &str) -> usize {
         let prefix = format!("part-{run}-");
         let folder = self.path(table);
-        let Ok(listed) = self
-            .location()
-            .store()
-            .list_with_delimiter(Some(&folder))
+        let listed = self.location().store().list_with_delimiter(Some(&folder));
+        let mut swept = 0;
+        for meta in listed
             .await
-        else {
-            return;
-        };
-        for meta in listed.objects {
-            if meta
-                .location
-                .filename()
-                .is_some_and(|name| name.starts_with(&prefix))
-            {
+            .map(|listed| listed.objects)
+            .unwrap_or_default()
+        {
+            let name = meta.location.filename();
+            if name.is_some_and(|name| name.starts_with(&prefix)) {
+                swept += 1;
                 let _ = self.location().store().delete(&meta.location).await;
             }
         }
@@ -179,6 +176,7 @@ impl Lake {
             let _ = std::fs::remove_dir(folder.join(&table.zone).join(&table.name));
             let _ = std::fs::remove_dir(folder.join(&table.zone));
         }
+        swept
     }
 }
 
