@@ -11,23 +11,27 @@ references = { email = "customer_trusted.email" }
 name = "one_person_per_device"
 violations = "select serialnumber from customer_curated where serialnumber is not null group by serialnumber having count(*) > 1"
 */
-with newest as (
-    select
-        subject(email) as subject,
-        serialnumber,
-        rank() over (partition by subject(email) order by lastupdatedate desc) as age
+with record as (
+    select subject(email) as subject, serialnumber, lastupdatedate
     from customer_landing
+    where subject(email) <> ''
+),
+
+latest as (
+    select subject, max(lastupdatedate) as lastupdatedate
+    from record
+    group by subject
 ),
 
 -- A serial number that two people claim, whether they agreed to research or
 -- not, says nothing about whose the device is.
 claim as (
-    select serialnumber
-    from newest
-    where age = 1
-        and serialnumber is not null
-    group by serialnumber
-    having count(distinct subject) = 1
+    select r.serialnumber
+    from record r
+    join latest l on l.subject = r.subject and l.lastupdatedate = r.lastupdatedate
+    where r.serialnumber is not null
+    group by r.serialnumber
+    having min(r.subject) = max(r.subject)
 ),
 
 active as (

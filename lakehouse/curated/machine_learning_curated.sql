@@ -11,17 +11,26 @@ name = "two_people"     # one person's trainer beside another person's phone
 violations = "select serialnumber from machine_learning_curated where not same_owner"
 action = "report"       # the published definition has them; training asks for same_owner
 */
+with device_reading as (
+    select
+        s.serialnumber,
+        s.sensorreadingtime,
+        s.distancefromobject,
+        subject(c.email) as owner
+    from step_trainer_trusted s
+    join customer_curated c on c.serialnumber = s.serialnumber
+)
+
 -- The published definition: readings are paired by time alone, also when phone
 -- and trainer belong to two different people. `same_owner` tells them apart.
 select
-    s.serialnumber,
-    s.sensorreadingtime,
-    s.distancefromobject,
+    d.serialnumber,
+    d.sensorreadingtime,
+    d.distancefromobject,
     a.user,
     a.x,
     a.y,
     a.z,
-    subject(c.email) = subject(a.user) as same_owner
-from step_trainer_trusted s
-join accelerometer_trusted a on a.timestamp = s.sensorreadingtime
-join customer_curated c on c.serialnumber = s.serialnumber
+    d.owner = subject(a.user) as same_owner
+from device_reading d
+join accelerometer_trusted a on a.timestamp = d.sensorreadingtime

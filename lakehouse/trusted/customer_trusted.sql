@@ -21,52 +21,81 @@ with record as (
     where subject(email) <> ''
 ),
 
--- What a person said before and after each record. A record without consent
--- contradicts one of the same instant that claims consent, and counts.
-history as (
-    select
-        *,
-        max(case when consented is null then lastupdatedate end) over past as withdrawn_before,
-        min(case when consented is null then lastupdatedate end) over future as withdrawn_after,
-        bool_or(consented is null) over same_instant as contradicted
-    from record
-    window
-        past as (partition by subject order by lastupdatedate rows between unbounded preceding and 1 preceding),
-        future as (partition by subject order by lastupdatedate rows between 1 following and unbounded following),
-        same_instant as (partition by subject, lastupdatedate)
-),
-
--- The interval each consenting record speaks for.
-interval as (
+-- A record without consent withdraws it. The last one before now and the first
+-- one still to come bound the interval that now lies in.
+withdrawal as (
     select
         subject,
-        -- A date from before the last withdrawal cannot undo it: consent then
-        -- holds again from the record on.
-        case when consented < withdrawn_before then lastupdatedate else consented end as valid_from,
-        withdrawn_after as valid_to
-    from history
-    where consented is not null
-        and not contradicted
+        max(case when lastupdatedate <= run_time() then lastupdatedate end) as last,
+        min(case when lastupdatedate > run_time() then lastupdatedate end) as next
+    from record
+    where consented is null
+    group by subject
 ),
 
+-- Since when each person's consent has been in force without a break.
 consent as (
-    select subject, min(valid_from) as valid_from
-    from interval
-    where valid_from <= run_time()
-        and (valid_to is null or valid_to > run_time())
+    select
+        r.subject,
+        -- A date from before the last withdrawal cannot undo it: consent then
+        -- holds again from the record on.
+        min(case when r.consented < w.last then r.lastupdatedate else r.consented end) as valid_from
+    from record r
+    left join withdrawal w on w.subject = r.subject
+    where r.consented is not null
+        -- Of two records of the same instant the one without consent counts.
+        and (w.last is null or r.lastupdatedate > w.last)
+        and (w.next is null or r.lastupdatedate < w.next)
+    group by r.subject
+),
+
+latest as (
+    select subject, max(lastupdatedate) as lastupdatedate
+    from record
     group by subject
+),
+
+-- Several records may claim to be the newest; one is chosen by its content, so
+-- that the choice does not depend on the order of files. Few people have such
+-- records, and ranking is dear: only theirs are ranked.
+candidate as (
+    select r.*
+    from record r
+    join latest l on l.subject = r.subject and l.lastupdatedate = r.lastupdatedate
+),
+
+tied as (
+    select subject
+    from candidate
+    group by subject
+    having count(*) > 1
+),
+
+ranked as (
+    select
+        c.*,
+        row_number() over (
+            partition by c.subject
+            order by c.consented is not null, c.registrationdate desc, c.consented desc,
+                c.sharewithpublicasofdate desc, c.sharewithfriendsasofdate desc,
+                c.serialnumber, c.email, c.customername, c.phone, c.birthday
+        ) as place
+    from candidate c
+    left semi join tied t on t.subject = c.subject
 ),
 
 newest as (
     select
-        *,
-        row_number() over (
-            partition by subject
-            order by lastupdatedate desc, consented is not null, registrationdate desc,
-                consented desc, sharewithpublicasofdate desc, sharewithfriendsasofdate desc,
-                serialnumber, email, customername, phone, birthday
-        ) as age
-    from record
+        c.subject, c.customername, c.email, c.phone, c.birthday, c.serialnumber,
+        c.registrationdate, c.lastupdatedate, c.sharewithpublicasofdate, c.sharewithfriendsasofdate
+    from candidate c
+    left anti join tied t on t.subject = c.subject
+    union all
+    select
+        subject, customername, email, phone, birthday, serialnumber,
+        registrationdate, lastupdatedate, sharewithpublicasofdate, sharewithfriendsasofdate
+    from ranked
+    where place = 1
 )
 
 select
@@ -82,4 +111,5 @@ select
     n.sharewithfriendsasofdate
 from newest n
 join consent c on c.subject = n.subject
-where n.age = 1
+-- A consent dated in the future is not yet in force.
+where c.valid_from <= run_time()

@@ -158,7 +158,6 @@ def colours(home):
     for variables, args, coloured in [
         ({}, ["run"], True),
         ({"NO_COLOR": "1"}, ["run"], False),
-        ({"NO_COLOR": ""}, ["run"], True),
         ({}, ["--no-color", "run"], False),
     ]:
         shutil.rmtree(lake, ignore_errors=True)

@@ -60,23 +60,22 @@ const STUMBLING: [&str; 47] = [
 #[test]
 fn values_that_the_engine_stumbles_over() {
     let dir = &SMALL.dir;
-    for statement in STUMBLING {
-        for statement in [
-            statement.to_owned(),
-            statement.replace("customer_landing", "customer_trusted"),
-        ] {
-            let outcome = stedi(dir, "sql -v -c").arg(&statement).run();
-            SMALL.people.untold_by(&outcome);
-            if outcome.code == 0 {
-                // The engine found an answer; then there was nothing to tell.
-                continue;
-            }
-            let outcome = outcome.ended(1).says("error: ");
-            assert!(outcome.out.is_empty(), "{outcome}");
-            let message = outcome.err.lines().find(|line| line.starts_with("error: "));
-            let words = message.map(|line| line.split_whitespace().count());
-            assert!(words > Some(3), "too short to help: {outcome}");
+    let in_the_lake = STUMBLING
+        .iter()
+        .step_by(4)
+        .map(|statement| statement.replace("customer_landing", "customer_trusted"));
+    for statement in STUMBLING.map(str::to_owned).into_iter().chain(in_the_lake) {
+        let outcome = stedi(dir, "sql -v -c").arg(&statement).run();
+        SMALL.people.untold_by(&outcome);
+        if outcome.code == 0 {
+            // The engine found an answer; then there was nothing to tell.
+            continue;
         }
+        let outcome = outcome.ended(1).says("error: ");
+        assert!(outcome.out.is_empty(), "{outcome}");
+        let message = outcome.err.lines().find(|line| line.starts_with("error: "));
+        let words = message.map(|line| line.split_whitespace().count());
+        assert!(words > Some(3), "too short to help: {outcome}");
     }
 }
 
