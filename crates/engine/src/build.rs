@@ -17,6 +17,7 @@ use lake::{DataFile, Lake, Writer};
 use crate::duplicates::{RowHashes, drop_duplicates};
 use crate::models::Planned;
 use crate::rows::{self, Content};
+use crate::stop::{self, Stop};
 use crate::{Error, Progress, Session};
 
 /// A model's rows, written but not published.
@@ -56,6 +57,7 @@ pub(crate) async fn build(
     run: &str,
     planned: &Planned,
     progress: &Arc<dyn Progress>,
+    stop: &Stop,
 ) -> Result<Built, Error> {
     let started = Instant::now();
     let started_ms = chrono::Utc::now().timestamp_millis();
@@ -72,6 +74,7 @@ pub(crate) async fn build(
             schema: Arc::clone(planned.layout.schema()),
             hashes: drops.then(RowHashes::new),
             progress: Arc::clone(progress),
+            stop: stop.clone(),
             writer: lake.writer(&planned.layout, run),
             rows: 0,
             content: Content::default(),
@@ -90,11 +93,7 @@ pub(crate) async fn build(
         seconds: 0.0,
     };
     let mut hashes = Vec::new();
-    while let Some(done) = tasks.join_next().await {
-        let part = done.map_err(|error| Error::Execution {
-            what: table.clone(),
-            message: format!("a task ended early: {error}"),
-        })??;
+    while let Some(part) = stop::next(&mut tasks, &table, stop).await? {
         built.files.extend(part.files);
         built.rows += part.rows;
         built.content.merge(part.content);
@@ -122,6 +121,7 @@ struct Stage {
     table: String,
     schema: SchemaRef,
     progress: Arc<dyn Progress>,
+    stop: Stop,
     writer: Writer,
     rows: u64,
     content: Content,
@@ -141,6 +141,7 @@ struct Part {
 impl Stage {
     async fn write(mut self, mut stream: SendableRecordBatchStream) -> Result<Part, Error> {
         while let Some(batch) = stream.next().await {
+            self.stop.check()?;
             let batch = batch.map_err(|error| Error::execution(&self.table, error))?;
             let batch = stored(&self.schema, &batch)
                 .map_err(|error| Error::execution(&self.table, error.into()))?;

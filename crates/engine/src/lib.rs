@@ -20,6 +20,7 @@ mod report;
 mod rows;
 mod run;
 mod session;
+mod stop;
 mod system;
 mod tables;
 mod time_travel;

@@ -24,6 +24,7 @@ use crate::lake_table::LakeTable;
 use crate::landing::{Source, TableIntake};
 use crate::models::{self, Planned};
 use crate::report::{ModelRun, Report, TableReport, Verdict};
+use crate::stop::{self, Stop};
 use crate::{Error, Session, Setup, checks, keys, quarantine, system};
 
 /// What a run shall do.
@@ -36,6 +37,10 @@ pub struct RunOptions {
     /// Publish nothing if any landing input cannot be read.
     pub strict: bool,
 }
+
+/// How long tasks that were asked to stop are waited for. Ctrl-C shall end the
+/// program within a second.
+const PATIENCE: Duration = Duration::from_millis(600);
 
 /// Told how a run gets on; a terminal draws bars of it.
 pub trait Progress: Send + Sync {
@@ -77,10 +82,19 @@ pub async fn run(
         progress,
         planned,
         sources,
+        stop: Stop::default(),
     };
-    let prepared = tokio::select! {
-        prepared = work.prepare(options) => prepared,
-        () = interrupt.notified() => Err(Error::Interrupted),
+    let prepared = {
+        let mut prepare = std::pin::pin!(work.prepare(options));
+        tokio::select! {
+            prepared = &mut prepare => prepared,
+            () = interrupt.notified() => {
+                work.stop.request();
+                // A join may be building its table and hear nothing for long.
+                let _ = tokio::time::timeout(PATIENCE, &mut prepare).await;
+                Err(Error::Interrupted)
+            }
+        }
     };
     match prepared {
         Ok(Prepared {
@@ -185,6 +199,7 @@ struct Work {
     progress: Arc<dyn Progress>,
     planned: Vec<Planned>,
     sources: HashMap<String, Arc<Source>>,
+    stop: Stop,
 }
 
 /// Everything computed and checked, nothing visible.
@@ -299,13 +314,10 @@ impl Work {
                 }
                 !ready
             });
-            let Some(done) = underway.join_next().await else {
+            let next = stop::next(&mut underway, "the run", &self.stop).await?;
+            let Some((planned, done)) = next else {
                 return Ok(built);
             };
-            let (planned, done) = done.map_err(|error| Error::Execution {
-                what: "the run".to_owned(),
-                message: format!("a task ended early: {error}"),
-            })??;
             let name = planned.model.name.to_string();
             let staged = self.staged(&planned, &done)?;
             self.session.tables().put(&name, Arc::new(staged));
@@ -320,11 +332,12 @@ impl Work {
     ) -> impl Future<Output = Result<(Planned, Built), Error>> + use<> {
         let (session, lake) = (Arc::clone(&self.session), self.lake.clone());
         let (run, progress) = (self.run.clone(), Arc::clone(&self.progress));
-        let sources = self.sources.clone();
+        let (sources, stop) = (self.sources.clone(), self.stop.clone());
         async move {
+            stop.check()?;
             progress.begin(planned.model.name.as_ref());
             narrow(&session, &planned, &sources).await?;
-            let built = build(&session, &lake, &run, &planned, &progress).await?;
+            let built = build(&session, &lake, &run, &planned, &progress, &stop).await?;
             Ok((planned, built))
         }
     }
@@ -443,9 +456,9 @@ impl Work {
 
     /// Takes this run's files of tables that were not published away.
     ///
-    /// Tasks that were stopped may have a write under way that cannot be
-    /// stopped any more and lands a moment later, so the sweep is repeated
-    /// until it has found nothing twice.
+    /// Tasks that did not hear a request to stop in time may have a write under
+    /// way that lands a moment later, so the sweep is repeated until it has
+    /// found nothing twice.
     async fn sweep(&self, unpublished: &[Planned]) {
         const ROUNDS: u32 = 12;
         let mut clean = 0;

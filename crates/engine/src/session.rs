@@ -129,6 +129,21 @@ impl Session {
 
     /// The logical plan of one statement.
     pub(crate) async fn plan(&self, sql: &str) -> Result<LogicalPlan, Error> {
+        self.plan_statement(sql).await.map_err(|error| match error {
+            Error::Sql {
+                message,
+                hint,
+                place,
+            } => Error::Sql {
+                message: wording::without_literals_of(sql, &message),
+                hint: hint.map(|hint| wording::without_literals_of(sql, &hint)),
+                place,
+            },
+            other => other,
+        })
+    }
+
+    async fn plan_statement(&self, sql: &str) -> Result<LogicalPlan, Error> {
         let mut statement = parse(sql)?;
         time_travel::resolve(&mut statement)?;
         let state = self.state();

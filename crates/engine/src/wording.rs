@@ -7,8 +7,10 @@
 //! planned no row has been read; names in it are shown, literals are not.
 
 use arrow::error::ArrowError;
+use catalog::SqlDialect;
 use datafusion::common::SchemaError;
 use datafusion::error::DataFusionError;
+use sqlparser::tokenizer::{Token, Tokenizer};
 
 /// Words for an error raised while rows were computed.
 pub(crate) fn of_execution(error: &DataFusionError) -> String {
@@ -173,6 +175,30 @@ fn without_literals(message: &str) -> String {
     out.push_str(rest);
     let out = privacy::redact(&out);
     out.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+/// `message` without the texts that stand in `sql`: somebody may have asked for
+/// a person. Text in double quotes counts unless it can be a name.
+pub(crate) fn without_literals_of(sql: &str, message: &str) -> String {
+    let Ok(tokens) = Tokenizer::new(&SqlDialect, sql).tokenize() else {
+        return message.to_owned();
+    };
+    let literals = tokens.into_iter().filter_map(|token| match token {
+        Token::SingleQuotedString(text)
+        | Token::EscapedStringLiteral(text)
+        | Token::NationalStringLiteral(text)
+        | Token::DoubleQuotedString(text) => Some(text),
+        Token::Word(word) if word.quote_style.is_some() && !is_identifier(&word.value) => {
+            Some(word.value)
+        }
+        _ => None,
+    });
+    literals
+        // Shorter ones are no names, and stand in other words by chance.
+        .filter(|literal| literal.trim().chars().count() > 2)
+        .fold(message.to_owned(), |message, literal| {
+            message.replace(literal.trim(), "***")
+        })
 }
 
 fn unique<'a>(names: &[&'a str]) -> Vec<&'a str> {

@@ -103,6 +103,16 @@ fn cases() -> Vec<(&'static str, Vec<Record>, Option<i64>)> {
             Some(200),
         ),
         (
+            "withdrawn as of tomorrow",
+            vec![(100, given(100)), (NOW + 1, not())],
+            Some(100),
+        ),
+        (
+            "withdrawn at this very moment",
+            vec![(100, given(100)), (NOW, not())],
+            None,
+        ),
+        (
             "again, in the future",
             vec![(100, given(100)), (200, not()), (300, given(NOW + 1))],
             None,
@@ -188,7 +198,11 @@ fn consent_in_force_for_any_history() {
     for person in 0..3_000 {
         let records: Vec<(i64, Option<i64>)> = (0..=random.below(6))
             .map(|_| {
-                let at = 100 * (1 + random.below(8));
+                // Some clocks run ahead.
+                let at = match random.below(8) {
+                    0 => NOW + 100 * random.below(3),
+                    _ => 100 * (1 + random.below(8)),
+                };
                 let date = match random.below(5) {
                     0 | 1 => None,
                     2 => Some(at),
@@ -223,25 +237,62 @@ fn consent_in_force_for_any_history() {
 /// Since when the person of `records` agrees at [`NOW`], if they do.
 fn story(records: &[(i64, Option<i64>)]) -> Option<i64> {
     let instants: BTreeSet<i64> = records.iter().map(|(at, _)| *at).collect();
-    let mut open: Vec<i64> = Vec::new();
+    // Intervals of consent: from, and until when.
+    let mut intervals: Vec<(i64, Option<i64>)> = Vec::new();
     let mut withdrawn = None;
-    for now in instants {
+    for at in instants {
         let said: Vec<Option<i64>> = records
             .iter()
-            .filter(|(at, _)| *at == now)
+            .filter(|(said_at, _)| *said_at == at)
             .map(|(_, date)| *date)
             .collect();
         if said.contains(&None) {
-            open.clear();
-            withdrawn = Some(now);
+            for (_, until) in &mut intervals {
+                until.get_or_insert(at);
+            }
+            withdrawn = Some(at);
             continue;
         }
         for date in said.into_iter().flatten() {
             let before = withdrawn.is_some_and(|withdrawn| date < withdrawn);
-            open.push(if before { now } else { date });
+            intervals.push((if before { at } else { date }, None));
         }
     }
-    open.into_iter().filter(|from| *from <= NOW).min()
+    intervals
+        .into_iter()
+        .filter(|(from, until)| *from <= NOW && until.is_none_or(|until| until > NOW))
+        .map(|(from, _)| from)
+        .min()
+}
+
+/// Which of several newest records is taken must not depend on files and cores.
+#[test]
+fn of_several_newest_records_always_the_same_one_is_taken() {
+    let mut records = Vec::new();
+    for (person, name) in (0..40).flat_map(|person| [(person, "A"), (person, "B"), (person, "C")]) {
+        let mut record = owner(&email(person), &format!("{name}-{person}"), given(50));
+        record["customerName"] = json!(name);
+        record["phone"] = if name == "B" {
+            Value::Null
+        } else {
+            json!(name)
+        };
+        records.push(record);
+    }
+    let mut taken = Vec::new();
+    for _ in 0..3 {
+        records.rotate_left(41);
+        let dir = built(Landing {
+            customers: records.clone(),
+            ..Landing::default()
+        });
+        taken.push(rows(
+            dir.path(),
+            "select * from customer_trusted order by email",
+        ));
+    }
+    assert_eq!(taken[0].len(), 40);
+    assert!(taken[0] == taken[1] && taken[1] == taken[2], "{taken:?}");
 }
 
 #[test]

@@ -115,6 +115,10 @@ fn values_that_stand_in_a_statement() {
         format!("select * from customer_trusted timestamp as of '{name}'"),
         format!("select * from customer_trusted version as of '{name}'"),
         format!("select nothing_such('{name}')"),
+        format!("select lastupdatedate from customer_landing group by '{name}'"),
+        format!("select substr('{name}')"),
+        format!("select c.\"{name}\" from customer_landing c"),
+        format!("select now() at time zone '{name}'"),
         format!("insert into customer_trusted values ('{name}', '{email}')"),
         format!("create external table t (a string, '{name}' string)"),
         format!(

@@ -176,11 +176,6 @@ fn a_check_that_fails_publishes_nothing() {
     );
     // A change besides, which must not be seen either.
     edit(
-        &own.path().join("p/trusted/customer_trusted.sql"),
-        "where n.age = 1",
-        "where n.age = 1 and n.lastupdatedate > 0",
-    );
-    edit(
         &own.path().join("p/curated/machine_learning_curated.sql"),
         "    a.z,",
         "    -a.z as z,",

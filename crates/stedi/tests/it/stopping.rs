@@ -112,8 +112,12 @@ fn nothing_is_left_among_temporary_files() {
         ("HUP", [130, 129]),
     ] {
         // Nobody reads the rows yet, so the program waits with what it spilled.
-        let (child, line) = stedi(&DEMO.dir, "sql --memory 16MB --format csv -c")
-            .arg("select * from accelerometer_landing order by x, y, z, timestamp, user")
+        let (child, line) = stedi(&DEMO.dir, "sql --memory 32MB --format csv -c")
+            .arg(
+                "select a.*, v.* from accelerometer_landing a
+                 cross join (values (1), (2), (3), (4), (5), (6), (7), (8)) v
+                 order by x, y, z, timestamp, user",
+            )
             .env("TMPDIR", &in_tmp)
             .start();
         let patience = Instant::now();

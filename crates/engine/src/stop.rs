@@ -1,0 +1,62 @@
+//! Ending work early without leaving anything half done.
+//!
+//! A task that is aborted may have a write under way that nobody can stop, and
+//! that lands after everything was cleaned up. So tasks are asked to stop
+//! instead, and waited for.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use datafusion::common::runtime::JoinSet;
+
+use crate::Error;
+
+/// A request to stop, heard by all tasks of a run.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Stop(Arc<AtomicBool>);
+
+impl Stop {
+    /// Asks everybody to stop at the next chance.
+    pub(crate) fn request(&self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+
+    /// # Errors
+    /// [`Error::Interrupted`] once somebody asked to stop.
+    pub(crate) fn check(&self) -> Result<(), Error> {
+        if self.0.load(Ordering::Relaxed) {
+            return Err(Error::Interrupted);
+        }
+        Ok(())
+    }
+}
+
+/// The next finished task's result. At the first failure the others are asked
+/// to stop and waited for, and that failure is given; `None` when all are done.
+///
+/// # Errors
+/// Of the task that failed first, or [`Error::Execution`] if one panicked.
+pub(crate) async fn next<T: 'static>(
+    tasks: &mut JoinSet<Result<T, Error>>,
+    what: &str,
+    stop: &Stop,
+) -> Result<Option<T>, Error> {
+    let failure = match tasks.join_next().await {
+        None => return Ok(None),
+        Some(Ok(Ok(done))) => return Ok(Some(done)),
+        Some(Ok(Err(error))) => error,
+        Some(Err(_)) => Error::Execution {
+            what: what.to_owned(),
+            message: "a task ended early, which is a fault in this program".to_owned(),
+        },
+    };
+    stop.request();
+    let mut first = failure;
+    while let Some(other) = tasks.join_next().await {
+        // One that merely heard the request says nothing of the reason.
+        if let (Error::Interrupted, Ok(Err(error))) = (&first, other) {
+            first = error;
+        }
+    }
+    Err(first)
+}
