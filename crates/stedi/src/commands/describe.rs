@@ -1,14 +1,13 @@
 //! `stedi describe TABLE`.
 
 use anyhow::Result;
-use comfy_table::Cell;
 use engine::Description;
 use lake::AsOf;
 
 use super::runtime;
 use crate::args::{DescribeArgs, Format};
 use crate::failure::Ending;
-use crate::output::{Sheet, grouped, put, put_json};
+use crate::output::{Field, grouped, put, put_json, put_list};
 use crate::settings::Settings;
 
 pub(crate) fn describe(settings: &Settings, args: &DescribeArgs) -> Result<Ending> {
@@ -19,32 +18,24 @@ pub(crate) fn describe(settings: &Settings, args: &DescribeArgs) -> Result<Endin
     let description = runtime()?.block_on(engine::describe(&setup, &args.table))?;
     match settings.format.value {
         Format::Json => put_json(&description)?,
-        Format::Ndjson => {
-            for column in &description.columns {
-                put_json(column)?;
-            }
-        }
-        Format::Csv => {
-            let mut text = "column,type,personal,comment\n".to_owned();
-            for column in &description.columns {
-                let comment = column
-                    .comment
-                    .as_deref()
-                    .unwrap_or_default()
-                    .replace('"', "\"\"");
-                text += &format!(
-                    "{},{},{},\"{comment}\"\n",
-                    column.column, column.kind, column.personal
-                );
-            }
-            put(&text)?;
-        }
-        Format::Table => put(&page(settings, &description))?,
+        Format::Table => put(&heading(&description))?,
+        Format::Csv | Format::Ndjson => {}
+    }
+    if settings.format.value != Format::Json {
+        let headings = ["column", "type", "personal", "comment"];
+        put_list(settings, &headings, &description.columns, |column| {
+            vec![
+                Field::text(Some(&column.column)),
+                Field::text(Some(&column.kind)),
+                Field::text(column.personal.then_some("personal")),
+                Field::text(column.comment.as_deref()),
+            ]
+        })?;
     }
     Ok(Ending::Done)
 }
 
-fn page(settings: &Settings, description: &Description) -> String {
+fn heading(description: &Description) -> String {
     let summary = &description.summary;
     let mut text = format!("{}.{}\n", summary.zone, summary.table);
     let mut line = |label: &str, value: String| {
@@ -70,14 +61,5 @@ fn page(settings: &Settings, description: &Description) -> String {
             format!("{}, {} bytes", grouped(files), grouped(bytes)),
         );
     }
-    let mut sheet = Sheet::new(settings, &["column", "type", "personal", "comment"], &[]);
-    for column in &description.columns {
-        sheet.row(vec![
-            Cell::new(&column.column),
-            Cell::new(&column.kind),
-            Cell::new(if column.personal { "personal" } else { "" }),
-            Cell::new(column.comment.as_deref().unwrap_or_default()),
-        ]);
-    }
-    text + &sheet.text()
+    text
 }

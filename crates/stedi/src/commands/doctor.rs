@@ -1,15 +1,13 @@
 //! `stedi doctor`: versions, places, settings and where they came from.
 
 use anyhow::Result;
-use comfy_table::Cell;
 use engine::Verdict;
 use lake::{Lake, Location};
 use serde::Serialize;
 
 use super::runtime;
-use crate::args::Format;
 use crate::failure::Ending;
-use crate::output::{Sheet, put, put_json};
+use crate::output::{Field, put_list};
 use crate::settings::{Origin, Settings};
 
 /// One thing that was looked at.
@@ -29,40 +27,15 @@ pub(crate) fn doctor(settings: &Settings) -> Result<Ending> {
     findings.push(runtime.block_on(landing(settings)));
     findings.push(runtime.block_on(lake(settings)));
     findings.push(temporary_folder());
-    match settings.format.value {
-        Format::Table => {
-            let mut sheet = Sheet::new(settings, &["what", "found", "from", "verdict"], &[]);
-            for finding in &findings {
-                let verdict = sheet.verdict(finding.verdict);
-                sheet.row(vec![
-                    Cell::new(finding.what),
-                    Cell::new(&finding.found),
-                    Cell::new(finding.origin.as_deref().unwrap_or("")),
-                    verdict,
-                ]);
-            }
-            put(&sheet.text())?;
-        }
-        Format::Json => put_json(&findings)?,
-        Format::Ndjson => {
-            for finding in &findings {
-                put_json(finding)?;
-            }
-        }
-        Format::Csv => {
-            let mut text = "what,found,from,verdict\n".to_owned();
-            for finding in &findings {
-                text += &format!(
-                    "{},\"{}\",{},{}\n",
-                    finding.what,
-                    finding.found.replace('"', "\"\""),
-                    finding.origin.as_deref().unwrap_or_default(),
-                    finding.verdict
-                );
-            }
-            put(&text)?;
-        }
-    }
+    let headings = ["what", "found", "from", "verdict"];
+    put_list(settings, &headings, &findings, |finding| {
+        vec![
+            Field::text(Some(finding.what)),
+            Field::text(Some(&finding.found)),
+            Field::text(finding.origin.as_deref()),
+            Field::Verdict(finding.verdict),
+        ]
+    })?;
     let failed = findings
         .iter()
         .any(|finding| finding.verdict == Verdict::Fail);

@@ -2,14 +2,13 @@
 
 use anyhow::Result;
 use chrono::{DateTime, SecondsFormat};
-use comfy_table::Cell;
 use lake::Commit;
 use serde::Serialize;
 
 use super::runtime;
-use crate::args::{Format, HistoryArgs};
+use crate::args::HistoryArgs;
 use crate::failure::Ending;
-use crate::output::{Sheet, grouped, put, put_json};
+use crate::output::{Field, put_list};
 use crate::settings::Settings;
 
 /// One version, as it is printed.
@@ -55,47 +54,17 @@ pub(crate) fn history(settings: &Settings, args: &HistoryArgs) -> Result<Ending>
         "files_added",
         "files_removed",
     ];
-    match settings.format.value {
-        Format::Json => put_json(&entries)?,
-        Format::Ndjson => {
-            for entry in &entries {
-                put_json(entry)?;
-            }
-        }
-        Format::Csv => {
-            let mut text = format!("{}\n", headings.join(","));
-            for e in &entries {
-                text += &format!(
-                    "{},{},{},{},{},{},{},{}\n",
-                    e.version,
-                    e.timestamp,
-                    e.operation,
-                    e.run.as_deref().unwrap_or_default(),
-                    e.rows.map(|rows| rows.to_string()).unwrap_or_default(),
-                    e.rows_added,
-                    e.files_added,
-                    e.files_removed
-                );
-            }
-            put(&text)?;
-        }
-        Format::Table => {
-            let mut sheet = Sheet::new(settings, &headings, &[0, 4, 5, 6, 7]);
-            for entry in &entries {
-                let run = entry.run.as_deref().unwrap_or("-");
-                sheet.row(vec![
-                    Cell::new(entry.version),
-                    Cell::new(&entry.timestamp),
-                    Cell::new(&entry.operation),
-                    Cell::new(&run[..run.len().min(8)]),
-                    Cell::new(entry.rows.map_or_else(|| "-".to_owned(), grouped)),
-                    Cell::new(grouped(entry.rows_added)),
-                    Cell::new(grouped(entry.files_added)),
-                    Cell::new(grouped(entry.files_removed)),
-                ]);
-            }
-            put(&sheet.text())?;
-        }
-    }
+    put_list(settings, &headings, &entries, |entry| {
+        vec![
+            Field::Number(Some(entry.version)),
+            Field::text(Some(&entry.timestamp)),
+            Field::text(Some(&entry.operation)),
+            Field::text(entry.run.as_deref()),
+            Field::count(entry.rows),
+            Field::count(entry.rows_added),
+            Field::count(entry.files_added),
+            Field::count(entry.files_removed),
+        ]
+    })?;
     Ok(Ending::Done)
 }

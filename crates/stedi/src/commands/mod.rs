@@ -15,12 +15,11 @@ pub(crate) mod tables;
 pub(crate) mod verify;
 
 use anyhow::Result;
-use comfy_table::Cell;
 use engine::{Report, Verdict};
 
 use crate::args::Format;
 use crate::failure::Ending;
-use crate::output::{Sheet, grouped, grouped_or_dash, put, put_json, say};
+use crate::output::{Field, grouped, grouped_or_dash, put_json, put_list, say};
 use crate::settings::Settings;
 
 /// A runtime with a thread per core.
@@ -51,30 +50,20 @@ async fn stopped() {
 
 /// Prints a run's or a verification's report and tells how to end.
 fn show_report(settings: &Settings, report: &Report) -> Result<Ending> {
-    match settings.format.value {
-        Format::Table => put(&tables_sheet(settings, report))?,
-        Format::Json => put_json(report)?,
-        Format::Ndjson => {
-            for table in &report.tables {
-                put_json(table)?;
-            }
-        }
-        Format::Csv => {
-            let mut text = "zone,table,rows,expected,verdict,seconds\n".to_owned();
-            let number = |n: Option<u64>| n.map(|n| n.to_string()).unwrap_or_default();
-            for t in &report.tables {
-                text += &format!(
-                    "{},{},{},{},{},{:.3}\n",
-                    t.zone,
-                    t.table,
-                    number(t.rows),
-                    number(t.expected),
-                    t.verdict,
-                    t.seconds
-                );
-            }
-            put(&text)?;
-        }
+    if settings.format.value == Format::Json {
+        put_json(report)?;
+    } else {
+        let headings = ["zone", "table", "rows", "expected", "verdict", "seconds"];
+        put_list(settings, &headings, &report.tables, |table| {
+            vec![
+                Field::text(Some(&table.zone)),
+                Field::text(Some(&table.table)),
+                Field::count(table.rows),
+                Field::count(table.expected),
+                Field::Verdict(table.verdict),
+                Field::Seconds(table.seconds),
+            ]
+        })?;
     }
     for warning in &report.warnings {
         say(settings, &format!("warning: {warning}"));
@@ -127,21 +116,4 @@ fn show_report(settings: &Settings, report: &Report) -> Result<Ending> {
     } else {
         Ending::Done
     })
-}
-
-fn tables_sheet(settings: &Settings, report: &Report) -> String {
-    let headings = ["zone", "table", "rows", "expected", "verdict", "seconds"];
-    let mut sheet = Sheet::new(settings, &headings, &[2, 3, 5]);
-    for table in &report.tables {
-        let verdict = sheet.verdict(table.verdict);
-        sheet.row(vec![
-            Cell::new(&table.zone),
-            Cell::new(&table.table),
-            Cell::new(grouped_or_dash(table.rows)),
-            Cell::new(grouped_or_dash(table.expected)),
-            verdict,
-            Cell::new(format!("{:.2}", table.seconds)),
-        ]);
-    }
-    sheet.text()
 }

@@ -3,13 +3,12 @@
 use std::io::Write;
 
 use anyhow::Result;
-use comfy_table::Cell;
 use engine::{QuarantineEntry, RunOptions, drop_from_quarantine};
 
 use super::{run, runtime, show_report};
-use crate::args::{Format, QuarantineCommand};
+use crate::args::QuarantineCommand;
 use crate::failure::{Ending, Failure};
-use crate::output::{Sheet, grouped, put, put_json, say};
+use crate::output::{Field, grouped, put_list, say};
 use crate::settings::Settings;
 
 pub(crate) fn quarantine(settings: &Settings, command: &QuarantineCommand) -> Result<Ending> {
@@ -32,51 +31,19 @@ fn list(settings: &Settings, all: bool) -> Result<Ending> {
     let headings = [
         "id", "table", "file", "line", "offset", "length", "reason", "state", "detail",
     ];
-    match settings.format.value {
-        Format::Json => put_json(&entries)?,
-        Format::Ndjson => {
-            for entry in &entries {
-                put_json(entry)?;
-            }
-        }
-        Format::Csv => {
-            let mut text = format!("{}\n", headings.join(","));
-            for e in &entries {
-                let quoted = |value: &str| format!("\"{}\"", value.replace('"', "\"\""));
-                text += &format!(
-                    "{},{},{},{},{},{},{},{},{}\n",
-                    e.id,
-                    e.table,
-                    quoted(&e.file),
-                    e.line,
-                    e.offset,
-                    e.length,
-                    e.reason,
-                    e.state,
-                    quoted(&e.detail)
-                );
-            }
-            put(&text)?;
-        }
-        Format::Table => {
-            let mut sheet = Sheet::new(settings, &headings, &[3, 4, 5]);
-            let number = |number: i64| Cell::new(grouped(number.unsigned_abs()));
-            for entry in &entries {
-                sheet.row(vec![
-                    Cell::new(&entry.id),
-                    Cell::new(&entry.table),
-                    Cell::new(&entry.file),
-                    number(entry.line),
-                    number(entry.offset),
-                    number(entry.length),
-                    Cell::new(&entry.reason),
-                    Cell::new(&entry.state),
-                    Cell::new(&entry.detail),
-                ]);
-            }
-            put(&sheet.text())?;
-        }
-    }
+    put_list(settings, &headings, &entries, |entry| {
+        vec![
+            Field::text(Some(&entry.id)),
+            Field::text(Some(&entry.table)),
+            Field::text(Some(&entry.file)),
+            Field::Number(Some(entry.line)),
+            Field::Number(Some(entry.offset)),
+            Field::Number(Some(entry.length)),
+            Field::text(Some(&entry.reason)),
+            Field::text(Some(&entry.state)),
+            Field::text(Some(&entry.detail)),
+        ]
+    })?;
     Ok(Ending::Done)
 }
 

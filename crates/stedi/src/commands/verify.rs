@@ -1,13 +1,12 @@
 //! `stedi verify`: contracts and counts of what stands.
 
 use anyhow::Result;
-use comfy_table::Cell;
 
 use super::run::expectations;
 use super::{runtime, show_report};
 use crate::args::{Format, VerifyArgs};
 use crate::failure::Ending;
-use crate::output::{Sheet, grouped, put};
+use crate::output::{Field, put_list};
 use crate::settings::Settings;
 
 pub(crate) fn verify(settings: &Settings, args: &VerifyArgs) -> Result<Ending> {
@@ -16,17 +15,15 @@ pub(crate) fn verify(settings: &Settings, args: &VerifyArgs) -> Result<Ending> {
     let report = runtime()?.block_on(engine::verify(&setup, expect.as_ref()))?;
     let ending = show_report(settings, &report)?;
     if settings.format.value == Format::Table {
-        let mut sheet = Sheet::new(settings, &["table", "check", "rows", "verdict"], &[2]);
-        for check in &report.checks {
-            let verdict = sheet.verdict(check.verdict);
-            sheet.row(vec![
-                Cell::new(&check.table),
-                Cell::new(&check.check),
-                Cell::new(grouped(check.violations)),
-                verdict,
-            ]);
-        }
-        put(&sheet.text())?;
+        let headings = ["table", "check", "rows", "verdict"];
+        put_list(settings, &headings, &report.checks, |check| {
+            vec![
+                Field::text(Some(&check.table)),
+                Field::text(Some(&check.check)),
+                Field::count(check.violations),
+                Field::Verdict(check.verdict),
+            ]
+        })?;
     }
     Ok(ending)
 }

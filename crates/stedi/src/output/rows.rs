@@ -1,6 +1,6 @@
-//! Data to standard output, everything else to standard error.
+//! Rows of a query.
 
-use std::io::{self, IsTerminal, Write};
+use std::io;
 
 use anyhow::Result;
 use arrow::array::RecordBatch;
@@ -9,138 +9,12 @@ use arrow::datatypes::{DataType, SchemaRef};
 use arrow::json::WriterBuilder as JsonBuilder;
 use arrow::json::writer::{JsonArray, LineDelimited, Writer as JsonWriter};
 use arrow::util::display::{ArrayFormatter, FormatOptions};
-use comfy_table::{Attribute, Cell, CellAlignment, Color, ContentArrangement, Table, presets};
-use engine::Verdict;
-use serde::Serialize;
+use comfy_table::Cell;
 
+use super::list::Sheet;
+use super::{grouped, put};
 use crate::args::Format;
 use crate::settings::Settings;
-
-/// Lets the program's own log lines through where the user asked for them.
-/// Libraries' lines stay out: they may quote statements or values.
-pub(crate) fn log_to_stderr(settings: &Settings) {
-    if !settings.verbose {
-        return;
-    }
-    use tracing_subscriber::filter::Targets;
-    use tracing_subscriber::layer::SubscriberExt;
-    use tracing_subscriber::util::SubscriberInitExt;
-    let own = ["stedi", "engine", "lake"]
-        .into_iter()
-        .fold(Targets::new(), |targets, name| {
-            targets.with_target(name, tracing_subscriber::filter::LevelFilter::DEBUG)
-        });
-    let lines = tracing_subscriber::fmt::layer()
-        .with_writer(io::stderr)
-        .with_ansi(settings.color && io::stderr().is_terminal());
-    tracing_subscriber::registry().with(lines).with(own).init();
-}
-
-/// A line to standard error.
-pub(crate) fn complain(line: &str) {
-    // Where even that cannot be written there is nobody left to tell.
-    let _ = writeln!(io::stderr().lock(), "{line}");
-}
-
-/// A line to standard error, unless the user wants quiet.
-pub(crate) fn say(settings: &Settings, line: &str) {
-    if !settings.quiet {
-        complain(line);
-    }
-}
-
-/// Text to standard output, as it is.
-pub(crate) fn put(text: &str) -> Result<()> {
-    let mut out = io::stdout().lock();
-    out.write_all(text.as_bytes())?;
-    out.flush()?;
-    Ok(())
-}
-
-/// One JSON document to standard output.
-pub(crate) fn put_json(document: &impl Serialize) -> Result<()> {
-    put(&format!("{}\n", serde_json::to_string(document)?))
-}
-
-/// A table for people: headings, then rows of cells.
-pub(crate) struct Sheet {
-    table: Table,
-    color: bool,
-}
-
-impl Sheet {
-    /// An empty one with `headings`; those of `numbers` are set to the right.
-    pub(crate) fn new(settings: &Settings, headings: &[&str], numbers: &[usize]) -> Self {
-        let color = settings.color && io::stdout().is_terminal();
-        let mut table = Table::new();
-        table.load_preset(presets::UTF8_FULL_CONDENSED);
-        table.set_content_arrangement(ContentArrangement::Dynamic);
-        if color {
-            table.enforce_styling();
-        } else {
-            table.force_no_tty();
-        }
-        // A terminal that does not know its width tells 0.
-        if table.width() == Some(0) {
-            table.set_content_arrangement(ContentArrangement::Disabled);
-        }
-        table.set_header(headings.iter().map(|heading| {
-            let cell = Cell::new(heading);
-            if color {
-                cell.add_attribute(Attribute::Bold)
-            } else {
-                cell
-            }
-        }));
-        for number in numbers {
-            if let Some(column) = table.column_mut(*number) {
-                column.set_cell_alignment(CellAlignment::Right);
-            }
-        }
-        Self { table, color }
-    }
-
-    /// Adds a row.
-    pub(crate) fn row(&mut self, cells: Vec<Cell>) {
-        self.table.add_row(cells);
-    }
-
-    /// A verdict's cell: coloured where colour is wanted, readable without.
-    pub(crate) fn verdict(&self, verdict: Verdict) -> Cell {
-        let cell = Cell::new(verdict);
-        if !self.color {
-            return cell;
-        }
-        cell.fg(match verdict {
-            Verdict::Ok => Color::Green,
-            Verdict::Warn => Color::Yellow,
-            Verdict::Fail => Color::Red,
-        })
-    }
-
-    /// The whole table as text.
-    pub(crate) fn text(&self) -> String {
-        format!("{}\n", self.table)
-    }
-}
-
-/// A number as people read it: `81,273`.
-pub(crate) fn grouped(number: u64) -> String {
-    let digits = number.to_string();
-    let mut text = String::new();
-    for (position, digit) in digits.chars().enumerate() {
-        if position > 0 && (digits.len() - position).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
-}
-
-/// A number that may be missing.
-pub(crate) fn grouped_or_dash(number: Option<u64>) -> String {
-    number.map_or_else(|| "-".to_owned(), grouped)
-}
 
 /// Rows of a query, in the format that the user wants. JSON, CSV and NDJSON
 /// stream; a table for people needs all rows for its widths.
@@ -271,14 +145,13 @@ fn hex(bytes: &[u8]) -> String {
 
 fn sheet(settings: &Settings, schema: &SchemaRef, batches: &[RecordBatch]) -> Result<String> {
     let headings: Vec<&str> = schema.fields().iter().map(|f| f.name().as_str()).collect();
-    let numbers: Vec<usize> = schema
-        .fields()
-        .iter()
-        .enumerate()
-        .filter(|(_, field)| field.data_type().is_numeric())
-        .map(|(position, _)| position)
-        .collect();
-    let mut sheet = Sheet::new(settings, &headings, &numbers);
+    let mut sheet = Sheet::new(settings, &headings);
+    let fields = schema.fields().iter().enumerate();
+    sheet.numbers(
+        fields
+            .filter(|(_, field)| field.data_type().is_numeric())
+            .map(|(position, _)| position),
+    );
     let mut rows = 0;
     for batch in batches {
         let options = FormatOptions::default();
@@ -299,21 +172,4 @@ fn sheet(settings: &Settings, schema: &SchemaRef, batches: &[RecordBatch]) -> Re
     }
     let noun = if rows == 1 { "row" } else { "rows" };
     Ok(format!("{}{} {noun}\n", sheet.text(), grouped(rows as u64)))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::grouped;
-
-    #[test]
-    fn numbers_are_grouped_by_thousands() {
-        for (number, text) in [
-            (0, "0"),
-            (999, "999"),
-            (1000, "1,000"),
-            (1_234_567, "1,234,567"),
-        ] {
-            assert_eq!(grouped(number), text);
-        }
-    }
 }

@@ -1,0 +1,171 @@
+//! Lists: tables on the terminal, CSV and JSON for programs.
+
+use std::io::{self, IsTerminal};
+
+use anyhow::Result;
+use comfy_table::{Attribute, Cell, CellAlignment, Color, ContentArrangement, Table, presets};
+use engine::Verdict;
+use serde::Serialize;
+
+use super::{grouped, put, put_json};
+use crate::args::Format;
+use crate::settings::Settings;
+
+/// One value in a list that is printed.
+pub(crate) enum Field {
+    /// As it is.
+    Text(String),
+    /// Grouped by thousands for people, bare for programs; a dash or nothing
+    /// where it is missing.
+    Number(Option<i64>),
+    /// Seconds.
+    Seconds(f64),
+    /// Coloured where colour is wanted, readable without.
+    Verdict(Verdict),
+}
+
+impl Field {
+    /// A text that may be missing.
+    pub(crate) fn text(text: Option<&str>) -> Self {
+        Field::Text(text.unwrap_or_default().to_owned())
+    }
+
+    /// A count that may be missing.
+    pub(crate) fn count(count: impl Into<Option<u64>>) -> Self {
+        Field::Number(count.into().and_then(|count| i64::try_from(count).ok()))
+    }
+
+    fn cell(&self, color: bool) -> Cell {
+        match self {
+            Field::Text(text) => Cell::new(text),
+            Field::Number(Some(number)) => {
+                let sign = if *number < 0 { "-" } else { "" };
+                Cell::new(format!("{sign}{}", grouped(number.unsigned_abs())))
+            }
+            Field::Number(None) => Cell::new("-"),
+            Field::Seconds(seconds) => Cell::new(format!("{seconds:.2}")),
+            Field::Verdict(verdict) if color => Cell::new(verdict).fg(match verdict {
+                Verdict::Ok => Color::Green,
+                Verdict::Warn => Color::Yellow,
+                Verdict::Fail => Color::Red,
+            }),
+            Field::Verdict(verdict) => Cell::new(verdict),
+        }
+    }
+
+    fn csv(&self) -> String {
+        match self {
+            Field::Text(text) if text.contains([',', '"', '\n', '\r']) => {
+                format!("\"{}\"", text.replace('"', "\"\""))
+            }
+            Field::Text(text) => text.clone(),
+            Field::Number(number) => number.map(|number| number.to_string()).unwrap_or_default(),
+            Field::Seconds(seconds) => format!("{seconds:.3}"),
+            Field::Verdict(verdict) => verdict.to_string(),
+        }
+    }
+
+    fn is_number(&self) -> bool {
+        matches!(self, Field::Number(_) | Field::Seconds(_))
+    }
+}
+
+/// Prints `items` in the format that the user wants: for people and as CSV
+/// under `headings`, with the values that `fields` gives; as JSON what they
+/// are.
+pub(crate) fn put_list<T: Serialize>(
+    settings: &Settings,
+    headings: &[&str],
+    items: &[T],
+    fields: impl Fn(&T) -> Vec<Field>,
+) -> Result<()> {
+    match settings.format.value {
+        Format::Table => put(&list(settings, headings, items, fields)),
+        Format::Json => put_json(&items),
+        Format::Ndjson => items.iter().try_for_each(put_json),
+        Format::Csv => {
+            let rows = items.iter().map(|item| {
+                let values: Vec<String> = fields(item).iter().map(Field::csv).collect();
+                format!("{}\n", values.join(","))
+            });
+            put(&format!(
+                "{}\n{}",
+                headings.join(","),
+                rows.collect::<String>()
+            ))
+        }
+    }
+}
+
+/// The table for people alone.
+fn list<T>(
+    settings: &Settings,
+    headings: &[&str],
+    items: &[T],
+    fields: impl Fn(&T) -> Vec<Field>,
+) -> String {
+    let mut sheet = Sheet::new(settings, headings);
+    for (position, item) in items.iter().enumerate() {
+        let fields = fields(item);
+        if position == 0 {
+            let numbers = fields
+                .iter()
+                .enumerate()
+                .filter(|(_, field)| field.is_number());
+            sheet.numbers(numbers.map(|(column, _)| column));
+        }
+        let color = sheet.color;
+        sheet.row(fields.iter().map(|field| field.cell(color)).collect());
+    }
+    sheet.text()
+}
+
+/// A table for people: headings, then rows of cells.
+pub(super) struct Sheet {
+    table: Table,
+    color: bool,
+}
+
+impl Sheet {
+    pub(super) fn new(settings: &Settings, headings: &[&str]) -> Self {
+        let color = settings.color && io::stdout().is_terminal();
+        let mut table = Table::new();
+        table.load_preset(presets::UTF8_FULL_CONDENSED);
+        table.set_content_arrangement(ContentArrangement::Dynamic);
+        if color {
+            table.enforce_styling();
+        } else {
+            table.force_no_tty();
+        }
+        // A terminal that does not know its width tells 0.
+        if table.width() == Some(0) {
+            table.set_content_arrangement(ContentArrangement::Disabled);
+        }
+        table.set_header(headings.iter().map(|heading| {
+            let cell = Cell::new(heading);
+            if color {
+                cell.add_attribute(Attribute::Bold)
+            } else {
+                cell
+            }
+        }));
+        Self { table, color }
+    }
+
+    /// Sets columns to the right.
+    pub(super) fn numbers(&mut self, columns: impl Iterator<Item = usize>) {
+        for column in columns {
+            if let Some(column) = self.table.column_mut(column) {
+                column.set_cell_alignment(CellAlignment::Right);
+            }
+        }
+    }
+
+    pub(super) fn row(&mut self, cells: Vec<Cell>) {
+        self.table.add_row(cells);
+    }
+
+    pub(super) fn text(&self) -> String {
+        format!("{}\n", self.table)
+    }
+}
