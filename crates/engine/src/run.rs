@@ -40,7 +40,7 @@ pub struct RunOptions {
 
 /// How long tasks that were asked to stop are waited for. Ctrl-C shall end the
 /// program within a second.
-const PATIENCE: Duration = Duration::from_millis(600);
+const PATIENCE: Duration = Duration::from_millis(300);
 
 /// Told how a run gets on; a terminal draws bars of it.
 pub trait Progress: Send + Sync {
