@@ -282,7 +282,7 @@ mod tests {
         for (text, reason) in [
             ("", "it is empty"),
             ("ftp://host/x", "the scheme ftp:// is not known"),
-            ("s3://", "empty host"),
+            ("s3://", "it names no bucket"),
         ] {
             let error = Location::parse(text).unwrap_err().to_string();
             assert!(error.contains(reason), "{text}: {error}");

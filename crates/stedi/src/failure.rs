@@ -73,6 +73,17 @@ impl fmt::Display for Failure {
 
 impl std::error::Error for Failure {}
 
+/// A panic's own message may hold a value from the data: its place is told.
+pub(crate) fn tell_of_panics_by_place() {
+    std::panic::set_hook(Box::new(|panic| {
+        let place = panic
+            .location()
+            .map(ToString::to_string)
+            .unwrap_or_default();
+        crate::output::complain(&format!("error: a fault in this program, at {place}"));
+    }));
+}
+
 /// Prints an error and what to do about it, and gives the exit code.
 pub(crate) fn exit(outcome: anyhow::Result<Ending>) -> ExitCode {
     let ending = match outcome {

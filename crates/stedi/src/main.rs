@@ -22,6 +22,7 @@ use crate::settings::Settings;
 
 fn main() -> ExitCode {
     allocator::keep_freed_memory_a_while();
+    failure::tell_of_panics_by_place();
     let cli = Cli::parse();
     let outcome = Settings::settle(&cli.global).and_then(|settings| {
         output::log_to_stderr(&settings);

@@ -1,11 +1,12 @@
 //! Rows of a query.
 
 use std::io;
+use std::sync::Arc;
 
 use anyhow::Result;
-use arrow::array::RecordBatch;
+use arrow::array::{Array, ArrayRef, AsArray, RecordBatch, RecordBatchOptions, StringArray};
 use arrow::csv::WriterBuilder as CsvBuilder;
-use arrow::datatypes::{DataType, SchemaRef};
+use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use arrow::json::WriterBuilder as JsonBuilder;
 use arrow::json::writer::{JsonArray, LineDelimited, Writer as JsonWriter};
 use arrow::util::display::{ArrayFormatter, FormatOptions};
@@ -60,11 +61,15 @@ impl Rows {
     pub(crate) fn add(&mut self, batch: RecordBatch) -> Result<()> {
         match &mut self.sink {
             Sink::Table { batches, .. } => batches.push(batch),
-            Sink::Json(writer) => writer.write(&printable(&batch)?).map_err(unwrapped)?,
-            Sink::Ndjson(writer) => writer.write(&printable(&batch)?).map_err(unwrapped)?,
+            Sink::Json(writer) => writer
+                .write(&printable(&batch, false)?)
+                .map_err(unwrapped)?,
+            Sink::Ndjson(writer) => writer
+                .write(&printable(&batch, false)?)
+                .map_err(unwrapped)?,
             Sink::Csv { writer, empty, .. } => {
                 *empty = false;
-                writer.write(&printable(&batch)?).map_err(unwrapped)?;
+                writer.write(&printable(&batch, true)?).map_err(unwrapped)?;
             }
         }
         Ok(())
@@ -90,7 +95,7 @@ impl Rows {
                 if empty {
                     // No row came by whose columns could have made the header.
                     writer
-                        .write(&printable(&RecordBatch::new_empty(schema))?)
+                        .write(&printable(&RecordBatch::new_empty(schema), true)?)
                         .map_err(unwrapped)?;
                 }
                 put("")
@@ -110,32 +115,38 @@ fn unwrapped(error: arrow::error::ArrowError) -> anyhow::Error {
     }
 }
 
-/// Bytes have no place in JSON or CSV: they become hexadecimal text.
-fn printable(batch: &RecordBatch) -> Result<RecordBatch> {
-    use arrow::array::{Array, ArrayRef, AsArray, StringArray};
-    use arrow::datatypes::{Field, Schema};
-    use std::sync::Arc;
+/// Bytes have no place in JSON or CSV, and lists and structs none in CSV: they
+/// become text.
+fn printable(batch: &RecordBatch, flat: bool) -> Result<RecordBatch> {
     let schema = batch.schema();
     let mut fields = Vec::new();
     let mut columns: Vec<ArrayRef> = Vec::new();
     for (field, column) in schema.fields().iter().zip(batch.columns()) {
-        if matches!(column.data_type(), DataType::BinaryView) {
-            let bytes = column.as_binary_view();
-            let text: StringArray = (0..bytes.len())
-                .map(|row| bytes.is_valid(row).then(|| hex(bytes.value(row))))
-                .collect();
-            fields.push(Arc::new(Field::new(field.name(), DataType::Utf8, true)));
-            columns.push(Arc::new(text));
-        } else {
-            fields.push(Arc::clone(field));
-            columns.push(Arc::clone(column));
+        let text: Option<StringArray> = match column.as_binary_view_opt() {
+            Some(bytes) => Some(bytes.iter().map(|bytes| bytes.map(hex)).collect()),
+            None if flat && column.data_type().is_nested() => {
+                let options = FormatOptions::default();
+                let values = ArrayFormatter::try_new(column, &options)?;
+                let text = |row| column.is_valid(row).then(|| values.value(row).to_string());
+                Some((0..column.len()).map(text).collect())
+            }
+            None => None,
+        };
+        match text {
+            Some(text) => {
+                fields.push(Arc::new(Field::new(field.name(), DataType::Utf8, true)));
+                columns.push(Arc::new(text));
+            }
+            None => {
+                fields.push(Arc::clone(field));
+                columns.push(Arc::clone(column));
+            }
         }
     }
-    let options = arrow::array::RecordBatchOptions::new().with_row_count(Some(batch.num_rows()));
+    let options = RecordBatchOptions::new().with_row_count(Some(batch.num_rows()));
+    let schema = Arc::new(Schema::new(fields));
     Ok(RecordBatch::try_new_with_options(
-        Arc::new(Schema::new(fields)),
-        columns,
-        &options,
+        schema, columns, &options,
     )?)
 }
 
