@@ -33,7 +33,7 @@ pub enum Error {
     },
     /// Landing data holds something that is no row, and the caller asked for
     /// all or nothing.
-    #[error("landing input cannot be read in {stretches} places; the first: {first}")]
+    #[error("landing input cannot be read (places: {stretches}); the first: {first}")]
     Malformed {
         /// How many there are.
         stretches: u64,

@@ -48,6 +48,12 @@ async fn stopped() {
     }
 }
 
+/// `1 place`, `2 places`.
+fn places(count: u64) -> String {
+    let noun = if count == 1 { "place" } else { "places" };
+    format!("{} {noun}", grouped(count))
+}
+
 /// Prints a run's or a verification's report and tells how to end.
 fn show_report(settings: &Settings, report: &Report) -> Result<Ending> {
     if settings.format.value == Format::Json {
@@ -69,15 +75,11 @@ fn show_report(settings: &Settings, report: &Report) -> Result<Ending> {
         say(settings, &format!("warning: {warning}"));
     }
     if report.quarantined > 0 {
-        let places = if report.quarantined == 1 {
-            "1 place".to_owned()
-        } else {
-            format!("{} places", grouped(report.quarantined))
-        };
+        let places = places(report.quarantined);
         say(
             settings,
             &format!(
-                "warning: landing input cannot be read in {places}, which was left out\n\
+                "warning: landing input cannot be read in {places} and was left out there\n\
                  hint: `stedi quarantine list` tells where and why"
             ),
         );

@@ -7,10 +7,10 @@ use engine::{Query, Session, Setup};
 use futures::StreamExt;
 use lake::AsOf;
 
-use super::{runtime, shell, stopped};
+use super::{places, runtime, shell, stopped};
 use crate::args::SqlArgs;
 use crate::failure::{Ending, Failure, report};
-use crate::output::{Rows, grouped, say};
+use crate::output::{Rows, say};
 use crate::settings::{Settings, instant_of};
 
 pub(crate) fn sql(settings: &Settings, args: &SqlArgs) -> Result<Ending> {
@@ -107,8 +107,8 @@ fn warn_of_quarantine(settings: &Settings, session: &Session) {
             say(
                 settings,
                 &format!(
-                    "warning: {table} cannot be read in {} places, which were left out; the first: {}, line {}, byte {}: {}",
-                    grouped(intake.rejections.len() as u64),
+                    "warning: {table} cannot be read in {} and was left out there; the first: {}, line {}, byte {}: {}",
+                    places(intake.rejections.len() as u64),
                     first.shown,
                     rejected.line,
                     rejected.offset,
