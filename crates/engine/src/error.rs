@@ -33,7 +33,7 @@ pub enum Error {
     },
     /// Landing data holds something that is no row, and the caller asked for
     /// all or nothing.
-    #[error("landing input cannot be read (places: {stretches}); the first: {first}")]
+    #[error("landing input cannot be read in {stretches} {}; the first: {first}", if *.stretches == 1 { "place" } else { "places" })]
     Malformed {
         /// How many there are.
         stretches: u64,
