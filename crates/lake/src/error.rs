@@ -133,11 +133,17 @@ impl Error {
     }
 }
 
-/// The innermost cause: the outer ones repeat the path and the library's name.
-pub(crate) fn store_reason(error: &object_store::Error) -> String {
+/// Why a store refused, in one line: the innermost cause, as the outer ones
+/// repeat the path and the library's name. Of an S3 answer, its message.
+pub fn store_reason(error: &object_store::Error) -> String {
     let mut cause: &dyn std::error::Error = error;
     while let Some(next) = cause.source() {
         cause = next;
     }
-    cause.to_string().replace('\n', " ")
+    let text = cause.to_string().replace('\n', " ");
+    let message = text
+        .split_once("<Message>")
+        .and_then(|(_, rest)| rest.split_once("</Message>"))
+        .map(|(message, _)| message.trim().to_owned());
+    message.unwrap_or(text)
 }

@@ -21,7 +21,7 @@ mod publish;
 mod schema;
 mod table;
 
-pub use error::Error;
+pub use error::{Error, store_reason};
 pub use files::{DataFile, Layout, Writer};
 pub use history::Commit;
 pub use location::Location;

@@ -19,13 +19,13 @@ use bytes::Bytes;
 use datafusion::common::runtime::SpawnedTask;
 use datafusion::error::{DataFusionError, Result};
 use futures::StreamExt;
+use lake::store_reason;
 use landing::compression::{Compression, Decompress};
 use landing::{Carry, Decoded, Decoder, Raw, Reason, Rejected, Tally};
 use object_store::{ObjectStore, ObjectStoreExt};
 use tokio::sync::{OnceCell, mpsc};
 use tokio_util::io::{StreamReader, SyncIoBridge};
 
-use super::source::innermost;
 use super::{Intake, Packing, Rejection, Source, SourceFile};
 use crate::Error;
 use crate::error::external;
@@ -95,7 +95,7 @@ impl Guesses {
         }
         let read = || store.get_range(&file.path, 0..HEAD_BYTES.min(file.bytes));
         let head = self.head.get_or_try_init(read).await;
-        let head = head.map_err(|error| unreadable(file, &innermost(&error)))?;
+        let head = head.map_err(|error| unreadable(file, &store_reason(&error)))?;
         Ok(Carry::guessed(head, offset))
     }
 }
@@ -319,7 +319,7 @@ async fn segment(store: &dyn ObjectStore, file: &SourceFile, start: u64) -> Resu
     let bytes = store
         .get_range(&file.path, start..beyond)
         .await
-        .map_err(|error| unreadable(file, &innermost(&error)))?;
+        .map_err(|error| unreadable(file, &store_reason(&error)))?;
     if bytes.len() as u64 != beyond - start {
         return Err(unreadable(file, "it became shorter while it was read"));
     }
@@ -376,7 +376,7 @@ async fn unpack(
     let got = store
         .get(&file.path)
         .await
-        .map_err(|error| unreadable(&file, &innermost(&error)))?;
+        .map_err(|error| unreadable(&file, &store_reason(&error)))?;
     let stream = got
         .into_stream()
         .map(|chunk| chunk.map_err(std::io::Error::other));

@@ -1,7 +1,7 @@
 //! The files of a landing table.
 
 use futures::TryStreamExt;
-use lake::Location;
+use lake::{Location, store_reason};
 use object_store::path::Path;
 
 use crate::Error;
@@ -87,7 +87,7 @@ impl Source {
             let meta = match listed.try_next().await {
                 Ok(Some(meta)) => meta,
                 Ok(None) | Err(object_store::Error::NotFound { .. }) => break,
-                Err(error) => return Err(unlisted(innermost(&error))),
+                Err(error) => return Err(unlisted(store_reason(&error))),
             };
             let name = meta.location.prefix_match(location.prefix()).map_or_else(
                 || meta.location.to_string(),
@@ -193,12 +193,4 @@ fn exists(landing: &Location) -> Result<(), Error> {
         message: format!("the landing folder {landing} {what}"),
         hint: hint.to_owned(),
     })
-}
-
-pub(crate) fn innermost(error: &object_store::Error) -> String {
-    let mut cause: &dyn std::error::Error = error;
-    while let Some(next) = cause.source() {
-        cause = next;
-    }
-    cause.to_string().replace('\n', " ")
 }
