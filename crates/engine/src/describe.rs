@@ -5,7 +5,7 @@ use lake::{AsOf, Commit, Lake, TableId, Version};
 use serde::Serialize;
 
 use crate::error::near;
-use crate::landing::Source;
+use crate::landing::{Source, place};
 use crate::{Error, Session, Setup, system};
 
 /// One line of `stedi tables`.
@@ -68,18 +68,7 @@ pub async fn tables(setup: &Setup) -> Result<Vec<TableSummary>, Error> {
     let lake = Lake::at(setup.lake.clone());
     let mut summaries = Vec::new();
     for table in setup.project.landing() {
-        let source = Source::list(&setup.landing, table.name.as_ref(), table.path())
-            .await
-            .ok();
-        summaries.push(TableSummary {
-            zone: "landing".to_owned(),
-            table: table.name.to_string(),
-            rows: None,
-            version: None,
-            files: source.as_ref().map(|source| source.files.len() as u64),
-            bytes: source.as_ref().map(Source::bytes),
-            grain: table.comment.clone(),
-        });
+        summaries.push(summary_of_landing(setup, table).await);
     }
     for model in setup.project.models() {
         summaries.push(summary_of_model(&lake, model, AsOf::Latest).await?);
@@ -94,6 +83,20 @@ pub async fn tables(setup: &Setup) -> Result<Vec<TableSummary>, Error> {
         ));
     }
     Ok(summaries)
+}
+
+/// A landing folder that is missing has no files to tell of.
+async fn summary_of_landing(setup: &Setup, table: &catalog::LandingTable) -> TableSummary {
+    let source = Source::list(&setup.landing, table).await.ok();
+    TableSummary {
+        zone: "landing".to_owned(),
+        table: table.name.to_string(),
+        rows: None,
+        version: None,
+        files: source.as_ref().map(|source| source.files.len() as u64),
+        bytes: source.as_ref().map(Source::bytes),
+        grain: table.comment.clone(),
+    }
 }
 
 async fn summary_of_model(lake: &Lake, model: &Model, as_of: AsOf) -> Result<TableSummary, Error> {
@@ -128,36 +131,23 @@ pub async fn describe(setup: &Setup, name: &str) -> Result<Description, Error> {
         return describe_system(setup, &lake, system).await;
     }
     match find(setup, name)? {
-        Table::Landing(table) => {
-            let listed = Source::list(&setup.landing, table.name.as_ref(), table.path())
-                .await
-                .ok();
-            Ok(Description {
-                summary: TableSummary {
-                    zone: "landing".to_owned(),
-                    table: table.name.to_string(),
-                    rows: None,
-                    version: None,
-                    files: listed.as_ref().map(|source| source.files.len() as u64),
-                    bytes: listed.as_ref().map(Source::bytes),
-                    grain: table.comment.clone(),
-                },
-                location: setup.landing.join(table.path()).text().to_owned(),
-                also: Vec::new(),
-                reads: Vec::new(),
-                checks: Vec::new(),
-                columns: table
-                    .columns
-                    .iter()
-                    .map(|column| ColumnDescription {
-                        column: column.name.clone(),
-                        kind: column.kind.to_string(),
-                        personal: table.personal().contains(&column.name),
-                        comment: column.comment.clone(),
-                    })
-                    .collect(),
-            })
-        }
+        Table::Landing(table) => Ok(Description {
+            summary: summary_of_landing(setup, table).await,
+            location: place(&setup.landing, table)?.text().to_owned(),
+            also: Vec::new(),
+            reads: Vec::new(),
+            checks: Vec::new(),
+            columns: table
+                .columns
+                .iter()
+                .map(|column| ColumnDescription {
+                    column: column.name.clone(),
+                    kind: column.kind.to_string(),
+                    personal: table.personal().contains(&column.name),
+                    comment: column.comment.clone(),
+                })
+                .collect(),
+        }),
         Table::Model(model) => {
             let session = Session::open(setup)?;
             let summary = summary_of_model(&lake, model, setup.as_of).await?;

@@ -12,4 +12,4 @@ mod source;
 
 pub use intake::{Intake, Rejection, TableIntake};
 pub(crate) use scan::LandingTable;
-pub(crate) use source::{Packing, Source, SourceFile};
+pub(crate) use source::{Packing, Source, SourceFile, place};

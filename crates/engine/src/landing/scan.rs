@@ -32,8 +32,7 @@ use crate::error::external;
 /// A landing table: its files are listed and read each time it is scanned.
 #[derive(Debug, Clone)]
 pub(crate) struct LandingTable {
-    name: String,
-    path: String,
+    definition: catalog::LandingTable,
     landing: Location,
     schema: Arc<landing::Schema>,
     intake: Arc<Intake>,
@@ -52,8 +51,7 @@ impl LandingTable {
         intake: Arc<Intake>,
     ) -> Self {
         Self {
-            name: table.name.to_string(),
-            path: table.path().to_owned(),
+            definition: table.clone(),
             landing: landing.clone(),
             schema: Arc::new(schema(table)),
             intake,
@@ -79,7 +77,7 @@ impl LandingTable {
 
     /// Lists the table's files.
     pub(crate) async fn list(&self) -> std::result::Result<Source, crate::Error> {
-        Source::list(&self.landing, &self.name, &self.path).await
+        Source::list(&self.landing, &self.definition).await
     }
 }
 

@@ -63,14 +63,20 @@ impl Packing {
 }
 
 impl Source {
-    /// Lists the files of `table` in the folder `path` below `landing`.
+    /// Lists the files of `table`.
     ///
     /// # Errors
     /// [`Error::Landing`] where the folder is missing, holds no data file, or
     /// cannot be listed.
-    pub(crate) async fn list(landing: &Location, table: &str, path: &str) -> Result<Self, Error> {
-        exists(landing)?;
-        let location = landing.join(path);
+    pub(crate) async fn list(
+        landing: &Location,
+        table: &catalog::LandingTable,
+    ) -> Result<Self, Error> {
+        let location = place(landing, table)?;
+        if !table.is_absolute() {
+            exists(landing)?;
+        }
+        let (table, path) = (table.name.as_ref(), table.path());
         let unlisted = |reason: String| Error::Landing {
             message: format!("cannot list {location}: {reason}"),
             hint: "check the path and that it may be read".to_owned(),
@@ -166,6 +172,17 @@ impl Source {
     pub(crate) fn bytes(&self) -> u64 {
         self.files.iter().map(|file| file.bytes).sum()
     }
+}
+
+/// Where a landing table's files lie: below `landing`, or at a place of its own.
+///
+/// # Errors
+/// [`lake::Error::Location`].
+pub(crate) fn place(landing: &Location, table: &catalog::LandingTable) -> Result<Location, Error> {
+    if table.is_absolute() {
+        return Ok(Location::parse(table.path())?);
+    }
+    Ok(landing.join(table.path()))
 }
 
 /// A landing folder that is missing altogether has an error of its own: the
