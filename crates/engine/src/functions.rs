@@ -90,28 +90,27 @@ impl ScalarUDFImpl for Subject {
     }
 }
 
-/// A person's readings mostly come in a row: an address equal to the one
-/// before is not worked on, or kept, twice.
+/// A person's readings mostly come in a row, and equal values of a run have one
+/// view: the address of a run is worked on, and kept, once.
 fn subjects(emails: &StringViewArray) -> Result<StringViewArray> {
     let mut text: Vec<u8> = Vec::new();
     let mut spans: Vec<Option<(u32, u32)>> = Vec::with_capacity(emails.len());
-    let mut last: Option<(&str, (u32, u32))> = None;
-    for row in 0..emails.len() {
+    let mut last: Option<(u128, (u32, u32))> = None;
+    for (row, view) in emails.views().iter().enumerate() {
         if emails.is_null(row) {
             spans.push(None);
             continue;
         }
-        let email = emails.value(row);
         let span = match last {
-            Some((before, span)) if before == email => span,
+            Some((before, span)) if before == *view => span,
             _ => {
-                let subject = privacy::subject(email);
+                let subject = privacy::subject(emails.value(row));
                 let start = text.len() as u32;
                 text.extend_from_slice(subject.as_bytes());
                 (start, subject.len() as u32)
             }
         };
-        last = Some((email, span));
+        last = Some((*view, span));
         spans.push(Some(span));
     }
     let mut subjects = StringViewBuilder::with_capacity(emails.len());

@@ -11,7 +11,7 @@ mod describe;
 mod duplicates;
 mod error;
 mod functions;
-mod keys;
+mod join;
 mod lake_table;
 mod landing;
 mod models;

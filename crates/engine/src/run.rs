@@ -25,7 +25,7 @@ use crate::landing::{Source, TableIntake};
 use crate::models::{self, Planned};
 use crate::report::{ModelRun, Report, TableReport, Verdict};
 use crate::stop::{self, Stop};
-use crate::{Error, Session, Setup, checks, keys, quarantine, system};
+use crate::{Error, Session, Setup, checks, quarantine, system};
 
 /// What a run shall do.
 #[derive(Debug, Clone, Default)]
@@ -280,7 +280,7 @@ impl Work {
                 .await
                 .map_err(failed)?;
             let shared = MemTable::try_new(schema, batches).map_err(failed)?;
-            self.session.tables().put_shared(table, Arc::new(shared));
+            self.session.tables().put(table, Arc::new(shared));
             seconds.insert(table.to_owned(), started.elapsed().as_secs_f64());
         }
         Ok(seconds)
@@ -332,11 +332,10 @@ impl Work {
     ) -> impl Future<Output = Result<(Planned, Built), Error>> + use<> {
         let (session, lake) = (Arc::clone(&self.session), self.lake.clone());
         let (run, progress) = (self.run.clone(), Arc::clone(&self.progress));
-        let (sources, stop) = (self.sources.clone(), self.stop.clone());
+        let stop = self.stop.clone();
         async move {
             stop.check()?;
             progress.begin(planned.model.name.as_ref());
-            narrow(&session, &planned, &sources).await?;
             let built = build(&session, &lake, &run, &planned, &progress, &stop).await?;
             Ok((planned, built))
         }
@@ -504,42 +503,6 @@ impl Work {
             .await?;
         Ok(Some(version))
     }
-}
-
-/// Lets the reader pass over rows that the model's joins cannot want. Landing
-/// tables that several models read were read in whole already.
-async fn narrow(
-    session: &Session,
-    planned: &Planned,
-    sources: &HashMap<String, Arc<Source>>,
-) -> Result<(), Error> {
-    let tables = session.tables();
-    let own: Vec<&str> = planned
-        .landing
-        .keys()
-        .map(String::as_str)
-        .filter(|table| !tables.is_shared(table))
-        .collect();
-    if own.is_empty() {
-        return Ok(());
-    }
-    for narrowed in keys::narrowing(session, &planned.model.sql, &own).await? {
-        let source = sources.get(&narrowed.table);
-        let table = tables
-            .project
-            .landing()
-            .iter()
-            .find(|t| t.name.as_ref() == narrowed.table);
-        if let (Some(source), Some(table)) = (source, table) {
-            let keep = landing::Keep {
-                column: narrowed.column,
-                keys: narrowed.keys,
-            };
-            let provider = tables.landing_table(table).with_source(Arc::clone(source));
-            tables.put(&narrowed.table, Arc::new(provider.narrowed(keep)));
-        }
-    }
-    Ok(())
 }
 
 fn warnings(

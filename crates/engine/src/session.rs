@@ -12,12 +12,16 @@ use datafusion::execution::runtime_env::RuntimeEnvBuilder;
 use datafusion::execution::session_state::SessionStateBuilder;
 use datafusion::execution::{SendableRecordBatchStream, SessionState, TaskContext};
 use datafusion::logical_expr::LogicalPlan;
+use datafusion::physical_optimizer::PhysicalOptimizerRule;
+use datafusion::physical_optimizer::filter_pushdown::FilterPushdown;
+use datafusion::physical_optimizer::optimizer::PhysicalOptimizer;
 use datafusion::physical_plan::{ExecutionPlan, execute_stream};
 use datafusion::prelude::{SessionConfig, SessionContext};
 use datafusion::sql::parser::{DFParserBuilder, Statement};
 use lake::{AsOf, Lake, Location};
 
 use crate::error::near;
+use crate::join::Joins;
 use crate::landing::Intake;
 use crate::tables::{CATALOG, DEFAULT_SCHEMA, Schemas, Tables, store_url};
 use crate::{Error, functions, time_travel, wording};
@@ -278,6 +282,16 @@ fn parse(sql: &str) -> Result<Statement, Error> {
     }
 }
 
+/// DataFusion's rules with ours for joins. It comes before scans are handed
+/// the filters that a hash join would fill while it runs.
+fn rules() -> Vec<Arc<dyn PhysicalOptimizerRule + Send + Sync>> {
+    let mut rules = PhysicalOptimizer::new().rules;
+    let filters = FilterPushdown::new_post_optimization();
+    let place = rules.iter().position(|rule| rule.name() == filters.name());
+    rules.insert(place.unwrap_or(rules.len()), Arc::new(Joins));
+    rules
+}
+
 fn context(setup: &Setup, tables: &Arc<Tables>) -> datafusion::error::Result<SessionContext> {
     let consumers = std::num::NonZeroUsize::MIN;
     let pool = TrackConsumersPool::new(FairSpillPool::new(setup.memory_bytes), consumers);
@@ -305,6 +319,7 @@ fn context(setup: &Setup, tables: &Arc<Tables>) -> datafusion::error::Result<Ses
         .with_config(config)
         .with_runtime_env(runtime)
         .with_default_features()
+        .with_physical_optimizer_rules(rules())
         .build();
     let context = SessionContext::new_with_state(state);
     for function in functions::all(setup.now_ms) {

@@ -5,7 +5,7 @@
 //! a version, as in `customer_trusted@v3` or `customer_trusted@t1655564376361`;
 //! statements get there through `VERSION AS OF` and `TIMESTAMP AS OF`.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -40,7 +40,6 @@ pub(crate) struct Tables {
     /// What a name means instead: tables built but not yet published, external
     /// tables of a session.
     overrides: RwLock<HashMap<String, Arc<dyn TableProvider>>>,
-    shared: RwLock<HashSet<String>>,
     session_landing: RwLock<HashMap<String, catalog::LandingTable>>,
 }
 
@@ -53,7 +52,6 @@ impl Tables {
             intake: Arc::default(),
             as_of,
             overrides: RwLock::default(),
-            shared: RwLock::default(),
             session_landing: RwLock::default(),
         }
     }
@@ -61,17 +59,6 @@ impl Tables {
     /// Lets `name` mean `table` from now on.
     pub(crate) fn put(&self, name: &str, table: Arc<dyn TableProvider>) {
         self.overrides.write().insert(name.to_owned(), table);
-    }
-
-    /// Likewise for a landing table that was read for several models at once.
-    pub(crate) fn put_shared(&self, name: &str, table: Arc<dyn TableProvider>) {
-        self.shared.write().insert(name.to_owned());
-        self.put(name, table);
-    }
-
-    /// Whether `name` is a landing table that was read already.
-    pub(crate) fn is_shared(&self, name: &str) -> bool {
-        self.shared.read().contains(name)
     }
 
     /// Adds an external table for the session.

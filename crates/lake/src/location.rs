@@ -137,6 +137,12 @@ impl Location {
         self.folder.as_deref()
     }
 
+    /// The file on this machine that the store's `path` means, if it is one.
+    pub(crate) fn file(&self, path: &Path) -> Option<PathBuf> {
+        self.folder.as_ref()?;
+        LocalFileSystem::new().path_to_filesystem(path).ok()
+    }
+
     /// The path of `relative` (segments divided by `/`) in the store.
     pub fn child(&self, relative: &str) -> Path {
         relative

@@ -1,14 +1,20 @@
-//! Types for personal data.
+//! Types for personal data and what people agreed to.
 //!
 //! An e-mail, a name, a phone number, a birthday or a serial number is a
 //! personal value wherever it stands. This room keeps such values from being
 //! printed by accident: [`Personal`] for values the program holds itself,
-//! [`redact`] for messages that come from libraries. Pure: no I/O.
+//! [`redact`] for messages that come from libraries. [`intervals`] tells when
+//! a person agreed to a purpose. Pure: no I/O.
 
+mod consent;
+pub mod ownership;
 mod personal;
 mod redact;
 mod subject;
 
+pub use consent::{
+    Act, Entry, Interval, Purpose, Source, Statement, UnknownPurpose, agreed, intervals,
+};
 pub use personal::Personal;
 pub use redact::redact;
 pub use subject::subject;

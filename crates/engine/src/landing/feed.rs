@@ -19,10 +19,11 @@ use bytes::Bytes;
 use datafusion::common::runtime::SpawnedTask;
 use datafusion::error::{DataFusionError, Result};
 use futures::StreamExt;
-use lake::store_reason;
+use lake::{Buffers, Object, store_reason};
 use landing::compression::{Compression, Decompress};
 use landing::{Carry, Decoded, Decoder, Raw, Reason, Rejected, Tally};
 use object_store::{ObjectStore, ObjectStoreExt};
+use tokio::runtime::Handle;
 use tokio::sync::{OnceCell, mpsc};
 use tokio_util::io::{StreamReader, SyncIoBridge};
 
@@ -32,11 +33,11 @@ use crate::error::external;
 
 /// Bytes decoded in one go. Large enough that the cost of a task vanishes,
 /// small enough that a few in flight fit the processor's caches and memory.
-const SEGMENT_BYTES: u64 = 4 << 20;
+const SEGMENT_BYTES: u64 = 1 << 20;
 
 /// How far beyond its end a segment looks for the newline to end at. Lines
 /// are far shorter; where one is not, the guess is wrong and mended later.
-const LOOK_AHEAD: u64 = 64 << 10;
+const LOOK_AHEAD: u64 = 16 << 10;
 
 /// How much of a file's beginning tells whether it is one array.
 const HEAD_BYTES: u64 = 64;
@@ -52,6 +53,8 @@ pub(crate) struct Order {
     pub(crate) intake: Arc<Intake>,
     /// How many segments may be in work at once.
     pub(crate) at_once: usize,
+    /// What segments are read into.
+    pub(crate) buffers: Arc<Buffers>,
 }
 
 /// Begins to read; batches come out of `sink` in the order of the files. Ends
@@ -78,9 +81,10 @@ enum Work {
     },
 }
 
-/// What helps to guess where the segments of one file begin.
+/// A file that is being read, and what helps to guess where its segments begin.
 #[derive(Default)]
-struct Guesses {
+struct Begun {
+    object: OnceCell<Object>,
     /// Guessing has proved to be of no use: a single line, or records that
     /// straddle lines.
     hopeless: AtomicBool,
@@ -88,14 +92,22 @@ struct Guesses {
     head: OnceCell<Bytes>,
 }
 
-impl Guesses {
-    async fn at(&self, store: &dyn ObjectStore, file: &SourceFile, offset: u64) -> Result<Carry> {
+impl Begun {
+    async fn object(&self, order: &Order, file: &SourceFile) -> Result<&Object> {
+        let location = &order.source.location;
+        let open = || async { location.open(&file.path, &order.buffers) };
+        let object = self.object.get_or_try_init(open).await;
+        object.map_err(|reason| unreadable(file, &reason))
+    }
+
+    /// What is taken to be open at `offset` until the bytes before are read.
+    async fn guess(&self, object: &Object, file: &SourceFile, offset: u64) -> Result<Carry> {
         if offset == 0 {
             return Ok(Carry::start());
         }
-        let read = || store.get_range(&file.path, 0..HEAD_BYTES.min(file.bytes));
+        let read = || object.read(0..HEAD_BYTES.min(file.bytes));
         let head = self.head.get_or_try_init(read).await;
-        let head = head.map_err(|error| unreadable(file, &store_reason(&error)))?;
+        let head = head.map_err(|reason| unreadable(file, &reason))?;
         Ok(Carry::guessed(head, offset))
     }
 }
@@ -114,28 +126,28 @@ async fn read_all(order: &Order, sink: &mpsc::Sender<Delivery>) -> Result<()> {
         .iter()
         .enumerate()
         .flat_map(|(index, file)| {
-            let guesses = Arc::new(Guesses::default());
-            stretches(file).map(move |stretch| (index, stretch, Arc::clone(&guesses)))
+            let begun = Arc::new(Begun::default());
+            stretches(file).map(move |stretch| (index, stretch, Arc::clone(&begun)))
         });
-    let mut underway: VecDeque<(usize, Work, Arc<Guesses>)> = VecDeque::new();
+    let mut underway: VecDeque<(usize, Work, Arc<Begun>)> = VecDeque::new();
     let mut account = Account::begin();
     loop {
         while underway.len() < order.at_once {
-            let Some((index, stretch, guesses)) = stretches.next() else {
+            let Some((index, stretch, begun)) = stretches.next() else {
                 break;
             };
             let file = &order.source.files[index];
-            let work = start(order, file, stretch, &guesses);
-            underway.push_back((index, work, guesses));
+            let work = start(order, file, stretch, &begun);
+            underway.push_back((index, work, begun));
         }
-        let Some((index, work, guesses)) = underway.pop_front() else {
+        let Some((index, work, begun)) = underway.pop_front() else {
             return Ok(());
         };
         let file = &order.source.files[index];
         let file_ends = match work {
             Work::Segment { task, last } => {
                 let segment = task.await.map_err(joined)??;
-                let decoded = settle(order, &account.carry, segment, &guesses).await?;
+                let decoded = settle(order, &account.carry, segment, &begun).await?;
                 let carry = decoded.carry.clone();
                 if !account.deliver(order, file, decoded, sink).await {
                     return Ok(());
@@ -261,42 +273,36 @@ fn stretches(file: &SourceFile) -> impl Iterator<Item = Stretch> + use<> {
     })
 }
 
-fn start(order: &Order, file: &SourceFile, stretch: Stretch, guesses: &Arc<Guesses>) -> Work {
-    let store = Arc::clone(order.source.location.store());
-    let decoder = order.decoder.clone();
+fn start(order: &Order, file: &SourceFile, stretch: Stretch, begun: &Arc<Begun>) -> Work {
+    let order = order.clone();
     let file = file.clone();
     match stretch {
         Stretch::Range { start, last } => {
-            let guesses = Arc::clone(guesses);
-            let task = SpawnedTask::spawn(async move {
-                let (offset, bytes) = segment(store.as_ref(), &file, start).await?;
-                let assumed = guesses.at(store.as_ref(), &file, offset).await?;
-                if guesses.hopeless.load(Ordering::Relaxed) && offset > 0 {
-                    return Ok(Segment {
-                        bytes,
-                        assumed,
-                        decoded: None,
-                    });
-                }
-                // Decoding keeps a core busy for milliseconds: off the threads
-                // that drive the streams.
-                SpawnedTask::spawn_blocking(move || {
-                    let decoded = Some(decoder.decode(bytes.clone(), assumed.clone()));
-                    Segment {
-                        bytes,
-                        assumed,
-                        decoded,
-                    }
+            let begun = Arc::clone(begun);
+            // Reading and decoding keep a core busy for milliseconds: off the
+            // threads that drive the streams. What is read is decoded by the
+            // same thread while the processor's cache still holds it.
+            let driver = Handle::current();
+            let task = SpawnedTask::spawn_blocking(move || {
+                let object = driver.block_on(begun.object(&order, &file))?;
+                let (offset, bytes) = driver.block_on(segment(object, &file, start))?;
+                let assumed = driver.block_on(begun.guess(object, &file, offset))?;
+                let hopeless = begun.hopeless.load(Ordering::Relaxed) && offset > 0;
+                let decoded =
+                    (!hopeless).then(|| order.decoder.decode(bytes.clone(), assumed.clone()));
+                Ok(Segment {
+                    bytes,
+                    assumed,
+                    decoded,
                 })
-                .await
-                .map_err(joined)
             });
             Work::Segment { task, last }
         }
         Stretch::Whole => {
             let (to, pieces) = mpsc::channel(2);
             let task = SpawnedTask::spawn(async move {
-                if let Err(error) = unpack(store, file, decoder, to.clone()).await {
+                let store = Arc::clone(order.source.location.store());
+                if let Err(error) = unpack(store, file, order.decoder, to.clone()).await {
                     let _ = to.send(Err(error)).await;
                 }
             });
@@ -310,16 +316,16 @@ fn start(order: &Order, file: &SourceFile, stretch: Stretch, guesses: &Arc<Guess
 
 /// The bytes from the newline at or behind `start` to the newline at or
 /// behind the next segment's start, and their offset.
-async fn segment(store: &dyn ObjectStore, file: &SourceFile, start: u64) -> Result<(u64, Bytes)> {
+async fn segment(object: &Object, file: &SourceFile, start: u64) -> Result<(u64, Bytes)> {
     if file.bytes == 0 {
         return Ok((0, Bytes::new()));
     }
     let end = (start + SEGMENT_BYTES).min(file.bytes);
     let beyond = (end + LOOK_AHEAD).min(file.bytes);
-    let bytes = store
-        .get_range(&file.path, start..beyond)
+    let bytes = object
+        .read(start..beyond)
         .await
-        .map_err(|error| unreadable(file, &store_reason(&error)))?;
+        .map_err(|reason| unreadable(file, &reason))?;
     if bytes.len() as u64 != beyond - start {
         return Err(unreadable(file, "it became shorter while it was read"));
     }
@@ -340,12 +346,7 @@ async fn segment(store: &dyn ObjectStore, file: &SourceFile, start: u64) -> Resu
 }
 
 /// The segment's result if it guessed right, or a new one.
-async fn settle(
-    order: &Order,
-    carry: &Carry,
-    segment: Segment,
-    guesses: &Guesses,
-) -> Result<Decoded> {
+async fn settle(order: &Order, carry: &Carry, segment: Segment, begun: &Begun) -> Result<Decoded> {
     let Segment {
         bytes,
         assumed,
@@ -357,7 +358,7 @@ async fn settle(
         decoded.follow(carry);
         return Ok(decoded);
     }
-    guesses.hopeless.store(true, Ordering::Relaxed);
+    begun.hopeless.store(true, Ordering::Relaxed);
     let decoder = order.decoder.clone();
     let carry = carry.clone();
     SpawnedTask::spawn_blocking(move || decoder.decode(bytes, carry))

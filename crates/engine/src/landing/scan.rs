@@ -21,7 +21,7 @@ use datafusion::physical_plan::{
 };
 use futures::stream;
 use lake::Location;
-use landing::{Decoder, Keep, Limits, Spec};
+use landing::{Decoder, Keep, KeySet, Limits, Spec};
 use parking_lot::Mutex;
 use tokio::sync::mpsc;
 
@@ -37,7 +37,6 @@ pub(crate) struct LandingTable {
     schema: Arc<landing::Schema>,
     intake: Arc<Intake>,
     listed: Option<Arc<Source>>,
-    keep: Option<Keep>,
     /// Text points into the segments that were read, each of megabytes. Where
     /// batches are held, as by a sort, they get text of their own; a run that
     /// streams them into files spares the copy.
@@ -56,7 +55,6 @@ impl LandingTable {
             schema: Arc::new(schema(table)),
             intake,
             listed: None,
-            keep: None,
             compact: true,
         }
     }
@@ -65,13 +63,6 @@ impl LandingTable {
     pub(crate) fn with_source(mut self, source: Arc<Source>) -> Self {
         self.listed = Some(source);
         self.compact = false;
-        self
-    }
-
-    /// Without the rows that `keep` does not want. They are counted, and
-    /// nobody sees them.
-    pub(crate) fn narrowed(mut self, keep: Keep) -> Self {
-        self.keep = Some(keep);
         self
     }
 
@@ -132,7 +123,7 @@ impl TableProvider for LandingTable {
             decoder: Decoder::new(Spec {
                 schema: Arc::clone(&self.schema),
                 projection: projection.cloned(),
-                keep: self.keep.clone(),
+                keep: None,
                 limits: Limits {
                     batch_rows: state.config().batch_size(),
                     ..Limits::default()
@@ -140,6 +131,7 @@ impl TableProvider for LandingTable {
             }),
             intake: Arc::clone(&self.intake),
             at_once: partitions + 1,
+            buffers: Arc::default(),
         };
         let schema = match projection {
             Some(columns) => Arc::new(self.schema().project(columns)?),
@@ -156,7 +148,7 @@ impl TableProvider for LandingTable {
 
 /// Reads landing files. All partitions share one feed: whichever asks next
 /// gets the next batches, so that none waits while another has work left.
-struct LandingScan {
+pub(crate) struct LandingScan {
     order: Order,
     properties: Arc<PlanProperties>,
     partitions: usize,
@@ -199,6 +191,35 @@ impl LandingScan {
             compact,
             ends: Mutex::default(),
         }
+    }
+
+    /// The scan without the rows whose text in `column` is not among `keys`.
+    /// They are counted, and nobody sees them. `None` where the column is no
+    /// text, or rows are passed over already.
+    pub(crate) fn narrowed(&self, column: usize, keys: Arc<dyn KeySet>) -> Option<Self> {
+        let spec = self.order.decoder.spec();
+        let column = match &spec.projection {
+            Some(projection) => *projection.get(column)?,
+            None => column,
+        };
+        let is_text = spec.schema.columns.get(column)?.kind == landing::Type::Text;
+        if !is_text || spec.keep.is_some() {
+            return None;
+        }
+        let decoder = Decoder::new(Spec {
+            keep: Some(Keep { column, keys }),
+            ..spec.clone()
+        });
+        let order = Order {
+            decoder,
+            ..self.order.clone()
+        };
+        Some(Self::new(
+            order,
+            self.schema(),
+            self.partitions,
+            self.compact,
+        ))
     }
 
     /// The end of a feed for `partition`. A plan that is executed again gets a

@@ -126,6 +126,11 @@ impl Decoder {
         }
     }
 
+    /// What it reads.
+    pub fn spec(&self) -> &Spec {
+        &self.settings.spec
+    }
+
     /// The schema of the batches.
     pub fn schema(&self) -> SchemaRef {
         Arc::clone(&self.settings.schema)

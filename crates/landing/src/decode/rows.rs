@@ -132,7 +132,14 @@ impl<'a> Rows<'a> {
             if text.len() <= 12 {
                 views.push(view::inline(text));
             } else if source == Source::Segment {
-                views.push(view::outside(text, 0, start));
+                let view = view::outside(text, 0, start);
+                // Records of one person or device mostly follow each other.
+                // Equal text gets the same view, by which whoever comes next
+                // tells a run of equal values without looking at the text.
+                let same = views.last().copied().filter(|last| {
+                    view::looks_like(*last, view) && bytes.get(view::place(*last)) == Some(text)
+                });
+                views.push(same.unwrap_or(view));
             } else {
                 views.push(view::outside(text, 1, copied.len()));
                 copied.extend_from_slice(text);
@@ -375,6 +382,20 @@ mod view {
             | u128::from(prefix) << 32
             | u128::from(buffer) << 64
             | (offset as u128) << 96
+    }
+
+    /// Whether two views outside have the same length, beginning and buffer.
+    #[inline(always)]
+    pub(super) fn looks_like(one: u128, other: u128) -> bool {
+        const OFFSET_BITS: u32 = 32;
+        (one ^ other) << OFFSET_BITS == 0
+    }
+
+    /// Where the text of a view outside lies in its buffer.
+    #[inline(always)]
+    pub(super) fn place(view: u128) -> std::ops::Range<usize> {
+        let start = (view >> 96) as usize;
+        start..start + view as u32 as usize
     }
 
     /// The array of such views.
