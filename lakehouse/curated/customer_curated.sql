@@ -32,11 +32,6 @@ claim as (
     where r.serialnumber is not null
     group by r.serialnumber
     having min(r.subject) = max(r.subject)
-),
-
-active as (
-    select distinct subject(user) as subject
-    from accelerometer_trusted
 )
 
 select
@@ -51,5 +46,5 @@ select
     c.sharewithpublicasofdate,
     c.sharewithfriendsasofdate
 from customer_trusted c
-join active a on a.subject = subject(c.email)
+left semi join accelerometer_trusted a on subject(a.user) = subject(c.email)
 left join claim k on k.serialnumber = c.serialnumber

@@ -7,9 +7,11 @@
 
 mod build;
 mod checks;
+mod consent;
 mod describe;
 mod duplicates;
 mod error;
+mod first;
 mod functions;
 mod join;
 mod lake_table;
@@ -27,6 +29,7 @@ mod time_travel;
 mod verify;
 mod wording;
 
+pub use consent::{Consent, ConsentEntry, ConsentStatus, consent_status, enter_consent};
 pub use describe::{ColumnDescription, Description, TableSummary, describe, history, tables};
 pub use error::{Class, Error};
 pub use landing::{Intake, Rejection, TableIntake};

@@ -11,7 +11,7 @@ use datafusion::logical_expr::LogicalPlan;
 use lake::{Layout, TableId};
 
 use crate::checks::count_violations;
-use crate::{Error, Session};
+use crate::{Error, Session, system};
 
 /// A model that fits: its files' layout, and what it reads of landing tables.
 #[derive(Debug, Clone)]
@@ -27,6 +27,12 @@ pub(crate) struct Planned {
 /// # Errors
 /// [`Error::Model`] with file and line for the first that does not fit.
 pub(crate) async fn plan(session: &Session, models: &[&Model]) -> Result<Vec<Planned>, Error> {
+    // Nothing is derived yet, and where the lake lies is not looked at before
+    // everything else is known to be right.
+    for table in system::DERIVED {
+        let empty = EmptyTable::new(table.schema());
+        session.tables().put_system(table.name(), Arc::new(empty));
+    }
     let mut planned = Vec::new();
     for model in models {
         let plan = session

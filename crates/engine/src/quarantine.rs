@@ -52,7 +52,7 @@ const OPEN: &str = "open";
 const DROPPED: &str = "dropped";
 
 impl QuarantineEntry {
-    fn of(table: &str, rejection: &Rejection) -> Self {
+    pub(crate) fn of(table: &str, rejection: &Rejection) -> Self {
         let rejected = &rejection.rejected;
         let (raw, hash) = match &rejected.raw {
             landing::Raw::Bytes(bytes) => (Some(bytes.clone()), None),
@@ -179,7 +179,7 @@ pub(crate) async fn record(
     write(&session.tables().lake, run, &entries).await
 }
 
-async fn read(session: &Session) -> Result<Vec<QuarantineEntry>, Error> {
+pub(crate) async fn read(session: &Session) -> Result<Vec<QuarantineEntry>, Error> {
     let query = session
         .query("select * from system.quarantine order by table_name, file, byte_offset, id")
         .await?;

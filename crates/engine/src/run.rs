@@ -20,6 +20,7 @@ use lake::{AsOf, Lake, Publication};
 use tokio::sync::Notify;
 
 use crate::build::{Built, build};
+use crate::consent::{self, Consents};
 use crate::lake_table::LakeTable;
 use crate::landing::{Source, TableIntake};
 use crate::models::{self, Planned};
@@ -82,6 +83,7 @@ pub async fn run(
         progress,
         planned,
         sources,
+        now_ms: setup.now_ms,
         stop: Stop::default(),
     };
     let prepared = {
@@ -97,13 +99,9 @@ pub async fn run(
         }
     };
     match prepared {
-        Ok(Prepared {
-            report,
-            built,
-            intake,
-        }) if report.verdict() != Verdict::Fail => {
+        Ok(prepared) if prepared.report.verdict() != Verdict::Fail => {
             work.lake.begin(&readiness).await?;
-            work.publish(built, intake, report).await
+            work.publish(prepared).await
         }
         unpublished => {
             work.sweep(&work.planned).await;
@@ -165,10 +163,11 @@ async fn sources(
     session: &Session,
     planned: &[Planned],
 ) -> Result<HashMap<String, Arc<Source>>, Error> {
-    let needed: BTreeSet<&str> = planned
+    let mut needed: BTreeSet<&str> = planned
         .iter()
         .flat_map(|planned| planned.landing.keys().map(String::as_str))
         .collect();
+    needed.extend(records(session).map(|table| table.name.as_ref()));
     let mut sources = HashMap::new();
     for table in session.tables().project.landing() {
         if needed.contains(table.name.as_ref()) {
@@ -178,6 +177,16 @@ async fn sources(
     }
     restore(session, &sources);
     Ok(sources)
+}
+
+/// The landing table that consent is derived from, where the project has it.
+fn records(session: &Session) -> Option<&catalog::LandingTable> {
+    let tables = session.tables().project.landing();
+    let table = tables
+        .iter()
+        .find(|table| table.name.as_ref() == consent::RECORDS)?;
+    let has = |name: &&str| table.columns.iter().any(|column| column.name == **name);
+    consent::RECORD_COLUMNS.iter().all(has).then_some(table)
 }
 
 /// Lets landing tables mean the files that were listed, and all their rows.
@@ -199,6 +208,7 @@ struct Work {
     progress: Arc<dyn Progress>,
     planned: Vec<Planned>,
     sources: HashMap<String, Arc<Source>>,
+    now_ms: i64,
     stop: Stop,
 }
 
@@ -207,6 +217,7 @@ struct Prepared {
     report: Report,
     built: BTreeMap<String, Built>,
     intake: BTreeMap<String, TableIntake>,
+    consents: Option<Consents>,
 }
 
 impl Work {
@@ -218,6 +229,7 @@ impl Work {
             .collect();
         self.progress.plan(&names);
         let seconds = self.share().await?;
+        let consents = self.derive_consent().await?;
         let built = self.build_all().await?;
         let intake = self.session.intake().tables();
         // Checks see landing tables whole again, not as a model needed them.
@@ -247,6 +259,7 @@ impl Work {
             report,
             built,
             intake,
+            consents,
         })
     }
 
@@ -258,6 +271,17 @@ impl Work {
             let (readers, union) = columns.entry(table).or_default();
             *readers += 1;
             union.extend(needed);
+        }
+        if let Some(table) = records(&self.session) {
+            let (readers, union) = columns.entry(table.name.as_ref()).or_default();
+            *readers += 1;
+            let wanted = |name: &str| consent::RECORD_COLUMNS.contains(&name);
+            let places = table.columns.iter().enumerate();
+            union.extend(
+                places
+                    .filter(|(_, column)| wanted(&column.name))
+                    .map(|(place, _)| place),
+            );
         }
         let mut seconds = HashMap::new();
         for (table, (readers, union)) in columns {
@@ -284,6 +308,23 @@ impl Work {
             seconds.insert(table.to_owned(), started.elapsed().as_secs_f64());
         }
         Ok(seconds)
+    }
+
+    /// Finds out who agreed to what, and lets `system.consent` mean that.
+    async fn derive_consent(&self) -> Result<Option<Consents>, Error> {
+        if records(&self.session).is_none() {
+            return Ok(None);
+        }
+        let intake = self.session.intake().tables();
+        let known = quarantine::read(&self.session).await?;
+        let suspended = consent::suspended(intake.get(consent::RECORDS), &known);
+        let register = consent::register(&self.session).await?;
+        let consents = consent::derive(&self.session, self.now_ms, &register, &suspended).await?;
+        let rows = MemTable::try_new(consents.rows.schema(), vec![vec![consents.rows.clone()]])
+            .map_err(Error::planning)?;
+        let tables = self.session.tables();
+        tables.put_system(system::CONSENT.name(), Arc::new(rows));
+        Ok(Some(consents))
     }
 
     /// Builds every model as soon as all that it reads is built.
@@ -392,12 +433,13 @@ impl Work {
 
     /// Makes what was built visible, then notes what the run did. With nothing
     /// new, nothing is written at all.
-    async fn publish(
-        &self,
-        built: BTreeMap<String, Built>,
-        intake: BTreeMap<String, TableIntake>,
-        mut report: Report,
-    ) -> Result<Report, Error> {
+    async fn publish(&self, prepared: Prepared) -> Result<Report, Error> {
+        let Prepared {
+            mut report,
+            built,
+            intake,
+            consents,
+        } = prepared;
         let rows: HashMap<&str, u64> = report
             .tables
             .iter()
@@ -438,6 +480,11 @@ impl Work {
                     "unchanged"
                 },
             });
+        }
+        if let Some(consents) = consents {
+            system::CONSENT
+                .publish_batch(&self.lake, &self.run, &consents.rows, false)
+                .await?;
         }
         quarantine::record(&self.session, &self.run, &intake).await?;
         report.published = runs

@@ -15,12 +15,14 @@ use datafusion::logical_expr::LogicalPlan;
 use datafusion::physical_optimizer::PhysicalOptimizerRule;
 use datafusion::physical_optimizer::filter_pushdown::FilterPushdown;
 use datafusion::physical_optimizer::optimizer::PhysicalOptimizer;
+use datafusion::physical_optimizer::window_topn::WindowTopN;
 use datafusion::physical_plan::{ExecutionPlan, execute_stream};
 use datafusion::prelude::{SessionConfig, SessionContext};
 use datafusion::sql::parser::{DFParserBuilder, Statement};
 use lake::{AsOf, Lake, Location};
 
 use crate::error::near;
+use crate::first::First;
 use crate::join::Joins;
 use crate::landing::Intake;
 use crate::tables::{CATALOG, DEFAULT_SCHEMA, Schemas, Tables, store_url};
@@ -282,13 +284,20 @@ fn parse(sql: &str) -> Result<Statement, Error> {
     }
 }
 
-/// DataFusion's rules with ours for joins. It comes before scans are handed
-/// the filters that a hash join would fill while it runs.
+/// DataFusion's rules with ours: [`First`] before sorts are added for what it
+/// does without them, [`Joins`] before scans are handed the filters that a hash
+/// join would fill while it runs.
 fn rules() -> Vec<Arc<dyn PhysicalOptimizerRule + Send + Sync>> {
     let mut rules = PhysicalOptimizer::new().rules;
-    let filters = FilterPushdown::new_post_optimization();
-    let place = rules.iter().position(|rule| rule.name() == filters.name());
-    rules.insert(place.unwrap_or(rules.len()), Arc::new(Joins));
+    let mut insert = |rule: Arc<dyn PhysicalOptimizerRule + Send + Sync>, before: &str| {
+        let place = rules.iter().position(|known| known.name() == before);
+        rules.insert(place.unwrap_or(rules.len()), rule);
+    };
+    insert(Arc::new(First), WindowTopN::new().name());
+    insert(
+        Arc::new(Joins),
+        FilterPushdown::new_post_optimization().name(),
+    );
     rules
 }
 

@@ -103,7 +103,46 @@ const LEDGER: Definition = Definition {
     ],
 };
 
-const ALL: [&Definition; 4] = [&CHECKS, &LEDGER, &QUARANTINE, &RUNS];
+pub(crate) const CONSENT: Definition = Definition {
+    name: "consent",
+    grain: "One interval in which one person's consent for one purpose held.",
+    personal: &["subject"],
+    columns: &[
+        ("subject", TEXT),
+        ("purpose", TEXT),
+        ("valid_from", LONG),
+        ("valid_to", LONG),
+        ("source", TEXT),
+    ],
+};
+
+pub(crate) const CONSENT_REGISTER: Definition = Definition {
+    name: "consent_register",
+    grain: "One consent given or withdrawn by hand.",
+    personal: &["subject", "entered_by", "reason"],
+    columns: &[
+        ("position", LONG),
+        ("entered_at", LONG),
+        ("subject", TEXT),
+        ("purpose", TEXT),
+        ("act", TEXT),
+        ("valid_from", LONG),
+        ("entered_by", TEXT),
+        ("reason", TEXT),
+    ],
+};
+
+/// Tables that each run derives before models read them.
+pub(crate) const DERIVED: [&Definition; 1] = [&CONSENT];
+
+const ALL: [&Definition; 6] = [
+    &CHECKS,
+    &CONSENT,
+    &CONSENT_REGISTER,
+    &LEDGER,
+    &QUARANTINE,
+    &RUNS,
+];
 
 /// Names of all system tables.
 pub(crate) fn names() -> impl Iterator<Item = &'static str> {
@@ -132,12 +171,25 @@ pub(crate) fn personal(name: &str) -> &'static [&'static str] {
 }
 
 impl Definition {
-    fn schema(&self) -> SchemaRef {
+    pub(crate) fn schema(&self) -> SchemaRef {
         let fields = self
             .columns
             .iter()
             .map(|(name, kind)| Field::new(*name, kind.clone(), true));
         Arc::new(Schema::new(fields.collect::<Vec<_>>()))
+    }
+
+    /// Its name, without the zone.
+    pub(crate) fn name(&self) -> &'static str {
+        self.name
+    }
+
+    /// Rows of the table, given column by column.
+    pub(crate) fn batch(&self, columns: Vec<ArrayRef>) -> RecordBatch {
+        match RecordBatch::try_new(self.schema(), columns) {
+            Ok(batch) => batch,
+            Err(error) => unreachable!("columns of the table's types and one length: {error}"),
+        }
     }
 
     /// Publishes rows; where they replace the table's and are the same ones,
@@ -149,8 +201,18 @@ impl Definition {
         columns: Vec<ArrayRef>,
         append: bool,
     ) -> Result<(), Error> {
-        let batch = RecordBatch::try_new(self.schema(), columns)
-            .map_err(|error| Error::execution(format!("{ZONE}.{}", self.name), error.into()))?;
+        self.publish_batch(lake, run, &self.batch(columns), append)
+            .await
+    }
+
+    /// Publishes a batch, as [`Definition::publish`] does.
+    pub(crate) async fn publish_batch(
+        &self,
+        lake: &Lake,
+        run: &str,
+        batch: &RecordBatch,
+        append: bool,
+    ) -> Result<(), Error> {
         let table = TableId::new(ZONE, self.name);
         let personal: Vec<String> = self
             .personal
@@ -159,7 +221,7 @@ impl Definition {
             .collect();
         let layout = Layout::new(table.clone(), &self.schema(), &personal)?;
         let mut content = Content::default();
-        content.add(rows::hashes(&batch));
+        content.add(rows::hashes(batch));
         let origin = noted(run, batch.num_rows() as u64, content);
         if !append {
             let current = lake.version(&table, AsOf::Latest).await?;
@@ -174,7 +236,7 @@ impl Definition {
             }
         }
         let mut writer = lake.writer(&layout, run);
-        writer.write(&batch).await?;
+        writer.write(batch).await?;
         let files = writer.finish().await?;
         lake.publish(Publication {
             layout,

@@ -138,9 +138,9 @@ fn disagreement(statements: &[Statement], entries: &[Entry]) -> Option<String> {
         .all(|one| one.valid_to.is_none_or(|to| one.valid_from < to))
         && found
             .windows(2)
-            .all(|pair| pair[0].valid_to.is_some_and(|to| to < pair[1].valid_from));
+            .all(|pair| pair[0].valid_to.is_some_and(|to| to <= pair[1].valid_from));
     if !is_tidy {
-        return Some(format!("touching, empty or out of order: {found:?}"));
+        return Some(format!("overlapping, empty or out of order: {found:?}"));
     }
     let dates = statements.iter().filter_map(|one| one.agreed_ms);
     let instants = dates

@@ -15,9 +15,10 @@
 //!    force, opens it at the update instead. It ends at the next update without
 //!    a date or at the next withdrawal by hand.
 //! 3. Between two withdrawals the earliest opening counts: a later record
-//!    extends consent backwards, never shortens it. Intervals that touch are
-//!    one; one that would end before it opens, as where a date in the future
-//!    is withdrawn before it comes, is none.
+//!    extends consent backwards, never shortens it. Two intervals may touch,
+//!    where consent was given again from the instant of its withdrawal; one
+//!    that would end before it opens, as where a date in the future is
+//!    withdrawn before it comes, is none.
 //! 4. A withdrawal by hand is lifted by a grant by hand that follows it, or by
 //!    a record updated after it with a date after it. Until then a record with
 //!    another date says nothing; one without a date is a withdrawal still. A

@@ -6,7 +6,7 @@ use super::event::{Act, Entry, Statement};
 use super::interval::{Interval, Source};
 
 /// The intervals of one person's consent for one purpose, by the rules in the
-/// module's description: in order of time, none empty, no two touching.
+/// module's description: in order of time, none empty, no two overlapping.
 ///
 /// `statements` may be in any order and are left sorted; `entries` are in the
 /// order in which they were entered. Allocates for what it returns and, where
@@ -128,26 +128,15 @@ impl Sweep {
         if let Some(open) = self.open.take()
             && open.valid_from < now
         {
-            self.push(Interval {
+            self.ended.push(Interval {
                 valid_to: Some(now),
                 ..open
             });
         }
     }
 
-    fn push(&mut self, interval: Interval) {
-        match self.ended.last_mut() {
-            Some(last) if last.valid_to == Some(interval.valid_from) => {
-                last.valid_to = interval.valid_to;
-            }
-            _ => self.ended.push(interval),
-        }
-    }
-
     fn finish(mut self) -> Vec<Interval> {
-        if let Some(open) = self.open.take() {
-            self.push(open);
-        }
+        self.ended.extend(self.open);
         self.ended
     }
 }
@@ -219,13 +208,13 @@ mod tests {
             // A date before the last withdrawal opens at the update.
             ("10:5 20:- 30:5", "5..20 30.."),
             ("10:5 20:- 30:19", "5..20 30.."),
-            ("10:5 20:- 30:20", "5.."),
+            ("10:5 20:- 30:20", "5..20 20.."),
             ("10:5 20:- 30:21", "5..20 21.."),
             ("10:- 20:5", "20.."),
             ("10:5 20:- 30:25 40:- 50:15", "5..20 25..40 50.."),
-            // Two that touch are one, up to the next withdrawal.
-            ("10:5 20:- 30:20 40:-", "5..40"),
-            ("10:5 20:- 30:20 40:- 50:40", "5.."),
+            // Two may touch: the withdrawal between them took place.
+            ("10:5 20:- 30:20 40:-", "5..20 20..40"),
+            ("10:5 20:- 30:20 40:- 50:40", "5..20 20..40 40.."),
             // Out of order.
             ("30:25 20:- 10:5", "5..20 25.."),
             ("20:- 30:25 10:5", "5..20 25.."),
@@ -248,7 +237,7 @@ mod tests {
             ("10:5 20:99", "5.."),
             ("10:5 20:- 30:25 40:22", "5..20 22.."),
             ("10:5 20:- 30:25 40:19", "5..20 25.."),
-            ("10:5 20:- 30:25 40:20", "5.."),
+            ("10:5 20:- 30:25 40:20", "5..20 20.."),
             ("10:5 20:- 30:45 40:19", "5..20 40.."),
         ] {
             check(events, expected);
@@ -356,7 +345,7 @@ mod tests {
             // Lifts a withdrawal; one at the same instant when entered later.
             ("10:5 -20 +30", "5..20 +30.."),
             ("10:5 -20 +21", "5..20 +21.."),
-            ("10:5 -20 +20", "5.."),
+            ("10:5 -20 +20", "5..20 +20.."),
             ("10:5 +20 -20", "5..20"),
             ("-20 +20 -20", ""),
             ("-20 +20 -20 +20", "+20.."),
@@ -388,7 +377,7 @@ mod tests {
             ("+10 20:10", "+10.."),
             ("10:10 +10", "10.."),
             ("10:5 +10", "5.."),
-            ("+10 20:- 30:20", "+10.."),
+            ("+10 20:- 30:20", "+10..20 20.."),
             ("10:5 20:- 30:25 +24", "5..20 +24.."),
             ("10:5 -20 +30 40:25", "5..20 25.."),
             ("5:- +10 20:7", "7.."),
@@ -404,7 +393,10 @@ mod tests {
             (format!("{first}:5 {last}:-"), format!("5..{last}")),
             (format!("{last}:{last}"), format!("{last}..")),
             (format!("{last}:5 -{last}"), format!("5..{last}")),
-            (format!("10:5 -{last} +{last}"), "5..".to_owned()),
+            (
+                format!("10:5 -{last} +{last}"),
+                format!("5..{last} +{last}.."),
+            ),
             (format!("{first}:- 10:5"), "5..".to_owned()),
         ] {
             check(&events, &expected);

@@ -1,0 +1,167 @@
+//! Records and entries by hand into intervals.
+
+use std::collections::{HashMap, HashSet};
+use std::hash::BuildHasherDefault;
+
+use arrow::array::{Array, AsArray, RecordBatch, StringViewBuilder};
+use arrow::datatypes::Int64Type;
+use futures::StreamExt;
+use hashbrown::HashTable;
+use privacy::{Entry, Interval, Purpose, Statement, intervals};
+use xxhash_rust::xxh3::{xxh3_64, xxh3_128};
+
+use super::RECORDS;
+use crate::rows::Itself;
+use crate::system::{CONSENT, long, text};
+use crate::{Error, Query, Session};
+
+/// Columns of [`RECORDS`] that consent is derived from: the person, the
+/// record's time, and a date for each of [`Purpose::ALL`] in that order.
+pub(crate) const RECORD_COLUMNS: [&str; 5] = [
+    "email",
+    "lastupdatedate",
+    "sharewithresearchasofdate",
+    "sharewithpublicasofdate",
+    "sharewithfriendsasofdate",
+];
+
+/// What people agreed to, as of one run.
+#[derive(Debug, Clone)]
+pub(crate) struct Consents {
+    /// The rows of `system.consent`.
+    pub(crate) rows: RecordBatch,
+    /// Who agrees to research now, as hashes, see [`person`].
+    pub(crate) research: HashSet<u128, BuildHasherDefault<Itself>>,
+}
+
+/// The hash that stands for a person in [`Consents::research`].
+pub(crate) fn person(subject: &str) -> u128 {
+    xxh3_128(subject.as_bytes())
+}
+
+/// Derives everybody's consent at `now_ms`. Who is `suspended` has none.
+///
+/// # Errors
+/// [`Error::Execution`] or [`Error::Landing`] where records cannot be read.
+pub(crate) async fn derive(
+    session: &Session,
+    now_ms: i64,
+    by_hand: &HashMap<(String, Purpose), Vec<Entry>>,
+    suspended: &HashSet<String>,
+) -> Result<Consents, Error> {
+    let mut people = People::default();
+    let [email, updated, dates @ ..] = RECORD_COLUMNS;
+    let records = session
+        .query(&format!(
+            "select subject({email}) as subject, {updated}, {} from landing.{RECORDS} \
+             where subject({email}) <> ''",
+            dates.join(", ")
+        ))
+        .await?;
+    let mut batches = records.stream()?;
+    while let Some(batch) = batches.next().await {
+        people.take_in(&batch.map_err(Query::failed)?);
+    }
+    // Somebody may have agreed by hand of whom no record has come yet.
+    for (subject, _) in by_hand.keys() {
+        people.number(subject);
+    }
+    Ok(people.into_consents(now_ms, by_hand, suspended))
+}
+
+/// One record: whose, when, and a date for each purpose.
+type Record = (u32, i64, [Option<i64>; Purpose::ALL.len()]);
+
+#[derive(Default)]
+struct People {
+    names: Vec<String>,
+    known: HashTable<u32>,
+    records: Vec<Record>,
+}
+
+impl People {
+    fn number(&mut self, subject: &str) -> u32 {
+        let Self { names, known, .. } = self;
+        let hash = xxh3_64(subject.as_bytes());
+        if let Some(number) = known.find(hash, |known| names[*known as usize] == subject) {
+            return *number;
+        }
+        let number = names.len() as u32;
+        names.push(subject.to_owned());
+        known.insert_unique(hash, number, |known| {
+            xxh3_64(names[*known as usize].as_bytes())
+        });
+        number
+    }
+
+    fn take_in(&mut self, batch: &RecordBatch) {
+        let subjects = batch.column(0).as_string_view();
+        let longs = |column: usize| batch.column(column).as_primitive::<Int64Type>();
+        let updated = longs(1);
+        let dates = std::array::from_fn::<_, { Purpose::ALL.len() }, _>(|place| longs(2 + place));
+        for row in 0..batch.num_rows() {
+            let person = self.number(subjects.value(row));
+            let dates = dates.map(|dates| dates.is_valid(row).then(|| dates.value(row)));
+            self.records.push((person, updated.value(row), dates));
+        }
+    }
+
+    fn into_consents(
+        mut self,
+        now_ms: i64,
+        by_hand: &HashMap<(String, Purpose), Vec<Entry>>,
+        suspended: &HashSet<String>,
+    ) -> Consents {
+        let mut records = std::mem::take(&mut self.records);
+        records.sort_unstable_by_key(|record| record.0);
+        let mut rows: Vec<(u32, Purpose, Interval)> = Vec::new();
+        let mut research = HashSet::default();
+        let mut statements = Vec::new();
+        let mut records = records.as_slice();
+        for (person, name) in self.names.iter().enumerate() {
+            let own = records.partition_point(|record| record.0 as usize <= person);
+            let (own, later) = records.split_at(own);
+            records = later;
+            if !suspended.is_empty() && suspended.contains(name) {
+                continue;
+            }
+            for (place, purpose) in Purpose::ALL.into_iter().enumerate() {
+                statements.clear();
+                statements.extend(
+                    own.iter()
+                        .map(|(_, at, dates)| Statement::new(*at, dates[place])),
+                );
+                let entries = if by_hand.is_empty() {
+                    None
+                } else {
+                    by_hand.get(&(name.clone(), purpose))
+                };
+                let entries = entries.map_or(&[][..], Vec::as_slice);
+                for interval in intervals(&mut statements, entries) {
+                    if purpose == Purpose::Research && interval.holds_at(now_ms) {
+                        research.insert(self::person(name));
+                    }
+                    rows.push((person as u32, purpose, interval));
+                }
+            }
+        }
+        Consents {
+            rows: self.table(&rows),
+            research,
+        }
+    }
+
+    fn table(&self, rows: &[(u32, Purpose, Interval)]) -> RecordBatch {
+        let mut subjects = StringViewBuilder::with_capacity(rows.len());
+        for (person, ..) in rows {
+            subjects.append_value(&self.names[*person as usize]);
+        }
+        CONSENT.batch(vec![
+            std::sync::Arc::new(subjects.finish()),
+            text(rows.iter().map(|row| row.1.as_str())),
+            long(rows.iter().map(|row| Some(row.2.valid_from))),
+            long(rows.iter().map(|row| row.2.valid_to)),
+            text(rows.iter().map(|row| row.2.source.as_str())),
+        ])
+    }
+}

@@ -1,0 +1,20 @@
+//! Who agreed to what, and when: `system.consent`.
+//!
+//! The intervals are derived in every run from all of a person's records, from
+//! what was entered by hand ([`register`]) and from what lies in quarantine
+//! ([`suspension`]). The rules themselves are in the room `privacy`; here are
+//! the tables they are applied to.
+
+mod intervals;
+mod register;
+mod status;
+mod suspension;
+
+pub(crate) use intervals::{Consents, RECORD_COLUMNS, derive, person};
+pub(crate) use register::register;
+pub use register::{Consent, ConsentEntry, enter_consent};
+pub use status::{ConsentStatus, consent_status};
+pub(crate) use suspension::suspended;
+
+/// The landing table with the records that give and withdraw consent.
+pub(crate) const RECORDS: &str = "customer_landing";

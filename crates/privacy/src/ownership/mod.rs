@@ -1,0 +1,52 @@
+//! Whose device a device is, told from the instants it shares with people.
+//!
+//! A person's phone and their device report the same instants. This module
+//! counts shared instants and decides; who reads what, and where the answer
+//! is stored, is the engine's. Devices and people are dense `u32` numbers
+//! that the caller gives out (memory grows with the highest one); instants
+//! are epoch milliseconds, any `i64`. No e-mail and no serial number comes
+//! in here. Pure: no I/O, no threads of its own.
+//!
+//! The way of a device:
+//!
+//! 1. [`DeviceReadings`] gathers what devices report into [`DeviceInstants`].
+//! 2. [`Claims`] counts, for devices that exactly one person claims, how many
+//!    instants that person shares; [`claim_holds`] decides. This is the
+//!    normal case, and it holds nothing of people but one bit per instant.
+//! 3. For the devices left over, [`PersonReadings`] gathers the readings of
+//!    everybody, as far as they meet an instant of such a device, into
+//!    [`People`]; a [`Matcher`] finds the person sharing most and the next;
+//!    [`owners`] decides. Left over are devices without exactly one claimant,
+//!    those whose claim does not hold, and those that
+//!    [`may_be_passed_on`] though it holds.
+//! 4. [`contested`] takes back what another device of the same person
+//!    explains better.
+//!
+//! Counting is exact: no sampling, no sketches. The one bound is that owners
+//! in succession are not sought where a great crowd reports the same
+//! milliseconds; a device passed on there may be nobody's. Nothing is guessed.
+
+mod claims;
+mod contested;
+mod crowd;
+mod decision;
+mod devices;
+mod handover;
+mod matcher;
+mod owners;
+mod pairs;
+mod people;
+
+#[cfg(test)]
+mod load;
+#[cfg(test)]
+mod reference;
+
+pub use claims::Claims;
+pub use contested::{Owned, contested};
+pub use decision::{SUPPORT_MIN, claim_holds, is_clear, margin, may_be_passed_on};
+pub use devices::{DeviceInstants, DeviceReadings};
+pub use handover::Stretch;
+pub use matcher::{Match, Matcher};
+pub use owners::{Claim, owners};
+pub use people::{People, PersonReadings, WantedInstants};
