@@ -78,6 +78,14 @@ pub enum Error {
         /// A near name.
         nearest: Option<String>,
     },
+    /// The key of pseudonyms is not there, or could not be made.
+    #[error("{message}")]
+    NoKey {
+        /// What happened and where; nothing of a key.
+        message: String,
+        /// What to do.
+        hint: String,
+    },
     /// Settings that do not go together.
     #[error("{message}")]
     Settings {
@@ -101,7 +109,9 @@ impl Error {
     /// What to do about it, where that is known.
     pub fn hint(&self) -> Option<String> {
         match self {
-            Error::Landing { hint, .. } | Error::Settings { hint, .. } => Some(hint.clone()),
+            Error::Landing { hint, .. }
+            | Error::NoKey { hint, .. }
+            | Error::Settings { hint, .. } => Some(hint.clone()),
             Error::Malformed { .. } => Some(
                 "mend the input, or run without --strict: what cannot be read then goes to system.quarantine".to_owned(),
             ),

@@ -4,8 +4,14 @@
 //! |---|---|
 //! | `run_time()` | the start of the run, epoch milliseconds UTC |
 //! | `subject(email)` | the person: the e-mail trimmed, in lower case |
+//! | `pseudonym(text)` | 32 hexadecimal digits that tell nothing of the text without the key |
+//!
+//! `pseudonym` takes its text letter by letter: models write
+//! `pseudonym(subject(email))`, so that a person has one pseudonym however the
+//! e-mail is spelled. Null gives null.
 
-use std::sync::Arc;
+use std::hash::{Hash, Hasher};
+use std::sync::{Arc, OnceLock};
 
 use arrow::array::{Array, ArrayRef, AsArray, StringViewArray, StringViewBuilder};
 use arrow::buffer::Buffer;
@@ -15,12 +21,21 @@ use datafusion::common::{Result, ScalarValue};
 use datafusion::logical_expr::{
     ColumnarValue, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, Volatility,
 };
+use privacy::Key;
+
+use crate::Error;
+use crate::error::external;
+use crate::pseudonym::SessionKey;
 
 /// The name of the function that gives a person's name.
 pub(crate) const SUBJECT: &str = "subject";
 
-/// All functions of our own, for a run that starts at `now_ms`.
-pub(crate) fn all(now_ms: i64) -> Vec<ScalarUDF> {
+/// The name of the function that gives a person's pseudonym.
+pub(crate) const PSEUDONYM: &str = "pseudonym";
+
+/// All functions of our own, for a run that starts at `now_ms`, with the
+/// session's key.
+pub(crate) fn all(now_ms: i64, key: &SessionKey) -> Vec<ScalarUDF> {
     vec![
         ScalarUDF::new_from_impl(RunTime {
             signature: Signature::nullary(Volatility::Immutable),
@@ -28,6 +43,10 @@ pub(crate) fn all(now_ms: i64) -> Vec<ScalarUDF> {
         }),
         ScalarUDF::new_from_impl(Subject {
             signature: Signature::string(1, Volatility::Immutable),
+        }),
+        ScalarUDF::new_from_impl(Pseudonym {
+            signature: Signature::string(1, Volatility::Immutable),
+            key: Arc::clone(key.cell()),
         }),
     ]
 }
@@ -77,44 +96,103 @@ impl ScalarUDFImpl for Subject {
     }
 
     fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {
-        let scalar = matches!(args.args.first(), Some(ColumnarValue::Scalar(_)));
-        let arrays = ColumnarValue::values_to_arrays(&args.args)?;
-        let emails = cast(&arrays[0], &DataType::Utf8View)?;
-        let subjects: ArrayRef = Arc::new(subjects(emails.as_string_view())?);
-        if scalar {
-            return Ok(ColumnarValue::Scalar(ScalarValue::try_from_array(
-                &subjects, 0,
-            )?));
-        }
-        Ok(ColumnarValue::Array(subjects))
+        of_text(&args, |email, out| {
+            out.push_str(&privacy::subject(email));
+        })
     }
 }
 
+/// `pseudonym(text)`. The session puts the key into its cell before a
+/// statement that calls this is planned.
+#[derive(Debug)]
+struct Pseudonym {
+    signature: Signature,
+    key: Arc<OnceLock<Arc<Key>>>,
+}
+
+/// Two are the same if they look into the same cell.
+impl PartialEq for Pseudonym {
+    fn eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.key, &other.key)
+    }
+}
+
+impl Eq for Pseudonym {}
+
+impl Hash for Pseudonym {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        Arc::as_ptr(&self.key).hash(state);
+    }
+}
+
+impl ScalarUDFImpl for Pseudonym {
+    fn name(&self) -> &str {
+        PSEUDONYM
+    }
+
+    fn signature(&self) -> &Signature {
+        &self.signature
+    }
+
+    fn return_type(&self, _: &[DataType]) -> Result<DataType> {
+        Ok(DataType::Utf8View)
+    }
+
+    fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {
+        let key = self.key.get().ok_or_else(|| {
+            external(Error::NoKey {
+                message: "pseudonym() was called before its key was there".to_owned(),
+                hint: "this is a fault in stedi: please report the statement".to_owned(),
+            })
+        })?;
+        of_text(&args, |text, out| {
+            out.push_str(&key.pseudonym(text));
+        })
+    }
+}
+
+/// Applies `write`, which appends to the text it is given, to the one argument;
+/// null gives null.
+fn of_text(args: &ScalarFunctionArgs, write: impl Fn(&str, &mut String)) -> Result<ColumnarValue> {
+    let scalar = matches!(args.args.first(), Some(ColumnarValue::Scalar(_)));
+    let arrays = ColumnarValue::values_to_arrays(&args.args)?;
+    let texts = cast(&arrays[0], &DataType::Utf8View)?;
+    let written: ArrayRef = Arc::new(each_run_once(texts.as_string_view(), write)?);
+    if scalar {
+        return Ok(ColumnarValue::Scalar(ScalarValue::try_from_array(
+            &written, 0,
+        )?));
+    }
+    Ok(ColumnarValue::Array(written))
+}
+
 /// A person's readings mostly come in a row, and equal values of a run have one
-/// view: the address of a run is worked on, and kept, once.
-fn subjects(emails: &StringViewArray) -> Result<StringViewArray> {
-    let mut text: Vec<u8> = Vec::new();
-    let mut spans: Vec<Option<(u32, u32)>> = Vec::with_capacity(emails.len());
+/// view: the text of a run is worked on, and kept, once.
+fn each_run_once(
+    texts: &StringViewArray,
+    write: impl Fn(&str, &mut String),
+) -> Result<StringViewArray> {
+    let mut out = String::new();
+    let mut spans: Vec<Option<(u32, u32)>> = Vec::with_capacity(texts.len());
     let mut last: Option<(u128, (u32, u32))> = None;
-    for (row, view) in emails.views().iter().enumerate() {
-        if emails.is_null(row) {
+    for (row, view) in texts.views().iter().enumerate() {
+        if texts.is_null(row) {
             spans.push(None);
             continue;
         }
         let span = match last {
             Some((before, span)) if before == *view => span,
             _ => {
-                let subject = privacy::subject(emails.value(row));
-                let start = text.len() as u32;
-                text.extend_from_slice(subject.as_bytes());
-                (start, subject.len() as u32)
+                let start = out.len();
+                write(texts.value(row), &mut out);
+                (start as u32, (out.len() - start) as u32)
             }
         };
         last = Some((*view, span));
         spans.push(Some(span));
     }
-    let mut subjects = StringViewBuilder::with_capacity(emails.len());
-    let block = subjects.append_block(Buffer::from_vec(text));
+    let mut written = StringViewBuilder::with_capacity(texts.len());
+    let block = written.append_block(Buffer::from_vec(out.into_bytes()));
     for span in spans {
         match span {
             Some((start, length)) => {
@@ -123,15 +201,15 @@ fn subjects(emails: &StringViewArray) -> Result<StringViewArray> {
                     reason = "a check of each view costs as much as making it"
                 )]
                 // SAFETY: the block is the one appended above, and each span
-                // was taken while the subject at it was copied into the block.
+                // was taken while the text at it was copied into the block.
                 unsafe {
-                    subjects.append_view_unchecked(block, start, length);
+                    written.append_view_unchecked(block, start, length);
                 }
             }
-            None => subjects.append_null(),
+            None => written.append_null(),
         }
     }
-    Ok(subjects.finish())
+    Ok(written.finish())
 }
 
 #[cfg(test)]
@@ -160,6 +238,32 @@ mod tests {
         ]
         .into_iter()
         .collect();
-        assert_eq!(subjects(&emails).unwrap(), expected);
+        let subjects = each_run_once(&emails, |email, out| {
+            out.push_str(&privacy::subject(email));
+        });
+        assert_eq!(subjects.unwrap(), expected);
+    }
+
+    #[test]
+    fn equal_views_in_a_row_are_worked_on_once() {
+        let texts: StringViewArray = [
+            Some("a"),
+            Some("a"),
+            None,
+            Some("a"),
+            Some("b"),
+            Some("a"),
+            Some(""),
+            Some(""),
+        ]
+        .into_iter()
+        .collect();
+        let worked = std::cell::RefCell::new(Vec::new());
+        let written = each_run_once(&texts, |text, out| {
+            worked.borrow_mut().push(text.to_owned());
+            out.push_str(text);
+        });
+        assert_eq!(written.unwrap(), texts);
+        assert_eq!(worked.into_inner(), ["a", "b", "a", ""]);
     }
 }

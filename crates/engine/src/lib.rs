@@ -17,6 +17,7 @@ mod join;
 mod lake_table;
 mod landing;
 mod models;
+mod pseudonym;
 mod quarantine;
 mod report;
 mod rows;
@@ -33,6 +34,7 @@ pub use consent::{Consent, ConsentEntry, ConsentStatus, consent_status, enter_co
 pub use describe::{ColumnDescription, Description, TableSummary, describe, history, tables};
 pub use error::{Class, Error};
 pub use landing::{Intake, Rejection, TableIntake};
+pub use pseudonym::{KeySource, tables_with_pseudonyms};
 pub use quarantine::{QuarantineEntry, drop_from_quarantine, find, quarantine};
 pub use report::{CheckReport, Report, TableReport, Verdict};
 pub use run::{Progress, RunOptions, run};

@@ -25,6 +25,7 @@ use crate::error::near;
 use crate::first::First;
 use crate::join::Joins;
 use crate::landing::Intake;
+use crate::pseudonym::{KeySource, SessionKey};
 use crate::tables::{CATALOG, DEFAULT_SCHEMA, Schemas, Tables, store_url};
 use crate::{Error, functions, time_travel, wording};
 
@@ -43,12 +44,16 @@ pub struct Setup {
     pub memory_bytes: usize,
     /// Which version of lake tables a bare name means.
     pub as_of: AsOf,
+    /// Where the key of pseudonyms comes from; asked only for statements that
+    /// make some.
+    pub key: Option<Arc<dyn KeySource>>,
 }
 
 /// SQL over every table of one project.
 pub struct Session {
     context: SessionContext,
     tables: Arc<Tables>,
+    key: SessionKey,
 }
 
 /// A statement that is ready to run.
@@ -70,14 +75,19 @@ impl Session {
             setup.landing.clone(),
             setup.as_of,
         ));
-        let context = context(setup, &tables).map_err(|error| Error::Settings {
+        let key = SessionKey::of(setup.key.clone());
+        let context = context(setup, &tables, &key).map_err(|error| Error::Settings {
             message: format!(
                 "cannot set up the query engine: {}",
                 error.strip_backtrace()
             ),
             hint: "check the memory setting and the folder for temporary files (TMPDIR)".to_owned(),
         })?;
-        Ok(Self { context, tables })
+        Ok(Self {
+            context,
+            tables,
+            key,
+        })
     }
 
     pub(crate) fn tables(&self) -> &Arc<Tables> {
@@ -154,6 +164,7 @@ impl Session {
         time_travel::resolve(&mut statement)?;
         let state = self.state();
         self.check_tables(&state, &statement).await?;
+        self.key.provide_for(&statement).await?;
         state
             .statement_to_plan(statement)
             .await
@@ -253,7 +264,11 @@ fn writes() -> Error {
     )
 }
 
-fn parse(sql: &str) -> Result<Statement, Error> {
+/// The one statement that `sql` is.
+///
+/// # Errors
+/// [`Error::Sql`] where it cannot be parsed, does not only read, or is not one.
+pub(crate) fn parse(sql: &str) -> Result<Statement, Error> {
     let sql = time_travel::spelled_for_the_parser(sql);
     let mut statements = DFParserBuilder::new(sql.as_ref())
         .with_dialect(&SqlDialect)
@@ -301,7 +316,11 @@ fn rules() -> Vec<Arc<dyn PhysicalOptimizerRule + Send + Sync>> {
     rules
 }
 
-fn context(setup: &Setup, tables: &Arc<Tables>) -> datafusion::error::Result<SessionContext> {
+fn context(
+    setup: &Setup,
+    tables: &Arc<Tables>,
+    key: &SessionKey,
+) -> datafusion::error::Result<SessionContext> {
     let consumers = std::num::NonZeroUsize::MIN;
     let pool = TrackConsumersPool::new(FairSpillPool::new(setup.memory_bytes), consumers);
     let disk = DiskManagerBuilder::default().with_mode(DiskManagerMode::OsTmpDirectory);
@@ -331,7 +350,7 @@ fn context(setup: &Setup, tables: &Arc<Tables>) -> datafusion::error::Result<Ses
         .with_physical_optimizer_rules(rules())
         .build();
     let context = SessionContext::new_with_state(state);
-    for function in functions::all(setup.now_ms) {
+    for function in functions::all(setup.now_ms, key) {
         context.register_udf(function);
     }
     context.register_catalog(CATALOG, Arc::new(Schemas(Arc::clone(tables))));

@@ -29,7 +29,7 @@ pub use location::Location;
 pub use object::{Buffers, Object};
 pub use probe::conditional_put_is_atomic;
 pub use publish::{Origin, Publication};
-pub use table::{AsOf, Lake, Readiness, TableId, Version};
+pub use table::{AsOf, Lake, LakeId, Readiness, TableId, Version};
 
 /// The version of the library that writes the tables, for `stedi doctor`.
 pub fn delta_version() -> &'static str {

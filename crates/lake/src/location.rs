@@ -199,6 +199,16 @@ impl Location {
         }
     }
 
+    /// Whether the file at `path` on this machine lies in it, links followed.
+    /// The file need not exist.
+    pub fn holds(&self, path: &FsPath) -> bool {
+        let path = std::path::absolute(path).map(|path| resolve(&path));
+        match (&self.folder, path) {
+            (Some(folder), Ok(path)) => path.starts_with(folder),
+            _ => false,
+        }
+    }
+
     /// Whether one lies in the other, or both are the same place.
     pub fn overlaps(&self, other: &Self) -> bool {
         let same_store = match (&self.folder, &other.folder) {
@@ -281,6 +291,28 @@ mod tests {
             let at = |path: &str| Location::parse(&format!("{base}/{path}")).unwrap();
             assert_eq!(at(one).overlaps(&at(other)), expected, "{one} and {other}");
         }
+    }
+
+    #[test]
+    fn files_that_lie_in_a_location() {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::create_dir(folder.path().join("real")).unwrap();
+        std::os::unix::fs::symlink(folder.path().join("real"), folder.path().join("link")).unwrap();
+        for (location, file, expected) in [
+            ("a", "a/k", true),
+            ("a", "a/b/c/k", true),
+            ("a", "ab/k", false),
+            ("a", "k", false),
+            ("a", "a/../k", false),
+            ("real", "link/k", true),
+            ("link", "real/k", true),
+        ] {
+            let at = Location::parse(folder.path().join(location).to_str().unwrap()).unwrap();
+            let file = folder.path().join(file);
+            assert_eq!(at.holds(&file), expected, "{location} and {file:?}");
+        }
+        let bucket = Location::parse("s3://bucket/a").unwrap();
+        assert!(!bucket.holds(FsPath::new("/a/k")));
     }
 
     #[test]

@@ -10,11 +10,25 @@ use deltalake_core::logstore::{LogStoreRef, StorageConfig, default_logstore};
 use futures::TryStreamExt;
 use object_store::prefix::PrefixStore;
 use object_store::{ObjectStore, ObjectStoreExt, PutMode, PutOptions};
+use uuid::Uuid;
 
 use crate::{Commit, DataFile, Error, Location, Origin, history, probe, schema};
 
-/// The object that says a lake's store was found safe, and the lake's layout.
+/// The object that says a lake's store was found safe, the lake's layout and
+/// its id.
 const MARKER: &str = "system/lake.json";
+
+/// Tells a lake from every other, wherever it is moved to. A copy of a lake
+/// has the id of the one it was copied from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct LakeId(Uuid);
+
+/// 32 lower-case hexadecimal digits.
+impl fmt::Display for LakeId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.0.simple())
+    }
+}
 
 /// Names a table: `trusted/customer_trusted`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -156,7 +170,28 @@ impl Lake {
         })
     }
 
-    /// Notes at first use that the store was found safe. Called when there is
+    /// The lake's id; `None` before anything was published, and for a lake that
+    /// was begun before lakes had one.
+    ///
+    /// # Errors
+    /// [`Error::Store`].
+    pub async fn id(&self) -> Result<Option<LakeId>, Error> {
+        let marker = self.location.child(MARKER);
+        let read = async { self.location.store().get(&marker).await?.bytes().await };
+        let body = match read.await {
+            Ok(body) => body,
+            Err(object_store::Error::NotFound { .. }) => return Ok(None),
+            Err(error) => {
+                return Err(Error::store("read", self.location.display(&marker), &error));
+            }
+        };
+        let marker: serde_json::Value = serde_json::from_slice(&body).unwrap_or_default();
+        let id = marker["id"].as_str().and_then(|id| id.parse().ok());
+        Ok(id.map(LakeId))
+    }
+
+    /// Notes at first use that the store was found safe, and gives the lake its
+    /// id. Called when there is
     /// something to publish: a run that fails leaves no lake behind.
     ///
     /// # Errors
@@ -165,7 +200,10 @@ impl Lake {
         if !readiness.first_use {
             return Ok(());
         }
-        let body = serde_json::json!({ "layout": 1 }).to_string().into_bytes();
+        let id = LakeId(Uuid::new_v4()).to_string();
+        let body = serde_json::json!({ "layout": 1, "id": id })
+            .to_string()
+            .into_bytes();
         let options = PutOptions::from(PutMode::Create);
         let marker = self.location.child(MARKER);
         let put = self
@@ -375,5 +413,40 @@ fn no_version(table: &TableId, wanted: String, commits: &[Commit]) -> Error {
         wanted,
         first: commits.last().map_or(0, |commit| commit.version),
         last: commits.first().map_or(0, |commit| commit.version),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_lake_has_an_id_from_its_beginning_on() {
+        let folder = tempfile::tempdir().unwrap();
+        let at = |name: &str| {
+            let path = folder.path().join(name);
+            Lake::at(Location::parse(path.to_str().unwrap()).unwrap())
+        };
+        let lake = at("lake");
+        assert_eq!(lake.id().await.unwrap(), None);
+        let readiness = lake.prepare().await.unwrap();
+        assert_eq!(lake.id().await.unwrap(), None, "nothing is published yet");
+        lake.begin(&readiness).await.unwrap();
+        let id = lake.id().await.unwrap().unwrap();
+        assert_eq!(id.to_string().len(), 32);
+        // Another writer who began at the same time.
+        lake.begin(&readiness).await.unwrap();
+        assert_eq!(lake.id().await.unwrap(), Some(id));
+        std::fs::rename(folder.path().join("lake"), folder.path().join("moved")).unwrap();
+        assert_eq!(at("moved").id().await.unwrap(), Some(id));
+
+        for (body, shows) in [
+            (r#"{"layout":1}"#, "a lake from before lakes had ids"),
+            (r#"{"layout":1,"id":"../../k"}"#, "an id that is none"),
+            ("", "nothing"),
+        ] {
+            std::fs::write(folder.path().join("moved/system/lake.json"), body).unwrap();
+            assert_eq!(at("moved").id().await.unwrap(), None, "{shows}");
+        }
     }
 }

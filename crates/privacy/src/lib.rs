@@ -3,12 +3,14 @@
 //! An e-mail, a name, a phone number, a birthday or a serial number is a
 //! personal value wherever it stands. This room keeps such values from being
 //! printed by accident: [`Personal`] for values the program holds itself,
-//! [`redact`] for messages that come from libraries. [`intervals`] tells when
-//! a person agreed to a purpose. Pure: no I/O.
+//! [`redact`] for messages that come from libraries; and it makes what may
+//! stand in their place, see [`Key::pseudonym`]. [`intervals`] tells when a
+//! person agreed to a purpose. Pure: no I/O.
 
 mod consent;
 pub mod ownership;
 mod personal;
+mod pseudonym;
 mod redact;
 mod subject;
 
@@ -16,5 +18,6 @@ pub use consent::{
     Act, Entry, Interval, Purpose, Source, Statement, UnknownPurpose, agreed, intervals,
 };
 pub use personal::Personal;
+pub use pseudonym::{Key, NoRandomness, NotAKey};
 pub use redact::redact;
 pub use subject::subject;

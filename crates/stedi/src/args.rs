@@ -39,6 +39,10 @@ pub(crate) struct Global {
     /// An edited data product, as `stedi init` writes it [env: STEDI_PROJECT] [default: the built-in one]
     #[arg(long, global = true, value_name = "DIR")]
     pub(crate) project: Option<String>,
+    /// The file of the pseudonyms' key, outside lake and landing [env: STEDI_KEY_FILE; the key itself:
+    /// STEDI_KEY] [default: one per lake in ~/.config/stedi/keys]
+    #[arg(long, global = true, value_name = "FILE")]
+    pub(crate) key_file: Option<String>,
     /// Settings file [env: STEDI_CONFIG] [default: ./stedi.toml where there is one]
     #[arg(long, global = true, value_name = "FILE")]
     pub(crate) config: Option<String>,
@@ -99,6 +103,9 @@ pub(crate) enum Command {
     /// Look after landing input that could not be read
     #[command(subcommand)]
     Quarantine(QuarantineCommand),
+    /// Look after the key that pseudonyms are made with
+    #[command(subcommand)]
+    Key(KeyCommand),
     /// Make synthetic landing data in the shape of the real one
     Sample(SampleArgs),
     /// Write the built-in data product out for editing
@@ -166,7 +173,9 @@ pub(crate) struct VerifyArgs {
 #[command(
     after_help = "Landing, trusted and curated tables go by their bare names; system tables by system.NAME.\n\
                   Older versions: FROM t VERSION AS OF 3, FROM t TIMESTAMP AS OF '2026-11-20T10:00:00Z',\n\
-                  or --as-of for all tables at once."
+                  or --as-of for all tables at once.\n\
+                  Own functions: run_time(), the start of the run; subject(email), the person; pseudonym(text),\n\
+                  a keyed hash: pseudonym(subject(email)) tells people apart and not who they are."
 )]
 pub(crate) struct SqlArgs {
     /// One or more statements, divided by semicolons
@@ -225,6 +234,16 @@ pub(crate) enum QuarantineCommand {
         #[arg(long, conflicts_with = "ids")]
         all: bool,
     },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum KeyCommand {
+    /// Where it lies, its fingerprint and since when; never the key itself
+    Show,
+    /// Replace it: old pseudonyms cannot be linked to new ones any more
+    Rotate,
+    /// Take it away: nobody can tell any more whose a pseudonym is
+    Destroy,
 }
 
 #[derive(Debug, Args)]

@@ -7,6 +7,7 @@ mod allocator;
 mod args;
 mod commands;
 mod failure;
+mod key;
 mod output;
 mod progress;
 mod project;
@@ -35,6 +36,7 @@ fn main() -> ExitCode {
             Command::Describe(describe) => commands::describe::describe(&settings, &describe),
             Command::History(history) => commands::history::history(&settings, &history),
             Command::Quarantine(command) => commands::quarantine::quarantine(&settings, &command),
+            Command::Key(command) => commands::key::key(&settings, &command),
             Command::Sample(sample) => commands::sample::sample(&settings, &sample),
             Command::Init(init) => commands::init::init(&settings, &init),
             Command::Doctor => commands::doctor::doctor(&settings),

@@ -7,10 +7,12 @@ use anyhow::Result;
 use catalog::Project;
 use engine::Setup;
 use lake::{AsOf, Location};
+use privacy::Key;
 use serde::Deserialize;
 
 use crate::args::{Format, Global};
 use crate::failure::Failure;
+use crate::key::{self, Keys};
 use crate::project;
 
 /// Where a setting came from, for `stedi doctor`.
@@ -62,6 +64,11 @@ pub(crate) struct Settings {
     pub(crate) now_ms: Setting<Option<i64>>,
     pub(crate) memory_bytes: Setting<usize>,
     pub(crate) format: Setting<Format>,
+    /// The key of pseudonyms itself, where `STEDI_KEY` holds it.
+    pub(crate) key: Option<Arc<Key>>,
+    /// Its file, where somebody named one.
+    pub(crate) key_file: Setting<Option<PathBuf>>,
+    pub(crate) yes: bool,
     pub(crate) quiet: bool,
     pub(crate) verbose: bool,
     pub(crate) color: bool,
@@ -77,9 +84,12 @@ struct File {
     now: Option<String>,
     memory: Option<String>,
     format: Option<String>,
+    key_file: Option<String>,
 }
 
-const KEYS: [&str; 6] = ["landing", "lake", "project", "now", "memory", "format"];
+const KEYS: [&str; 7] = [
+    "landing", "lake", "project", "now", "memory", "format", "key_file",
+];
 
 impl Settings {
     /// Settles what the flags, the environment and the settings file say.
@@ -129,6 +139,7 @@ impl Settings {
             pick(flag, variable, in_file).map_or_else(|| default(otherwise), beside_file)
         };
         let project = pick(&global.project, "STEDI_PROJECT", &file.project).map(beside_file);
+        let key_file = pick(&global.key_file, "STEDI_KEY_FILE", &file.key_file).map(beside_file);
         let format = match global.format {
             Some(value) => Setting {
                 value,
@@ -145,13 +156,7 @@ impl Settings {
         Ok(Self {
             landing: place(&global.landing, "STEDI_LANDING", &file.landing, "./landing"),
             lake: place(&global.lake, "STEDI_LAKE", &file.lake, "./lake"),
-            project: match project {
-                Some(setting) => setting.map(|dir| Ok(Some(PathBuf::from(dir))))?,
-                None => Setting {
-                    value: None,
-                    origin: Origin::Default,
-                },
-            },
+            project: optional_path(project)?,
             now_ms: match pick(&global.now, "STEDI_NOW", &file.now) {
                 Some(setting) => setting.map(|text| instant_of("now", &text).map(Some))?,
                 None => Setting {
@@ -167,6 +172,9 @@ impl Settings {
                 },
             },
             format,
+            key: key_of_environment()?,
+            key_file: optional_path(key_file)?,
+            yes: global.yes,
             quiet: global.quiet,
             verbose: global.verbose,
             color: !global.no_color && std::env::var_os("NO_COLOR").is_none_or(|v| v.is_empty()),
@@ -192,15 +200,30 @@ impl Settings {
         self.setup_at(&self.landing.value, &self.lake.value)
     }
 
+    /// The key of the lake's pseudonyms, found and not made.
+    ///
+    /// # Errors
+    /// Faults of places.
+    pub(crate) fn keys(&self) -> Result<Keys> {
+        let place = |text: &str| Location::parse(text).map_err(engine::Error::from);
+        Ok(Keys::of(
+            self,
+            place(&self.landing.value)?,
+            place(&self.lake.value)?,
+        ))
+    }
+
     /// Likewise, at other places.
     ///
     /// # Errors
     /// Faults of places and of the data product.
     pub(crate) fn setup_at(&self, landing: &str, lake: &str) -> Result<Setup> {
         let place = |text: &str| Location::parse(text).map_err(engine::Error::from);
+        let (landing, lake) = (place(landing)?, place(lake)?);
         Ok(Setup {
-            landing: place(landing)?,
-            lake: place(lake)?,
+            key: Some(Arc::new(Keys::of(self, landing.clone(), lake.clone()))),
+            landing,
+            lake,
             project: Arc::new(self.project()?),
             now_ms: self
                 .now_ms
@@ -210,6 +233,30 @@ impl Settings {
             as_of: AsOf::Latest,
         })
     }
+}
+
+fn optional_path(setting: Option<Setting<String>>) -> Result<Setting<Option<PathBuf>>> {
+    match setting {
+        Some(setting) => setting.map(|path| Ok(Some(PathBuf::from(path)))),
+        None => Ok(Setting {
+            value: None,
+            origin: Origin::Default,
+        }),
+    }
+}
+
+/// A key is never shown, also where it is none: it may lack a digit.
+fn key_of_environment() -> Result<Option<Arc<Key>>> {
+    let Some(text) = std::env::var_os(key::VARIABLE).filter(|text| !text.is_empty()) else {
+        return Ok(None);
+    };
+    let key = text.to_str().and_then(|text| Key::from_hex(text).ok());
+    key.map(|key| Some(Arc::new(key))).ok_or_else(|| {
+        Failure::settings(
+            format!("{} holds no key", key::VARIABLE),
+            "a key is 64 hexadecimal digits; a file of one is named by --key-file",
+        )
+    })
 }
 
 fn variable_of(name: &str) -> Option<String> {

@@ -1,10 +1,11 @@
 //! `stedi doctor`: versions, places, settings and where they came from.
 
 use anyhow::Result;
-use engine::Verdict;
+use engine::{Class, Verdict};
 use lake::{Lake, Location};
 use serde::Serialize;
 
+use super::key::Told;
 use super::runtime;
 use crate::failure::Ending;
 use crate::output::{Field, put_list};
@@ -26,6 +27,7 @@ pub(crate) fn doctor(settings: &Settings) -> Result<Ending> {
     let runtime = runtime()?;
     findings.push(runtime.block_on(landing(settings)));
     findings.push(runtime.block_on(lake(settings)));
+    findings.push(runtime.block_on(key(settings)));
     findings.push(temporary_folder());
     let headings = ["what", "found", "from", "verdict"];
     put_list(settings, &headings, &findings, |finding| {
@@ -162,6 +164,36 @@ async fn lake(settings: &Settings) -> Finding {
         what: "lake",
         found,
         origin: Some(settings.lake.origin.to_string()),
+        verdict,
+    }
+}
+
+/// Many projects need no key: that there is no place for one is a warning.
+async fn key(settings: &Settings) -> Finding {
+    let told = async {
+        let keys = settings.keys()?;
+        Ok::<_, anyhow::Error>((keys.origin().to_string(), Told::of(&keys).await))
+    };
+    let (origin, found, verdict) = match told.await {
+        Ok((origin, Ok(told))) => (origin, told.line(), Verdict::Ok),
+        Ok((origin, Err(error))) => {
+            let verdict = match error.class() {
+                Class::Settings => Verdict::Fail,
+                _ => Verdict::Warn,
+            };
+            (origin, error.to_string(), verdict)
+        }
+        // The places themselves are wrong, which stands above.
+        Err(error) => (
+            settings.key_file.origin.to_string(),
+            error.to_string(),
+            Verdict::Warn,
+        ),
+    };
+    Finding {
+        what: "key",
+        found,
+        origin: Some(origin),
         verdict,
     }
 }

@@ -1,5 +1,6 @@
 //! `stedi run`: build, check, publish.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::Result;
@@ -10,6 +11,7 @@ use tokio::sync::Notify;
 use super::{runtime, show_report, stopped};
 use crate::args::RunArgs;
 use crate::failure::{Ending, Failure};
+use crate::key::Keys;
 use crate::output::say;
 use crate::progress;
 use crate::settings::Settings;
@@ -29,20 +31,41 @@ pub(crate) fn run(settings: &Settings, args: &RunArgs) -> Result<Ending> {
 
 /// Runs with progress shown, and ends at Ctrl-C.
 pub(super) fn execute(settings: &Settings, setup: &Setup, options: &RunOptions) -> Result<Report> {
+    let keys = Keys::of(settings, setup.landing.clone(), setup.lake.clone()).making();
+    let setup = Setup {
+        key: Some(Arc::new(keys.clone())),
+        ..setup.clone()
+    };
     let progress = progress::shown(settings);
     let interrupt = Arc::new(Notify::new());
     let runtime = runtime()?;
-    let report = runtime.block_on(async {
+    let (report, key_made) = runtime.block_on(async {
         let heard = Arc::clone(&interrupt);
         tokio::spawn(async move {
             stopped().await;
             heard.notify_one();
         });
-        engine::run(setup, options, progress, interrupt).await
+        let report = engine::run(&setup, options, progress, interrupt).await;
+        (report, keys.settle().await)
     });
+    if let Some(made) = key_made {
+        say_of_new_key(settings, &made);
+    }
     // Work that cannot be interrupted, such as a large read, is not waited for.
     runtime.shutdown_background();
     Ok(report?)
+}
+
+/// A key is needed wherever the lake is run next, so its making is told.
+fn say_of_new_key(settings: &Settings, file: &Path) {
+    say(
+        settings,
+        &format!(
+            "made the key of pseudonyms: {}\n\
+             hint: who runs this lake elsewhere needs it too (--key-file); with another key a person has another pseudonym",
+            file.display()
+        ),
+    );
 }
 
 /// Says in a line what became of the run.

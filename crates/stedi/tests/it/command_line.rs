@@ -6,7 +6,7 @@ use std::process::{Command, Stdio};
 use crate::places::SMALL;
 use crate::program::stedi;
 
-const COMMANDS: [&str; 12] = [
+const COMMANDS: [&str; 13] = [
     "demo",
     "run",
     "verify",
@@ -15,6 +15,7 @@ const COMMANDS: [&str; 12] = [
     "describe",
     "history",
     "quarantine",
+    "key",
     "sample",
     "init",
     "doctor",
@@ -40,6 +41,7 @@ fn help_lists_every_command_and_reads_well() {
             "--landing",
             "--lake",
             "--project",
+            "--key-file",
             "--config",
             "--now",
             "--format",

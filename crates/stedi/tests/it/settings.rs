@@ -70,6 +70,13 @@ fn a_flag_wins_over_a_variable_over_the_file_over_the_default() {
             found: ["MiB", "32 MiB", "64 MiB", "96 MiB"],
         },
         Case {
+            what: "key",
+            flag: ("--key-file", "flag-key"),
+            variable: ("STEDI_KEY_FILE", "variable-key"),
+            file: ("key_file", "file-key"),
+            found: ["stedi/keys", "file-key", "variable-key", "flag-key"],
+        },
+        Case {
             what: "format",
             flag: ("--format", "json"),
             variable: ("STEDI_FORMAT", "json"),

@@ -1,0 +1,206 @@
+//! Names that stand for a person and tell nothing of them.
+
+use std::fmt;
+
+use zeroize::{Zeroize, Zeroizing};
+
+/// The length of a key, in bytes.
+const BYTES: usize = 32;
+
+/// What the two uses of a key are kept apart by. A change of either text
+/// changes every pseudonym or fingerprint.
+const PSEUDONYM: &str = "stedi 2026-11-21 pseudonym of a subject";
+const FINGERPRINT: &str = "stedi 2026-11-21 fingerprint of a pseudonym key";
+
+/// The secret that makes pseudonyms: 256 random bits.
+///
+/// Whoever has it can tell whether a pseudonym is that of an e-mail they know.
+/// Without it pseudonyms are 128 random bits, also for someone who knows
+/// everybody's e-mail. Prints as `***`, and leaves no trace in memory that was
+/// its own once it is dropped.
+#[derive(Clone)]
+pub struct Key {
+    secret: [u8; BYTES],
+    /// Made of the secret once, as every pseudonym needs it.
+    pseudonyms: [u8; BYTES],
+}
+
+/// A text that is no key. It does not show the text, which may be one with a
+/// digit too few.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("a key is 64 hexadecimal digits")]
+pub struct NotAKey;
+
+/// The operating system gave no random bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the system gives no random bytes")]
+pub struct NoRandomness;
+
+impl Key {
+    /// A new key, of the operating system's randomness.
+    ///
+    /// # Errors
+    /// [`NoRandomness`].
+    pub fn generate() -> Result<Self, NoRandomness> {
+        let mut secret = Zeroizing::new([0; BYTES]);
+        getrandom::fill(secret.as_mut_slice()).map_err(|_| NoRandomness)?;
+        Ok(Self::of(&secret))
+    }
+
+    /// The key written as `text`: 64 hexadecimal digits, with white space
+    /// around them.
+    ///
+    /// # Errors
+    /// [`NotAKey`].
+    pub fn from_hex(text: &str) -> Result<Self, NotAKey> {
+        let digits = text.trim().as_bytes();
+        if digits.len() != 2 * BYTES {
+            return Err(NotAKey);
+        }
+        let mut secret = Zeroizing::new([0; BYTES]);
+        for (byte, pair) in secret.iter_mut().zip(digits.chunks_exact(2)) {
+            *byte = (digit(pair[0])? << 4) | digit(pair[1])?;
+        }
+        Ok(Self::of(&secret))
+    }
+
+    fn of(secret: &[u8; BYTES]) -> Self {
+        Self {
+            secret: *secret,
+            pseudonyms: blake3::derive_key(PSEUDONYM, secret),
+        }
+    }
+
+    /// The key itself, as [`Key::from_hex`] takes it: for the file that keeps
+    /// it, never for a message.
+    pub fn reveal(&self) -> Zeroizing<String> {
+        Zeroizing::new(hex(&self.secret))
+    }
+
+    /// The pseudonym of `subject`: 32 lower-case hexadecimal digits, the first
+    /// 128 bits of a keyed BLAKE3 hash.
+    ///
+    /// `subject` is taken letter by letter: [`crate::subject`] makes two
+    /// spellings of one e-mail the same.
+    pub fn pseudonym(&self, subject: &str) -> String {
+        let hash = blake3::keyed_hash(&self.pseudonyms, subject.as_bytes());
+        hex(&hash.as_bytes()[..16])
+    }
+
+    /// Tells keys apart without telling anything of them: 16 lower-case
+    /// hexadecimal digits.
+    pub fn fingerprint(&self) -> String {
+        hex(&blake3::derive_key(FINGERPRINT, &self.secret)[..8])
+    }
+}
+
+impl Drop for Key {
+    fn drop(&mut self) {
+        self.secret.zeroize();
+        self.pseudonyms.zeroize();
+    }
+}
+
+impl fmt::Debug for Key {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("***")
+    }
+}
+
+impl fmt::Display for Key {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("***")
+    }
+}
+
+fn digit(digit: u8) -> Result<u8, NotAKey> {
+    let value = char::from(digit).to_digit(16).ok_or(NotAKey)?;
+    u8::try_from(value).map_err(|_| NotAKey)
+}
+
+fn hex(bytes: &[u8]) -> String {
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    let mut text = String::with_capacity(2 * bytes.len());
+    for byte in bytes {
+        text.push(char::from(DIGITS[usize::from(byte >> 4)]));
+        text.push(char::from(DIGITS[usize::from(byte & 15)]));
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const COUNTED: &str = "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f";
+    const ONES: &str = "ffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff";
+
+    /// Published pseudonyms must stay what they are. The expected values come
+    /// from another implementation of BLAKE3, written from its specification.
+    #[test]
+    fn pseudonyms_stay_what_they_are() {
+        for (key, subject, expected) in [
+            (COUNTED, "", "f8c79159fee9dfd29a1491181818dd10"),
+            (
+                COUNTED,
+                "jane@example.com",
+                "b3714b0ef6bd09cfdd5b4713f0eacf43",
+            ),
+            (
+                COUNTED,
+                "Jane@example.com",
+                "e7b7494ee7a01ec06872a817c399f182",
+            ),
+            (
+                COUNTED,
+                "jürgen@example.com",
+                "68c1a1115e2acea665fc3d946fb168db",
+            ),
+            (ONES, "jane@example.com", "57ea5e9cf9ba12efa7065257e24aa1da"),
+        ] {
+            let key = Key::from_hex(key).unwrap();
+            assert_eq!(key.pseudonym(subject), expected, "{subject}");
+        }
+        for (key, expected) in [(COUNTED, "4ed89a9ed599ca55"), (ONES, "cba77074f9202d24")] {
+            assert_eq!(Key::from_hex(key).unwrap().fingerprint(), expected);
+        }
+    }
+
+    #[test]
+    fn texts_that_are_keys() {
+        for (text, expected) in [
+            (COUNTED.to_owned(), true),
+            (COUNTED.to_uppercase(), true),
+            (format!(" {COUNTED}\n"), true),
+            (COUNTED[1..].to_owned(), false),
+            (format!("{COUNTED}0"), false),
+            (COUNTED.replace('f', "g"), false),
+            (COUNTED.replace('f', "ü"), false),
+            ("ü".repeat(32), false),
+            (String::new(), false),
+        ] {
+            assert_eq!(Key::from_hex(&text).is_ok(), expected, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn a_key_is_written_and_read_again() {
+        let key = Key::generate().unwrap();
+        let again = Key::from_hex(&key.reveal()).unwrap();
+        assert_eq!(again.fingerprint(), key.fingerprint());
+        assert_eq!(again.pseudonym("a"), key.pseudonym("a"));
+        let other = Key::generate().unwrap();
+        assert_ne!(other.fingerprint(), key.fingerprint());
+        assert_ne!(other.pseudonym("a"), key.pseudonym("a"));
+    }
+
+    #[test]
+    fn printing_shows_nothing() {
+        let key = Key::from_hex(ONES).unwrap();
+        assert_eq!(
+            format!("{key} {key:?} {:?}", Some(&key)),
+            "*** *** Some(***)"
+        );
+        assert_eq!(NotAKey.to_string(), "a key is 64 hexadecimal digits");
+    }
+}

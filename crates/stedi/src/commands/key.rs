@@ -1,0 +1,175 @@
+//! `stedi key`: the key of pseudonyms, of which nothing is told but that it is
+//! there.
+
+use std::io::BufRead;
+
+use anyhow::Result;
+use chrono::SecondsFormat;
+use serde::Serialize;
+
+use super::runtime;
+use crate::args::{Format, KeyCommand};
+use crate::failure::{Ending, Failure};
+use crate::key::{KeyFile, Keys, Place, VARIABLE};
+use crate::output::{Field, complain, put_json, put_list, say};
+use crate::settings::Settings;
+
+pub(crate) fn key(settings: &Settings, command: &KeyCommand) -> Result<Ending> {
+    match command {
+        KeyCommand::Show => show(settings),
+        KeyCommand::Rotate => rotate(settings),
+        KeyCommand::Destroy => destroy(settings),
+    }
+}
+
+/// What may be told of a key.
+#[derive(Serialize)]
+pub(super) struct Told {
+    /// The file, or the variable.
+    place: String,
+    /// The setting that says so.
+    origin: String,
+    /// Whether the key is there.
+    there: bool,
+    /// Tells it from other keys; `None` where it is not there.
+    fingerprint: Option<String>,
+    /// When it was made, RFC 3339, where that is known.
+    since: Option<String>,
+}
+
+impl Told {
+    /// Tells of the key that `keys` finds. Makes none.
+    ///
+    /// # Errors
+    /// Those of [`Keys::place`] and [`KeyFile::read`].
+    pub(super) async fn of(keys: &Keys) -> Result<Self, engine::Error> {
+        let origin = keys.origin().to_string();
+        Ok(match keys.place().await? {
+            Place::Variable(key) => Self {
+                place: format!("the variable {VARIABLE}"),
+                origin,
+                there: true,
+                fingerprint: Some(key.fingerprint()),
+                since: None,
+            },
+            Place::File(file) => {
+                let kept = file.read()?;
+                let since = kept.as_ref().and_then(|kept| kept.since);
+                Self {
+                    place: file.path().display().to_string(),
+                    origin,
+                    there: kept.is_some(),
+                    fingerprint: kept.map(|kept| kept.key.fingerprint()),
+                    since: since.map(|since| since.to_rfc3339_opts(SecondsFormat::Secs, true)),
+                }
+            }
+        })
+    }
+
+    /// In one line, for `stedi doctor`.
+    pub(super) fn line(&self) -> String {
+        let place = &self.place;
+        match (&self.fingerprint, &self.since) {
+            (Some(fingerprint), Some(since)) => {
+                format!("{place}: fingerprint {fingerprint}, since {since}")
+            }
+            (Some(fingerprint), None) => format!("{place}: fingerprint {fingerprint}"),
+            (None, _) => format!("{place}: not there yet; the first run that needs it makes it"),
+        }
+    }
+}
+
+fn show(settings: &Settings) -> Result<Ending> {
+    let told = runtime()?.block_on(Told::of(&settings.keys()?))?;
+    if settings.format.value == Format::Json {
+        put_json(&told)?;
+        return Ok(Ending::Done);
+    }
+    let headings = ["place", "from", "state", "fingerprint", "since"];
+    put_list(settings, &headings, &[told], |told| {
+        let state = if told.there { "there" } else { "not there yet" };
+        vec![
+            Field::text(Some(&told.place)),
+            Field::text(Some(&told.origin)),
+            Field::text(Some(state)),
+            Field::text(told.fingerprint.as_deref()),
+            Field::text(told.since.as_deref()),
+        ]
+    })?;
+    Ok(Ending::Done)
+}
+
+fn rotate(settings: &Settings) -> Result<Ending> {
+    // Read first: a project with a fault would leave the user without the list.
+    let tables = engine::tables_with_pseudonyms(&settings.project()?);
+    let file = file_with_key(settings, "replaced")?;
+    let kept = file.replace()?;
+    say(
+        settings,
+        &format!(
+            "{} has another key now, fingerprint {}; pseudonyms made with the old one cannot be linked to new ones",
+            file.path().display(),
+            kept.key.fingerprint()
+        ),
+    );
+    say_what_is_old(settings, &tables);
+    Ok(Ending::Done)
+}
+
+fn destroy(settings: &Settings) -> Result<Ending> {
+    let tables = engine::tables_with_pseudonyms(&settings.project()?);
+    let file = file_with_key(settings, "destroyed")?;
+    let path = file.path().display();
+    if !settings.yes {
+        complain(&format!(
+            "{path} will be destroyed: nobody can link a pseudonym to a person any more, nor new ones to old ones.\n\
+             Copies of the file elsewhere are not reached. Type yes to go on:"
+        ));
+        let mut answer = String::new();
+        std::io::stdin().lock().read_line(&mut answer)?;
+        if !answer.trim().eq_ignore_ascii_case("yes") {
+            return Err(Failure::failed(
+                "not confirmed; the key is as it was",
+                "type yes, or give --yes",
+            ));
+        }
+    }
+    file.destroy()?;
+    say(settings, &format!("{path} is gone"));
+    say_what_is_old(settings, &tables);
+    Ok(Ending::Done)
+}
+
+/// The file of a key that can be taken away. What holds no key is no key file,
+/// and is not touched.
+fn file_with_key(settings: &Settings, done: &str) -> Result<KeyFile> {
+    let keys = settings.keys()?;
+    match runtime()?.block_on(keys.place())? {
+        Place::Variable(_) => Err(Failure::settings(
+            format!("the key stands in {VARIABLE}, which is not stedi's to change"),
+            "put another into it, or unset it to speak of the key file",
+        )),
+        Place::File(file) => match file.read()? {
+            Some(_) => Ok(file),
+            None => Err(Failure::failed(
+                format!(
+                    "nothing was {done}: there is no key, {} is not there",
+                    file.path().display()
+                ),
+                "check --lake and --key-file",
+            )),
+        },
+    }
+}
+
+fn say_what_is_old(settings: &Settings, tables: &[String]) {
+    if !tables.is_empty() {
+        say(
+            settings,
+            &format!(
+                "hint: `stedi run` builds {} with new pseudonyms, and what reads them",
+                tables.join(", ")
+            ),
+        );
+    }
+}
