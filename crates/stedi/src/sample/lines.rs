@@ -67,11 +67,7 @@ pub(super) fn customer(record: &CustomerRecord<'_>, line: &mut Vec<u8>) {
     text(line, "\", \"phone\": \"", record.phone);
     line.extend_from_slice(b"\", \"birthDay\": \"");
     number(line, record.birth_year);
-    text(
-        line,
-        "-01-01\", \"serialNumber\": \"",
-        record.serial_number,
-    );
+    text(line, "-01-01\", \"serialNumber\": \"", record.serial_number);
     line.extend_from_slice(b"\", \"registrationDate\": ");
     number(line, record.registered_ms);
     line.extend_from_slice(b", \"lastUpdateDate\": ");
