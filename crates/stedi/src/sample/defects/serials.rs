@@ -22,8 +22,8 @@ impl ReusedSerials {
     /// `people` are the first cohort.
     pub(super) fn new(sample: &Sample, people: &[Person], random: &mut Random) -> Self {
         let count = (sample.customers / 2).clamp(1, SERIALS) as usize;
+        // The `n`-th person and every `count`-th after that claim the `n`-th.
         let serials = (0..count).map(|number| match number {
-            // The `n`-th person, and all `count` further on, claim the `n`-th.
             _ if number >= count / 2 => {
                 serial_number(sample.seed, u64::MAX - number as u64, random)
             }
