@@ -252,6 +252,15 @@ pub(crate) struct SampleArgs {
     pub(crate) out: PathBuf,
     #[command(flatten)]
     pub(crate) size: SampleSize,
+    /// What is to be wrong with the data, any of it together; what a run must
+    /// make of it goes to OUT/truth
+    #[arg(
+        long = "defect",
+        value_enum,
+        value_name = "KIND",
+        value_delimiter = ','
+    )]
+    pub(crate) defects: Vec<crate::sample::Defect>,
 }
 
 #[derive(Debug, Args)]

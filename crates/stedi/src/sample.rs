@@ -42,6 +42,7 @@ use std::io;
 use std::path::Path;
 
 mod cohort;
+mod defects;
 mod files;
 mod lanes;
 mod lines;
@@ -54,6 +55,7 @@ mod shares;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use defects::{Defect, Defects};
 use files::{LandingFiles, SOURCES};
 
 /// What to make.
@@ -67,14 +69,14 @@ pub(crate) struct Sample {
     pub(crate) seed: u64,
 }
 
-/// What was made: lines of each source, and the files and bytes of all three.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// What was made: rows of each source, and the files and bytes of all three.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Written {
-    /// Lines under `customer/landing`.
+    /// Records under `customer/landing`.
     pub(crate) customers: u64,
-    /// Lines under `accelerometer/landing`.
+    /// Readings under `accelerometer/landing`.
     pub(crate) accelerometer: u64,
-    /// Lines under `step_trainer/landing`.
+    /// Readings under `step_trainer/landing`.
     pub(crate) step_trainer: u64,
     /// Files in all three folders.
     pub(crate) files: u64,
@@ -108,19 +110,7 @@ impl Sample {
     /// - Any other kind: the file system refused; the message names the path,
     ///   and files written so far stay.
     pub(crate) fn write(&self, out: &Path) -> io::Result<Written> {
-        if self.customers == 0 || self.customers > Self::CUSTOMERS_MAX {
-            return Err(io::Error::new(
-                io::ErrorKind::InvalidInput,
-                format!(
-                    "a sample of {} customers cannot be made\nhint: ask for 1 to {} customers",
-                    self.customers,
-                    Self::CUSTOMERS_MAX
-                ),
-            ));
-        }
-        for source in SOURCES {
-            source.refuse_occupied(out)?;
-        }
+        self.refuse(out)?;
 
         let lines_max = files::lines_max(self.customers);
         let [mut customer, mut accelerometer, mut step_trainer] =
@@ -150,5 +140,36 @@ impl Sample {
             files: written.iter().map(|source| source.files).sum(),
             bytes: written.iter().map(|source| source.bytes).sum(),
         })
+    }
+
+    /// As [`Sample::write`], with something wrong in what arrives, and the
+    /// truth in `out/truth`; without defects there is none.
+    ///
+    /// # Errors
+    /// As for [`Sample::write`]; `out/truth` must be empty, too.
+    pub(crate) fn write_with(&self, defects: &Defects, out: &Path) -> io::Result<Written> {
+        if defects.is_empty() {
+            return self.write(out);
+        }
+        self.refuse(out)?;
+        defects::write(self, defects, out)
+    }
+
+    /// Fails if this cannot be made, or not at `out`.
+    fn refuse(&self, out: &Path) -> io::Result<()> {
+        if self.customers == 0 || self.customers > Self::CUSTOMERS_MAX {
+            return Err(io::Error::new(
+                io::ErrorKind::InvalidInput,
+                format!(
+                    "a sample of {} customers cannot be made\nhint: ask for 1 to {} customers",
+                    self.customers,
+                    Self::CUSTOMERS_MAX
+                ),
+            ));
+        }
+        for source in SOURCES {
+            source.refuse_occupied(out)?;
+        }
+        Ok(())
     }
 }

@@ -9,7 +9,7 @@ use super::{run, runtime, sample, show_report};
 use crate::args::{DemoArgs, Format};
 use crate::failure::{Ending, Failure};
 use crate::output::{grouped, say};
-use crate::sample::Sample;
+use crate::sample::{Defects, Sample};
 use crate::settings::Settings;
 
 pub(crate) fn demo(settings: &Settings, args: &DemoArgs) -> Result<Ending> {
@@ -26,7 +26,7 @@ pub(crate) fn demo(settings: &Settings, args: &DemoArgs) -> Result<Ending> {
     let landing = dir.join("landing");
     let lake = dir.join("lake");
     let size = args.size.sample();
-    let written = sample::write(&size, &landing)?;
+    let written = sample::write(&size, &Defects::new(&[]), &landing)?;
     say(
         settings,
         &format!(

@@ -6,7 +6,7 @@ use serde::Serialize;
 use crate::args::{Format, SampleArgs};
 use crate::failure::{Ending, Failure};
 use crate::output::{grouped, put_json, say};
-use crate::sample::{Sample, Written};
+use crate::sample::{Defects, Sample, Written};
 use crate::settings::Settings;
 
 /// What was written, as it is printed.
@@ -20,13 +20,21 @@ struct Summary {
 }
 
 pub(crate) fn sample(settings: &Settings, args: &SampleArgs) -> Result<Ending> {
-    let written = write(&args.size.sample(), &args.out)?;
+    let defects = Defects::new(&args.defects);
+    let written = write(&args.size.sample(), &defects, &args.out)?;
     if settings.format.value == Format::Table {
         let out = args.out.display();
+        let (customers, truth) = match defects.is_empty() {
+            true => ("customers", String::new()),
+            false => (
+                "customer records",
+                format!("\nwhat a run must make of them is in {out}/truth"),
+            ),
+        };
         say(
             settings,
             &format!(
-                "wrote {} customers, {} accelerometer and {} step-trainer readings to {out}\n\
+                "wrote {} {customers}, {} accelerometer and {} step-trainer readings to {out}{truth}\n\
                  hint: stedi run --landing {out}",
                 grouped(written.customers),
                 grouped(written.accelerometer),
@@ -46,8 +54,8 @@ pub(crate) fn sample(settings: &Settings, args: &SampleArgs) -> Result<Ending> {
 }
 
 /// Writes a sample; its errors carry their hint behind a line break.
-pub(super) fn write(sample: &Sample, out: &std::path::Path) -> Result<Written> {
-    sample.write(out).map_err(|error| {
+pub(super) fn write(sample: &Sample, defects: &Defects, out: &std::path::Path) -> Result<Written> {
+    sample.write_with(defects, out).map_err(|error| {
         let text = error.to_string();
         let (message, hint) = text.split_once("\nhint: ").unwrap_or((&text, ""));
         if error.kind() == std::io::ErrorKind::InvalidInput {

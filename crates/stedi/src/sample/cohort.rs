@@ -1,6 +1,7 @@
 //! The people of one cohort: the plan's places filled in by chance.
 
 use super::lanes::{INSTANTS, LANES_MAX, Lane, Times};
+use super::lines::{ConsentDate, CustomerRecord};
 use super::names::{DOMAINS, FIRST, LAST};
 use super::plan::{Agreement, COHORT_PEOPLE, Place, Plan, Update};
 use super::random::{Random, mix};
@@ -29,6 +30,28 @@ pub(super) struct Record {
     pub(super) updated_ms: u64,
     /// When the person agreed to what their agreement names, if to anything.
     pub(super) agreed_ms: u64,
+}
+
+impl Person {
+    /// The person's one record.
+    pub(super) fn customer_record(&self) -> CustomerRecord<'_> {
+        let date = |agreed| match agreed {
+            true => ConsentDate::At(self.record.agreed_ms),
+            false => ConsentDate::LeftOut,
+        };
+        CustomerRecord {
+            name: &self.name,
+            email: &self.email,
+            phone: &self.phone,
+            birth_year: self.birth_year,
+            serial_number: &self.serial_number,
+            registered_ms: self.record.registered_ms,
+            updated_ms: self.record.updated_ms,
+            research: date(self.agreement.research),
+            public: date(self.agreement.public),
+            friends: date(self.agreement.friends),
+        }
+    }
 }
 
 /// The first `count` people of a cohort, in the order in which they are
@@ -70,7 +93,7 @@ pub(super) fn people(plan: &Plan, seed: u64, cohort: u64, count: usize) -> Vec<P
             Person {
                 name: format!("{first} {last}"),
                 email: email(first, last, cohort, domain),
-                phone: format!("80155501{:02}", random.below(100)),
+                phone: phone(&mut random),
                 birth_year: 967 + random.below(2000 - 967),
                 serial_number: serial_number(seed, number, &mut random),
                 record: Record::new(place, times, &mut random),
@@ -96,10 +119,15 @@ fn email(first: &str, last: &str, cohort: u64, domain: &str) -> String {
     }
 }
 
+/// One of the hundred numbers that are nobody's.
+pub(super) fn phone(random: &mut Random) -> String {
+    format!("80155501{:02}", random.below(100))
+}
+
 /// A UUID of version 4's layout. Of its 122 free bits 64 are the person's
 /// number, mixed beyond recognition but never alike for two numbers; the
 /// others are drawn.
-fn serial_number(seed: u64, number: u64, random: &mut Random) -> String {
+pub(super) fn serial_number(seed: u64, number: u64, random: &mut Random) -> String {
     let unique = mix(number.wrapping_add(mix(seed)));
     let drawn = random.next();
     format!(

@@ -42,7 +42,8 @@ pub(super) fn lines_max(customers: u64) -> u64 {
 /// One of the three kinds of landing data.
 #[derive(Clone, Copy)]
 pub(super) struct Source {
-    name: &'static str,
+    /// As its files and folder are called.
+    pub(super) name: &'static str,
     /// The time in the first file's name. Times have thirteen digits, so names
     /// sort in the order of writing.
     first_file_ms: u64,
@@ -52,23 +53,7 @@ impl Source {
     /// Fails with `AlreadyExists` if the source's folder holds anything, and
     /// otherwise leaves everything as it is.
     pub(super) fn refuse_occupied(self, out: &Path) -> io::Result<()> {
-        let folder = self.folder(out);
-        let occupied = match fs::read_dir(&folder) {
-            Ok(mut entries) => entries.next().is_some(),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => false,
-            Err(error) => return Err(at(&folder, error)),
-        };
-        if !occupied {
-            return Ok(());
-        }
-        Err(io::Error::new(
-            io::ErrorKind::AlreadyExists,
-            format!(
-                "{}: holds landing data already, which a sample must not mix with\n\
-                 hint: name another folder, or empty this one first",
-                folder.display()
-            ),
-        ))
+        refuse_occupied(&self.folder(out), "landing data")
     }
 
     fn folder(self, out: &Path) -> PathBuf {
@@ -89,6 +74,8 @@ pub(super) struct LandingFiles {
     source: Source,
     folder: PathBuf,
     lines_max: u64,
+    /// Whether every other file begins with a byte order mark.
+    byte_order_marks: bool,
     /// Open from the first line on.
     file: Option<(PathBuf, File)>,
     buffer: Vec<u8>,
@@ -102,10 +89,16 @@ impl LandingFiles {
             source,
             folder: source.folder(out),
             lines_max,
+            byte_order_marks: false,
             file: None,
             buffer: Vec::with_capacity(BUFFER_BYTES + LINE_BYTES_MAX),
             totals: Totals::default(),
         }
+    }
+
+    /// Lets every other file begin with a byte order mark, the first one too.
+    pub(super) fn mark_byte_order(&mut self) {
+        self.byte_order_marks = true;
     }
 
     /// Where the next line goes; the caller appends it, with its line feed.
@@ -136,6 +129,9 @@ impl LandingFiles {
             .join(format!("{}-{time_ms}.json", self.source.name));
         let file = File::create_new(&path).map_err(|error| at(&path, error))?;
         self.file = Some((path, file));
+        if self.byte_order_marks && self.totals.files.is_multiple_of(2) {
+            self.buffer.extend_from_slice("\u{feff}".as_bytes());
+        }
         self.totals.files += 1;
         Ok(())
     }
@@ -151,7 +147,27 @@ impl LandingFiles {
     }
 }
 
+/// Fails with `AlreadyExists` if `folder` holds anything: `what`.
+pub(super) fn refuse_occupied(folder: &Path, what: &str) -> io::Result<()> {
+    let occupied = match fs::read_dir(folder) {
+        Ok(mut entries) => entries.next().is_some(),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => false,
+        Err(error) => return Err(at(folder, error)),
+    };
+    if !occupied {
+        return Ok(());
+    }
+    Err(io::Error::new(
+        io::ErrorKind::AlreadyExists,
+        format!(
+            "{}: holds {what} already, which a sample must not mix with\n\
+             hint: name another folder, or empty this one first",
+            folder.display()
+        ),
+    ))
+}
+
 /// The error with the path it happened at.
-fn at(path: &Path, error: io::Error) -> io::Error {
+pub(super) fn at(path: &Path, error: io::Error) -> io::Error {
     io::Error::new(error.kind(), format!("{}: {error}", path.display()))
 }

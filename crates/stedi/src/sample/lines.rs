@@ -13,44 +13,86 @@ use super::files::LandingFiles;
 use super::lanes::INSTANTS;
 use super::readings::{DELIVERIES, MOTIONS};
 
+/// Where lines go.
+pub(super) trait LineSink {
+    /// Where to append the next line, with its line feed; `person` is whose it
+    /// is, as an index into the cohort.
+    fn line(&mut self, person: usize) -> io::Result<&mut Vec<u8>>;
+}
+
+impl LineSink for LandingFiles {
+    fn line(&mut self, _: usize) -> io::Result<&mut Vec<u8>> {
+        LandingFiles::line(self)
+    }
+}
+
+/// One customer record as it is sent. Times are epoch milliseconds.
+#[derive(Clone, Copy)]
+pub(super) struct CustomerRecord<'a> {
+    pub(super) name: &'a str,
+    pub(super) email: &'a str,
+    pub(super) phone: &'a str,
+    pub(super) birth_year: u64,
+    pub(super) serial_number: &'a str,
+    pub(super) registered_ms: u64,
+    pub(super) updated_ms: u64,
+    pub(super) research: ConsentDate,
+    pub(super) public: ConsentDate,
+    pub(super) friends: ConsentDate,
+}
+
+/// What a customer record says of one purpose.
+#[derive(Clone, Copy)]
+pub(super) enum ConsentDate {
+    /// Agreed, as of this time in epoch milliseconds.
+    At(u64),
+    /// Not given: no such key.
+    LeftOut,
+    /// Not given, in some other JSON that says so.
+    Void(&'static str),
+}
+
 /// One line per person.
-pub(super) fn customers(people: &[Person], files: &mut LandingFiles) -> io::Result<()> {
-    for person in people {
-        let record = person.record;
-        let purposes = [
-            (person.agreement.research, "shareWithResearchAsOfDate"),
-            (person.agreement.public, "shareWithPublicAsOfDate"),
-            (person.agreement.friends, "shareWithFriendsAsOfDate"),
-        ];
-        let line = files.line()?;
-        text(line, "{\"customerName\": \"", &person.name);
-        text(line, "\", \"email\": \"", &person.email);
-        text(line, "\", \"phone\": \"", &person.phone);
-        line.extend_from_slice(b"\", \"birthDay\": \"");
-        number(line, person.birth_year);
-        text(
-            line,
-            "-01-01\", \"serialNumber\": \"",
-            &person.serial_number,
-        );
-        line.extend_from_slice(b"\", \"registrationDate\": ");
-        number(line, record.registered_ms);
-        line.extend_from_slice(b", \"lastUpdateDate\": ");
-        number(line, record.updated_ms);
-        for (agreed, key) in purposes {
-            if agreed {
-                text(line, ", \"", key);
-                line.extend_from_slice(b"\": ");
-                number(line, record.agreed_ms);
-            }
-        }
-        line.extend_from_slice(b"}\n");
+pub(super) fn customers(people: &[Person], lines: &mut impl LineSink) -> io::Result<()> {
+    for (index, person) in people.iter().enumerate() {
+        customer(&person.customer_record(), lines.line(index)?);
     }
     Ok(())
 }
 
+/// Appends one customer record.
+pub(super) fn customer(record: &CustomerRecord<'_>, line: &mut Vec<u8>) {
+    text(line, "{\"customerName\": \"", record.name);
+    text(line, "\", \"email\": \"", record.email);
+    text(line, "\", \"phone\": \"", record.phone);
+    line.extend_from_slice(b"\", \"birthDay\": \"");
+    number(line, record.birth_year);
+    text(line, "-01-01\", \"serialNumber\": \"", record.serial_number);
+    line.extend_from_slice(b"\", \"registrationDate\": ");
+    number(line, record.registered_ms);
+    line.extend_from_slice(b", \"lastUpdateDate\": ");
+    number(line, record.updated_ms);
+    for (date, key) in [
+        (record.research, "shareWithResearchAsOfDate"),
+        (record.public, "shareWithPublicAsOfDate"),
+        (record.friends, "shareWithFriendsAsOfDate"),
+    ] {
+        if let ConsentDate::LeftOut = date {
+            continue;
+        }
+        text(line, ", \"", key);
+        line.extend_from_slice(b"\": ");
+        match date {
+            ConsentDate::At(date_ms) => number(line, date_ms),
+            ConsentDate::Void(json) => line.extend_from_slice(json.as_bytes()),
+            ConsentDate::LeftOut => {}
+        }
+    }
+    line.extend_from_slice(b"}\n");
+}
+
 /// One line per phone reading.
-pub(super) fn accelerometer(people: &[Person], files: &mut LandingFiles) -> io::Result<()> {
+pub(super) fn accelerometer(people: &[Person], lines: &mut impl LineSink) -> io::Result<()> {
     // What does not change from line to line is made once: with it the loop
     // below copies bytes, which is what lets millions of people stream.
     let ends: [String; MOTIONS] = std::array::from_fn(|motion| {
@@ -63,12 +105,12 @@ pub(super) fn accelerometer(people: &[Person], files: &mut LandingFiles) -> io::
         .map(|person| format!("{{\"user\":\"{}\",\"timestamp\":", person.email))
         .collect();
     for delivery in 0..DELIVERIES {
-        for (person, start) in people.iter().zip(&starts) {
+        for (index, (person, start)) in people.iter().zip(&starts).enumerate() {
             for instant in (0..INSTANTS).rev() {
                 let readings = person.readings.phone[instant].iter().flatten();
                 for reading in readings.filter(|reading| usize::from(reading.delivery) == delivery)
                 {
-                    let line = files.line()?;
+                    let line = lines.line(index)?;
                     line.extend_from_slice(start.as_bytes());
                     number(line, person.times.at(instant));
                     line.extend_from_slice(ends[usize::from(reading.motion)].as_bytes());
@@ -80,13 +122,13 @@ pub(super) fn accelerometer(people: &[Person], files: &mut LandingFiles) -> io::
 }
 
 /// One line per reading of a Step Trainer.
-pub(super) fn step_trainer(people: &[Person], files: &mut LandingFiles) -> io::Result<()> {
+pub(super) fn step_trainer(people: &[Person], lines: &mut impl LineSink) -> io::Result<()> {
     for delivery in 0..DELIVERIES {
-        for person in people {
+        for (index, person) in people.iter().enumerate() {
             for instant in (0..INSTANTS).rev() {
                 let reading = person.readings.trainer[instant];
                 if usize::from(reading.delivery) == delivery {
-                    let line = files.line()?;
+                    let line = lines.line(index)?;
                     line.extend_from_slice(b"{\"sensorReadingTime\":");
                     number(line, person.times.at(instant));
                     text(line, ",\"serialNumber\":\"", &person.serial_number);

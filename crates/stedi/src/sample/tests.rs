@@ -64,6 +64,18 @@ fn the_same_seed_gives_the_same_bytes_and_another_does_not() {
 }
 
 #[test]
+fn the_bytes_are_what_they_have_always_been() {
+    let folder = Folder::sample(40, 7);
+    let paths = folder.files().into_iter();
+    let bytes = paths.flat_map(|path| fs::read(path).unwrap());
+    // FNV-1a, of 64 bits.
+    let hash = bytes.fold(0xCBF2_9CE4_8422_2325, |hash: u64, byte| {
+        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01B3)
+    });
+    assert_eq!(hash, 0xA026_164A_3A90_7126);
+}
+
+#[test]
 fn written_tells_what_lies_in_the_folders() {
     let folder = Folder::new();
     let written = Sample::default().write(&folder.path).unwrap();

@@ -16,6 +16,7 @@ mod program;
 mod command_line;
 mod consent;
 mod counts;
+mod defects;
 mod key;
 mod lake_contents;
 mod landing_input;
