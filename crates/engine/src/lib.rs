@@ -14,7 +14,9 @@ mod functions;
 mod join;
 mod lake_table;
 mod landing;
+mod lineage;
 mod models;
+mod origins;
 mod quarantine;
 mod report;
 mod rows;
@@ -30,6 +32,10 @@ mod wording;
 pub use describe::{ColumnDescription, Description, TableSummary, describe, history, tables};
 pub use error::{Class, Error};
 pub use landing::{Intake, Rejection, TableIntake};
+pub use lineage::{Influence, Origin};
+pub use origins::{
+    ColumnProvenance, ColumnSources, Node, Provenance, Source, TableProvenance, lineage,
+};
 pub use quarantine::{QuarantineEntry, drop_from_quarantine, find, quarantine};
 pub use report::{CheckReport, Report, TableReport, Verdict};
 pub use run::{Progress, RunOptions, run};
