@@ -6,6 +6,7 @@ pub(crate) mod describe;
 pub(crate) mod doctor;
 pub(crate) mod history;
 pub(crate) mod init;
+pub(crate) mod lineage;
 pub(crate) mod quarantine;
 pub(crate) mod run;
 pub(crate) mod sample;
