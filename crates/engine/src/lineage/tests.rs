@@ -5,7 +5,9 @@
 
 use std::sync::Arc;
 
+use arrow::datatypes::DataType;
 use catalog::{Project, SourceFile};
+use datafusion::logical_expr::{LogicalPlanBuilder, Volatility, col, create_udf};
 use lake::{AsOf, Location};
 
 use super::trace::trace;
@@ -382,6 +384,47 @@ async fn origins_of_columns() {
             "user",
             "",
         ),
+        (
+            "select city = any (select name from person where since > 0) from reading, person",
+            "~city ~name ?since",
+            "",
+        ),
+        (
+            "select percentile_cont(0.5) within group (order by born) from person",
+            "born",
+            "",
+        ),
+        (
+            "select lag(city, 1, name) over (order by since) from person",
+            "city name ?since",
+            "",
+        ),
+        (
+            "select nth_value(name, 2) over (), ntile(4) over (order by born) from person",
+            "name, ?born",
+            "",
+        ),
+        (
+            "select * replace (lower(name) as city) from person",
+            "email, name, born, adult, name, since",
+            "",
+        ),
+        (
+            "select * exclude (email, name, born, adult) from person",
+            "city, since",
+            "",
+        ),
+        (
+            "select s.* from (select unnest(named_struct('a', name, 'b', city)) from person) s",
+            "city name, city name",
+            "",
+        ),
+        // What is not understood may give anything that goes in.
+        (
+            "explain select name, city from person where since > 0",
+            "city name, city name",
+            "?city ?name ?since",
+        ),
         // Tables of other kinds.
         (
             "select raw, reason from system.quarantine",
@@ -405,6 +448,26 @@ async fn origins_of_columns() {
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[tokio::test]
+async fn a_pseudonym_is_no_personal_value() {
+    let setup = setup(&[]);
+    let session = Session::open(&setup).unwrap();
+    let plan = session.plan("select user, x from reading").await.unwrap();
+    let pseudonym = create_udf(
+        "pseudonym",
+        vec![DataType::Utf8View],
+        DataType::Utf8View,
+        Volatility::Immutable,
+        Arc::new(|args| Ok(args[0].clone())),
+    );
+    let plan = LogicalPlanBuilder::from(plan)
+        .project([pseudonym.call(vec![col("user")])])
+        .and_then(LogicalPlanBuilder::build)
+        .unwrap();
+    let (relation, _) = trace(&setup.project, &plan);
+    assert_eq!(shown(&relation.columns[0]), "~user");
 }
 
 /// Plans the SELECT of `m`, whose contract declares nothing.
