@@ -6,7 +6,7 @@ use std::process::{Command, Stdio};
 use crate::places::SMALL;
 use crate::program::stedi;
 
-const COMMANDS: [&str; 12] = [
+const COMMANDS: [&str; 13] = [
     "demo",
     "run",
     "verify",
@@ -14,6 +14,7 @@ const COMMANDS: [&str; 12] = [
     "tables",
     "describe",
     "history",
+    "lineage",
     "quarantine",
     "sample",
     "init",

@@ -19,6 +19,7 @@ mod counts;
 mod lake_contents;
 mod landing_input;
 mod leaks;
+mod lineage;
 mod project;
 mod rerun;
 mod settings;
