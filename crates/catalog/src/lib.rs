@@ -26,7 +26,7 @@
 //! ```toml
 //! grain = "One accelerometer reading of a person who agreed to research."
 //! subject = "user"              # the column that says whose row it is
-//! personal = ["user"]           # columns with personal values
+//! personal = ["user"]           # columns with personal values, also what is made of them
 //! duplicates = "drop"           # rows equal in every column: keep one. Default: "keep"
 //! also = ["another_name"]       # other names of the table in SQL
 //!

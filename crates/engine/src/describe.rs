@@ -287,7 +287,8 @@ fn find<'a>(setup: &'a Setup, name: &str) -> Result<Table<'a>, Error> {
         .ok_or_else(|| no_table(setup, name))
 }
 
-fn no_table(setup: &Setup, name: &str) -> Error {
+/// The error about a name that is no table's.
+pub(crate) fn no_table(setup: &Setup, name: &str) -> Error {
     let mut known: Vec<String> = setup.project.names().map(str::to_owned).collect();
     known.extend(system::names().map(|name| format!("system.{name}")));
     Error::NoTable {

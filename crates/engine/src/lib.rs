@@ -16,7 +16,9 @@ mod functions;
 mod join;
 mod lake_table;
 mod landing;
+mod lineage;
 mod models;
+mod origins;
 mod pseudonym;
 mod quarantine;
 mod report;
@@ -34,6 +36,10 @@ pub use consent::{Consent, ConsentEntry, ConsentStatus, consent_status, enter_co
 pub use describe::{ColumnDescription, Description, TableSummary, describe, history, tables};
 pub use error::{Class, Error};
 pub use landing::{Intake, Rejection, TableIntake};
+pub use lineage::{Influence, Origin};
+pub use origins::{
+    ColumnProvenance, ColumnSources, Node, Provenance, Source, TableProvenance, lineage,
+};
 pub use pseudonym::{KeySource, tables_with_pseudonyms};
 pub use quarantine::{QuarantineEntry, drop_from_quarantine, find, quarantine};
 pub use report::{CheckReport, Report, TableReport, Verdict};

@@ -11,6 +11,7 @@ use datafusion::logical_expr::LogicalPlan;
 use lake::{Layout, TableId};
 
 use crate::checks::count_violations;
+use crate::lineage::Lineage;
 use crate::{Error, Session, system};
 
 /// A model that fits: its files' layout, and what it reads of landing tables.
@@ -27,6 +28,17 @@ pub(crate) struct Planned {
 /// # Errors
 /// [`Error::Model`] with file and line for the first that does not fit.
 pub(crate) async fn plan(session: &Session, models: &[&Model]) -> Result<Vec<Planned>, Error> {
+    Ok(plan_and_trace(session, models).await?.0)
+}
+
+/// Likewise, and tells where their columns come from.
+///
+/// # Errors
+/// As [`plan`].
+pub(crate) async fn plan_and_trace(
+    session: &Session,
+    models: &[&Model],
+) -> Result<(Vec<Planned>, Lineage), Error> {
     // Nothing is derived yet, and where the lake lies is not looked at before
     // everything else is known to be right.
     for table in system::DERIVED {
@@ -34,12 +46,14 @@ pub(crate) async fn plan(session: &Session, models: &[&Model]) -> Result<Vec<Pla
         session.tables().put_system(table.name(), Arc::new(empty));
     }
     let mut planned = Vec::new();
+    let mut lineage = Lineage::of(&session.tables().project);
     for model in models {
         let plan = session
             .plan(&model.sql)
             .await
             .map_err(|error| in_model(model, error))?;
         let layout = layout(model, &plan)?;
+        lineage.add(model, layout.schema(), &plan)?;
         session.tables().put(
             model.name.as_ref(),
             Arc::new(EmptyTable::new(Arc::clone(layout.schema()))),
@@ -58,7 +72,7 @@ pub(crate) async fn plan(session: &Session, models: &[&Model]) -> Result<Vec<Pla
                 .map_err(|error| in_check(model, check, error))?;
         }
     }
-    Ok(planned)
+    Ok((planned, lineage))
 }
 
 fn layout(model: &Model, plan: &LogicalPlan) -> Result<Layout, Error> {

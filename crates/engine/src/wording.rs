@@ -114,7 +114,8 @@ pub(crate) fn of_planning(error: &DataFusionError) -> (String, Option<String>) {
     (message, None)
 }
 
-fn no_column(name: &str, of: Option<&str>, names: &[&str]) -> (String, Option<String>) {
+/// Words and a hint for a column that there is not.
+pub(crate) fn no_column(name: &str, of: Option<&str>, names: &[&str]) -> (String, Option<String>) {
     if !is_identifier(name) {
         return (
             "there is no column of a name given in double quotes".to_owned(),

@@ -100,6 +100,8 @@ pub(crate) enum Command {
     Describe(DescribeArgs),
     /// List the versions of one table
     History(HistoryArgs),
+    /// Tell where a table's columns, or one of them, come from
+    Lineage(LineageArgs),
     /// Look after landing input that could not be read
     #[command(subcommand)]
     Quarantine(QuarantineCommand),
@@ -208,6 +210,17 @@ pub(crate) struct DescribeArgs {
 pub(crate) struct HistoryArgs {
     /// Which table
     pub(crate) table: String,
+}
+
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Direct: the value goes in. Masked: it goes in and cannot be read off what comes out (a count,\n\
+                  a comparison). Indirect: it only decides about rows or between values."
+)]
+pub(crate) struct LineageArgs {
+    /// Which table, or which column of it
+    #[arg(value_name = "TABLE[.COLUMN]")]
+    pub(crate) name: String,
 }
 
 #[derive(Debug, Subcommand)]

@@ -7,6 +7,7 @@ pub(crate) mod doctor;
 pub(crate) mod history;
 pub(crate) mod init;
 pub(crate) mod key;
+pub(crate) mod lineage;
 pub(crate) mod quarantine;
 pub(crate) mod run;
 pub(crate) mod sample;

@@ -14,6 +14,7 @@ const COMMANDS: [&str; 13] = [
     "tables",
     "describe",
     "history",
+    "lineage",
     "quarantine",
     "key",
     "sample",

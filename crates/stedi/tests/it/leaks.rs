@@ -240,8 +240,13 @@ fn values_that_stand_in_a_project() {
         let file = project.join("trusted/accelerometer_trusted.sql");
         let text = fs::read_to_string(&file).unwrap();
         assert!(text.contains(from), "{text}");
-        fs::write(&file, text.replacen(from, to, 1)).unwrap();
-        let outcome = stedi(dir, "run -v --project p").run().ended(1);
+        // What is made of a personal value must be declared, here and in every
+        // table that reads it: those are not built.
+        let text = text.replacen(from, to, 1);
+        let text = text.replacen("personal = [\"user\"]", "personal = [\"user\", \"x\"]", 1);
+        fs::write(&file, text).unwrap();
+        let words = "run -v --project p --select accelerometer_trusted";
+        let outcome = stedi(dir, words).run().ended(1);
         let outcome = outcome.says("accelerometer_trusted");
         SMALL.people.untold_by(&outcome);
         assert!(!outcome.err.contains(name), "{shows}: {outcome}");

@@ -21,6 +21,7 @@ mod key;
 mod lake_contents;
 mod landing_input;
 mod leaks;
+mod lineage;
 mod project;
 mod rerun;
 mod settings;

@@ -116,6 +116,7 @@ fn a_changed_select_needs_no_rust() {
 
 const PEOPLE_PER_YEAR: &str = r#"/*
 grain = "One year of birth of people who agreed."
+personal = ["year"]
 [checks]
 not_null = ["year"]
 unique = ["year"]
