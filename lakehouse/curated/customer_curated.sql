@@ -11,27 +11,17 @@ references = { email = "customer_trusted.email" }
 name = "one_person_per_device"
 violations = "select serialnumber from customer_curated where serialnumber is not null group by serialnumber having count(*) > 1"
 */
-with record as (
-    select subject(email) as subject, serialnumber, lastupdatedate
-    from customer_landing
-    where subject(email) <> ''
-),
-
-latest as (
-    select subject, max(lastupdatedate) as lastupdatedate
-    from record
-    group by subject
-),
-
--- A serial number that two people claim, whether they agreed to research or
--- not, says nothing about whose the device is.
-claim as (
-    select r.serialnumber
-    from record r
-    join latest l on l.subject = r.subject and l.lastupdatedate = r.lastupdatedate
-    where r.serialnumber is not null
-    group by r.serialnumber
-    having min(r.subject) = max(r.subject)
+with device as (
+    select subject, serialnumber
+    from system.device_owner
+    where subject is not null
+        -- Who passed a device on has it no longer.
+        and valid_to is null
+    -- Of two devices the one that reported last is carried.
+    qualify row_number() over (
+        partition by subject
+        order by last_reading desc nulls last, serialnumber
+    ) = 1
 )
 
 select
@@ -39,7 +29,8 @@ select
     c.email,
     c.phone,
     c.birthday,
-    k.serialnumber,
+    -- The record's own serial number may be one that fulfilment gave to many.
+    d.serialnumber,
     c.registrationdate,
     c.lastupdatedate,
     c.sharewithresearchasofdate,
@@ -47,4 +38,4 @@ select
     c.sharewithfriendsasofdate
 from customer_trusted c
 left semi join accelerometer_trusted a on subject(a.user) = subject(c.email)
-left join claim k on k.serialnumber = c.serialnumber
+left join device d on d.subject = subject(c.email)

@@ -9,16 +9,18 @@ not_null = ["serialnumber", "sensorreadingtime", "user", "same_owner"]
 [[checks.sql]]
 name = "two_people"     # one person's trainer beside another person's phone
 violations = "select serialnumber from machine_learning_curated where not same_owner"
-action = "report"       # the published definition has them; training asks for same_owner
+action = "report"       # the published definition has them; training_set leaves them out
 */
 with device_reading as (
     select
         s.serialnumber,
         s.sensorreadingtime,
         s.distancefromobject,
-        subject(c.email) as owner
+        o.subject as owner
     from step_trainer_trusted s
-    join customer_curated c on c.serialnumber = s.serialnumber
+    join system.device_owner o on o.serialnumber = s.serialnumber
+        and (o.valid_from is null or s.sensorreadingtime >= o.valid_from)
+        and (o.valid_to is null or s.sensorreadingtime < o.valid_to)
 )
 
 -- The published definition: readings are paired by time alone, also when phone

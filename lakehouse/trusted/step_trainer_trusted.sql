@@ -6,8 +6,17 @@ duplicates = "drop"
 
 [checks]
 not_null = ["serialnumber", "sensorreadingtime"]
-references = { serialnumber = "customer_curated.serialnumber" }
+references = { serialnumber = "system.device_owner.serialnumber" }
 */
+with owned as (
+    select o.serialnumber, o.valid_from, o.valid_to
+    from system.device_owner o
+    join customer_curated c on subject(c.email) = o.subject
+)
+
 select s.sensorreadingtime, s.serialnumber, s.distancefromobject
 from step_trainer_landing s
-join customer_curated c on c.serialnumber = s.serialnumber
+join owned o on o.serialnumber = s.serialnumber
+    -- A device passed on is its owner's for a time; most are for all time.
+    and (o.valid_from is null or s.sensorreadingtime >= o.valid_from)
+    and (o.valid_to is null or s.sensorreadingtime < o.valid_to)

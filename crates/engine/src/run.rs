@@ -12,6 +12,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use arrow::array::RecordBatch;
 use catalog::{Expectations, Model, ReadBy, TableName};
 use datafusion::common::runtime::JoinSet;
 use datafusion::datasource::MemTable;
@@ -26,7 +27,7 @@ use crate::landing::{Source, TableIntake};
 use crate::models::{self, Planned};
 use crate::report::{ModelRun, Report, TableReport, Verdict};
 use crate::stop::{self, Stop};
-use crate::{Error, Session, Setup, checks, quarantine, system};
+use crate::{Error, Session, Setup, checks, devices, quarantine, system};
 
 /// What a run shall do.
 #[derive(Debug, Clone, Default)]
@@ -168,6 +169,9 @@ async fn sources(
         .flat_map(|planned| planned.landing.keys().map(String::as_str))
         .collect();
     needed.extend(records(session).map(|table| table.name.as_ref()));
+    if reads_owners(planned) {
+        needed.extend([devices::DEVICES.0, devices::PHONES.0]);
+    }
     let mut sources = HashMap::new();
     for table in session.tables().project.landing() {
         if needed.contains(table.name.as_ref()) {
@@ -177,6 +181,13 @@ async fn sources(
     }
     restore(session, &sources);
     Ok(sources)
+}
+
+/// Whether any model asks whose a device is.
+fn reads_owners(planned: &[Planned]) -> bool {
+    let table = format!("{}.{}", system::ZONE, system::DEVICE_OWNER.name());
+    let mut reads = planned.iter().flat_map(|planned| planned.model.reads());
+    reads.any(|read| read.table == table)
 }
 
 /// The landing table that consent is derived from, where the project has it.
@@ -218,6 +229,8 @@ struct Prepared {
     built: BTreeMap<String, Built>,
     intake: BTreeMap<String, TableIntake>,
     consents: Option<Consents>,
+    /// Rows of `system.device_owner`, where they were asked for.
+    devices: Option<RecordBatch>,
 }
 
 impl Work {
@@ -230,6 +243,7 @@ impl Work {
         self.progress.plan(&names);
         let seconds = self.share().await?;
         let consents = self.derive_consent().await?;
+        let devices = self.derive_devices(consents.as_ref()).await?;
         let built = self.build_all().await?;
         let intake = self.session.intake().tables();
         // Checks see landing tables whole again, not as a model needed them.
@@ -260,6 +274,7 @@ impl Work {
             built,
             intake,
             consents,
+            devices,
         })
     }
 
@@ -272,6 +287,7 @@ impl Work {
             *readers += 1;
             union.extend(needed);
         }
+        let owners = reads_owners(&self.planned);
         if let Some(table) = records(&self.session) {
             let (readers, union) = columns.entry(table.name.as_ref()).or_default();
             *readers += 1;
@@ -325,6 +341,23 @@ impl Work {
         let tables = self.session.tables();
         tables.put_system(system::CONSENT.name(), Arc::new(rows));
         Ok(Some(consents))
+    }
+
+    /// Finds out whose the devices are, if a model asks, and lets
+    /// `system.device_owner` mean that.
+    async fn derive_devices(
+        &self,
+        consents: Option<&Consents>,
+    ) -> Result<Option<RecordBatch>, Error> {
+        let Some(consents) = consents.filter(|_| reads_owners(&self.planned)) else {
+            return Ok(None);
+        };
+        let rows = devices::derive(&self.session, &self.sources, consents).await?;
+        let table =
+            MemTable::try_new(rows.schema(), vec![vec![rows.clone()]]).map_err(Error::planning)?;
+        let tables = self.session.tables();
+        tables.put_system(system::DEVICE_OWNER.name(), Arc::new(table));
+        Ok(Some(rows))
     }
 
     /// Builds every model as soon as all that it reads is built.
@@ -439,6 +472,7 @@ impl Work {
             built,
             intake,
             consents,
+            devices,
         } = prepared;
         let rows: HashMap<&str, u64> = report
             .tables
@@ -484,6 +518,11 @@ impl Work {
         if let Some(consents) = consents {
             system::CONSENT
                 .publish_batch(&self.lake, &self.run, &consents.rows, false)
+                .await?;
+        }
+        if let Some(rows) = devices {
+            system::DEVICE_OWNER
+                .publish_batch(&self.lake, &self.run, &rows, false)
                 .await?;
         }
         quarantine::record(&self.session, &self.run, &intake).await?;

@@ -132,13 +132,30 @@ pub(crate) const CONSENT_REGISTER: Definition = Definition {
     ],
 };
 
-/// Tables that each run derives before models read them.
-pub(crate) const DERIVED: [&Definition; 1] = [&CONSENT];
+pub(crate) const DEVICE_OWNER: Definition = Definition {
+    name: "device_owner",
+    grain: "One device that reports or is claimed, per owner; without one where nobody's is clear.",
+    personal: &["serialnumber", "subject"],
+    columns: &[
+        ("serialnumber", TEXT),
+        ("subject", TEXT),
+        ("evidence", TEXT),
+        ("support", LONG),
+        ("runner_up", LONG),
+        ("valid_from", LONG),
+        ("valid_to", LONG),
+        ("last_reading", LONG),
+    ],
+};
 
-const ALL: [&Definition; 6] = [
+/// Tables that each run derives before models read them.
+pub(crate) const DERIVED: [&Definition; 2] = [&CONSENT, &DEVICE_OWNER];
+
+const ALL: [&Definition; 7] = [
     &CHECKS,
     &CONSENT,
     &CONSENT_REGISTER,
+    &DEVICE_OWNER,
     &LEDGER,
     &QUARANTINE,
     &RUNS,

@@ -6,11 +6,11 @@ use std::hash::BuildHasherDefault;
 use arrow::array::{Array, AsArray, RecordBatch, StringViewBuilder};
 use arrow::datatypes::Int64Type;
 use futures::StreamExt;
-use hashbrown::HashTable;
 use privacy::{Entry, Interval, Purpose, Statement, intervals};
-use xxhash_rust::xxh3::{xxh3_64, xxh3_128};
+use xxhash_rust::xxh3::xxh3_128;
 
 use super::RECORDS;
+use crate::numbers::Numbers;
 use crate::rows::Itself;
 use crate::system::{CONSENT, long, text};
 use crate::{Error, Query, Session};
@@ -64,7 +64,7 @@ pub(crate) async fn derive(
     }
     // Somebody may have agreed by hand of whom no record has come yet.
     for (subject, _) in by_hand.keys() {
-        people.number(subject);
+        people.names.number(subject);
     }
     Ok(people.into_consents(now_ms, by_hand, suspended))
 }
@@ -74,33 +74,18 @@ type Record = (u32, i64, [Option<i64>; Purpose::ALL.len()]);
 
 #[derive(Default)]
 struct People {
-    names: Vec<String>,
-    known: HashTable<u32>,
+    names: Numbers,
     records: Vec<Record>,
 }
 
 impl People {
-    fn number(&mut self, subject: &str) -> u32 {
-        let Self { names, known, .. } = self;
-        let hash = xxh3_64(subject.as_bytes());
-        if let Some(number) = known.find(hash, |known| names[*known as usize] == subject) {
-            return *number;
-        }
-        let number = names.len() as u32;
-        names.push(subject.to_owned());
-        known.insert_unique(hash, number, |known| {
-            xxh3_64(names[*known as usize].as_bytes())
-        });
-        number
-    }
-
     fn take_in(&mut self, batch: &RecordBatch) {
         let subjects = batch.column(0).as_string_view();
         let longs = |column: usize| batch.column(column).as_primitive::<Int64Type>();
         let updated = longs(1);
         let dates = std::array::from_fn::<_, { Purpose::ALL.len() }, _>(|place| longs(2 + place));
         for row in 0..batch.num_rows() {
-            let person = self.number(subjects.value(row));
+            let person = self.names.number(subjects.value(row));
             let dates = dates.map(|dates| dates.is_valid(row).then(|| dates.value(row)));
             self.records.push((person, updated.value(row), dates));
         }
@@ -118,7 +103,7 @@ impl People {
         let mut research = HashSet::default();
         let mut statements = Vec::new();
         let mut records = records.as_slice();
-        for (person, name) in self.names.iter().enumerate() {
+        for (person, name) in self.names.names().enumerate() {
             let own = records.partition_point(|record| record.0 as usize <= person);
             let (own, later) = records.split_at(own);
             records = later;
@@ -134,7 +119,7 @@ impl People {
                 let entries = if by_hand.is_empty() {
                     None
                 } else {
-                    by_hand.get(&(name.clone(), purpose))
+                    by_hand.get(&(name.to_owned(), purpose))
                 };
                 let entries = entries.map_or(&[][..], Vec::as_slice);
                 for interval in intervals(&mut statements, entries) {
@@ -154,7 +139,7 @@ impl People {
     fn table(&self, rows: &[(u32, Purpose, Interval)]) -> RecordBatch {
         let mut subjects = StringViewBuilder::with_capacity(rows.len());
         for (person, ..) in rows {
-            subjects.append_value(&self.names[*person as usize]);
+            subjects.append_value(self.names.name(*person));
         }
         CONSENT.batch(vec![
             std::sync::Arc::new(subjects.finish()),

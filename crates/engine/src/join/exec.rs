@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
 use arrow::array::{ArrayRef, RecordBatch};
-use arrow::datatypes::DataType;
+use arrow::datatypes::{DataType, SchemaRef};
 use datafusion::common::runtime::{JoinSet, SpawnedTask};
 use datafusion::common::tree_node::TreeNodeRecursion;
 use datafusion::error::{DataFusionError, Result};
@@ -52,8 +52,19 @@ pub(super) struct Terms {
     /// Columns of the held side that are needed, by position.
     pub(super) held: Vec<usize>,
     pub(super) output: Vec<Origin>,
+    /// What else must hold of a pair.
+    pub(super) filter: Option<Filter>,
     /// The join's reader passes over rows that cannot match, see [`Keys`].
     pub(super) keys: Option<Arc<Keys>>,
+}
+
+/// A condition on pairs.
+#[derive(Debug, Clone)]
+pub(super) struct Filter {
+    pub(super) condition: PhysicalExprRef,
+    /// The columns that the condition speaks of, by `schema`.
+    pub(super) columns: Vec<Origin>,
+    pub(super) schema: SchemaRef,
 }
 
 /// Joins the rows of one side, held in memory, with those of the other as they
@@ -73,7 +84,8 @@ pub(super) struct Progress {
     /// Partitions of the read side that have not ended.
     reading: AtomicUsize,
     pub(super) read: AtomicU64,
-    pub(super) unmatched: AtomicU64,
+    /// Rows read that found a partner.
+    pub(super) matched: AtomicU64,
     pub(super) pairs: AtomicU64,
 }
 
@@ -103,7 +115,7 @@ impl JoinExec {
             table: OnceCell::new(),
             reading: AtomicUsize::new(read.output_partitioning().partition_count()),
             read: AtomicU64::new(0),
-            unmatched: AtomicU64::new(0),
+            matched: AtomicU64::new(0),
             pairs: AtomicU64::new(0),
         };
         Self {
@@ -119,9 +131,10 @@ impl JoinExec {
     pub(crate) fn account(&self) -> Account {
         let table = self.progress.table.get().map(|(table, _)| table);
         let held = table.map_or(0, |table| u64::from(table.rows()));
+        let read = self.progress.read.load(Ordering::Relaxed);
         Account {
-            read: self.progress.read.load(Ordering::Relaxed),
-            read_unmatched: self.progress.unmatched.load(Ordering::Relaxed),
+            read,
+            read_unmatched: read - self.progress.matched.load(Ordering::Relaxed),
             held,
             held_unmatched: held - table.map_or(0, |table| table.met()),
             pairs: self.progress.pairs.load(Ordering::Relaxed),
@@ -148,6 +161,9 @@ impl DisplayAs for JoinExec {
             self.terms.kind,
             on.join(", ")
         )?;
+        if let Some(filter) = &self.terms.filter {
+            write!(f, ", filter={}", filter.condition)?;
+        }
         if self.terms.keys.is_some() {
             f.write_str(", keys=reader")?;
         }

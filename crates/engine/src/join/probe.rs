@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use arrow::array::{
-    Array, ArrayRef, AsArray, Int32Array, Int64Array, RecordBatch, RecordBatchOptions,
-    StringViewArray, UInt32Array,
+    Array, ArrayRef, AsArray, BooleanArray, Int32Array, Int64Array, RecordBatch,
+    RecordBatchOptions, StringViewArray, UInt32Array,
 };
 use arrow::compute::take;
 use arrow::datatypes::{DataType, Int32Type, Int64Type, SchemaRef};
@@ -27,6 +27,8 @@ pub(super) struct Probe {
     read: SendableRecordBatchStream,
     batch_rows: usize,
     state: State,
+    /// The row of the batch being read whose partners were given out last.
+    last_matched: Option<u32>,
 }
 
 enum State {
@@ -64,6 +66,7 @@ impl Probe {
             read,
             batch_rows,
             state: State::Reading,
+            last_matched: None,
         }
     }
 
@@ -93,12 +96,9 @@ impl Probe {
                         continue;
                     }
                     let batch = pairing.batch.clone();
-                    self.progress
-                        .pairs
-                        .fetch_add(pairs.held.len() as u64, Ordering::Relaxed);
-                    return self
-                        .give_out(&batch, Some(pairs.read), &pairs.held)
-                        .map(Some);
+                    if let Some(out) = self.pair(&batch, pairs)? {
+                        return Ok(Some(out));
+                    }
                 }
                 State::Held(next) => {
                     let (table, rows) = (&self.table, *next..self.table.rows());
@@ -125,20 +125,24 @@ impl Probe {
         let keys = keys_of(self.terms.on.iter().map(|(_, key)| key), &batch)?;
         let first = first_partners(&self.table, &keys, batch.num_rows());
         let unmatched = first.iter().filter(|first| **first == NONE).count();
-        self.progress
+        let progress = &self.progress;
+        progress
             .read
             .fetch_add(first.len() as u64, Ordering::Relaxed);
-        self.progress
-            .unmatched
-            .fetch_add(unmatched as u64, Ordering::Relaxed);
-        let mut last = NONE;
-        for met in &first {
-            if *met != last && *met != NONE {
-                self.table.meet(*met);
-            }
-            last = *met;
+        self.last_matched = None;
+        if unmatched == first.len() {
+            return Ok(None);
         }
-        if unmatched == first.len() || self.terms.kind == Kind::HeldSemi {
+        if self.terms.kind == Kind::HeldSemi {
+            let mut last = NONE;
+            for met in first.iter().copied().filter(|met| *met != NONE) {
+                if met != last {
+                    self.table.meet_all(met);
+                }
+                last = met;
+            }
+            let matched = (first.len() - unmatched) as u64;
+            progress.matched.fetch_add(matched, Ordering::Relaxed);
             return Ok(None);
         }
         if self.table.has_repeats() && self.terms.kind == Kind::Inner {
@@ -150,15 +154,63 @@ impl Probe {
             });
             return Ok(None);
         }
-        let pairs = (first.len() - unmatched) as u64;
-        self.progress.pairs.fetch_add(pairs, Ordering::Relaxed);
-        if unmatched == 0 {
-            return self.give_out(&batch, None, &first).map(Some);
+        let pairs = if unmatched == 0 {
+            Pairs {
+                read: None,
+                held: first,
+            }
+        } else {
+            let rows = 0..first.len() as u32;
+            Pairs {
+                read: Some(rows.filter(|row| first[*row as usize] != NONE).collect()),
+                held: first.into_iter().filter(|first| *first != NONE).collect(),
+            }
+        };
+        self.pair(&batch, pairs)
+    }
+
+    /// Gives out those of `pairs` that the filter lets through.
+    fn pair(&mut self, batch: &RecordBatch, mut pairs: Pairs) -> Result<Option<RecordBatch>> {
+        if let Some(filter) = &self.terms.filter {
+            let columns =
+                self.columns(&filter.columns, batch, pairs.read.as_deref(), &pairs.held)?;
+            let options = RecordBatchOptions::new().with_row_count(Some(pairs.held.len()));
+            let schema = Arc::clone(&filter.schema);
+            let seen = RecordBatch::try_new_with_options(schema, columns, &options)?;
+            let holds = filter
+                .condition
+                .evaluate(&seen)?
+                .into_array(seen.num_rows())?;
+            pairs.keep(holds.as_boolean());
         }
-        let read = (0..first.len() as u32).filter(|row| first[*row as usize] != NONE);
-        let read: Vec<u32> = read.collect();
-        let held: Vec<u32> = first.into_iter().filter(|first| *first != NONE).collect();
-        self.give_out(&batch, Some(read), &held).map(Some)
+        let Pairs { read, held } = pairs;
+        if held.is_empty() {
+            return Ok(None);
+        }
+        let mut last = NONE;
+        for met in &held {
+            if *met != last {
+                self.table.meet(*met);
+            }
+            last = *met;
+        }
+        // Pairs of one row may come in two parts.
+        let matched = match &read {
+            None => held.len(),
+            Some(read) => {
+                let again = usize::from(self.last_matched == read.first().copied());
+                self.last_matched = read.last().copied();
+                read.chunk_by(|one, next| one == next).count() - again
+            }
+        };
+        let progress = &self.progress;
+        progress
+            .matched
+            .fetch_add(matched as u64, Ordering::Relaxed);
+        progress
+            .pairs
+            .fetch_add(held.len() as u64, Ordering::Relaxed);
+        self.give_out(batch, read.as_deref(), &held).map(Some)
     }
 
     /// Pairs as a batch: the rows `read` of `batch`, or all in their order,
@@ -166,45 +218,66 @@ impl Probe {
     fn give_out(
         &self,
         batch: &RecordBatch,
-        read: Option<Vec<u32>>,
+        read: Option<&[u32]>,
         held: &[u32],
     ) -> Result<RecordBatch> {
-        let rows = read.map(UInt32Array::from);
-        let columns = self
-            .terms
-            .output
-            .iter()
-            .map(|origin| match (origin, &rows) {
-                (Origin::Held(column), _) => self.table.gather(*column, held),
-                (Origin::Read(column), None) => Ok(Arc::clone(batch.column(*column))),
-                (Origin::Read(column), Some(rows)) => take(batch.column(*column), rows, None),
-            });
-        let columns = columns.collect::<std::result::Result<Vec<_>, _>>()?;
+        let columns = self.columns(&self.terms.output, batch, read, held)?;
         let options = RecordBatchOptions::new().with_row_count(Some(held.len()));
+        let schema = Arc::clone(&self.schema);
         Ok(RecordBatch::try_new_with_options(
-            Arc::clone(&self.schema),
-            columns,
-            &options,
+            schema, columns, &options,
         )?)
+    }
+
+    fn columns(
+        &self,
+        origins: &[Origin],
+        batch: &RecordBatch,
+        read: Option<&[u32]>,
+        held: &[u32],
+    ) -> Result<Vec<ArrayRef>> {
+        let rows = read.map(|read| UInt32Array::from(read.to_vec()));
+        let columns = origins.iter().map(|origin| match (origin, &rows) {
+            (Origin::Held(column), _) => self.table.gather(*column, held),
+            (Origin::Read(column), None) => Ok(Arc::clone(batch.column(*column))),
+            (Origin::Read(column), Some(rows)) => take(batch.column(*column), rows, None),
+        });
+        Ok(columns.collect::<std::result::Result<_, _>>()?)
     }
 }
 
+/// Rows read, or all of a batch, with their partners.
 struct Pairs {
-    read: Vec<u32>,
+    read: Option<Vec<u32>>,
     held: Vec<u32>,
+}
+
+impl Pairs {
+    /// Keeps those for which a condition `holds`; null does not.
+    fn keep(&mut self, holds: &BooleanArray) {
+        let kept = holds.true_count();
+        if kept == self.held.len() {
+            return;
+        }
+        let is_kept = |place: &usize| holds.is_valid(*place) && holds.value(*place);
+        let places: Vec<usize> = (0..self.held.len()).filter(is_kept).collect();
+        let read = places.iter().map(|place| match &self.read {
+            Some(read) => read[*place],
+            None => *place as u32,
+        });
+        self.read = Some(read.collect());
+        self.held = places.iter().map(|place| self.held[*place]).collect();
+    }
 }
 
 impl Pairing {
     /// About `rows` further pairs; none at the end of the batch.
     fn next(&mut self, table: &Table, rows: usize) -> Pairs {
-        let mut pairs = Pairs {
-            read: Vec::with_capacity(rows),
-            held: Vec::with_capacity(rows),
-        };
-        while self.row < self.first.len() && pairs.held.len() < rows {
+        let (mut read, mut held) = (Vec::with_capacity(rows), Vec::with_capacity(rows));
+        while self.row < self.first.len() && held.len() < rows {
             if self.partner != NONE {
-                pairs.read.push(self.row as u32);
-                pairs.held.push(self.partner);
+                read.push(self.row as u32);
+                held.push(self.partner);
                 if let Some(after) = table.after(self.partner) {
                     self.partner = after;
                     continue;
@@ -213,7 +286,10 @@ impl Pairing {
             self.row += 1;
             self.partner = self.first.get(self.row).copied().unwrap_or(NONE);
         }
-        pairs
+        Pairs {
+            read: Some(read),
+            held,
+        }
     }
 }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use arrow::datatypes::DataType;
 use datafusion::common::config::ConfigOptions;
 use datafusion::common::tree_node::{Transformed, TransformedResult, TreeNode};
-use datafusion::common::{JoinType, NullEquality};
+use datafusion::common::{JoinSide, JoinType, NullEquality};
 use datafusion::error::Result;
 use datafusion::physical_expr::expressions::Column;
 use datafusion::physical_expr::{PhysicalExprRef, ScalarFunctionExpr};
@@ -15,12 +15,13 @@ use datafusion::physical_plan::coalesce_partitions::CoalescePartitionsExec;
 use datafusion::physical_plan::coop::CooperativeExec;
 use datafusion::physical_plan::execution_plan::replace_children_if_necessary;
 use datafusion::physical_plan::filter::FilterExec;
+use datafusion::physical_plan::joins::utils::ColumnIndex;
 use datafusion::physical_plan::joins::{HashJoinExec, PartitionMode};
 use datafusion::physical_plan::projection::ProjectionExec;
 use datafusion::physical_plan::repartition::RepartitionExec;
 
 use super::column;
-use super::exec::{JoinExec, Keys, Kind, Origin, Terms};
+use super::exec::{Filter, JoinExec, Keys, Kind, Origin, Terms};
 use crate::functions::SUBJECT;
 use crate::landing::LandingScan;
 
@@ -60,7 +61,7 @@ fn ours(join: &HashJoinExec) -> Option<JoinExec> {
         (JoinType::LeftSemi, PartitionMode::CollectLeft) => Kind::HeldSemi,
         _ => return None,
     };
-    let plain = join.filter().is_none()
+    let plain = (join.filter().is_none() || kind == Kind::Inner)
         && join.fetch().is_none()
         && !join.null_aware
         && join.null_equality() == NullEquality::NullEqualsNothing;
@@ -93,21 +94,36 @@ fn ours(join: &HashJoinExec) -> Option<JoinExec> {
         Some(projection) => projection.iter().map(|column| of_join[*column]).collect(),
         None => of_join,
     };
-    // Only what comes out is held.
+    // Only what comes out, or is asked about, is held.
     let mut columns: Vec<usize> = Vec::new();
-    let output = wanted
-        .into_iter()
-        .map(|origin| match origin {
-            Origin::Held(column) => {
-                let place = columns.iter().position(|held| *held == column);
-                Origin::Held(place.unwrap_or_else(|| {
-                    columns.push(column);
-                    columns.len() - 1
-                }))
-            }
-            read => read,
-        })
-        .collect();
+    let mut hold = |origin: Origin| match origin {
+        Origin::Held(column) => {
+            let place = columns.iter().position(|held| *held == column);
+            Origin::Held(place.unwrap_or_else(|| {
+                columns.push(column);
+                columns.len() - 1
+            }))
+        }
+        read => read,
+    };
+    let output = wanted.into_iter().map(&mut hold).collect();
+    let mut filter = None;
+    if let Some(asked) = join.filter() {
+        let origin = |column: &ColumnIndex| match column.side {
+            JoinSide::Left => Some(hold(Origin::Held(column.index))),
+            JoinSide::Right => Some(Origin::Read(column.index)),
+            JoinSide::None => None,
+        };
+        filter = Some(Filter {
+            condition: Arc::clone(asked.expression()),
+            columns: asked
+                .column_indices()
+                .iter()
+                .map(origin)
+                .collect::<Option<_>>()?,
+            schema: Arc::clone(asked.schema()),
+        });
+    }
     let schema = held.schema();
     if !columns
         .iter()
@@ -121,6 +137,7 @@ fn ours(join: &HashJoinExec) -> Option<JoinExec> {
         on: join.on().to_vec(),
         held: columns,
         output,
+        filter,
         keys: None,
     };
     let mut read = Arc::clone(read);

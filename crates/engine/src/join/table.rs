@@ -203,16 +203,23 @@ impl Table {
         (next != NONE).then_some(next)
     }
 
-    /// Notes that all rows with the key of `first`, the first of them, found a
-    /// partner.
+    /// Notes that a row found a partner.
     #[inline(always)]
-    pub(super) fn meet(&self, first: u32) {
+    pub(super) fn meet(&self, row: u32) {
+        if !self.has_met(row) {
+            self.met[row as usize / 64].fetch_or(1 << (row % 64), Ordering::Relaxed);
+        }
+    }
+
+    /// Likewise for all rows with the key of `first`, the first of them.
+    #[inline(always)]
+    pub(super) fn meet_all(&self, first: u32) {
         if self.has_met(first) {
             return;
         }
         let mut row = Some(first);
         while let Some(one) = row {
-            self.met[one as usize / 64].fetch_or(1 << (one % 64), Ordering::Relaxed);
+            self.meet(one);
             row = self.after(one);
         }
     }
@@ -298,7 +305,7 @@ mod tests {
         ] {
             assert_eq!(found(&table, text, integer), expected, "{text} {integer}");
         }
-        table.meet(1);
+        table.meet_all(1);
         assert_eq!(table.met(), 3);
         let texts: ArrayRef = Arc::new(StringViewArray::from(vec![Some(long), None, Some("a")]));
         assert_eq!(&table.gather(0, &[4, 2, 5]).unwrap(), &texts);

@@ -72,6 +72,49 @@ impl LandingTable {
     }
 }
 
+/// Reads `columns` of a landing table besides the models that do: what is read
+/// here is not booked. The first column's texts may be narrowed to `keys`.
+pub(crate) async fn streams(
+    session: &crate::Session,
+    source: &Arc<Source>,
+    table: &str,
+    columns: &[&str],
+    keys: Option<Arc<dyn KeySet>>,
+) -> std::result::Result<Vec<SendableRecordBatchStream>, crate::Error> {
+    let tables = session.tables();
+    let failed = |error| crate::Error::execution(table, error);
+    let Some(definition) = tables
+        .project
+        .landing()
+        .iter()
+        .find(|t| t.name.as_ref() == table)
+    else {
+        return Ok(Vec::new());
+    };
+    let read = LandingTable::new(definition, &tables.landing, Arc::default())
+        .with_source(Arc::clone(source));
+    let schema = read.schema();
+    let places = columns.iter().map(|column| schema.index_of(column));
+    let places = places.collect::<std::result::Result<Vec<_>, _>>();
+    let places = places.map_err(|error| failed(error.into()))?;
+    let scan = read
+        .scan(&session.state(), Some(&places), &[], None)
+        .await
+        .map_err(failed)?;
+    let narrowed = keys.and_then(|keys| {
+        let scan = scan.downcast_ref::<LandingScan>()?;
+        Some(Arc::new(scan.narrowed(0, keys)?) as Arc<dyn ExecutionPlan>)
+    });
+    let scan = narrowed.unwrap_or(scan);
+    let partitions = scan.properties().partitioning.partition_count();
+    (0..partitions)
+        .map(|partition| {
+            scan.execute(partition, session.task_context())
+                .map_err(failed)
+        })
+        .collect()
+}
+
 /// The reader's schema for a landing table of the catalog.
 fn schema(table: &catalog::LandingTable) -> landing::Schema {
     use catalog::ColumnType;

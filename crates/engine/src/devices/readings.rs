@@ -1,0 +1,238 @@
+//! Instants out of landing readings, with all cores.
+
+use std::fmt;
+use std::sync::Arc;
+
+use arrow::array::{Array, AsArray, RecordBatch};
+use arrow::datatypes::Int64Type;
+use datafusion::common::runtime::JoinSet;
+use futures::StreamExt;
+use parking_lot::Mutex;
+use privacy::ownership::{
+    Claims, DeviceInstants, DeviceReadings, People, PersonReadings, WantedInstants,
+};
+
+use super::{DEVICES, PHONES};
+use crate::landing::{Source, streams};
+use crate::numbers::Numbers;
+use crate::{Error, Session};
+
+/// What devices reported.
+pub(super) struct Reported {
+    /// Of the devices looked at.
+    pub(super) instants: DeviceInstants,
+    /// The last instant of each device; `None` of those that were silent.
+    pub(super) last: Vec<Option<i64>>,
+    pub(super) serials: Numbers,
+}
+
+/// Reads all devices; the instants of those that `is_looked_at` are gathered.
+pub(super) async fn devices(
+    session: &Session,
+    source: &Arc<Source>,
+    serials: Numbers,
+    is_looked_at: impl Fn(u32) -> bool,
+) -> Result<Reported, Error> {
+    // Which are looked at is known by number only for devices that are known.
+    let known: Arc<[bool]> = (0..serials.len() as u32).map(&is_looked_at).collect();
+    let unknown = is_looked_at(serials.len() as u32);
+    let serials = Arc::new(Mutex::new(serials));
+    let mut tasks = JoinSet::new();
+    for mut stream in streams(session, source, DEVICES.0, &DEVICES.1, None).await? {
+        let (serials, known) = (Arc::clone(&serials), Arc::clone(&known));
+        tasks.spawn(async move {
+            let mut gathered = DeviceReadings::new();
+            let mut last: Vec<Option<i64>> = Vec::new();
+            let mut runs = Runs::default();
+            while let Some(batch) = stream.next().await {
+                let batch = batch.map_err(|error| Error::execution(DEVICES.0, error))?;
+                let number = |serial: &str| Some(serials.lock().number(serial));
+                runs.each(&batch, number, |device, instant| {
+                    let place = device as usize;
+                    if last.len() <= place {
+                        last.resize(place + 1, None);
+                    }
+                    last[place] = last[place].max(Some(instant));
+                    if known.get(place).copied().unwrap_or(unknown) {
+                        gathered.push(device, instant);
+                    }
+                });
+            }
+            Ok::<_, Error>((gathered, last))
+        });
+    }
+    let mut gathered = DeviceReadings::new();
+    let mut last: Vec<Option<i64>> = Vec::new();
+    while let Some(part) = joined(&mut tasks).await? {
+        gathered.absorb(part.0);
+        if last.len() < part.1.len() {
+            last.resize(part.1.len(), None);
+        }
+        for (all, part) in last.iter_mut().zip(part.1) {
+            *all = (*all).max(part);
+        }
+    }
+    Ok(Reported {
+        instants: gathered.finish(),
+        last,
+        serials: taken(serials),
+    })
+}
+
+/// People's phones.
+pub(super) struct Phones<'a> {
+    pub(super) session: &'a Session,
+    pub(super) source: &'a Arc<Source>,
+}
+
+impl Phones<'_> {
+    /// Marks the instants that claimants share with what they claim. Other
+    /// people are numbered too if `everybody` is looked at.
+    pub(super) async fn mark(
+        &self,
+        people: Numbers,
+        claims: &Arc<Claims>,
+        everybody: bool,
+    ) -> Result<Numbers, Error> {
+        let people = Arc::new(Claimants {
+            people,
+            claims: Arc::clone(claims),
+        });
+        let keys: Option<Arc<dyn landing::KeySet>> = match everybody {
+            true => None,
+            false => Some(Arc::clone(&people) as _),
+        };
+        let mut tasks = JoinSet::new();
+        for mut stream in streams(self.session, self.source, PHONES.0, &PHONES.1, keys).await? {
+            let people = Arc::clone(&people);
+            tasks.spawn(async move {
+                let mut runs = Runs::default();
+                while let Some(batch) = stream.next().await {
+                    let batch = batch.map_err(|error| Error::execution(PHONES.0, error))?;
+                    let (mut persons, mut instants) = (Vec::new(), Vec::new());
+                    let number = |user: &str| people.people.find(&privacy::subject(user));
+                    runs.each(&batch, number, |person, instant| {
+                        persons.push(person);
+                        instants.push(instant);
+                    });
+                    people.claims.mark(&persons, &instants);
+                }
+                Ok::<_, Error>(())
+            });
+        }
+        while joined(&mut tasks).await?.is_some() {}
+        Ok(Arc::into_inner(people).map_or_else(Numbers::default, |claimants| claimants.people))
+    }
+
+    /// Gathers everybody's readings at instants of the devices `wanted`.
+    pub(super) async fn gather(
+        &self,
+        people: Numbers,
+        instants: &DeviceInstants,
+        wanted: &[u32],
+    ) -> Result<(Numbers, People), Error> {
+        let wanted = Arc::new(WantedInstants::new(instants, wanted));
+        let people = Arc::new(Mutex::new(people));
+        let mut tasks = JoinSet::new();
+        for mut stream in streams(self.session, self.source, PHONES.0, &PHONES.1, None).await? {
+            let (people, wanted) = (Arc::clone(&people), Arc::clone(&wanted));
+            tasks.spawn(async move {
+                let mut gathered = PersonReadings::new(wanted);
+                let mut runs = Runs::default();
+                while let Some(batch) = stream.next().await {
+                    let batch = batch.map_err(|error| Error::execution(PHONES.0, error))?;
+                    // A blank address is nobody's.
+                    let number = |user: &str| {
+                        let subject = privacy::subject(user);
+                        (!subject.is_empty()).then(|| people.lock().number(&subject))
+                    };
+                    runs.each(&batch, number, |person, instant| {
+                        gathered.push(person, instant)
+                    });
+                }
+                Ok::<_, Error>(gathered)
+            });
+        }
+        let mut gathered = PersonReadings::new(wanted);
+        while let Some(part) = joined(&mut tasks).await? {
+            gathered.absorb(part);
+        }
+        Ok((taken(people), gathered.finish()))
+    }
+}
+
+/// Those who claim a device, for the reader: it passes over everybody else.
+struct Claimants {
+    people: Numbers,
+    claims: Arc<Claims>,
+}
+
+impl fmt::Debug for Claimants {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Claimants")
+    }
+}
+
+impl landing::KeySet for Claimants {
+    fn contains(&self, text: &str) -> bool {
+        let person = self.people.find(&privacy::subject(text));
+        person.is_some_and(|person| !self.claims.claimed_by(person).is_empty())
+    }
+}
+
+/// Readings of one person or device mostly follow each other: a name is looked
+/// up where it changes.
+#[derive(Default)]
+struct Runs {
+    name: String,
+    number: Option<u32>,
+}
+
+impl Runs {
+    /// Gives `take` each reading of a batch of names and instants whose name
+    /// has a number.
+    fn each(
+        &mut self,
+        batch: &RecordBatch,
+        number: impl Fn(&str) -> Option<u32>,
+        mut take: impl FnMut(u32, i64),
+    ) {
+        let names = batch.column(0).as_string_view();
+        let instants = batch.column(1).as_primitive::<Int64Type>();
+        let mut view = None;
+        for row in 0..batch.num_rows() {
+            if names.is_null(row) || instants.is_null(row) {
+                continue;
+            }
+            let own = Some(names.views()[row]);
+            if view != own {
+                view = own;
+                let name = names.value(row);
+                if self.number.is_none() || self.name != name {
+                    self.number = number(name);
+                    self.name.clear();
+                    self.name.push_str(name);
+                }
+            }
+            if let Some(number) = self.number {
+                take(number, instants.value(row));
+            }
+        }
+    }
+}
+
+async fn joined<T: 'static>(tasks: &mut JoinSet<Result<T, Error>>) -> Result<Option<T>, Error> {
+    match tasks.join_next().await {
+        None => Ok(None),
+        Some(Ok(part)) => part.map(Some),
+        Some(Err(error)) => Err(Error::Execution {
+            what: "system.device_owner".to_owned(),
+            message: format!("a reading task ended early: {error}"),
+        }),
+    }
+}
+
+/// What no task holds any more.
+fn taken(shared: Arc<Mutex<Numbers>>) -> Numbers {
+    Arc::into_inner(shared).map_or_else(Numbers::default, Mutex::into_inner)
+}
