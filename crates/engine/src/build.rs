@@ -15,6 +15,7 @@ use futures::StreamExt;
 use lake::{DataFile, Lake, Writer};
 
 use crate::duplicates::{RowHashes, drop_duplicates};
+use crate::ledger::{self, Reason};
 use crate::models::Planned;
 use crate::rows::{self, Content};
 use crate::stop::{self, Stop};
@@ -28,6 +29,8 @@ pub(crate) struct Built {
     /// Rows left out because an equal one was kept.
     pub(crate) duplicates: u64,
     pub(crate) content: Content,
+    /// What became of the rows read: joins, then the whole.
+    pub(crate) ledger: Vec<ledger::Entry>,
     /// Nulls written, by column; rows dropped as duplicates are among them.
     nulls: Vec<u64>,
     pub(crate) started_ms: i64,
@@ -63,7 +66,8 @@ pub(crate) async fn build(
     let started_ms = chrono::Utc::now().timestamp_millis();
     let table = planned.model.name.to_string();
     let query = session.query(&planned.model.sql).await?;
-    let streams = execute_stream_partitioned(query.into_plan(), session.task_context())
+    let plan = query.into_plan();
+    let streams = execute_stream_partitioned(Arc::clone(&plan), session.task_context())
         .map_err(|error| Error::execution(&table, error))?;
     let drops = planned.model.contract.duplicates == Duplicates::Drop;
 
@@ -87,6 +91,7 @@ pub(crate) async fn build(
         rows: 0,
         duplicates: 0,
         content: Content::default(),
+        ledger: Vec::new(),
         nulls: vec![0; planned.layout.schema().fields().len()],
         started_ms,
         ended_ms: 0,
@@ -110,6 +115,11 @@ pub(crate) async fn build(
         built.rows -= distinct.duplicates;
         built.duplicates = distinct.duplicates;
         built.content.remove(distinct.content);
+    }
+    built.ledger = ledger::account(&plan);
+    if let Some(whole) = built.ledger.last_mut() {
+        whole.leave_out(Reason::Duplicate, built.duplicates);
+        whole.rows_out = built.rows;
     }
     built.ended_ms = chrono::Utc::now().timestamp_millis();
     built.seconds = started.elapsed().as_secs_f64();

@@ -33,6 +33,7 @@ use datafusion::physical_plan::execution_plan::{
     Boundedness, EmissionType, replace_children_if_necessary,
 };
 use datafusion::physical_plan::filter::FilterExec;
+use datafusion::physical_plan::metrics::{BaselineMetrics, ExecutionPlanMetricsSet, MetricsSet};
 use datafusion::physical_plan::projection::ProjectionExec;
 use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
 use datafusion::physical_plan::windows::BoundedWindowAggExec;
@@ -113,11 +114,12 @@ fn replaced(plan: &Arc<dyn ExecutionPlan>, number: usize) -> Option<Arc<dyn Exec
 }
 
 /// Gives the first row of each group, with a 1 behind its columns.
-struct FirstExec {
+pub(crate) struct FirstExec {
     input: Arc<dyn ExecutionPlan>,
     groups: Vec<PhysicalExprRef>,
     order: Vec<PhysicalSortExpr>,
     properties: Arc<PlanProperties>,
+    metrics: ExecutionPlanMetricsSet,
 }
 
 impl FirstExec {
@@ -138,6 +140,7 @@ impl FirstExec {
             groups,
             order,
             properties: Arc::new(properties),
+            metrics: ExecutionPlanMetricsSet::new(),
         }
     }
 }
@@ -203,6 +206,10 @@ impl ExecutionPlan for FirstExec {
         Ok(Arc::new(Self::new(input, schema, groups, order)))
     }
 
+    fn metrics(&self) -> Option<MetricsSet> {
+        Some(self.metrics.clone_inner())
+    }
+
     fn execute(
         &self,
         partition: usize,
@@ -212,6 +219,7 @@ impl ExecutionPlan for FirstExec {
         let (groups, order) = (self.groups.clone(), self.order.clone());
         let (below, schema) = (self.input.schema(), self.schema());
         let out = Arc::clone(&schema);
+        let counted = BaselineMetrics::new(&self.metrics, partition);
         let rows = async move {
             let reservation = MemoryConsumer::new("first rows").register(context.memory_pool());
             let mut batches = Vec::new();
@@ -227,6 +235,7 @@ impl ExecutionPlan for FirstExec {
             let first = first_of_each(&all, &groups, &order)?;
             let rows = take_record_batch(&all, &UInt32Array::from(first))?;
             let mut columns = rows.columns().to_vec();
+            counted.record_output(rows.num_rows());
             columns.push(Arc::new(UInt64Array::from(vec![1; rows.num_rows()])));
             let rows = RecordBatch::try_new(schema, columns)?;
             let size = context.session_config().batch_size();

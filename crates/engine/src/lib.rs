@@ -17,6 +17,7 @@ mod functions;
 mod join;
 mod lake_table;
 mod landing;
+mod ledger;
 mod lineage;
 mod models;
 mod numbers;

@@ -22,12 +22,13 @@ use tokio::sync::Notify;
 
 use crate::build::{Built, build};
 use crate::consent::{self, Consents};
+use crate::devices::Search;
 use crate::lake_table::LakeTable;
-use crate::landing::{Source, TableIntake};
+use crate::landing::{Listener, Source, TableIntake};
 use crate::models::{self, Planned};
 use crate::report::{ModelRun, Report, TableReport, Verdict};
 use crate::stop::{self, Stop};
-use crate::{Error, Session, Setup, checks, devices, quarantine, system};
+use crate::{Error, Session, Setup, checks, devices, ledger, quarantine, system};
 
 /// What a run shall do.
 #[derive(Debug, Clone, Default)]
@@ -185,9 +186,14 @@ async fn sources(
 
 /// Whether any model asks whose a device is.
 fn reads_owners(planned: &[Planned]) -> bool {
-    let table = format!("{}.{}", system::ZONE, system::DEVICE_OWNER.name());
+    let table = owners_table();
     let mut reads = planned.iter().flat_map(|planned| planned.model.reads());
     reads.any(|read| read.table == table)
+}
+
+/// What models call the table of owners.
+fn owners_table() -> String {
+    format!("{}.{}", system::ZONE, system::DEVICE_OWNER.name())
 }
 
 /// The landing table that consent is derived from, where the project has it.
@@ -223,6 +229,9 @@ struct Work {
     stop: Stop,
 }
 
+/// Models by name, and the rows of `system.device_owner` if they were asked for.
+type AllBuilt = (BTreeMap<String, Built>, Option<RecordBatch>);
+
 /// Everything computed and checked, nothing visible.
 struct Prepared {
     report: Report,
@@ -243,16 +252,22 @@ impl Work {
         self.progress.plan(&names);
         let seconds = self.share().await?;
         let consents = self.derive_consent().await?;
-        let devices = self.derive_devices(consents.as_ref()).await?;
-        let built = self.build_all().await?;
+        let search = self.search_owners(consents.as_ref()).await?;
+        let (built, devices) = self.build_all(search).await?;
         let intake = self.session.intake().tables();
         // Checks see landing tables whole again, not as a model needed them.
         restore(&self.session, &self.sources);
         if options.strict {
             refuse_malformed(&intake)?;
         }
+        let mut warnings = warnings(&self.sources, &intake);
+        warnings.extend(
+            built
+                .iter()
+                .flat_map(|(table, built)| remarks(table, &built.ledger)),
+        );
         let mut report = Report {
-            warnings: warnings(&self.sources, &intake),
+            warnings,
             quarantined: intake
                 .values()
                 .map(|table| table.rejections.len() as u64)
@@ -291,7 +306,10 @@ impl Work {
         if let Some(table) = records(&self.session) {
             let (readers, union) = columns.entry(table.name.as_ref()).or_default();
             *readers += 1;
-            let wanted = |name: &str| consent::RECORD_COLUMNS.contains(&name);
+            let wanted = |name: &str| {
+                consent::RECORD_COLUMNS.contains(&name)
+                    || owners && devices::CLAIM_COLUMNS.contains(&name)
+            };
             let places = table.columns.iter().enumerate();
             union.extend(
                 places
@@ -319,6 +337,7 @@ impl Work {
             let batches = collect_partitioned(scan, self.session.task_context())
                 .await
                 .map_err(failed)?;
+            let schema = ledger::named(&schema, ledger::LANDING, table);
             let shared = MemTable::try_new(schema, batches).map_err(failed)?;
             self.session.tables().put(table, Arc::new(shared));
             seconds.insert(table.to_owned(), started.elapsed().as_secs_f64());
@@ -336,61 +355,102 @@ impl Work {
         let suspended = consent::suspended(intake.get(consent::RECORDS), &known);
         let register = consent::register(&self.session).await?;
         let consents = consent::derive(&self.session, self.now_ms, &register, &suspended).await?;
-        let rows = MemTable::try_new(consents.rows.schema(), vec![vec![consents.rows.clone()]])
-            .map_err(Error::planning)?;
-        let tables = self.session.tables();
-        tables.put_system(system::CONSENT.name(), Arc::new(rows));
+        self.put_derived(&system::CONSENT, &consents.rows)?;
         Ok(Some(consents))
     }
 
-    /// Finds out whose the devices are, if a model asks, and lets
-    /// `system.device_owner` mean that.
-    async fn derive_devices(
-        &self,
-        consents: Option<&Consents>,
-    ) -> Result<Option<RecordBatch>, Error> {
+    /// Begins to find out whose the devices are, if a model asks. The models
+    /// that read phones are listened to.
+    async fn search_owners(&self, consents: Option<&Consents>) -> Result<Option<Search>, Error> {
         let Some(consents) = consents.filter(|_| reads_owners(&self.planned)) else {
             return Ok(None);
         };
-        let rows = devices::derive(&self.session, &self.sources, consents).await?;
-        let table =
-            MemTable::try_new(rows.schema(), vec![vec![rows.clone()]]).map_err(Error::planning)?;
-        let tables = self.session.tables();
-        tables.put_system(system::DEVICE_OWNER.name(), Arc::new(table));
-        Ok(Some(rows))
+        let search = Search::begin(&self.session, &self.sources, consents).await?;
+        if let Some(listener) = search.as_ref().and_then(Search::listener) {
+            self.let_phones_be_read(Some(listener));
+        }
+        Ok(search)
     }
 
-    /// Builds every model as soon as all that it reads is built.
-    async fn build_all(&self) -> Result<BTreeMap<String, Built>, Error> {
+    /// Lets the landing table of phones mean its files, heard by `listener`.
+    fn let_phones_be_read(&self, listener: Option<Arc<dyn Listener>>) {
+        let tables = self.session.tables();
+        let phones = devices::PHONES.0;
+        let table = tables
+            .project
+            .landing()
+            .iter()
+            .find(|table| table.name.as_ref() == phones);
+        if let (Some(table), Some(source)) = (table, self.sources.get(phones)) {
+            let mut provider = tables.landing_table(table).with_source(Arc::clone(source));
+            if let Some(listener) = listener {
+                provider = provider.heard_by(listener);
+            }
+            tables.put(phones, Arc::new(provider));
+        }
+    }
+
+    /// Lets `system.device_owner` mean what the search has found.
+    async fn end_search(&self, search: Search) -> Result<RecordBatch, Error> {
+        self.let_phones_be_read(None);
+        let rows = search.end(&self.session).await?;
+        self.put_derived(&system::DEVICE_OWNER, &rows)?;
+        Ok(rows)
+    }
+
+    /// Lets a system table mean `rows` for the models and checks of the run.
+    fn put_derived(&self, table: &system::Definition, rows: &RecordBatch) -> Result<(), Error> {
+        let schema = ledger::named(&rows.schema(), system::ZONE, table.name());
+        let rows = MemTable::try_new(schema, vec![vec![rows.clone()]]).map_err(Error::planning)?;
+        let tables = self.session.tables();
+        tables.put_system(table.name(), Arc::new(rows));
+        Ok(())
+    }
+
+    /// Builds every model as soon as all that it reads is built. The search for
+    /// owners ends once it has heard what it needs, or nothing else is left to
+    /// do: a model that asks whose a device is waits for it.
+    async fn build_all(&self, mut search: Option<Search>) -> Result<AllBuilt, Error> {
         let of_run: BTreeSet<&str> = self.planned.iter().map(|p| p.model.name.as_ref()).collect();
+        let owners = owners_table();
         let mut waiting: Vec<(&Planned, BTreeSet<&str>)> = self
             .planned
             .iter()
             .map(|planned| {
-                let reads = planned
-                    .model
-                    .reads()
-                    .iter()
-                    .filter(|read| read.by == ReadBy::Select);
+                let reads = planned.model.reads().iter();
                 let needs = reads
+                    .filter(|read| read.by == ReadBy::Select)
                     .map(|read| read.table.as_str())
-                    .filter(|table| of_run.contains(table));
+                    .filter(|table| of_run.contains(table) || *table == owners);
                 (planned, needs.collect())
             })
             .collect();
         let mut built: BTreeMap<String, Built> = BTreeMap::new();
+        let mut devices = None;
         let mut underway = JoinSet::new();
         loop {
+            let searching = search.is_some();
             waiting.retain(|(planned, needs)| {
-                let ready = needs.iter().all(|table| built.contains_key(*table));
+                let is_there = |table: &&str| match *table == owners {
+                    true => !searching,
+                    false => built.contains_key(*table),
+                };
+                let ready = needs.iter().all(is_there);
                 if ready {
                     underway.spawn(self.build_one((*planned).clone()));
                 }
                 !ready
             });
+            let has_heard = search.as_ref().is_some_and(Search::has_heard);
+            if (has_heard || underway.is_empty())
+                && let Some(search) = search.take()
+            {
+                devices = Some(self.end_search(search).await?);
+                continue;
+            }
             let next = stop::next(&mut underway, "the run", &self.stop).await?;
             let Some((planned, done)) = next else {
-                return Ok(built);
+                return Ok((built, devices));
             };
             let name = planned.model.name.to_string();
             let staged = self.staged(&planned, &done)?;
@@ -534,7 +594,11 @@ impl Work {
         if !report.published.is_empty() {
             system::record_runs(&self.lake, &self.run, &runs).await?;
             system::record_checks(&self.lake, &self.run, &report.checks).await?;
-            system::record_ledger(&self.lake, &self.run, &intake).await?;
+            let models = self.planned.iter().filter_map(|planned| {
+                let name = planned.model.name.as_ref();
+                Some((name, built.get(name)?.ledger.as_slice()))
+            });
+            system::record_ledger(&self.lake, &self.run, &intake, models).await?;
         }
         Ok(report)
     }
@@ -623,6 +687,34 @@ fn warnings(
     }));
     warnings.sort();
     warnings
+}
+
+/// Words for joins that gave more rows than they read, and for rows that nobody
+/// can account for.
+fn remarks(table: &str, entries: &[ledger::Entry]) -> Vec<String> {
+    let faults = entries
+        .iter()
+        .filter(|entry| !entry.balances())
+        .map(|entry| {
+            format!(
+                "{table}: the ledger's {} of {} does not balance, which is a fault in this program",
+                entry.step, entry.source
+            )
+        });
+    let joins = entries
+        .iter()
+        .filter(|entry| entry.step == "join" && entry.fan_out > 0);
+    joins
+        .map(|join| {
+            format!(
+                "{table}: the join with {} multiplies rows: {} came of {} with a partner",
+                join.source,
+                join.rows_out,
+                join.rows_out - join.fan_out
+            )
+        })
+        .chain(faults)
+        .collect()
 }
 
 /// The first few names, and how many more there are.

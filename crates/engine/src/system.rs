@@ -10,8 +10,11 @@ use arrow::array::{ArrayRef, Int64Array, RecordBatch, StringViewArray};
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use lake::{AsOf, Lake, Layout, Origin, Publication, TableId};
 
+use landing::Tally;
+
 use crate::Error;
 use crate::landing::TableIntake;
+use crate::ledger::{Entry, Reason};
 use crate::report::{CheckReport, ModelRun};
 use crate::rows::{self, Content};
 
@@ -81,8 +84,11 @@ pub(crate) const QUARANTINE: Definition = Definition {
     ],
 };
 
-/// For `read` steps, rows are the objects found, and bytes those of the files
-/// as they are unpacked.
+/// Rows in and rows that joins added (`fan_out`) are rows out and each reason
+/// for which rows were left out. A `read` step is a landing table, its rows the
+/// objects found and its bytes those of the files as they are unpacked; a
+/// `join` step is one join of a model, with the rows of the other side; a
+/// `build` step is a model as a whole, its joins included.
 const LEDGER: Definition = Definition {
     name: "ledger",
     grain: "One step of a run: rows in are rows out and each reason why rows were left out.",
@@ -91,10 +97,22 @@ const LEDGER: Definition = Definition {
         ("run", TEXT),
         ("step", TEXT),
         ("table_name", TEXT),
+        ("source", TEXT),
         ("files", LONG),
         ("rows_in", LONG),
+        ("fan_out", LONG),
         ("rows_out", LONG),
         ("quarantined", LONG),
+        ("no_consent", LONG),
+        ("no_owner", LONG),
+        ("unmatched", LONG),
+        ("filtered", LONG),
+        ("superseded", LONG),
+        ("grouped", LONG),
+        ("duplicate", LONG),
+        ("left_out", LONG),
+        ("other_rows", LONG),
+        ("other_unmatched", LONG),
         ("bytes_in", LONG),
         ("bytes_rows", LONG),
         ("bytes_quarantined", LONG),
@@ -312,26 +330,83 @@ pub(crate) async fn record_checks(
     CHECKS.publish(lake, run, columns, true).await
 }
 
-/// Appends the account of what a run read to `system.ledger`.
-pub(crate) async fn record_ledger(
+/// Appends the account of a run to `system.ledger`: what it read of landing,
+/// and what became of the rows in each model.
+pub(crate) async fn record_ledger<'a>(
     lake: &Lake,
     run: &str,
     intake: &BTreeMap<String, TableIntake>,
+    models: impl Iterator<Item = (&'a str, &'a [Entry])>,
 ) -> Result<(), Error> {
+    let steps: Vec<(&str, &Entry)> = models
+        .flat_map(|(table, entries)| entries.iter().map(move |entry| (table, entry)))
+        .collect();
     let tallies = || intake.values().map(|table| &table.tally);
+    let read = |value: fn(&Tally) -> u64| tallies().map(move |tally| count(value(tally)));
+    let none = || steps.iter().map(|_| None);
+    let of = |value: fn(&Entry) -> u64| steps.iter().map(move |(_, entry)| count(value(entry)));
+    let other = |value: fn((u64, u64)) -> u64| {
+        let other = steps.iter().map(|(_, entry)| entry.other);
+        other.map(move |other| count(value(other?)))
+    };
+    let nothing = || intake.values().map(|_| Some(0));
+    let reason = |reason: Reason| {
+        let of = steps
+            .iter()
+            .map(move |(_, entry)| count(entry.left_out(reason)));
+        long(nothing().chain(of))
+    };
+    let absent = || intake.values().map(|_| None);
     let columns = vec![
-        text(intake.iter().map(|_| run)),
-        text(intake.iter().map(|_| "read")),
-        text(intake.keys().map(String::as_str)),
-        long(intake.values().map(|table| count(table.files))),
-        long(tallies().map(|tally| count(tally.objects))),
-        long(intake.values().map(|table| count(table.rows()))),
-        long(tallies().map(|tally| count(tally.rejected_objects))),
-        long(tallies().map(|tally| count(tally.bytes()))),
-        long(tallies().map(|tally| count(tally.bytes_rows))),
-        long(tallies().map(|tally| count(tally.bytes_rejected))),
-        long(tallies().map(|tally| count(tally.bytes_separators))),
-        long(tallies().map(|tally| count(tally.unknown))),
+        text(intake.iter().map(|_| run).chain(steps.iter().map(|_| run))),
+        text(
+            intake
+                .iter()
+                .map(|_| "read")
+                .chain(steps.iter().map(|(_, entry)| entry.step)),
+        ),
+        text(
+            intake
+                .keys()
+                .map(String::as_str)
+                .chain(steps.iter().map(|(table, _)| *table)),
+        ),
+        text(
+            intake
+                .keys()
+                .map(String::as_str)
+                .chain(steps.iter().map(|s| s.1.source.as_str())),
+        ),
+        long(
+            intake
+                .values()
+                .map(|table| count(table.files))
+                .chain(none()),
+        ),
+        long(read(|tally| tally.objects).chain(of(|entry| entry.rows_in))),
+        long(nothing().chain(of(|entry| entry.fan_out))),
+        long(
+            intake
+                .values()
+                .map(|table| count(table.rows()))
+                .chain(of(|entry| entry.rows_out)),
+        ),
+        long(read(|tally| tally.rejected_objects).chain(steps.iter().map(|_| Some(0)))),
+        reason(Reason::NoConsent),
+        reason(Reason::NoOwner),
+        reason(Reason::Unmatched),
+        reason(Reason::Filtered),
+        reason(Reason::Superseded),
+        reason(Reason::Grouped),
+        reason(Reason::Duplicate),
+        reason(Reason::LeftOut),
+        long(absent().chain(other(|other| other.0))),
+        long(absent().chain(other(|other| other.1))),
+        long(read(Tally::bytes).chain(none())),
+        long(read(|tally| tally.bytes_rows).chain(none())),
+        long(read(|tally| tally.bytes_rejected).chain(none())),
+        long(read(|tally| tally.bytes_separators).chain(none())),
+        long(read(|tally| tally.unknown).chain(none())),
     ];
     LEDGER.publish(lake, run, columns, true).await
 }

@@ -22,7 +22,7 @@ use crate::args::{Cli, Command};
 use crate::settings::Settings;
 
 fn main() -> ExitCode {
-    allocator::keep_freed_memory_a_while();
+    allocator::prepare();
     failure::tell_of_panics_by_place();
     let cli = Cli::parse();
     let outcome = Settings::settle(&cli.global).and_then(|settings| {

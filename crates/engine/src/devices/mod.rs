@@ -18,15 +18,15 @@ use std::sync::Arc;
 
 use arrow::array::RecordBatch;
 use privacy::ownership::{
-    Claim, Claims, Owned, Stretch, claim_holds, contested, may_be_passed_on, owners,
+    Claim, Claims, DeviceInstants, Owned, Stretch, claim_holds, contested, may_be_passed_on, owners,
 };
 
 use crate::consent::Consents;
-use crate::landing::Source;
+use crate::landing::{Listener, Source};
 use crate::numbers::Numbers;
 use crate::{Error, Session};
-use claims::Claimed;
-use readings::{Phones, Reported};
+use claims::{By, Claimed};
+use readings::{Claimants, Phones, Reported};
 
 pub(crate) use claims::CLAIM_COLUMNS;
 
@@ -39,33 +39,216 @@ pub(crate) const DEVICES: (&str, [&str; 2]) = (
 /// The landing table of what people's phones report: person and instant.
 pub(crate) const PHONES: (&str, [&str; 2]) = ("accelerometer_landing", ["user", "timestamp"]);
 
-/// Derives the owners of all devices.
-///
-/// # Errors
-/// [`Error::Execution`] or [`Error::Landing`] where landing cannot be read.
-pub(crate) async fn derive(
-    session: &Session,
-    sources: &HashMap<String, Arc<Source>>,
-    consents: &Consents,
-) -> Result<RecordBatch, Error> {
-    let (Some(devices), Some(phones)) = (sources.get(DEVICES.0), sources.get(PHONES.0)) else {
-        return Ok(rows::table(&[], &Numbers::default(), &Numbers::default()));
-    };
-    let mut people = Numbers::default();
-    let mut serials = Numbers::default();
-    let claimed = claims::read(session, &mut people, &mut serials, consents).await?;
-    let reading = Reading {
-        session,
-        devices,
-        phones,
-        claimed: &claimed,
-    };
-    // Most often every claim is clear, and half the people need not be read.
-    if let Some(owners) = reading.owners(&mut people, &mut serials, false).await? {
-        return Ok(rows::table(&owners, &people, &serials));
+/// The search for owners, begun before the models that read phones and ended
+/// behind them: what they read need not be read twice.
+pub(crate) struct Search {
+    claimed: Claimed,
+    devices: Arc<Source>,
+    phones: Arc<Source>,
+    begun: Option<Begun>,
+    serials: Numbers,
+}
+
+/// What was read of devices, and who claims them.
+struct Begun {
+    instants: Arc<DeviceInstants>,
+    last: Vec<Option<i64>>,
+    claimants: Arc<Claimants>,
+    /// The sole claimant of each device, as far as they are looked at.
+    by_device: Vec<Option<u32>>,
+}
+
+impl Search {
+    /// Reads claims and devices. `None` where landing tables are missing.
+    ///
+    /// # Errors
+    /// [`Error::Execution`] or [`Error::Landing`] where landing cannot be read.
+    pub(crate) async fn begin(
+        session: &Session,
+        sources: &HashMap<String, Arc<Source>>,
+        consents: &Consents,
+    ) -> Result<Option<Self>, Error> {
+        let (Some(devices), Some(phones)) = (sources.get(DEVICES.0), sources.get(PHONES.0)) else {
+            return Ok(None);
+        };
+        let (mut people, mut serials) = (Numbers::default(), Numbers::default());
+        let claimed = claims::read(session, &mut people, &mut serials, consents).await?;
+        let mut search = Self {
+            claimed,
+            devices: Arc::clone(devices),
+            phones: Arc::clone(phones),
+            begun: None,
+            serials,
+        };
+        search.begun = Some(search.read_devices(session, people, false).await?);
+        Ok(Some(search))
     }
-    let owners = reading.owners(&mut people, &mut serials, true).await?;
-    Ok(rows::table(&owners.unwrap_or_default(), &people, &serials))
+
+    /// Who wants to hear what phones reported.
+    pub(crate) fn listener(&self) -> Option<Arc<dyn Listener>> {
+        let begun = self.begun.as_ref()?;
+        Some(Arc::clone(&begun.claimants) as _)
+    }
+
+    /// Whether all has been heard that the usual case needs.
+    pub(crate) fn has_heard(&self) -> bool {
+        let begun = self.begun.as_ref();
+        begun.is_some_and(|begun| begun.claimants.have_been_heard())
+    }
+
+    /// The rows of `system.device_owner`.
+    ///
+    /// # Errors
+    /// As [`Search::begin`].
+    pub(crate) async fn end(mut self, session: &Session) -> Result<RecordBatch, Error> {
+        let Some(begun) = self.begun.take() else {
+            return Ok(rows::table(&[], &Numbers::default(), &Numbers::default()));
+        };
+        // Most often every claim is clear, and half the people need not be read.
+        if self.all_clear(&begun) {
+            if !begun.claimants.have_been_heard() {
+                self.phones(session).mark(&begun.claimants).await?;
+            }
+            let (found, open) = self.by_claim(&begun);
+            if open.is_empty() {
+                return Ok(rows::table(&found, &begun.claimants.people, &self.serials));
+            }
+        }
+        let people = begun.claimants.people.clone();
+        drop(begun);
+        let begun = self.read_devices(session, people, true).await?;
+        self.phones(session).mark(&begun.claimants).await?;
+        self.by_readings(session, begun).await
+    }
+
+    fn phones<'a>(&'a self, session: &'a Session) -> Phones<'a> {
+        Phones {
+            session,
+            source: &self.phones,
+        }
+    }
+
+    /// Reads devices, those of people who agreed alone or of `everybody`.
+    async fn read_devices(
+        &mut self,
+        session: &Session,
+        people: Numbers,
+        everybody: bool,
+    ) -> Result<Begun, Error> {
+        let claimed = &self.claimed;
+        let serials = std::mem::take(&mut self.serials);
+        let Reported {
+            instants,
+            last,
+            serials,
+        } = readings::devices(session, &self.devices, serials, |device| {
+            everybody || claimed.is_looked_at(device)
+        })
+        .await?;
+        let instants = Arc::new(instants);
+        let by_device: Vec<Option<u32>> = (0..serials.len() as u32)
+            .map(|device| match claimed.by(device) {
+                By::One(person) if everybody || claimed.agrees(person) => Some(person),
+                _ => None,
+            })
+            .collect();
+        let claims = Claims::new(Arc::clone(&instants), &by_device);
+        self.serials = serials;
+        Ok(Begun {
+            instants,
+            last,
+            claimants: Arc::new(Claimants::new(people, claims, everybody)),
+            by_device,
+        })
+    }
+
+    /// Whether exactly one person claims each device that reports.
+    fn all_clear(&self, begun: &Begun) -> bool {
+        let mut reporting = begun
+            .last
+            .iter()
+            .enumerate()
+            .filter(|(_, last)| last.is_some());
+        reporting.all(|(device, _)| matches!(self.claimed.by(device as u32), By::One(_)))
+    }
+
+    /// Devices whose claims hold, and those to be found by their readings.
+    fn by_claim(&self, begun: &Begun) -> (Vec<Found>, Vec<(u32, Option<Claim>)>) {
+        let mut found = Vec::new();
+        let mut open = Vec::new();
+        let claims = &begun.claimants.claims;
+        for (device, looked_at) in (0..).zip(&begun.by_device) {
+            let count = begun.instants.of(device).len();
+            let mut settle = |person: u32, support: Option<u32>| {
+                let owner = Owner {
+                    person,
+                    claimed: true,
+                    support,
+                    runner_up: None,
+                };
+                found.push(Found {
+                    owner: Some(owner),
+                    ..begun.nobodys(device)
+                });
+            };
+            match (self.claimed.by(device), *looked_at) {
+                // Nobody's readings are looked at who did not agree.
+                (By::One(person), None) => settle(person, None),
+                (By::One(_), Some(person)) => {
+                    let shared = claims.shared(device);
+                    let silent = count == 0 || !claims.has_reported(person);
+                    let holds = claim_holds(count, shared) && !may_be_passed_on(count, shared);
+                    if silent || holds {
+                        settle(person, self.claimed.agrees(person).then_some(shared));
+                    } else {
+                        open.push((device, Some(Claim { person, shared })));
+                    }
+                }
+                // Claimed by many and silent: there is nothing to tell it by.
+                _ if count == 0 => {}
+                _ => open.push((device, None)),
+            }
+        }
+        (found, open)
+    }
+
+    /// Looks at everybody's readings for devices whose claim is not clear.
+    async fn by_readings(&self, session: &Session, begun: Begun) -> Result<RecordBatch, Error> {
+        let (mut found, open) = self.by_claim(&begun);
+        let wanted: Vec<u32> = open.iter().map(|(device, _)| *device).collect();
+        let Begun {
+            instants,
+            last,
+            claimants,
+            ..
+        } = begun;
+        let people = claimants.people.clone();
+        let (people, gathered) = self
+            .phones(session)
+            .gather(people, &instants, &wanted)
+            .await?;
+        let mut matcher = gathered.matcher();
+        let stretches: Vec<(u32, Vec<Stretch>)> = open
+            .into_iter()
+            .map(|(device, claim)| (device, owners(&mut matcher, instants.of(device), claim)))
+            .collect();
+        let reports = |device: u32| last.get(device as usize).copied().flatten();
+        let matched = settled(&instants, &claimants.claims, &found, stretches, reports);
+        found.extend(matched);
+        Ok(rows::table(&found, &people, &self.serials))
+    }
+}
+
+impl Begun {
+    fn nobodys(&self, device: u32) -> Found {
+        Found {
+            device,
+            owner: None,
+            valid_from: None,
+            valid_to: None,
+            last_reading: self.last.get(device as usize).copied().flatten(),
+        }
+    }
 }
 
 /// What is known of one device, by one owner or by nobody.
@@ -86,122 +269,10 @@ struct Owner {
     runner_up: Option<u32>,
 }
 
-struct Reading<'a> {
-    session: &'a Session,
-    devices: &'a Arc<Source>,
-    phones: &'a Arc<Source>,
-    claimed: &'a Claimed,
-}
-
-impl Reading<'_> {
-    /// The owners, looking at those who agreed alone or at `everybody`. `None`
-    /// where the former is not enough.
-    async fn owners(
-        &self,
-        people: &mut Numbers,
-        serials: &mut Numbers,
-        everybody: bool,
-    ) -> Result<Option<Vec<Found>>, Error> {
-        let Reported {
-            instants,
-            last,
-            serials: known,
-        } = readings::devices(
-            self.session,
-            self.devices,
-            std::mem::take(serials),
-            |device| everybody || self.claimed.is_looked_at(device),
-        )
-        .await?;
-        *serials = known;
-        let instants = Arc::new(instants);
-        let reports = |device: u32| last.get(device as usize).copied().flatten();
-        let claimants: Vec<Option<u32>> = (0..serials.len() as u32)
-            .map(|device| match self.claimed.by(device) {
-                claims::By::One(person) if everybody || self.claimed.agrees(person) => Some(person),
-                _ => None,
-            })
-            .collect();
-        let unclear = |device: u32| {
-            reports(device).is_some() && !matches!(self.claimed.by(device), claims::By::One(_))
-        };
-        if !everybody && (0..serials.len() as u32).any(unclear) {
-            return Ok(None);
-        }
-
-        let claims = Arc::new(Claims::new(Arc::clone(&instants), &claimants));
-        let looked_at = Phones {
-            session: self.session,
-            source: self.phones,
-        };
-        let known = std::mem::take(people);
-        *people = looked_at.mark(known, &claims, everybody).await?;
-
-        let mut found = Vec::new();
-        let mut open = Vec::new();
-        for device in 0..serials.len() as u32 {
-            let count = instants.of(device).len();
-            let sole = |owner: Option<Owner>| Found {
-                device,
-                owner,
-                valid_from: None,
-                valid_to: None,
-                last_reading: reports(device),
-            };
-            let claimed = |person: u32, support: Option<u32>| Owner {
-                person,
-                claimed: true,
-                support,
-                runner_up: None,
-            };
-            match (
-                self.claimed.by(device),
-                claimants.get(device as usize).copied().flatten(),
-            ) {
-                // Nobody's readings are looked at who did not agree.
-                (claims::By::One(person), None) => found.push(sole(Some(claimed(person, None)))),
-                (claims::By::One(_), Some(person)) => {
-                    let shared = claims.shared(device);
-                    let agreed = self.claimed.agrees(person).then_some(shared);
-                    if count == 0 || !claims.has_reported(person) {
-                        found.push(sole(Some(claimed(person, agreed))));
-                    } else if claim_holds(count, shared) && !may_be_passed_on(count, shared) {
-                        found.push(sole(Some(claimed(person, agreed))));
-                    } else {
-                        open.push((device, Some(Claim { person, shared })));
-                    }
-                }
-                // Claimed by many and silent: there is nothing to tell it by.
-                _ if count == 0 => {}
-                _ => open.push((device, None)),
-            }
-        }
-        if !everybody && !open.is_empty() {
-            return Ok(None);
-        }
-        if !open.is_empty() {
-            let wanted: Vec<u32> = open.iter().map(|(device, _)| *device).collect();
-            let known = std::mem::take(people);
-            let (known, gathered) = looked_at.gather(known, &instants, &wanted).await?;
-            *people = known;
-            let mut matcher = gathered.matcher();
-            let mut stretches: Vec<(u32, Vec<Stretch>)> = Vec::new();
-            for (device, claim) in open {
-                stretches.push((device, owners(&mut matcher, instants.of(device), claim)));
-            }
-            drop(matcher);
-            found.extend(settled(&instants, &claims, &found, stretches, |device| {
-                reports(device)
-            }));
-        }
-        Ok(Some(found))
-    }
-}
-
 /// What was found by looking at the readings, less what another device of the
 /// same person explains better.
 fn settled(
-    instants: &privacy::ownership::DeviceInstants,
+    instants: &DeviceInstants,
     claims: &Claims,
     claimed: &[Found],
     stretches: Vec<(u32, Vec<Stretch>)>,

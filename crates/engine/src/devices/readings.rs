@@ -2,8 +2,9 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
-use arrow::array::{Array, AsArray, RecordBatch};
+use arrow::array::{Array, AsArray, Int64Array, RecordBatch, StringViewArray};
 use arrow::datatypes::Int64Type;
 use datafusion::common::runtime::JoinSet;
 use futures::StreamExt;
@@ -13,7 +14,7 @@ use privacy::ownership::{
 };
 
 use super::{DEVICES, PHONES};
-use crate::landing::{Source, streams};
+use crate::landing::{Listener, Source, streams};
 use crate::numbers::Numbers;
 use crate::{Error, Session};
 
@@ -86,42 +87,27 @@ pub(super) struct Phones<'a> {
 }
 
 impl Phones<'_> {
-    /// Marks the instants that claimants share with what they claim. Other
-    /// people are numbered too if `everybody` is looked at.
-    pub(super) async fn mark(
-        &self,
-        people: Numbers,
-        claims: &Arc<Claims>,
-        everybody: bool,
-    ) -> Result<Numbers, Error> {
-        let people = Arc::new(Claimants {
-            people,
-            claims: Arc::clone(claims),
-        });
-        let keys: Option<Arc<dyn landing::KeySet>> = match everybody {
+    /// Reads what claimants share with what they claim; what has been heard
+    /// already does no harm.
+    pub(super) async fn mark(&self, claimants: &Arc<Claimants>) -> Result<(), Error> {
+        let keys: Option<Arc<dyn landing::KeySet>> = match claimants.everybody {
             true => None,
-            false => Some(Arc::clone(&people) as _),
+            false => Some(Arc::clone(claimants) as _),
         };
         let mut tasks = JoinSet::new();
         for mut stream in streams(self.session, self.source, PHONES.0, &PHONES.1, keys).await? {
-            let people = Arc::clone(&people);
+            let claimants = Arc::clone(claimants);
             tasks.spawn(async move {
-                let mut runs = Runs::default();
                 while let Some(batch) = stream.next().await {
                     let batch = batch.map_err(|error| Error::execution(PHONES.0, error))?;
-                    let (mut persons, mut instants) = (Vec::new(), Vec::new());
-                    let number = |user: &str| people.people.find(&privacy::subject(user));
-                    runs.each(&batch, number, |person, instant| {
-                        persons.push(person);
-                        instants.push(instant);
-                    });
-                    people.claims.mark(&persons, &instants);
+                    let instants = batch.column(1).as_primitive();
+                    claimants.mark(batch.column(0).as_string_view(), instants);
                 }
                 Ok::<_, Error>(())
             });
         }
         while joined(&mut tasks).await?.is_some() {}
-        Ok(Arc::into_inner(people).map_or_else(Numbers::default, |claimants| claimants.people))
+        Ok(())
     }
 
     /// Gathers everybody's readings at instants of the devices `wanted`.
@@ -161,15 +147,76 @@ impl Phones<'_> {
     }
 }
 
-/// Those who claim a device, for the reader: it passes over everybody else.
-struct Claimants {
-    people: Numbers,
-    claims: Arc<Claims>,
+/// Those who claim a device, and what their phones are known to have reported.
+pub(super) struct Claimants {
+    pub(super) people: Numbers,
+    pub(super) claims: Claims,
+    /// Whether people count who did not agree.
+    pub(super) everybody: bool,
+    /// What a model's scan leaves out, if it leaves out any.
+    heard_keys: Mutex<Option<Arc<dyn landing::KeySet>>>,
+    /// Partitions of that scan that have ended.
+    ended: AtomicUsize,
+    /// Whether all of them have.
+    heard: AtomicBool,
+}
+
+impl Claimants {
+    pub(super) fn new(people: Numbers, claims: Claims, everybody: bool) -> Self {
+        Self {
+            people,
+            claims,
+            everybody,
+            heard_keys: Mutex::default(),
+            ended: AtomicUsize::new(0),
+            heard: AtomicBool::new(false),
+        }
+    }
+
+    fn mark(&self, users: &StringViewArray, timestamps: &Int64Array) {
+        let (mut persons, mut instants) = (Vec::new(), Vec::new());
+        let number = |user: &str| self.people.find(&privacy::subject(user));
+        Runs::default().each_of(users, timestamps, number, |person, instant| {
+            persons.push(person);
+            instants.push(instant);
+        });
+        self.claims.mark(&persons, &instants);
+    }
+
+    /// Whether a model read all that claimants' phones reported, to its end.
+    pub(super) fn have_been_heard(&self) -> bool {
+        let wants = |person: u32| !self.claims.claimed_by(person).is_empty();
+        let names = || self.people.names().enumerate();
+        self.heard.load(Ordering::Acquire)
+            && self.heard_keys.lock().as_ref().is_none_or(|keys| {
+                names().all(|(person, name)| !wants(person as u32) || keys.contains(name))
+            })
+    }
 }
 
 impl fmt::Debug for Claimants {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Claimants")
+    }
+}
+
+impl Listener for Claimants {
+    fn columns(&self) -> [&str; 2] {
+        PHONES.1
+    }
+
+    fn narrowed(&self, keys: &Arc<dyn landing::KeySet>) {
+        *self.heard_keys.lock() = Some(Arc::clone(keys));
+    }
+
+    fn hear(&self, names: &StringViewArray, numbers: &Int64Array) {
+        self.mark(names, numbers);
+    }
+
+    fn ended(&self, partitions: usize) {
+        if self.ended.fetch_add(1, Ordering::AcqRel) + 1 == partitions {
+            self.heard.store(true, Ordering::Release);
+        }
     }
 }
 
@@ -195,12 +242,21 @@ impl Runs {
         &mut self,
         batch: &RecordBatch,
         number: impl Fn(&str) -> Option<u32>,
+        take: impl FnMut(u32, i64),
+    ) {
+        let instants = batch.column(1).as_primitive::<Int64Type>();
+        self.each_of(batch.column(0).as_string_view(), instants, number, take);
+    }
+
+    fn each_of(
+        &mut self,
+        names: &StringViewArray,
+        instants: &Int64Array,
+        number: impl Fn(&str) -> Option<u32>,
         mut take: impl FnMut(u32, i64),
     ) {
-        let names = batch.column(0).as_string_view();
-        let instants = batch.column(1).as_primitive::<Int64Type>();
         let mut view = None;
-        for row in 0..batch.num_rows() {
+        for row in 0..names.len() {
             if names.is_null(row) || instants.is_null(row) {
                 continue;
             }

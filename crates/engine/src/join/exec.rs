@@ -22,6 +22,7 @@ use tokio::sync::OnceCell;
 
 use super::probe::Probe;
 use super::table::{Key, Rows, Table, hash};
+use crate::functions::SUBJECT;
 
 /// Which rows come out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -144,6 +145,19 @@ impl JoinExec {
     /// Which rows come out.
     pub(crate) fn kind(&self) -> Kind {
         self.terms.kind
+    }
+
+    /// The side that is held, and the one that is read.
+    pub(crate) fn sides(&self) -> (&Arc<dyn ExecutionPlan>, &Arc<dyn ExecutionPlan>) {
+        (&self.held, &self.read)
+    }
+
+    /// Whether persons are compared: keys that are, or come out of, the
+    /// function `subject`.
+    pub(crate) fn is_of_people(&self) -> bool {
+        let keys = self.terms.on.iter().flat_map(|(held, read)| [held, read]);
+        keys.into_iter()
+            .any(|key| key.to_string().starts_with(SUBJECT))
     }
 }
 

@@ -20,5 +20,5 @@ mod probe;
 mod rule;
 mod table;
 
-pub(crate) use exec::{Account, JoinExec};
+pub(crate) use exec::{JoinExec, Kind};
 pub(crate) use rule::Joins;

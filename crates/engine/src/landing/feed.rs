@@ -12,7 +12,7 @@
 use std::collections::VecDeque;
 use std::io::{ErrorKind, Read};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use arrow::array::RecordBatch;
 use bytes::Bytes;
@@ -55,6 +55,9 @@ pub(crate) struct Order {
     pub(crate) at_once: usize,
     /// What segments are read into.
     pub(crate) buffers: Arc<Buffers>,
+    /// Rows given out so far, and rows passed over for a join.
+    pub(crate) rows: Arc<AtomicU64>,
+    pub(crate) passed_over: Arc<AtomicU64>,
 }
 
 /// Begins to read; batches come out of `sink` in the order of the files. Ends
@@ -241,6 +244,10 @@ impl Account {
                 rejected,
             })
             .collect();
+        order.rows.fetch_add(tally.rows, Ordering::Relaxed);
+        order
+            .passed_over
+            .fetch_add(tally.filtered, Ordering::Relaxed);
         order.intake.add(&order.source.table, &tally, rejections);
         self.tally.add(&tally);
         self.carry = carry;

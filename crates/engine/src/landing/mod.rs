@@ -11,5 +11,5 @@ mod scan;
 mod source;
 
 pub use intake::{Intake, Rejection, TableIntake};
-pub(crate) use scan::{LandingScan, LandingTable, streams};
+pub(crate) use scan::{LandingScan, LandingTable, Listener, streams};
 pub(crate) use source::{Packing, Source, SourceFile, place};

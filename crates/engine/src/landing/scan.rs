@@ -3,8 +3,11 @@
 use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
-use arrow::array::{ArrayRef, AsArray, RecordBatch, RecordBatchOptions};
+use arrow::array::{
+    ArrayRef, AsArray, Int64Array, RecordBatch, RecordBatchOptions, StringViewArray,
+};
 use arrow::datatypes::SchemaRef;
 use async_trait::async_trait;
 use datafusion::catalog::{Session, TableProvider};
@@ -29,6 +32,22 @@ use super::feed::{self, Delivery, Order};
 use super::{Intake, Source};
 use crate::error::external;
 
+/// Hears the readings of a landing table on their way to a model, so that they
+/// need not be read twice.
+pub(crate) trait Listener: fmt::Debug + Send + Sync {
+    /// Names of the columns that it hears, a text and a number.
+    fn columns(&self) -> [&str; 2];
+
+    /// Told before a scan begins: whose rows it leaves out.
+    fn narrowed(&self, keys: &Arc<dyn KeySet>);
+
+    /// A batch of the two columns.
+    fn hear(&self, names: &StringViewArray, numbers: &Int64Array);
+
+    /// One of so many partitions of a scan has ended.
+    fn ended(&self, partitions: usize);
+}
+
 /// A landing table: its files are listed and read each time it is scanned.
 #[derive(Debug, Clone)]
 pub(crate) struct LandingTable {
@@ -37,6 +56,7 @@ pub(crate) struct LandingTable {
     schema: Arc<landing::Schema>,
     intake: Arc<Intake>,
     listed: Option<Arc<Source>>,
+    listener: Option<Arc<dyn Listener>>,
     /// Text points into the segments that were read, each of megabytes. Where
     /// batches are held, as by a sort, they get text of their own; a run that
     /// streams them into files spares the copy.
@@ -55,6 +75,7 @@ impl LandingTable {
             schema: Arc::new(schema(table)),
             intake,
             listed: None,
+            listener: None,
             compact: true,
         }
     }
@@ -63,6 +84,12 @@ impl LandingTable {
     pub(crate) fn with_source(mut self, source: Arc<Source>) -> Self {
         self.listed = Some(source);
         self.compact = false;
+        self
+    }
+
+    /// With somebody who hears its rows where a scan has the columns for it.
+    pub(crate) fn heard_by(mut self, listener: Arc<dyn Listener>) -> Self {
+        self.listener = Some(listener);
         self
     }
 
@@ -175,17 +202,23 @@ impl TableProvider for LandingTable {
             intake: Arc::clone(&self.intake),
             at_once: partitions + 1,
             buffers: Arc::default(),
+            rows: Arc::default(),
+            passed_over: Arc::default(),
         };
         let schema = match projection {
             Some(columns) => Arc::new(self.schema().project(columns)?),
             None => self.schema(),
         };
-        Ok(Arc::new(LandingScan::new(
-            order,
-            schema,
-            partitions,
-            self.compact,
-        )))
+        let mut scan = LandingScan::new(order, schema, partitions, self.compact);
+        if let Some(listener) = &self.listener {
+            let places = listener
+                .columns()
+                .map(|column| scan.schema().index_of(column).ok());
+            if let [Some(names), Some(numbers)] = places {
+                scan.listener = Some((Arc::clone(listener), names, numbers));
+            }
+        }
+        Ok(Arc::new(scan))
     }
 }
 
@@ -196,6 +229,7 @@ pub(crate) struct LandingScan {
     properties: Arc<PlanProperties>,
     partitions: usize,
     compact: bool,
+    listener: Option<(Arc<dyn Listener>, usize, usize)>,
     /// Ends of a feed that partitions have not taken yet.
     ends: Mutex<HashMap<usize, Arc<Shared>>>,
 }
@@ -232,8 +266,30 @@ impl LandingScan {
             properties: Arc::new(properties),
             partitions,
             compact,
+            listener: None,
             ends: Mutex::default(),
         }
+    }
+
+    fn with_order(&self, order: Order) -> Self {
+        Self {
+            listener: self.listener.clone(),
+            ..Self::new(order, self.schema(), self.partitions, self.compact)
+        }
+    }
+
+    /// The landing table.
+    pub(crate) fn table(&self) -> &str {
+        &self.order.source.table
+    }
+
+    /// Rows given out so far, and rows passed over for the join above.
+    pub(crate) fn counted(&self) -> (u64, u64) {
+        let order = &self.order;
+        (
+            order.rows.load(Ordering::Relaxed),
+            order.passed_over.load(Ordering::Relaxed),
+        )
     }
 
     /// The scan without the rows whose text in `column` is not among `keys`.
@@ -249,6 +305,9 @@ impl LandingScan {
         if !is_text || spec.keep.is_some() {
             return None;
         }
+        if let Some((listener, ..)) = &self.listener {
+            listener.narrowed(&keys);
+        }
         let decoder = Decoder::new(Spec {
             keep: Some(Keep { column, keys }),
             ..spec.clone()
@@ -257,12 +316,7 @@ impl LandingScan {
             decoder,
             ..self.order.clone()
         };
-        Some(Self::new(
-            order,
-            self.schema(),
-            self.partitions,
-            self.compact,
-        ))
+        Some(self.with_order(order))
     }
 
     /// The end of a feed for `partition`. A plan that is executed again gets a
@@ -348,12 +402,7 @@ impl ExecutionPlan for LandingScan {
     }
 
     fn reset_state(self: Arc<Self>) -> Result<Arc<dyn ExecutionPlan>> {
-        Ok(Arc::new(Self::new(
-            self.order.clone(),
-            self.schema(),
-            self.partitions,
-            self.compact,
-        )))
+        Ok(Arc::new(self.with_order(self.order.clone())))
     }
 
     fn execute(&self, partition: usize, _: Arc<TaskContext>) -> Result<SendableRecordBatchStream> {
@@ -363,17 +412,30 @@ impl ExecutionPlan for LandingScan {
             )));
         }
         let end = self.end(partition);
-        let compact = self.compact;
-        let start = (end, Vec::new().into_iter());
-        let batches = stream::unfold(start, move |(end, mut ready)| async move {
+        let (compact, partitions) = (self.compact, self.partitions);
+        let start = (
+            end,
+            Vec::<RecordBatch>::new().into_iter(),
+            self.listener.clone(),
+        );
+        let batches = stream::unfold(start, move |(end, mut ready, listener)| async move {
             loop {
                 if let Some(batch) = ready.next() {
+                    if let Some((listener, names, numbers)) = &listener {
+                        let numbers = batch.column(*numbers).as_primitive();
+                        listener.hear(batch.column(*names).as_string_view(), numbers);
+                    }
                     let batch = if compact { own_text(&batch) } else { Ok(batch) };
-                    return Some((batch, (end, ready)));
+                    return Some((batch, (end, ready, listener)));
                 }
-                match end.next().await? {
-                    Ok(batches) => ready = batches.into_iter(),
-                    Err(error) => return Some((Err(error), (end, ready))),
+                match end.next().await {
+                    Some(Ok(batches)) => ready = batches.into_iter(),
+                    Some(Err(error)) => return Some((Err(error), (end, ready, None))),
+                    None => {
+                        let (listener, ..) = listener?;
+                        listener.ended(partitions);
+                        return None;
+                    }
                 }
             }
         });

@@ -1,0 +1,370 @@
+//! The account of a model: what became of each row it read.
+//!
+//! Every step balances to the row: rows in and those that a join added are rows
+//! out and each reason for which rows were left out. A plan is followed from
+//! its root along the rows that it is about, its *reading side*, down to the
+//! table they come from; what is joined to them on the way decides about them
+//! and is accounted for as the other side of a join.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use arrow::datatypes::{Schema, SchemaRef};
+use datafusion::common::JoinType;
+use datafusion::common::stats::Precision;
+use datafusion::datasource::memory::MemorySourceConfig;
+use datafusion::datasource::physical_plan::FileScanConfig;
+use datafusion::datasource::source::DataSourceExec;
+use datafusion::physical_plan::ExecutionPlan;
+use datafusion::physical_plan::aggregates::AggregateExec;
+use datafusion::physical_plan::filter::FilterExec;
+use datafusion::physical_plan::joins::HashJoinExec;
+use datafusion::physical_plan::union::{InterleaveExec, UnionExec};
+
+use crate::first::FirstExec;
+use crate::join::{JoinExec, Kind};
+use crate::landing::LandingScan;
+use crate::system;
+
+/// Why rows of the reading side were left out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Reason {
+    /// Their person does not agree.
+    NoConsent,
+    /// Their device is nobody's who agrees.
+    NoOwner,
+    /// They found no partner in another join.
+    Unmatched,
+    /// A condition did not hold.
+    Filtered,
+    /// Another row of their group was wanted.
+    Superseded,
+    /// They went into a row of their group.
+    Grouped,
+    /// An equal row was kept.
+    Duplicate,
+    /// A check of the contract leaves them out.
+    LeftOut,
+}
+
+/// One step and its account.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Entry {
+    /// `join` or `build`.
+    pub(crate) step: &'static str,
+    /// The table that rows are read from, or are joined to.
+    pub(crate) source: String,
+    pub(crate) rows_in: u64,
+    pub(crate) rows_out: u64,
+    /// Rows that joins added.
+    pub(crate) fan_out: u64,
+    pub(crate) reasons: BTreeMap<Reason, u64>,
+    /// Of a join: rows of the other side, and those that found no partner.
+    pub(crate) other: Option<(u64, u64)>,
+}
+
+impl Entry {
+    /// Notes rows left out.
+    pub(crate) fn leave_out(&mut self, reason: Reason, rows: u64) {
+        if rows > 0 {
+            *self.reasons.entry(reason).or_default() += rows;
+        }
+    }
+
+    /// Rows left out for `reason`.
+    pub(crate) fn left_out(&self, reason: Reason) -> u64 {
+        self.reasons.get(&reason).copied().unwrap_or_default()
+    }
+
+    /// Whether every row is accounted for.
+    pub(crate) fn balances(&self) -> bool {
+        let reasons: u64 = self.reasons.values().sum();
+        self.rows_in + self.fan_out == self.rows_out + reasons
+    }
+}
+
+/// The account of an executed plan: its joins in the order in which rows meet
+/// them, then the whole.
+pub(crate) fn account(plan: &Arc<dyn ExecutionPlan>) -> Vec<Entry> {
+    let mut joins = Vec::new();
+    let spine = follow(plan, &mut joins);
+    let mut whole = Entry {
+        step: "build",
+        source: spine.source,
+        rows_in: spine.rows_in,
+        rows_out: spine.rows,
+        fan_out: spine.fan_out,
+        reasons: spine.reasons,
+        other: None,
+    };
+    whole.leave_out(Reason::Filtered, spine.passed_over);
+    joins.push(whole);
+    joins
+}
+
+/// The reading side, up to some place of a plan.
+#[derive(Debug, Default)]
+struct Spine {
+    /// Of the table that rows come from, or of the first of several.
+    zone: String,
+    source: String,
+    rows_in: u64,
+    /// Rows that come out there.
+    rows: u64,
+    /// Rows that the reader passed over for the join above it.
+    passed_over: u64,
+    fan_out: u64,
+    reasons: BTreeMap<Reason, u64>,
+}
+
+impl Spine {
+    fn begin((zone, source): (String, String), rows_in: u64, rows: u64) -> Self {
+        Self {
+            zone,
+            source,
+            rows_in,
+            rows,
+            ..Self::default()
+        }
+    }
+
+    /// Lets `rows` come out from here on; those that do not are left out.
+    fn narrow(mut self, rows: u64, reason: Reason) -> Self {
+        let fewer = self.rows.saturating_sub(rows);
+        self.fan_out += rows.saturating_sub(self.rows);
+        if fewer > 0 {
+            *self.reasons.entry(reason).or_default() += fewer;
+        }
+        self.rows = rows;
+        self
+    }
+}
+
+fn follow(plan: &Arc<dyn ExecutionPlan>, joins: &mut Vec<Entry>) -> Spine {
+    if let Some(scan) = plan.downcast_ref::<LandingScan>() {
+        let (rows, passed_over) = scan.counted();
+        let source = (LANDING.to_owned(), scan.table().to_owned());
+        let mut spine = Spine::begin(source, rows + passed_over, rows);
+        spine.passed_over = passed_over;
+        return spine;
+    }
+    if let Some(source) = plan.downcast_ref::<DataSourceExec>() {
+        let rows = rows_out(plan);
+        // Rows of row groups that cannot match never leave the scan.
+        let files = source.data_source().downcast_ref::<FileScanConfig>();
+        let all = match files.map(|files| files.statistics().num_rows) {
+            Some(Precision::Exact(all)) => (all as u64).max(rows),
+            _ => rows,
+        };
+        let source = name(plan).unwrap_or_default();
+        return Spine::begin(source, all, all).narrow(rows, Reason::Filtered);
+    }
+    if let Some(join) = plan.downcast_ref::<JoinExec>() {
+        return of_join(join, joins);
+    }
+    if let Some(join) = plan.downcast_ref::<HashJoinExec>() {
+        let by_left = matches!(
+            join.join_type(),
+            JoinType::Left | JoinType::LeftSemi | JoinType::LeftAnti | JoinType::LeftMark
+        );
+        let (reading, other) = match by_left {
+            true => (join.left(), join.right()),
+            false => (join.right(), join.left()),
+        };
+        let spine = follow(reading, joins);
+        let (before, rows) = (spine.rows, rows_out(plan));
+        let spine = spine.narrow(rows, Reason::Unmatched);
+        let mut entry = Entry {
+            step: "join",
+            source: leaves(other),
+            rows_in: before,
+            rows_out: rows,
+            fan_out: rows.saturating_sub(before),
+            ..Entry::default()
+        };
+        entry.leave_out(Reason::Unmatched, before.saturating_sub(rows));
+        joins.push(entry);
+        return spine;
+    }
+    if plan.is::<UnionExec>() || plan.is::<InterleaveExec>() {
+        let mut all = Spine::default();
+        for part in plan.children() {
+            let part = follow(part, joins);
+            if !all.source.split(", ").any(|source| source == part.source) {
+                let comma = if all.source.is_empty() { "" } else { ", " };
+                all.source = format!("{}{comma}{}", all.source, part.source);
+            }
+            if all.zone.is_empty() {
+                all.zone = part.zone;
+            }
+            all.rows_in += part.rows_in;
+            all.rows += part.rows;
+            all.passed_over += part.passed_over;
+            all.fan_out += part.fan_out;
+            for (reason, rows) in part.reasons {
+                *all.reasons.entry(reason).or_default() += rows;
+            }
+        }
+        return all;
+    }
+    let [input] = plan.children()[..] else {
+        return Spine::begin(Default::default(), rows_out(plan), rows_out(plan));
+    };
+    let spine = follow(input, joins);
+    let reason = if plan.is::<AggregateExec>() {
+        Reason::Grouped
+    } else if plan.is::<FirstExec>() {
+        Reason::Superseded
+    } else if plan.is::<FilterExec>() || plan.fetch().is_some() {
+        Reason::Filtered
+    } else {
+        return spine;
+    };
+    spine.narrow(rows_out(plan), reason)
+}
+
+fn of_join(join: &JoinExec, joins: &mut Vec<Entry>) -> Spine {
+    let account = join.account();
+    let (held, read) = join.sides();
+    let of_held = Side {
+        rows: account.held,
+        unmatched: account.held_unmatched,
+        pairs: account.pairs,
+    };
+    let of_read = Side {
+        rows: account.read,
+        unmatched: account.read_unmatched,
+        pairs: account.pairs,
+    };
+    let (reading, side, other, other_side) = match join.kind() {
+        Kind::HeldSemi => (held, of_held.once(), read, of_read),
+        Kind::ReadSemi => (read, of_read.once(), held, of_held),
+        Kind::Inner if prefers(held, of_held, read, of_read) => (held, of_held, read, of_read),
+        Kind::Inner => (read, of_read, held, of_held),
+    };
+    let mut spine = follow(reading, joins);
+    let passed_over = std::mem::take(&mut spine.passed_over);
+    let source = leaves(other);
+    let reason = if source.contains(system::DEVICE_OWNER.name()) {
+        Reason::NoOwner
+    } else if join.is_of_people() && join.kind() == Kind::Inner {
+        Reason::NoConsent
+    } else {
+        Reason::Unmatched
+    };
+    let mut entry = Entry {
+        step: "join",
+        source,
+        rows_in: side.rows + passed_over,
+        rows_out: side.pairs,
+        fan_out: side.fan_out(),
+        reasons: BTreeMap::new(),
+        other: Some((other_side.rows, other_side.unmatched)),
+    };
+    entry.leave_out(reason, side.unmatched + passed_over);
+    spine.fan_out += entry.fan_out;
+    for (reason, rows) in &entry.reasons {
+        *spine.reasons.entry(*reason).or_default() += rows;
+    }
+    spine.rows = side.pairs;
+    joins.push(entry);
+    spine
+}
+
+/// A join as one of its sides sees it.
+#[derive(Debug, Clone, Copy)]
+struct Side {
+    rows: u64,
+    unmatched: u64,
+    pairs: u64,
+}
+
+impl Side {
+    /// Of a semi join: rows with a partner come out once.
+    fn once(self) -> Self {
+        Self {
+            pairs: self.rows - self.unmatched,
+            ..self
+        }
+    }
+
+    fn fan_out(self) -> u64 {
+        (self.pairs + self.unmatched).saturating_sub(self.rows)
+    }
+}
+
+/// Whether an inner join is about the rows of the first side rather than those
+/// of the second. Rows that arrived are what a model is about before tables
+/// built of them, and those before what the system knows; among equals, the
+/// side of which fewer rows come out several times.
+fn prefers(
+    first: &Arc<dyn ExecutionPlan>,
+    of_first: Side,
+    second: &Arc<dyn ExecutionPlan>,
+    of_second: Side,
+) -> bool {
+    let rank = |plan| match follow(plan, &mut Vec::new()).zone.as_str() {
+        LANDING => 2,
+        system::ZONE => 0,
+        _ => 1,
+    };
+    let weight = |rank: u32, side: Side| (rank, std::cmp::Reverse(side.fan_out()));
+    weight(rank(first), of_first) > weight(rank(second), of_second)
+}
+
+/// Rows that came out of an operator, all partitions together.
+fn rows_out(plan: &Arc<dyn ExecutionPlan>) -> u64 {
+    let rows = plan.metrics().and_then(|metrics| metrics.output_rows());
+    rows.unwrap_or_default() as u64
+}
+
+/// The tables below a plan, by name.
+fn leaves(plan: &Arc<dyn ExecutionPlan>) -> String {
+    fn collect(plan: &Arc<dyn ExecutionPlan>, names: &mut Vec<String>) {
+        if let Some((_, name)) = name(plan)
+            && !names.contains(&name)
+        {
+            names.push(name);
+        }
+        for child in plan.children() {
+            collect(child, names);
+        }
+    }
+    let mut names = Vec::new();
+    collect(plan, &mut names);
+    names.join(", ")
+}
+
+/// Zone and name of the table that a scan reads.
+fn name(plan: &Arc<dyn ExecutionPlan>) -> Option<(String, String)> {
+    if let Some(scan) = plan.downcast_ref::<LandingScan>() {
+        return Some((LANDING.to_owned(), scan.table().to_owned()));
+    }
+    let source = plan.downcast_ref::<DataSourceExec>()?.data_source();
+    if let Some(files) = source.downcast_ref::<FileScanConfig>() {
+        // Tables lie at `zone/table`.
+        let file = files.file_groups.first()?.files().first()?;
+        let path: Vec<_> = file.object_meta.location.parts().collect();
+        let part = |place: usize| Some(path.iter().rev().nth(place)?.as_ref().to_owned());
+        return Some((part(2)?, part(1)?));
+    }
+    let memory = source.downcast_ref::<MemorySourceConfig>()?;
+    let schema = memory.original_schema();
+    let told = |key: &str| schema.metadata().get(key).cloned();
+    Some((told(ZONE)?, told(TABLE)?))
+}
+
+/// The zone of landing tables.
+pub(crate) const LANDING: &str = "landing";
+
+/// Keys under which a table that is held in memory carries its zone and name.
+const ZONE: &str = "stedi.zone";
+const TABLE: &str = "stedi.table";
+
+/// `schema` with zone and name of the table that it is of.
+pub(crate) fn named(schema: &Schema, zone: &str, table: &str) -> SchemaRef {
+    let mut metadata = schema.metadata().clone();
+    metadata.insert(ZONE.to_owned(), zone.to_owned());
+    metadata.insert(TABLE.to_owned(), table.to_owned());
+    Arc::new(schema.clone().with_metadata(metadata))
+}
