@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use arrow::array::{Array, RecordBatch};
+use arrow::array::{Array, AsArray, RecordBatch};
 use arrow::compute::{CastOptions, cast_with_options};
 use arrow::datatypes::SchemaRef;
 use arrow::error::ArrowError;
@@ -15,6 +15,7 @@ use futures::StreamExt;
 use lake::{DataFile, Lake, Writer};
 
 use crate::duplicates::{RowHashes, drop_duplicates};
+use crate::gate::People;
 use crate::ledger::{self, Reason};
 use crate::models::Planned;
 use crate::rows::{self, Content};
@@ -31,6 +32,8 @@ pub(crate) struct Built {
     pub(crate) content: Content,
     /// What became of the rows read: joins, then the whole.
     pub(crate) ledger: Vec<ledger::Entry>,
+    /// Whose rows they are, where the contract names a subject.
+    pub(crate) people: Option<People>,
     /// Nulls written, by column; rows dropped as duplicates are among them.
     nulls: Vec<u64>,
     pub(crate) started_ms: i64,
@@ -71,6 +74,9 @@ pub(crate) async fn build(
         .map_err(|error| Error::execution(&table, error))?;
     let drops = planned.model.contract.duplicates == Duplicates::Drop;
 
+    let subject = planned.model.contract.subject.as_ref();
+    let subject = subject.and_then(|name| planned.layout.schema().index_of(name.as_str()).ok());
+
     let mut tasks = JoinSet::new();
     for stream in streams {
         let stage = Stage {
@@ -83,6 +89,7 @@ pub(crate) async fn build(
             rows: 0,
             content: Content::default(),
             nulls: vec![0; planned.layout.schema().fields().len()],
+            people: subject.map(|column| (column, People::default())),
         };
         tasks.spawn(stage.write(stream));
     }
@@ -92,6 +99,7 @@ pub(crate) async fn build(
         duplicates: 0,
         content: Content::default(),
         ledger: Vec::new(),
+        people: subject.map(|_| People::default()),
         nulls: vec![0; planned.layout.schema().fields().len()],
         started_ms,
         ended_ms: 0,
@@ -106,6 +114,9 @@ pub(crate) async fn build(
             *total += nulls;
         }
         hashes.extend(part.hashes);
+        if let (Some(people), Some(part)) = (&mut built.people, part.people) {
+            people.merge(part);
+        }
     }
     built.files.sort_by(|a, b| a.name.cmp(&b.name));
     if drops {
@@ -136,6 +147,8 @@ struct Stage {
     rows: u64,
     content: Content,
     nulls: Vec<u64>,
+    /// The column that says whose row it is, and whose they were.
+    people: Option<(usize, People)>,
     /// Kept where duplicates are dropped later.
     hashes: Option<RowHashes>,
 }
@@ -145,6 +158,7 @@ struct Part {
     rows: u64,
     content: Content,
     nulls: Vec<u64>,
+    people: Option<People>,
     hashes: Option<RowHashes>,
 }
 
@@ -164,6 +178,7 @@ impl Stage {
             rows: self.rows,
             content: self.content,
             nulls: self.nulls,
+            people: self.people.map(|(_, people)| people),
             hashes: self.hashes,
         })
     }
@@ -174,6 +189,11 @@ impl Stage {
         for (total, column) in self.nulls.iter_mut().zip(batch.columns()) {
             *total += column.null_count() as u64;
         }
+        if let Some((column, people)) = &mut self.people
+            && let Some(subjects) = batch.column(*column).as_string_view_opt()
+        {
+            people.take_in(subjects);
+        }
         if let Some(kept) = &mut self.hashes {
             kept.add(&hashes);
         }
@@ -182,7 +202,7 @@ impl Stage {
 }
 
 /// The batch with the types that the table's files hold.
-fn stored(schema: &SchemaRef, batch: &RecordBatch) -> Result<RecordBatch, ArrowError> {
+pub(crate) fn stored(schema: &SchemaRef, batch: &RecordBatch) -> Result<RecordBatch, ArrowError> {
     // A value that does not fit is an error, not a null.
     let options = CastOptions {
         safe: false,

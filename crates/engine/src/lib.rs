@@ -14,6 +14,7 @@ mod duplicates;
 mod error;
 mod first;
 mod functions;
+mod gate;
 mod join;
 mod lake_table;
 mod landing;

@@ -4,6 +4,8 @@ use std::fmt;
 
 use serde::Serialize;
 
+use crate::gate;
+
 /// How a table or a check came out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "lowercase")]
@@ -88,6 +90,12 @@ impl Report {
         let tables = self.tables.iter().map(|table| table.verdict);
         let checks = self.checks.iter().map(|check| check.verdict);
         tables.chain(checks).max().unwrap_or(Verdict::Ok)
+    }
+
+    /// Whether a built-in privacy check failed.
+    pub fn is_refused(&self) -> bool {
+        let failed = |check: &CheckReport| check.verdict == Verdict::Fail && gate::is_gate(check);
+        self.checks.iter().any(failed)
     }
 
     /// Gives every table the worst verdict of its rows and its checks.

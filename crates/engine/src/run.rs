@@ -28,7 +28,7 @@ use crate::landing::{Listener, Source, TableIntake};
 use crate::models::{self, Planned};
 use crate::report::{ModelRun, Report, TableReport, Verdict};
 use crate::stop::{self, Stop};
-use crate::{Error, Session, Setup, checks, devices, ledger, quarantine, system};
+use crate::{Error, Session, Setup, checks, devices, gate, ledger, quarantine, system};
 
 /// What a run shall do.
 #[derive(Debug, Clone, Default)]
@@ -169,7 +169,7 @@ async fn sources(
         .iter()
         .flat_map(|planned| planned.landing.keys().map(String::as_str))
         .collect();
-    needed.extend(records(session).map(|table| table.name.as_ref()));
+    needed.extend(consent::records(session).map(|table| table.name.as_ref()));
     if reads_owners(planned) {
         needed.extend([devices::DEVICES.0, devices::PHONES.0]);
     }
@@ -194,16 +194,6 @@ fn reads_owners(planned: &[Planned]) -> bool {
 /// What models call the table of owners.
 fn owners_table() -> String {
     format!("{}.{}", system::ZONE, system::DEVICE_OWNER.name())
-}
-
-/// The landing table that consent is derived from, where the project has it.
-fn records(session: &Session) -> Option<&catalog::LandingTable> {
-    let tables = session.tables().project.landing();
-    let table = tables
-        .iter()
-        .find(|table| table.name.as_ref() == consent::RECORDS)?;
-    let has = |name: &&str| table.columns.iter().any(|column| column.name == **name);
-    consent::RECORD_COLUMNS.iter().all(has).then_some(table)
 }
 
 /// Lets landing tables mean the files that were listed, and all their rows.
@@ -282,6 +272,14 @@ impl Work {
             report
                 .checks
                 .extend(checks::run(&self.session, &planned.model, nulls).await?);
+            let people = built.and_then(|built| built.people.as_ref());
+            if let (Some(people), Some(consents)) = (people, &consents) {
+                let gate = gate::consent(&planned.model, people, consents);
+                report.checks.push(gate);
+            }
+            report
+                .checks
+                .extend(gate::training(&self.session, &planned.model).await?);
         }
         report.judge();
         Ok(Prepared {
@@ -303,7 +301,7 @@ impl Work {
             union.extend(needed);
         }
         let owners = reads_owners(&self.planned);
-        if let Some(table) = records(&self.session) {
+        if let Some(table) = consent::records(&self.session) {
             let (readers, union) = columns.entry(table.name.as_ref()).or_default();
             *readers += 1;
             let wanted = |name: &str| {
@@ -347,7 +345,7 @@ impl Work {
 
     /// Finds out who agreed to what, and lets `system.consent` mean that.
     async fn derive_consent(&self) -> Result<Option<Consents>, Error> {
-        if records(&self.session).is_none() {
+        if consent::records(&self.session).is_none() {
             return Ok(None);
         }
         let intake = self.session.intake().tables();

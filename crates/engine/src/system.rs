@@ -219,6 +219,11 @@ impl Definition {
         self.name
     }
 
+    /// No rows of the table.
+    pub(crate) fn empty(&self) -> RecordBatch {
+        RecordBatch::new_empty(self.schema())
+    }
+
     /// Rows of the table, given column by column.
     pub(crate) fn batch(&self, columns: Vec<ArrayRef>) -> RecordBatch {
         match RecordBatch::try_new(self.schema(), columns) {

@@ -6,8 +6,11 @@ use std::time::Instant;
 use catalog::{Expectations, Model};
 use lake::{AsOf, Lake, TableId};
 
+use datafusion::datasource::MemTable;
+
+use crate::consent::{self, Consents};
 use crate::report::{CheckReport, Report, TableReport, Verdict};
-use crate::{Error, Session, Setup, checks, models};
+use crate::{Error, Session, Setup, checks, gate, models, quarantine, system};
 
 /// Checks every contract on the published tables again and counts all rows.
 ///
@@ -48,6 +51,7 @@ pub async fn verify(setup: &Setup, expect: Option<&Expectations>) -> Result<Repo
             seconds: started.elapsed().as_secs_f64(),
         });
     }
+    let consents = consents(&session, setup.now_ms, &mut report).await?;
     let intake = session.intake().tables();
     report.quarantined = intake
         .values()
@@ -61,7 +65,12 @@ pub async fn verify(setup: &Setup, expect: Option<&Expectations>) -> Result<Repo
         let version = lake.version(&table, AsOf::Latest).await?;
         if version.is_some() {
             match checks::run(&session, model, |_| None).await {
-                Ok(checked) => report.checks.extend(checked),
+                Ok(checked) => {
+                    report.checks.extend(checked);
+                    report
+                        .checks
+                        .extend(gates(&session, model, &consents).await?);
+                }
                 // A check may read a table that is missing; that is told below.
                 Err(Error::Lake(lake::Error::NoTable { .. })) => {}
                 Err(error) => return Err(error),
@@ -91,4 +100,50 @@ pub async fn verify(setup: &Setup, expect: Option<&Expectations>) -> Result<Repo
     }
     report.judge();
     Ok(report)
+}
+
+/// What people agreed to, derived anew; as the last run derived it where landing
+/// files are out of reach.
+async fn consents(
+    session: &Session,
+    now_ms: i64,
+    report: &mut Report,
+) -> Result<Option<Consents>, Error> {
+    if consent::records(session).is_none() {
+        return Ok(None);
+    }
+    let register = consent::register(session).await?;
+    let known = quarantine::read(session).await?;
+    let suspended = consent::suspended(None, &known);
+    match consent::derive(session, now_ms, &register, &suspended).await {
+        Ok(consents) => {
+            let rows = consents.rows.clone();
+            let table = MemTable::try_new(rows.schema(), vec![vec![rows]]);
+            let table = table.map_err(Error::planning)?;
+            let tables = session.tables();
+            tables.put_system(system::CONSENT.name(), Arc::new(table));
+            Ok(Some(consents))
+        }
+        Err(error @ Error::Landing { .. }) => {
+            report.warnings.push(format!(
+                "who agrees was not derived anew, but is taken from the last run: {error}"
+            ));
+            consent::published(session, now_ms).await.map(Some)
+        }
+        Err(error) => Err(error),
+    }
+}
+
+/// The privacy checks of a published table.
+async fn gates(
+    session: &Session,
+    model: &Model,
+    consents: &Option<Consents>,
+) -> Result<Vec<CheckReport>, Error> {
+    let mut checks = Vec::new();
+    if let (Some(people), Some(consents)) = (gate::people(session, model).await?, consents) {
+        checks.push(gate::consent(model, &people, consents));
+    }
+    checks.extend(gate::training(session, model).await?);
+    Ok(checks)
 }

@@ -18,6 +18,8 @@ pub(crate) enum Ending {
     Check,
     /// Another writer holds the lake.
     Busy,
+    /// A built-in privacy check or gate refused.
+    Refused,
     /// The user stopped it.
     Interrupted,
 }
@@ -29,6 +31,7 @@ impl Ending {
             Ending::Failed => 1,
             Ending::Settings => 2,
             Ending::Check => 3,
+            Ending::Refused => 4,
             Ending::Busy => 5,
             Ending::Interrupted => 130,
         }

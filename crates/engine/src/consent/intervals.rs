@@ -39,6 +39,36 @@ pub(crate) fn person(subject: &str) -> u128 {
     xxh3_128(subject.as_bytes())
 }
 
+/// The landing table that consent is derived from, where the project has it.
+pub(crate) fn records(session: &Session) -> Option<&catalog::LandingTable> {
+    let tables = session.tables().project.landing();
+    let table = tables.iter().find(|table| table.name.as_ref() == RECORDS)?;
+    let has = |name: &&str| table.columns.iter().any(|column| column.name == **name);
+    RECORD_COLUMNS.iter().all(has).then_some(table)
+}
+
+/// Everybody's consent as the last run published it.
+///
+/// # Errors
+/// [`Error::Lake`] or [`Error::Execution`].
+pub(crate) async fn published(session: &Session, now_ms: i64) -> Result<Consents, Error> {
+    let mut consents = Consents {
+        rows: CONSENT.empty(),
+        research: HashSet::default(),
+    };
+    let sql = format!(
+        "select subject from system.consent where purpose = 'research' \
+         and valid_from <= {now_ms} and (valid_to is null or {now_ms} < valid_to)"
+    );
+    let mut batches = session.query(&sql).await?.stream()?;
+    while let Some(batch) = batches.next().await {
+        let batch = batch.map_err(Query::failed)?;
+        let subjects = batch.column(0).as_string_view().iter().flatten();
+        consents.research.extend(subjects.map(person));
+    }
+    Ok(consents)
+}
+
 /// Derives everybody's consent at `now_ms`. Who is `suspended` has none.
 ///
 /// # Errors

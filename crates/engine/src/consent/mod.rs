@@ -10,7 +10,7 @@ mod register;
 mod status;
 mod suspension;
 
-pub(crate) use intervals::{Consents, RECORD_COLUMNS, derive, person};
+pub(crate) use intervals::{Consents, RECORD_COLUMNS, derive, person, published, records};
 pub(crate) use register::register;
 pub use register::{Consent, ConsentEntry, enter_consent};
 pub use status::{ConsentStatus, consent_status};

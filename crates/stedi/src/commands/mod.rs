@@ -115,7 +115,9 @@ fn show_report(settings: &Settings, report: &Report) -> Result<Ending> {
             ));
         }
     }
-    Ok(if report.verdict() == Verdict::Fail {
+    Ok(if report.is_refused() {
+        Ending::Refused
+    } else if report.verdict() == Verdict::Fail {
         Ending::Check
     } else {
         Ending::Done

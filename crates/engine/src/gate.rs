@@ -1,0 +1,205 @@
+//! Privacy checks that no contract can switch off.
+//!
+//! - No row of a person who does not agree to research now is in a table that
+//!   has a subject.
+//! - No reading of a device whose owner does not agree is in a table that has
+//!   a device.
+//! - Every row of `training_set` is one that may be there: of a person and
+//!   their own device, taken while that person's consent held. Which rows may
+//!   be there is derived anew, from the consents and the pairs of readings.
+//!
+//! They are part of every run, before anything of it can be seen, and of
+//! `verify`.
+
+use std::collections::{HashMap, HashSet};
+use std::hash::BuildHasherDefault;
+
+use arrow::array::{Array, AsArray, RecordBatch, StringViewArray};
+use catalog::Model;
+use futures::StreamExt;
+use lake::{Layout, TableId};
+
+use crate::build::stored;
+use crate::consent::{Consents, person};
+use crate::report::{CheckReport, Verdict};
+use crate::rows::{self, Itself};
+use crate::{Error, Query, Session};
+
+/// The table that is made to train on.
+const TRAINING_SET: &str = "training_set";
+
+/// Which rows may be in [`TRAINING_SET`].
+const TRAINING_ROWS: &str = "
+with held as (
+    select subject, valid_from, coalesce(valid_to, 9223372036854775807) as valid_to
+    from system.consent
+    where purpose = 'research'
+),
+agreed as (
+    select subject from held where valid_from <= run_time() and run_time() < valid_to
+),
+owned as (
+    select
+        serialnumber,
+        subject,
+        coalesce(valid_from, -9223372036854775808) as valid_from,
+        coalesce(valid_to, 9223372036854775807) as valid_to
+    from system.device_owner
+),
+allowed as (
+    select o.subject as person, m.sensorreadingtime as at, m.distancefromobject, m.x, m.y, m.z
+    from machine_learning_curated m
+    join owned o on o.serialnumber = m.serialnumber and o.subject = subject(m.user)
+    join held h on h.subject = o.subject
+    left semi join agreed a on a.subject = o.subject
+    where m.sensorreadingtime >= o.valid_from and m.sensorreadingtime < o.valid_to
+        and m.sensorreadingtime >= h.valid_from and m.sensorreadingtime < h.valid_to
+)
+select
+    pseudonym(r.person) as subject,
+    r.at - f.at as elapsed_ms,
+    r.distancefromobject,
+    r.x,
+    r.y,
+    r.z
+from allowed r
+join (select person, min(at) as at from allowed group by person) f on f.person = r.person
+";
+
+/// Whose rows a table holds.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct People {
+    /// As [`person`] gives them; a row without a subject counts as a person
+    /// who never agreed.
+    subjects: HashSet<u128, BuildHasherDefault<Itself>>,
+}
+
+impl People {
+    /// Takes in whose rows a column of e-mails names.
+    pub(crate) fn take_in(&mut self, column: &StringViewArray) {
+        let mut last = None;
+        for (row, view) in column.views().iter().enumerate() {
+            // Equal views of one array are equal texts.
+            if last == Some(*view) && column.is_valid(row) {
+                continue;
+            }
+            let email = if column.is_valid(row) {
+                column.value(row)
+            } else {
+                ""
+            };
+            self.subjects.insert(person(&privacy::subject(email)));
+            last = column.is_valid(row).then_some(*view);
+        }
+    }
+
+    /// Takes in another part of the same table.
+    pub(crate) fn merge(&mut self, other: Self) {
+        self.subjects.extend(other.subjects);
+    }
+
+    /// How many there are.
+    pub(crate) fn count(&self) -> u64 {
+        self.subjects.len() as u64
+    }
+
+    fn without_consent(&self, consents: &Consents) -> u64 {
+        let agrees = |person: &&u128| consents.research.contains(*person);
+        self.subjects
+            .iter()
+            .filter(|person| !agrees(person))
+            .count() as u64
+    }
+}
+
+/// Whether all whose rows `model` holds agree.
+pub(crate) fn consent(model: &Model, people: &People, consents: &Consents) -> CheckReport {
+    verdict(
+        model,
+        "privacy: consent in force",
+        people.without_consent(consents),
+    )
+}
+
+/// Reads whose rows a table holds.
+///
+/// # Errors
+/// [`Error::Execution`].
+pub(crate) async fn people(session: &Session, model: &Model) -> Result<Option<People>, Error> {
+    let Some(subject) = &model.contract.subject else {
+        return Ok(None);
+    };
+    let (zone, table) = (model.zone, &model.name);
+    let sql = format!(
+        "select cast(\"{}\" as varchar) from {zone}.\"{table}\"",
+        subject.as_str()
+    );
+    let mut batches = session.query(&sql).await?.stream()?;
+    let mut people = People::default();
+    while let Some(batch) = batches.next().await {
+        let batch = batch.map_err(Query::failed)?;
+        let column = arrow::compute::cast(batch.column(0), &arrow::datatypes::DataType::Utf8View)
+            .map_err(|error| Error::execution(table.to_string(), error.into()))?;
+        people.take_in(column.as_string_view());
+    }
+    Ok(Some(people))
+}
+
+/// Whether each row of `training_set` may be there; `None` for other tables.
+/// What its name means in `session` is looked at.
+///
+/// # Errors
+/// [`Error::Execution`], or [`Error::NoKey`] where the key is gone.
+pub(crate) async fn training(
+    session: &Session,
+    model: &Model,
+) -> Result<Option<CheckReport>, Error> {
+    if model.name.as_ref() != TRAINING_SET {
+        return Ok(None);
+    }
+    let columns = "subject, elapsed_ms, distancefromobject, x, y, z";
+    let there = format!("select {columns} from {}.{TRAINING_SET}", model.zone);
+    let mut allowed: HashMap<u128, i64, BuildHasherDefault<Itself>> = HashMap::default();
+    for (sql, step) in [(TRAINING_ROWS, 1), (there.as_str(), -1)] {
+        let query = session.query(sql).await?;
+        let table = TableId::new(model.zone.to_string(), TRAINING_SET);
+        let layout = Layout::new(table, &query.schema(), &[])?;
+        let mut batches = query.stream()?;
+        while let Some(batch) = batches.next().await {
+            let batch: RecordBatch = batch.map_err(Query::failed)?;
+            let batch = stored(layout.schema(), &batch)
+                .map_err(|error| Error::execution(TRAINING_SET, error.into()))?;
+            for hash in rows::hashes(&batch) {
+                *allowed.entry(hash).or_default() += step;
+            }
+        }
+    }
+    let beyond: i64 = allowed
+        .values()
+        .filter(|rows| **rows < 0)
+        .map(|rows| -rows)
+        .sum();
+    Ok(Some(verdict(
+        model,
+        "privacy: rows that may be there",
+        beyond.unsigned_abs(),
+    )))
+}
+
+fn verdict(model: &Model, check: &str, violations: u64) -> CheckReport {
+    CheckReport {
+        table: model.name.to_string(),
+        check: check.to_owned(),
+        verdict: if violations == 0 {
+            Verdict::Ok
+        } else {
+            Verdict::Fail
+        },
+        violations,
+    }
+}
+
+/// Whether a report's check is one of these.
+pub(crate) fn is_gate(check: &CheckReport) -> bool {
+    check.check.starts_with("privacy: ")
+}
