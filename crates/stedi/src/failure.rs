@@ -16,6 +16,8 @@ pub(crate) enum Ending {
     Settings,
     /// A check failed.
     Check,
+    /// A built-in privacy check or gate refused.
+    Refused,
     /// Another writer holds the lake.
     Busy,
     /// The user stopped it.
@@ -29,6 +31,7 @@ impl Ending {
             Ending::Failed => 1,
             Ending::Settings => 2,
             Ending::Check => 3,
+            Ending::Refused => 4,
             Ending::Busy => 5,
             Ending::Interrupted => 130,
         }
@@ -104,6 +107,7 @@ pub(crate) fn report(error: &anyhow::Error) -> Ending {
             Class::Busy => Ending::Busy,
             Class::Interrupted => Ending::Interrupted,
             Class::Check => Ending::Check,
+            Class::Refused => Ending::Refused,
         };
         (error.to_string(), error.hint(), ending)
     } else if let Some(errors) = error.downcast_ref::<catalog::Errors>() {

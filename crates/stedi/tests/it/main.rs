@@ -17,6 +17,7 @@ mod command_line;
 mod consent;
 mod counts;
 mod defects;
+mod export;
 mod key;
 mod lake_contents;
 mod landing_input;
