@@ -194,7 +194,7 @@ async fn a_folder_is_cut_into_files_and_a_file_is_not() {
         (
             ExportFormat::Csv,
             40_000,
-            vec!["t.csv", "t.2.csv", "t.3.csv"],
+            vec!["t.csv", "t.2.csv", "t.3.csv", "t.4.csv"],
         ),
         (ExportFormat::Ndjson, 1 << 20, vec!["t.ndjson"]),
         (
