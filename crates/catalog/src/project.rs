@@ -40,6 +40,8 @@ pub struct Project {
     published: Option<Expectations>,
     /// Every name in use, other names too, with the table it means.
     names: BTreeMap<String, TableName>,
+    /// The text of every table's file, by `zone/name`.
+    definitions: BTreeMap<String, String>,
 }
 
 /// A table of the project.
@@ -175,6 +177,14 @@ impl Project {
             .collect()
     }
 
+    /// Every table's definition, as `zone/name` and the text of its file with
+    /// lines ended by a line feed, in order of the former: the same wherever the
+    /// project lies and however its files were checked out.
+    pub fn definitions(&self) -> impl Iterator<Item = (&str, &str)> {
+        let definitions = self.definitions.iter();
+        definitions.map(|(table, text)| (table.as_str(), text.as_str()))
+    }
+
     /// The published row counts, if the project has any.
     pub fn published(&self) -> Option<&Expectations> {
         self.published.as_ref()
@@ -209,6 +219,7 @@ struct Draft {
     models: Vec<(Model, Vec<(TableRead, ReadBy)>)>,
     published: Option<Expectations>,
     names: BTreeMap<String, Claim>,
+    definitions: BTreeMap<String, String>,
     /// Whether a contract could not be read, so that other names are missing
     /// and an unknown table may be one of them.
     names_missing: bool,
@@ -258,6 +269,8 @@ impl Draft {
             self.errors.push(Error::whole(&file.path, kind));
             return;
         }
+        let text = file.text.replace("\r\n", "\n");
+        self.definitions.insert(format!("{zone}/{name}"), text);
         if zone == Zone::Landing {
             match parse_landing_file(file, &name) {
                 Ok(table) => self.landing.push(table),
@@ -320,6 +333,7 @@ impl Draft {
             models,
             published: None,
             names: names.map(|(name, claim)| (name, claim.table)).collect(),
+            definitions: self.definitions,
         };
         match self.published.map(|published| project.resolved(published)) {
             Some(Ok(published)) => project.published = Some(published),

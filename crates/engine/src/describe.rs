@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use crate::error::near;
 use crate::landing::{Source, place};
-use crate::{Error, Session, Setup, system};
+use crate::{Error, Session, Setup, system, types};
 
 /// One line of `stedi tables`.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -224,27 +224,12 @@ fn columns(
     schema: &arrow::datatypes::Schema,
     personal: impl Fn(&str) -> bool,
 ) -> Vec<ColumnDescription> {
-    use arrow::datatypes::DataType;
-    let kind = |kind: &DataType| match kind {
-        DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View => "string".to_owned(),
-        DataType::Int64 => "bigint".to_owned(),
-        DataType::Int32 => "int".to_owned(),
-        DataType::Int16 => "smallint".to_owned(),
-        DataType::Int8 => "tinyint".to_owned(),
-        DataType::Float64 => "double".to_owned(),
-        DataType::Float32 => "float".to_owned(),
-        DataType::Boolean => "boolean".to_owned(),
-        DataType::Date32 => "date".to_owned(),
-        DataType::Timestamp(_, _) => "timestamp".to_owned(),
-        DataType::BinaryView | DataType::Binary => "binary".to_owned(),
-        other => other.to_string(),
-    };
     schema
         .fields()
         .iter()
         .map(|field| ColumnDescription {
             column: field.name().clone(),
-            kind: kind(field.data_type()),
+            kind: types::name(field.data_type()),
             personal: personal(field.name()),
             comment: None,
         })

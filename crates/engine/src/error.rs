@@ -13,6 +13,9 @@ pub enum Class {
     Settings,
     /// The data is not as the caller asked for it.
     Check,
+    /// What was asked for would show personal values, and nobody said that it
+    /// may.
+    Refused,
     /// Another writer holds the lake.
     Busy,
     /// The user stopped it.
@@ -94,6 +97,22 @@ pub enum Error {
         /// What to do.
         hint: String,
     },
+    /// Personal values would leave the lake, and nobody said that they may.
+    #[error("{message}")]
+    Refused {
+        /// What, by names of tables and columns; never a value.
+        message: String,
+        /// What to do.
+        hint: String,
+    },
+    /// An export cannot be written or read.
+    #[error("{message}")]
+    Export {
+        /// What happened and where.
+        message: String,
+        /// What to do.
+        hint: String,
+    },
     /// Project files are wrong.
     #[error(transparent)]
     Project(#[from] catalog::Errors),
@@ -111,6 +130,8 @@ impl Error {
         match self {
             Error::Landing { hint, .. }
             | Error::NoKey { hint, .. }
+            | Error::Refused { hint, .. }
+            | Error::Export { hint, .. }
             | Error::Settings { hint, .. } => Some(hint.clone()),
             Error::Malformed { .. } => Some(
                 "mend the input, or run without --strict: what cannot be read then goes to system.quarantine".to_owned(),
@@ -132,6 +153,7 @@ impl Error {
             Error::Lake(lake::Error::Location { .. }) => Class::Settings,
             Error::Lake(lake::Error::Conflict { .. }) => Class::Busy,
             Error::Malformed { .. } => Class::Check,
+            Error::Refused { .. } => Class::Refused,
             Error::Interrupted => Class::Interrupted,
             _ => Class::Failed,
         }

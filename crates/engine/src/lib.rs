@@ -12,6 +12,7 @@ mod describe;
 mod devices;
 mod duplicates;
 mod error;
+mod export;
 mod first;
 mod functions;
 mod gate;
@@ -33,12 +34,16 @@ mod stop;
 mod system;
 mod tables;
 mod time_travel;
+mod types;
 mod verify;
 mod wording;
 
 pub use consent::{Consent, ConsentEntry, ConsentStatus, consent_status, enter_consent};
 pub use describe::{ColumnDescription, Description, TableSummary, describe, history, tables};
 pub use error::{Class, Error};
+pub use export::{
+    ExportCheck, ExportFormat, ExportOptions, ExportedFile, Finding, Manifest, check_export, export,
+};
 pub use landing::{Intake, Rejection, TableIntake};
 pub use lineage::{Influence, Origin};
 pub use origins::{

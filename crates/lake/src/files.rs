@@ -9,6 +9,7 @@ use object_store::buffered::BufWriter;
 use object_store::path::Path;
 use parquet::arrow::AsyncArrowWriter;
 use parquet::arrow::arrow_writer::ArrowWriterOptions;
+use parquet::arrow::async_writer::AsyncFileWriter;
 use parquet::basic::{Compression, Encoding};
 use parquet::file::metadata::ParquetMetaData;
 use parquet::file::properties::{EnabledStatistics, WriterProperties};
@@ -87,6 +88,20 @@ impl Layout {
             .filter(|field| field.data_type().is_numeric())
             .map(|field| field.name().as_str())
             .filter(|name| !self.personal.iter().any(|personal| personal == name))
+    }
+
+    /// A writer of one Parquet file in this layout, which goes to `sink`.
+    ///
+    /// # Errors
+    /// [`Error::File`] where the file cannot be begun.
+    pub fn file_writer<W: AsyncFileWriter>(&self, sink: W) -> Result<AsyncArrowWriter<W>, Error> {
+        // The Arrow schema is left out of the footer: it would name view types
+        // that older readers do not know, and says nothing Parquet does not.
+        let options = ArrowWriterOptions::new()
+            .with_properties(self.properties())
+            .with_skip_arrow_metadata(true);
+        AsyncArrowWriter::try_new_with_options(sink, self.schema.clone(), options)
+            .map_err(|error| failed(&self.table, &error))
     }
 
     fn properties(&self) -> WriterProperties {
@@ -223,14 +238,7 @@ impl Writer {
         );
         let path = self.lake.path(&self.layout.table).join(name.as_str());
         let sink = BufWriter::new(self.lake.location().store().clone(), path.clone());
-        // The Arrow schema is left out of the footer: it would name view types
-        // that older readers do not know, and says nothing Parquet does not.
-        let options = ArrowWriterOptions::new()
-            .with_properties(self.layout.properties())
-            .with_skip_arrow_metadata(true);
-        let writer =
-            AsyncArrowWriter::try_new_with_options(sink, self.layout.schema.clone(), options)
-                .map_err(|error| failed(&self.layout.table, &error))?;
+        let writer = self.layout.file_writer(sink)?;
         Ok(Open { name, path, writer })
     }
 

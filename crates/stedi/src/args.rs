@@ -17,7 +17,8 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
     arg_required_else_help = true,
     after_help = "Start with `stedi demo`: it makes synthetic data, builds every table and verifies it.\n\n\
                   Exit codes: 0 done; 1 failed (input, store, SQL); 2 wrong command line, settings or\n\
-                  project files; 3 a check failed; 5 another writer holds the lake; 130 interrupted."
+                  project files; 3 a check failed; 4 a privacy gate refused; 5 another writer holds the\n\
+                  lake; 130 interrupted."
 )]
 pub(crate) struct Cli {
     #[command(flatten)]
@@ -102,6 +103,8 @@ pub(crate) enum Command {
     History(HistoryArgs),
     /// Tell where a table's columns, or one of them, come from
     Lineage(LineageArgs),
+    /// Write one version of a table to files, with a manifest; or check such files
+    Export(ExportArgs),
     /// Look after landing input that could not be read
     #[command(subcommand)]
     Quarantine(QuarantineCommand),
@@ -221,6 +224,66 @@ pub(crate) struct LineageArgs {
     /// Which table, or which column of it
     #[arg(value_name = "TABLE[.COLUMN]")]
     pub(crate) name: String,
+}
+
+#[derive(Debug, Args)]
+#[command(
+    after_help = "PATH is a folder to make, which gets TABLE.parquet and manifest.json; or a file that ends with\n\
+                  .parquet, .csv or .ndjson, which gets its manifest beside it; or a URL of either. Without a\n\
+                  manifest it is no export: the manifest is written last.\n\
+                  Exports of one version are equal to the byte, but for the time in their manifests; exports of\n\
+                  equal rows, whatever their order and format, have the same content there."
+)]
+pub(crate) struct ExportArgs {
+    /// Which table
+    #[arg(required_unless_present = "check")]
+    pub(crate) table: Option<String>,
+    /// Where to
+    #[arg(long, value_name = "PATH", required_unless_present = "check")]
+    pub(crate) to: Option<String>,
+    /// An older version of it
+    #[arg(
+        long,
+        value_name = "N",
+        conflicts_with = "check",
+        allow_negative_numbers = true
+    )]
+    pub(crate) version: Option<i64>,
+    /// The files' format [default: the one that PATH ends with, or parquet]
+    #[arg(
+        long = "as",
+        value_enum,
+        value_name = "FORMAT",
+        conflicts_with = "check"
+    )]
+    pub(crate) files_format: Option<ExportFormat>,
+    /// Let personal values leave the lake
+    #[arg(long, conflicts_with = "check")]
+    pub(crate) personal: bool,
+    /// Compare an export with its manifest, and with the lake
+    #[arg(long, value_name = "PATH", conflicts_with_all = ["table", "to"])]
+    pub(crate) check: Option<String>,
+}
+
+/// What an export's files hold.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ExportFormat {
+    /// As the lake's own files.
+    Parquet,
+    /// RFC 4180, with a header.
+    Csv,
+    /// One JSON object per line.
+    Ndjson,
+}
+
+impl From<ExportFormat> for engine::ExportFormat {
+    fn from(format: ExportFormat) -> Self {
+        match format {
+            ExportFormat::Parquet => Self::Parquet,
+            ExportFormat::Csv => Self::Csv,
+            ExportFormat::Ndjson => Self::Ndjson,
+        }
+    }
 }
 
 #[derive(Debug, Subcommand)]

@@ -16,10 +16,10 @@ pub(crate) enum Ending {
     Settings,
     /// A check failed.
     Check,
-    /// Another writer holds the lake.
-    Busy,
     /// A built-in privacy check or gate refused.
     Refused,
+    /// Another writer holds the lake.
+    Busy,
     /// The user stopped it.
     Interrupted,
 }
@@ -107,6 +107,7 @@ pub(crate) fn report(error: &anyhow::Error) -> Ending {
             Class::Busy => Ending::Busy,
             Class::Interrupted => Ending::Interrupted,
             Class::Check => Ending::Check,
+            Class::Refused => Ending::Refused,
         };
         (error.to_string(), error.hint(), ending)
     } else if let Some(errors) = error.downcast_ref::<catalog::Errors>() {

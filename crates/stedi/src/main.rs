@@ -36,6 +36,7 @@ fn main() -> ExitCode {
             Command::Describe(describe) => commands::describe::describe(&settings, &describe),
             Command::History(history) => commands::history::history(&settings, &history),
             Command::Lineage(lineage) => commands::lineage::lineage(&settings, &lineage),
+            Command::Export(export) => commands::export::export(&settings, &export),
             Command::Quarantine(command) => commands::quarantine::quarantine(&settings, &command),
             Command::Key(command) => commands::key::key(&settings, &command),
             Command::Sample(sample) => commands::sample::sample(&settings, &sample),

@@ -17,6 +17,7 @@ mod command_line;
 mod consent;
 mod counts;
 mod defects;
+mod export;
 mod gates;
 mod key;
 mod lake_contents;

@@ -1,0 +1,109 @@
+//! What a version was computed from, as far as the lake's logs and its ledger
+//! tell.
+
+use std::collections::BTreeSet;
+
+use arrow::array::AsArray;
+use arrow::datatypes::Int64Type;
+use catalog::{Model, Project, ReadBy, Table};
+use futures::TryStreamExt;
+use lake::{Commit, Lake, TableId};
+
+use super::manifest::{BuiltFrom, LandingRead, instant};
+use crate::{Error, Query, Session, system};
+
+/// The versions that the commit `of` of a model was computed from, through all
+/// models between. Of each table it is the version that the same run made, or
+/// the newest that stood by then.
+///
+/// # Errors
+/// [`Error::Lake`].
+pub(super) async fn built_from(
+    lake: &Lake,
+    project: &Project,
+    model: &Model,
+    of: &Commit,
+) -> Result<Vec<BuiltFrom>, Error> {
+    let mut versions = Vec::new();
+    for table in needed(project, model) {
+        let commits = match lake.history(&table).await {
+            Ok(commits) => commits,
+            Err(lake::Error::NoTable { .. }) => continue,
+            Err(error) => return Err(error.into()),
+        };
+        let run = |commit: &Commit| Some(commit.origin.as_ref()?.run.clone());
+        let of_run = run(of);
+        let same_run = commits
+            .iter()
+            .find(|commit| of_run.is_some() && run(commit) == of_run);
+        let before = || commits.iter().find(|c| c.timestamp <= of.timestamp);
+        if let Some(commit) = same_run.or_else(before) {
+            versions.push(BuiltFrom {
+                zone: table.zone,
+                table: table.name,
+                version: commit.version,
+                committed_at: instant(commit.timestamp),
+                run: run(commit),
+                content: commit.origin.as_ref().map(|origin| origin.content.clone()),
+            });
+        }
+    }
+    Ok(versions)
+}
+
+/// Every table of the lake that the model's SELECT needs.
+fn needed(project: &Project, model: &Model) -> BTreeSet<TableId> {
+    let mut needed = BTreeSet::new();
+    let mut open = vec![model];
+    while let Some(model) = open.pop() {
+        let reads = model.reads().iter();
+        for read in reads.filter(|read| read.by == ReadBy::Select) {
+            if let Some(name) = read.table.strip_prefix("system.") {
+                needed.insert(TableId::new(system::ZONE, name));
+            } else if let Some(Table::Model(model)) = project.find(&read.table)
+                && needed.insert(TableId::new(model.zone.to_string(), model.name.to_string()))
+            {
+                open.push(model);
+            }
+        }
+    }
+    needed
+}
+
+/// What a run read of landing files, as `system.ledger` has it.
+///
+/// # Errors
+/// Those of a query.
+pub(super) async fn landing_of_run(
+    session: &Session,
+    run: &str,
+) -> Result<Vec<LandingRead>, Error> {
+    // It comes from a table's log, and becomes part of a statement.
+    if !run.chars().all(|c| c.is_ascii_alphanumeric()) {
+        return Ok(Vec::new());
+    }
+    let query = session
+        .query(&format!(
+            "select table_name, files, rows_out, bytes_in, quarantined from system.ledger
+             where run = '{run}' and step = 'read' order by table_name"
+        ))
+        .await?;
+    let mut reads = Vec::new();
+    let mut stream = query.stream()?;
+    while let Some(batch) = stream.try_next().await.map_err(Query::failed)? {
+        let count = |column: usize, row: usize| {
+            let values = batch.column(column).as_primitive::<Int64Type>();
+            u64::try_from(values.value(row)).unwrap_or_default()
+        };
+        for row in 0..batch.num_rows() {
+            reads.push(LandingRead {
+                table: batch.column(0).as_string_view().value(row).to_owned(),
+                files: count(1, row),
+                rows: count(2, row),
+                bytes: count(3, row),
+                quarantined: count(4, row),
+            });
+        }
+    }
+    Ok(reads)
+}
