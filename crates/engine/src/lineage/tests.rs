@@ -39,6 +39,7 @@ fn setup(models: &[(&str, &str)]) -> Setup {
         now_ms: 0,
         memory_bytes: 64 << 20,
         as_of: AsOf::Latest,
+        key: None,
     }
 }
 

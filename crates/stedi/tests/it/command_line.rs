@@ -6,7 +6,7 @@ use std::process::{Command, Stdio};
 use crate::places::SMALL;
 use crate::program::stedi;
 
-const COMMANDS: [&str; 13] = [
+const COMMANDS: [&str; 15] = [
     "demo",
     "run",
     "verify",
@@ -17,6 +17,7 @@ const COMMANDS: [&str; 13] = [
     "lineage",
     "quarantine",
     "key",
+    "consent",
     "sample",
     "init",
     "doctor",
