@@ -179,6 +179,46 @@ fn consent_holds_from_its_first_millisecond_to_the_one_before_its_end() {
     }
 }
 
+/// The training set has exactly the readings inside the intervals.
+#[test]
+fn readings_are_taught_from_while_consent_held() {
+    let person = email(0);
+    let mut landing = Landing::default();
+    let mut newest = record(&person, "310", "300");
+    newest["serialNumber"] = json!("own");
+    landing.customers = vec![
+        record(&person, "110", "100"),
+        record(&person, "200", "-"),
+        newest,
+    ];
+    for at in [99, 100, 199, 200, 299, 300, 349, 350, 399, 400, 500] {
+        landing.accelerometer.push(reading(&person, at));
+        landing.step_trainer.push(
+            json!({"serialNumber": "own", "sensorReadingTime": at, "distanceFromObject": at}),
+        );
+    }
+    let dir = landing.laid_out();
+    let dir = dir.path();
+    let taught = || -> Vec<i64> {
+        let select = "select distancefromobject as at, elapsed_ms from training_set order by at";
+        let rows = rows(dir, select);
+        let number = |row: &Value, key: &str| row[key].as_i64().unwrap();
+        let first = rows.first().map_or(0, |row| number(row, "at"));
+        for row in &rows {
+            assert_eq!(number(row, "elapsed_ms"), number(row, "at") - first);
+        }
+        rows.iter().map(|row| number(row, "at")).collect()
+    };
+    run(dir, NOW);
+    assert_eq!(taught(), [100, 199, 300, 349, 350, 399, 400, 500]);
+    enter(dir, "-", &person, "350").done();
+    run(dir, NOW);
+    assert_eq!(taught(), [0; 0]);
+    enter(dir, "+", &person, "400").done();
+    run(dir, NOW);
+    assert_eq!(taught(), [100, 199, 300, 349, 400, 500]);
+}
+
 /// One address is one person, however it is spelled in records and by hand.
 #[test]
 fn letter_cases_of_one_address() {
