@@ -38,7 +38,10 @@ mod types;
 mod verify;
 mod wording;
 
-pub use consent::{Consent, ConsentEntry, ConsentStatus, consent_status, enter_consent};
+pub use consent::{
+    Consent, ConsentEntered, ConsentEntry, ConsentStatus, EnteredConsent, consent_status,
+    enter_consent,
+};
 pub use describe::{ColumnDescription, Description, TableSummary, describe, history, tables};
 pub use error::{Class, Error};
 pub use export::{

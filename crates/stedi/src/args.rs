@@ -3,6 +3,9 @@
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use privacy::Purpose;
+
+use crate::failure::Failure;
 
 /// A lakehouse for data that may only be used as far as people agreed.
 ///
@@ -25,6 +28,47 @@ pub(crate) struct Cli {
     pub(crate) global: Global,
     #[command(subcommand)]
     pub(crate) command: Command,
+}
+
+impl Cli {
+    /// Takes the command line apart. What is no command line ends the program
+    /// here, with help.
+    ///
+    /// # Errors
+    /// A [`Failure`] where an e-mail address stands in what is asked of
+    /// `consent`. It is not quoted, as it would be in a message about it.
+    pub(crate) fn of_command_line() -> anyhow::Result<Self> {
+        let parsed = Self::try_parse();
+        let about_consent = match &parsed {
+            Ok(cli) => matches!(cli.command, Command::Consent(_)),
+            Err(error) => error.use_stderr() && std::env::args_os().any(|arg| arg == "consent"),
+        };
+        let mut args = std::env::args_os().skip(1);
+        if about_consent && args.any(|arg| holds_address(&arg.to_string_lossy())) {
+            return Err(person_among_arguments());
+        }
+        Ok(parsed.unwrap_or_else(|error| error.exit()))
+    }
+}
+
+/// Whether a word of `argument` has the shape of an e-mail address. With a
+/// slash it is taken for a path.
+fn holds_address(argument: &str) -> bool {
+    argument
+        .split(|c: char| c.is_whitespace() || "=,;:\"'<>()".contains(c))
+        .filter(|word| !word.contains('/'))
+        .any(|word| {
+            word.split_once('@')
+                .is_some_and(|(user, host)| !user.is_empty() && !host.is_empty())
+        })
+}
+
+/// The refusal of a person among the arguments.
+pub(crate) fn person_among_arguments() -> anyhow::Error {
+    Failure::settings(
+        "people are not named in the arguments: those stay in the shell's history and in the list of processes",
+        "give the e-mail address on standard input, or name a file that holds it with --email-file",
+    )
 }
 
 /// Flags of every command. A flag wins over its variable, that over stedi.toml.
@@ -111,6 +155,9 @@ pub(crate) enum Command {
     /// Look after the key that pseudonyms are made with
     #[command(subcommand)]
     Key(KeyCommand),
+    /// Tell, grant or withdraw one person's consent by hand
+    #[command(subcommand)]
+    Consent(ConsentCommand),
     /// Make synthetic landing data in the shape of the real one
     Sample(SampleArgs),
     /// Write the built-in data product out for editing
@@ -322,6 +369,81 @@ pub(crate) enum KeyCommand {
     Destroy,
 }
 
+const WHOSE: &str = "Whose consent it is comes from standard input, as one line with their e-mail address, or\n\
+                     from --email-file; never from the arguments, which stay in the shell's history.";
+
+#[derive(Debug, Subcommand)]
+#[command(after_help = WHOSE)]
+pub(crate) enum ConsentCommand {
+    /// Since when it holds, what was entered by hand, what suspends it
+    #[command(after_help = WHOSE)]
+    Status(ConsentStatusArgs),
+    /// Enter that they agree; takes effect with the next run
+    #[command(after_help = WHOSE)]
+    Grant(ConsentEntryArgs),
+    /// Enter that they agree no longer; takes effect with the next run
+    #[command(after_help = WHOSE)]
+    Withdraw(ConsentEntryArgs),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct PersonArgs {
+    /// Read the e-mail address from this file instead of standard input
+    #[arg(long, value_name = "FILE")]
+    pub(crate) email_file: Option<PathBuf>,
+    /// Taken to be refused without being quoted.
+    #[arg(hide = true)]
+    pub(crate) refused: Vec<std::ffi::OsString>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ConsentStatusArgs {
+    #[command(flatten)]
+    pub(crate) person: PersonArgs,
+    /// Of this purpose alone, instead of all
+    #[arg(long, value_enum)]
+    pub(crate) purpose: Option<ConsentPurpose>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ConsentEntryArgs {
+    #[command(flatten)]
+    pub(crate) person: PersonArgs,
+    /// For what
+    #[arg(long, value_enum, default_value = "research")]
+    pub(crate) purpose: ConsentPurpose,
+    /// From when on it counts: RFC 3339, a date, or epoch milliseconds [default: now]
+    #[arg(long, value_name = "INSTANT", allow_hyphen_values = true)]
+    pub(crate) at: Option<String>,
+    /// Who enters it [default: your login name]
+    #[arg(long, value_name = "NAME")]
+    pub(crate) who: Option<String>,
+    /// Why, to be kept beside it
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) why: Option<String>,
+}
+
+/// What data may be used for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ConsentPurpose {
+    /// Research on how people train
+    Research,
+    /// Showing it to everybody
+    Public,
+    /// Showing it to friends
+    Friends,
+}
+
+impl From<ConsentPurpose> for Purpose {
+    fn from(purpose: ConsentPurpose) -> Self {
+        match purpose {
+            ConsentPurpose::Research => Purpose::Research,
+            ConsentPurpose::Public => Purpose::Public,
+            ConsentPurpose::Friends => Purpose::Friends,
+        }
+    }
+}
+
 #[derive(Debug, Args)]
 pub(crate) struct SampleArgs {
     /// The folder to write the landing files to
@@ -353,5 +475,23 @@ mod tests {
     #[test]
     fn the_command_line_is_consistent() {
         super::Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn addresses_among_arguments_are_found() {
+        for (argument, expected) in [
+            ("ann@example.com", true),
+            ("--email=ann@example.com", true),
+            ("asked by mail, <ann@example.com>", true),
+            ("ann@localhost", true),
+            ("ann", false),
+            ("@ann", false),
+            ("at 3 @ noon", false),
+            ("./ann@example.com", false),
+            ("s3://key@bucket/lake", false),
+            ("", false),
+        ] {
+            assert_eq!(super::holds_address(argument), expected, "{argument}");
+        }
     }
 }

@@ -57,6 +57,11 @@ impl Failure {
         Self::with(Ending::Failed, message, hint)
     }
 
+    /// Another writer holds the lake.
+    pub(crate) fn busy(message: impl Into<String>, hint: impl Into<String>) -> anyhow::Error {
+        Self::with(Ending::Busy, message, hint)
+    }
+
     fn with(ending: Ending, message: impl Into<String>, hint: impl Into<String>) -> anyhow::Error {
         let hint: String = hint.into();
         Self {

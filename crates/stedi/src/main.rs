@@ -16,15 +16,16 @@ mod settings;
 
 use std::process::ExitCode;
 
-use clap::Parser;
-
 use crate::args::{Cli, Command};
 use crate::settings::Settings;
 
 fn main() -> ExitCode {
     allocator::prepare();
     failure::tell_of_panics_by_place();
-    let cli = Cli::parse();
+    let cli = match Cli::of_command_line() {
+        Ok(cli) => cli,
+        Err(refused) => return failure::exit(Err(refused)),
+    };
     let outcome = Settings::settle(&cli.global).and_then(|settings| {
         output::log_to_stderr(&settings);
         match cli.command {
@@ -39,6 +40,7 @@ fn main() -> ExitCode {
             Command::Export(export) => commands::export::export(&settings, &export),
             Command::Quarantine(command) => commands::quarantine::quarantine(&settings, &command),
             Command::Key(command) => commands::key::key(&settings, &command),
+            Command::Consent(command) => commands::consent::consent(&settings, &command),
             Command::Sample(sample) => commands::sample::sample(&settings, &sample),
             Command::Init(init) => commands::init::init(&settings, &init),
             Command::Doctor => commands::doctor::doctor(&settings),

@@ -9,11 +9,11 @@ use futures::StreamExt;
 use privacy::{Entry, Interval, Purpose, Statement, intervals};
 use xxhash_rust::xxh3::xxh3_128;
 
-use super::RECORDS;
+use super::{RECORDS, suspension};
 use crate::numbers::Numbers;
 use crate::rows::Itself;
 use crate::system::{CONSENT, long, text};
-use crate::{Error, Query, Session};
+use crate::{Error, Query, Session, quarantine};
 
 /// Columns of [`RECORDS`] that consent is derived from: the person, the
 /// record's time, and a date for each of [`Purpose::ALL`] in that order.
@@ -69,7 +69,10 @@ pub(crate) async fn published(session: &Session, now_ms: i64) -> Result<Consents
     Ok(consents)
 }
 
-/// Derives everybody's consent at `now_ms`. Who is `suspended` has none.
+/// Derives everybody's consent at `now_ms`. Who is `suspended` has none; in a
+/// run of which no model reads the records, so that they are read here for the
+/// first time, who is suspended by what could not be read of them has none
+/// either.
 ///
 /// # Errors
 /// [`Error::Execution`] or [`Error::Landing`] where records cannot be read.
@@ -80,6 +83,7 @@ pub(crate) async fn derive(
     suspended: &HashSet<String>,
 ) -> Result<Consents, Error> {
     let mut people = People::default();
+    let were_read = session.intake().tables().contains_key(RECORDS);
     let [email, updated, dates @ ..] = RECORD_COLUMNS;
     let records = session
         .query(&format!(
@@ -96,7 +100,13 @@ pub(crate) async fn derive(
     for (subject, _) in by_hand.keys() {
         people.names.number(subject);
     }
-    Ok(people.into_consents(now_ms, by_hand, suspended))
+    if were_read {
+        return Ok(people.into_consents(now_ms, by_hand, suspended));
+    }
+    let known = quarantine::read(session).await?;
+    let intake = session.intake().tables();
+    let suspended = suspension::suspended(intake.get(RECORDS), &known);
+    Ok(people.into_consents(now_ms, by_hand, &suspended))
 }
 
 /// One record: whose, when, and a date for each purpose.

@@ -12,8 +12,8 @@ mod suspension;
 
 pub(crate) use intervals::{Consents, RECORD_COLUMNS, derive, person, published, records};
 pub(crate) use register::register;
-pub use register::{Consent, ConsentEntry, enter_consent};
-pub use status::{ConsentStatus, consent_status};
+pub use register::{Consent, ConsentEntered, ConsentEntry, enter_consent};
+pub use status::{ConsentStatus, EnteredConsent, consent_status};
 pub(crate) use suspension::suspended;
 
 /// The landing table with the records that give and withdraw consent.

@@ -1,15 +1,17 @@
 //! What was entered by hand: `system.consent_register`, which only grows.
 
 use std::collections::HashMap;
+use std::time::Duration;
 
 use arrow::array::{AsArray, RecordBatch};
 use arrow::datatypes::Int64Type;
 use futures::TryStreamExt;
-use lake::Lake;
+use lake::{Lake, TableId};
 use privacy::{Act, Entry, Personal, Purpose, subject};
 
-use crate::system::{CONSENT_REGISTER, long, text};
-use crate::{Error, Query, Session, Setup};
+use super::suspension::suspending;
+use crate::system::{CONSENT_REGISTER, ZONE, long, text};
+use crate::{Error, Query, Session, Setup, quarantine};
 
 /// A consent given or withdrawn by hand.
 #[derive(Debug, Clone)]
@@ -29,7 +31,7 @@ pub struct ConsentEntry {
 }
 
 /// Given or withdrawn.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Consent {
     /// `grant`
     Grant,
@@ -50,43 +52,113 @@ impl Consent {
 /// Entries by subject and purpose, in the order they were made.
 pub(crate) type Register = HashMap<(String, Purpose), Vec<Entry>>;
 
+/// What there is to say of an entry that was made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ConsentEntered {
+    /// Nothing lay in the lake before: its register is its first table.
+    pub lake_is_new: bool,
+    /// The first entry of the other act that stands in the register for a later
+    /// instant, epoch milliseconds. It decides from there on.
+    pub overtaken_at_ms: Option<i64>,
+    /// A quarantined record suspends the person: until that is resolved, no
+    /// grant takes effect.
+    pub suspended: bool,
+}
+
+/// How often an entry is tried for while others write the register, too. Each
+/// round lets one of them through.
+const TRIES: u32 = 50;
+
 /// Puts an entry into the register. It takes effect with the next run.
 ///
 /// # Errors
-/// [`Error::Settings`] for what is no e-mail; [`Error::Lake`].
-pub async fn enter_consent(setup: &Setup, entry: &ConsentEntry) -> Result<(), Error> {
+/// [`Error::Settings`] for what is no e-mail; [`Error::Lake`], with
+/// [`lake::Error::Conflict`] where others wrote the register all the time.
+/// Nothing was entered then.
+pub async fn enter_consent(setup: &Setup, entry: &ConsentEntry) -> Result<ConsentEntered, Error> {
     let person = subject(entry.email.reveal());
-    let plausible = person
-        .split_once('@')
-        .is_some_and(|(user, host)| !user.is_empty() && !host.is_empty());
-    if !plausible || person.contains(char::is_whitespace) {
+    if !is_address(&person) {
         return Err(Error::Settings {
             message: "what was given is no e-mail address".to_owned(),
             hint: "give one address, alone on its line, on standard input or in the file"
                 .to_owned(),
         });
     }
+    if setup.landing.overlaps(&setup.lake) {
+        return Err(Error::Settings {
+            message: "the lake and the landing folder lie in each other or are the same".to_owned(),
+            hint: "give the lake a folder of its own with --lake".to_owned(),
+        });
+    }
     let session = Session::open(setup)?;
     let lake = Lake::at(setup.lake.clone());
+    let lake_is_new = lake.tables().await?.is_empty();
     let readiness = lake.prepare().await?;
     lake.begin(&readiness).await?;
-    let position = i64::try_from(rows(&session).await?.len()).unwrap_or(i64::MAX);
+    let mut tries = 0;
+    let before = loop {
+        let before = rows(&session).await?;
+        match append(setup, &lake, entry, &person, before.len()).await {
+            Ok(()) => break before,
+            Err(Error::Lake(lake::Error::Conflict { .. })) if tries < TRIES => tries += 1,
+            Err(error) => return Err(error),
+        }
+        // Of different lengths, so that two do not meet again and again.
+        let spread = u64::from(uuid::Uuid::new_v4().as_bytes()[0]);
+        tokio::time::sleep(Duration::from_millis(5 + spread / 4)).await;
+    };
+    let known = quarantine::read(&session).await?;
+    Ok(ConsentEntered {
+        lake_is_new,
+        overtaken_at_ms: before
+            .iter()
+            .filter(|row| row.subject == person && row.purpose == entry.purpose)
+            .filter(|row| row.act != entry.act && row.at_ms > entry.at_ms)
+            .map(|row| row.at_ms)
+            .min(),
+        suspended: suspending(&person, &known).next().is_some(),
+    })
+}
+
+/// Whether this may be somebody's address. Little is asked for: whoever is in
+/// the records must be able to withdraw.
+fn is_address(person: &str) -> bool {
+    let divided = person.split_once('@');
+    divided.is_some_and(|(user, host)| !user.is_empty() && !host.is_empty())
+        && !person.contains(|c: char| c.is_whitespace() || c.is_control())
+}
+
+/// Tries once to append an entry behind `position` others.
+async fn append(
+    setup: &Setup,
+    lake: &Lake,
+    entry: &ConsentEntry,
+    person: &str,
+    position: usize,
+) -> Result<(), Error> {
     let run = uuid::Uuid::new_v4().simple().to_string();
     let why = entry.why.as_deref().unwrap_or_default();
     let columns = vec![
-        long([Some(position)].into_iter()),
+        long([i64::try_from(position).ok()].into_iter()),
         long([Some(setup.now_ms)].into_iter()),
-        text([person.as_ref()].into_iter()),
+        text([person].into_iter()),
         text([entry.purpose.as_str()].into_iter()),
         text([entry.act.as_str()].into_iter()),
         long([Some(entry.at_ms)].into_iter()),
         text([entry.who.as_str()].into_iter()),
         text([why].into_iter()),
     ];
-    CONSENT_REGISTER.publish(&lake, &run, columns, true).await
+    let appended = CONSENT_REGISTER.publish(lake, &run, columns, true).await;
+    if appended.is_err() {
+        // Its file names a person and belongs to no version.
+        let table = TableId::new(ZONE, CONSENT_REGISTER.name());
+        lake.sweep(&table, &run).await;
+    }
+    appended
 }
 
 /// A row of the register.
+#[derive(Clone)]
 pub(super) struct Row {
     position: i64,
     pub(super) entered_ms: i64,
@@ -101,7 +173,10 @@ pub(super) struct Row {
 /// All rows, in the order of entry.
 pub(super) async fn rows(session: &Session) -> Result<Vec<Row>, Error> {
     let query = session
-        .query("select * from system.consent_register")
+        .query(
+            "select position, entered_at, subject, purpose, act, valid_from, entered_by, reason \
+             from system.consent_register",
+        )
         .await?;
     let batches: Vec<RecordBatch> = query.stream()?.try_collect().await.map_err(Query::failed)?;
     let mut rows = Vec::new();
@@ -131,7 +206,9 @@ pub(super) async fn rows(session: &Session) -> Result<Vec<Row>, Error> {
             });
         }
     }
-    rows.sort_by_key(|row| (row.position, row.entered_ms));
+    // Two that were made at once may have one position: then the withdrawal is
+    // taken for the later one.
+    rows.sort_by_key(|row| (row.position, row.entered_ms, row.act));
     Ok(rows)
 }
 

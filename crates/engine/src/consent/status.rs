@@ -3,43 +3,86 @@
 use arrow::array::{Array, AsArray, RecordBatch};
 use arrow::datatypes::Int64Type;
 use futures::TryStreamExt;
-use privacy::{Personal, subject};
-use serde::Serialize;
+use privacy::{Interval, Personal, Purpose, Source, subject};
 
-use super::register;
+use super::register::{self, Consent};
+use super::suspension::suspending;
+use crate::quarantine::{self, QuarantineEntry};
 use crate::{Error, Query, Session, Setup};
 
-/// One line of what is known.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+/// What is known of one person's consent. Nothing in it says who they are but
+/// the names of files, which are as somebody chose them.
+#[derive(Debug, Clone, Default)]
 pub struct ConsentStatus {
-    /// `interval`, as published by the last run, or `entry`, by hand.
-    pub kind: &'static str,
-    /// For what.
-    pub purpose: String,
-    /// From when on, epoch milliseconds.
-    pub valid_from: i64,
-    /// Until when; open where absent.
-    pub valid_to: Option<i64>,
-    /// Of an interval `record` or `hand`, of an entry `grant` or `withdraw`.
-    pub source: String,
-    /// Of an interval, whether it holds now.
-    pub in_force: Option<bool>,
-    /// Of an entry, when it was made.
-    pub entered_at: Option<i64>,
-    /// Of an entry, who made it.
-    pub who: Option<String>,
-    /// Of an entry, why.
-    pub why: Option<String>,
+    /// When consent held and holds, as the last run published it: by purpose,
+    /// then in order of time.
+    pub intervals: Vec<(Purpose, Interval)>,
+    /// What was entered by hand, in the order of entry.
+    pub entries: Vec<EnteredConsent>,
+    /// Open entries of the quarantine, as the last run left it, that suspend
+    /// the person. While there are any, nothing is in force.
+    pub suspended_by: Vec<QuarantineEntry>,
 }
 
-/// Everything known of one person: intervals, then entries by hand.
+/// An entry of the register.
+#[derive(Debug, Clone)]
+pub struct EnteredConsent {
+    /// For what.
+    pub purpose: Purpose,
+    /// Given or withdrawn.
+    pub act: Consent,
+    /// From when on, epoch milliseconds.
+    pub at_ms: i64,
+    /// When it was entered, epoch milliseconds.
+    pub entered_ms: i64,
+    /// Who entered it.
+    pub who: String,
+    /// Why.
+    pub why: Option<String>,
+    /// Whether what the last run published contradicts it, so that it waits for
+    /// the next one. Of a grant this is a guess: a record of the same instant
+    /// may have undone it.
+    pub waits: bool,
+}
+
+impl ConsentStatus {
+    /// Whether nothing at all is known: consent was never given, nothing was
+    /// entered, nothing lies in quarantine.
+    pub fn is_empty(&self) -> bool {
+        self.intervals.is_empty() && self.entries.is_empty() && self.suspended_by.is_empty()
+    }
+
+    /// The consent for `purpose` that holds at `at_ms`, epoch milliseconds.
+    pub fn in_force(&self, purpose: Purpose, at_ms: i64) -> Option<Interval> {
+        let found = self.intervals.iter().find(|(of, interval)| {
+            *of == purpose && interval.holds_at(at_ms) && self.suspended_by.is_empty()
+        });
+        found.map(|(_, interval)| *interval)
+    }
+
+    /// Whether consent for `purpose` withdrawn or given from `at_ms` on is not
+    /// what was published.
+    fn contradicts(&self, purpose: Purpose, act: Consent, at_ms: i64) -> bool {
+        let mut own = self.intervals.iter().filter(|(of, _)| *of == purpose);
+        match act {
+            Consent::Withdraw => own.any(|(_, interval)| {
+                interval.valid_from < at_ms && interval.valid_to.is_none_or(|to| at_ms < to)
+            }),
+            Consent::Grant => {
+                self.suspended_by.is_empty() && !own.any(|(_, interval)| interval.holds_at(at_ms))
+            }
+        }
+    }
+}
+
+/// Everything known of one person.
 ///
 /// # Errors
 /// [`Error::Lake`] or [`Error::Execution`].
 pub async fn consent_status(
     setup: &Setup,
     email: &Personal<String>,
-) -> Result<Vec<ConsentStatus>, Error> {
+) -> Result<ConsentStatus, Error> {
     let session = Session::open(setup)?;
     let person = subject(email.reveal());
     let query = session
@@ -47,44 +90,48 @@ pub async fn consent_status(
         .await?;
     // Compared here: the e-mail stays out of the statement.
     let batches: Vec<RecordBatch> = query.stream()?.try_collect().await.map_err(Query::failed)?;
-    let mut known = Vec::new();
+    let mut known = ConsentStatus::default();
     for batch in &batches {
         let text = |column: usize| batch.column(column).as_string_view();
         let long = |column: usize| batch.column(column).as_primitive::<Int64Type>();
         for row in (0..batch.num_rows()).filter(|row| text(0).value(*row) == person) {
-            let valid_from = long(2).value(row);
-            let valid_to = long(3).is_valid(row).then(|| long(3).value(row));
-            let until = valid_to.is_none_or(|valid_to| setup.now_ms < valid_to);
-            known.push(ConsentStatus {
-                kind: "interval",
-                purpose: text(1).value(row).to_owned(),
-                valid_from,
-                valid_to,
-                source: text(4).value(row).to_owned(),
-                in_force: Some(valid_from <= setup.now_ms && until),
-                entered_at: None,
-                who: None,
-                why: None,
-            });
+            let purpose = text(1).value(row).parse().map_err(|_| Error::Execution {
+                what: "system.consent".to_owned(),
+                message: "it holds a purpose that this program does not know".to_owned(),
+            })?;
+            let interval = Interval {
+                valid_from: long(2).value(row),
+                valid_to: long(3).is_valid(row).then(|| long(3).value(row)),
+                source: match text(4).value(row) {
+                    "hand" => Source::Hand,
+                    _ => Source::Record,
+                },
+            };
+            known.intervals.push((purpose, interval));
         }
     }
-    known.sort_by(|a, b| (&a.purpose, a.valid_from).cmp(&(&b.purpose, b.valid_from)));
-    let entries = register::rows(&session).await?;
-    known.extend(
-        entries
-            .into_iter()
-            .filter(|row| row.subject == person)
-            .map(|row| ConsentStatus {
-                kind: "entry",
-                purpose: row.purpose.to_string(),
-                valid_from: row.at_ms,
-                valid_to: None,
-                source: row.act.as_str().to_owned(),
-                in_force: None,
-                entered_at: Some(row.entered_ms),
-                who: Some(row.who),
-                why: (!row.why.is_empty()).then_some(row.why),
-            }),
-    );
+    known
+        .intervals
+        .sort_by_key(|(purpose, interval)| (*purpose, interval.valid_from));
+    let quarantined = quarantine::read(&session).await?;
+    known.suspended_by = suspending(&person, &quarantined).cloned().collect();
+    let mut rows = register::rows(&session).await?;
+    rows.retain(|row| row.subject == person);
+    let mut rows = rows.into_iter();
+    while let Some(row) = rows.next() {
+        let undone = rows.clone().any(|later| {
+            later.purpose == row.purpose && later.at_ms == row.at_ms && later.act != row.act
+        });
+        let waits = !undone && known.contradicts(row.purpose, row.act, row.at_ms);
+        known.entries.push(EnteredConsent {
+            purpose: row.purpose,
+            act: row.act,
+            at_ms: row.at_ms,
+            entered_ms: row.entered_ms,
+            who: row.who,
+            why: (!row.why.is_empty()).then_some(row.why),
+            waits,
+        });
+    }
     Ok(known)
 }

@@ -3,96 +3,232 @@
 //! What could not be read may have been the withdrawal, so that nobody's
 //! consent counts whose e-mail stands in a quarantined customer record, until
 //! somebody mends the file or drops the entry.
+//!
+//! An e-mail is looked for in two ways, and both count: behind the key that
+//! names it, and by its shape anywhere in the bytes. A record may be broken at
+//! that very key. To suspend one person too many is seen, told by `stedi
+//! consent status` and undone; to miss one keeps somebody who withdrew.
+//!
+//! Deliberately absent: records of which the quarantine keeps a hash alone, as
+//! they are too long. No e-mail can be read in those.
 
 use std::collections::HashSet;
 
-use memchr::memmem;
+use memchr::memchr_iter;
 use privacy::subject;
 
 use super::{RECORD_COLUMNS, RECORDS};
 use crate::landing::TableIntake;
 use crate::quarantine::QuarantineEntry;
 
-/// Who is suspended: subjects named in records that a run could not read, or
-/// that were found by earlier ones and are still `open`.
+/// Who is suspended: subjects named in records that a run could not `read`, or
+/// that were found by earlier ones and are still open.
 pub(crate) fn suspended(read: Option<&TableIntake>, known: &[QuarantineEntry]) -> HashSet<String> {
-    let of_records = || known.iter().filter(|entry| entry.table == RECORDS);
-    let mut emails = Vec::new();
-    match read {
-        Some(read) => {
-            let dropped: HashSet<&str> = of_records()
-                .filter(|entry| !entry.is_open())
-                .map(|entry| entry.id.as_str())
-                .collect();
-            for rejection in &read.rejections {
-                let entry = QuarantineEntry::of(RECORDS, rejection);
-                if !dropped.contains(entry.id.as_str()) {
-                    emails.extend(entry.raw.iter().flat_map(|raw| emails_in(raw)));
-                }
-            }
-        }
-        None => {
-            let open = of_records().filter(|entry| entry.is_open());
-            emails.extend(
-                open.filter_map(|entry| entry.raw.as_deref())
-                    .flat_map(emails_in),
-            );
-        }
-    }
-    emails
+    let Some(read) = read else {
+        return open(known).flat_map(named_in).collect();
+    };
+    let dropped: HashSet<&str> = of_records(known)
+        .filter(|entry| !entry.is_open())
+        .map(|entry| entry.id.as_str())
+        .collect();
+    read.rejections
+        .iter()
+        .map(|rejection| QuarantineEntry::of(RECORDS, rejection))
+        .filter(|entry| !dropped.contains(entry.id.as_str()))
+        .flat_map(|entry| named_in(&entry))
+        .collect()
+}
+
+/// The open entries of `known` that suspend `person`.
+pub(super) fn suspending<'a>(
+    person: &str,
+    known: &'a [QuarantineEntry],
+) -> impl Iterator<Item = &'a QuarantineEntry> {
+    open(known).filter(move |entry| named_in(entry).contains(person))
+}
+
+fn of_records(known: &[QuarantineEntry]) -> impl Iterator<Item = &QuarantineEntry> {
+    known.iter().filter(|entry| entry.table == RECORDS)
+}
+
+fn open(known: &[QuarantineEntry]) -> impl Iterator<Item = &QuarantineEntry> {
+    of_records(known).filter(|entry| entry.is_open())
+}
+
+fn named_in(entry: &QuarantineEntry) -> HashSet<String> {
+    entry.raw.as_deref().map(people_in).unwrap_or_default()
+}
+
+/// Every subject that stands in `raw`.
+fn people_in(raw: &[u8]) -> HashSet<String> {
+    let mut found: Vec<String> = behind_the_key(raw).collect();
+    let text = unescaped(raw);
+    // Between spaces and the signs of JSON, and, where other signs stand
+    // around it, as much as an address mostly consists of.
+    found.extend(addresses(&text, |c| {
+        c.is_whitespace() || c.is_control() || "\"\\,:;{}[]<>()\u{fffd}".contains(c)
+    }));
+    found.extend(addresses(&text, |c| {
+        !c.is_alphanumeric() && !"@.-_+%".contains(c)
+    }));
+    found
         .iter()
         .map(|email| subject(email).into_owned())
+        .filter(|person| !person.is_empty())
         .collect()
+}
+
+/// The parts of `text` that have the shape of an address.
+fn addresses(text: &str, divides: impl Fn(char) -> bool) -> impl Iterator<Item = String> {
+    text.split(divides)
+        .map(|part| part.trim_matches(['\'', '.', '`']))
+        .filter(|part| {
+            part.split_once('@')
+                .is_some_and(|(user, host)| !user.is_empty() && !host.is_empty())
+        })
+        .map(str::to_owned)
 }
 
 /// Every text that stands behind the key of the e-mail, whatever surrounds it.
-fn emails_in(raw: &[u8]) -> Vec<String> {
-    let lower = raw.to_ascii_lowercase();
-    let key = format!("\"{}\"", RECORD_COLUMNS[0]);
-    memmem::find_iter(&lower, key.as_bytes())
-        .filter_map(|at| text_behind(&raw[at + key.len()..]))
-        .collect()
+/// A text that is cut off counts as far as it goes: it may lack its quote alone.
+fn behind_the_key(raw: &[u8]) -> impl Iterator<Item = String> {
+    // Every letter of the key may be written as \u and four digits.
+    let key_bytes_max = RECORD_COLUMNS[0].len() * r"\u0065".len();
+    memchr_iter(b'"', raw).filter_map(move |quote| {
+        let rest = &raw[quote + 1..];
+        let key = text_at(&rest[..rest.len().min(key_bytes_max + 1)]);
+        let value = rest.get(key.len() + 1..)?.trim_ascii_start();
+        let is_email = unescaped(key).eq_ignore_ascii_case(RECORD_COLUMNS[0]);
+        let value = value.strip_prefix(b":").filter(|_| is_email)?;
+        let text = text_at(value.trim_ascii_start().strip_prefix(b"\"")?);
+        Some(unescaped(text))
+    })
 }
 
-/// The JSON text behind a colon.
-fn text_behind(rest: &[u8]) -> Option<String> {
-    let rest = rest
-        .trim_ascii_start()
-        .strip_prefix(b":")?
-        .trim_ascii_start();
+/// The bytes of the JSON text that `rest` begins with, up to its quote, or to
+/// where it is cut off.
+fn text_at(rest: &[u8]) -> &[u8] {
     let mut escaped = false;
-    let end = rest.iter().skip(1).position(|byte| {
-        let ends = *byte == b'"' && !escaped;
+    let end = rest.iter().position(|byte| {
+        let ends = (*byte == b'"' && !escaped) || byte.is_ascii_control();
         escaped = *byte == b'\\' && !escaped;
         ends
-    })?;
-    serde_json::from_slice(&rest[..end + 2]).ok()
+    });
+    &rest[..end.unwrap_or(rest.len())]
+}
+
+/// `raw` with every escape of JSON in it written out. What is no escape stays
+/// as it is, and what is no text becomes U+FFFD.
+fn unescaped(raw: &[u8]) -> String {
+    let text = String::from_utf8_lossy(raw);
+    let mut units: Vec<u16> = Vec::with_capacity(text.len());
+    let mut rest = text.as_ref();
+    while let Some(at) = rest.find('\\') {
+        units.extend(rest[..at].encode_utf16());
+        rest = &rest[at + 1..];
+        let Some(escape) = rest.chars().next() else {
+            break;
+        };
+        rest = &rest[escape.len_utf8()..];
+        let plain = match escape {
+            'n' => '\n',
+            't' => '\t',
+            'r' => '\r',
+            'b' => '\u{8}',
+            'f' => '\u{c}',
+            // Cut off in the middle.
+            'u' if rest.len() < 4 => {
+                rest = "";
+                break;
+            }
+            'u' => {
+                let digits = rest
+                    .get(..4)
+                    .filter(|digits| digits.bytes().all(|byte| byte.is_ascii_hexdigit()));
+                if let Some(unit) = digits.and_then(|digits| u16::from_str_radix(digits, 16).ok()) {
+                    units.push(unit);
+                    rest = &rest[4..];
+                }
+                continue;
+            }
+            other => other,
+        };
+        units.extend_from_slice(plain.encode_utf16(&mut [0; 2]));
+    }
+    units.extend(rest.encode_utf16());
+    String::from_utf16_lossy(&units)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn check(raw: &[u8], expected: &[&str]) {
+        let mut found: Vec<String> = people_in(raw).into_iter().collect();
+        found.sort();
+        assert_eq!(found, expected, "{}", String::from_utf8_lossy(raw));
+    }
+
     #[test]
-    fn emails_are_found_in_broken_records() {
+    fn people_are_found_in_broken_records() {
         for (raw, expected) in [
-            (r#"{"email":"a@x.org","phone":"1"#, vec!["a@x.org"]),
-            (
-                r#"{"customerName":"A","EMail" : "A@x.org" ,"#,
-                vec!["A@x.org"],
-            ),
-            (r#"{"email":"a\u0040x.org","#, vec!["a@x.org"]),
-            (r#"{"email":"a@x.o"#, vec![]),
-            (r#"{"email":17,"phone":"#, vec![]),
-            (r#"{"e-mail":"a@x.org""#, vec![]),
+            (r#"{"email":"a@x.org","phone":"1"#, &["a@x.org"][..]),
+            (r#"{"customerName":"A","EMail" : "A@x.org" ,"#, &["a@x.org"]),
             (
                 r#"{"email":"a@x.org","email":"b@x.org"}"#,
-                vec!["a@x.org", "b@x.org"],
+                &["a@x.org", "b@x.org"],
             ),
-            (r#"garbage "email""#, vec![]),
-            ("", vec![]),
+            // Escapes, in the value and in the key.
+            (r#"{"email":"a\u0040x.org","#, &["a@x.org"]),
+            (r#"{"email":"\u0041@X\u002eORG","#, &["a@x.org"]),
+            (
+                r#"{"\u0065\u006d\u0061\u0069\u006c":"nobody","#,
+                &["nobody"],
+            ),
+            (r#"{"email":"\ud83d\ude00@x.org","#, &["\u{1f600}@x.org"]),
+            (r#"{"email":" a@x.org\n\t","#, &["a@x.org"]),
+            // Cut off.
+            (r#"{"email":"a@x.org"#, &["a@x.org"]),
+            (r#"{"email":"a@x.o"#, &["a@x.o"]),
+            (r#"{"email":"a@x.org\u00"#, &["a@x.org"]),
+            ("{\"email\":\"a@x.org\n", &["a@x.org"]),
+            (r#"{"email":"a"#, &["a"]),
+            (r#"{"email":""#, &[]),
+            (r#"{"email":"#, &[]),
+            (r#"{"email"#, &[]),
+            // Broken at the key itself.
+            (r#"{email:"a@x.org","#, &["a@x.org"]),
+            (r#"{'email':'a@x.org','phone"#, &["a@x.org"]),
+            (r#"{"e-mail":"a@x.org""#, &["a@x.org"]),
+            (r#"{"email""a@x.org","#, &["a@x.org"]),
+            (r#"{"email":"a@x.org,"phone":"#, &["a@x.org", "a@x.org,"]),
+            ("a@x.org\t2022-06-18", &["a@x.org"]),
+            ("Ann|a@x.org|1", &["a@x.org", "ann|a@x.org|1"]),
+            ("email=a@x.org&name=A", &["a@x.org", "email=a@x.org&name=a"]),
+            (r#"{"email":"o'b@x.org","#, &["b@x.org", "o'b@x.org"]),
+            // Nobody.
+            (r#"{"email":17,"phone":"#, &[]),
+            (r#"garbage "email""#, &[]),
+            (r#"{"phone":"@","x":"a@","y":"@b""#, &[]),
+            ("", &[]),
+            ("\\", &[]),
         ] {
-            assert_eq!(emails_in(raw.as_bytes()), expected, "{raw}");
+            check(raw.as_bytes(), expected);
+        }
+        check(b"{\"email\":\"a@x.org\",\"n\":\"\xff", &["a@x.org"]);
+        check(
+            b"\xff{\"email\":\"a@x.org\xff\",",
+            &["a@x.org", "a@x.org\u{fffd}"],
+        );
+    }
+
+    #[test]
+    fn many_quotes_take_no_time() {
+        for unit in [r#"\""#, r#"""#, r#""email":"#, r#"\u0022"#] {
+            let raw = unit.repeat(65_536 / unit.len());
+            let started = std::time::Instant::now();
+            people_in(raw.as_bytes());
+            assert!(started.elapsed().as_secs() < 2, "{unit}");
         }
     }
 }

@@ -1,6 +1,7 @@
 //! One module per command.
 
 pub(crate) mod completions;
+pub(crate) mod consent;
 pub(crate) mod demo;
 pub(crate) mod describe;
 pub(crate) mod doctor;

@@ -18,6 +18,7 @@ const COMMANDS: [&str; 15] = [
     "export",
     "quarantine",
     "key",
+    "consent",
     "sample",
     "init",
     "doctor",

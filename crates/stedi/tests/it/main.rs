@@ -15,6 +15,7 @@ mod program;
 
 mod command_line;
 mod consent;
+mod consent_by_hand;
 mod counts;
 mod defects;
 mod export;
