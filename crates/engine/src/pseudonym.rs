@@ -27,6 +27,22 @@ pub trait KeySource: std::fmt::Debug + Send + Sync {
     async fn key(&self) -> Result<Arc<Key>, Error>;
 }
 
+/// Stands in for the key where statements are planned and never run: what
+/// types they give does not depend on it, and nobody's key shall be asked for
+/// before everything else is known to be right.
+#[derive(Debug)]
+pub(crate) struct StandIn;
+
+#[async_trait]
+impl KeySource for StandIn {
+    async fn key(&self) -> Result<Arc<Key>, Error> {
+        Key::generate().map(Arc::new).map_err(|error| Error::NoKey {
+            message: error.to_string(),
+            hint: "the system gives no randomness; see its log".to_owned(),
+        })
+    }
+}
+
 /// The key of one session, asked for once.
 #[derive(Debug, Clone)]
 pub(crate) struct SessionKey {

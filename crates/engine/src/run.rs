@@ -73,10 +73,14 @@ pub async fn run(
     apart(setup)?;
     let session = Arc::new(Session::open(setup)?);
     let models = selected(setup, options)?;
-    let planned = models::plan(&session, &models).await?;
+    let planned = models::plan(&Session::to_plan_in(setup)?, &models).await?;
     let sources = sources(&session, &planned).await?;
     let lake = Lake::at(setup.lake.clone());
     let readiness = lake.prepare().await?;
+    if let Err(error) = provide_key(&session, &planned).await {
+        lake.abandon(&readiness);
+        return Err(error);
+    }
 
     let work = Work {
         session,
@@ -111,6 +115,14 @@ pub async fn run(
             unpublished.map(|prepared| prepared.report)
         }
     }
+}
+
+/// A key that is missing is told before a row is read.
+async fn provide_key(session: &Session, planned: &[Planned]) -> Result<(), Error> {
+    for planned in planned {
+        session.provide_key_for(&planned.model.sql).await?;
+    }
+    Ok(())
 }
 
 /// Landing and lake must not lie in each other: a run would read what it wrote.

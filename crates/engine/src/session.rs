@@ -25,7 +25,7 @@ use crate::error::near;
 use crate::first::First;
 use crate::join::Joins;
 use crate::landing::Intake;
-use crate::pseudonym::{KeySource, SessionKey};
+use crate::pseudonym::{KeySource, SessionKey, StandIn};
 use crate::tables::{CATALOG, DEFAULT_SCHEMA, Schemas, Tables, store_url};
 use crate::{Error, functions, time_travel, wording};
 
@@ -88,6 +88,25 @@ impl Session {
             tables,
             key,
         })
+    }
+
+    /// A session to plan in, which asks for no key.
+    ///
+    /// # Errors
+    /// As [`Session::open`].
+    pub(crate) fn to_plan_in(setup: &Setup) -> Result<Self, Error> {
+        Self::open(&Setup {
+            key: Some(Arc::new(StandIn)),
+            ..setup.clone()
+        })
+    }
+
+    /// Sees to it that the key of pseudonyms is there if `sql` needs it.
+    ///
+    /// # Errors
+    /// [`Error::NoKey`], [`Error::Settings`].
+    pub(crate) async fn provide_key_for(&self, sql: &str) -> Result<(), Error> {
+        self.key.provide_for(&parse(sql)?).await
     }
 
     pub(crate) fn tables(&self) -> &Arc<Tables> {

@@ -21,7 +21,7 @@ pub async fn verify(setup: &Setup, expect: Option<&Expectations>) -> Result<Repo
     // run would. Planning leaves names without rows behind, so it has a session
     // of its own.
     let all: Vec<&Model> = setup.project.models().iter().collect();
-    models::plan(&Session::open(setup)?, &all).await?;
+    models::plan(&Session::to_plan_in(setup)?, &all).await?;
     let session = Arc::new(Session::open(setup)?);
     let lake = Lake::at(setup.lake.clone());
     let mut report = Report::default();

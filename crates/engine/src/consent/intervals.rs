@@ -147,9 +147,7 @@ impl People {
             let own = records.partition_point(|record| record.0 as usize <= person);
             let (own, later) = records.split_at(own);
             records = later;
-            if !suspended.is_empty() && suspended.contains(name) {
-                continue;
-            }
+            let is_suspended = !suspended.is_empty() && suspended.contains(name);
             for (place, purpose) in Purpose::ALL.into_iter().enumerate() {
                 statements.clear();
                 statements.extend(
@@ -163,6 +161,12 @@ impl People {
                 };
                 let entries = entries.map_or(&[][..], Vec::as_slice);
                 for interval in intervals(&mut statements, entries) {
+                    // What has ended took place; what a withdrawal nobody could
+                    // read may have ended is held back.
+                    let has_ended = interval.valid_to.is_some_and(|to| to <= now_ms);
+                    if is_suspended && !has_ended {
+                        continue;
+                    }
                     if purpose == Purpose::Research && interval.holds_at(now_ms) {
                         research.insert(self::person(name));
                     }

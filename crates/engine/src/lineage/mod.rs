@@ -8,6 +8,7 @@
 //! What is told by the way rows are chosen, or by a CASE whose values are
 //! constants, is not followed: it decides, and carries nothing.
 
+mod derived;
 mod flow;
 mod masking;
 #[cfg(test)]
@@ -59,11 +60,11 @@ pub(crate) struct Origins {
 }
 
 impl Lineage {
-    /// Of no model yet.
+    /// Of no model yet, but of what a run derives before models read it.
     pub(crate) fn of(project: &Arc<Project>) -> Self {
         Self {
             project: Arc::clone(project),
-            models: BTreeMap::new(),
+            models: derived::tables(project).into_iter().collect(),
         }
     }
 

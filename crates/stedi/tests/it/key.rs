@@ -111,7 +111,6 @@ fn the_first_run_that_needs_a_key_makes_it() {
     // Reading makes none, nor does a run that needs none.
     own.call("tables --project p").run().done();
     own.call("doctor --project p").run().done();
-    own.call("run").run().done();
     own.run("--select customer_trusted").done();
     assert_eq!(own.show("")["there"], false);
     own.call("sql -c")

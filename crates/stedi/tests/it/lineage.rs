@@ -59,13 +59,13 @@ fn a_table_down_to_landing_fields() {
          x,,accelerometer_trusted.x,accelerometer_landing.x\n\
          y,,accelerometer_trusted.y,accelerometer_landing.y\n\
          z,,accelerometer_trusted.z,accelerometer_landing.z\n\
-         same_owner,,\"accelerometer_trusted.user (masked), customer_curated.email (masked)\",\
+         same_owner,,\"accelerometer_trusted.user (masked), system.device_owner.subject (masked)\",\
          \"accelerometer_landing.user (masked), customer_landing.email (masked)\"\n"
     );
     let shown = told("lineage step_trainer_curated");
     for part in [
         "trusted.step_trainer_trusted\n",
-        "rows by   customer_curated.serialnumber, step_trainer_landing.serialnumber\n",
+        "rows by   customer_curated.email, step_trainer_landing.sensorreadingtime",
         "step_trainer_landing.distancefromobject",
         "personal",
     ] {
@@ -108,11 +108,12 @@ fn a_column_through_every_select() {
         "machine_learning_curated.same_owner\n\
          ├─ accelerometer_trusted.user  (personal; masked)\n\
          │  └─ accelerometer_landing.user  (personal)\n\
-         └─ customer_curated.email  (personal; masked; through device_reading.owner)\n   \
-            └─ customer_trusted.email  (personal)\n      \
-               └─ customer_landing.email  (personal; through newest.email, candidate.email, record.email)\n  \
-           rows by   accelerometer_trusted.timestamp, customer_curated.serialnumber, \
-         step_trainer_trusted.sensorreadingtime, step_trainer_trusted.serialnumber\n"
+         └─ system.device_owner.subject  (personal; masked; through device_reading.owner)\n   \
+            ├─ accelerometer_landing.user  (personal)\n   \
+            └─ customer_landing.email  (personal)\n  \
+           rows by   accelerometer_trusted.timestamp, step_trainer_trusted.sensorreadingtime, \
+         step_trainer_trusted.serialnumber, system.device_owner.serialnumber, \
+         system.device_owner.valid_from, system.device_owner.valid_to\n"
     );
     assert_eq!(
         told("lineage machine_learning_curated.user --format csv"),
@@ -124,8 +125,9 @@ fn a_column_through_every_select() {
     let json = stedi(dir.path(), "lineage curated.customer_curated.serialnumber");
     let json = json.arg("--format=json").run().done().json();
     assert_eq!(json["zone"], "curated");
-    assert_eq!(json["tree"][1]["table"], "customer_landing");
-    assert_eq!(json["tree"][1]["through"][0], "claim.serialnumber");
+    assert_eq!(json["tree"][1]["table"], "system.device_owner");
+    assert_eq!(json["tree"][1]["through"][0], "device.serialnumber");
+    assert_eq!(json["tree"][2]["table"], "customer_landing");
     // A landing field comes from nowhere else.
     assert_eq!(
         told("lineage customer_landing.email"),

@@ -113,6 +113,8 @@ impl Call {
         use std::os::unix::process::CommandExt;
         if runs_as_root() {
             self.command.uid(65_534).gid(65_534);
+            // The tester's own key is out of reach.
+            self.command.env("STEDI_KEY", "5".repeat(64));
         }
         self
     }

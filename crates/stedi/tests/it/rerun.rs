@@ -239,7 +239,8 @@ fn what_a_run_did_is_on_record() {
             "customer_curated",
             "customer_trusted",
             "machine_learning_curated",
-            "step_trainer_trusted"
+            "step_trainer_trusted",
+            "training_set"
         ]
     );
     for row in &published {

@@ -47,7 +47,7 @@ fn every_table_is_there() {
             "step_trainer_curated",
             count(dir, "select count(*) from step_trainer_trusted"),
         ),
-        ("system.runs", 5),
+        ("system.runs", 6),
         ("system.quarantine", 0),
     ] {
         let found = count(dir, &format!("select count(*) from {table}"));
@@ -639,8 +639,8 @@ fn describe_in_every_format() {
         json["reads"],
         json!([
             "accelerometer_trusted",
-            "customer_curated",
-            "step_trainer_trusted"
+            "step_trainer_trusted",
+            "system.device_owner"
         ])
     );
     let lines = describe("describe machine_learning_curated --format ndjson").json_lines();
