@@ -5,6 +5,9 @@ use std::str::FromStr;
 
 use super::ColumnName;
 
+/// What consent may be given for, as `consent_in_force` names it.
+pub const PURPOSES: [&str; 3] = ["research", "public", "friends"];
+
 /// The checks of a contract, in the order of the file.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Checks(Vec<Check>);
@@ -20,8 +23,11 @@ pub struct Check {
     pub line: u32,
 }
 
-/// What must hold of a table's rows. Null passes every rule but `NotNull` (and
-/// `Sql`, which says for itself).
+/// What must hold of a table's rows. Null passes `Unique`, `Accepted` and
+/// `References`, as it passes constraints of SQL. It is a violation of `NotNull`
+/// and of `Rows`, where a condition must be known to hold, and of
+/// `ConsentInForce` and `OwnerMatch`, since nobody has agreed and owns nothing.
+/// `Sql` says for itself.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Rule {
     /// The column is never null.
@@ -50,6 +56,38 @@ pub enum Rule {
         /// The other table's column.
         to: ColumnName,
     },
+    /// The person agreed: a row of `system.consent` says so for that time.
+    ConsentInForce {
+        /// The person.
+        subject: ColumnName,
+        /// The time, epoch milliseconds UTC; the start of the run where there
+        /// is none.
+        at: Option<ColumnName>,
+        /// What for, one of [`PURPOSES`].
+        purpose: &'static str,
+    },
+    /// The device is that person's: a row of `system.device_owner` says so for
+    /// that time.
+    OwnerMatch {
+        /// The person.
+        subject: ColumnName,
+        /// The device's serial number.
+        device: ColumnName,
+        /// The time, epoch milliseconds UTC; the start of the run where there
+        /// is none.
+        at: Option<ColumnName>,
+    },
+    /// A condition is true of every row.
+    Rows {
+        /// What the check is called.
+        name: String,
+        /// A boolean SQL expression over the row's columns.
+        holds: String,
+        /// The line in the file where the expression begins, from 1.
+        sql_line: u32,
+        /// The column of that line, from 1.
+        sql_column: u32,
+    },
     /// A SELECT gives no rows.
     Sql {
         /// What the check is called.
@@ -73,6 +111,9 @@ pub enum Action {
     Warn,
     /// The rows are counted and told, and nothing is wrong with them.
     Report,
+    /// The rows are left out of the table and counted. Only for rules that
+    /// judge each row by itself, see [`Rule::judges_one_row`].
+    LeaveOut,
 }
 
 /// The values a column may have.
@@ -152,30 +193,62 @@ impl Rule {
             Rule::Unique { .. } => "unique",
             Rule::Accepted { .. } => "accepted",
             Rule::References { .. } => "references",
+            Rule::ConsentInForce { .. } => "consent_in_force",
+            Rule::OwnerMatch { .. } => "owner_match",
+            Rule::Rows { .. } => "rows",
             Rule::Sql { .. } => "sql",
         }
     }
 
-    /// The columns of the table itself that it names. An SQL check names its
-    /// own in its SELECT.
-    pub fn columns(&self) -> &[ColumnName] {
+    /// The columns of the table itself that it names. One given as SQL names
+    /// its own there.
+    pub fn columns(&self) -> Vec<&ColumnName> {
         match self {
             Rule::NotNull { column }
             | Rule::Accepted { column, .. }
-            | Rule::References { column, .. } => std::slice::from_ref(column),
-            Rule::Unique { columns } => columns,
-            Rule::Sql { .. } => &[],
+            | Rule::References { column, .. } => vec![column],
+            Rule::Unique { columns } => columns.iter().collect(),
+            Rule::ConsentInForce { subject, at, .. } => [subject].into_iter().chain(at).collect(),
+            Rule::OwnerMatch {
+                subject,
+                device,
+                at,
+            } => [subject, device].into_iter().chain(at).collect(),
+            Rule::Rows { .. } | Rule::Sql { .. } => Vec::new(),
+        }
+    }
+
+    /// Whether it judges each row by itself, so that rows in violation can be
+    /// left out and counted. Of rows that are not unique none is the wrong one,
+    /// and a SELECT may give rows of any shape.
+    pub fn judges_one_row(&self) -> bool {
+        !matches!(self, Rule::Unique { .. } | Rule::Sql { .. })
+    }
+
+    /// The system table that it reads, with `system.` before its name.
+    pub(crate) fn system_table(&self) -> Option<&'static str> {
+        match self {
+            Rule::ConsentInForce { .. } => Some("system.consent"),
+            Rule::OwnerMatch { .. } => Some("system.device_owner"),
+            _ => None,
         }
     }
 }
 
 impl fmt::Display for Rule {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if let Rule::Sql { name, .. } = self {
+        if let Rule::Rows { name, .. } | Rule::Sql { name, .. } = self {
             return f.write_str(name);
         }
-        let columns: Vec<&str> = self.columns().iter().map(ColumnName::as_str).collect();
-        write!(f, "{}({})", self.key(), columns.join(", "))
+        let columns = self.columns().into_iter();
+        let columns: Vec<&str> = columns.map(ColumnName::as_str).collect();
+        write!(f, "{}({}", self.key(), columns.join(", "))?;
+        match self {
+            Rule::ConsentInForce { purpose, .. } if *purpose != PURPOSES[0] => {
+                write!(f, " for {purpose})")
+            }
+            _ => f.write_str(")"),
+        }
     }
 }
 
@@ -187,6 +260,7 @@ impl FromStr for Action {
             "fail" => Ok(Action::Fail),
             "warn" => Ok(Action::Warn),
             "report" => Ok(Action::Report),
+            "leave_out" => Ok(Action::LeaveOut),
             _ => Err(()),
         }
     }
@@ -199,6 +273,7 @@ impl Action {
             Action::Fail => "fail",
             Action::Warn => "warn",
             Action::Report => "report",
+            Action::LeaveOut => "leave_out",
         }
     }
 }

@@ -5,12 +5,21 @@ use std::str::FromStr;
 use toml::de::{DeTable, DeValue};
 
 use super::reader::ContractReader;
-use super::{Accepted, Action, Check, ColumnName, Literal, Rule};
+use super::{Accepted, Action, Check, ColumnName, Literal, PURPOSES, Rule};
 use crate::errors::ErrorKind;
 use crate::text::Spot;
 use crate::toml_source::{Entry, float, whole_number};
 
-const CHECKS_KEYS: &[&str] = &["not_null", "unique", "accepted", "references", "sql"];
+const CHECKS_KEYS: &[&str] = &[
+    "not_null",
+    "unique",
+    "accepted",
+    "references",
+    "consent_in_force",
+    "owner_match",
+    "rows",
+    "sql",
+];
 
 impl<'a> ContractReader<'a> {
     pub(super) fn checks(&mut self, checks: &DeTable<'a>) {
@@ -38,7 +47,26 @@ impl<'a> ContractReader<'a> {
                     "a table by column, as `serialnumber = \"customer_curated.serialnumber\"`",
                     Self::references,
                 ),
-                "sql" => self.sql_checks(&entry),
+                "consent_in_force" => self.tables(
+                    &entry,
+                    "a table, as `{ subject = \"user\", at = \"timestamp\" }`, or a list of such",
+                    Self::consent_in_force,
+                ),
+                "owner_match" => self.tables(
+                    &entry,
+                    "a table, as `{ subject = \"user\", device = \"serialnumber\", at = \"sensorreadingtime\" }`, or a list of such",
+                    Self::owner_match,
+                ),
+                "rows" => self.tables(
+                    &entry,
+                    "tables, each opened by `[[checks.rows]]`",
+                    Self::rows_check,
+                ),
+                "sql" => self.tables(
+                    &entry,
+                    "tables, each opened by `[[checks.sql]]`",
+                    Self::sql_check,
+                ),
                 _ => self.errors.push(entry.unknown("[checks]", CHECKS_KEYS)),
             }
         }
@@ -92,6 +120,7 @@ impl<'a> ContractReader<'a> {
                     has_columns = true;
                     self.column_rules_list(&part, together, None, groups);
                 }
+                "action" if together => action = self.action_on_all(&part, entry.rule()),
                 "action" => action = self.action(&part),
                 _ => self
                     .errors
@@ -283,21 +312,157 @@ impl<'a> ContractReader<'a> {
         Some((parsed?, action))
     }
 
-    fn sql_checks(&mut self, entry: &Entry<'a, '_>) {
-        const EXPECTED: &str = "tables, each opened by `[[checks.sql]]`";
-        let Some(elements) = entry.elements() else {
-            return self.errors.push(entry.bad(EXPECTED));
+    /// A list of tables, or a single one.
+    fn tables(
+        &mut self,
+        entry: &Entry<'a, '_>,
+        expected: &'static str,
+        rule: fn(&mut Self, &DeTable<'a>, Spot) -> Option<(Rule, Action)>,
+    ) {
+        let elements = match entry.value {
+            DeValue::Table(_) => Some(vec![(entry.value, entry.key_spot)]),
+            _ => entry.elements(),
+        };
+        let Some(elements) = elements else {
+            return self.errors.push(entry.bad(expected));
         };
         for (element, spot) in elements {
-            match element.as_table() {
-                Some(table) => self.sql_check(table, spot),
-                None => self.errors.push(entry.bad_at(spot, EXPECTED)),
+            let Some(table) = element.as_table() else {
+                self.errors.push(entry.bad_at(spot, expected));
+                continue;
+            };
+            if let Some((rule, action)) = rule(self, table, spot) {
+                self.add(rule, action, spot.line);
             }
         }
     }
 
-    fn sql_check(&mut self, table: &DeTable<'a>, spot: Spot) {
-        let (mut name, mut violations, mut action) = (None, None, Action::Fail);
+    fn consent_in_force(&mut self, table: &DeTable<'a>, spot: Spot) -> Option<(Rule, Action)> {
+        let (mut subject, mut at, mut purpose) = (None, None, PURPOSES[0]);
+        let mut action = Action::Fail;
+        let errors_before = self.errors.len();
+        for part in self.source.entries(table) {
+            match part.key {
+                "subject" => subject = self.column(&part, part.value, part.value_spot),
+                "at" => at = self.column(&part, part.value, part.value_spot),
+                "purpose" => match PURPOSES.iter().find(|known| part.text() == Some(**known)) {
+                    Some(known) => purpose = *known,
+                    None => self
+                        .errors
+                        .push(part.bad("\"research\", \"public\" or \"friends\"")),
+                },
+                "action" => action = self.action(&part),
+                _ => {
+                    let known = &["subject", "at", "purpose", "action"];
+                    self.errors.push(part.unknown("the check", known));
+                }
+            }
+        }
+        if self.errors.len() > errors_before {
+            return None;
+        }
+        let Some(subject) = subject else {
+            self.missing(spot, "subject", "`consent_in_force`", SUBJECT_SAYS);
+            return None;
+        };
+        let rule = Rule::ConsentInForce {
+            subject,
+            at,
+            purpose,
+        };
+        Some((rule, action))
+    }
+
+    fn owner_match(&mut self, table: &DeTable<'a>, spot: Spot) -> Option<(Rule, Action)> {
+        let (mut subject, mut device, mut at) = (None, None, None);
+        let mut action = Action::Fail;
+        let errors_before = self.errors.len();
+        for part in self.source.entries(table) {
+            match part.key {
+                "subject" => subject = self.column(&part, part.value, part.value_spot),
+                "device" => device = self.column(&part, part.value, part.value_spot),
+                "at" => at = self.column(&part, part.value, part.value_spot),
+                "action" => action = self.action(&part),
+                _ => {
+                    let known = &["subject", "device", "at", "action"];
+                    self.errors.push(part.unknown("the check", known));
+                }
+            }
+        }
+        if self.errors.len() > errors_before {
+            return None;
+        }
+        match (subject, device) {
+            (Some(subject), Some(device)) => {
+                let rule = Rule::OwnerMatch {
+                    subject,
+                    device,
+                    at,
+                };
+                Some((rule, action))
+            }
+            (None, _) => {
+                self.missing(spot, "subject", "`owner_match`", SUBJECT_SAYS);
+                None
+            }
+            (_, None) => {
+                let says = "which column holds the device's serial number";
+                self.missing(spot, "device", "`owner_match`", says);
+                None
+            }
+        }
+    }
+
+    fn rows_check(&mut self, table: &DeTable<'a>, spot: Spot) -> Option<(Rule, Action)> {
+        let given = self.given_as_sql(
+            table,
+            spot,
+            &GivenAsSql {
+                within: "[[checks.rows]]",
+                key: "holds",
+                expected: "a condition on the row's columns",
+                says: "what is true of every row: a condition on its columns",
+                known: &["name", "holds", "action"],
+            },
+        )?;
+        let rule = Rule::Rows {
+            name: given.name,
+            holds: given.sql,
+            sql_line: given.spot.line,
+            sql_column: given.spot.column,
+        };
+        Some((rule, given.action))
+    }
+
+    fn sql_check(&mut self, table: &DeTable<'a>, spot: Spot) -> Option<(Rule, Action)> {
+        let given = self.given_as_sql(
+            table,
+            spot,
+            &GivenAsSql {
+                within: "[[checks.sql]]",
+                key: "violations",
+                expected: "a SELECT that gives the rows in violation",
+                says: "which rows are in violation: a SELECT",
+                known: &["name", "violations", "action"],
+            },
+        )?;
+        let rule = Rule::Sql {
+            name: given.name,
+            violations: given.sql,
+            sql_line: given.spot.line,
+            sql_column: given.spot.column,
+        };
+        Some((rule, given.action))
+    }
+
+    /// A check with a name and SQL of its own.
+    fn given_as_sql(
+        &mut self,
+        table: &DeTable<'a>,
+        spot: Spot,
+        form: &GivenAsSql,
+    ) -> Option<Given> {
+        let (mut name, mut sql, mut action) = (None, None, Action::Fail);
         let errors_before = self.errors.len();
         for part in self.source.entries(table) {
             let text = part.text().filter(|text| !text.trim().is_empty());
@@ -306,41 +471,37 @@ impl<'a> ContractReader<'a> {
                 ("name", None) => self
                     .errors
                     .push(part.bad("a text: what the check is called")),
-                ("violations", Some(text)) => {
-                    violations = Some((text.to_owned(), part.text_spot()));
+                (key, Some(text)) if key == form.key => {
+                    sql = Some((text.to_owned(), part.text_spot()));
                 }
-                ("violations", None) => {
-                    self.errors
-                        .push(part.bad("a SELECT that gives the rows in violation"));
+                (key, None) if key == form.key => self.errors.push(part.bad(form.expected)),
+                ("action", _) if form.key == "violations" => {
+                    action = self.action_on_all(&part, form.within);
                 }
                 ("action", _) => action = self.action(&part),
-                _ => {
-                    let known = &["name", "violations", "action"];
-                    self.errors.push(part.unknown("[[checks.sql]]", known));
-                }
+                _ => self.errors.push(part.unknown(form.within, form.known)),
             }
         }
         if self.errors.len() > errors_before {
-            return;
+            return None;
         }
-        let missing = |key, says| ErrorKind::MissingKey {
-            key,
-            within: "[[checks.sql]]",
-            says,
-        };
-        let kind = match (name, violations) {
-            (Some(name), Some((violations, sql_spot))) => {
-                let rule = Rule::Sql {
+        match (name, sql) {
+            (Some(name), Some((sql, spot))) => {
+                return Some(Given {
                     name,
-                    violations,
-                    sql_line: sql_spot.line,
-                    sql_column: sql_spot.column,
-                };
-                return self.add(rule, action, spot.line);
+                    sql,
+                    spot,
+                    action,
+                });
             }
-            (None, _) => missing("name", "what the check is called"),
-            (_, None) => missing("violations", "which rows are in violation: a SELECT"),
-        };
+            (None, _) => self.missing(spot, "name", form.within, "what the check is called"),
+            (_, None) => self.missing(spot, form.key, form.within, form.says),
+        }
+        None
+    }
+
+    fn missing(&mut self, spot: Spot, key: &'static str, within: &'static str, says: &'static str) {
+        let kind = ErrorKind::MissingKey { key, within, says };
         self.errors.push(self.source.error(spot, kind));
     }
 
@@ -348,11 +509,50 @@ impl<'a> ContractReader<'a> {
         match entry.text().map(Action::from_str) {
             Some(Ok(action)) => action,
             _ => {
-                self.errors.push(entry.bad("\"fail\" or \"warn\""));
+                let expected = "\"fail\", \"warn\", \"report\" or \"leave_out\"";
+                self.errors.push(entry.bad(expected));
                 Action::Fail
             }
         }
     }
+
+    /// The action of a rule that judges rows together, which cannot leave them
+    /// out.
+    fn action_on_all(&mut self, entry: &Entry<'a, '_>, rule: &'static str) -> Action {
+        match entry.text().map(Action::from_str) {
+            Some(Ok(Action::LeaveOut)) => {
+                let kind = ErrorKind::CannotLeaveOut { rule };
+                self.errors.push(self.source.error(entry.value_spot, kind));
+                Action::Fail
+            }
+            Some(Ok(action)) => action,
+            _ => {
+                let expected = "\"fail\", \"warn\" or \"report\"";
+                self.errors.push(entry.bad(expected));
+                Action::Fail
+            }
+        }
+    }
+}
+
+const SUBJECT_SAYS: &str = "which column holds the person's e-mail";
+
+/// The form of a check that is given as SQL.
+struct GivenAsSql {
+    within: &'static str,
+    /// The key with the SQL, what it must be and what it says.
+    key: &'static str,
+    expected: &'static str,
+    says: &'static str,
+    known: &'static [&'static str],
+}
+
+/// A check that was given as SQL.
+struct Given {
+    name: String,
+    sql: String,
+    spot: Spot,
+    action: Action,
 }
 
 impl Entry<'_, '_> {

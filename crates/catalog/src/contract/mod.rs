@@ -8,7 +8,7 @@ mod reader;
 use std::fmt;
 use std::ops::Deref;
 
-pub use check::{Accepted, Action, Check, Checks, Literal, Rule};
+pub use check::{Accepted, Action, Check, Checks, Literal, PURPOSES, Rule};
 
 use crate::names::TableName;
 use crate::text::Spot;
@@ -20,8 +20,14 @@ pub struct Contract {
     pub grain: String,
     /// The column that says whose row it is.
     pub subject: Option<ColumnName>,
+    /// The column that says whose row it is by way of the device: its serial
+    /// number, in a table without a column for the person.
+    pub device: Option<ColumnName>,
     /// The columns with personal values: they carry no statistics.
     pub personal: Vec<ColumnName>,
+    /// Whether the table holds nothing that says who somebody is. It has no
+    /// `personal` columns then.
+    pub anonymous: bool,
     /// What becomes of rows that are equal in every column.
     pub duplicates: Duplicates,
     /// Other names of the table in SQL.
@@ -58,12 +64,14 @@ impl Contract {
     /// that names it: each must be a column of the SELECT.
     pub fn columns(&self) -> impl Iterator<Item = (&'static str, &ColumnName)> {
         let subject = self.subject.iter().map(|column| ("subject", column));
+        let device = self.device.iter().map(|column| ("device", column));
         let personal = self.personal.iter().map(|column| ("personal", column));
         let checks = self.checks.iter().flat_map(|check| {
             let key = check.rule.key();
-            check.rule.columns().iter().map(move |column| (key, column))
+            let columns = check.rule.columns().into_iter();
+            columns.map(move |column| (key, column))
         });
-        subject.chain(personal).chain(checks)
+        subject.chain(device).chain(personal).chain(checks)
     }
 
     /// Whether a column is declared personal.

@@ -24,7 +24,9 @@ impl Contract {
             contract: Contract {
                 grain: String::new(),
                 subject: None,
+                device: None,
                 personal: Vec::new(),
+                anonymous: false,
                 duplicates: Duplicates::default(),
                 also: Vec::new(),
                 checks: Checks::default(),
@@ -40,7 +42,9 @@ impl Contract {
 const CONTRACT_KEYS: &[&str] = &[
     "grain",
     "subject",
+    "device",
     "personal",
+    "anonymous",
     "duplicates",
     "also",
     "checks",
@@ -55,6 +59,7 @@ pub(super) struct ContractReader<'a> {
 impl<'a> ContractReader<'a> {
     fn contract(&mut self, document: &DeTable<'a>) {
         let mut has_grain = false;
+        let mut personal_spot = self.source.spot(0);
         for entry in self.source.entries(document) {
             match entry.key {
                 "grain" => {
@@ -71,7 +76,17 @@ impl<'a> ContractReader<'a> {
                 "subject" => {
                     self.contract.subject = self.column(&entry, entry.value, entry.value_spot);
                 }
-                "personal" => self.contract.personal = self.columns(&entry),
+                "device" => {
+                    self.contract.device = self.column(&entry, entry.value, entry.value_spot);
+                }
+                "personal" => {
+                    personal_spot = entry.key_spot;
+                    self.contract.personal = self.columns(&entry);
+                }
+                "anonymous" => match entry.value.as_bool() {
+                    Some(anonymous) => self.contract.anonymous = anonymous,
+                    None => self.errors.push(entry.bad("true or false")),
+                },
                 "duplicates" => match entry.text() {
                     Some("keep") => self.contract.duplicates = Duplicates::Keep,
                     Some("drop") => self.contract.duplicates = Duplicates::Drop,
@@ -95,6 +110,10 @@ impl<'a> ContractReader<'a> {
             };
             self.errors
                 .push(self.source.error(self.source.spot(0), kind));
+        }
+        if self.contract.anonymous && !self.contract.personal.is_empty() {
+            let kind = ErrorKind::PersonalInAnonymous;
+            self.errors.push(self.source.error(personal_spot, kind));
         }
     }
 
@@ -124,7 +143,7 @@ impl<'a> ContractReader<'a> {
             .collect()
     }
 
-    fn column(
+    pub(super) fn column(
         &mut self,
         entry: &Entry<'a, '_>,
         value: &DeValue<'a>,
