@@ -96,6 +96,22 @@ pub enum ErrorKind {
         /// What it takes.
         expected: &'static str,
     },
+    /// Personal columns in a table that is marked anonymous.
+    #[error("a table marked `anonymous` has no personal columns")]
+    PersonalInAnonymous,
+    /// Rows that are to be left out by a check that does not judge each row by
+    /// itself.
+    #[error("{rule} cannot leave rows out")]
+    CannotLeaveOut {
+        /// As a message calls it.
+        rule: &'static str,
+    },
+    /// A condition on one row that reads others.
+    #[error("a condition on one row cannot have {found}")]
+    BeyondTheRow {
+        /// What reads them.
+        found: &'static str,
+    },
     /// A check that stands twice, by its name.
     #[error("there are two checks `{name}`")]
     CheckTwice {
@@ -317,6 +333,23 @@ impl ErrorKind {
             ),
             ErrorKind::MissingKey { key, says, .. } => Some(format!("`{key}` says {says}")),
             ErrorKind::BadValue { .. } => None,
+            ErrorKind::PersonalInAnonymous => Some(
+                "remove `anonymous`, or the columns from `personal` and from the SELECT".into(),
+            ),
+            ErrorKind::CannotLeaveOut { rule: "`unique`" } => Some(
+                "of rows that are not unique none is the wrong one; `duplicates = \"drop\"` keeps \
+                 one of those equal in every column"
+                    .into(),
+            ),
+            ErrorKind::CannotLeaveOut { .. } => Some(
+                "its SELECT may give rows of any shape; a condition on one row stands in \
+                 `[[checks.rows]]`"
+                    .into(),
+            ),
+            ErrorKind::BeyondTheRow { .. } => Some(
+                "what needs other rows or tables is a SELECT in `[[checks.sql]]`, or `references`"
+                    .into(),
+            ),
             ErrorKind::CheckTwice { .. } => Some("give one of them another name".into()),
 
             ErrorKind::NoSelect => Some("write the SELECT that builds the table".into()),

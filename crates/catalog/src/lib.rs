@@ -26,7 +26,9 @@
 //! ```toml
 //! grain = "One accelerometer reading of a person who agreed to research."
 //! subject = "user"              # the column that says whose row it is
+//! device = "serialnumber"       # likewise by way of the device, where there is no such column
 //! personal = ["user"]           # columns with personal values, also what is made of them
+//! anonymous = false             # true: nothing in it says who somebody is, nothing is personal
 //! duplicates = "drop"           # rows equal in every column: keep one. Default: "keep"
 //! also = ["another_name"]       # other names of the table in SQL
 //!
@@ -41,25 +43,53 @@
 //! [checks.references]
 //! serialnumber = "customer_curated.serialnumber"      # [zone.]table.column
 //!
-//! [[checks.sql]]
+//! [checks.consent_in_force]                           # by system.consent
+//! subject = "user"
+//! at = "timestamp"                                    # without it: now, the start of the run
+//! purpose = "research"                                # or "public", "friends". Default: "research"
+//!
+//! [checks.owner_match]                                # by system.device_owner
+//! subject = "user"
+//! device = "serialnumber"
+//! at = "sensorreadingtime"                            # without it: now
+//!
+//! [[checks.rows]]                                     # a condition on the columns of a row
+//! name = "no phone flies"
+//! holds = "x * x + y * y + z * z < 1e4"
+//!
+//! [[checks.sql]]                                      # a SELECT that gives what is wrong
 //! name = "readings lie in the past"
 //! violations = "select timestamp from accelerometer_trusted where timestamp > 2e12"
 //! ```
 //!
-//! Only `grain` must be there. A check that finds violations fails the run; with
-//! `action = "warn"` it only says so. The long form of each rule takes it:
+//! Only `grain` must be there. What a violation does is the check's action:
+//!
+//! | action | the rows in violation are | and |
+//! |---|---|---|
+//! | `fail` (default) | counted and told | nothing of the run is published |
+//! | `warn` | counted and told, as a warning | they stay |
+//! | `report` | counted | they stay |
+//! | `leave_out` | counted and told | they are not in the table |
+//!
+//! The long form of each rule takes it:
 //!
 //! ```toml
 //! [checks]
 //! not_null = { columns = ["phone"], action = "warn" }
 //! unique = { columns = ["email", ["user", "timestamp"]], action = "warn" }
+//! consent_in_force = { subject = "user", at = "timestamp", action = "leave_out" }
 //!
 //! [checks.accepted]
-//! source = { values = ["record", "hand"], action = "warn" }
+//! source = { values = ["record", "hand"], action = "leave_out" }
 //! distancefromobject = { min = 0, action = "warn" }
 //!
 //! [checks.references]
-//! serialnumber = { to = "customer_curated.serialnumber", action = "warn" }
+//! serialnumber = { to = "customer_curated.serialnumber", action = "leave_out" }
+//!
+//! [[checks.rows]]
+//! name = "a phone lies still"
+//! holds = "abs(x) + abs(y) + abs(z) < 40"
+//! action = "leave_out"
 //!
 //! [[checks.sql]]
 //! name = "someone walked"
@@ -69,9 +99,23 @@
 //!
 //! `not_null` and `unique` also take a list of both forms, so that one column
 //! fails and another warns: `not_null = ["user", { columns = ["x"], action = "warn" }]`.
+//! `consent_in_force` and `owner_match` take a list of tables, so that consent
+//! can be asked for the row's time and for now.
+//!
+//! Null passes `accepted`, `references` and `unique`, as in SQL constraints. It
+//! does not pass `rows`, where what is not known to hold does not hold, nor
+//! `consent_in_force` and `owner_match`: nobody has agreed, and nobody's device
+//! is anyone's. Persons are compared by `subject(...)`, without regard to letter
+//! case and blanks around; an interval holds at its `valid_from` and no
+//! longer at its `valid_to`; where one of them is null it is open on that side.
+//!
+//! `leave_out` is for rules that judge each row by itself: all but `unique` and
+//! `[[checks.sql]]`. Rows are left out before duplicates are looked for and
+//! before any other check sees the table. Where a row violates several such
+//! checks, it counts for the one that stands first in the file.
+//!
 //! A table that a check reads is built before the check's own table, as one
-//! that the SELECT reads. Null passes `accepted`, `references` and `unique`, as
-//! in SQL constraints.
+//! that the SELECT reads.
 
 mod contract;
 mod dialect;
@@ -91,7 +135,7 @@ mod text;
 mod toml_source;
 
 pub use contract::{
-    Accepted, Action, Check, Checks, ColumnName, Contract, Duplicates, Literal, Rule,
+    Accepted, Action, Check, Checks, ColumnName, Contract, Duplicates, Literal, PURPOSES, Rule,
 };
 pub use dialect::SqlDialect;
 pub use errors::{Error, ErrorKind, Errors};

@@ -3,7 +3,7 @@
 use crate::contract::{Contract, Rule};
 use crate::errors::{Error, ErrorKind};
 use crate::names::{TableName, Zone};
-use crate::reads::{TableRead, parse_select};
+use crate::reads::{TableRead, parse_condition, parse_select};
 use crate::statements::{comment_end, skip_blank_and_comments, statement_ranges};
 use crate::text::Spot;
 use crate::toml_source::TomlSource;
@@ -25,8 +25,8 @@ pub struct Model {
     pub sql_line: u32,
     /// The column of that line, from 1.
     pub sql_column: u32,
-    /// The tables that the SELECT and the checks read, each once for either,
-    /// where it is named first. A check's reads of the table itself are left out.
+    /// The tables that the SELECT and the checks read, each once for each kind
+    /// of reader, where it is named first. A check's reads of the table itself are left out.
     pub reads: Vec<Reference>,
 }
 
@@ -51,8 +51,10 @@ pub struct Reference {
 pub enum ReadBy {
     /// The SELECT that builds the model.
     Select,
-    /// A check in its contract.
+    /// A check in its contract, once the table is built.
     Check,
+    /// A check that leaves rows out while the table is built.
+    LeaveOut,
 }
 
 impl Model {
@@ -193,24 +195,35 @@ fn model_select(
     }
 }
 
-/// The tables that SQL checks read. (What `references` reads is resolved with
-/// the rule itself.)
+/// The tables that checks given as SQL read. (What named rules read is resolved
+/// with the rule itself.)
 fn check_reads(file: &str, contract: &Contract, errors: &mut Vec<Error>) -> Vec<TableRead> {
     let mut tables = Vec::new();
     for check in &contract.checks {
-        if let Rule::Sql {
-            violations,
-            sql_line: line,
-            sql_column: column,
-            ..
-        } = &check.rule
-        {
-            let (line, column) = (*line, *column);
-            let start = Spot { line, column };
-            match parse_select(file, violations, start) {
-                Ok(parsed) => tables.extend(parsed.tables),
-                Err(faults) => errors.extend(faults),
+        match &check.rule {
+            Rule::Sql {
+                violations,
+                sql_line: line,
+                sql_column: column,
+                ..
+            } => {
+                let (line, column) = (*line, *column);
+                match parse_select(file, violations, Spot { line, column }) {
+                    Ok(parsed) => tables.extend(parsed.tables),
+                    Err(faults) => errors.extend(faults),
+                }
             }
+            Rule::Rows {
+                holds,
+                sql_line: line,
+                sql_column: column,
+                ..
+            } => {
+                let (line, column) = (*line, *column);
+                let parsed = parse_condition(file, holds, Spot { line, column });
+                errors.extend(parsed.err());
+            }
+            _ => {}
         }
     }
     tables

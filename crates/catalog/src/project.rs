@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::str::FromStr;
 
-use crate::contract::Rule;
+use crate::contract::{Action, Rule};
 use crate::errors::{Error, ErrorKind, Errors};
 use crate::expectations::{Expectations, parse_expectations};
 use crate::landing_ddl::parse_external_table;
@@ -356,11 +356,23 @@ impl Draft {
         }
         let mut checks = std::mem::take(&mut model.contract.checks);
         for check in checks.iter_mut() {
+            let by = match check.action {
+                Action::LeaveOut => ReadBy::LeaveOut,
+                Action::Fail | Action::Warn | Action::Report => ReadBy::Check,
+            };
+            if let (Some(table), Some(column)) =
+                (check.rule.system_table(), check.rule.columns().first())
+            {
+                let (line, column) = (column.line, column.column);
+                let parts: Vec<&str> = table.split('.').collect();
+                let read = self.add_read(model, &parts, by, Spot { line, column });
+                errors.extend(read.err());
+            }
             if let Rule::References { table, to, .. } = &mut check.rule {
                 let (line, column) = (to.line, to.column);
                 let spot = Spot { line, column };
                 let parts: Vec<&str> = table.split('.').collect();
-                match self.add_read(model, &parts, ReadBy::Check, spot) {
+                match self.add_read(model, &parts, by, spot) {
                     Ok(found) => *table = found,
                     Err(error) => {
                         errors.push(error);
@@ -397,7 +409,7 @@ impl Draft {
         let at_spot = |kind| Error::at(&model.file, spot, kind);
         let (table, zone) = self.meaning(parts).map_err(at_spot)?;
         let itself = zone.is_some() && model.name == *table;
-        if itself && by == ReadBy::Select {
+        if itself && by != ReadBy::Check {
             return Err(at_spot(ErrorKind::ReadsItself { name: table }));
         }
         let known = |read: &Reference| read.table == table && read.by == by;

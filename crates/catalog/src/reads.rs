@@ -4,11 +4,11 @@
 use std::ops::ControlFlow;
 
 use sqlparser::ast::{
-    Ident, ObjectName, Query, Select, SelectItem, SetExpr, Spanned, Statement, TableFactor,
+    Expr, Ident, ObjectName, Query, Select, SelectItem, SetExpr, Spanned, Statement, TableFactor,
     TableVersion, Visit, Visitor,
 };
 use sqlparser::parser::Parser;
-use sqlparser::tokenizer::Location;
+use sqlparser::tokenizer::{Location, Token};
 
 use crate::dialect::SqlDialect;
 use crate::errors::{Error, ErrorKind};
@@ -67,6 +67,38 @@ pub(crate) fn parse_select(file: &str, sql: &str, start: Spot) -> Result<ParsedS
     })
 }
 
+/// Parses a condition on the columns of one row that begins at `start` in `file`.
+pub(crate) fn parse_condition(file: &str, sql: &str, start: Spot) -> Result<(), Error> {
+    let parsed = Parser::new(&SqlDialect)
+        .try_with_sql(sql)
+        .and_then(|mut parser| {
+            let condition = parser.parse_expr()?;
+            match parser.peek_token_ref().token {
+                Token::EOF => Ok(condition),
+                _ => parser.expected("end of the condition", parser.peek_token()),
+            }
+        });
+    let condition = parsed.map_err(|error| {
+        let fault = SyntaxFault::explain(sql, error);
+        let spot = match fault.place {
+            Some((line, column)) => start.offset_by(line, column),
+            None => start.after(sql, sql.trim_end().len()),
+        };
+        let kind = ErrorKind::SqlSyntax {
+            reason: fault.reason,
+            near: fault.near.map(str::to_owned),
+        };
+        Error::at(file, spot, kind)
+    })?;
+    match condition.visit(&mut OneRow) {
+        ControlFlow::Continue(()) => Ok(()),
+        ControlFlow::Break((at, found)) => {
+            let kind = ErrorKind::BeyondTheRow { found };
+            Err(Error::at(file, start.offset_by(at.line, at.column), kind))
+        }
+    }
+}
+
 /// The query in `sql`, or what is wrong and at which line and column of it
 /// (none: at its end).
 fn parse_query(sql: &str) -> Result<Query, (Option<(u64, u64)>, ErrorKind)> {
@@ -118,6 +150,27 @@ fn find_stars(body: &SetExpr, stars: &mut Vec<Location>) {
             find_stars(right, stars);
         }
         _ => {}
+    }
+}
+
+/// A walk over a condition that stops at what reads other rows. Aggregates are
+/// left to the planner, which knows what is one.
+struct OneRow;
+
+impl Visitor for OneRow {
+    type Break = (Location, &'static str);
+
+    fn pre_visit_query(&mut self, query: &Query) -> ControlFlow<Self::Break> {
+        ControlFlow::Break((query.span().start, "a SELECT"))
+    }
+
+    fn pre_visit_expr(&mut self, expr: &Expr) -> ControlFlow<Self::Break> {
+        match expr {
+            Expr::Function(call) if call.over.is_some() => {
+                ControlFlow::Break((expr.span().start, "a window"))
+            }
+            _ => ControlFlow::Continue(()),
+        }
     }
 }
 

@@ -16,6 +16,7 @@ use lake::{DataFile, Lake, Writer};
 
 use crate::duplicates::{RowHashes, drop_duplicates};
 use crate::gate::People;
+use crate::leave_out::{self, LeftOut};
 use crate::ledger::{self, Reason};
 use crate::models::Planned;
 use crate::rows::{self, Content};
@@ -29,6 +30,10 @@ pub(crate) struct Built {
     pub(crate) rows: u64,
     /// Rows left out because an equal one was kept.
     pub(crate) duplicates: u64,
+    /// Rows left out by checks of the contract, for each that may do so, in
+    /// the order of the contract. They are neither among `rows` nor among
+    /// `duplicates`.
+    pub(crate) left_out: Vec<(String, u64)>,
     pub(crate) content: Content,
     /// What became of the rows read: joins, then the whole.
     pub(crate) ledger: Vec<ledger::Entry>,
@@ -42,6 +47,12 @@ pub(crate) struct Built {
 }
 
 impl Built {
+    /// How many rows the check of that name left out, if it may do so.
+    pub(crate) fn left_out(&self, check: &str) -> Option<u64> {
+        let found = self.left_out.iter().find(|(name, _)| name == check);
+        found.map(|(_, rows)| *rows)
+    }
+
     /// How many rows have no value in the column at `position`, where that is
     /// known without reading them again.
     pub(crate) fn nulls(&self, position: usize) -> Option<u64> {
@@ -68,10 +79,11 @@ pub(crate) async fn build(
     let started = Instant::now();
     let started_ms = chrono::Utc::now().timestamp_millis();
     let table = planned.model.name.to_string();
-    let query = session.query(&planned.model.sql).await?;
+    let query = session.query(&planned.sql).await?;
     let plan = query.into_plan();
     let streams = execute_stream_partitioned(Arc::clone(&plan), session.task_context())
         .map_err(|error| Error::execution(&table, error))?;
+    let mut left_out = LeftOut::by(leave_out::leaving(&planned.model).count());
     let drops = planned.model.contract.duplicates == Duplicates::Drop;
 
     let subject = planned.model.contract.subject.as_ref();
@@ -86,6 +98,7 @@ pub(crate) async fn build(
             progress: Arc::clone(progress),
             stop: stop.clone(),
             writer: lake.writer(&planned.layout, run),
+            left_out: left_out.clone(),
             rows: 0,
             content: Content::default(),
             nulls: vec![0; planned.layout.schema().fields().len()],
@@ -97,6 +110,7 @@ pub(crate) async fn build(
         files: Vec::new(),
         rows: 0,
         duplicates: 0,
+        left_out: Vec::new(),
         content: Content::default(),
         ledger: Vec::new(),
         people: subject.map(|_| People::default()),
@@ -110,6 +124,7 @@ pub(crate) async fn build(
         built.files.extend(part.files);
         built.rows += part.rows;
         built.content.merge(part.content);
+        left_out.add(&part.left_out);
         for (total, nulls) in built.nulls.iter_mut().zip(part.nulls) {
             *total += nulls;
         }
@@ -118,6 +133,7 @@ pub(crate) async fn build(
             people.merge(part);
         }
     }
+    built.left_out = left_out.named(&planned.model);
     built.files.sort_by(|a, b| a.name.cmp(&b.name));
     if drops {
         let files = std::mem::take(&mut built.files);
@@ -129,6 +145,8 @@ pub(crate) async fn build(
     }
     built.ledger = ledger::account(&plan);
     if let Some(whole) = built.ledger.last_mut() {
+        let left_out = built.left_out.iter().map(|(_, rows)| rows).sum();
+        whole.leave_out(Reason::LeftOut, left_out);
         whole.leave_out(Reason::Duplicate, built.duplicates);
         whole.rows_out = built.rows;
     }
@@ -144,6 +162,7 @@ struct Stage {
     progress: Arc<dyn Progress>,
     stop: Stop,
     writer: Writer,
+    left_out: LeftOut,
     rows: u64,
     content: Content,
     nulls: Vec<u64>,
@@ -155,6 +174,7 @@ struct Stage {
 
 struct Part {
     files: Vec<DataFile>,
+    left_out: LeftOut,
     rows: u64,
     content: Content,
     nulls: Vec<u64>,
@@ -167,7 +187,10 @@ impl Stage {
         while let Some(batch) = stream.next().await {
             self.stop.check()?;
             let batch = batch.map_err(|error| Error::execution(&self.table, error))?;
-            let batch = stored(&self.schema, &batch)
+            let batch = self
+                .left_out
+                .take_from(batch)
+                .and_then(|batch| stored(&self.schema, &batch))
                 .map_err(|error| Error::execution(&self.table, error.into()))?;
             self.book(&batch);
             self.writer.write(&batch).await?;
@@ -175,6 +198,7 @@ impl Stage {
         }
         Ok(Part {
             files: self.writer.finish().await?,
+            left_out: self.left_out,
             rows: self.rows,
             content: self.content,
             nulls: self.nulls,
@@ -201,7 +225,8 @@ impl Stage {
     }
 }
 
-/// The batch with the types that the table's files hold.
+/// The batch with the columns and types that the table's files hold. One more
+/// column at its end is left behind.
 pub(crate) fn stored(schema: &SchemaRef, batch: &RecordBatch) -> Result<RecordBatch, ArrowError> {
     // A value that does not fit is an error, not a null.
     let options = CastOptions {

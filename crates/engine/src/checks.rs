@@ -1,30 +1,37 @@
 //! Checks of contracts: each becomes a SELECT that counts the rows in
-//! violation.
+//! violation. Rows that a check leaves out are counted while the table is
+//! built, see [`crate::leave_out`].
 
 use arrow::array::AsArray;
 use arrow::datatypes::Int64Type;
-use catalog::{Accepted, Action, Check, Literal, Model, Rule};
+use catalog::{Action, Check, Model, Rule};
 use futures::TryStreamExt;
+use lake::Layout;
 
+use crate::build::Built;
+use crate::judgement::{Judgement, judgement, quote};
 use crate::report::{CheckReport, Verdict};
 use crate::{Error, Query, Session};
 
-/// Runs all checks of `model` on what its name means in `session`. `nulls`
-/// tells how many a column has, where that is known already.
+/// Runs all checks of `model` on what its name means in `session`. Of a table
+/// that was just `built`, much is known already: which columns have nulls, and
+/// what was left out. In a table that stands, rows that should have been left
+/// out are a failure.
 ///
 /// # Errors
 /// [`Error::Execution`] where a check cannot be computed.
 pub(crate) async fn run(
     session: &Session,
     model: &Model,
-    nulls: impl Fn(&str) -> Option<u64>,
+    built: Option<(&Layout, &Built)>,
 ) -> Result<Vec<CheckReport>, Error> {
     let mut reports = Vec::new();
     for check in &model.contract.checks {
-        let known = match &check.rule {
-            Rule::NotNull { column } => nulls(column),
+        let known = built.and_then(|(layout, built)| match (&check.rule, check.action) {
+            (_, Action::LeaveOut) => built.left_out(&check.name()),
+            (Rule::NotNull { column }, _) => built.nulls(layout.schema().index_of(column).ok()?),
             _ => None,
-        };
+        });
         let violations = match known {
             Some(violations) => violations,
             None => count(session, &count_violations(model, check))
@@ -36,6 +43,8 @@ pub(crate) async fn run(
             Action::Fail => Verdict::Fail,
             Action::Warn => Verdict::Warn,
             Action::Report => Verdict::Ok,
+            Action::LeaveOut if built.is_some() => Verdict::Ok,
+            Action::LeaveOut => Verdict::Fail,
         };
         reports.push(CheckReport {
             table: model.name.to_string(),
@@ -72,15 +81,20 @@ pub(crate) async fn count(session: &Session, sql: &str) -> Result<u64, Error> {
 /// A SELECT that counts the rows of the model's table in violation of `check`.
 pub(crate) fn count_violations(model: &Model, check: &Check) -> String {
     let table = format!("{}.{}", model.zone, quote(model.name.as_ref()));
-    match &check.rule {
-        Rule::NotNull { column } => {
+    match judgement(&check.rule, "there") {
+        Judgement::Condition { violated } => {
+            format!("select count(*) from {table} here where {violated}")
+        }
+        Judgement::Partner {
+            rows, on, excused, ..
+        } => {
+            let judged =
+                excused.map_or_else(String::new, |excused| format!(" where not {excused}"));
             format!(
-                "select count(*) from {table} where {} is null",
-                quote(column)
+                "select count(*) from ({rows}) there right anti join {table} here on {on}{judged}"
             )
         }
-        Rule::Unique { columns } => {
-            let columns: Vec<String> = columns.iter().map(|column| quote(column)).collect();
+        Judgement::Together { columns } => {
             let present: Vec<String> = columns
                 .iter()
                 .map(|column| format!("{column} is not null"))
@@ -91,52 +105,8 @@ pub(crate) fn count_violations(model: &Model, check: &Check) -> String {
                 columns.join(", "),
             )
         }
-        Rule::Accepted { column, accepted } => {
-            let column = quote(column);
-            let refused = match accepted {
-                Accepted::Values(values) => {
-                    let values: Vec<String> = values.iter().map(literal).collect();
-                    format!("{column} not in ({})", values.join(", "))
-                }
-                Accepted::Range { min, max } => {
-                    let below = min
-                        .as_ref()
-                        .map(|min| format!("{column} < {}", literal(min)));
-                    let above = max
-                        .as_ref()
-                        .map(|max| format!("{column} > {}", literal(max)));
-                    let ends: Vec<String> = below.into_iter().chain(above).collect();
-                    ends.join(" or ")
-                }
-            };
-            format!("select count(*) from {table} where {column} is not null and ({refused})")
-        }
-        Rule::References {
-            column,
-            table: other,
-            to,
-        } => {
-            let column = quote(column);
-            let to = quote(to);
-            format!(
-                "select count(*) from {table} here left anti join {other} there on here.{column} = there.{to} where here.{column} is not null"
-            )
-        }
-        Rule::Sql { violations, .. } => {
+        Judgement::Select { violations } => {
             format!("select count(*) from (\n{violations}\n)")
         }
-    }
-}
-
-fn quote(name: &str) -> String {
-    format!("\"{}\"", name.replace('"', "\"\""))
-}
-
-fn literal(value: &Literal) -> String {
-    match value {
-        Literal::Text(text) => format!("'{}'", text.replace('\'', "''")),
-        Literal::Integer(number) => number.to_string(),
-        Literal::Float(number) => format!("cast({number:e} as double)"),
-        Literal::Boolean(value) => value.to_string(),
     }
 }

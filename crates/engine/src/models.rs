@@ -12,15 +12,27 @@ use lake::{Layout, TableId};
 
 use crate::checks::count_violations;
 use crate::lineage::Lineage;
-use crate::{Error, Session, system};
+use crate::{Error, Session, leave_out, system};
 
 /// A model that fits: its files' layout, and what it reads of landing tables.
 #[derive(Debug, Clone)]
 pub(crate) struct Planned {
     pub(crate) model: Model,
     pub(crate) layout: Layout,
-    /// Columns needed of each landing table read, by position.
-    pub(crate) landing: BTreeMap<String, Vec<usize>>,
+    /// The statement that builds it: its SELECT, or that with a column more, see
+    /// [`leave_out::statement`].
+    pub(crate) sql: String,
+    /// What is needed of each landing table read.
+    pub(crate) landing: BTreeMap<String, LandingRead>,
+}
+
+/// How a model reads a landing table.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct LandingRead {
+    /// The columns, by position.
+    pub(crate) columns: Vec<usize>,
+    /// How often.
+    pub(crate) scans: u32,
 }
 
 /// Plans `models`, given in build order, against the schemas of each other.
@@ -58,21 +70,47 @@ pub(crate) async fn plan_and_trace(
             model.name.as_ref(),
             Arc::new(EmptyTable::new(Arc::clone(layout.schema()))),
         );
+        let sql = leave_out::statement(model);
+        let mut leaving = None;
+        for check in leave_out::leaving(model) {
+            fits(session, model, check).await?;
+            leaving = Some(check);
+        }
+        let plan = match leaving {
+            Some(check) => session
+                .plan(&sql)
+                .await
+                .map_err(|error| in_check(model, check, error))?,
+            None => plan,
+        };
         planned.push(Planned {
-            landing: landing_columns(session, model, plan)?,
+            landing: landing_reads(session, model, plan)?,
             model: (*model).clone(),
             layout,
+            sql,
         });
     }
     for model in models {
         for check in &model.contract.checks {
-            session
-                .plan(&count_violations(model, check))
-                .await
-                .map_err(|error| in_check(model, check, error))?;
+            fits(session, model, check).await?;
         }
     }
     Ok((planned, lineage))
+}
+
+/// Plans a check on the tables that were planned so far.
+async fn fits(session: &Session, model: &Model, check: &Check) -> Result<(), Error> {
+    let plan = session
+        .plan(&count_violations(model, check))
+        .await
+        .map_err(|error| in_check(model, check, error))?;
+    if let Rule::Rows { .. } = check.rule {
+        // Whether it is a condition at all is found out on the way to a plan
+        // that can be run.
+        let optimised = session.state().optimize(&plan);
+        optimised.map_err(|error| in_check(model, check, Error::planning(error)))?;
+    }
+    Ok(())
 }
 
 fn layout(model: &Model, plan: &LogicalPlan) -> Result<Layout, Error> {
@@ -107,26 +145,27 @@ fn layout(model: &Model, plan: &LogicalPlan) -> Result<Layout, Error> {
     })
 }
 
-/// Which columns of landing tables the optimised plan reads.
-fn landing_columns(
+/// What the optimised plan reads of landing tables.
+fn landing_reads(
     session: &Session,
     model: &Model,
     plan: LogicalPlan,
-) -> Result<BTreeMap<String, Vec<usize>>, Error> {
+) -> Result<BTreeMap<String, LandingRead>, Error> {
     let optimised = session
         .state()
         .optimize(&plan)
         .map_err(|error| in_model(model, Error::planning(error)))?;
-    let mut read: BTreeMap<String, Vec<usize>> = BTreeMap::new();
+    let mut read: BTreeMap<String, LandingRead> = BTreeMap::new();
     let visited = optimised.apply_with_subqueries(|node| {
         if let LogicalPlan::TableScan(scan) = node {
             let name = scan.table_name.table().to_owned();
             let all = || (0..scan.source.schema().fields().len()).collect();
             let columns = scan.projection.clone().unwrap_or_else(all);
             let known = read.entry(name).or_default();
-            known.extend(columns);
-            known.sort_unstable();
-            known.dedup();
+            known.scans += 1;
+            known.columns.extend(columns);
+            known.columns.sort_unstable();
+            known.columns.dedup();
         }
         Ok(TreeNodeRecursion::Continue)
     });
@@ -170,7 +209,7 @@ fn in_check(model: &Model, check: &Check, error: Error) -> Error {
     // A check given as SQL stands in a string of its own: its first line is
     // what can be told.
     let line = match &check.rule {
-        Rule::Sql { sql_line, .. } => *sql_line,
+        Rule::Rows { sql_line, .. } | Rule::Sql { sql_line, .. } => *sql_line,
         _ => check.line,
     };
     match error {

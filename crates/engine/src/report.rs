@@ -65,6 +65,17 @@ pub struct CheckReport {
     pub violations: u64,
 }
 
+/// Rows that a check of a contract left out of its table.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LeftOutReport {
+    /// Bare name.
+    pub table: String,
+    /// As the contract names it.
+    pub check: String,
+    /// How many; never 0.
+    pub rows: u64,
+}
+
 /// A whole run or verification. As JSON it is the document that
 /// `--format json` prints.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
@@ -76,6 +87,10 @@ pub struct Report {
     /// Places where landing input could not be read.
     #[serde(skip)]
     pub quarantined: u64,
+    /// Rows that checks left out of their tables; the check's own report counts
+    /// them too.
+    #[serde(skip)]
+    pub left_out: Vec<LeftOutReport>,
     /// What the user should know.
     #[serde(skip)]
     pub warnings: Vec<String>,
@@ -96,6 +111,17 @@ impl Report {
     pub fn is_refused(&self) -> bool {
         let failed = |check: &CheckReport| check.verdict == Verdict::Fail && gate::is_gate(check);
         self.checks.iter().any(failed)
+    }
+
+    /// Takes in what checks left out of `table`, by their names.
+    pub(crate) fn add_left_out(&mut self, table: &str, left_out: &[(String, u64)]) {
+        let some = left_out.iter().filter(|(_, rows)| *rows > 0);
+        self.left_out
+            .extend(some.map(|(check, rows)| LeftOutReport {
+                table: table.to_owned(),
+                check: check.clone(),
+                rows: *rows,
+            }));
     }
 
     /// Gives every table the worst verdict of its rows and its checks.

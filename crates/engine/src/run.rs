@@ -278,12 +278,13 @@ impl Work {
             ..Report::default()
         };
         for planned in &self.planned {
-            let built = built.get(planned.model.name.as_ref());
-            let schema = planned.layout.schema();
-            let nulls = |column: &str| built?.nulls(schema.index_of(column).ok()?);
+            let name = planned.model.name.as_ref();
+            let built = built.get(name);
+            report.add_left_out(name, built.map_or(&[], |built| &built.left_out));
+            let known = built.map(|built| (&planned.layout, built));
             report
                 .checks
-                .extend(checks::run(&self.session, &planned.model, nulls).await?);
+                .extend(checks::run(&self.session, &planned.model, known).await?);
             let people = built.and_then(|built| built.people.as_ref());
             if let (Some(people), Some(consents)) = (people, &consents) {
                 let gate = gate::consent(&planned.model, people, consents);
@@ -309,8 +310,8 @@ impl Work {
         let mut columns: BTreeMap<&str, (u32, BTreeSet<usize>)> = BTreeMap::new();
         for (table, needed) in self.planned.iter().flat_map(|planned| &planned.landing) {
             let (readers, union) = columns.entry(table).or_default();
-            *readers += 1;
-            union.extend(needed);
+            *readers += needed.scans;
+            union.extend(&needed.columns);
         }
         let owners = reads_owners(&self.planned);
         if let Some(table) = consent::records(&self.session) {
@@ -429,7 +430,7 @@ impl Work {
             .map(|planned| {
                 let reads = planned.model.reads().iter();
                 let needs = reads
-                    .filter(|read| read.by == ReadBy::Select)
+                    .filter(|read| read.by != ReadBy::Check)
                     .map(|read| read.table.as_str())
                     .filter(|table| of_run.contains(table) || *table == owners);
                 (planned, needs.collect())

@@ -64,7 +64,7 @@ pub async fn verify(setup: &Setup, expect: Option<&Expectations>) -> Result<Repo
         let table = TableId::new(model.zone.to_string(), model.name.to_string());
         let version = lake.version(&table, AsOf::Latest).await?;
         if version.is_some() {
-            match checks::run(&session, model, |_| None).await {
+            match checks::run(&session, model, None).await {
                 Ok(checked) => {
                     report.checks.extend(checked);
                     report

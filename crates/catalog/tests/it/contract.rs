@@ -1,6 +1,6 @@
 //! Contracts: the TOML that opens a model's file.
 
-use catalog::{Accepted, Action, Contract, Duplicates, Literal, Project, Rule, SourceFile};
+use catalog::{Accepted, Action, Contract, Duplicates, Literal, Project, ReadBy, Rule, SourceFile};
 
 const LANDING: &str = "create external table l (user string, timestamp bigint, x double)\n\
                        stored as jsonfile location 'l'";
@@ -127,6 +127,41 @@ fn checks_in_their_short_and_long_forms() {
         &["4:references(user) warn"],
     );
     check(
+        "not_null = { columns = ['user'], action = 'leave_out' }",
+        &["3:not_null(user) leave_out"],
+    );
+    check(
+        "accepted = { x = { max = 3, action = 'leave_out' } }\n\
+         references = { user = { to = 'l.user', action = 'leave_out' } }",
+        &["3:accepted(x) leave_out", "4:references(user) leave_out"],
+    );
+    check(
+        "consent_in_force = { subject = 'user' }",
+        &["3:consent_in_force(user) fail"],
+    );
+    check(
+        "consent_in_force = [{ subject = 'User', at = 'timestamp', action = 'leave_out' },\n\
+         { subject = 'user', action = 'warn' }, { subject = 'user', purpose = 'public' }]",
+        &[
+            "3:consent_in_force(user, timestamp) leave_out",
+            "4:consent_in_force(user) warn",
+            "4:consent_in_force(user for public) fail",
+        ],
+    );
+    check(
+        "owner_match = { subject = 'user', device = 'x', at = 'timestamp', action = 'leave_out' }",
+        &["3:owner_match(user, x, timestamp) leave_out"],
+    );
+    check(
+        "[checks.owner_match]\nsubject = 'user'\ndevice = 'x'",
+        &["3:owner_match(user, x) fail"],
+    );
+    check(
+        "[[checks.rows]]\nname = 'a'\nholds = 'x > 0 and (user) in (1, 2)'\n\
+         [[checks.rows]]\nname = 'b'\nholds = 'x < 1 -- or so'\naction = 'leave_out'",
+        &["3:a fail", "6:b leave_out"],
+    );
+    check(
         "[[checks.sql]]\nname = 'no rows'\nviolations = 'select 1 from t'\n\
          [[checks.sql]]\nname = 'b'\nviolations = 'select 2'\naction = 'warn'",
         &["3:no rows fail", "6:b warn"],
@@ -184,6 +219,74 @@ select user
 }
 
 #[test]
+fn columns_that_checks_name() {
+    let contract = contract(
+        "grain = 'g'
+device = 'X'
+[checks]
+consent_in_force = { subject = 'user', at = 'timestamp' }
+owner_match = { subject = 'user', device = 'x' }
+rows = { name = 'n', holds = 'x > 0' }",
+    );
+    let columns: Vec<_> = contract
+        .columns()
+        .map(|(key, column)| format!("{key} {column} {}:{}", column.line, column.column))
+        .collect();
+    assert_eq!(
+        columns,
+        [
+            "device x 2:10",
+            "consent_in_force user 4:32",
+            "consent_in_force timestamp 4:45",
+            "owner_match user 5:27",
+            "owner_match x 5:44",
+        ]
+    );
+}
+
+#[test]
+fn what_is_read_before_rows_are_left_out() {
+    let check = |checks: &str, expected: &[(&str, ReadBy)]| {
+        let project = parse(&format!("grain = 'g'\n[checks]\n{checks}\n")).unwrap();
+        let reads: Vec<_> = project.models()[0]
+            .reads()
+            .iter()
+            .map(|read| (read.table.as_str(), read.by))
+            .skip(1)
+            .collect();
+        assert_eq!(reads, expected, "{checks}");
+    };
+    let (asked, left_out) = (ReadBy::Check, ReadBy::LeaveOut);
+    check("not_null = { columns = ['x'], action = 'leave_out' }", &[]);
+    check("references = { user = 'l.user' }", &[("l", asked)]);
+    check(
+        "references = { user = { to = 'l.user', action = 'leave_out' } }",
+        &[("l", left_out)],
+    );
+    check("references = { user = 't.user' }", &[]);
+    check(
+        "consent_in_force = [{ subject = 'user' }, { subject = 'user', at = 'x', action = 'leave_out' }]",
+        &[("system.consent", asked), ("system.consent", left_out)],
+    );
+    check(
+        "owner_match = { subject = 'user', device = 'x', action = 'leave_out' }",
+        &[("system.device_owner", left_out)],
+    );
+}
+
+#[test]
+fn anonymous_tables() {
+    let check = |contract_toml: &str, expected: bool| {
+        let contract = contract(&format!("grain = 'g'\n{contract_toml}\n"));
+        assert_eq!(contract.anonymous, expected, "{contract_toml}");
+    };
+    check("", false);
+    check("anonymous = false\npersonal = ['user']", false);
+    check("anonymous = true", true);
+    check("anonymous = true\npersonal = []", true);
+}
+
+#[test]
 fn what_is_wrong_with_one() {
     let check = |toml: &str, expected: &str| {
         let found = parse(toml).expect_err(toml).replace("p/trusted/t.sql:", "");
@@ -198,7 +301,21 @@ fn what_is_wrong_with_one() {
     check(
         "\ngrain = 'g'\nowner = 'me'\n",
         "3:1: unknown key `owner` in the contract\n\
-         hint: there are `grain`, `subject`, `personal`, `duplicates`, `also` and `checks`",
+         hint: there are `grain`, `subject`, `device`, `personal`, `anonymous`, `duplicates`, `also` and `checks`",
+    );
+    check(
+        "\ngrain = 'g'\nanonymus = true\n",
+        "3:1: unknown key `anonymus` in the contract\nhint: did you mean `anonymous`?",
+    );
+    check(
+        "grain = 'g'\nanonymous = 'yes'\ndevice = ['x']",
+        "2:13: `anonymous` must be true or false\n\
+         3:10: `device` must be the name of a column",
+    );
+    check(
+        "grain = 'g'\npersonal = ['user']\nanonymous = true",
+        "2:1: a table marked `anonymous` has no personal columns\n\
+         hint: remove `anonymous`, or the columns from `personal` and from the SELECT",
     );
     check(
         "grain = '  '",
@@ -253,7 +370,7 @@ fn what_is_wrong_with_one() {
         "not_null = { column = ['x'], action = 'stop' }",
         "3:1: `not_null` lacks `columns`\nhint: `columns` says which columns it is about\n\
          3:14: unknown key `column` in the check\nhint: did you mean `columns`?\n\
-         3:39: `action` must be \"fail\" or \"warn\"",
+         3:39: `action` must be \"fail\", \"warn\", \"report\" or \"leave_out\"",
     );
     in_checks(
         "accepted = { x = 3 }",
@@ -294,6 +411,114 @@ fn what_is_wrong_with_one() {
     in_checks(
         "references = { user = 'l.usr' }",
         "3:23: unknown column `usr` in `l`\nhint: did you mean `user`?",
+    );
+    for (unique, place) in [
+        (
+            "unique = { columns = ['user'], action = 'leave_out' }",
+            "3:41",
+        ),
+        (
+            "unique = ['x', { columns = ['user'], action = 'leave_out' }]",
+            "3:47",
+        ),
+    ] {
+        in_checks(
+            unique,
+            &format!(
+                "{place}: `unique` cannot leave rows out\n\
+                 hint: of rows that are not unique none is the wrong one; `duplicates = \"drop\"` keeps one of those equal in every column"
+            ),
+        );
+    }
+    in_checks(
+        "[[checks.sql]]\nname = 'n'\nviolations = 'select 1'\naction = 'leave_out'",
+        "6:10: [[checks.sql]] cannot leave rows out\n\
+         hint: its SELECT may give rows of any shape; a condition on one row stands in `[[checks.rows]]`",
+    );
+    in_checks(
+        "unique = { columns = ['user'], action = 'remove' }",
+        "3:41: `action` must be \"fail\", \"warn\" or \"report\"",
+    );
+    in_checks(
+        "references = { user = { to = 't.user', action = 'leave_out' } }",
+        "3:30: `t` reads itself\nhint: a table is built anew from others; read those",
+    );
+    in_checks(
+        "consent_in_force = 'user'",
+        "3:20: `consent_in_force` must be a table, as `{ subject = \"user\", at = \"timestamp\" }`, or a list of such",
+    );
+    in_checks(
+        "consent_in_force = ['user']",
+        "3:21: `consent_in_force` must be a table, as `{ subject = \"user\", at = \"timestamp\" }`, or a list of such",
+    );
+    in_checks(
+        "consent_in_force = { at = 'timestamp' }",
+        "3:1: `consent_in_force` lacks `subject`\nhint: `subject` says which column holds the person's e-mail",
+    );
+    in_checks(
+        "consent_in_force = { subjet = 'user', at = 3, purpose = 'sale', action = 'skip' }",
+        "3:22: unknown key `subjet` in the check\nhint: did you mean `subject`?\n\
+         3:44: `at` must be the name of a column\n\
+         3:57: `purpose` must be \"research\", \"public\" or \"friends\"\n\
+         3:74: `action` must be \"fail\", \"warn\", \"report\" or \"leave_out\"",
+    );
+    in_checks(
+        "consent_in_force = [{ subject = 'user' }, { subject = 'USER' }]",
+        "3:1: there are two checks `consent_in_force(user)`\nhint: give one of them another name",
+    );
+    in_checks(
+        "owner_match = { device = 'x', at = 'timestamp' }",
+        "3:1: `owner_match` lacks `subject`\nhint: `subject` says which column holds the person's e-mail",
+    );
+    in_checks(
+        "owner_match = [{ subject = 'user' }]",
+        "3:16: `owner_match` lacks `device`\nhint: `device` says which column holds the device's serial number",
+    );
+    in_checks(
+        "owner_match = { subject = 'user', devise = 'x', purpose = 'research' }",
+        "3:35: unknown key `devise` in the check\nhint: did you mean `device`?\n\
+         3:49: unknown key `purpose` in the check\nhint: there are `subject`, `device`, `at` and `action`",
+    );
+    in_checks(
+        "owners_match = { subject = 'user', device = 'x' }",
+        "3:1: unknown key `owners_match` in [checks]\nhint: did you mean `owner_match`?",
+    );
+    in_checks(
+        "rows = 'x > 0'",
+        "3:8: `rows` must be tables, each opened by `[[checks.rows]]`",
+    );
+    in_checks(
+        "[[checks.rows]]\nname = ' '\nholds = 3\nhold = 'x > 0'",
+        "4:8: `name` must be a text: what the check is called\n\
+         5:9: `holds` must be a condition on the row's columns\n\
+         6:1: unknown key `hold` in [[checks.rows]]\nhint: did you mean `holds`?",
+    );
+    in_checks(
+        "[[checks.rows]]\nname = 'n'",
+        "3:1: [[checks.rows]] lacks `holds`\nhint: `holds` says what is true of every row: a condition on its columns",
+    );
+    let holds = |condition: &str, expected: &str| {
+        let toml = format!("[[checks.rows]]\nname = 'n'\nholds = \"\"\"\n{condition}\"\"\"");
+        in_checks(&toml, expected);
+    };
+    holds("x >", "6:4: SQL: expected an expression, found the end");
+    holds(
+        "x > 0) or (true",
+        "6:6: SQL: expected end of the condition, found )",
+    );
+    holds(
+        "x > 0; drop table l",
+        "6:6: SQL: expected end of the condition, found ;",
+    );
+    let elsewhere =
+        "hint: what needs other rows or tables is a SELECT in `[[checks.sql]]`, or `references`";
+    holds(
+        "x > 0\n and user in (select user from l)",
+        &format!("7:15: a condition on one row cannot have a SELECT\n{elsewhere}"),
+    );
+    holds(
+        "row_number() over (order by x) = 1",
+        &format!("6:1: a condition on one row cannot have a window\n{elsewhere}"),
     );
     in_checks(
         "sql = 'select 1'",

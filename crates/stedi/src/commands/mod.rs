@@ -58,6 +58,12 @@ fn places(count: u64) -> String {
     format!("{} {noun}", grouped(count))
 }
 
+/// `1 row`, `2 rows`.
+fn rows(count: u64) -> String {
+    let noun = if count == 1 { "row" } else { "rows" };
+    format!("{} {noun}", grouped(count))
+}
+
 /// Prints a run's or a verification's report and tells how to end.
 fn show_report(settings: &Settings, report: &Report) -> Result<Ending> {
     if settings.format.value == Format::Json {
@@ -85,6 +91,17 @@ fn show_report(settings: &Settings, report: &Report) -> Result<Ending> {
             &format!(
                 "warning: landing input cannot be read in {places} and was left out there\n\
                  hint: `stedi quarantine list` tells where and why"
+            ),
+        );
+    }
+    for left_out in &report.left_out {
+        say(
+            settings,
+            &format!(
+                "left out of {}: {}, by check {}",
+                left_out.table,
+                rows(left_out.rows),
+                left_out.check
             ),
         );
     }

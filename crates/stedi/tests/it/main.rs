@@ -27,6 +27,7 @@ mod leaks;
 mod lineage;
 mod project;
 mod rerun;
+mod rules;
 mod settings;
 mod shell;
 mod sql;

@@ -1,0 +1,129 @@
+//! What a table promises: the TOML contract that opens a model's file. The
+//! crate's page shows its syntax; the engine holds the tables to it.
+
+mod check;
+mod check_reader;
+mod reader;
+
+use std::fmt;
+use std::ops::Deref;
+
+pub use check::{Accepted, Action, Check, Checks, Literal, PURPOSES, Rule};
+
+use crate::names::TableName;
+use crate::text::Spot;
+
+/// The contract of a model.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Contract {
+    /// What one row is, in words. Never blank.
+    pub grain: String,
+    /// The column that says whose row it is.
+    pub subject: Option<ColumnName>,
+    /// The column that says whose row it is by way of the device: its serial
+    /// number, in a table without a column for the person.
+    pub device: Option<ColumnName>,
+    /// The columns with personal values: they carry no statistics.
+    pub personal: Vec<ColumnName>,
+    /// Whether the table holds nothing that says who somebody is. It has no
+    /// `personal` columns then.
+    pub anonymous: bool,
+    /// What becomes of rows that are equal in every column.
+    pub duplicates: Duplicates,
+    /// Other names of the table in SQL.
+    pub also: Vec<TableName>,
+    /// What must hold of its rows.
+    pub checks: Checks,
+    /// The line where its comment opens.
+    pub line: u32,
+    pub(crate) also_spot: Spot,
+}
+
+/// The name of a column as a contract gives it, in lower case, and where.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct ColumnName {
+    name: String,
+    /// The line in the model's file, from 1.
+    pub line: u32,
+    /// The column in that line, from 1.
+    pub column: u32,
+}
+
+/// What becomes of rows that are equal in every column.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Duplicates {
+    /// They stay.
+    #[default]
+    Keep,
+    /// One stays, the others are left out and counted.
+    Drop,
+}
+
+impl Contract {
+    /// Every column of the table itself that the contract names, with the key
+    /// that names it: each must be a column of the SELECT.
+    pub fn columns(&self) -> impl Iterator<Item = (&'static str, &ColumnName)> {
+        let subject = self.subject.iter().map(|column| ("subject", column));
+        let device = self.device.iter().map(|column| ("device", column));
+        let personal = self.personal.iter().map(|column| ("personal", column));
+        let checks = self.checks.iter().flat_map(|check| {
+            let key = check.rule.key();
+            let columns = check.rule.columns().into_iter();
+            columns.map(move |column| (key, column))
+        });
+        subject.chain(device).chain(personal).chain(checks)
+    }
+
+    /// Whether a column is declared personal.
+    pub fn is_personal(&self, column: &str) -> bool {
+        self.personal.iter().any(|personal| **personal == *column)
+    }
+}
+
+impl ColumnName {
+    fn new(name: &str, spot: Spot) -> Option<ColumnName> {
+        let name = name.trim().to_lowercase();
+        (!name.is_empty()).then_some(ColumnName {
+            name,
+            line: spot.line,
+            column: spot.column,
+        })
+    }
+
+    /// The name.
+    pub fn as_str(&self) -> &str {
+        &self.name
+    }
+}
+
+impl Deref for ColumnName {
+    type Target = str;
+
+    fn deref(&self) -> &str {
+        &self.name
+    }
+}
+
+impl AsRef<str> for ColumnName {
+    fn as_ref(&self) -> &str {
+        &self.name
+    }
+}
+
+impl fmt::Display for ColumnName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(&self.name)
+    }
+}
+
+impl PartialEq<str> for ColumnName {
+    fn eq(&self, other: &str) -> bool {
+        self.name == other
+    }
+}
+
+impl PartialEq<&str> for ColumnName {
+    fn eq(&self, other: &&str) -> bool {
+        self.name == *other
+    }
+}
