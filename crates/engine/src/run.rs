@@ -76,11 +76,12 @@ pub async fn run(
     let planned = models::plan(&Session::to_plan_in(setup)?, &models).await?;
     let sources = sources(&session, &planned).await?;
     let lake = Lake::at(setup.lake.clone());
-    let readiness = lake.prepare().await?;
-    if let Err(error) = provide_key(&session, &planned).await {
-        lake.abandon(&readiness);
-        return Err(error);
+    match provide_key(&session, &planned).await {
+        // What is wrong with the lake is told better by preparing it.
+        Ok(()) | Err(Error::Lake(_)) => {}
+        Err(error) => return Err(error),
     }
+    let readiness = lake.prepare().await?;
 
     let work = Work {
         session,
