@@ -1,5 +1,6 @@
 /*
 grain = "One pair of a trainer's and a phone's reading of one person and time, taken while that person agreed to research."
+anonymous = true
 
 [checks]
 not_null = ["subject", "elapsed_ms"]

@@ -1,12 +1,12 @@
 /*
 grain = "One motion-sensor reading of a device owned by a person in customer_curated."
 also = ["step_trainer_curated"]
+device = "serialnumber"
 personal = ["serialnumber"]
 duplicates = "drop"
 
 [checks]
 not_null = ["serialnumber", "sensorreadingtime"]
-references = { serialnumber = "system.device_owner.serialnumber" }
 */
 with owned as (
     select o.serialnumber, o.valid_from, o.valid_to

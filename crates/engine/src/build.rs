@@ -15,7 +15,7 @@ use futures::StreamExt;
 use lake::{DataFile, Lake, Writer};
 
 use crate::duplicates::{RowHashes, drop_duplicates};
-use crate::gate::People;
+use crate::gate::{self, By, People};
 use crate::leave_out::{self, LeftOut};
 use crate::ledger::{self, Reason};
 use crate::models::Planned;
@@ -86,8 +86,8 @@ pub(crate) async fn build(
     let mut left_out = LeftOut::by(leave_out::leaving(&planned.model).count());
     let drops = planned.model.contract.duplicates == Duplicates::Drop;
 
-    let subject = planned.model.contract.subject.as_ref();
-    let subject = subject.and_then(|name| planned.layout.schema().index_of(name.as_str()).ok());
+    let whose = gate::column(&planned.model)
+        .and_then(|(by, name)| Some((by, planned.layout.schema().index_of(name).ok()?)));
 
     let mut tasks = JoinSet::new();
     for stream in streams {
@@ -102,7 +102,7 @@ pub(crate) async fn build(
             rows: 0,
             content: Content::default(),
             nulls: vec![0; planned.layout.schema().fields().len()],
-            people: subject.map(|column| (column, People::default())),
+            people: whose.map(|(by, column)| (by, column, People::default())),
         };
         tasks.spawn(stage.write(stream));
     }
@@ -113,7 +113,7 @@ pub(crate) async fn build(
         left_out: Vec::new(),
         content: Content::default(),
         ledger: Vec::new(),
-        people: subject.map(|_| People::default()),
+        people: whose.map(|_| People::default()),
         nulls: vec![0; planned.layout.schema().fields().len()],
         started_ms,
         ended_ms: 0,
@@ -167,7 +167,7 @@ struct Stage {
     content: Content,
     nulls: Vec<u64>,
     /// The column that says whose row it is, and whose they were.
-    people: Option<(usize, People)>,
+    people: Option<(By, usize, People)>,
     /// Kept where duplicates are dropped later.
     hashes: Option<RowHashes>,
 }
@@ -202,7 +202,7 @@ impl Stage {
             rows: self.rows,
             content: self.content,
             nulls: self.nulls,
-            people: self.people.map(|(_, people)| people),
+            people: self.people.map(|(_, _, people)| people),
             hashes: self.hashes,
         })
     }
@@ -213,10 +213,10 @@ impl Stage {
         for (total, column) in self.nulls.iter_mut().zip(batch.columns()) {
             *total += column.null_count() as u64;
         }
-        if let Some((column, people)) = &mut self.people
+        if let Some((by, column, people)) = &mut self.people
             && let Some(subjects) = batch.column(*column).as_string_view_opt()
         {
-            people.take_in(subjects);
+            people.take_in(*by, subjects);
         }
         if let Some(kept) = &mut self.hashes {
             kept.add(&hashes);

@@ -15,6 +15,7 @@ use std::collections::{HashMap, HashSet};
 use std::hash::BuildHasherDefault;
 
 use arrow::array::{Array, AsArray, RecordBatch, StringViewArray};
+use arrow::datatypes::DataType;
 use catalog::Model;
 use futures::StreamExt;
 use lake::{Layout, TableId};
@@ -66,29 +67,67 @@ from allowed r
 join (select person, min(at) as at from allowed group by person) f on f.person = r.person
 ";
 
+/// The column that says whose row it is names a person, or their device.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum By {
+    Subject,
+    Device,
+}
+
+/// The column of a model that says whose row it is, if it has one.
+pub(crate) fn column(model: &Model) -> Option<(By, &str)> {
+    let contract = &model.contract;
+    let subject = contract
+        .subject
+        .as_ref()
+        .map(|name| (By::Subject, name.as_str()));
+    let device = || {
+        contract
+            .device
+            .as_ref()
+            .map(|name| (By::Device, name.as_str()))
+    };
+    subject.or_else(device)
+}
+
+/// People or devices, as [`person`] gives them.
+pub(crate) type Known = HashSet<u128, BuildHasherDefault<Itself>>;
+
+/// Devices whose owner agrees, out of the rows of `system.device_owner`.
+pub(crate) fn owned(owners: &RecordBatch, consents: &Consents) -> Known {
+    let serials = owners.column(0).as_string_view();
+    let subjects = owners.column(1).as_string_view();
+    let rows = (0..owners.num_rows()).filter(|row| subjects.is_valid(*row));
+    rows.filter(|row| consents.research.contains(&person(subjects.value(*row))))
+        .map(|row| person(serials.value(row)))
+        .collect()
+}
+
 /// Whose rows a table holds.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct People {
     /// As [`person`] gives them; a row without a subject counts as a person
     /// who never agreed.
-    subjects: HashSet<u128, BuildHasherDefault<Itself>>,
+    subjects: Known,
 }
 
 impl People {
-    /// Takes in whose rows a column of e-mails names.
-    pub(crate) fn take_in(&mut self, column: &StringViewArray) {
+    /// Takes in whose rows a column of names names.
+    pub(crate) fn take_in(&mut self, by: By, column: &StringViewArray) {
         let mut last = None;
         for (row, view) in column.views().iter().enumerate() {
             // Equal views of one array are equal texts.
             if last == Some(*view) && column.is_valid(row) {
                 continue;
             }
-            let email = if column.is_valid(row) {
-                column.value(row)
-            } else {
-                ""
+            let name = match column.is_valid(row) {
+                true => column.value(row),
+                false => "",
             };
-            self.subjects.insert(person(&privacy::subject(email)));
+            self.subjects.insert(match by {
+                By::Subject => person(&privacy::subject(name)),
+                By::Device => person(name),
+            });
             last = column.is_valid(row).then_some(*view);
         }
     }
@@ -98,27 +137,19 @@ impl People {
         self.subjects.extend(other.subjects);
     }
 
-    /// How many there are.
-    pub(crate) fn count(&self) -> u64 {
-        self.subjects.len() as u64
-    }
-
-    fn without_consent(&self, consents: &Consents) -> u64 {
-        let agrees = |person: &&u128| consents.research.contains(*person);
-        self.subjects
-            .iter()
-            .filter(|person| !agrees(person))
-            .count() as u64
+    fn outside(&self, allowed: &Known) -> u64 {
+        let refused = self.subjects.iter().filter(|one| !allowed.contains(one));
+        refused.count() as u64
     }
 }
 
-/// Whether all whose rows `model` holds agree.
-pub(crate) fn consent(model: &Model, people: &People, consents: &Consents) -> CheckReport {
-    verdict(
-        model,
-        "privacy: consent in force",
-        people.without_consent(consents),
-    )
+/// Whether all whose rows `model` holds are among those `allowed`.
+pub(crate) fn consent(model: &Model, by: By, people: &People, allowed: &Known) -> CheckReport {
+    let check = match by {
+        By::Subject => "privacy: consent in force",
+        By::Device => "privacy: owner's consent in force",
+    };
+    verdict(model, check, people.outside(allowed))
 }
 
 /// Reads whose rows a table holds.
@@ -126,21 +157,18 @@ pub(crate) fn consent(model: &Model, people: &People, consents: &Consents) -> Ch
 /// # Errors
 /// [`Error::Execution`].
 pub(crate) async fn people(session: &Session, model: &Model) -> Result<Option<People>, Error> {
-    let Some(subject) = &model.contract.subject else {
+    let Some((by, column)) = column(model) else {
         return Ok(None);
     };
     let (zone, table) = (model.zone, &model.name);
-    let sql = format!(
-        "select cast(\"{}\" as varchar) from {zone}.\"{table}\"",
-        subject.as_str()
-    );
+    let sql = format!("select \"{column}\" from {zone}.\"{table}\"");
     let mut batches = session.query(&sql).await?.stream()?;
     let mut people = People::default();
     while let Some(batch) = batches.next().await {
         let batch = batch.map_err(Query::failed)?;
-        let column = arrow::compute::cast(batch.column(0), &arrow::datatypes::DataType::Utf8View)
+        let column = arrow::compute::cast(batch.column(0), &DataType::Utf8View)
             .map_err(|error| Error::execution(table.to_string(), error.into()))?;
-        people.take_in(column.as_string_view());
+        people.take_in(by, column.as_string_view());
     }
     Ok(Some(people))
 }

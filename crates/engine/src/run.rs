@@ -23,6 +23,7 @@ use tokio::sync::Notify;
 use crate::build::{Built, build};
 use crate::consent::{self, Consents};
 use crate::devices::Search;
+use crate::gate::By;
 use crate::lake_table::LakeTable;
 use crate::landing::{Listener, Source, TableIntake};
 use crate::models::{self, Planned};
@@ -197,11 +198,14 @@ async fn sources(
     Ok(sources)
 }
 
-/// Whether any model asks whose a device is.
+/// Whether any model asks whose a device is, or must be asked.
 fn reads_owners(planned: &[Planned]) -> bool {
     let table = owners_table();
-    let mut reads = planned.iter().flat_map(|planned| planned.model.reads());
-    reads.any(|read| read.table == table)
+    let mut models = planned.iter().map(|planned| &planned.model);
+    models.any(|model| {
+        let by_device = matches!(gate::column(model), Some((By::Device, _)));
+        by_device || model.reads().iter().any(|read| read.table == table)
+    })
 }
 
 /// What models call the table of owners.
@@ -278,6 +282,10 @@ impl Work {
             tables: self.count_tables(options, &built, &intake, &seconds),
             ..Report::default()
         };
+        let owned = match (&devices, &consents) {
+            (Some(devices), Some(consents)) => gate::owned(devices, consents),
+            _ => gate::Known::default(),
+        };
         for planned in &self.planned {
             let name = planned.model.name.as_ref();
             let built = built.get(name);
@@ -287,8 +295,13 @@ impl Work {
                 .checks
                 .extend(checks::run(&self.session, &planned.model, known).await?);
             let people = built.and_then(|built| built.people.as_ref());
-            if let (Some(people), Some(consents)) = (people, &consents) {
-                let gate = gate::consent(&planned.model, people, consents);
+            let whose = gate::column(&planned.model);
+            if let (Some((by, _)), Some(people), Some(consents)) = (whose, people, &consents) {
+                let allowed = match by {
+                    By::Subject => &consents.research,
+                    By::Device => &owned,
+                };
+                let gate = gate::consent(&planned.model, by, people, allowed);
                 report.checks.push(gate);
             }
             report

@@ -152,7 +152,7 @@ pub(crate) const CONSENT_REGISTER: Definition = Definition {
 
 pub(crate) const DEVICE_OWNER: Definition = Definition {
     name: "device_owner",
-    grain: "One device that reports or is claimed, per owner; without one where nobody's is clear.",
+    grain: "One device that reports, per owner; without one where none is clear.",
     personal: &["serialnumber", "subject"],
     columns: &[
         ("serialnumber", TEXT),

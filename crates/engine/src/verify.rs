@@ -7,10 +7,12 @@ use catalog::{Expectations, Model};
 use lake::{AsOf, Lake, TableId};
 
 use datafusion::datasource::MemTable;
+use futures::StreamExt;
 
 use crate::consent::{self, Consents};
+use crate::gate::By;
 use crate::report::{CheckReport, Report, TableReport, Verdict};
-use crate::{Error, Session, Setup, checks, gate, models, quarantine, system};
+use crate::{Error, Query, Session, Setup, checks, gate, models, quarantine, system};
 
 /// Checks every contract on the published tables again and counts all rows.
 ///
@@ -134,6 +136,17 @@ async fn consents(
     }
 }
 
+/// Devices whose owner agrees, by the owners that the last run found.
+async fn owners(session: &Session, consents: &Consents) -> Result<gate::Known, Error> {
+    let sql = "select serialnumber, subject from system.device_owner";
+    let mut batches = session.query(sql).await?.stream()?;
+    let mut owned = gate::Known::default();
+    while let Some(batch) = batches.next().await {
+        owned.extend(gate::owned(&batch.map_err(Query::failed)?, consents));
+    }
+    Ok(owned)
+}
+
 /// The privacy checks of a published table.
 async fn gates(
     session: &Session,
@@ -141,8 +154,17 @@ async fn gates(
     consents: &Option<Consents>,
 ) -> Result<Vec<CheckReport>, Error> {
     let mut checks = Vec::new();
-    if let (Some(people), Some(consents)) = (gate::people(session, model).await?, consents) {
-        checks.push(gate::consent(model, &people, consents));
+    let people = gate::people(session, model).await?;
+    if let (Some((by, _)), Some(people), Some(consents)) = (gate::column(model), people, consents) {
+        let owned;
+        let allowed = match by {
+            By::Subject => &consents.research,
+            By::Device => {
+                owned = owners(session, consents).await?;
+                &owned
+            }
+        };
+        checks.push(gate::consent(model, by, &people, allowed));
     }
     checks.extend(gate::training(session, model).await?);
     Ok(checks)

@@ -178,6 +178,10 @@ impl Search {
         let mut open = Vec::new();
         let claims = &begun.claimants.claims;
         for (device, looked_at) in (0..).zip(&begun.by_device) {
+            // The table is of devices that report.
+            if begun.last.get(device as usize).copied().flatten().is_none() {
+                continue;
+            }
             let count = begun.instants.of(device).len();
             let mut settle = |person: u32, support: Option<u32>| {
                 let owner = Owner {

@@ -73,7 +73,8 @@ impl Lineage {
     ///
     /// # Errors
     /// [`Error::Model`] where a column takes values from a personal one and
-    /// the contract does not declare it personal.
+    /// the contract does not declare it personal; [`Error::Refused`] where it
+    /// says that the table is anonymous.
     pub(crate) fn add(
         &mut self,
         model: &Model,
@@ -161,11 +162,26 @@ impl Lineage {
             .iter()
             .map(|(_, name, _)| format!("`{name}`"))
             .collect();
+        let line = place(plan, *position).map_or(model.sql_line, |(line, column)| {
+            model.locate(line, column).0
+        });
+        if model.contract.anonymous {
+            return Err(Error::Refused {
+                message: format!(
+                    "{}:{line}: {} is anonymous, and column `{name}` takes personal values from {}",
+                    model.file,
+                    model.name,
+                    path.join(", from ")
+                ),
+                hint: format!(
+                    "leave {} out, or give pseudonym(...) of it instead",
+                    names.join(", ")
+                ),
+            });
+        }
         Err(Error::Model {
             file: model.file.clone(),
-            line: place(plan, *position).map_or(model.sql_line, |(line, column)| {
-                model.locate(line, column).0
-            }),
+            line,
             message: format!(
                 "column `{name}` is not declared personal and takes personal values from {}",
                 path.join(", from ")

@@ -35,6 +35,14 @@ fn products_that_let_rows_through() {
             table: "customer_trusted",
             check: consent,
         },
+        // Devices of everybody.
+        Case {
+            file: "trusted/step_trainer_trusted.sql",
+            from: "join customer_curated c on subject(c.email) = o.subject",
+            to: "",
+            table: "step_trainer_trusted",
+            check: "privacy: owner's consent in force",
+        },
         // The consent of another purpose.
         Case {
             file: "trusted/customer_trusted.sql",
@@ -102,6 +110,31 @@ fn products_that_let_rows_through() {
             case.file
         );
         unchanged(&before, &own.path().join("lake"), case.file);
+    }
+}
+
+#[test]
+fn an_anonymous_table_takes_no_personal_column() {
+    let own = SMALL.with_own_lake();
+    let before = contents(&own.path().join("lake"));
+    stedi(own.path(), "init p").run().done();
+    let file = own.path().join("p/curated/training_set.sql");
+    let text = fs::read_to_string(&file).unwrap();
+    for (from, to) in [
+        ("pseudonym(p.person) as subject", "p.person as subject"),
+        (
+            "p.distancefromobject,",
+            "p.distancefromobject, upper(p.person) as name,",
+        ),
+    ] {
+        assert!(text.contains(from), "{from}");
+        fs::write(&file, text.replacen(from, to, 1)).unwrap();
+        stedi(own.path(), "run --project p")
+            .run()
+            .ended(4)
+            .says("training_set is anonymous")
+            .hints("pseudonym");
+        unchanged(&before, &own.path().join("lake"), from);
     }
 }
 

@@ -677,7 +677,7 @@ fn describe_in_every_format() {
     );
     assert_eq!(
         describe("describe system.runs --format json").json()["rows"],
-        5
+        6
     );
     for (words, says, hints) in [
         (
