@@ -137,6 +137,11 @@ impl People {
         self.subjects.extend(other.subjects);
     }
 
+    /// Who they are.
+    pub(crate) fn known(&self) -> &Known {
+        &self.subjects
+    }
+
     fn outside(&self, allowed: &Known) -> u64 {
         let refused = self.subjects.iter().filter(|one| !allowed.contains(one));
         refused.count() as u64

@@ -135,6 +135,8 @@ pub(crate) enum Command {
     Demo(DemoArgs),
     /// Build, check and publish the tables
     Run(RunArgs),
+    /// Tell what a run would do, before it does it
+    Plan(PlanArgs),
     /// Check contracts and counts of what stands in the lake
     Verify(VerifyArgs),
     /// Ask in SQL: one statement, a file, or an interactive shell
@@ -212,6 +214,16 @@ pub(crate) struct RunArgs {
     /// Build everything anew (what every run does for now)
     #[arg(long)]
     pub(crate) full: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct PlanArgs {
+    /// As for `run`: these tables and what they need, instead of all
+    #[arg(long, value_name = "TABLE", num_args = 1.., value_delimiter = ',')]
+    pub(crate) select: Vec<String>,
+    /// As for `run`: fail if any landing input cannot be read
+    #[arg(long)]
+    pub(crate) strict: bool,
 }
 
 #[derive(Debug, Args)]

@@ -31,6 +31,7 @@ fn main() -> ExitCode {
         match cli.command {
             Command::Demo(demo) => commands::demo::demo(&settings, &demo),
             Command::Run(run) => commands::run::run(&settings, &run),
+            Command::Plan(plan) => commands::plan::plan(&settings, &plan),
             Command::Verify(verify) => commands::verify::verify(&settings, &verify),
             Command::Sql(sql) => commands::sql::sql(&settings, &sql),
             Command::Tables => commands::tables::tables(&settings),

@@ -10,6 +10,7 @@ pub(crate) mod history;
 pub(crate) mod init;
 pub(crate) mod key;
 pub(crate) mod lineage;
+pub(crate) mod plan;
 pub(crate) mod quarantine;
 pub(crate) mod run;
 pub(crate) mod sample;
@@ -81,6 +82,11 @@ fn show_report(settings: &Settings, report: &Report) -> Result<Ending> {
             ]
         })?;
     }
+    Ok(remark(settings, report))
+}
+
+/// Says what there is to remark on and tells how to end.
+fn remark(settings: &Settings, report: &Report) -> Ending {
     for warning in &report.warnings {
         say(settings, &format!("warning: {warning}"));
     }
@@ -134,11 +140,11 @@ fn show_report(settings: &Settings, report: &Report) -> Result<Ending> {
             ));
         }
     }
-    Ok(if report.is_refused() {
+    if report.is_refused() {
         Ending::Refused
     } else if report.verdict() == Verdict::Fail {
         Ending::Check
     } else {
         Ending::Done
-    })
+    }
 }

@@ -108,7 +108,7 @@ pub(super) fn expectations(
     Ok(Some(project.expectations(expect, &text)?))
 }
 
-fn names(select: &[String]) -> Result<Vec<TableName>> {
+pub(super) fn names(select: &[String]) -> Result<Vec<TableName>> {
     select
         .iter()
         .map(|name| {

@@ -6,9 +6,10 @@ use std::process::{Command, Stdio};
 use crate::places::SMALL;
 use crate::program::stedi;
 
-const COMMANDS: [&str; 16] = [
+const COMMANDS: [&str; 17] = [
     "demo",
     "run",
+    "plan",
     "verify",
     "sql",
     "tables",

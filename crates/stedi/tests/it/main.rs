@@ -11,6 +11,7 @@
 
 mod people;
 mod places;
+mod plan;
 mod program;
 
 mod command_line;

@@ -8,6 +8,8 @@
 //! 4. If all passed, tables are published, each by one commit. A table whose
 //!    rows are those it has already is left alone.
 
+mod plan;
+
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -17,7 +19,8 @@ use catalog::{Expectations, Model, ReadBy, TableName};
 use datafusion::common::runtime::JoinSet;
 use datafusion::datasource::MemTable;
 use datafusion::physical_plan::execution_plan::collect_partitioned;
-use lake::{AsOf, Lake, Publication};
+use lake::{AsOf, Lake, Publication, Readiness, Version};
+use serde::Serialize;
 use tokio::sync::Notify;
 
 use crate::build::{Built, build};
@@ -30,6 +33,8 @@ use crate::models::{self, Planned};
 use crate::report::{ModelRun, Report, TableReport, Verdict};
 use crate::stop::{self, Stop};
 use crate::{Error, Session, Setup, checks, devices, gate, ledger, quarantine, system};
+
+pub use plan::{Plan, PlannedTable, plan};
 
 /// What a run shall do.
 #[derive(Debug, Clone, Default)]
@@ -71,42 +76,8 @@ pub async fn run(
     progress: Arc<dyn Progress>,
     interrupt: Arc<Notify>,
 ) -> Result<Report, Error> {
-    apart(setup)?;
-    let session = Arc::new(Session::open(setup)?);
-    let models = selected(setup, options)?;
-    let planned = models::plan(&Session::to_plan_in(setup)?, &models).await?;
-    let sources = sources(&session, &planned).await?;
-    let lake = Lake::at(setup.lake.clone());
-    match provide_key(&session, &planned).await {
-        // What is wrong with the lake is told better by preparing it.
-        Ok(()) | Err(Error::Lake(_)) => {}
-        Err(error) => return Err(error),
-    }
-    let readiness = lake.prepare().await?;
-
-    let work = Work {
-        session,
-        lake,
-        run: uuid::Uuid::new_v4().simple().to_string(),
-        progress,
-        planned,
-        sources,
-        now_ms: setup.now_ms,
-        stop: Stop::default(),
-    };
-    let prepared = {
-        let mut prepare = std::pin::pin!(work.prepare(options));
-        tokio::select! {
-            prepared = &mut prepare => prepared,
-            () = interrupt.notified() => {
-                work.stop.request();
-                // A join may be building its table and hear nothing for long.
-                let _ = tokio::time::timeout(PATIENCE, &mut prepare).await;
-                Err(Error::Interrupted)
-            }
-        }
-    };
-    match prepared {
+    let (work, readiness) = Work::open(setup, options, progress).await?;
+    match work.prepare_until(options, &interrupt).await {
         Ok(prepared) if prepared.report.verdict() != Verdict::Fail => {
             work.lake.begin(&readiness).await?;
             work.publish(prepared).await
@@ -239,6 +210,22 @@ struct Work {
 /// Models by name, and the rows of `system.device_owner` if they were asked for.
 type AllBuilt = (BTreeMap<String, Built>, Option<RecordBatch>);
 
+/// What a table that was built changes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Change {
+    /// There is no such table yet.
+    New,
+    /// Its columns are others.
+    Columns,
+    /// Its rows are others.
+    Rows,
+    /// Its rows are those that stand, its contract is another.
+    Contract,
+    /// Nothing.
+    Nothing,
+}
+
 /// Everything computed and checked, nothing visible.
 struct Prepared {
     report: Report,
@@ -250,6 +237,55 @@ struct Prepared {
 }
 
 impl Work {
+    /// Finds everything that can be wrong before a row is read.
+    async fn open(
+        setup: &Setup,
+        options: &RunOptions,
+        progress: Arc<dyn Progress>,
+    ) -> Result<(Self, Readiness), Error> {
+        apart(setup)?;
+        let session = Arc::new(Session::open(setup)?);
+        let models = selected(setup, options)?;
+        let planned = models::plan(&Session::to_plan_in(setup)?, &models).await?;
+        let sources = sources(&session, &planned).await?;
+        let lake = Lake::at(setup.lake.clone());
+        match provide_key(&session, &planned).await {
+            // What is wrong with the lake is told better by preparing it.
+            Ok(()) | Err(Error::Lake(_)) => {}
+            Err(error) => return Err(error),
+        }
+        let readiness = lake.prepare().await?;
+        let work = Self {
+            session,
+            lake,
+            run: uuid::Uuid::new_v4().simple().to_string(),
+            progress,
+            planned,
+            sources,
+            now_ms: setup.now_ms,
+            stop: Stop::default(),
+        };
+        Ok((work, readiness))
+    }
+
+    /// Prepares, unless `interrupt` ends it.
+    async fn prepare_until(
+        &self,
+        options: &RunOptions,
+        interrupt: &Notify,
+    ) -> Result<Prepared, Error> {
+        let mut prepare = std::pin::pin!(self.prepare(options));
+        tokio::select! {
+            prepared = &mut prepare => prepared,
+            () = interrupt.notified() => {
+                self.stop.request();
+                // A join may be building its table and hear nothing for long.
+                let _ = tokio::time::timeout(PATIENCE, &mut prepare).await;
+                Err(Error::Interrupted)
+            }
+        }
+    }
+
     async fn prepare(&self, options: &RunOptions) -> Result<Prepared, Error> {
         let names: Vec<String> = self
             .planned
@@ -649,20 +685,38 @@ impl Work {
         }
     }
 
+    /// The version that stands, and what the one that was built changes.
+    async fn standing(
+        &self,
+        planned: &Planned,
+        built: &Built,
+    ) -> Result<(Option<Version>, Change), Error> {
+        let table = planned.layout.table();
+        let Some(current) = self.lake.version(table, AsOf::Latest).await? else {
+            return Ok((None, Change::New));
+        };
+        let same_rows = current.origin.as_ref().is_some_and(|origin| {
+            origin.content == built.content.to_text() && origin.rows == built.rows
+        });
+        let grain = planned.model.contract.grain.as_str();
+        let change = if current.schema != *planned.layout.schema() {
+            Change::Columns
+        } else if !same_rows {
+            Change::Rows
+        } else if current.personal != planned.layout.personal()
+            || current.description.as_deref() != Some(grain)
+        {
+            Change::Contract
+        } else {
+            Change::Nothing
+        };
+        Ok((Some(current), change))
+    }
+
     /// Publishes a table unless the lake holds these very rows already; then
     /// the new files go.
     async fn publish_one(&self, planned: &Planned, built: &Built) -> Result<Option<i64>, Error> {
-        let table = planned.layout.table();
-        let current = self.lake.version(table, AsOf::Latest).await?;
-        let same = current.is_some_and(|current| {
-            current.schema == *planned.layout.schema()
-                && current.personal == planned.layout.personal()
-                && current.description.as_deref() == Some(planned.model.contract.grain.as_str())
-                && current.origin.as_ref().is_some_and(|origin| {
-                    origin.content == built.content.to_text() && origin.rows == built.rows
-                })
-        });
-        if same {
+        if self.standing(planned, built).await?.1 == Change::Nothing {
             self.lake.discard(&built.files).await;
             return Ok(None);
         }

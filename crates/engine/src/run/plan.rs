@@ -1,0 +1,226 @@
+//! What a run would do, before it does it.
+//!
+//! A plan is a run that publishes nothing: everything is computed and checked
+//! into files that nobody sees, compared with what stands, and taken away. So
+//! its numbers are those of the run that follows, and it costs as much.
+
+use std::sync::Arc;
+
+use arrow::array::AsArray;
+use async_trait::async_trait;
+use datafusion::catalog::TableProvider;
+use datafusion::physical_plan::execute_stream;
+use futures::StreamExt;
+use privacy::Key;
+use serde::Serialize;
+use tokio::sync::Notify;
+
+use super::{Change, Progress, RunOptions, Work};
+use crate::build::{Built, stored};
+use crate::gate::{self, By, People};
+use crate::lake_table::LakeTable;
+use crate::models::Planned;
+use crate::pseudonym::{KeySource, StandIn};
+use crate::report::Report;
+use crate::rows;
+use crate::{Error, Setup};
+
+/// What a run would do.
+#[derive(Debug, Clone, Serialize)]
+pub struct Plan {
+    /// In the order they are built.
+    pub tables: Vec<PlannedTable>,
+    /// What the run would report.
+    #[serde(skip)]
+    pub report: Report,
+}
+
+/// What a run would do to one table.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct PlannedTable {
+    /// `trusted` or `curated`.
+    pub zone: String,
+    /// Bare name.
+    pub table: String,
+    /// Why it would be published; not at all for [`Change::Nothing`].
+    pub change: Change,
+    /// Rows that stand; `None` where there is no table yet.
+    pub rows_now: Option<u64>,
+    /// Rows after the run.
+    pub rows: u64,
+    /// Rows that are not there yet.
+    pub rows_entering: u64,
+    /// Rows that would be gone.
+    pub rows_leaving: u64,
+    /// People, or devices in a table of devices, of whom no row is there yet;
+    /// `None` where the table names nobody.
+    pub people_entering: Option<u64>,
+    /// Those of whom no row would be left.
+    pub people_leaving: Option<u64>,
+}
+
+/// Finds out what [`super::run`] would do with the same options.
+///
+/// # Errors
+/// As [`super::run`]; nothing is published in any case.
+pub async fn plan(
+    setup: &Setup,
+    options: &RunOptions,
+    progress: Arc<dyn Progress>,
+    interrupt: Arc<Notify>,
+) -> Result<Plan, Error> {
+    let setup = Setup {
+        key: Some(Arc::new(OrStandIn(setup.key.clone()))),
+        ..setup.clone()
+    };
+    let (work, readiness) = Work::open(&setup, options, progress).await?;
+    let plan = compared(&work, options, &interrupt).await;
+    work.sweep(&work.planned).await;
+    work.lake.abandon(&readiness);
+    plan
+}
+
+async fn compared(work: &Work, options: &RunOptions, interrupt: &Notify) -> Result<Plan, Error> {
+    let prepared = work.prepare_until(options, interrupt).await?;
+    let mut tables = Vec::new();
+    for planned in &work.planned {
+        if let Some(built) = prepared.built.get(planned.model.name.as_ref()) {
+            tables.push(work.compare(planned, built).await?);
+        }
+    }
+    Ok(Plan {
+        tables,
+        report: prepared.report,
+    })
+}
+
+impl Work {
+    async fn compare(&self, planned: &Planned, built: &Built) -> Result<PlannedTable, Error> {
+        let (current, change) = self.standing(planned, built).await?;
+        let mut table = PlannedTable {
+            zone: planned.model.zone.to_string(),
+            table: planned.model.name.to_string(),
+            change,
+            rows_now: current.as_ref().map(|current| current.rows()),
+            rows: built.rows,
+            rows_entering: 0,
+            rows_leaving: 0,
+            people_entering: built.people.as_ref().map(|_| 0),
+            people_leaving: built.people.as_ref().map(|_| 0),
+        };
+        if matches!(change, Change::Nothing | Change::Contract) {
+            return Ok(table);
+        }
+        let mut now = Contents::default();
+        if let Some(current) = current {
+            let store = self.session.tables().store_url().map_err(Error::planning)?;
+            let stands = LakeTable::new(store, current.schema, &current.files);
+            now = self.contents(planned, &stands).await?;
+        }
+        let then = self
+            .contents(planned, &self.staged(planned, built)?)
+            .await?;
+        (table.rows_entering, table.rows_leaving) = differences(&now.rows, &then.rows);
+        if built.people.is_some() {
+            let (now, then) = (now.people.known(), then.people.known());
+            table.people_entering = Some(then.difference(now).count() as u64);
+            table.people_leaving = Some(now.difference(then).count() as u64);
+        }
+        Ok(table)
+    }
+
+    /// Rows of a table as hashes, and whose they are.
+    async fn contents(&self, planned: &Planned, table: &LakeTable) -> Result<Contents, Error> {
+        let name = planned.model.name.as_ref();
+        let failed = |error| Error::execution(name, error);
+        let state = self.session.state();
+        let scan = table.scan(&state, None, &[], None).await.map_err(failed)?;
+        let schema = table.schema();
+        let mut batches = execute_stream(scan, self.session.task_context()).map_err(failed)?;
+        let mut contents = Contents::default();
+        let whose: Option<(By, usize)> = gate::column(&planned.model)
+            .and_then(|(by, column)| Some((by, schema.index_of(column).ok()?)));
+        while let Some(batch) = batches.next().await {
+            self.stop.check()?;
+            let batch = batch.map_err(failed)?;
+            let batch = stored(&schema, &batch).map_err(|error| failed(error.into()))?;
+            contents
+                .rows
+                .extend(rows::hashes(&batch).iter().map(|hash| *hash as u64));
+            if let Some((by, column)) = whose
+                && let Some(names) = batch.column(column).as_string_view_opt()
+            {
+                contents.people.take_in(by, names);
+            }
+        }
+        contents.rows.sort_unstable();
+        Ok(contents)
+    }
+}
+
+#[derive(Default)]
+struct Contents {
+    /// Half a hash of each row, sorted.
+    rows: Vec<u64>,
+    people: People,
+}
+
+/// How many of `then` are not in `now`, and the other way round. Both are
+/// sorted, and equal rows count as often as they stand.
+fn differences(now: &[u64], then: &[u64]) -> (u64, u64) {
+    let (mut entering, mut leaving) = (0, 0);
+    let (mut now, mut then) = (now.iter().peekable(), then.iter().peekable());
+    loop {
+        match (now.peek(), then.peek()) {
+            (None, None) => return (entering, leaving),
+            (Some(old), Some(new)) if old == new => {
+                now.next();
+                then.next();
+            }
+            (Some(old), new) if new.is_none_or(|new| *old < *new) => {
+                leaving += 1;
+                now.next();
+            }
+            _ => {
+                entering += 1;
+                then.next();
+            }
+        }
+    }
+}
+
+/// A plan makes no key: where there is none, the run that follows makes one,
+/// and all pseudonyms will be new.
+#[derive(Debug)]
+struct OrStandIn(Option<Arc<dyn KeySource>>);
+
+#[async_trait]
+impl KeySource for OrStandIn {
+    async fn key(&self) -> Result<Arc<Key>, Error> {
+        let Some(source) = &self.0 else {
+            return StandIn.key().await;
+        };
+        match source.key().await {
+            Err(Error::NoKey { .. }) => StandIn.key().await,
+            known => known,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rows_that_enter_and_leave() {
+        for (now, then, expected) in [
+            (vec![], vec![], (0, 0)),
+            (vec![1, 2], vec![1, 2], (0, 0)),
+            (vec![], vec![1, 1], (2, 0)),
+            (vec![1, 1, 2], vec![1, 2], (0, 1)),
+            (vec![1, 3], vec![2, 3, 4], (2, 1)),
+        ] {
+            assert_eq!(differences(&now, &then), expected, "{now:?} {then:?}");
+        }
+    }
+}

@@ -1,0 +1,99 @@
+//! `stedi plan`: what a run would do, before it does it.
+
+use std::sync::Arc;
+
+use anyhow::Result;
+use engine::{Change, Plan, RunOptions, Setup, Verdict};
+use tokio::sync::Notify;
+
+use super::run::{expectations, names};
+use super::{remark, runtime, stopped};
+use crate::args::PlanArgs;
+use crate::failure::Ending;
+use crate::key::Keys;
+use crate::output::{Field, put_list, say};
+use crate::progress;
+use crate::settings::Settings;
+
+pub(crate) fn plan(settings: &Settings, args: &PlanArgs) -> Result<Ending> {
+    let setup = settings.setup()?;
+    let options = RunOptions {
+        select: names(&args.select)?,
+        expect: expectations(&setup.project, None)?,
+        strict: args.strict,
+    };
+    let plan = execute(settings, &setup, &options)?;
+    let headings = [
+        "zone",
+        "table",
+        "why",
+        "rows_now",
+        "rows",
+        "rows_entering",
+        "rows_leaving",
+        "people_entering",
+        "people_leaving",
+    ];
+    put_list(settings, &headings, &plan.tables, |table| {
+        vec![
+            Field::text(Some(&table.zone)),
+            Field::text(Some(&table.table)),
+            Field::text(Some(why(table.change))),
+            Field::count(table.rows_now),
+            Field::count(table.rows),
+            Field::count(table.rows_entering),
+            Field::count(table.rows_leaving),
+            Field::count(table.people_entering),
+            Field::count(table.people_leaving),
+        ]
+    })?;
+    let ending = remark(settings, &plan.report);
+    say(settings, conclusion(&plan));
+    Ok(ending)
+}
+
+/// Computes with progress shown, and ends at Ctrl-C.
+fn execute(settings: &Settings, setup: &Setup, options: &RunOptions) -> Result<Plan> {
+    let keys = Keys::of(settings, setup.landing.clone(), setup.lake.clone());
+    let setup = Setup {
+        key: Some(Arc::new(keys)),
+        ..setup.clone()
+    };
+    let progress = progress::shown(settings);
+    let interrupt = Arc::new(Notify::new());
+    let runtime = runtime()?;
+    let plan = runtime.block_on(async {
+        let heard = Arc::clone(&interrupt);
+        tokio::spawn(async move {
+            stopped().await;
+            heard.notify_one();
+        });
+        engine::plan(&setup, options, progress, interrupt).await
+    });
+    runtime.shutdown_background();
+    Ok(plan?)
+}
+
+fn why(change: Change) -> &'static str {
+    match change {
+        Change::New => "there is none yet",
+        Change::Columns => "other columns",
+        Change::Rows => "other rows",
+        Change::Contract => "another contract",
+        Change::Nothing => "stands as it is",
+    }
+}
+
+fn conclusion(plan: &Plan) -> &'static str {
+    if plan.report.verdict() == Verdict::Fail {
+        "`stedi run` would publish nothing"
+    } else if plan
+        .tables
+        .iter()
+        .all(|table| table.change == Change::Nothing)
+    {
+        "`stedi run` would change nothing"
+    } else {
+        "nothing was changed; `stedi run` does it"
+    }
+}
