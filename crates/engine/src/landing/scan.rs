@@ -200,7 +200,7 @@ impl TableProvider for LandingTable {
                 },
             }),
             intake: Arc::clone(&self.intake),
-            at_once: partitions + 1,
+            at_once: 4 * partitions,
             buffers: Arc::default(),
             rows: Arc::default(),
             passed_over: Arc::default(),

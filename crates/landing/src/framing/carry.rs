@@ -59,9 +59,14 @@ impl Carry {
     /// this, the true carry: what comes out is the same but for the numbers
     /// of lines, which [`crate::Decoded::follow`] corrects.
     pub fn agrees_with(&self, assumed: &Carry) -> bool {
+        let same_place = match (&self.place, &assumed.place) {
+            (Place::Between, Place::Between) => true,
+            // A file's first segment is not guessed at.
+            (Place::Mark(read), Place::Mark(other)) => read == other,
+            _ => false,
+        };
         self.offset == assumed.offset
-            && matches!(self.place, Place::Between)
-            && matches!(assumed.place, Place::Between)
+            && same_place
             && self.array == assumed.array
             && self.margin == assumed.margin
     }
@@ -211,6 +216,34 @@ impl Margin {
                 break;
             }
             self.feed(*byte);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A file's first segment was once decoded twice, and all that followed
+    /// one by one: nothing was wrong but the time it took.
+    #[test]
+    fn what_agrees_with_what_was_assumed() {
+        let lines = Carry {
+            lines: 7,
+            ..Carry::assumed(100)
+        };
+        for (carry, assumed, expected) in [
+            (Carry::start(), Carry::start(), true),
+            (Carry::start(), Carry::guessed(b"{", 0), false),
+            (lines.clone(), Carry::guessed(b"{", 100), true),
+            (lines.clone(), Carry::guessed(b"{", 101), false),
+            (lines, Carry::guessed(b"[{", 100), false),
+        ] {
+            assert_eq!(
+                carry.agrees_with(&assumed),
+                expected,
+                "{carry:?} {assumed:?}"
+            );
         }
     }
 }
