@@ -22,6 +22,27 @@ with device as (
         partition by subject
         order by last_reading desc nulls last, serialnumber
     ) = 1
+),
+
+newest as (
+    select subject(email) as subject, serialnumber
+    from customer_landing
+    where subject(email) <> ''
+    qualify row_number() over (
+        partition by subject(email)
+        order by lastupdatedate desc, serialnumber
+    ) = 1
+),
+
+-- Of a device that never reported, the one person's record who claims it is
+-- all there is to go by.
+silent as (
+    select n.serialnumber, min(n.subject) as subject
+    from newest n
+    left anti join system.device_owner o on o.serialnumber = n.serialnumber
+    where n.serialnumber is not null
+    group by n.serialnumber
+    having count(*) = 1
 )
 
 select
@@ -30,7 +51,7 @@ select
     c.phone,
     c.birthday,
     -- The record's own serial number may be one that fulfilment gave to many.
-    d.serialnumber,
+    coalesce(d.serialnumber, s.serialnumber) as serialnumber,
     c.registrationdate,
     c.lastupdatedate,
     c.sharewithresearchasofdate,
@@ -39,3 +60,4 @@ select
 from customer_trusted c
 left semi join accelerometer_trusted a on subject(a.user) = subject(c.email)
 left join device d on d.subject = subject(c.email)
+left join silent s on s.subject = subject(c.email)

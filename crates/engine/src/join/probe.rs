@@ -73,6 +73,9 @@ impl Probe {
     /// The next rows that come out.
     pub(super) async fn next(&mut self) -> Result<Option<RecordBatch>> {
         loop {
+            // Rows of a large fan-out come without anything to wait for:
+            // whoever wants to stop them must get a turn.
+            tokio::task::consume_budget().await;
             match &mut self.state {
                 State::Reading => match self.read.next().await {
                     Some(batch) => {

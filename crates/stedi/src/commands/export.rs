@@ -45,7 +45,6 @@ fn make(settings: &Settings, options: &ExportOptions) -> Result<Ending> {
         engine::export(&setup, options, progress, interrupt).await
     });
     // A large read is not waited for after Ctrl-C.
-    runtime.shutdown_background();
     let manifest = manifest?;
     if settings.format.value == Format::Json {
         put_json(&manifest)?;

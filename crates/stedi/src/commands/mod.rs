@@ -27,11 +27,33 @@ use crate::failure::Ending;
 use crate::output::{Field, grouped, grouped_or_dash, put_json, put_list, say};
 use crate::settings::Settings;
 
-/// A runtime with a thread per core.
-fn runtime() -> Result<tokio::runtime::Runtime> {
-    Ok(tokio::runtime::Builder::new_multi_thread()
+/// A runtime with a thread per core. What still computes when a command has
+/// ended, such as a join that hears nothing, is not waited for.
+fn runtime() -> Result<Runtime> {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
-        .build()?)
+        .build()?;
+    Ok(Runtime(Some(runtime)))
+}
+
+/// See [`runtime`].
+struct Runtime(Option<tokio::runtime::Runtime>);
+
+impl Runtime {
+    fn block_on<F: Future>(&self, work: F) -> F::Output {
+        match &self.0 {
+            Some(runtime) => runtime.block_on(work),
+            None => unreachable!("the runtime is given up when it is dropped"),
+        }
+    }
+}
+
+impl Drop for Runtime {
+    fn drop(&mut self) {
+        if let Some(runtime) = self.0.take() {
+            runtime.shutdown_background();
+        }
+    }
 }
 
 /// Waits for somebody who wants the program to stop: Ctrl-C, a polite request

@@ -70,7 +70,6 @@ fn execute(settings: &Settings, setup: &Setup, options: &RunOptions) -> Result<P
         });
         engine::plan(&setup, options, progress, interrupt).await
     });
-    runtime.shutdown_background();
     Ok(plan?)
 }
 

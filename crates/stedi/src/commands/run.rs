@@ -51,8 +51,6 @@ pub(super) fn execute(settings: &Settings, setup: &Setup, options: &RunOptions) 
     if let Some(made) = key_made {
         say_of_new_key(settings, &made);
     }
-    // Work that cannot be interrupted, such as a large read, is not waited for.
-    runtime.shutdown_background();
     Ok(report?)
 }
 

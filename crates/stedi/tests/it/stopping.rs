@@ -92,7 +92,7 @@ fn ctrl_c_at_any_instant_leaves_the_old_lake_or_the_new_one() {
                     );
                 }
                 let recorded = count(dir.path(), "select count(*) from system.runs");
-                assert_eq!(recorded, 5, "after {after_ms} ms: {run}");
+                assert_eq!(recorded, 6, "after {after_ms} ms: {run}");
             }
             130 => assert_eq!(contents(dir.path()).len(), 1, "after {after_ms} ms: {run}"),
             _ => panic!("after {after_ms} ms: {run}"),
