@@ -44,7 +44,6 @@ fn make(settings: &Settings, options: &ExportOptions) -> Result<Ending> {
         });
         engine::export(&setup, options, progress, interrupt).await
     });
-    // A large read is not waited for after Ctrl-C.
     let manifest = manifest?;
     if settings.format.value == Format::Json {
         put_json(&manifest)?;
