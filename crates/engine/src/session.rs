@@ -358,6 +358,10 @@ fn context(
     // Places of columns in a statement, for messages about models.
     options.sql_parser.collect_spans = true;
     options.catalog.has_header = false;
+    // One table serves all partitions of a join. Dividing both sides by their
+    // keys first copied every reading, and its queues grew without bound: 5 GB
+    // at factor 1000.
+    options.optimizer.repartition_joins = false;
     // Each sorting stream keeps this much aside to merge what it spilled; the
     // default of 10 MB a stream is more than a small limit holds.
     let share = setup.memory_bytes / (8 * options.execution.target_partitions.max(1));
