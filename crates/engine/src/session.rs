@@ -358,10 +358,11 @@ fn context(
     // Places of columns in a statement, for messages about models.
     options.sql_parser.collect_spans = true;
     options.catalog.has_header = false;
-    // One table serves all partitions of a join. Dividing both sides by their
-    // keys first copied every reading, and its queues grew without bound: 5 GB
-    // at factor 1000.
-    options.optimizer.repartition_joins = false;
+    // One table serves all partitions of a join, however large the side that
+    // is held. Dividing both sides by their keys first would copy every
+    // reading, and its queues grew without bound: 5 GB at factor 1000.
+    options.optimizer.hash_join_single_partition_threshold = usize::MAX;
+    options.optimizer.hash_join_single_partition_threshold_rows = usize::MAX;
     // Each sorting stream keeps this much aside to merge what it spilled; the
     // default of 10 MB a stream is more than a small limit holds.
     let share = setup.memory_bytes / (8 * options.execution.target_partitions.max(1));
