@@ -22,6 +22,7 @@ use lake::{Layout, TableId};
 
 use crate::build::stored;
 use crate::consent::{Consents, person};
+use crate::models::Planned;
 use crate::report::{CheckReport, Verdict};
 use crate::rows::{self, Itself};
 use crate::{Error, Query, Session};
@@ -178,13 +179,29 @@ pub(crate) async fn people(session: &Session, model: &Model) -> Result<Option<Pe
     Ok(Some(people))
 }
 
-/// Whether `model` is the training set as it is shipped: what it gives is what
-/// may be there. A run takes that for an answer, since deriving the rows anew
-/// costs more than making them; `verify` derives them in any case.
-pub(crate) fn is_as_shipped(model: &Model) -> bool {
-    const SHIPPED: &str = include_str!("../../../lakehouse/curated/training_set.sql");
-    let select = model.sql.trim();
-    !select.is_empty() && SHIPPED.trim_end().ends_with(select)
+/// The models that decide which rows are in [`TRAINING_SET`], as shipped.
+const SHIPPED: [(&str, &str); 2] = [
+    (
+        "machine_learning_curated",
+        include_str!("../../../lakehouse/curated/machine_learning_curated.sql"),
+    ),
+    (
+        TRAINING_SET,
+        include_str!("../../../lakehouse/curated/training_set.sql"),
+    ),
+];
+
+/// Whether the training set and the pairs it is made of are as shipped: what
+/// they give is what may be there. A run takes that for an answer, since
+/// deriving the rows anew costs more than making them; `verify` derives them in
+/// any case.
+pub(crate) fn are_as_shipped(planned: &[Planned]) -> bool {
+    SHIPPED.iter().all(|(name, file)| {
+        let select = file.split_once("*/").map(|(_, select)| select.trim());
+        let mut models = planned.iter().map(|planned| &planned.model);
+        let model = models.find(|model| model.name.as_ref() == *name);
+        model.is_some_and(|model| Some(model.sql.trim()) == select)
+    })
 }
 
 /// Whether each row of `training_set` may be there; `None` for other tables.

@@ -236,13 +236,22 @@ fn of_join(join: &JoinExec, joins: &mut Vec<Entry>) -> Spine {
         unmatched: account.read_unmatched,
         pairs: account.pairs,
     };
-    let (reading, side, other, other_side) = match join.kind() {
-        Kind::HeldSemi => (held, of_held.once(), read, of_read),
-        Kind::ReadSemi => (read, of_read.once(), held, of_held),
-        Kind::Inner if prefers(held, of_held, read, of_read) => (held, of_held, read, of_read),
-        Kind::Inner => (read, of_read, held, of_held),
+    // Whichever side it is about is told by where its rows come from.
+    let (mut by_held, mut by_read) = (Vec::new(), Vec::new());
+    let (of_first, of_second) = (follow(held, &mut by_held), follow(read, &mut by_read));
+    let is_about_held = match join.kind() {
+        Kind::HeldSemi => true,
+        Kind::ReadSemi => false,
+        Kind::Inner => weight(&of_first, of_held) > weight(&of_second, of_read),
     };
-    let mut spine = follow(reading, joins);
+    let (mut spine, before, mut side, other, other_side) = match is_about_held {
+        true => (of_first, by_held, of_held, read, of_read),
+        false => (of_second, by_read, of_read, held, of_held),
+    };
+    if join.kind() != Kind::Inner {
+        side = side.once();
+    }
+    joins.extend(before);
     let passed_over = std::mem::take(&mut spine.passed_over);
     let source = leaves(other);
     let reason = if source.contains(system::DEVICE_OWNER.name()) {
@@ -293,23 +302,16 @@ impl Side {
     }
 }
 
-/// Whether an inner join is about the rows of the first side rather than those
-/// of the second. Rows that arrived are what a model is about before tables
-/// built of them, and those before what the system knows; among equals, the
-/// side of which fewer rows come out several times.
-fn prefers(
-    first: &Arc<dyn ExecutionPlan>,
-    of_first: Side,
-    second: &Arc<dyn ExecutionPlan>,
-    of_second: Side,
-) -> bool {
-    let rank = |plan| match follow(plan, &mut Vec::new()).zone.as_str() {
+/// How much an inner join is about a side. Rows that arrived are what a model is
+/// about before tables built of them, and those before what the system knows;
+/// among equals, the side of which fewer rows come out several times.
+fn weight(spine: &Spine, side: Side) -> (u32, std::cmp::Reverse<u64>) {
+    let rank = match spine.zone.as_str() {
         LANDING => 2,
         system::ZONE => 0,
         _ => 1,
     };
-    let weight = |rank: u32, side: Side| (rank, std::cmp::Reverse(side.fan_out()));
-    weight(rank(first), of_first) > weight(rank(second), of_second)
+    (rank, std::cmp::Reverse(side.fan_out()))
 }
 
 /// Rows that came out of an operator, all partitions together.

@@ -8,9 +8,11 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use arrow::array::RecordBatch;
 use async_trait::async_trait;
 use catalog::{Project, Table, Zone};
 use datafusion::catalog::{CatalogProvider, SchemaProvider, TableProvider};
+use datafusion::datasource::MemTable;
 use datafusion::datasource::empty::EmptyTable;
 use datafusion::error::Result;
 use datafusion::execution::object_store::ObjectStoreUrl;
@@ -20,7 +22,7 @@ use parking_lot::RwLock;
 use crate::error::external;
 use crate::lake_table::LakeTable;
 use crate::landing::{Intake, LandingTable};
-use crate::{Error, system};
+use crate::{Error, ledger, system};
 
 /// The schema that bare names are looked up in.
 pub(crate) const DEFAULT_SCHEMA: &str = "lakehouse";
@@ -64,6 +66,18 @@ impl Tables {
     /// Lets a system table mean rows that are not published yet.
     pub(crate) fn put_system(&self, name: &str, table: Arc<dyn TableProvider>) {
         self.put(&format!("{}.{name}", system::ZONE), table);
+    }
+
+    /// Lets a system table mean `rows`, which were derived just now.
+    pub(crate) fn put_derived(
+        &self,
+        table: &system::Definition,
+        rows: &RecordBatch,
+    ) -> std::result::Result<(), Error> {
+        let schema = ledger::named(&rows.schema(), system::ZONE, table.name());
+        let rows = MemTable::try_new(schema, vec![vec![rows.clone()]]).map_err(Error::planning)?;
+        self.put_system(table.name(), Arc::new(rows));
+        Ok(())
     }
 
     /// Adds an external table for the session.

@@ -6,7 +6,6 @@ use std::time::Instant;
 use catalog::{Expectations, Model};
 use lake::{AsOf, Lake, TableId};
 
-use datafusion::datasource::MemTable;
 use futures::StreamExt;
 
 use crate::consent::{self, Consents};
@@ -119,11 +118,8 @@ async fn consents(
     let suspended = consent::suspended(None, &known);
     match consent::derive(session, now_ms, &register, &suspended).await {
         Ok(consents) => {
-            let rows = consents.rows.clone();
-            let table = MemTable::try_new(rows.schema(), vec![vec![rows]]);
-            let table = table.map_err(Error::planning)?;
             let tables = session.tables();
-            tables.put_system(system::CONSENT.name(), Arc::new(table));
+            tables.put_derived(&system::CONSENT, &consents.rows)?;
             Ok(Some(consents))
         }
         Err(error @ Error::Landing { .. }) => {

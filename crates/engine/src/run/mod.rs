@@ -28,7 +28,7 @@ use crate::consent::{self, Consents};
 use crate::devices::Search;
 use crate::gate::By;
 use crate::lake_table::LakeTable;
-use crate::landing::{Listener, Source, TableIntake};
+use crate::landing::{LandingTable, Listener, Source, TableIntake};
 use crate::models::{self, Planned};
 use crate::report::{ModelRun, Report, TableReport, Verdict};
 use crate::stop::{self, Stop};
@@ -186,13 +186,24 @@ fn owners_table() -> String {
 
 /// Lets landing tables mean the files that were listed, and all their rows.
 fn restore(session: &Session, sources: &HashMap<String, Arc<Source>>) {
-    let tables = session.tables();
-    for table in tables.project.landing() {
-        if let Some(source) = sources.get(table.name.as_ref()) {
-            let provider = tables.landing_table(table).with_source(Arc::clone(source));
-            tables.put(table.name.as_ref(), Arc::new(provider));
+    for table in sources.keys() {
+        if let Some(provider) = listed(session, sources, table) {
+            session.tables().put(table, Arc::new(provider));
         }
     }
+}
+
+/// A landing table that means the files that were listed.
+fn listed(
+    session: &Session,
+    sources: &HashMap<String, Arc<Source>>,
+    table: &str,
+) -> Option<LandingTable> {
+    let tables = session.tables();
+    let mut landing = tables.project.landing().iter();
+    let definition = landing.find(|known| known.name.as_ref() == table)?;
+    let source = Arc::clone(sources.get(table)?);
+    Some(tables.landing_table(definition).with_source(source))
 }
 
 struct Work {
@@ -322,6 +333,7 @@ impl Work {
             (Some(devices), Some(consents)) => gate::owned(devices, consents),
             _ => gate::Known::default(),
         };
+        let as_shipped = gate::are_as_shipped(&self.planned);
         for planned in &self.planned {
             let name = planned.model.name.as_ref();
             let built = built.get(name);
@@ -340,7 +352,7 @@ impl Work {
                 let gate = gate::consent(&planned.model, by, people, allowed);
                 report.checks.push(gate);
             }
-            if !gate::is_as_shipped(&planned.model) {
+            if !as_shipped {
                 let gate = gate::training(&self.session, &planned.model).await?;
                 report.checks.extend(gate);
             }
@@ -417,7 +429,8 @@ impl Work {
         let suspended = consent::suspended(intake.get(consent::RECORDS), &known);
         let register = consent::register(&self.session).await?;
         let consents = consent::derive(&self.session, self.now_ms, &register, &suspended).await?;
-        self.put_derived(&system::CONSENT, &consents.rows)?;
+        let tables = self.session.tables();
+        tables.put_derived(&system::CONSENT, &consents.rows)?;
         Ok(Some(consents))
     }
 
@@ -436,19 +449,12 @@ impl Work {
 
     /// Lets the landing table of phones mean its files, heard by `listener`.
     fn let_phones_be_read(&self, listener: Option<Arc<dyn Listener>>) {
-        let tables = self.session.tables();
         let phones = devices::PHONES.0;
-        let table = tables
-            .project
-            .landing()
-            .iter()
-            .find(|table| table.name.as_ref() == phones);
-        if let (Some(table), Some(source)) = (table, self.sources.get(phones)) {
-            let mut provider = tables.landing_table(table).with_source(Arc::clone(source));
+        if let Some(mut provider) = listed(&self.session, &self.sources, phones) {
             if let Some(listener) = listener {
                 provider = provider.heard_by(listener);
             }
-            tables.put(phones, Arc::new(provider));
+            self.session.tables().put(phones, Arc::new(provider));
         }
     }
 
@@ -456,17 +462,9 @@ impl Work {
     async fn end_search(&self, search: Search) -> Result<RecordBatch, Error> {
         self.let_phones_be_read(None);
         let rows = search.end(&self.session).await?;
-        self.put_derived(&system::DEVICE_OWNER, &rows)?;
-        Ok(rows)
-    }
-
-    /// Lets a system table mean `rows` for the models and checks of the run.
-    fn put_derived(&self, table: &system::Definition, rows: &RecordBatch) -> Result<(), Error> {
-        let schema = ledger::named(&rows.schema(), system::ZONE, table.name());
-        let rows = MemTable::try_new(schema, vec![vec![rows.clone()]]).map_err(Error::planning)?;
         let tables = self.session.tables();
-        tables.put_system(table.name(), Arc::new(rows));
-        Ok(())
+        tables.put_derived(&system::DEVICE_OWNER, &rows)?;
+        Ok(rows)
     }
 
     /// Builds every model as soon as all that it reads is built. The search for

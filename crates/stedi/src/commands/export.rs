@@ -1,13 +1,10 @@
 //! `stedi export`: a table's rows into files, and whether such files are still
 //! what was exported.
 
-use std::sync::Arc;
-
 use anyhow::Result;
 use engine::{ExportOptions, Manifest, Verdict};
-use tokio::sync::Notify;
 
-use super::{runtime, stopped};
+use super::{interrupt, runtime};
 use crate::args::{ExportArgs, Format};
 use crate::failure::Ending;
 use crate::output::{Field, grouped, put_json, put_list, say};
@@ -34,17 +31,8 @@ pub(crate) fn export(settings: &Settings, args: &ExportArgs) -> Result<Ending> {
 fn make(settings: &Settings, options: &ExportOptions) -> Result<Ending> {
     let setup = settings.setup()?;
     let progress = progress::shown(settings);
-    let interrupt = Arc::new(Notify::new());
-    let runtime = runtime()?;
-    let manifest = runtime.block_on(async {
-        let heard = Arc::clone(&interrupt);
-        tokio::spawn(async move {
-            stopped().await;
-            heard.notify_one();
-        });
-        engine::export(&setup, options, progress, interrupt).await
-    });
-    let manifest = manifest?;
+    let manifest = runtime()?
+        .block_on(async { engine::export(&setup, options, progress, interrupt()).await })?;
     if settings.format.value == Format::Json {
         put_json(&manifest)?;
     } else {

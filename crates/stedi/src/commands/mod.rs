@@ -19,6 +19,8 @@ pub(crate) mod sql;
 pub(crate) mod tables;
 pub(crate) mod verify;
 
+use std::sync::Arc;
+
 use anyhow::Result;
 use engine::{Report, Verdict};
 
@@ -26,6 +28,7 @@ use crate::args::Format;
 use crate::failure::Ending;
 use crate::output::{Field, grouped, grouped_or_dash, put_json, put_list, say};
 use crate::settings::Settings;
+use tokio::sync::Notify;
 
 /// A runtime with a thread per core. What still computes when a command has
 /// ended, such as a join that hears nothing, is not waited for.
@@ -73,6 +76,18 @@ async fn stopped() {
         () = hear(SignalKind::terminate()) => {}
         () = hear(SignalKind::hangup()) => {}
     }
+}
+
+/// What is notified once somebody wants the program to stop. To be asked for
+/// within a runtime.
+fn interrupt() -> Arc<Notify> {
+    let interrupt = Arc::new(Notify::new());
+    let heard = Arc::clone(&interrupt);
+    tokio::spawn(async move {
+        stopped().await;
+        heard.notify_one();
+    });
+    interrupt
 }
 
 /// `1 place`, `2 places`.

@@ -4,10 +4,9 @@ use std::sync::Arc;
 
 use anyhow::Result;
 use engine::{Change, Plan, RunOptions, Setup, Verdict};
-use tokio::sync::Notify;
 
 use super::run::{expectations, names};
-use super::{remark, runtime, stopped};
+use super::{interrupt, remark, runtime};
 use crate::args::PlanArgs;
 use crate::failure::Ending;
 use crate::key::Keys;
@@ -60,17 +59,9 @@ fn execute(settings: &Settings, setup: &Setup, options: &RunOptions) -> Result<P
         ..setup.clone()
     };
     let progress = progress::shown(settings);
-    let interrupt = Arc::new(Notify::new());
-    let runtime = runtime()?;
-    let plan = runtime.block_on(async {
-        let heard = Arc::clone(&interrupt);
-        tokio::spawn(async move {
-            stopped().await;
-            heard.notify_one();
-        });
-        engine::plan(&setup, options, progress, interrupt).await
-    });
-    Ok(plan?)
+    let plan = runtime()?
+        .block_on(async { engine::plan(&setup, options, progress, interrupt()).await })?;
+    Ok(plan)
 }
 
 fn why(change: Change) -> &'static str {

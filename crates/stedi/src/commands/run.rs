@@ -6,9 +6,8 @@ use std::sync::Arc;
 use anyhow::Result;
 use catalog::{Expectations, Project, TableName};
 use engine::{Report, RunOptions, Setup, Verdict};
-use tokio::sync::Notify;
 
-use super::{runtime, show_report, stopped};
+use super::{interrupt, runtime, show_report};
 use crate::args::RunArgs;
 use crate::failure::{Ending, Failure};
 use crate::key::Keys;
@@ -37,15 +36,9 @@ pub(super) fn execute(settings: &Settings, setup: &Setup, options: &RunOptions) 
         ..setup.clone()
     };
     let progress = progress::shown(settings);
-    let interrupt = Arc::new(Notify::new());
     let runtime = runtime()?;
     let (report, key_made) = runtime.block_on(async {
-        let heard = Arc::clone(&interrupt);
-        tokio::spawn(async move {
-            stopped().await;
-            heard.notify_one();
-        });
-        let report = engine::run(&setup, options, progress, interrupt).await;
+        let report = engine::run(&setup, options, progress, interrupt()).await;
         (report, keys.settle().await)
     });
     if let Some(made) = key_made {
