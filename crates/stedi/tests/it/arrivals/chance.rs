@@ -48,7 +48,7 @@ impl Chance {
     fn make(&mut self) -> Vec<Step> {
         let mut steps = vec![Step {
             what: self.first(),
-            run: true,
+            run: self.dice.percent(85),
             compare: false,
         }];
         let length = 3 + self.dice.below(4);
@@ -101,10 +101,18 @@ impl Chance {
                     let source = lines[0].0;
                     lines.retain(|(of, _)| *of == source);
                     self.remember(&lines);
-                    What::Grow(source, nth, lines.into_iter().map(|(_, line)| line).collect())
+                    What::Grow(
+                        source,
+                        nth,
+                        lines.into_iter().map(|(_, line)| line).collect(),
+                    )
                 }
                 43..47 => What::Rewrite(source, nth, self.dice.throw()),
-                47..49 => What::Alter(source, nth),
+                47..49 => What::Alter {
+                    source,
+                    nth,
+                    older: self.dice.percent(50),
+                },
                 49..50 => What::Touch(source, nth),
                 50..52 => What::Rename(source, nth),
                 52..56 => {
@@ -131,7 +139,9 @@ impl Chance {
                 91..93 => What::Full,
                 93..97 => What::Kill(self.dice.throw() % 1_100),
                 97..98 => What::Vacuum,
-                98..100 => What::Compact,
+                98 => What::Compact,
+                99 if self.dice.percent(50) => What::Key(self.dice.below(3)),
+                99 => What::Move,
                 _ => continue,
             };
         }
@@ -160,7 +170,8 @@ impl Chance {
                 lines.push((Source::Customers, self.record(person)));
                 self.session(person, lines);
             }
-            38..68 => self.session(person, lines),
+            38..62 => self.session(person, lines),
+            62..68 => self.passed_on(person, lines),
             68..80 => {
                 // Sent again, alone.
                 let source = *self.dice.one_of(&Source::ALL);
@@ -232,6 +243,32 @@ impl Chance {
                 match trainers_late {
                     true => self.held_back.push(line),
                     false => lines.push(line),
+                }
+            }
+        }
+    }
+
+    /// A device is one person's for a while, and then another's. Half of it may
+    /// be known before, or come later.
+    fn passed_on(&mut self, person: usize, lines: &mut Vec<(Source, Line)>) {
+        let device = serial(person);
+        let next = self.dice.below(self.people);
+        let start = self.dice.between(0, INSTANTS / 2);
+        let length = self.dice.between(6, 10);
+        for (owner, start) in [(person, start), (next, start + length)] {
+            let late = self.dice.percent(40);
+            let phone = self.dice.percent(90);
+            for at in start..start + length {
+                let reading = (Source::Trainers, self.trainer(&device, at));
+                let carried = (Source::Phones, self.phone(owner, at));
+                let to = if late {
+                    &mut self.held_back
+                } else {
+                    &mut *lines
+                };
+                to.push(reading);
+                if phone {
+                    to.push(carried);
                 }
             }
         }
@@ -343,7 +380,9 @@ impl Chance {
         What::Enter {
             act: *self.dice.one_of(&["grant", "withdraw", "withdraw"]),
             email: self.spelled(person, 25),
-            purpose: *self.dice.one_of(&["research", "research", "research", "public"]),
+            purpose: *self
+                .dice
+                .one_of(&["research", "research", "research", "public"]),
             at,
         }
     }
@@ -376,7 +415,11 @@ impl Chance {
             }
             while !own.is_empty() {
                 let whole = self.dice.percent(60);
-                let end = if whole { own.len() } else { 1 + self.dice.below(own.len()) };
+                let end = if whole {
+                    own.len()
+                } else {
+                    1 + self.dice.below(own.len())
+                };
                 let mut rest = own.split_off(end);
                 if !rest.is_empty() && self.dice.percent(15) {
                     rest.push(own[0].clone());

@@ -58,6 +58,24 @@ pub(crate) fn lakes(living: &Path, fresh: &Path, tables: &[String]) -> Result<()
     }
 }
 
+/// How many rows `tables` and those that runs derive have, and how devices
+/// found their owners.
+pub(crate) fn told(lake: &Path, tables: &[String]) -> Result<Vec<(String, u64)>, String> {
+    let mut told = Vec::new();
+    for table in tables.iter().map(String::as_str).chain(DERIVED) {
+        let rows = delta::read(lake, table)?.unwrap_or_default();
+        told.push((table.to_owned(), rows.rows.len() as u64));
+        if table == "system/device_owner" {
+            for evidence in rows.of("evidence") {
+                told.push((format!("{table}: {}", evidence.unwrap_or("nobody's")), 1));
+            }
+            let ended = rows.of("valid_to").flatten().count();
+            told.push((format!("{table}: passed on"), ended as u64));
+        }
+    }
+    Ok(told)
+}
+
 /// Rows that one of both has more often than the other, in words.
 pub(crate) fn difference(
     table: &str,
@@ -154,14 +172,14 @@ pub(crate) fn nobody_without_consent(
         let rows = delta::read(lake, table)?
             .ok_or_else(|| format!("{table} is not there after a run of all tables"))?;
         let people = rows.of("email").chain(rows.of("user")).flatten();
-        if let Some(person) = people
-            .map(subject)
-            .find(|person| !agreed.contains(person))
-        {
+        if let Some(person) = people.map(subject).find(|person| !agreed.contains(person)) {
             return Err(format!("{table}: a row of {person}, who does not agree"));
         }
-        if ["trusted/step_trainer_trusted", "curated/machine_learning_curated"]
-            .contains(&table.as_str())
+        if [
+            "trusted/step_trainer_trusted",
+            "curated/machine_learning_curated",
+        ]
+        .contains(&table.as_str())
             && let Some(serial) = rows
                 .of("serialnumber")
                 .flatten()
@@ -181,8 +199,8 @@ fn in_force(consent: &Rows, now: i64) -> BTreeSet<String> {
     let times = consent.of("valid_from").zip(consent.of("valid_to"));
     let people = consent.of("subject").zip(consent.of("purpose"));
     for ((subject, purpose), (from, to)) in people.zip(times) {
-        let holds = number(from).is_some_and(|from| from <= now)
-            && number(to).is_none_or(|to| now < to);
+        let holds =
+            number(from).is_some_and(|from| from <= now) && number(to).is_none_or(|to| now < to);
         if purpose == Some("research") && holds {
             agreed.extend(subject.map(str::to_owned));
         }

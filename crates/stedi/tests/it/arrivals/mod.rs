@@ -65,8 +65,7 @@ fn play_part(part: u64) {
         match play(&steps, of_sequence) {
             Ok(of_this) => {
                 effort.sequences += 1;
-                effort.runs += of_this.runs;
-                effort.comparisons += of_this.comparisons;
+                effort.add(of_this);
             }
             Err(fault) => {
                 let (shorter, fault) = shortened(steps, fault, of_sequence);
@@ -77,7 +76,7 @@ fn play_part(part: u64) {
             }
         }
     }
-    eprintln!("{effort:?} in {:.0?}", started.elapsed());
+    eprintln!("{effort:#?} in {:.0?}", started.elapsed());
 }
 
 fn play(steps: &[Step], seed: u64) -> Result<Effort, String> {

@@ -93,8 +93,13 @@ pub(crate) enum What {
     Grow(Source, Nth, Vec<Line>),
     /// A file loses the lines whose bit is set, and turns the others round.
     Rewrite(Source, Nth, u64),
-    /// Another value in a file of the same length.
-    Alter(Source, Nth),
+    /// Another value in a file of the same length; it may claim to be older
+    /// than it was.
+    Alter {
+        source: Source,
+        nth: Nth,
+        older: bool,
+    },
     /// The same bytes at another time.
     Touch(Source, Nth),
     /// The same bytes under another name, and not under the old one.
@@ -117,6 +122,10 @@ pub(crate) enum What {
     Models(Vec<usize>),
     /// All that is open in quarantine is dropped.
     Drop,
+    /// Another key of pseudonyms.
+    Key(usize),
+    /// The landing folder is moved to another place, as it is.
+    Move,
     /// A run of one table and what it needs.
     Select(&'static str),
     /// `run --full`.
@@ -167,7 +176,11 @@ impl fmt::Display for Step {
 
 fn lines(f: &mut fmt::Formatter<'_>, lines: &[Line]) -> fmt::Result {
     for line in lines {
-        let broken = if line.whole.is_some() { " (broken)" } else { "" };
+        let broken = if line.whole.is_some() {
+            " (broken)"
+        } else {
+            ""
+        };
         write!(f, "\n        {}{broken}", line.text)?;
     }
     Ok(())
@@ -177,7 +190,7 @@ fn lines(f: &mut fmt::Formatter<'_>, lines: &[Line]) -> fmt::Result {
 /// that the product does not have is written anew.
 pub(crate) type Edit = (&'static str, &'static str, &'static str);
 
-pub(crate) const EDITS: [Edit; 11] = [
+pub(crate) const EDITS: [Edit; 13] = [
     // Fewer rows.
     (
         "trusted/accelerometer_trusted.sql",
@@ -234,6 +247,18 @@ pub(crate) const EDITS: [Edit; 11] = [
         "trusted/accelerometer_trusted.sql",
         "[checks]",
         "[checks]\naccepted = { x = { min = 0, max = 2, action = \"leave_out\" } }",
+    ),
+    // A check that fails though nothing is new.
+    (
+        "curated/customer_curated.sql",
+        "[checks]",
+        "[checks]\naccepted = { registrationdate = { min = 402 } }",
+    ),
+    // Everybody's rows, whether they agree or not: refused.
+    (
+        "trusted/accelerometer_trusted.sql",
+        "join customer_trusted c on subject(c.email) = subject(a.user)",
+        "",
     ),
     // A table more.
     (

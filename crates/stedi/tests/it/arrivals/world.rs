@@ -1,14 +1,14 @@
 //! A landing folder, the lake that lives beside it, and the fresh lakes that
 //! it is compared with.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread::sleep;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use serde_json::Value;
 use tempfile::TempDir;
@@ -20,8 +20,8 @@ use crate::dice::Dice;
 use crate::places::{contents, copy};
 use crate::program::{Call, Outcome, finish, stedi};
 
-/// The same for all lakes, so that pseudonyms agree.
-const KEY: &str = "7777777777777777777777777777777777777777777777777777777777777777";
+/// The same for both lakes, so that pseudonyms agree.
+const KEYS: [&str; 3] = ["7", "8", "9"];
 
 /// What runs take, in microseconds: kills are spread over it.
 static RUN_MICROS: AtomicU64 = AtomicU64::new(500_000);
@@ -42,12 +42,29 @@ fn knows(verb: &str) -> bool {
     stedi(dir.path(), &format!("{verb} --help")).run().code == 0
 }
 
-/// How many runs a sequence took, and how many comparisons.
-#[derive(Debug, Clone, Copy, Default)]
+/// What was done and met.
+#[derive(Debug, Clone, Default)]
 pub(crate) struct Effort {
     pub(crate) sequences: u64,
     pub(crate) runs: u64,
     pub(crate) comparisons: u64,
+    /// Rows of each table that were compared, and what else is worth knowing.
+    pub(crate) met: BTreeMap<String, u64>,
+}
+
+impl Effort {
+    pub(crate) fn add(&mut self, other: Self) {
+        self.sequences += other.sequences;
+        self.runs += other.runs;
+        self.comparisons += other.comparisons;
+        for (what, count) in other.met {
+            self.meet(&what, count);
+        }
+    }
+
+    fn meet(&mut self, what: &str, count: u64) {
+        *self.met.entry(what.to_owned()).or_default() += count;
+    }
 }
 
 #[derive(Debug, Clone)]
@@ -57,6 +74,8 @@ struct Lying {
     stem: String,
     lines: Vec<Line>,
     spelled: Spelled,
+    /// Whether it claims to have been written long ago.
+    older: bool,
 }
 
 struct Entry {
@@ -78,7 +97,10 @@ pub(crate) struct World {
     dir: TempDir,
     files: Vec<Lying>,
     vanished: Vec<Lying>,
-    names: usize,
+    names: [usize; 3],
+    /// The landing folder's name.
+    landing: String,
+    key: usize,
     now: i64,
     edits: Vec<usize>,
     entries: Vec<Entry>,
@@ -100,7 +122,9 @@ impl World {
             dir,
             files: Vec::new(),
             vanished: Vec::new(),
-            names: 0,
+            names: [0; 3],
+            landing: "landing".to_owned(),
+            key: 0,
             now: super::chance::BEGIN,
             edits: Vec::new(),
             entries: Vec::new(),
@@ -111,12 +135,19 @@ impl World {
         }
     }
 
+    fn landing(&self) -> PathBuf {
+        self.dir.path().join(&self.landing)
+    }
+
     fn lake(&self) -> PathBuf {
         self.dir.path().join("lake")
     }
 
     pub(crate) fn play(&mut self, step: &Step) -> Result<(), String> {
         let mut run = step.run;
+        let name = format!("{:?}", step.what);
+        let end = name.find(['(', ' ']).unwrap_or(name.len());
+        self.effort.meet(&format!("step {}", &name[..end]), 1);
         match &step.what {
             What::Arrive(deliveries) => {
                 for delivery in deliveries {
@@ -145,7 +176,8 @@ impl World {
                 });
                 file.lines.reverse();
             }),
-            What::Alter(source, nth) => self.change(*source, *nth, |file| {
+            What::Alter { source, nth, older } => self.change(*source, *nth, |file| {
+                file.older ^= older;
                 for line in &mut file.lines {
                     for (from, to) in [
                         ("\"z\":1", "\"z\":2"),
@@ -187,7 +219,7 @@ impl World {
                         }
                     }
                     if mended {
-                        write(self.dir.path(), &file);
+                        write(&self.landing(), &file);
                         self.files[place] = file;
                     }
                 }
@@ -212,6 +244,12 @@ impl World {
             What::Models(edits) => {
                 self.edits.clone_from(edits);
                 edit(self.dir.path(), edits);
+            }
+            What::Key(key) => self.key = *key,
+            What::Move => {
+                let before = self.landing();
+                self.landing.push_str("-moved");
+                fs::rename(before, self.landing()).unwrap();
             }
             What::Drop => self.drop_all()?,
             What::Select(table) => {
@@ -250,21 +288,24 @@ impl World {
 
     fn lay(&mut self, source: Source, lines: Vec<Line>, spelled: Spelled, stem: Option<String>) {
         let stem = stem.unwrap_or_else(|| {
-            self.names += 1;
+            let name = &mut self.names[source as usize];
+            *name += 1;
             // Names are no order, and some lie deeper.
-            let number = self.names * 37 % 100;
-            match self.names % 4 {
-                0 => format!("deeper/{number:02}-{}", self.names),
-                _ => format!("{number:02}-{}", self.names),
+            let number = *name * 37 % 100;
+            match *name % 4 {
+                0 => format!("deeper/{number:02}-{name}"),
+                _ => format!("{number:02}-{name}"),
             }
         });
         let file = Lying {
             source,
+            // Files are brought with the time at which they were written.
+            older: lines.len() % 3 == 0,
             stem,
             lines,
             spelled,
         };
-        write(self.dir.path(), &file);
+        write(&self.landing(), &file);
         self.files.push(file);
     }
 
@@ -278,13 +319,14 @@ impl World {
     fn change(&mut self, source: Source, nth: Nth, change: impl FnOnce(&mut Lying)) {
         if let Some(place) = self.place(source, nth) {
             change(&mut self.files[place]);
-            write(self.dir.path(), &self.files[place]);
+            let landing = self.landing();
+            write(&landing, &self.files[place]);
         }
     }
 
     fn take(&mut self, source: Source, nth: Nth) -> Option<Lying> {
         let file = self.files.remove(self.place(source, nth)?);
-        fs::remove_file(path(self.dir.path(), &file)).unwrap();
+        fs::remove_file(path(&self.landing(), &file)).unwrap();
         Some(file)
     }
 
@@ -295,11 +337,12 @@ impl World {
             true => "",
             false => "--project p",
         };
-        format!("{verb} --quiet --lake {lake} --now {} {project}", self.now)
+        let (landing, now) = (&self.landing, self.now);
+        format!("{verb} --quiet --landing {landing} --lake {lake} --now {now} {project}")
     }
 
     fn call(&self, verb: &str, lake: &str) -> Call {
-        stedi(self.dir.path(), &self.words(verb, lake)).env("STEDI_KEY", KEY)
+        stedi(self.dir.path(), &self.words(verb, lake)).env("STEDI_KEY", &KEYS[self.key].repeat(64))
     }
 
     fn run(&mut self, words: &str) -> Result<i32, String> {
@@ -314,12 +357,23 @@ impl World {
 
     /// A run of all tables, and what must hold after it.
     fn run_all(&mut self, words: &str) -> Result<(), String> {
+        let planned = match self.dice.percent(12) {
+            true => self.plan()?,
+            false => None,
+        };
         self.ended = self.run(words)?;
         if self.ended != 0 {
             // A check or a gate failed: it must fail in a full run, too.
             return self.compare();
         }
         self.forget_dropped(&Source::ALL);
+        for (table, rows) in planned.into_iter().flatten() {
+            let stands = delta::read(&self.lake(), &table)?.unwrap_or_default();
+            if stands.rows.len() as u64 != rows {
+                let stands = stands.rows.len();
+                return Err(format!("{table}: {rows} rows were planned, {stands} came"));
+            }
+        }
         equal::nobody_without_consent(&self.lake(), &self.tables(), self.now)?;
         if self.dice.percent(30) {
             let before = contents(&self.lake());
@@ -343,6 +397,25 @@ impl World {
         Ok(())
     }
 
+    /// Tells how many rows each table would have; `None` where checks fail.
+    fn plan(&self) -> Result<Option<Vec<(String, u64)>>, String> {
+        let before = contents(self.dir.path());
+        let outcome = self.call("plan --format json", "lake").run();
+        if contents(self.dir.path()) != before {
+            return Err("a plan changed something".to_owned());
+        }
+        if ended(&outcome)? != 0 {
+            return Ok(None);
+        }
+        let plan = outcome.json();
+        let tables = plan.as_array().into_iter().flatten();
+        let rows = tables.filter_map(|table| {
+            let name = format!("{}/{}", table["zone"].as_str()?, table["table"].as_str()?);
+            Some((name, table["rows"].as_u64()?))
+        });
+        Ok(Some(rows.collect()))
+    }
+
     fn kill(&mut self, thousandths: u64) {
         let (mut child, _) = self.call("run", "lake").start();
         let micros = RUN_MICROS.load(Ordering::Relaxed) * thousandths / 1_000;
@@ -352,7 +425,8 @@ impl World {
     }
 
     fn look_after(&mut self, verb: &str, is_known: bool) -> Result<(), String> {
-        if !is_known {
+        // Of a lake that has no table yet there is nothing to look after.
+        if !is_known || delta::tables(&self.lake()).is_empty() {
             return Ok(());
         }
         let outcome = self.call(verb, "lake").run();
@@ -432,8 +506,12 @@ impl World {
                 self.ended
             ));
         }
+        self.effort.meet(&format!("ended with {code}"), 1);
         if code == 0 {
             equal::lakes(&self.lake(), &fresh, &self.tables())?;
+            for (what, count) in equal::told(&fresh, &self.tables())? {
+                self.effort.meet(&what, count);
+            }
         }
         let _ = fs::remove_dir_all(&fresh);
         Ok(())
@@ -506,7 +584,12 @@ fn edit(dir: &Path, edits: &[usize]) {
         let (file, from, to) = EDITS[*edit];
         let file = project.join(file);
         let text = fs::read_to_string(&file).unwrap_or_default();
-        assert!(text.contains(from), "{}: no {from:?}", file.display());
+        // Another edit may have taken it away; alone, every edit fits.
+        assert!(
+            text.contains(from) || edits.len() > 1,
+            "{}: no {from:?}",
+            file.display()
+        );
         let text = match from.is_empty() {
             true => to.to_owned(),
             false => text.replacen(from, to, 1),
@@ -522,10 +605,8 @@ fn name(file: &Lying) -> String {
     }
 }
 
-fn path(dir: &Path, file: &Lying) -> PathBuf {
-    dir.join("landing")
-        .join(file.source.folder())
-        .join(name(file))
+fn path(landing: &Path, file: &Lying) -> PathBuf {
+    landing.join(file.source.folder()).join(name(file))
 }
 
 /// A file's text, before it is packed.
@@ -551,8 +632,11 @@ fn pretty(text: &str) -> String {
     pretty.unwrap_or_else(|_| text.to_owned())
 }
 
-fn write(dir: &Path, file: &Lying) {
+fn write(landing: &Path, file: &Lying) {
     let text = written(file);
+    let text_hash = text.bytes().fold(7_u64, |hash, byte| {
+        hash.wrapping_mul(31).wrapping_add(u64::from(byte))
+    });
     let bytes = match file.spelled {
         Spelled::Gzip => {
             let mut packed =
@@ -562,7 +646,13 @@ fn write(dir: &Path, file: &Lying) {
         }
         _ => text.into_bytes(),
     };
-    let path = path(dir, file);
+    let path = path(landing, file);
     fs::create_dir_all(path.parent().unwrap()).unwrap();
-    fs::write(path, bytes).unwrap();
+    fs::write(&path, bytes).unwrap();
+    if file.older {
+        let opened = fs::File::options().write(true).open(&path).unwrap();
+        // Other contents have another time, but no later one.
+        let day = Duration::from_secs(86_400) * (1 + text_hash as u32 % 1_000);
+        opened.set_modified(SystemTime::now() - day).unwrap();
+    }
 }
