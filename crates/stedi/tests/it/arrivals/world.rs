@@ -135,6 +135,11 @@ impl World {
         }
     }
 
+    /// Leaves all of it where it lies, for somebody to look at.
+    pub(crate) fn keep(self) -> PathBuf {
+        self.dir.keep()
+    }
+
     fn landing(&self) -> PathBuf {
         self.dir.path().join(&self.landing)
     }
