@@ -9,11 +9,14 @@
     reason = "a test that cannot run here says why on standard error"
 )]
 
+mod delta;
+mod dice;
 mod people;
 mod places;
 mod plan;
 mod program;
 
+mod arrivals;
 mod command_line;
 mod consent;
 mod consent_by_hand;

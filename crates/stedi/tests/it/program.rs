@@ -1,6 +1,6 @@
 //! Calls of the binary and what came of them.
 
-use std::ffi::OsStr;
+use std::ffi::{OsStr, OsString};
 use std::io::{Read, Write};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
@@ -14,6 +14,12 @@ pub(crate) const BINARY: &str = env!("CARGO_BIN_EXE_stedi");
 
 /// A call that takes longer hangs.
 const PATIENCE: Duration = Duration::from_secs(120);
+
+/// The binary under test, or another build of it for long runs: that of
+/// `STEDI_TEST_BINARY`.
+fn binary() -> OsString {
+    std::env::var_os("STEDI_TEST_BINARY").unwrap_or_else(|| BINARY.into())
+}
 
 /// A call that is being put together.
 pub(crate) struct Call {
@@ -32,7 +38,7 @@ pub(crate) struct Outcome {
 
 /// `stedi WORDS`, run in `dir`. Nothing of the tester's own settings gets in.
 pub(crate) fn stedi(dir: &Path, words: &str) -> Call {
-    let mut command = Command::new(BINARY);
+    let mut command = Command::new(binary());
     command.current_dir(dir).args(words.split_whitespace());
     for (name, _) in std::env::vars_os() {
         let name_text = name.to_string_lossy();

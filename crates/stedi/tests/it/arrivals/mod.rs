@@ -1,0 +1,196 @@
+//! Whatever arrives, in whatever order, and whatever else happens to a lake:
+//! after each run it is what one full run would have made of what lies there.
+//!
+//! Sequences of steps are made by chance (`chance`), played on a lake that
+//! lives through them (`world`), and compared with a fresh lake over the same
+//! landing files (`equal`). Two variables make it longer or another:
+//!
+//! - `STEDI_TEST_SEQUENCES=10000 cargo test -p stedi --test it arrivals`
+//! - `STEDI_TEST_SEED=7`; with `STEDI_TEST_ONLY=12` the twelfth sequence alone.
+
+mod chance;
+mod equal;
+mod step;
+mod world;
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::time::{Duration, Instant};
+
+use crate::dice::{Dice, setting};
+use step::{Step, What};
+use world::{Effort, World};
+
+/// Played by default, by all the parts together.
+const SEQUENCES: u64 = 160;
+
+/// Tests that share the sequences: they run at the same time.
+const PARTS: u64 = 4;
+
+/// For so long a failed sequence is tried to be made shorter.
+const PATIENCE: Duration = Duration::from_secs(90);
+
+#[test]
+fn a_lake_that_lived_is_a_fresh_one_part_1() {
+    play_part(0);
+}
+
+#[test]
+fn a_lake_that_lived_is_a_fresh_one_part_2() {
+    play_part(1);
+}
+
+#[test]
+fn a_lake_that_lived_is_a_fresh_one_part_3() {
+    play_part(2);
+}
+
+#[test]
+fn a_lake_that_lived_is_a_fresh_one_part_4() {
+    play_part(3);
+}
+
+fn play_part(part: u64) {
+    let seed = setting("STEDI_TEST_SEED", 1);
+    let only = setting("STEDI_TEST_ONLY", u64::MAX);
+    let sequences = setting("STEDI_TEST_SEQUENCES", SEQUENCES);
+    let numbers: Vec<u64> = match only {
+        u64::MAX => (0..sequences).filter(|n| n % PARTS == part).collect(),
+        only => [only].into_iter().filter(|n| n % PARTS == part).collect(),
+    };
+    let started = Instant::now();
+    let mut effort = Effort::default();
+    for number in numbers {
+        let of_sequence = Dice::of(seed).throw().wrapping_add(number);
+        let steps = chance::steps(of_sequence);
+        match play(&steps, of_sequence) {
+            Ok(of_this) => {
+                effort.sequences += 1;
+                effort.add(of_this);
+            }
+            Err(fault) => {
+                let (shorter, fault) = shortened(steps, fault, of_sequence);
+                panic!(
+                    "STEDI_TEST_SEED={seed} STEDI_TEST_ONLY={number}, made shorter:\n{}\n\n{fault}",
+                    told(&shorter)
+                );
+            }
+        }
+    }
+    eprintln!("{effort:#?} in {:.0?}", started.elapsed());
+}
+
+fn play(steps: &[Step], seed: u64) -> Result<Effort, String> {
+    let played = catch_unwind(AssertUnwindSafe(|| {
+        let mut world = World::new(seed);
+        for (number, step) in steps.iter().enumerate() {
+            world
+                .play(step)
+                .map_err(|fault| format!("at step {number}: {fault}"))?;
+        }
+        Ok(world.effort)
+    }));
+    played.unwrap_or_else(|panic| {
+        let text = panic.downcast_ref::<String>().map(String::as_str);
+        let text = text.or_else(|| panic.downcast_ref::<&str>().copied());
+        Err(format!("panicked: {}", text.unwrap_or_default()))
+    })
+}
+
+/// Leaves out one thing after the other, as long as it still fails: steps,
+/// then files, then halves of files. Where it fails in the end is kept.
+fn shortened(mut steps: Vec<Step>, mut fault: String, seed: u64) -> (Vec<Step>, String) {
+    eprintln!("failed:\n{}\n\n{fault}\n\nmaking it shorter", told(&steps));
+    let started = Instant::now();
+    let mut place = steps.len();
+    while place > 1 && started.elapsed() < PATIENCE {
+        place -= 1;
+        let mut fewer = steps.clone();
+        fewer.remove(place);
+        if let Some(last) = fewer.last_mut() {
+            (last.run, last.compare) = (true, true);
+        }
+        if let Err(other) = play(&fewer, seed) {
+            (steps, fault) = (fewer, other);
+        }
+    }
+    let mut tried = 0;
+    while let Some(fewer) = with_less(&steps, tried)
+        && started.elapsed() < PATIENCE
+    {
+        match play(&fewer, seed) {
+            Err(other) => (steps, fault) = (fewer, other),
+            Ok(_) => tried += 1,
+        }
+    }
+    let mut world = World::new(seed);
+    let faults = steps.iter().find_map(|step| world.play(step).err());
+    fault.push_str(&format!(
+        "\n\n{} in {}",
+        if faults.is_some() {
+            "as it lies"
+        } else {
+            "not failed again"
+        },
+        world.keep().display()
+    ));
+    (steps, fault)
+}
+
+/// The `nth` of all ways to let less arrive.
+fn with_less(steps: &[Step], nth: usize) -> Option<Vec<Step>> {
+    let mut left = nth;
+    for (place, step) in steps.iter().enumerate() {
+        let What::Arrive(deliveries) = &step.what else {
+            continue;
+        };
+        for (of, delivery) in deliveries.iter().enumerate() {
+            let half = delivery.lines.len() / 2;
+            // Away with it, with its second half, with its first half.
+            for kept in [0..0, 0..half, half..delivery.lines.len()] {
+                if kept.is_empty() && kept.start > 0 || kept.len() == delivery.lines.len() {
+                    continue;
+                }
+                if left > 0 {
+                    left -= 1;
+                    continue;
+                }
+                let mut fewer = deliveries.clone();
+                match kept.is_empty() {
+                    true => drop(fewer.remove(of)),
+                    false => fewer[of].lines = delivery.lines[kept].to_vec(),
+                }
+                let mut steps = steps.to_vec();
+                steps[place].what = What::Arrive(fewer);
+                return Some(steps);
+            }
+        }
+    }
+    None
+}
+
+fn told(steps: &[Step]) -> String {
+    let steps = steps.iter().enumerate();
+    let told: Vec<String> = steps
+        .map(|(number, step)| format!("  {number}. {step}"))
+        .collect();
+    told.join("\n")
+}
+
+#[test]
+fn every_edit_of_the_data_product_can_be_run() {
+    let mut world = World::new(1);
+    let mut steps = chance::steps(1);
+    steps.truncate(1);
+    for edit in 0..step::EDITS.len() {
+        steps.push(Step {
+            what: What::Models(vec![edit]),
+            run: true,
+            compare: true,
+        });
+    }
+    for step in &steps {
+        if let Err(fault) = world.play(step) {
+            panic!("{step}: {fault}");
+        }
+    }
+}
