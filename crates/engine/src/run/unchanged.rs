@@ -30,7 +30,9 @@ impl Work {
         for planned in &self.planned {
             let name = planned.model.name.as_ref();
             for check in &planned.model.contract.checks {
-                let known = checks.iter().find(|known| known.table == name && known.check == check.name());
+                let known = checks
+                    .iter()
+                    .find(|known| known.table == name && known.check == check.name());
                 let Some(known) = known else {
                     return Ok(None);
                 };
@@ -52,7 +54,10 @@ impl Work {
     }
 
     /// All tables with the rows they hold.
-    async fn standing_tables(&self, options: &RunOptions) -> Result<Vec<TableReport>, Error> {
+    pub(super) async fn standing_tables(
+        &self,
+        options: &RunOptions,
+    ) -> Result<Vec<TableReport>, Error> {
         let told = |zone: String, table: &str, rows: Option<u64>| TableReport {
             zone,
             table: table.to_owned(),
@@ -87,7 +92,8 @@ impl Work {
         let rows = batches.iter().flat_map(|batch| {
             let names = batch.column(0).as_string_view();
             let rows = batch.column(1).as_primitive::<Int64Type>();
-            (0..batch.num_rows()).map(|row| (names.value(row).to_owned(), rows.value(row).unsigned_abs()))
+            (0..batch.num_rows())
+                .map(|row| (names.value(row).to_owned(), rows.value(row).unsigned_abs()))
         });
         Ok(rows.collect())
     }
