@@ -18,7 +18,7 @@ use lake::{Layout, TableId};
 use super::difference::Difference;
 use super::keys::{Touched, having};
 use super::scope::{By, Division, KeyOf, Scan, Scope, node, with_scans};
-use super::tables::{Sides, Tables};
+use super::tables::{Sides, Tables, asks_for_time};
 use crate::build::stored;
 use crate::{Error, Session, ledger};
 
@@ -29,6 +29,8 @@ pub(crate) struct Statement {
     before: LogicalPlan,
     after: LogicalPlan,
     scope: Scope,
+    /// Whether it asks when the run began.
+    asks_for_time: bool,
 }
 
 /// What came of it.
@@ -71,10 +73,15 @@ impl Statement {
         };
         let old = optimised(before, before.plan(sql).await?)?;
         let new = optimised(after, after.plan(sql).await?)?;
-        Ok(Self::paired(name, old, new))
+        Ok(Self::paired(name, old, new, asks_for_time(sql)))
     }
 
-    fn paired(name: &str, before: LogicalPlan, after: LogicalPlan) -> Option<Self> {
+    fn paired(
+        name: &str,
+        before: LogicalPlan,
+        after: LogicalPlan,
+        asks_for_time: bool,
+    ) -> Option<Self> {
         let (old, scope) = (Scope::of(&before)?, Scope::of(&after)?);
         let tables = |scope: &Scope| -> Vec<(String, Vec<String>)> {
             let scans = scope.scans.iter();
@@ -87,6 +94,7 @@ impl Statement {
             before,
             after,
             scope,
+            asks_for_time,
         })
     }
 
@@ -141,7 +149,8 @@ impl Tables {
                 changed.insert(number, difference);
             }
         }
-        if changed.is_empty() {
+        let crosses = statement.asks_for_time && !self.crossing.is_empty();
+        if changed.is_empty() && !crosses {
             return Ok(Some(Evaluated {
                 before: Computed::default(),
                 after: Computed::default(),
@@ -237,6 +246,12 @@ impl Tables {
         if changed.keys().any(|scan| !covered.contains(scan)) {
             return Ok(None);
         }
+        // Whose consent begins or ends is told by persons alone.
+        let crosses = statement.asks_for_time && !self.crossing.is_empty();
+        let by_person = |key: &Option<KeyOf>| key.as_ref().is_some_and(|key| key.by == By::Subject);
+        if crosses && !division.parts.values().all(by_person) {
+            return Ok(None);
+        }
         if let Some((fact, None)) = division.parts.iter().next() {
             let bridged = bridged
                 .into_iter()
@@ -246,7 +261,10 @@ impl Tables {
                 .await?;
             return Ok(sides.map(|sides| Parts::from([(*fact, sides)])));
         }
-        let mut touched = Touched::default();
+        let mut touched = match crosses {
+            true => self.crossing.clone(),
+            false => Touched::default(),
+        };
         for (number, key) in &division.parts {
             let (Some(difference), Some(key)) = (changed.get(number), key) else {
                 continue;
@@ -339,7 +357,8 @@ impl Tables {
         let Some((old, new)) = pair else {
             return Ok(None);
         };
-        let Some(side) = Statement::paired(&statement.name, old, new) else {
+        let Some(side) = Statement::paired(&statement.name, old, new, statement.asks_for_time)
+        else {
             return Ok(None);
         };
         let schema = side.schema()?;

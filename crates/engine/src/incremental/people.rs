@@ -108,7 +108,7 @@ impl Tables {
     }
 
     /// Whose consent must be derived again.
-    async fn people_touched(&self, from: &PeopleSource<'_>) -> Result<Touched, Error> {
+    async fn people_touched(&mut self, from: &PeopleSource<'_>) -> Result<Touched, Error> {
         let mut people = Touched::default();
         if let Some(records) = self.differences.get(RECORDS) {
             for batch in records.touched() {
@@ -126,9 +126,10 @@ impl Tables {
              or (valid_to > {low} and valid_to <= {high})"
         );
         for batch in rows(&self.before, &sql).await? {
-            people
-                .take_in(batch.column(0), By::Subject)
-                .map_err(failed)?;
+            for side in [&mut people, &mut self.crossing] {
+                let subjects = batch.column(0);
+                side.take_in(subjects, By::Subject).map_err(failed)?;
+            }
         }
         Ok(people)
     }

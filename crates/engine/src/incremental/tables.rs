@@ -31,6 +31,9 @@ pub(crate) struct Tables {
     unreadable: BTreeSet<(String, String)>,
     /// Tables of the lake, by the name that differences go by.
     pub(crate) standing: BTreeMap<String, Standing>,
+    /// People whose consent began or ended between the two runs, though no row of
+    /// it changed: for statements that ask for the time.
+    pub(super) crossing: Touched,
     /// By table; absent where nothing changed.
     pub(crate) differences: BTreeMap<String, Difference>,
 }
@@ -63,6 +66,7 @@ impl Tables {
             known,
             unreadable,
             standing: BTreeMap::new(),
+            crossing: Touched::default(),
             differences: BTreeMap::new(),
         }
     }
@@ -70,6 +74,16 @@ impl Tables {
     /// Tables as the last run left them.
     pub(crate) fn before(&self) -> &Session {
         &self.before
+    }
+
+    /// Whether what a statement gives may have changed, which reads `tables`.
+    pub(crate) fn concern(
+        &self,
+        sql: &str,
+        mut tables: impl Iterator<Item = impl AsRef<str>>,
+    ) -> bool {
+        tables.any(|table| self.has_changed(table.as_ref()))
+            || (asks_for_time(sql) && !self.crossing.is_empty())
     }
 
     /// Whether any row of a table went or came.
@@ -341,6 +355,11 @@ impl Standing {
     pub(crate) fn of_system(table: &system::Definition, version: Option<Version>) -> Self {
         Self::new(table.id(), table.schema(), version)
     }
+}
+
+/// Whether a statement asks when the run began.
+pub(super) fn asks_for_time(sql: &str) -> bool {
+    sql.to_lowercase().contains("run_time")
 }
 
 fn places(schema: &Schema, columns: &[String], table: &str) -> Result<Vec<usize>, Error> {

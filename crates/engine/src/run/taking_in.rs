@@ -330,7 +330,7 @@ impl Work {
             .filter(|read| read.by == ReadBy::Select)
             .map(|read| read.table.as_str())
             .collect();
-        if !reads.iter().any(|table| tables.has_changed(table)) {
+        if !tables.concern(&planned.sql, reads.iter()) {
             return Ok(Some(nothing()));
         }
         let statement = Statement::of(tables.before(), after, name, &planned.sql).await?;
