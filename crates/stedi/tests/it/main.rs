@@ -36,5 +36,6 @@ mod settings;
 mod shell;
 mod sql;
 mod stopping;
+mod taking_in;
 mod time_travel;
 mod wrong_input;

@@ -9,7 +9,7 @@
 //! - `STEDI_TEST_SEED=7`; with `STEDI_TEST_ONLY=12` the twelfth sequence alone.
 
 mod chance;
-mod equal;
+pub(crate) mod equal;
 mod step;
 mod world;
 

@@ -1,0 +1,270 @@
+//! What a run takes in by itself, and for what it builds everything anew: each
+//! case ends with a lake that a fresh one over the same files is equal to.
+
+use std::fs;
+use std::path::Path;
+
+use crate::arrivals::equal;
+use crate::places::{append, contents, unchanged};
+use crate::program::{Call, stedi};
+
+const TABLES: [&str; 6] = [
+    "trusted/customer_trusted",
+    "trusted/accelerometer_trusted",
+    "trusted/step_trainer_trusted",
+    "curated/customer_curated",
+    "curated/machine_learning_curated",
+    "curated/training_set",
+];
+
+/// Everybody's pseudonyms are those of one key.
+const KEY: &str = "5555555555555555555555555555555555555555555555555555555555555555";
+
+/// Ann and Bob agree, Cleo will at 5000, Dan does not; each has a device of five
+/// readings, and a phone that reports the same instants.
+fn begin(dir: &Path) {
+    for (name, device, date) in [
+        ("ann", "s-a", ",\"shareWithResearchAsOfDate\":5"),
+        ("bob", "s-b", ",\"shareWithResearchAsOfDate\":500"),
+        ("cleo", "s-c", ",\"shareWithResearchAsOfDate\":5000"),
+        ("dan", "s-d", ""),
+    ] {
+        append(
+            dir,
+            "customer/landing/1.json",
+            &format!(
+                "{{\"email\":\"{name}@example.org\",\"lastUpdateDate\":10,\"serialNumber\":\"{device}\"{date}}}\n"
+            ),
+        );
+        for at in [100, 200, 300, 400, 600] {
+            let at = at + device.len() as i64 + i64::from(name.as_bytes()[0]);
+            append(dir, "accelerometer/landing/1.json", &phone(name, at));
+            append(dir, "step_trainer/landing/1.json", &trainer(device, at));
+        }
+    }
+}
+
+fn phone(name: &str, at: i64) -> String {
+    format!("{{\"user\":\"{name}@example.org\",\"timestamp\":{at},\"x\":1.5,\"y\":-2,\"z\":0}}\n")
+}
+
+fn trainer(device: &str, at: i64) -> String {
+    format!(
+        "{{\"sensorReadingTime\":{at},\"serialNumber\":\"{device}\",\"distanceFromObject\":7}}\n"
+    )
+}
+
+fn run(dir: &Path, lake: &str, now: i64) -> Call {
+    stedi(dir, &format!("run --lake {lake} --now {now}")).env("STEDI_KEY", KEY)
+}
+
+fn entered(dir: &Path, lake: &str, act: &str) {
+    stedi(dir, &format!("consent {act} --lake {lake} --now 2000"))
+        .input("ann@example.org\n")
+        .run()
+        .done();
+}
+
+/// What happens between two runs, to a lake and its landing folder.
+type Happens = fn(&Path);
+
+#[test]
+fn each_kind_of_news() {
+    let nothing: Happens = |_| {};
+    let cases: [(&str, Happens, &[&str], i64, &str); 16] = [
+        ("nothing", nothing, &[], 3000, "nothing new"),
+        (
+            "readings of people who agree",
+            |dir| {
+                append(dir, "accelerometer/landing/2.json", &phone("ann", 900));
+                append(dir, "step_trainer/landing/2.json", &trainer("s-a", 900));
+            },
+            &[],
+            2000,
+            "took in 2 new files",
+        ),
+        (
+            "a reading that was there",
+            |dir| append(dir, "accelerometer/landing/2.json", &phone("ann", 200)),
+            &[],
+            2000,
+            "took in 1 new file",
+        ),
+        (
+            "a late trainer's reading for an early phone's",
+            |dir| {
+                append(dir, "accelerometer/landing/2.json", &phone("bob", 50));
+                append(dir, "step_trainer/landing/2.json", &trainer("s-a", 50));
+            },
+            &[],
+            2000,
+            "took in 2 new files",
+        ),
+        (
+            "somebody new with all they have",
+            |dir| {
+                append(
+                    dir,
+                    "customer/landing/2.json",
+                    "{\"email\":\"eve@example.org\",\"lastUpdateDate\":20,\"serialNumber\":\"s-e\",\"shareWithResearchAsOfDate\":20}\n",
+                );
+                append(dir, "accelerometer/landing/2.json", &phone("eve", 700));
+                append(dir, "step_trainer/landing/2.json", &trainer("s-e", 700));
+            },
+            &[],
+            2000,
+            "took in 3 new files",
+        ),
+        (
+            "somebody agrees by a record, late",
+            |dir| {
+                append(
+                    dir,
+                    "customer/landing/2.json",
+                    "{\"email\":\" DAN@example.org\",\"lastUpdateDate\":20,\"serialNumber\":\"s-d\",\"shareWithResearchAsOfDate\":15}\n",
+                );
+            },
+            &[],
+            2000,
+            "took in 1 new file",
+        ),
+        (
+            "somebody withdraws by a record",
+            |dir| {
+                append(
+                    dir,
+                    "customer/landing/2.json",
+                    "{\"email\":\"bob@example.org\",\"lastUpdateDate\":30,\"serialNumber\":\"s-b\"}\n",
+                );
+            },
+            &[],
+            2000,
+            "took in 1 new file",
+        ),
+        (
+            "a record that cannot be read names somebody",
+            |dir| {
+                append(
+                    dir,
+                    "customer/landing/2.json",
+                    "{\"email\":\"bob@example.org\",\"lastUpdateDa",
+                );
+            },
+            &[],
+            2000,
+            "took in 1 new file",
+        ),
+        (
+            "somebody withdraws by hand",
+            nothing,
+            &["withdraw"],
+            2000,
+            "took in what is new about people",
+        ),
+        (
+            "and comes back by hand",
+            nothing,
+            &["withdraw", "grant"],
+            2000,
+            "took in what is new about people",
+        ),
+        (
+            "a consent begins",
+            nothing,
+            &[],
+            5000,
+            "took in what is new about people",
+        ),
+        (
+            "time goes back",
+            nothing,
+            &[],
+            400,
+            "took in what is new about people",
+        ),
+        (
+            "a device that two people claim",
+            |dir| {
+                append(
+                    dir,
+                    "customer/landing/2.json",
+                    "{\"email\":\"dan@example.org\",\"lastUpdateDate\":20,\"serialNumber\":\"s-a\"}\n",
+                );
+            },
+            &[],
+            2000,
+            "built everything anew: what is new bears on everything",
+        ),
+        (
+            "a file that changed",
+            |dir| append(dir, "accelerometer/landing/1.json", &phone("ann", 950)),
+            &[],
+            2000,
+            "what it fed was built anew",
+        ),
+        (
+            "a file that went",
+            |dir| {
+                append(dir, "accelerometer/landing/2.json", &phone("ann", 950));
+                fs::remove_file(dir.join("landing/accelerometer/landing/1.json")).unwrap();
+            },
+            &[],
+            2000,
+            "what it fed was built anew",
+        ),
+        (
+            "a table that went",
+            |dir| fs::remove_dir_all(dir.join("lake/curated/training_set")).unwrap(),
+            &[],
+            2000,
+            "built everything anew: tables are not as the last run left them",
+        ),
+    ];
+    for (shows, happens, by_hand, now, says) in cases {
+        let dir = tempfile::tempdir().unwrap();
+        let dir = dir.path();
+        begin(dir);
+        run(dir, "lake", 2000).run().done();
+        happens(dir);
+        for act in by_hand {
+            entered(dir, "lake", act);
+            entered(dir, "fresh", act);
+        }
+        let outcome = run(dir, "lake", now).run().done();
+        assert!(outcome.err.contains(says), "{shows}: {outcome}");
+        run(dir, "fresh", now).arg("--full").run().done();
+        let tables = TABLES.map(str::to_owned);
+        equal::lakes(&dir.join("lake"), &dir.join("fresh"), &tables)
+            .unwrap_or_else(|fault| panic!("{shows}: {fault}"));
+        let before = contents(&dir.join("lake"));
+        run(dir, "lake", now).run().done().says("nothing new");
+        unchanged(&before, &dir.join("lake"), shows);
+    }
+}
+
+#[test]
+fn what_a_changed_file_fed_is_kept_if_the_flag_says_so() {
+    let dir = tempfile::tempdir().unwrap();
+    let dir = dir.path();
+    begin(dir);
+    run(dir, "lake", 2000).run().done();
+    let keep = |now| run(dir, "lake", now).arg("--changed").arg("keep").run();
+    fs::remove_file(dir.join("landing/accelerometer/landing/1.json")).unwrap();
+    append(dir, "accelerometer/landing/2.json", &phone("ann", 900));
+    keep(2000)
+        .done()
+        .says("1.json changed or went")
+        .says("was kept")
+        .says("took in 1 new file");
+    let before = contents(&dir.join("lake"));
+    keep(2000).done().says("was kept").says("nothing new");
+    unchanged(&before, &dir.join("lake"), "kept twice");
+    // Cleo's earlier readings were in the file that went.
+    keep(5000).ended(1).says("1.json").hints("--changed keep");
+    unchanged(
+        &before,
+        &dir.join("lake"),
+        "what cannot be told from a part",
+    );
+    run(dir, "lake", 5000).run().done().says("was built anew");
+}
