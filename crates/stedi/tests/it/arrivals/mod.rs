@@ -3,13 +3,12 @@
 //!
 //! Sequences of steps are made by chance (`chance`), played on a lake that
 //! lives through them (`world`), and compared with a fresh lake over the same
-//! landing files (`equal`). Two variables make it longer or another:
+//! landing files (`crate::equal`). Two variables make it longer or another:
 //!
 //! - `STEDI_TEST_SEQUENCES=10000 cargo test -p stedi --test it arrivals`
 //! - `STEDI_TEST_SEED=7`; with `STEDI_TEST_ONLY=12` the twelfth sequence alone.
 
 mod chance;
-mod equal;
 mod step;
 mod world;
 
