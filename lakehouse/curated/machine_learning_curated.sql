@@ -34,5 +34,5 @@ select
     a.y,
     a.z,
     d.owner = subject(a.user) as same_owner
-from device_reading d
-join accelerometer_trusted a on a.timestamp = d.sensorreadingtime
+from accelerometer_trusted a
+join device_reading d on d.sensorreadingtime = a.timestamp

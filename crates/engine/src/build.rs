@@ -7,7 +7,7 @@ use arrow::array::{Array, AsArray, RecordBatch};
 use arrow::compute::{CastOptions, cast_with_options};
 use arrow::datatypes::SchemaRef;
 use arrow::error::ArrowError;
-use catalog::Duplicates;
+use catalog::{Duplicates, ReadBy};
 use datafusion::common::runtime::JoinSet;
 use datafusion::execution::SendableRecordBatchStream;
 use datafusion::physical_plan::execute_stream_partitioned;
@@ -143,7 +143,12 @@ pub(crate) async fn build(
         built.duplicates = distinct.duplicates;
         built.content.remove(distinct.content);
     }
-    built.ledger = ledger::account(&plan);
+    let reads = planned.model.reads().iter();
+    let reads: Vec<&str> = reads
+        .filter(|read| read.by == ReadBy::Select)
+        .map(|read| read.table.as_str())
+        .collect();
+    built.ledger = ledger::account(&plan, &reads);
     if let Some(whole) = built.ledger.last_mut() {
         let left_out = built.left_out.iter().map(|(_, rows)| rows).sum();
         whole.leave_out(Reason::LeftOut, left_out);

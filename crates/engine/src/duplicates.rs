@@ -9,20 +9,16 @@
 
 use std::collections::HashSet;
 use std::hash::BuildHasherDefault;
-use std::sync::Arc;
 
 use arrow::array::BooleanArray;
 use arrow::compute::filter_record_batch;
-use datafusion::catalog::TableProvider;
 use datafusion::common::runtime::SpawnedTask;
 use datafusion::error::DataFusionError;
-use datafusion::execution::SendableRecordBatchStream;
-use datafusion::physical_plan::execute_stream;
 use futures::StreamExt;
 use lake::{DataFile, Lake};
 
-use crate::lake_table::LakeTable;
 use crate::models::Planned;
+use crate::rewrite::read;
 use crate::rows::{self, Content, Itself};
 use crate::{Error, Session};
 
@@ -117,7 +113,9 @@ pub(crate) async fn drop_duplicates(
     for file in files {
         let mut kept: Vec<BooleanArray> = Vec::new();
         let before = distinct.duplicates;
-        let mut stream = read(session, planned, &file).await.map_err(failed)?;
+        let mut stream = read(session, &planned.layout, &file, None)
+            .await
+            .map_err(failed)?;
         while let Some(batch) = stream.next().await {
             let hashes = rows::hashes(&batch.map_err(failed)?);
             let keep = |hash: &u128| !repeated.contains(&(*hash as u64)) || seen.insert(*hash);
@@ -137,7 +135,9 @@ pub(crate) async fn drop_duplicates(
             continue;
         }
         let mut writer = lake.writer(&planned.layout, run);
-        let mut stream = read(session, planned, &file).await.map_err(failed)?;
+        let mut stream = read(session, &planned.layout, &file, None)
+            .await
+            .map_err(failed)?;
         for mask in &kept {
             let Some(batch) = stream.next().await else {
                 break;
@@ -150,19 +150,6 @@ pub(crate) async fn drop_duplicates(
         lake.discard(&[file]).await;
     }
     Ok(distinct)
-}
-
-/// The rows of one file, in its order and always in the same batches.
-async fn read(
-    session: &Session,
-    planned: &Planned,
-    file: &DataFile,
-) -> Result<SendableRecordBatchStream, DataFusionError> {
-    let store = session.tables().store_url()?;
-    let schema = Arc::clone(planned.layout.schema());
-    let table = LakeTable::new(store, schema, std::slice::from_ref(file));
-    let plan = table.scan(&session.state(), None, &[], None).await?;
-    execute_stream(plan, session.task_context())
 }
 
 #[cfg(test)]

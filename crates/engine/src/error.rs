@@ -151,7 +151,9 @@ impl Error {
         match self {
             Error::Model { .. } | Error::Settings { .. } | Error::Project(_) => Class::Settings,
             Error::Lake(lake::Error::Location { .. }) => Class::Settings,
-            Error::Lake(lake::Error::Conflict { .. }) => Class::Busy,
+            Error::Lake(
+                lake::Error::Conflict { .. } | lake::Error::Overtaken | lake::Error::Held { .. },
+            ) => Class::Busy,
             Error::Malformed { .. } => Class::Check,
             Error::Refused { .. } => Class::Refused,
             Error::Interrupted => Class::Interrupted,

@@ -11,15 +11,17 @@ use datafusion::catalog::{Session, TableProvider};
 use datafusion::common::stats::Precision;
 use datafusion::common::{ColumnStatistics, Statistics};
 use datafusion::datasource::listing::PartitionedFile;
+use datafusion::datasource::memory::MemorySourceConfig;
 use datafusion::datasource::physical_plan::{FileGroup, FileScanConfigBuilder, ParquetSource};
 use datafusion::datasource::source::DataSourceExec;
 use datafusion::error::Result;
 use datafusion::execution::object_store::ObjectStoreUrl;
 use datafusion::logical_expr::{Expr, TableProviderFilterPushDown, TableType};
 use datafusion::physical_plan::ExecutionPlan;
-use datafusion::physical_plan::empty::EmptyExec;
-use lake::DataFile;
+use lake::{DataFile, TableId};
 use object_store::ObjectMeta;
+
+use crate::ledger;
 
 /// Files of a table with the schema they have in common.
 #[derive(Debug, Clone)]
@@ -30,8 +32,18 @@ pub(crate) struct LakeTable {
 }
 
 impl LakeTable {
-    /// Reads `files`, found in the store registered as `store`.
-    pub(crate) fn new(store: ObjectStoreUrl, schema: SchemaRef, files: &[DataFile]) -> Self {
+    /// Reads `files` of `table`, found in the store registered as `store`.
+    pub(crate) fn new(
+        table: &TableId,
+        store: ObjectStoreUrl,
+        schema: SchemaRef,
+        files: &[DataFile],
+    ) -> Self {
+        // Of no files, the scan cannot tell whose they are.
+        let schema = match files {
+            [] => ledger::named(&schema, &table.zone, &table.name),
+            _ => schema,
+        };
         Self {
             store,
             schema,
@@ -91,11 +103,11 @@ impl TableProvider for LakeTable {
         limit: Option<usize>,
     ) -> Result<Arc<dyn ExecutionPlan>> {
         if self.files.is_empty() {
-            let schema = match projection {
-                Some(columns) => Arc::new(self.schema.project(columns)?),
-                None => self.schema(),
-            };
-            return Ok(Arc::new(EmptyExec::new(schema)));
+            // A scan of no rows rather than none at all: what is joined to it is
+            // read and accounted for all the same.
+            let schema = self.schema();
+            let nothing = MemorySourceConfig::try_new_exec(&[vec![]], schema, projection.cloned())?;
+            return Ok(nothing);
         }
         let files = self
             .files

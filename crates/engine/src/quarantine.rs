@@ -11,12 +11,13 @@ use std::sync::Arc;
 use arrow::array::{Array, ArrayRef, AsArray, BinaryViewArray, RecordBatch, StringViewArray};
 use arrow::datatypes::Int64Type;
 use futures::TryStreamExt;
-use lake::Lake;
+use lake::AsOf;
 use serde::Serialize;
 use xxhash_rust::xxh3::Xxh3;
 
+use crate::hold::Held;
 use crate::landing::{Rejection, TableIntake};
-use crate::system::{self, long, text};
+use crate::system::{self, Rows, long, text};
 use crate::{Error, Query, Session, Setup};
 
 /// A stretch of landing input that could not be read.
@@ -108,6 +109,17 @@ pub async fn drop_from_quarantine(
     setup: &Setup,
     ids: &[String],
 ) -> Result<Vec<QuarantineEntry>, Error> {
+    let held = Held::take(setup, "quarantine drop").await?;
+    let dropped = drop_held(setup, &held, ids).await;
+    held.let_go().await;
+    dropped
+}
+
+async fn drop_held(
+    setup: &Setup,
+    held: &Held,
+    ids: &[String],
+) -> Result<Vec<QuarantineEntry>, Error> {
     let session = Session::open(setup)?;
     let mut entries = read(&session).await?;
     for id in ids {
@@ -120,9 +132,13 @@ pub async fn drop_from_quarantine(
             dropped.push(entry.clone());
         }
     }
-    if !dropped.is_empty() {
-        let run = uuid::Uuid::new_v4().simple().to_string();
-        write(&session.tables().lake, &run, &entries).await?;
+    let table = system::QUARANTINE.id();
+    let standing = held.lake.version(&table, AsOf::Latest).await?;
+    let rows = Rows::InPlaceOf(standing.as_ref());
+    let entries = batch(&entries);
+    let next = system::QUARANTINE.stage(&held.lake, &held.run, &entries, rows);
+    if let Some(next) = next.await? {
+        held.lake.publish(next).await?;
     }
     Ok(dropped)
 }
@@ -146,17 +162,13 @@ pub fn find<'a>(entries: &'a [QuarantineEntry], id: &str) -> Result<&'a Quaranti
     }
 }
 
-/// Makes the table hold what a run could not read. Tables that the run did not
-/// read keep what is known of them, and dropped entries stay dropped.
-pub(crate) async fn record(
-    session: &Session,
-    run: &str,
+/// What the table holds after a run: what it could not read, and what is `known`
+/// of files that it did not read. Dropped entries stay dropped.
+pub(crate) fn after_run(
+    known: &[QuarantineEntry],
     intake: &BTreeMap<String, TableIntake>,
-) -> Result<(), Error> {
-    let known = read(session).await?;
-    if known.is_empty() && intake.values().all(|table| table.rejections.is_empty()) {
-        return Ok(());
-    }
+    was_read: impl Fn(&str, &str) -> bool,
+) -> Vec<QuarantineEntry> {
     let dropped: BTreeSet<&str> = known
         .iter()
         .filter(|entry| !entry.is_open())
@@ -164,7 +176,7 @@ pub(crate) async fn record(
         .collect();
     let mut entries: Vec<QuarantineEntry> = known
         .iter()
-        .filter(|entry| !intake.contains_key(&entry.table))
+        .filter(|entry| !was_read(&entry.table, &entry.file))
         .cloned()
         .collect();
     for (table, read) in intake {
@@ -176,7 +188,7 @@ pub(crate) async fn record(
             entry
         }));
     }
-    write(&session.tables().lake, run, &entries).await
+    entries
 }
 
 pub(crate) async fn read(session: &Session) -> Result<Vec<QuarantineEntry>, Error> {
@@ -218,7 +230,8 @@ fn entries_of(batch: &RecordBatch) -> Vec<QuarantineEntry> {
         .collect()
 }
 
-async fn write(lake: &Lake, run: &str, entries: &[QuarantineEntry]) -> Result<(), Error> {
+/// Entries as rows of the table.
+pub(crate) fn batch(entries: &[QuarantineEntry]) -> RecordBatch {
     let each = || entries.iter();
     let columns: Vec<ArrayRef> = vec![
         text(each().map(|e| e.id.as_str())),
@@ -241,5 +254,5 @@ async fn write(lake: &Lake, run: &str, entries: &[QuarantineEntry]) -> Result<()
                 .collect::<StringViewArray>(),
         ),
     ];
-    system::QUARANTINE.publish(lake, run, columns, false).await
+    system::QUARANTINE.batch(columns)
 }

@@ -118,6 +118,12 @@ impl Content {
         self.0 = self.0.wrapping_add(other.0);
     }
 
+    /// As [`Content::to_text`] wrote it; `None` for another way of hashing.
+    pub(crate) fn from_text(text: &str) -> Option<Self> {
+        let digits = text.strip_prefix("1-")?;
+        u128::from_str_radix(digits, 16).ok().map(Self)
+    }
+
     /// As it is kept in a table's log; the digit names the way of hashing.
     pub(crate) fn to_text(self) -> String {
         format!("1-{:032x}", self.0)

@@ -1,6 +1,7 @@
 //! A session: SQL over every table of one project, landing and lake.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use arrow::datatypes::SchemaRef;
 use catalog::{Project, SqlDialect, SyntaxFault};
@@ -47,6 +48,8 @@ pub struct Setup {
     /// Where the key of pseudonyms comes from; asked only for statements that
     /// make some.
     pub key: Option<Arc<dyn KeySource>>,
+    /// How long to wait for another writer to let go of the lake.
+    pub wait: Duration,
 }
 
 /// SQL over every table of one project.

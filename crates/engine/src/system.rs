@@ -3,18 +3,13 @@
 //! Names of tables and checks stand in `table_name` and `check_name`, as the
 //! bare words are keywords of SQL. Times are epoch milliseconds, UTC.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, Int64Array, RecordBatch, StringViewArray};
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
-use lake::{AsOf, Lake, Layout, Origin, Publication, TableId};
-
-use landing::Tally;
+use lake::{Lake, Layout, Origin, Publication, Removes, TableId, Version};
 
 use crate::Error;
-use crate::landing::TableIntake;
-use crate::ledger::{Entry, Reason};
 use crate::report::{CheckReport, ModelRun};
 use crate::rows::{self, Content};
 
@@ -33,7 +28,7 @@ pub(crate) struct Definition {
     columns: &'static [(&'static str, DataType)],
 }
 
-const RUNS: Definition = Definition {
+pub(crate) const RUNS: Definition = Definition {
     name: "runs",
     grain: "One model in a run.",
     personal: &[],
@@ -51,7 +46,7 @@ const RUNS: Definition = Definition {
     ],
 };
 
-const CHECKS: Definition = Definition {
+pub(crate) const CHECKS: Definition = Definition {
     name: "checks",
     grain: "One check of a run.",
     personal: &[],
@@ -87,11 +82,12 @@ pub(crate) const QUARANTINE: Definition = Definition {
 /// Rows in and rows that joins added (`fan_out`) are rows out and each reason
 /// for which rows were left out. A `read` step is a landing table, its rows the
 /// objects found and its bytes those of the files as they are unpacked; a
-/// `join` step is one join of a model, with the rows of the other side; a
-/// `build` step is a model as a whole, its joins included.
-const LEDGER: Definition = Definition {
+/// `join` step is one join of a model; a `build` step is a model as a whole, its
+/// joins included. A run adds by how much these changed, so that the sum over
+/// all runs is the account of what stands.
+pub(crate) const LEDGER: Definition = Definition {
     name: "ledger",
-    grain: "One step of a run: rows in are rows out and each reason why rows were left out.",
+    grain: "One step of a run: by how much rows in, rows out and each reason why rows were left out changed.",
     personal: &[],
     columns: &[
         ("run", TEXT),
@@ -111,8 +107,6 @@ const LEDGER: Definition = Definition {
         ("grouped", LONG),
         ("duplicate", LONG),
         ("left_out", LONG),
-        ("other_rows", LONG),
-        ("other_unmatched", LONG),
         ("bytes_in", LONG),
         ("bytes_rows", LONG),
         ("bytes_quarantined", LONG),
@@ -120,6 +114,28 @@ const LEDGER: Definition = Definition {
         ("unknown_fields", LONG),
     ],
 };
+
+/// The columns of the ledger that count.
+pub(crate) const LEDGER_COUNTS: [&str; 18] = [
+    "files",
+    "rows_in",
+    "fan_out",
+    "rows_out",
+    "quarantined",
+    "no_consent",
+    "no_owner",
+    "unmatched",
+    "filtered",
+    "superseded",
+    "grouped",
+    "duplicate",
+    "left_out",
+    "bytes_in",
+    "bytes_rows",
+    "bytes_quarantined",
+    "bytes_separators",
+    "unknown_fields",
+];
 
 pub(crate) const CONSENT: Definition = Definition {
     name: "consent",
@@ -184,6 +200,11 @@ pub(crate) fn names() -> impl Iterator<Item = &'static str> {
     ALL.iter().map(|definition| definition.name)
 }
 
+/// All system tables, as the lake names them.
+pub(crate) fn ids() -> impl Iterator<Item = TableId> {
+    ALL.iter().map(|definition| definition.id())
+}
+
 /// Columns of a system table; `None` if there is none of that name.
 pub(crate) fn schema(name: &str) -> Option<SchemaRef> {
     ALL.iter()
@@ -232,62 +253,80 @@ impl Definition {
         }
     }
 
-    /// Publishes rows; where they replace the table's and are the same ones,
-    /// nothing is written.
-    pub(crate) async fn publish(
-        &self,
-        lake: &Lake,
-        run: &str,
-        columns: Vec<ArrayRef>,
-        append: bool,
-    ) -> Result<(), Error> {
-        self.publish_batch(lake, run, &self.batch(columns), append)
-            .await
-    }
-
-    /// Publishes a batch, as [`Definition::publish`] does.
-    pub(crate) async fn publish_batch(
+    /// Writes rows into a file that the next version of the table is made of,
+    /// beside those that stand or in their place. `None` where the version that
+    /// stands holds the same already.
+    pub(crate) async fn stage(
         &self,
         lake: &Lake,
         run: &str,
         batch: &RecordBatch,
-        append: bool,
-    ) -> Result<(), Error> {
-        let table = TableId::new(ZONE, self.name);
+        rows: Rows<'_>,
+    ) -> Result<Option<Publication>, Error> {
+        let mut content = Content::default();
+        content.add(rows::hashes(batch));
+        let mut count = batch.num_rows() as u64;
+        let removes = match rows {
+            Rows::Beside(standing) => {
+                if batch.num_rows() == 0 {
+                    return Ok(None);
+                }
+                let before = standing.and_then(|standing| standing.origin.as_ref());
+                if let Some(before) = before {
+                    content.merge(Content::from_text(&before.content).unwrap_or_default());
+                }
+                count += standing.map_or(0, Version::rows);
+                Removes::Nothing
+            }
+            Rows::InPlaceOf(standing) => {
+                let same = match standing.map(|standing| &standing.origin) {
+                    Some(Some(standing)) => standing.content == content.to_text(),
+                    Some(None) => false,
+                    // A table that would be empty need not be made.
+                    None => batch.num_rows() == 0,
+                };
+                if same {
+                    return Ok(None);
+                }
+                Removes::All
+            }
+        };
+        let layout = self.layout()?;
+        let mut writer = lake.writer(&layout, run);
+        writer.write(batch).await?;
+        Ok(Some(Publication {
+            layout,
+            description: self.grain.to_owned(),
+            origin: noted(run, count, content),
+            files: writer.finish().await?,
+            removes,
+            changes_rows: true,
+        }))
+    }
+
+    /// How the table's files are laid out.
+    pub(crate) fn layout(&self) -> Result<Layout, Error> {
         let personal: Vec<String> = self
             .personal
             .iter()
             .map(|name| (*name).to_owned())
             .collect();
-        let layout = Layout::new(table.clone(), &self.schema(), &personal)?;
-        let mut content = Content::default();
-        content.add(rows::hashes(batch));
-        let origin = noted(run, batch.num_rows() as u64, content);
-        if !append {
-            let current = lake.version(&table, AsOf::Latest).await?;
-            let same = match current.map(|current| current.origin) {
-                Some(Some(current)) => current.content == origin.content,
-                Some(None) => false,
-                // A table that would be empty need not be made.
-                None => batch.num_rows() == 0,
-            };
-            if same {
-                return Ok(());
-            }
-        }
-        let mut writer = lake.writer(&layout, run);
-        writer.write(batch).await?;
-        let files = writer.finish().await?;
-        lake.publish(Publication {
-            layout,
-            description: self.grain.to_owned(),
-            origin,
-            files,
-            append,
-        })
-        .await?;
-        Ok(())
+        Ok(Layout::new(self.id(), &self.schema(), &personal)?)
     }
+
+    /// Its name in the lake.
+    pub(crate) fn id(&self) -> TableId {
+        TableId::new(ZONE, self.name)
+    }
+}
+
+/// How rows that are written relate to those that stand.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Rows<'a> {
+    /// They come to them.
+    Beside(Option<&'a Version>),
+    /// They replace them.
+    InPlaceOf(Option<&'a Version>),
 }
 
 pub(crate) fn text<'a>(values: impl Iterator<Item = &'a str>) -> ArrayRef {
@@ -302,9 +341,9 @@ fn count(value: u64) -> Option<i64> {
     i64::try_from(value).ok()
 }
 
-/// Appends what a run did to `system.runs`.
-pub(crate) async fn record_runs(lake: &Lake, run: &str, models: &[ModelRun]) -> Result<(), Error> {
-    let columns = vec![
+/// What a run did, as rows of `system.runs`.
+pub(crate) fn runs(run: &str, models: &[ModelRun]) -> RecordBatch {
+    RUNS.batch(vec![
         text(models.iter().map(|_| run)),
         text(models.iter().map(|m| m.table.as_str())),
         long(models.iter().map(|m| Some(m.started_ms))),
@@ -315,105 +354,18 @@ pub(crate) async fn record_runs(lake: &Lake, run: &str, models: &[ModelRun]) -> 
         long(models.iter().map(|m| count(m.files))),
         long(models.iter().map(|m| m.version)),
         text(models.iter().map(|m| m.outcome)),
-    ];
-    RUNS.publish(lake, run, columns, true).await
+    ])
 }
 
-/// Appends a run's verdicts to `system.checks`.
-pub(crate) async fn record_checks(
-    lake: &Lake,
-    run: &str,
-    checks: &[CheckReport],
-) -> Result<(), Error> {
-    let columns = vec![
+/// A run's verdicts, as rows of `system.checks`.
+pub(crate) fn checks(run: &str, checks: &[CheckReport]) -> RecordBatch {
+    CHECKS.batch(vec![
         text(checks.iter().map(|_| run)),
         text(checks.iter().map(|c| c.table.as_str())),
         text(checks.iter().map(|c| c.check.as_str())),
         text(checks.iter().map(|c| c.verdict.as_str())),
         long(checks.iter().map(|c| count(c.violations))),
-    ];
-    CHECKS.publish(lake, run, columns, true).await
-}
-
-/// Appends the account of a run to `system.ledger`: what it read of landing,
-/// and what became of the rows in each model.
-pub(crate) async fn record_ledger<'a>(
-    lake: &Lake,
-    run: &str,
-    intake: &BTreeMap<String, TableIntake>,
-    models: impl Iterator<Item = (&'a str, &'a [Entry])>,
-) -> Result<(), Error> {
-    let steps: Vec<(&str, &Entry)> = models
-        .flat_map(|(table, entries)| entries.iter().map(move |entry| (table, entry)))
-        .collect();
-    let tallies = || intake.values().map(|table| &table.tally);
-    let read = |value: fn(&Tally) -> u64| tallies().map(move |tally| count(value(tally)));
-    let none = || steps.iter().map(|_| None);
-    let of = |value: fn(&Entry) -> u64| steps.iter().map(move |(_, entry)| count(value(entry)));
-    let other = |value: fn((u64, u64)) -> u64| {
-        let other = steps.iter().map(|(_, entry)| entry.other);
-        other.map(move |other| count(value(other?)))
-    };
-    let nothing = || intake.values().map(|_| Some(0));
-    let reason = |reason: Reason| {
-        let of = steps
-            .iter()
-            .map(move |(_, entry)| count(entry.left_out(reason)));
-        long(nothing().chain(of))
-    };
-    let absent = || intake.values().map(|_| None);
-    let columns = vec![
-        text(intake.iter().map(|_| run).chain(steps.iter().map(|_| run))),
-        text(
-            intake
-                .iter()
-                .map(|_| "read")
-                .chain(steps.iter().map(|(_, entry)| entry.step)),
-        ),
-        text(
-            intake
-                .keys()
-                .map(String::as_str)
-                .chain(steps.iter().map(|(table, _)| *table)),
-        ),
-        text(
-            intake
-                .keys()
-                .map(String::as_str)
-                .chain(steps.iter().map(|s| s.1.source.as_str())),
-        ),
-        long(
-            intake
-                .values()
-                .map(|table| count(table.files))
-                .chain(none()),
-        ),
-        long(read(|tally| tally.objects).chain(of(|entry| entry.rows_in))),
-        long(nothing().chain(of(|entry| entry.fan_out))),
-        long(
-            intake
-                .values()
-                .map(|table| count(table.rows()))
-                .chain(of(|entry| entry.rows_out)),
-        ),
-        long(read(|tally| tally.rejected_objects).chain(steps.iter().map(|_| Some(0)))),
-        reason(Reason::NoConsent),
-        reason(Reason::NoOwner),
-        reason(Reason::Unmatched),
-        reason(Reason::Filtered),
-        reason(Reason::Superseded),
-        reason(Reason::Grouped),
-        reason(Reason::Duplicate),
-        reason(Reason::LeftOut),
-        long(absent().chain(other(|other| other.0))),
-        long(absent().chain(other(|other| other.1))),
-        long(read(Tally::bytes).chain(none())),
-        long(read(|tally| tally.bytes_rows).chain(none())),
-        long(read(|tally| tally.bytes_rejected).chain(none())),
-        long(read(|tally| tally.bytes_separators).chain(none())),
-        long(read(|tally| tally.unknown).chain(none())),
-    ];
-    LEDGER.publish(lake, run, columns, true).await
+    ])
 }
 
 /// What is noted with a commit of this program.

@@ -193,6 +193,7 @@ impl Tables {
         };
         let store = self.store_url().map_err(Error::planning)?;
         Ok(Some(Arc::new(LakeTable::new(
+            id,
             store,
             version.schema,
             &version.files,

@@ -2,7 +2,7 @@
 
 use deltalake_core::DeltaTableError;
 
-use crate::TableId;
+use crate::{Holder, TableId};
 
 /// Why a lake could not be read or written.
 #[derive(Debug, thiserror::Error)]
@@ -42,6 +42,15 @@ pub enum Error {
     Conflict {
         /// Which table.
         table: TableId,
+    },
+    /// Somebody else made a release meanwhile.
+    #[error("another writer published to the lake during this run; nothing of this one is visible")]
+    Overtaken,
+    /// Somebody else holds the lake.
+    #[error("the lake is held by {}", .by.as_ref().map_or_else(|| "another writer".to_owned(), |by| by.to_string()))]
+    Held {
+        /// Who, where that could be read.
+        by: Option<Box<Holder>>,
     },
     /// There is no such table in the lake.
     #[error("the lake has no table {table}")]
@@ -108,7 +117,13 @@ impl Error {
             Error::Store { .. } => {
                 "check the path; for s3:// check AWS_ENDPOINT, AWS_REGION, AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY; `stedi doctor` tells more".to_owned()
             }
-            Error::Conflict { .. } => "run again once the other run has ended".to_owned(),
+            Error::Conflict { .. } | Error::Overtaken => {
+                "run again once the other run has ended".to_owned()
+            }
+            Error::Held { .. } => {
+                "try again once it has ended, or let this one wait for it with --wait SECONDS"
+                    .to_owned()
+            }
             Error::NoTable { .. } => "`stedi tables` lists what there is; `stedi run` builds it".to_owned(),
             Error::NoVersion { table, .. } => {
                 format!("`stedi history {}` lists the versions", table.name)

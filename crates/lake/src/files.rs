@@ -17,7 +17,7 @@ use parquet::file::statistics::Statistics;
 use parquet::schema::types::ColumnPath;
 use serde_json::{Map, Number, Value, json};
 
-use crate::{Error, Lake, TableId, schema};
+use crate::{AsOf, Error, Lake, TableId, schema};
 
 /// A file is closed, and the next one begun, once it holds this many bytes.
 const FILE_BYTES: usize = 512 << 20;
@@ -192,6 +192,75 @@ impl Lake {
             let _ = std::fs::remove_dir(folder.join(&table.zone));
         }
         swept
+    }
+}
+
+impl Lake {
+    /// Takes away what a run left behind that was killed: files of its that no
+    /// table's newest version names, and objects that were being written on
+    /// this machine. To be called by whoever holds the lake.
+    ///
+    /// # Errors
+    /// [`Error::Store`], or of a table that cannot be opened.
+    pub async fn clear_after(&self, run: &str) -> Result<(), Error> {
+        let prefix = format!("part-{run}-");
+        for zone in self.folders(self.location().prefix()).await? {
+            for name in self.folders(&self.location().child(&zone)).await? {
+                let table = TableId::new(&zone, name);
+                let folder = self.path(&table);
+                let listed = self.location().store().list_with_delimiter(Some(&folder));
+                let listed = match listed.await {
+                    Ok(listed) => listed.objects,
+                    Err(object_store::Error::NotFound { .. }) => continue,
+                    Err(error) => {
+                        let folder = self.location().display(&folder);
+                        return Err(Error::store("list", folder, &error));
+                    }
+                };
+                let is_of_run =
+                    |path: &Path| path.filename().is_some_and(|n| n.starts_with(&prefix));
+                let mut left: Vec<Path> = listed
+                    .into_iter()
+                    .map(|meta| meta.location)
+                    .filter(is_of_run)
+                    .collect();
+                if !left.is_empty()
+                    && let Some(version) = self.version(&table, AsOf::Latest).await?
+                {
+                    left.retain(|path| version.files.iter().all(|file| file.path != *path));
+                }
+                for path in left {
+                    let _ = self.location().store().delete(&path).await;
+                }
+                if let Some(folder) = self.location().folder() {
+                    // A table that was never published leaves no folder behind.
+                    let _ = std::fs::remove_dir(folder.join(&table.zone).join(&table.name));
+                }
+            }
+        }
+        if let Some(folder) = self.location().folder() {
+            clear_staged(folder);
+        }
+        Ok(())
+    }
+}
+
+/// Takes away what the library was writing beside an object's own name, `NAME#1`,
+/// when it was killed.
+fn clear_staged(folder: &std::path::Path) {
+    for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
+        let path = entry.path();
+        let is_folder = entry.file_type().is_ok_and(|kind| kind.is_dir());
+        // Consent is entered without holding the lake.
+        if is_folder && !path.ends_with("system/consent_register") {
+            clear_staged(&path);
+            continue;
+        }
+        let name = entry.file_name();
+        let staged = name.to_str().and_then(|name| name.rsplit_once('#'));
+        if staged.is_some_and(|(_, n)| !n.is_empty() && n.bytes().all(|b| b.is_ascii_digit())) {
+            let _ = std::fs::remove_file(path);
+        }
     }
 }
 

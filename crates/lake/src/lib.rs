@@ -7,7 +7,9 @@
 //!
 //! What holds here:
 //! - A version becomes visible by one conditional PUT of one log entry, or not
-//!   at all.
+//!   at all; the versions of one release become visible in order and to the end,
+//!   whoever is killed meanwhile.
+//! - One writer at a time holds the lake.
 //! - Personal columns have no statistics, neither in the log nor in a file.
 //! - Tables use plain Delta features: no deletion vectors, no column mapping,
 //!   no partitions.
@@ -16,9 +18,12 @@ mod error;
 mod files;
 mod history;
 mod location;
+mod lock;
 mod object;
 mod probe;
 mod publish;
+mod put;
+mod release;
 mod schema;
 mod table;
 
@@ -26,9 +31,11 @@ pub use error::{Error, store_reason};
 pub use files::{DataFile, Layout, Writer};
 pub use history::Commit;
 pub use location::Location;
+pub use lock::{Hold, Holder};
 pub use object::{Buffers, Object};
 pub use probe::conditional_put_is_atomic;
-pub use publish::{Origin, Publication};
+pub use publish::{Origin, Publication, Removes};
+pub use release::Release;
 pub use table::{AsOf, Lake, LakeId, Readiness, TableId, Version};
 
 /// The version of the library that writes the tables, for `stedi doctor`.

@@ -1,6 +1,8 @@
 //! Where landing files or a lake lie: a folder or an object store.
 
+use std::collections::BTreeSet;
 use std::fmt;
+use std::fs::File;
 use std::path::{Path as FsPath, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -149,6 +151,42 @@ impl Location {
             .split('/')
             .filter(|part| !part.is_empty())
             .fold(self.prefix.clone(), |path, part| path.join(part))
+    }
+
+    /// Sees to it that what was written to `paths` outlasts a reset of the
+    /// machine, before anything speaks of it. A store does so by itself.
+    ///
+    /// # Errors
+    /// [`Error::Store`].
+    pub(crate) async fn make_durable(&self, paths: &[Path]) -> Result<(), Error> {
+        if self.folder.is_none() {
+            return Ok(());
+        }
+        let files: Vec<PathBuf> = paths.iter().filter_map(|path| self.file(path)).collect();
+        let synced = tokio::task::spawn_blocking(move || {
+            let mut folders = BTreeSet::new();
+            for file in &files {
+                let failed = |error: std::io::Error| (file.clone(), error.to_string());
+                File::open(file)
+                    .and_then(|file| file.sync_all())
+                    .map_err(failed)?;
+                folders.extend(file.parent().map(FsPath::to_owned));
+            }
+            // A new name is kept by the folder it stands in.
+            for folder in folders {
+                let failed = |error: std::io::Error| (folder.clone(), error.to_string());
+                File::open(&folder)
+                    .and_then(|file| file.sync_all())
+                    .map_err(failed)?;
+            }
+            Ok(())
+        });
+        let refused = |(path, reason): (PathBuf, String)| Error::Store {
+            action: "write",
+            object: path.display().to_string(),
+            reason,
+        };
+        synced.await.unwrap_or(Ok(())).map_err(refused)
     }
 
     /// The location `relative` below this one.

@@ -1,22 +1,29 @@
 //! Publication: making written files a table's next version.
+//!
+//! A version is one log entry, and what is to stand in it is known to the byte
+//! before anything is written: so an entry that stands already can be told to
+//! be ours or another writer's, whoever comes to look.
 
-use std::collections::HashMap;
+use std::collections::BTreeSet;
 
+use bytes::Bytes;
 use deltalake_core::DeltaTableError;
-use deltalake_core::kernel::transaction::{
-    CommitBuilder, CommitProperties, TableReference, TransactionError,
-};
 use deltalake_core::kernel::{
-    Action, Add, Metadata, MetadataExt, Protocol, StructType, new_metadata,
+    Action, Add, Metadata, MetadataExt, Protocol, Remove, StructType, new_metadata,
 };
-use deltalake_core::protocol::{DeltaOperation, SaveMode};
-use futures::TryStreamExt;
+use object_store::path::Path;
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 
-use crate::{DataFile, Error, Lake, Layout, TableId, schema};
+use crate::put::{Created, create};
+use crate::{AsOf, DataFile, Error, Lake, Layout, TableId, Version, schema};
 
 /// Table property that names the personal columns, divided by commas.
 pub(crate) const PERSONAL: &str = "stedi.personal";
+
+/// A checkpoint is made at each version that this divides, so that opening a
+/// table reads few log entries however many there are.
+const CHECKPOINT_EVERY: u64 = 50;
 
 /// What a commit says of the run that made it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -32,6 +39,17 @@ pub struct Origin {
     pub content: String,
 }
 
+/// Which files of the version before are no part of the next one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Removes {
+    /// All stay.
+    Nothing,
+    /// All go.
+    All,
+    /// Those of these names go.
+    These(BTreeSet<String>),
+}
+
 /// A table's next version.
 #[derive(Debug, Clone)]
 pub struct Publication {
@@ -39,16 +57,116 @@ pub struct Publication {
     pub layout: Layout,
     /// The grain, in words.
     pub description: String,
-    /// The files that make up the version.
+    /// The files that the version adds.
     pub files: Vec<DataFile>,
-    /// Whether files of the version before are kept beside them.
-    pub append: bool,
+    /// The files that it takes out.
+    pub removes: Removes,
+    /// Whether its rows differ from those of the version before; false where
+    /// files were only divided otherwise.
+    pub changes_rows: bool,
     /// What the commit shall say of the run.
     pub origin: Origin,
 }
 
+/// One log entry on its way: which table and version, and every byte of it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Entry {
+    zone: String,
+    name: String,
+    pub(crate) version: u64,
+    log: String,
+}
+
+impl Entry {
+    pub(crate) fn table(&self) -> TableId {
+        TableId::new(&self.zone, &self.name)
+    }
+
+    pub(crate) fn path(&self, lake: &Lake) -> Path {
+        let log = lake.path(&self.table()).join("_delta_log");
+        log.join(format!("{:020}.json", self.version))
+    }
+}
+
+/// Where a table stands while entries for it are being put together.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Standing {
+    /// `None` before the table's first version.
+    version: Option<u64>,
+    files: Vec<DataFile>,
+    metadata: Option<Metadata>,
+}
+
+impl Standing {
+    pub(crate) fn of(version: Option<&Version>) -> Self {
+        version.map_or_else(Self::default, |version| Self {
+            version: Some(version.number.unsigned_abs()),
+            files: version.files.clone(),
+            metadata: version.metadata.clone(),
+        })
+    }
+
+    /// The entry that makes `next` of what stands, which it is from here on.
+    pub(crate) fn follow(&mut self, next: &Publication) -> Result<Entry, Error> {
+        let table = next.layout.table();
+        let wanted = metadata(table, next)?;
+        let mut actions = Vec::new();
+        match &self.metadata {
+            None => {
+                actions.push(Action::Protocol(plain_protocol(table)?));
+                actions.push(Action::Metadata(wanted.clone()));
+                self.metadata = Some(wanted);
+            }
+            Some(current) => {
+                if let Some(changed) = changed(table, current, wanted)? {
+                    actions.push(Action::Metadata(changed.clone()));
+                    self.metadata = Some(changed);
+                }
+            }
+        }
+        let goes = |file: &DataFile| match &next.removes {
+            Removes::Nothing => false,
+            Removes::All => true,
+            Removes::These(names) => names.contains(&file.name),
+        };
+        let (gone, kept): (Vec<_>, Vec<_>) = self.files.drain(..).partition(goes);
+        let now = chrono::Utc::now().timestamp_millis();
+        let changes = next.changes_rows;
+        actions.extend(gone.iter().map(|file| remove(file, now, changes)));
+        actions.extend(next.files.iter().map(|file| add(file, now, changes)));
+        self.files = kept;
+        self.files.extend(next.files.iter().cloned());
+
+        let mode = match next.removes {
+            Removes::Nothing => "Append",
+            _ => "Overwrite",
+        };
+        let operation = if changes { "WRITE" } else { "OPTIMIZE" };
+        let info = json!({ "commitInfo": {
+            "timestamp": now,
+            "operation": operation,
+            "operationParameters": { "mode": mode },
+            "engineInfo": next.origin.program,
+            "stedi": next.origin,
+        }});
+        let failed = |error: serde_json::Error| publishing(table, error.into());
+        let mut lines = vec![info.to_string()];
+        for action in &actions {
+            lines.push(serde_json::to_string(action).map_err(failed)?);
+        }
+        let version = self.version.map_or(0, |version| version + 1);
+        self.version = Some(version);
+        Ok(Entry {
+            zone: table.zone.clone(),
+            name: table.name.clone(),
+            version,
+            log: lines.join("\n"),
+        })
+    }
+}
+
 impl Lake {
-    /// Publishes `next` in one commit and gives its version number.
+    /// Publishes `next` by itself, in one commit, and gives its version number.
     ///
     /// Older versions stay readable.
     ///
@@ -56,107 +174,91 @@ impl Lake {
     /// [`Error::Conflict`] where somebody else published a version meanwhile;
     /// nothing is visible then.
     pub async fn publish(&self, next: Publication) -> Result<i64, Error> {
-        let table = next.layout.table().clone();
-        let failed = |source: DeltaTableError| match source {
-            DeltaTableError::VersionAlreadyExists(_)
-            | DeltaTableError::Transaction {
-                source:
-                    TransactionError::VersionAlreadyExists(_)
-                    | TransactionError::MaxCommitAttempts(_)
-                    | TransactionError::CommitConflict(_),
-            } => Error::Conflict {
-                table: table.clone(),
-            },
-            source => Error::Table {
-                action: "publish",
-                table: table.clone(),
-                source: Box::new(source),
-            },
-        };
-        let before = if self.exists(&table).await? {
-            Some(self.open(&table, None).await?)
-        } else {
-            None
-        };
-        let mut actions = Vec::new();
-        let wanted = metadata(&table, &next)?;
-        match &before {
-            None => {
-                actions.push(Action::Protocol(plain_protocol(&table)?));
-                actions.push(Action::Metadata(wanted));
+        let table = next.layout.table();
+        let before = self.version(table, AsOf::Latest).await?;
+        let entry = Standing::of(before.as_ref()).follow(&next)?;
+        let files: Vec<Path> = next.files.iter().map(|file| file.path.clone()).collect();
+        self.location().make_durable(&files).await?;
+        self.put_entry(&entry).await?;
+        Ok(i64::try_from(entry.version).unwrap_or(i64::MAX))
+    }
+
+    /// Puts an entry into its table's log; one that stands there already, byte
+    /// for byte, is as good.
+    ///
+    /// # Errors
+    /// [`Error::Conflict`] where another writer's entry stands there.
+    pub(crate) async fn put_entry(&self, entry: &Entry) -> Result<(), Error> {
+        let path = entry.path(self);
+        let body = Bytes::from(entry.log.clone());
+        match create(self.location().store().as_ref(), &path, body).await {
+            Ok(Created::Made) => {}
+            Ok(Created::AlreadyThere) => {
+                return Err(Error::Conflict {
+                    table: entry.table(),
+                });
             }
-            Some(delta) => {
-                let state = delta.snapshot().map_err(failed)?;
-                if let Some(changed) = changed(&table, state.metadata(), wanted)? {
-                    actions.push(Action::Metadata(changed));
-                }
-                if !next.append {
-                    let log_store = delta.log_store();
-                    let removed: Vec<Action> = state
-                        .snapshot()
-                        .file_views(&log_store, None)
-                        .map_ok(|file| Action::Remove(file.remove_action(true)))
-                        .try_collect()
-                        .await
-                        .map_err(failed)?;
-                    actions.extend(removed);
-                }
+            Err(error) => {
+                let object = self.location().display(&path);
+                return Err(Error::store("write", object, &error));
             }
         }
-        actions.extend(next.files.iter().map(|file| Action::Add(add(file))));
+        self.location().make_durable(&[path]).await?;
+        if entry.version > 0 && entry.version.is_multiple_of(CHECKPOINT_EVERY) {
+            self.checkpoint(&entry.table()).await;
+        }
+        Ok(())
+    }
 
-        let operation = DeltaOperation::Write {
-            mode: if next.append {
-                SaveMode::Append
-            } else {
-                SaveMode::Overwrite
-            },
-            partition_by: None,
-            predicate: None,
+    /// Gathers the table's state into one file, so that it opens quickly. Best
+    /// effort: without it the log says the same.
+    pub async fn checkpoint(&self, table: &TableId) {
+        let made = async {
+            let delta = self.open(table, None).await?;
+            let made = deltalake_core::checkpoints::create_checkpoint(&delta, None).await;
+            made.map_err(|source| publishing(table, source))
         };
-        let origin = serde_json::to_value(&next.origin).unwrap_or_default();
-        let properties = CommitProperties::default()
-            // The files were computed from what this run read: a version that
-            // somebody else published meanwhile must not be written over.
-            .with_max_retries(0)
-            .with_metadata(HashMap::from([("stedi".to_owned(), origin)]));
-        let state = before
-            .as_ref()
-            .map(|delta| delta.snapshot())
-            .transpose()
-            .map_err(failed)?;
-        let committed = CommitBuilder::from(properties)
-            .with_actions(actions)
-            .build(
-                state.map(|state| state as &dyn TableReference),
-                self.log_store(&table),
-                operation,
-            )
-            .await
-            .map_err(failed)?;
-        Ok(i64::try_from(committed.version()).unwrap_or(i64::MAX))
+        if let Err(error) = made.await {
+            tracing::debug!(%table, %error, "could not make a checkpoint");
+        }
     }
 }
 
-fn add(file: &DataFile) -> Add {
-    Add {
+fn publishing(table: &TableId, source: DeltaTableError) -> Error {
+    Error::Table {
+        action: "publish",
+        table: table.clone(),
+        source: Box::new(source),
+    }
+}
+
+fn add(file: &DataFile, now_ms: i64, changes: bool) -> Action {
+    Action::Add(Add {
         path: file.name.clone(),
         size: i64::try_from(file.bytes).unwrap_or(i64::MAX),
-        modification_time: chrono::Utc::now().timestamp_millis(),
-        data_change: true,
+        modification_time: now_ms,
+        data_change: changes,
         stats: file.stats.clone(),
         ..Add::default()
-    }
+    })
+}
+
+fn remove(file: &DataFile, now_ms: i64, changes: bool) -> Action {
+    Action::Remove(Remove {
+        path: file.name.clone(),
+        data_change: changes,
+        deletion_timestamp: Some(now_ms),
+        extended_file_metadata: Some(true),
+        partition_values: Some(Default::default()),
+        size: Some(i64::try_from(file.bytes).unwrap_or(i64::MAX)),
+        ..Remove::default()
+    })
 }
 
 /// Reader 1, writer 2: what every Delta reader understands.
 fn plain_protocol(table: &TableId) -> Result<Protocol, Error> {
-    let value = serde_json::json!({ "minReaderVersion": 1, "minWriterVersion": 2 });
-    serde_json::from_value(value).map_err(|error| Error::Table {
-        action: "publish",
-        table: table.clone(),
-        source: Box::new(error.into()),
-    })
+    let value = json!({ "minReaderVersion": 1, "minWriterVersion": 2 });
+    serde_json::from_value(value).map_err(|error| publishing(table, error.into()))
 }
 
 fn metadata(table: &TableId, next: &Publication) -> Result<Metadata, Error> {
@@ -175,11 +277,7 @@ fn metadata(table: &TableId, next: &Publication) -> Result<Metadata, Error> {
     new_metadata(&schema, Vec::<String>::new(), configuration)
         .and_then(|metadata| metadata.with_name(table.name.clone()))
         .and_then(|metadata| metadata.with_description(next.description.clone()))
-        .map_err(|source| Error::Table {
-            action: "publish",
-            table: table.clone(),
-            source: Box::new(source.into()),
-        })
+        .map_err(|source| publishing(table, source.into()))
 }
 
 /// `wanted` under the table's own identity, where it says something new.
@@ -188,11 +286,7 @@ fn changed(
     current: &Metadata,
     wanted: Metadata,
 ) -> Result<Option<Metadata>, Error> {
-    let failed = |source: DeltaTableError| Error::Table {
-        action: "publish",
-        table: table.clone(),
-        source: Box::new(source),
-    };
+    let failed = |source: DeltaTableError| publishing(table, source);
     let same = current.parse_schema().map_err(|e| failed(e.into()))?
         == wanted.parse_schema().map_err(|e| failed(e.into()))?
         && current.configuration() == wanted.configuration()

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use arrow::datatypes::SchemaRef;
 use deltalake_core::DeltaTable;
+use deltalake_core::kernel::Metadata;
 use deltalake_core::logstore::{LogStoreRef, StorageConfig, default_logstore};
 use futures::TryStreamExt;
 use object_store::prefix::PrefixStore;
@@ -84,6 +85,8 @@ pub struct Version {
     pub personal: Vec<String>,
     /// What the commit says of the run that made it.
     pub origin: Option<Origin>,
+    /// As it stands in the log; the next version keeps its identity.
+    pub(crate) metadata: Option<Metadata>,
 }
 
 impl Version {
@@ -248,7 +251,10 @@ impl Lake {
         Ok(tables)
     }
 
-    async fn folders(&self, path: &object_store::path::Path) -> Result<Vec<String>, Error> {
+    pub(crate) async fn folders(
+        &self,
+        path: &object_store::path::Path,
+    ) -> Result<Vec<String>, Error> {
         let listed = match self.location.store().list_with_delimiter(Some(path)).await {
             Ok(listed) => listed,
             Err(object_store::Error::NotFound { .. }) => return Ok(Vec::new()),
@@ -334,6 +340,7 @@ impl Lake {
             origin: history::commit(self, table, number)
                 .await?
                 .and_then(|commit| commit.origin),
+            metadata: Some(metadata.clone()),
         })
     }
 

@@ -98,6 +98,9 @@ pub(crate) struct Global {
     /// [default: half of the machine's]
     #[arg(long, global = true, value_name = "SIZE")]
     pub(crate) memory: Option<String>,
+    /// How long to wait for another writer that holds the lake [default: not at all]
+    #[arg(long, global = true, value_name = "SECONDS")]
+    pub(crate) wait: Option<String>,
     /// How to print data [env: STEDI_FORMAT] [default: table]
     #[arg(long, global = true, value_enum, value_name = "FORMAT")]
     pub(crate) format: Option<Format>,
@@ -211,7 +214,7 @@ pub(crate) struct RunArgs {
     /// Publish nothing if any landing input cannot be read
     #[arg(long)]
     pub(crate) strict: bool,
-    /// Build everything anew (what every run does for now)
+    /// Read everything and build everything anew, also where nothing is new
     #[arg(long)]
     pub(crate) full: bool,
 }

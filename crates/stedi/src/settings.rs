@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::Result;
 use catalog::Project;
@@ -68,6 +69,8 @@ pub(crate) struct Settings {
     pub(crate) key: Option<Arc<Key>>,
     /// Its file, where somebody named one.
     pub(crate) key_file: Setting<Option<PathBuf>>,
+    /// How long to wait for another writer.
+    pub(crate) wait: Duration,
     pub(crate) yes: bool,
     pub(crate) quiet: bool,
     pub(crate) verbose: bool,
@@ -174,6 +177,7 @@ impl Settings {
             format,
             key: key_of_environment()?,
             key_file: optional_path(key_file)?,
+            wait: wait_of(&global.wait)?,
             yes: global.yes,
             quiet: global.quiet,
             verbose: global.verbose,
@@ -231,6 +235,7 @@ impl Settings {
                 .unwrap_or_else(|| chrono::Utc::now().timestamp_millis()),
             memory_bytes: self.memory_bytes.value,
             as_of: AsOf::Latest,
+            wait: self.wait,
         })
     }
 }
@@ -345,6 +350,20 @@ fn bytes_of(text: &str) -> Result<usize> {
                 "write 512MB or 2GB",
             )
         })
+}
+
+fn wait_of(text: &Option<String>) -> Result<Duration> {
+    let Some(text) = text else {
+        return Ok(Duration::ZERO);
+    };
+    let seconds = text.trim().trim_end_matches('s').parse::<f64>().ok();
+    let wait = seconds.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
+    wait.ok_or_else(|| {
+        Failure::settings(
+            format!("wait: `{text}` is no number of seconds"),
+            "write --wait 60",
+        )
+    })
 }
 
 /// Half of the machine's memory, or 2 GiB where it does not tell.

@@ -6,11 +6,11 @@ use std::time::Duration;
 use arrow::array::{AsArray, RecordBatch};
 use arrow::datatypes::Int64Type;
 use futures::TryStreamExt;
-use lake::{Lake, TableId};
+use lake::{AsOf, Lake};
 use privacy::{Act, Entry, Personal, Purpose, subject};
 
 use super::suspension::suspending;
-use crate::system::{CONSENT_REGISTER, ZONE, long, text};
+use crate::system::{CONSENT_REGISTER, Rows, long, text};
 use crate::{Error, Query, Session, Setup, quarantine};
 
 /// A consent given or withdrawn by hand.
@@ -148,11 +148,20 @@ async fn append(
         text([entry.who.as_str()].into_iter()),
         text([why].into_iter()),
     ];
-    let appended = CONSENT_REGISTER.publish(lake, &run, columns, true).await;
+    let appended = async {
+        let table = CONSENT_REGISTER.id();
+        let standing = lake.version(&table, AsOf::Latest).await?;
+        let rows = Rows::Beside(standing.as_ref());
+        let batch = CONSENT_REGISTER.batch(columns);
+        if let Some(next) = CONSENT_REGISTER.stage(lake, &run, &batch, rows).await? {
+            lake.publish(next).await?;
+        }
+        Ok(())
+    };
+    let appended = appended.await;
     if appended.is_err() {
         // Its file names a person and belongs to no version.
-        let table = TableId::new(ZONE, CONSENT_REGISTER.name());
-        lake.sweep(&table, &run).await;
+        lake.sweep(&CONSENT_REGISTER.id(), &run).await;
     }
     appended
 }

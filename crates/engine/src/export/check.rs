@@ -255,7 +255,8 @@ async fn parquet(
     let url = store_url(folder).map_err(|_| Malformed)?;
     let runtime = Arc::clone(session.state().runtime_env());
     runtime.register_object_store(url.as_ref(), Arc::clone(folder.store()));
-    let table = LakeTable::new(url, Arc::clone(schema), &[file]);
+    let id = TableId::new("export", "");
+    let table = LakeTable::new(&id, url, Arc::clone(schema), &[file]);
     let mut stream = stream(session, &table, "the export")
         .await
         .map_err(|_| Malformed)?;
@@ -330,7 +331,12 @@ async fn compare_with_lake(
         Err(error) => return Err(error.into()),
     };
     let store = session.tables().store_url().map_err(Error::planning)?;
-    let rows = LakeTable::new(store, Arc::clone(&version.schema), &version.files);
+    let rows = LakeTable::new(
+        &version.table,
+        store,
+        Arc::clone(&version.schema),
+        &version.files,
+    );
     let mut stream = stream(session, &rows, &manifest.table).await?;
     let mut read = Read::default();
     let failed = |error| Error::execution(&manifest.table, error);

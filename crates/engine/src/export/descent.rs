@@ -84,8 +84,13 @@ pub(super) async fn landing_of_run(
     }
     let query = session
         .query(&format!(
-            "select table_name, files, rows_out, bytes_in, quarantined from system.ledger
-             where run = '{run}' and step = 'read' order by table_name"
+            // Each run noted by how much these changed.
+            "with upto as (select max(ended_at) as at from system.runs where run = '{run}')
+             select l.table_name, sum(l.files), sum(l.rows_out), sum(l.bytes_in), sum(l.quarantined)
+             from system.ledger l
+             join (select run, max(ended_at) as at from system.runs group by run) r on r.run = l.run
+             join upto u on r.at <= u.at
+             where l.step = 'read' group by l.table_name order by l.table_name"
         ))
         .await?;
     let mut reads = Vec::new();

@@ -103,7 +103,12 @@ impl Original {
             return Ok(None);
         };
         let store = session.tables().store_url().map_err(Error::planning)?;
-        let rows = LakeTable::new(store, Arc::clone(&version.schema), &version.files);
+        let rows = LakeTable::new(
+            &version.table,
+            store,
+            Arc::clone(&version.schema),
+            &version.files,
+        );
         // Personal is what was so when the version was published, and what has
         // been found to be since.
         let names = version.schema.fields().iter().map(|field| field.name());

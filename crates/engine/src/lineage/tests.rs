@@ -40,6 +40,7 @@ fn setup(models: &[(&str, &str)]) -> Setup {
         memory_bytes: 64 << 20,
         as_of: AsOf::Latest,
         key: None,
+        wait: std::time::Duration::ZERO,
     }
 }
 

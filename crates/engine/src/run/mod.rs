@@ -9,6 +9,7 @@
 //!    rows are those it has already is left alone.
 
 mod plan;
+mod publication;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
@@ -19,7 +20,7 @@ use catalog::{Expectations, Model, ReadBy, TableName};
 use datafusion::common::runtime::JoinSet;
 use datafusion::datasource::MemTable;
 use datafusion::physical_plan::execution_plan::collect_partitioned;
-use lake::{AsOf, Lake, Publication, Readiness, Version};
+use lake::{AsOf, Version};
 use serde::Serialize;
 use tokio::sync::Notify;
 
@@ -27,10 +28,11 @@ use crate::build::{Built, build};
 use crate::consent::{self, Consents};
 use crate::devices::Search;
 use crate::gate::By;
+use crate::hold::Held;
 use crate::lake_table::LakeTable;
 use crate::landing::{LandingTable, Listener, Source, TableIntake};
 use crate::models::{self, Planned};
-use crate::report::{ModelRun, Report, TableReport, Verdict};
+use crate::report::{Report, TableReport, Verdict};
 use crate::stop::{self, Stop};
 use crate::{Error, Session, Setup, checks, devices, gate, ledger, quarantine, system};
 
@@ -76,16 +78,32 @@ pub async fn run(
     progress: Arc<dyn Progress>,
     interrupt: Arc<Notify>,
 ) -> Result<Report, Error> {
-    let (work, readiness) = Work::open(setup, options, progress).await?;
-    match work.prepare_until(options, &interrupt).await {
-        Ok(prepared) if prepared.report.verdict() != Verdict::Fail => {
-            work.lake.begin(&readiness).await?;
-            work.publish(prepared).await
-        }
+    let work = Work::open(setup, options, progress, "run").await?;
+    let drafted = match work.prepare_until(options, &interrupt).await {
+        Ok(prepared) if prepared.report.verdict() != Verdict::Fail => work.draft(prepared).await,
+        Ok(prepared) => Ok((prepared.report, None)),
+        Err(error) => Err(error),
+    };
+    let (report, draft) = match drafted {
+        Ok((report, Some(draft))) => (report, draft),
         unpublished => {
-            work.sweep(&work.planned).await;
-            work.lake.abandon(&readiness);
-            unpublished.map(|prepared| prepared.report)
+            work.close().await;
+            return unpublished.map(|(report, _)| report);
+        }
+    };
+    match work.make_visible(&draft).await {
+        Ok(()) => {
+            work.held.let_go().await;
+            Ok(report)
+        }
+        Err(error @ Error::Lake(lake::Error::Overtaken)) => {
+            work.close().await;
+            Err(error)
+        }
+        // The release may stand, and then the next run finishes it.
+        Err(error) => {
+            work.held.leave();
+            Err(error)
         }
     }
 }
@@ -208,9 +226,7 @@ fn listed(
 
 struct Work {
     session: Arc<Session>,
-    lake: Lake,
-    /// Names the run, in system tables and in the names of its files.
-    run: String,
+    held: Held,
     progress: Arc<dyn Progress>,
     planned: Vec<Planned>,
     sources: HashMap<String, Arc<Source>>,
@@ -253,30 +269,34 @@ impl Work {
         setup: &Setup,
         options: &RunOptions,
         progress: Arc<dyn Progress>,
-    ) -> Result<(Self, Readiness), Error> {
+        command: &str,
+    ) -> Result<Self, Error> {
         apart(setup)?;
         let session = Arc::new(Session::open(setup)?);
         let models = selected(setup, options)?;
         let planned = models::plan(&Session::to_plan_in(setup)?, &models).await?;
         let sources = sources(&session, &planned).await?;
-        let lake = Lake::at(setup.lake.clone());
         match provide_key(&session, &planned).await {
             // What is wrong with the lake is told better by preparing it.
             Ok(()) | Err(Error::Lake(_)) => {}
             Err(error) => return Err(error),
         }
-        let readiness = lake.prepare().await?;
         let work = Self {
             session,
-            lake,
-            run: uuid::Uuid::new_v4().simple().to_string(),
+            held: Held::take(setup, command).await?,
             progress,
             planned,
             sources,
             now_ms: setup.now_ms,
             stop: Stop::default(),
         };
-        Ok((work, readiness))
+        Ok(work)
+    }
+
+    /// Takes away what was not published, and gives the lake back.
+    async fn close(self) {
+        self.sweep().await;
+        self.held.let_go().await;
     }
 
     /// Prepares, unless `interrupt` ends it.
@@ -524,8 +544,8 @@ impl Work {
         &self,
         planned: Planned,
     ) -> impl Future<Output = Result<(Planned, Built), Error>> + use<> {
-        let (session, lake) = (Arc::clone(&self.session), self.lake.clone());
-        let (run, progress) = (self.run.clone(), Arc::clone(&self.progress));
+        let (session, lake) = (Arc::clone(&self.session), self.held.lake.clone());
+        let (run, progress) = (self.held.run.clone(), Arc::clone(&self.progress));
         let stop = self.stop.clone();
         async move {
             stop.check()?;
@@ -538,6 +558,7 @@ impl Work {
     fn staged(&self, planned: &Planned, built: &Built) -> Result<LakeTable, Error> {
         let store = self.session.tables().store_url().map_err(Error::planning)?;
         Ok(LakeTable::new(
+            planned.layout.table(),
             store,
             Arc::clone(planned.layout.schema()),
             &built.files,
@@ -584,97 +605,22 @@ impl Work {
         landing.chain(models).collect()
     }
 
-    /// Makes what was built visible, then notes what the run did. With nothing
-    /// new, nothing is written at all.
-    async fn publish(&self, prepared: Prepared) -> Result<Report, Error> {
-        let Prepared {
-            mut report,
-            built,
-            intake,
-            consents,
-            devices,
-        } = prepared;
-        let rows: HashMap<&str, u64> = report
-            .tables
-            .iter()
-            .filter_map(|table| Some((table.table.as_str(), table.rows?)))
-            .collect();
-        let mut runs = Vec::new();
-        for (position, planned) in self.planned.iter().enumerate() {
-            let name = planned.model.name.to_string();
-            let Some(built) = built.get(&name) else {
-                continue;
-            };
-            let version = match self.publish_one(planned, built).await {
-                Ok(version) => version,
-                Err(error) => {
-                    self.sweep(&self.planned[position..]).await;
-                    return Err(error);
-                }
-            };
-            let reads = planned
-                .model
-                .reads()
-                .iter()
-                .filter(|read| read.by == ReadBy::Select);
-            runs.push(ModelRun {
-                table: name,
-                started_ms: built.started_ms,
-                ended_ms: built.ended_ms,
-                rows_in: reads
-                    .map(|read| rows.get(read.table.as_str()).copied())
-                    .sum(),
-                rows_out: built.rows,
-                duplicates: built.duplicates,
-                files: built.files.len() as u64,
-                version,
-                outcome: if version.is_some() {
-                    "published"
-                } else {
-                    "unchanged"
-                },
-            });
-        }
-        if let Some(consents) = consents {
-            system::CONSENT
-                .publish_batch(&self.lake, &self.run, &consents.rows, false)
-                .await?;
-        }
-        if let Some(rows) = devices {
-            system::DEVICE_OWNER
-                .publish_batch(&self.lake, &self.run, &rows, false)
-                .await?;
-        }
-        quarantine::record(&self.session, &self.run, &intake).await?;
-        report.published = runs
-            .iter()
-            .filter(|run| run.version.is_some())
-            .map(|run| run.table.clone())
-            .collect();
-        if !report.published.is_empty() {
-            system::record_runs(&self.lake, &self.run, &runs).await?;
-            system::record_checks(&self.lake, &self.run, &report.checks).await?;
-            let models = self.planned.iter().filter_map(|planned| {
-                let name = planned.model.name.as_ref();
-                Some((name, built.get(name)?.ledger.as_slice()))
-            });
-            system::record_ledger(&self.lake, &self.run, &intake, models).await?;
-        }
-        Ok(report)
-    }
-
-    /// Takes this run's files of tables that were not published away.
+    /// Takes this run's files away, none of which was published.
     ///
     /// Tasks that did not hear a request to stop in time may have a write under
     /// way that lands a moment later, so the sweep is repeated until it has
     /// found nothing twice.
-    async fn sweep(&self, unpublished: &[Planned]) {
+    async fn sweep(&self) {
         const ROUNDS: u32 = 12;
         let mut clean = 0;
         for _ in 0..ROUNDS {
             let mut swept = 0;
-            for planned in unpublished {
-                swept += self.lake.sweep(planned.layout.table(), &self.run).await;
+            let models = self
+                .planned
+                .iter()
+                .map(|planned| planned.layout.table().clone());
+            for table in models.chain(system::ids()) {
+                swept += self.held.lake.sweep(&table, &self.held.run).await;
             }
             clean = if swept == 0 { clean + 1 } else { 0 };
             if clean == 2 {
@@ -691,7 +637,7 @@ impl Work {
         built: &Built,
     ) -> Result<(Option<Version>, Change), Error> {
         let table = planned.layout.table();
-        let Some(current) = self.lake.version(table, AsOf::Latest).await? else {
+        let Some(current) = self.held.lake.version(table, AsOf::Latest).await? else {
             return Ok((None, Change::New));
         };
         let same_rows = current.origin.as_ref().is_some_and(|origin| {
@@ -710,26 +656,6 @@ impl Work {
             Change::Nothing
         };
         Ok((Some(current), change))
-    }
-
-    /// Publishes a table unless the lake holds these very rows already; then
-    /// the new files go.
-    async fn publish_one(&self, planned: &Planned, built: &Built) -> Result<Option<i64>, Error> {
-        if self.standing(planned, built).await?.1 == Change::Nothing {
-            self.lake.discard(&built.files).await;
-            return Ok(None);
-        }
-        let version = self
-            .lake
-            .publish(Publication {
-                layout: planned.layout.clone(),
-                description: planned.model.contract.grain.clone(),
-                files: built.files.clone(),
-                append: false,
-                origin: system::noted(&self.run, built.rows, built.content),
-            })
-            .await?;
-        Ok(Some(version))
     }
 }
 

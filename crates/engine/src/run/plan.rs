@@ -73,10 +73,9 @@ pub async fn plan(
         key: Some(Arc::new(OrStandIn(setup.key.clone()))),
         ..setup.clone()
     };
-    let (work, readiness) = Work::open(&setup, options, progress).await?;
+    let work = Work::open(&setup, options, progress, "plan").await?;
     let plan = compared(&work, options, &interrupt).await;
-    work.sweep(&work.planned).await;
-    work.lake.abandon(&readiness);
+    work.close().await;
     plan
 }
 
@@ -114,7 +113,7 @@ impl Work {
         let mut now = Contents::default();
         if let Some(current) = current {
             let store = self.session.tables().store_url().map_err(Error::planning)?;
-            let stands = LakeTable::new(store, current.schema, &current.files);
+            let stands = LakeTable::new(&current.table, store, current.schema, &current.files);
             now = self.contents(planned, &stands).await?;
         }
         let then = self

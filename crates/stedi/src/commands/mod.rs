@@ -59,35 +59,30 @@ impl Drop for Runtime {
     }
 }
 
-/// Waits for somebody who wants the program to stop: Ctrl-C, a polite request
-/// to end, or a terminal that was closed.
-async fn stopped() {
+/// What is notified once somebody wants the program to stop: by Ctrl-C, a
+/// polite request to end, or a terminal that was closed. To be asked for within
+/// a runtime; from then on a signal does not end the program by itself.
+fn interrupt() -> Arc<Notify> {
     use tokio::signal::unix::{SignalKind, signal};
-    let hear = |kind| async move {
-        match signal(kind) {
-            Ok(mut stream) => {
-                stream.recv().await;
-            }
-            Err(_) => std::future::pending().await,
-        }
-    };
-    tokio::select! {
-        () = hear(SignalKind::interrupt()) => {}
-        () = hear(SignalKind::terminate()) => {}
-        () = hear(SignalKind::hangup()) => {}
+    let interrupt = Arc::new(Notify::new());
+    let kinds = [
+        SignalKind::interrupt(),
+        SignalKind::terminate(),
+        SignalKind::hangup(),
+    ];
+    for mut signals in kinds.into_iter().filter_map(|kind| signal(kind).ok()) {
+        let heard = Arc::clone(&interrupt);
+        tokio::spawn(async move {
+            signals.recv().await;
+            heard.notify_one();
+        });
     }
+    interrupt
 }
 
-/// What is notified once somebody wants the program to stop. To be asked for
-/// within a runtime.
-fn interrupt() -> Arc<Notify> {
-    let interrupt = Arc::new(Notify::new());
-    let heard = Arc::clone(&interrupt);
-    tokio::spawn(async move {
-        stopped().await;
-        heard.notify_one();
-    });
-    interrupt
+/// Waits for somebody who wants the program to stop.
+async fn stopped() {
+    interrupt().notified().await;
 }
 
 /// `1 place`, `2 places`.

@@ -495,7 +495,7 @@ fn files_and_folders_without_the_right_to_use_them() {
                     }
                 }
             },
-            "trusted/customer_trusted",
+            "lake",
             "can be written",
         ),
     ];

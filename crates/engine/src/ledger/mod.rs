@@ -6,6 +6,9 @@
 //! table they come from; what is joined to them on the way decides about them
 //! and is accounted for as the other side of a join.
 
+mod totals;
+
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -25,6 +28,8 @@ use crate::first::FirstExec;
 use crate::join::{JoinExec, Kind};
 use crate::landing::LandingScan;
 use crate::system;
+
+pub(crate) use totals::Totals;
 
 /// Why rows of the reading side were left out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -59,8 +64,6 @@ pub(crate) struct Entry {
     /// Rows that joins added.
     pub(crate) fan_out: u64,
     pub(crate) reasons: BTreeMap<Reason, u64>,
-    /// Of a join: rows of the other side, and those that found no partner.
-    pub(crate) other: Option<(u64, u64)>,
 }
 
 impl Entry {
@@ -85,9 +88,11 @@ impl Entry {
 
 /// The account of an executed plan: its joins in the order in which rows meet
 /// them, then the whole.
-pub(crate) fn account(plan: &Arc<dyn ExecutionPlan>) -> Vec<Entry> {
+///
+/// `tables` are those that the SELECT reads, in the order in which it names them.
+pub(crate) fn account(plan: &Arc<dyn ExecutionPlan>, tables: &[&str]) -> Vec<Entry> {
     let mut joins = Vec::new();
-    let spine = follow(plan, &mut joins);
+    let spine = follow(plan, tables, &mut joins);
     let mut whole = Entry {
         step: "build",
         source: spine.source,
@@ -95,7 +100,6 @@ pub(crate) fn account(plan: &Arc<dyn ExecutionPlan>) -> Vec<Entry> {
         rows_out: spine.rows,
         fan_out: spine.fan_out,
         reasons: spine.reasons,
-        other: None,
     };
     whole.leave_out(Reason::Filtered, spine.passed_over);
     joins.push(whole);
@@ -114,6 +118,8 @@ struct Spine {
     /// Rows that the reader passed over for the join above it.
     passed_over: u64,
     fan_out: u64,
+    /// How often rows were brought together on the way.
+    groupings: u32,
     reasons: BTreeMap<Reason, u64>,
 }
 
@@ -140,7 +146,7 @@ impl Spine {
     }
 }
 
-fn follow(plan: &Arc<dyn ExecutionPlan>, joins: &mut Vec<Entry>) -> Spine {
+fn follow(plan: &Arc<dyn ExecutionPlan>, tables: &[&str], joins: &mut Vec<Entry>) -> Spine {
     if let Some(scan) = plan.downcast_ref::<LandingScan>() {
         let (rows, passed_over) = scan.counted();
         let source = (LANDING.to_owned(), scan.table().to_owned());
@@ -149,6 +155,13 @@ fn follow(plan: &Arc<dyn ExecutionPlan>, joins: &mut Vec<Entry>) -> Spine {
         return spine;
     }
     if let Some(source) = plan.downcast_ref::<DataSourceExec>() {
+        let held = source.data_source().downcast_ref::<MemorySourceConfig>();
+        if let Some(held) = held {
+            // Whoever reads what is held in memory reads all of it.
+            let batches = held.partitions().iter().flatten();
+            let rows = batches.map(|batch| batch.num_rows() as u64).sum();
+            return Spine::begin(name(plan).unwrap_or_default(), rows, rows);
+        }
         let rows = rows_out(plan);
         // Rows of row groups that cannot match never leave the scan.
         let files = source.data_source().downcast_ref::<FileScanConfig>();
@@ -160,7 +173,7 @@ fn follow(plan: &Arc<dyn ExecutionPlan>, joins: &mut Vec<Entry>) -> Spine {
         return Spine::begin(source, all, all).narrow(rows, Reason::Filtered);
     }
     if let Some(join) = plan.downcast_ref::<JoinExec>() {
-        return of_join(join, joins);
+        return of_join(join, tables, joins);
     }
     if let Some(join) = plan.downcast_ref::<HashJoinExec>() {
         let by_left = matches!(
@@ -171,7 +184,7 @@ fn follow(plan: &Arc<dyn ExecutionPlan>, joins: &mut Vec<Entry>) -> Spine {
             true => (join.left(), join.right()),
             false => (join.right(), join.left()),
         };
-        let spine = follow(reading, joins);
+        let spine = follow(reading, tables, joins);
         let (before, rows) = (spine.rows, rows_out(plan));
         let spine = spine.narrow(rows, Reason::Unmatched);
         let mut entry = Entry {
@@ -189,7 +202,7 @@ fn follow(plan: &Arc<dyn ExecutionPlan>, joins: &mut Vec<Entry>) -> Spine {
     if plan.is::<UnionExec>() || plan.is::<InterleaveExec>() {
         let mut all = Spine::default();
         for part in plan.children() {
-            let part = follow(part, joins);
+            let part = follow(part, tables, joins);
             if !all.source.split(", ").any(|source| source == part.source) {
                 let comma = if all.source.is_empty() { "" } else { ", " };
                 all.source = format!("{}{comma}{}", all.source, part.source);
@@ -210,7 +223,7 @@ fn follow(plan: &Arc<dyn ExecutionPlan>, joins: &mut Vec<Entry>) -> Spine {
     let [input] = plan.children()[..] else {
         return Spine::begin(Default::default(), rows_out(plan), rows_out(plan));
     };
-    let spine = follow(input, joins);
+    let mut spine = follow(input, tables, joins);
     let reason = if plan.is::<AggregateExec>() {
         Reason::Grouped
     } else if plan.is::<FirstExec>() {
@@ -220,10 +233,11 @@ fn follow(plan: &Arc<dyn ExecutionPlan>, joins: &mut Vec<Entry>) -> Spine {
     } else {
         return spine;
     };
+    spine.groupings += u32::from(matches!(reason, Reason::Grouped | Reason::Superseded));
     spine.narrow(rows_out(plan), reason)
 }
 
-fn of_join(join: &JoinExec, joins: &mut Vec<Entry>) -> Spine {
+fn of_join(join: &JoinExec, tables: &[&str], joins: &mut Vec<Entry>) -> Spine {
     let account = join.account();
     let (held, read) = join.sides();
     let of_held = Side {
@@ -238,15 +252,16 @@ fn of_join(join: &JoinExec, joins: &mut Vec<Entry>) -> Spine {
     };
     // Whichever side it is about is told by where its rows come from.
     let (mut by_held, mut by_read) = (Vec::new(), Vec::new());
-    let (of_first, of_second) = (follow(held, &mut by_held), follow(read, &mut by_read));
+    let of_first = follow(held, tables, &mut by_held);
+    let of_second = follow(read, tables, &mut by_read);
     let is_about_held = match join.kind() {
         Kind::HeldSemi => true,
         Kind::ReadSemi => false,
-        Kind::Inner => weight(&of_first, of_held) > weight(&of_second, of_read),
+        Kind::Inner => weight(&of_first, tables) > weight(&of_second, tables),
     };
-    let (mut spine, before, mut side, other, other_side) = match is_about_held {
-        true => (of_first, by_held, of_held, read, of_read),
-        false => (of_second, by_read, of_read, held, of_held),
+    let (mut spine, before, mut side, other) = match is_about_held {
+        true => (of_first, by_held, of_held, read),
+        false => (of_second, by_read, of_read, held),
     };
     if join.kind() != Kind::Inner {
         side = side.once();
@@ -268,7 +283,6 @@ fn of_join(join: &JoinExec, joins: &mut Vec<Entry>) -> Spine {
         rows_out: side.pairs,
         fan_out: side.fan_out(),
         reasons: BTreeMap::new(),
-        other: Some((other_side.rows, other_side.unmatched)),
     };
     entry.leave_out(reason, side.unmatched + passed_over);
     spine.fan_out += entry.fan_out;
@@ -304,14 +318,18 @@ impl Side {
 
 /// How much an inner join is about a side. Rows that arrived are what a model is
 /// about before tables built of them, and those before what the system knows;
-/// among equals, the side of which fewer rows come out several times.
-fn weight(spine: &Spine, side: Side) -> (u32, std::cmp::Reverse<u64>) {
+/// among equals, the side whose table the SELECT names first, and of one table
+/// its rows before groups of them. Nothing of it depends on what the tables hold
+/// at the time: an account is the sum of what several runs noted.
+fn weight(spine: &Spine, tables: &[&str]) -> (u32, Reverse<usize>, Reverse<u32>) {
     let rank = match spine.zone.as_str() {
         LANDING => 2,
         system::ZONE => 0,
         _ => 1,
     };
-    (rank, std::cmp::Reverse(side.fan_out()))
+    let named = tables.iter().position(|table| *table == spine.source);
+    let named = named.unwrap_or(tables.len());
+    (rank, Reverse(named), Reverse(spine.groupings))
 }
 
 /// Rows that came out of an operator, all partitions together.

@@ -1,0 +1,418 @@
+//! Making what was built visible.
+//!
+//! First rows of people leave who are in a table no more, curated tables before
+//! trusted ones; then tables become what was built, trusted ones before curated
+//! ones. So whoever reads in between meets no curated row without its trusted
+//! one. System tables come last. All of it is one release: killed between any
+//! two steps, the next run takes the rest.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use arrow::array::{Array, AsArray, BooleanArray, RecordBatch};
+use arrow::compute::cast;
+use arrow::datatypes::DataType;
+use catalog::ReadBy;
+use lake::{AsOf, Layout, Publication, Removes, TableId, Version};
+
+use super::{Change, Prepared, Work};
+use crate::build::Built;
+use crate::consent::person;
+use crate::gate::{self, By, Known};
+use crate::ledger::Totals;
+use crate::models::Planned;
+use crate::report::{ModelRun, Report};
+use crate::rewrite::Rewriter;
+use crate::rows::Content;
+use crate::system::{self, Rows};
+use crate::{Error, quarantine, rows};
+
+/// What a release is put together of.
+#[derive(Default)]
+pub(super) struct Draft {
+    /// In the order in which they become visible.
+    publications: Vec<Publication>,
+    /// What stands of each table that changes.
+    standing: BTreeMap<TableId, Version>,
+    /// What the next run shall know.
+    pub(super) state: serde_json::Value,
+}
+
+impl Draft {
+    pub(super) fn push(&mut self, standing: Option<&Version>, next: Publication) {
+        if let Some(standing) = standing {
+            self.standing
+                .insert(next.layout.table().clone(), standing.clone());
+        }
+        self.publications.push(next);
+    }
+}
+
+/// A table that changes.
+struct Changing<'a> {
+    planned: &'a Planned,
+    built: &'a Built,
+    standing: Option<Version>,
+}
+
+impl Work {
+    /// Puts together what makes the built visible and notes what the run did;
+    /// nothing with nothing new.
+    pub(super) async fn draft(&self, prepared: Prepared) -> Result<(Report, Option<Draft>), Error> {
+        let Prepared {
+            mut report,
+            built,
+            intake,
+            consents,
+            devices,
+        } = prepared;
+        let mut changing = Vec::new();
+        let mut runs = Vec::new();
+        let rows: HashMap<&str, u64> = report
+            .tables
+            .iter()
+            .filter_map(|table| Some((table.table.as_str(), table.rows?)))
+            .collect();
+        for planned in &self.planned {
+            let Some(built) = built.get(planned.model.name.as_ref()) else {
+                continue;
+            };
+            let (standing, change) = self.standing(planned, built).await?;
+            runs.push(noted(planned, built, &rows));
+            if change == Change::Nothing {
+                self.held.lake.discard(&built.files).await;
+                continue;
+            }
+            changing.push(Changing {
+                planned,
+                built,
+                standing,
+            });
+        }
+
+        let mut draft = Draft::default();
+        self.let_people_leave(&changing, &mut draft).await?;
+        for changing in &changing {
+            let built = changing.built;
+            let next = Publication {
+                layout: changing.planned.layout.clone(),
+                description: changing.planned.model.contract.grain.clone(),
+                files: built.files.clone(),
+                removes: Removes::All,
+                changes_rows: true,
+                origin: system::noted(&self.held.run, built.rows, built.content),
+            };
+            draft.push(changing.standing.as_ref(), next);
+        }
+        let tables: BTreeSet<&str> = changing
+            .iter()
+            .map(|changing| changing.planned.model.name.as_ref())
+            .collect();
+        for run in &mut runs {
+            if tables.contains(run.table.as_str()) {
+                run.outcome = "published";
+            }
+        }
+        report.published = runs
+            .iter()
+            .filter(|run| run.outcome == "published")
+            .map(|run| run.table.clone())
+            .collect();
+
+        let derived = [
+            (&system::CONSENT, consents.map(|consents| consents.rows)),
+            (&system::DEVICE_OWNER, devices),
+        ];
+        for (table, rows) in derived {
+            if let Some(rows) = rows {
+                self.replace(table, &rows, &mut draft).await?;
+            }
+        }
+        let known = quarantine::read(&self.session).await?;
+        let entries = quarantine::after_run(&known, &intake, |table, _| intake.contains_key(table));
+        let entries = quarantine::batch(&entries);
+        self.replace(&system::QUARANTINE, &entries, &mut draft)
+            .await?;
+
+        if !report.published.is_empty() {
+            let mut totals = Totals::default();
+            for (table, read) in &intake {
+                totals.add_read(table, read.files, &read.tally);
+            }
+            for (table, built) in &built {
+                totals.add_model(table, &built.ledger, 1);
+            }
+            let before = Totals::standing(&self.session).await?;
+            // Of what this run did not look at, the account stands.
+            let totals = totals.since(&before, |step, table| match step {
+                "read" => intake.contains_key(table),
+                _ => built.contains_key(table),
+            });
+            let run = self.held.run.as_str();
+            self.append(&system::LEDGER, &totals.rows(run), &mut draft)
+                .await?;
+            let checks = system::checks(run, &report.checks);
+            self.append(&system::CHECKS, &checks, &mut draft).await?;
+            for run in &mut runs {
+                let version = draft.version_of(&run.table);
+                run.version = version.filter(|_| run.outcome == "published");
+            }
+            let runs = system::runs(run, &runs);
+            self.append(&system::RUNS, &runs, &mut draft).await?;
+        }
+        let before = self.held.release.as_ref();
+        let stands = before.map_or(serde_json::Value::Null, |before| before.state.clone());
+        let is_new = !draft.publications.is_empty() || draft.state != stands;
+        Ok((report, is_new.then_some(draft)))
+    }
+
+    /// Makes one release of the draft.
+    pub(super) async fn make_visible(&self, draft: &Draft) -> Result<(), Error> {
+        self.held.begin().await?;
+        let (lake, run) = (&self.held.lake, self.held.run.as_str());
+        let before = self.held.release.as_ref();
+        let state = draft.state.clone();
+        lake.make_release(before, run, state, &draft.publications, &draft.standing)
+            .await?;
+        Ok(())
+    }
+
+    /// Lets `rows` be what a system table holds.
+    async fn replace(
+        &self,
+        table: &system::Definition,
+        rows: &RecordBatch,
+        draft: &mut Draft,
+    ) -> Result<(), Error> {
+        let lake = &self.held.lake;
+        let standing = lake.version(&table.id(), AsOf::Latest).await?;
+        let how = Rows::InPlaceOf(standing.as_ref());
+        if let Some(next) = table.stage(lake, &self.held.run, rows, how).await? {
+            draft.push(standing.as_ref(), next);
+        }
+        Ok(())
+    }
+
+    /// Lets a system table hold `rows` as well.
+    async fn append(
+        &self,
+        table: &system::Definition,
+        rows: &RecordBatch,
+        draft: &mut Draft,
+    ) -> Result<(), Error> {
+        let lake = &self.held.lake;
+        let standing = lake.version(&table.id(), AsOf::Latest).await?;
+        let how = Rows::Beside(standing.as_ref());
+        if let Some(next) = table.stage(lake, &self.held.run, rows, how).await? {
+            draft.push(standing.as_ref(), next);
+        }
+        Ok(())
+    }
+
+    /// Takes rows of people out who are in a table that was built anew no more,
+    /// and likewise of devices. Where a table does not say whose its rows are, and
+    /// somebody leaves, rows go that are not there any more.
+    async fn let_people_leave(
+        &self,
+        changing: &[Changing<'_>],
+        draft: &mut Draft,
+    ) -> Result<(), Error> {
+        let mut leaving = Vec::new();
+        for changing in changing {
+            let standing = changing.standing.as_ref();
+            let gone = match (standing, &changing.built.people) {
+                (Some(standing), Some(people)) => {
+                    let before = self.people_in(changing.planned, standing).await?;
+                    let gone = before.difference(people.known()).copied();
+                    Some(gone.collect::<Known>())
+                }
+                _ => None,
+            };
+            leaving.push((changing, gone));
+        }
+        let somebody = leaving
+            .iter()
+            .any(|(_, gone)| gone.as_ref().is_some_and(|gone| !gone.is_empty()));
+        if !somebody {
+            return Ok(());
+        }
+        for (changing, gone) in leaving.iter().rev() {
+            let Some(standing) = &changing.standing else {
+                continue;
+            };
+            let next = match gone {
+                Some(gone) => {
+                    self.without_people(changing.planned, standing, gone)
+                        .await?
+                }
+                None => self.without_rows_gone(changing, standing).await?,
+            };
+            if let Some(next) = next {
+                draft.push(Some(standing), next);
+            }
+        }
+        Ok(())
+    }
+
+    /// Whose rows a version holds.
+    async fn people_in(&self, planned: &Planned, standing: &Version) -> Result<Known, Error> {
+        let mut known = gate::People::default();
+        let Some((by, column)) = gate::column(&planned.model) else {
+            return Ok(Known::default());
+        };
+        let Ok(column) = standing.schema.index_of(column) else {
+            return Ok(Known::default());
+        };
+        let layout = layout_of(standing)?;
+        let rewriter = self.rewriter(&layout);
+        let none = |batch: &RecordBatch| {
+            let names = names(batch, &standing.table)?;
+            known.take_in(by, names.as_string_view());
+            Ok(BooleanArray::from(vec![false; batch.num_rows()]))
+        };
+        rewriter.without(&standing.files, &[column], none).await?;
+        Ok(known.known().clone())
+    }
+
+    async fn without_people(
+        &self,
+        planned: &Planned,
+        standing: &Version,
+        gone: &Known,
+    ) -> Result<Option<Publication>, Error> {
+        let Some((by, column)) = gate::column(&planned.model) else {
+            return Ok(None);
+        };
+        let (Ok(column), false) = (standing.schema.index_of(column), gone.is_empty()) else {
+            return Ok(None);
+        };
+        let layout = layout_of(standing)?;
+        let goes = |batch: &RecordBatch| {
+            let names = names(batch, &standing.table)?;
+            let names = names.as_string_view();
+            let goes = (0..names.len()).map(|row| {
+                let name = if names.is_valid(row) {
+                    names.value(row)
+                } else {
+                    ""
+                };
+                Some(gone.contains(&match by {
+                    By::Subject => person(&privacy::subject(name)),
+                    By::Device => person(name),
+                }))
+            });
+            Ok(goes.collect())
+        };
+        let rewriter = self.rewriter(&layout);
+        let left = rewriter.without(&standing.files, &[column], goes).await?;
+        Ok(self.less(standing, layout.clone(), left))
+    }
+
+    /// A version without the rows that what was built does not have.
+    async fn without_rows_gone(
+        &self,
+        changing: &Changing<'_>,
+        standing: &Version,
+    ) -> Result<Option<Publication>, Error> {
+        if standing.schema != *changing.planned.layout.schema() {
+            return Ok(None);
+        }
+        let layout = layout_of(standing)?;
+        let all: Vec<usize> = (0..standing.schema.fields().len()).collect();
+        let mut stays: HashMap<u128, u64> = HashMap::new();
+        let count = |batch: &RecordBatch| {
+            for hash in rows::hashes(batch) {
+                *stays.entry(hash).or_default() += 1;
+            }
+            Ok(BooleanArray::from(vec![false; batch.num_rows()]))
+        };
+        let rewriter = self.rewriter(&layout);
+        rewriter.without(&changing.built.files, &all, count).await?;
+        let goes = |batch: &RecordBatch| {
+            let goes = rows::hashes(batch).into_iter().map(|hash| {
+                let left = stays.get_mut(&hash).filter(|left| **left > 0);
+                Some(left.map(|left| *left -= 1).is_none())
+            });
+            Ok(goes.collect())
+        };
+        let left = rewriter.without(&standing.files, &all, goes).await?;
+        Ok(self.less(standing, layout.clone(), left))
+    }
+
+    fn rewriter<'a>(&'a self, layout: &'a Layout) -> Rewriter<'a> {
+        Rewriter {
+            session: &self.session,
+            lake: &self.held.lake,
+            run: &self.held.run,
+            layout,
+        }
+    }
+
+    /// The publication that takes rows out of a version.
+    fn less(
+        &self,
+        standing: &Version,
+        layout: Layout,
+        left: crate::rewrite::Rewritten,
+    ) -> Option<Publication> {
+        let origin = standing.origin.as_ref()?;
+        let mut content = Content::from_text(&origin.content)?;
+        content.remove(left.content);
+        (left.rows > 0).then(|| Publication {
+            layout,
+            description: standing.description.clone().unwrap_or_default(),
+            files: left.files,
+            removes: Removes::These(left.removes),
+            changes_rows: true,
+            origin: system::noted(&self.held.run, origin.rows - left.rows, content),
+        })
+    }
+}
+
+impl Draft {
+    /// The version that a model's table will have.
+    fn version_of(&self, table: &str) -> Option<i64> {
+        let of_table = |id: &TableId| id.name == table && id.zone != system::ZONE;
+        let steps = self
+            .publications
+            .iter()
+            .filter(|next| of_table(next.layout.table()))
+            .count();
+        let standing = self.standing.iter().find(|(id, _)| of_table(id));
+        let before = standing.map_or(-1, |(_, version)| version.number);
+        (steps > 0).then(|| before + i64::try_from(steps).unwrap_or(i64::MAX))
+    }
+}
+
+/// The layout of a version as it stands.
+fn layout_of(standing: &Version) -> Result<Layout, Error> {
+    Ok(Layout::new(
+        standing.table.clone(),
+        &standing.schema,
+        &standing.personal,
+    )?)
+}
+
+/// The first column of a batch as text.
+fn names(batch: &RecordBatch, table: &TableId) -> Result<arrow::array::ArrayRef, Error> {
+    let names = cast(batch.column(0), &DataType::Utf8View);
+    names.map_err(|error| Error::execution(table.name.clone(), error.into()))
+}
+
+/// What `system.runs` says of a model; its outcome is not known yet.
+fn noted(planned: &Planned, built: &Built, rows: &HashMap<&str, u64>) -> ModelRun {
+    let reads = planned.model.reads().iter();
+    let reads = reads.filter(|read| read.by == ReadBy::Select);
+    ModelRun {
+        table: planned.model.name.to_string(),
+        started_ms: built.started_ms,
+        ended_ms: built.ended_ms,
+        rows_in: reads
+            .map(|read| rows.get(read.table.as_str()).copied())
+            .sum(),
+        rows_out: built.rows,
+        duplicates: built.duplicates,
+        files: built.files.len() as u64,
+        version: None,
+        outcome: "unchanged",
+    }
+}

@@ -1,0 +1,387 @@
+//! One writer at a time.
+//!
+//! On this machine the kernel keeps a lock on `system/lock.json` and gives it
+//! back when its holder ends, however that ends. A store knows no locks: there
+//! the object itself says that somebody holds the lake, and is written anew
+//! every other second; one that does not change any more was left by the dead.
+//! Should two ever hold a store's lake, releases keep them apart: see
+//! `crate::release`.
+
+use std::fmt;
+use std::fs::File;
+use std::io::{Read, Seek, Write};
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path as FsPath, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use object_store::path::Path;
+use object_store::{ObjectStore, ObjectStoreExt};
+use serde::{Deserialize, Serialize};
+use tokio::task::AbortHandle;
+
+use crate::put::{Created, create};
+use crate::{Error, Lake};
+
+const LOCK: &str = "system/lock.json";
+
+/// How often a holder shows on a store that it lives, and after how long
+/// without that it is taken for dead.
+const BEAT: Duration = Duration::from_secs(2);
+const DEAD_AFTER: Duration = Duration::from_secs(10);
+
+/// How often somebody who waits looks.
+const LOOK: Duration = Duration::from_millis(50);
+const LOOK_AT_STORE: Duration = Duration::from_millis(400);
+
+/// Who holds a lake.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Holder {
+    /// The run; it names the files that it writes.
+    pub run: String,
+    /// The command: `run`, `compact`, ...
+    pub command: String,
+    /// The machine's name.
+    pub host: String,
+    /// The process there.
+    pub pid: u32,
+    /// Since when, epoch milliseconds.
+    pub since_ms: i64,
+    /// Tells the process from every other, of this machine or another.
+    process: String,
+    beat: u64,
+}
+
+impl Holder {
+    /// This process, for a run of `command`.
+    pub fn this(run: &str, command: &str) -> Self {
+        let pid = std::process::id();
+        Self {
+            run: run.to_owned(),
+            command: command.to_owned(),
+            host: host(),
+            pid,
+            since_ms: chrono::Utc::now().timestamp_millis(),
+            process: process(pid).unwrap_or_default(),
+            beat: 0,
+        }
+    }
+
+    /// Whether the process is one of this machine that has ended. Where that
+    /// cannot be told it is taken to live.
+    fn has_ended(&self) -> bool {
+        let Some((place, _)) = self.process.rsplit_once('/') else {
+            return false;
+        };
+        place_of_processes().as_deref() == Some(place)
+            && process(self.pid).as_deref() != Some(self.process.as_str())
+    }
+
+    fn to_bytes(&self) -> Bytes {
+        serde_json::to_vec(self).unwrap_or_default().into()
+    }
+}
+
+/// `stedi run, process 17 on lab-3, since 2026-11-28 13:00:00 UTC`
+impl fmt::Display for Holder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let since = chrono::DateTime::from_timestamp_millis(self.since_ms).unwrap_or_default();
+        write!(
+            f,
+            "`stedi {}`, process {} on {}, since {}",
+            self.command,
+            self.pid,
+            self.host,
+            since.format("%Y-%m-%d %H:%M:%S UTC")
+        )
+    }
+}
+
+/// The lake is held until this is dropped.
+#[derive(Debug)]
+pub struct Hold {
+    way: Way,
+    /// Nothing is taken away when it is dropped.
+    is_left: bool,
+    /// The run of a holder that died and may have left files behind.
+    pub left_by: Option<String>,
+}
+
+#[derive(Debug)]
+enum Way {
+    File {
+        path: PathBuf,
+        // Holds the kernel's lock for as long as it is open.
+        _file: File,
+    },
+    Object {
+        store: Arc<dyn ObjectStore>,
+        path: Path,
+        beats: AbortHandle,
+    },
+}
+
+impl Hold {
+    /// Gives the lake back. On a store this takes a request; a hold that is
+    /// merely dropped is found dead by the next holder.
+    pub async fn release(self) {
+        if let Way::Object { store, path, beats } = &self.way {
+            beats.abort();
+            let _ = store.delete(path).await;
+        }
+    }
+}
+
+impl Hold {
+    /// Lets go without a word, so that the next holder takes this one for dead
+    /// and clears up after it.
+    pub fn leave(mut self) {
+        self.is_left = true;
+    }
+}
+
+impl Drop for Hold {
+    fn drop(&mut self) {
+        match &self.way {
+            Way::File { .. } if self.is_left => {}
+            // The lock goes with the file's last descriptor, after this.
+            Way::File { path, .. } => {
+                let _ = std::fs::remove_file(path);
+            }
+            Way::Object { beats, .. } => beats.abort(),
+        }
+    }
+}
+
+impl Lake {
+    /// Holds the lake for `holder`, waiting for another to let go of it for as
+    /// long as `patience` says, and on a store for as long as it takes to tell
+    /// the living from the dead.
+    ///
+    /// # Errors
+    /// [`Error::Held`]; [`Error::Store`] where the lake cannot be written.
+    pub async fn hold(&self, holder: &Holder, patience: Duration) -> Result<Hold, Error> {
+        match self.location().folder() {
+            Some(folder) => self.hold_file(&folder.join(LOCK), holder, patience).await,
+            None => self.hold_object(holder, patience).await,
+        }
+    }
+
+    async fn hold_file(
+        &self,
+        path: &FsPath,
+        holder: &Holder,
+        patience: Duration,
+    ) -> Result<Hold, Error> {
+        let failed = |error: std::io::Error| Error::Store {
+            action: "write",
+            object: path.display().to_string(),
+            reason: error.to_string(),
+        };
+        let started = Instant::now();
+        loop {
+            if let Some(folder) = path.parent() {
+                std::fs::create_dir_all(folder).map_err(failed)?;
+            }
+            let mut file = match File::options()
+                .read(true)
+                .write(true)
+                .create(true)
+                .truncate(false)
+                .open(path)
+            {
+                Ok(file) => file,
+                // Whoever gave up the lake took an empty folder away.
+                Err(error) if error.kind() == std::io::ErrorKind::NotFound => continue,
+                Err(error) => return Err(failed(error)),
+            };
+            let mut text = String::new();
+            match file.try_lock() {
+                Ok(()) => {
+                    // Whoever let go of it took the file away: the lock must be
+                    // on the one that stands there.
+                    let is_there = std::fs::metadata(path).is_ok_and(|there| {
+                        file.metadata().is_ok_and(|own| own.ino() == there.ino())
+                    });
+                    if !is_there {
+                        continue;
+                    }
+                    let _ = file.read_to_string(&mut text);
+                    let left_by = serde_json::from_str(&text)
+                        .ok()
+                        .map(|left: Holder| left.run);
+                    file.set_len(0).map_err(failed)?;
+                    file.rewind().map_err(failed)?;
+                    file.write_all(&holder.to_bytes()).map_err(failed)?;
+                    return Ok(Hold {
+                        way: Way::File {
+                            path: path.to_owned(),
+                            _file: file,
+                        },
+                        is_left: false,
+                        left_by,
+                    });
+                }
+                Err(std::fs::TryLockError::WouldBlock) => {}
+                Err(std::fs::TryLockError::Error(error)) => return Err(failed(error)),
+            }
+            if started.elapsed() >= patience {
+                let _ = file.read_to_string(&mut text);
+                return Err(Error::Held {
+                    by: serde_json::from_str(&text).ok().map(Box::new),
+                });
+            }
+            tokio::time::sleep(LOOK).await;
+        }
+    }
+
+    async fn hold_object(&self, holder: &Holder, patience: Duration) -> Result<Hold, Error> {
+        let path = self.location().child(LOCK);
+        let store = self.location().store();
+        let failed = |action, error: &object_store::Error| {
+            Error::store(action, self.location().display(&path), error)
+        };
+        let started = Instant::now();
+        let mut left_by = None;
+        let mut seen: Option<(Bytes, Instant)> = None;
+        loop {
+            match create(store.as_ref(), &path, holder.to_bytes()).await {
+                Ok(Created::Made) => break,
+                Ok(Created::AlreadyThere) => {}
+                Err(object_store::Error::NotFound { .. }) => continue,
+                Err(error) => return Err(failed("write", &error)),
+            }
+            let body = async { store.get(&path).await?.bytes().await };
+            let body = match body.await {
+                Ok(body) => body,
+                Err(object_store::Error::NotFound { .. }) => continue,
+                Err(error) => return Err(failed("read", &error)),
+            };
+            let by: Option<Holder> = serde_json::from_slice(&body).ok();
+            let is_dead = by.as_ref().is_some_and(Holder::has_ended)
+                || matches!(&seen, Some((last, at)) if *last == body && at.elapsed() >= DEAD_AFTER);
+            if is_dead {
+                left_by = by.map(|by| by.run);
+                let _ = store.delete(&path).await;
+                seen = None;
+                continue;
+            }
+            let has_changed = seen.as_ref().is_some_and(|(last, _)| *last != body);
+            if has_changed && started.elapsed() >= patience {
+                return Err(Error::Held {
+                    by: by.map(Box::new),
+                });
+            }
+            if seen.is_none() || has_changed {
+                seen = Some((body, Instant::now()));
+            }
+            tokio::time::sleep(LOOK_AT_STORE).await;
+        }
+        let beats = tokio::spawn(beat(Arc::clone(store), path.clone(), holder.clone()));
+        Ok(Hold {
+            way: Way::Object {
+                store: Arc::clone(store),
+                path,
+                beats: beats.abort_handle(),
+            },
+            is_left: false,
+            left_by,
+        })
+    }
+}
+
+/// Shows that the holder lives, until it is aborted.
+async fn beat(store: Arc<dyn ObjectStore>, path: Path, mut holder: Holder) {
+    loop {
+        tokio::time::sleep(BEAT).await;
+        holder.beat += 1;
+        let _ = store.put(&path, holder.to_bytes().into()).await;
+    }
+}
+
+fn host() -> String {
+    let name = std::fs::read_to_string("/proc/sys/kernel/hostname");
+    name.map_or_else(|_| "this machine".to_owned(), |name| name.trim().to_owned())
+}
+
+/// Within which numbers of processes mean something: a machine since it was
+/// started, and a space of numbers on it.
+fn place_of_processes() -> Option<String> {
+    let boot = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").ok()?;
+    let space = std::fs::read_link("/proc/self/ns/pid").ok()?;
+    Some(format!("{}/{}", boot.trim(), space.display()))
+}
+
+/// A process by its place, number and start: numbers are given out again.
+fn process(pid: u32) -> Option<String> {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    // The name in brackets may hold anything; the start is the 20th behind it.
+    let (_, rest) = stat.rsplit_once(')')?;
+    let started = rest.split_whitespace().nth(19)?;
+    Some(format!("{}/{pid}-{started}", place_of_processes()?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Location;
+
+    fn lake(folder: &FsPath) -> Lake {
+        Lake::at(Location::parse(folder.to_str().unwrap()).unwrap())
+    }
+
+    #[tokio::test]
+    async fn one_holds_and_the_other_is_told_who() {
+        let folder = tempfile::tempdir().unwrap();
+        let lake = lake(folder.path());
+        let (one, two) = (Holder::this("r1", "run"), Holder::this("r2", "vacuum"));
+        let hold = lake.hold(&one, Duration::ZERO).await.unwrap();
+        assert_eq!(hold.left_by, None);
+        let error = lake.hold(&two, Duration::ZERO).await.unwrap_err();
+        let Error::Held { by: Some(by) } = error else {
+            panic!("{error}");
+        };
+        assert_eq!(*by, one);
+        let waits = tokio::spawn({
+            let lake = lake.clone();
+            async move { lake.hold(&two, Duration::from_secs(20)).await }
+        });
+        tokio::time::sleep(Duration::from_millis(120)).await;
+        hold.release().await;
+        let hold = waits.await.unwrap().unwrap();
+        assert_eq!(hold.left_by, None, "it was given back, not left");
+        drop(hold);
+        assert!(!folder.path().join(LOCK).exists());
+    }
+
+    #[tokio::test]
+    async fn what_the_dead_left_is_told() {
+        let folder = tempfile::tempdir().unwrap();
+        let lake = lake(folder.path());
+        std::fs::create_dir(folder.path().join("system")).unwrap();
+        let left = Holder::this("dead", "run");
+        std::fs::write(folder.path().join(LOCK), left.to_bytes()).unwrap();
+        let own = Holder::this("r", "run");
+        let hold = lake.hold(&own, Duration::ZERO).await.unwrap();
+        assert_eq!(hold.left_by.as_deref(), Some("dead"));
+    }
+
+    #[test]
+    fn a_process_is_told_from_others_with_its_number() {
+        let own = Holder::this("r", "run");
+        assert!(!own.has_ended());
+        let (place, _) = own.process.rsplit_once('/').unwrap();
+        for (process, ended) in [
+            (format!("{place}/{}-1", own.pid), true),
+            (format!("elsewhere/{}-1", own.pid), false),
+            (String::new(), false),
+        ] {
+            let other = Holder {
+                process: process.clone(),
+                ..own.clone()
+            };
+            assert_eq!(other.has_ended(), ended, "{process}");
+        }
+    }
+}

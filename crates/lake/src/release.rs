@@ -1,0 +1,217 @@
+//! Releases: the next versions of several tables, made visible in one order and
+//! to the end.
+//!
+//! Delta makes a commit of one table atomic. A run changes several, and may be
+//! killed between any two of their commits. So:
+//!
+//! 1. All log entries to come are put, byte for byte, into one object,
+//!    `system/release/NUMBER.json`, by a conditional PUT. Until it stands nothing
+//!    of the run is visible; from then on all of it will be.
+//! 2. The entries go into their tables' logs, in order, each by a conditional
+//!    PUT.
+//! 3. The object is written over: it is done. The one before it goes.
+//!
+//! Whoever holds the lake next finishes a release that is not done. The number
+//! keeps two writers apart even where the lock does not, as it cannot on a
+//! store that knows no locks: one of them does not get its number.
+
+use bytes::Bytes;
+use futures::TryStreamExt;
+use object_store::path::Path;
+use object_store::{ObjectStore, ObjectStoreExt};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use std::collections::BTreeMap;
+
+use crate::publish::{Entry, Standing};
+use crate::put::{Created, create};
+use crate::{Error, Lake, Publication, TableId, Version};
+
+/// Where releases lie.
+const FOLDER: &str = "system/release";
+
+/// The newest release.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Release {
+    /// Counted from 1.
+    pub number: u64,
+    /// The run that made it.
+    pub run: String,
+    /// What that run noted for the next one.
+    pub state: Value,
+}
+
+/// As it lies.
+#[derive(Debug, Serialize, Deserialize)]
+struct Record {
+    number: u64,
+    run: String,
+    done: bool,
+    state: Value,
+    /// Empty once it is done.
+    entries: Vec<Entry>,
+}
+
+impl Lake {
+    /// The newest release, done or not; `None` where there was none yet.
+    ///
+    /// # Errors
+    /// [`Error::Store`].
+    pub async fn release(&self) -> Result<Option<Release>, Error> {
+        Ok(self.newest().await?.map(Record::into_release))
+    }
+
+    /// Finishes what was begun, and gives the newest release. To be called by
+    /// whoever holds the lake.
+    ///
+    /// # Errors
+    /// [`Error::Store`]; [`Error::Conflict`] where another program wrote to a
+    /// table in between.
+    pub async fn settle(&self) -> Result<Option<Release>, Error> {
+        let Some(record) = self.newest().await? else {
+            return Ok(None);
+        };
+        let record = match record.done {
+            true => record,
+            false => self.apply(record).await?,
+        };
+        Ok(Some(record.into_release()))
+    }
+
+    /// Makes `publications` visible, one after the other, and notes `state` for
+    /// the next run. `before` is the release this one follows, `standing` what
+    /// each of the tables held when they were put together.
+    ///
+    /// # Errors
+    /// [`Error::Overtaken`] where somebody else made a release meanwhile: nothing
+    /// is visible then. After any other error the release may stand: the next
+    /// run finishes it.
+    pub async fn make_release(
+        &self,
+        before: Option<&Release>,
+        run: &str,
+        state: Value,
+        publications: &[Publication],
+        standing: &BTreeMap<TableId, Version>,
+    ) -> Result<Vec<(TableId, i64)>, Error> {
+        let mut tables: BTreeMap<TableId, Standing> = BTreeMap::new();
+        let mut entries = Vec::new();
+        let mut files = Vec::new();
+        for next in publications {
+            let table = next.layout.table();
+            let stands = tables
+                .entry(table.clone())
+                .or_insert_with(|| Standing::of(standing.get(table)));
+            entries.push(stands.follow(next)?);
+            files.extend(next.files.iter().map(|file| file.path.clone()));
+        }
+        let number = before.map_or(0, |before| before.number) + 1;
+        let record = Record {
+            number,
+            run: run.to_owned(),
+            done: false,
+            state,
+            entries,
+        };
+        self.location().make_durable(&files).await?;
+        let path = self.release_path(number);
+        let store = self.location().store();
+        match create(store.as_ref(), &path, record.to_bytes()).await {
+            Ok(Created::Made) => {}
+            Ok(Created::AlreadyThere) => return Err(Error::Overtaken),
+            Err(error) => {
+                return Err(Error::store(
+                    "write",
+                    self.location().display(&path),
+                    &error,
+                ));
+            }
+        }
+        self.location().make_durable(&[path]).await?;
+        let versions = record.entries.iter().map(|entry| {
+            let version = i64::try_from(entry.version).unwrap_or(i64::MAX);
+            (entry.table(), version)
+        });
+        let versions = versions.collect();
+        self.apply(record).await?;
+        Ok(versions)
+    }
+
+    /// Puts every entry where it belongs and notes that the release is done.
+    async fn apply(&self, record: Record) -> Result<Record, Error> {
+        for entry in &record.entries {
+            self.put_entry(entry).await?;
+        }
+        let done = Record {
+            done: true,
+            entries: Vec::new(),
+            ..record
+        };
+        let path = self.release_path(done.number);
+        let store = self.location().store();
+        let put = store.put(&path, done.to_bytes().into()).await;
+        put.map_err(|error| Error::store("write", self.location().display(&path), &error))?;
+        for older in self.release_numbers().await? {
+            if older < done.number {
+                // Best effort: an older one left behind is in nobody's way.
+                let _ = store.delete(&self.release_path(older)).await;
+            }
+        }
+        Ok(done)
+    }
+
+    async fn newest(&self) -> Result<Option<Record>, Error> {
+        let Some(number) = self.release_numbers().await?.into_iter().max() else {
+            return Ok(None);
+        };
+        let path = self.release_path(number);
+        let failed = |error| Error::store("read", self.location().display(&path), &error);
+        let body = self.location().store().get(&path).await.map_err(failed)?;
+        let body = body.bytes().await.map_err(failed)?;
+        let record = serde_json::from_slice(&body).map_err(|error| Error::Store {
+            action: "read",
+            object: self.location().display(&path),
+            reason: format!("it is no release: {error}"),
+        })?;
+        Ok(Some(record))
+    }
+
+    async fn release_numbers(&self) -> Result<Vec<u64>, Error> {
+        let folder = self.location().child(FOLDER);
+        let listed = self.location().store().list(Some(&folder));
+        let listed: Result<Vec<_>, _> = listed.try_collect().await;
+        let listed = match listed {
+            Ok(listed) => listed,
+            Err(object_store::Error::NotFound { .. }) => Vec::new(),
+            Err(error) => {
+                let folder = self.location().display(&folder);
+                return Err(Error::store("list", folder, &error));
+            }
+        };
+        let number = |path: &Path| path.filename()?.strip_suffix(".json")?.parse().ok();
+        Ok(listed
+            .iter()
+            .filter_map(|meta| number(&meta.location))
+            .collect())
+    }
+
+    fn release_path(&self, number: u64) -> Path {
+        self.location()
+            .child(&format!("{FOLDER}/{number:020}.json"))
+    }
+}
+
+impl Record {
+    fn to_bytes(&self) -> Bytes {
+        // Numbers, texts and values of JSON are always JSON.
+        serde_json::to_vec(self).unwrap_or_default().into()
+    }
+
+    fn into_release(self) -> Release {
+        Release {
+            number: self.number,
+            run: self.run,
+            state: self.state,
+        }
+    }
+}
