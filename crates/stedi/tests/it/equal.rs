@@ -8,7 +8,7 @@ use crate::delta::{self, Rows};
 
 /// Whether the ledger's totals over all runs are those of one full run. Until
 /// runs record changes, each run that publishes appends its whole account.
-const LEDGER_TOTALS: bool = false;
+const LEDGER_TOTALS: bool = true;
 
 /// System tables that are the same in both lakes.
 const DERIVED: [&str; 3] = ["system/consent", "system/device_owner", "system/quarantine"];

@@ -27,7 +27,10 @@ pub(crate) const TABLES: [&str; 6] = [
 ];
 
 /// Files of a lake that are neither a table's rows nor its log.
-const KNOWN: [&str; 1] = ["system/lake.json"];
+const KNOWN: [&str; 2] = ["system/lake.json", "system/lock.json"];
+
+/// Where the newest release lies, alone.
+const RELEASES: &str = "system/release";
 
 /// `stedi WORDS` in a folder with `landing`, on `lake` in it.
 pub(crate) fn on_lake(dir: &Path, lake: &str, words: &str) -> Call {
@@ -173,6 +176,10 @@ fn part_of(
 
 /// Files that no version of any table knows of, and that are no logs.
 pub(crate) fn orphans(lake: &Path) -> Result<Vec<PathBuf>, String> {
+    let releases = fs::read_dir(lake.join(RELEASES)).into_iter().flatten();
+    if releases.count() > 1 {
+        return Err(format!("several releases lie in {RELEASES}"));
+    }
     let mut logs = Vec::new();
     for table in delta::tables(lake) {
         if let Some(log) = Log::read(&lake.join(&table))? {
@@ -199,7 +206,11 @@ pub(crate) fn orphans(lake: &Path) -> Result<Vec<PathBuf>, String> {
                 None => log.ever.contains(below),
             })
         });
-        of_table.unwrap_or(false) || KNOWN.contains(&name.as_str())
+        let of_release = name.strip_prefix(RELEASES).is_some_and(|name| {
+            let number = name.trim_start_matches('/').strip_suffix(".json");
+            number.is_some_and(|number| number.parse::<u64>().is_ok())
+        });
+        of_table.unwrap_or(of_release) || KNOWN.contains(&name.as_str())
     };
     let files = contents(lake).into_keys().filter(|path| path.is_file());
     Ok(files.filter(|file| !is_known(file)).collect())
