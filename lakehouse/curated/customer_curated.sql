@@ -24,25 +24,14 @@ with device as (
     ) = 1
 ),
 
-newest as (
-    select subject(email) as subject, serialnumber
-    from customer_landing
-    where subject(email) <> ''
-    qualify row_number() over (
-        partition by subject(email)
-        order by lastupdatedate desc, serialnumber
-    ) = 1
-),
-
 -- Of a device that never reported, the one person's record who claims it is
 -- all there is to go by.
 silent as (
-    select n.serialnumber, min(n.subject) as subject
-    from newest n
-    left anti join system.device_owner o on o.serialnumber = n.serialnumber
-    where n.serialnumber is not null
-    group by n.serialnumber
-    having count(*) = 1
+    select c.subject, min(c.serialnumber) as serialnumber
+    from system.device_claim c
+    left anti join system.device_owner o on o.serialnumber = c.serialnumber
+    where c.claimants = 1
+    group by c.subject
 )
 
 select

@@ -112,6 +112,11 @@ impl Session {
         self.key.provide_for(&parse(sql)?).await
     }
 
+    /// Tells the key of pseudonyms from others, once a statement has needed it.
+    pub(crate) fn key_fingerprint(&self) -> Option<String> {
+        self.key.cell().get().map(|key| key.fingerprint())
+    }
+
     pub(crate) fn tables(&self) -> &Arc<Tables> {
         &self.tables
     }

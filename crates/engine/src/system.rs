@@ -182,14 +182,51 @@ pub(crate) const DEVICE_OWNER: Definition = Definition {
     ],
 };
 
-/// Tables that each run derives before models read them.
-pub(crate) const DERIVED: [&Definition; 2] = [&CONSENT, &DEVICE_OWNER];
+pub(crate) const DEVICE_CLAIM: Definition = Definition {
+    name: "device_claim",
+    grain: "One device that a person's newest record claims, and how many people's do.",
+    personal: &["serialnumber", "subject"],
+    columns: &[
+        ("serialnumber", TEXT),
+        ("subject", TEXT),
+        ("claimants", LONG),
+    ],
+};
 
-const ALL: [&Definition; 7] = [
+/// What was read of each file, so that the next run reads what is new. `who` is
+/// a private index: it tells whether a file holds rows of a person or a device
+/// whose name is known.
+pub(crate) const LANDING_FILES: Definition = Definition {
+    name: "landing_files",
+    grain: "One landing file that was read.",
+    // A file's name is the user's own and may name anybody.
+    personal: &["file", "who"],
+    columns: &[
+        ("table_name", TEXT),
+        ("file", TEXT),
+        ("bytes", LONG),
+        ("tag", TEXT),
+        ("objects", LONG),
+        ("rows", LONG),
+        ("quarantined", LONG),
+        ("bytes_rows", LONG),
+        ("bytes_quarantined", LONG),
+        ("bytes_separators", LONG),
+        ("unknown_fields", LONG),
+        ("who", BYTES),
+    ],
+};
+
+/// Tables that each run derives before models read them.
+pub(crate) const DERIVED: [&Definition; 3] = [&CONSENT, &DEVICE_CLAIM, &DEVICE_OWNER];
+
+const ALL: [&Definition; 9] = [
     &CHECKS,
     &CONSENT,
     &CONSENT_REGISTER,
+    &DEVICE_CLAIM,
     &DEVICE_OWNER,
+    &LANDING_FILES,
     &LEDGER,
     &QUARANTINE,
     &RUNS,

@@ -1,11 +1,12 @@
 //! Who claims which device, by their newest record.
 
-use arrow::array::{Array, AsArray};
+use arrow::array::{Array, AsArray, RecordBatch};
 use arrow::datatypes::Int64Type;
 use futures::StreamExt;
 
 use crate::consent::{Consents, RECORDS, person};
 use crate::numbers::Numbers;
+use crate::system::{DEVICE_CLAIM, long, text};
 use crate::{Error, Query, Session};
 
 /// Columns of the customer records that claims are read from: the person, the
@@ -24,6 +25,8 @@ pub(super) enum By {
 #[derive(Debug)]
 pub(super) struct Claimed {
     by_device: Vec<By>,
+    /// Rows of `system.device_claim`.
+    rows: RecordBatch,
     /// By person.
     agrees: Vec<bool>,
 }
@@ -32,6 +35,11 @@ impl Claimed {
     pub(super) fn by(&self, device: u32) -> By {
         let by = self.by_device.get(device as usize);
         by.copied().unwrap_or(By::Nobody)
+    }
+
+    /// The rows of `system.device_claim`.
+    pub(super) fn rows(&self) -> &RecordBatch {
+        &self.rows
     }
 
     /// Whether the person agrees to research now.
@@ -99,11 +107,25 @@ pub(super) async fn read(
             };
         }
     }
+    let mut claimants = vec![0_i64; devices.len()];
+    for device in newest.iter().flat_map(|(_, claims)| claims) {
+        claimants[*device as usize] += 1;
+    }
+    let claims = || {
+        let people = (0..).zip(&newest);
+        people.flat_map(|(person, (_, claims))| claims.iter().map(move |device| (person, *device)))
+    };
+    let rows = DEVICE_CLAIM.batch(vec![
+        text(claims().map(|(_, device)| devices.name(device))),
+        text(claims().map(|(person, _)| people.name(person))),
+        long(claims().map(|(_, device)| Some(claimants[device as usize]))),
+    ]);
     let agrees = people
         .names()
         .map(|name| consents.research.contains(&person(name)));
     Ok(Claimed {
         agrees: agrees.collect(),
+        rows,
         by_device,
     })
 }

@@ -84,6 +84,11 @@ impl Search {
         Ok(Some(search))
     }
 
+    /// The rows of `system.device_claim`.
+    pub(crate) fn claims(&self) -> &RecordBatch {
+        self.claimed.rows()
+    }
+
     /// Who wants to hear what phones reported.
     pub(crate) fn listener(&self) -> Option<Arc<dyn Listener>> {
         let begun = self.begun.as_ref()?;

@@ -257,7 +257,7 @@ fn landing_read(session: &Session) -> Vec<LandingRead> {
     tables
         .map(|(table, intake)| LandingRead {
             table,
-            files: intake.files,
+            files: intake.files.len() as u64,
             rows: intake.rows(),
             bytes: intake.tally.bytes(),
             quarantined: intake.tally.rejected_objects,

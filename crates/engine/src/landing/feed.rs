@@ -21,13 +21,14 @@ use datafusion::error::{DataFusionError, Result};
 use futures::StreamExt;
 use lake::{Buffers, Object, store_reason};
 use landing::compression::{Compression, Decompress};
-use landing::{Carry, Decoded, Decoder, Raw, Reason, Rejected, Tally};
+use landing::{Carry, Decoded, Decoder, Raw, Reason, Rejected, Spec, Tally};
 use object_store::{ObjectStore, ObjectStoreExt};
 use tokio::runtime::Handle;
 use tokio::sync::{OnceCell, mpsc};
 use tokio_util::io::{StreamReader, SyncIoBridge};
 
-use super::{Intake, Packing, Rejection, Source, SourceFile};
+use super::who::Roll;
+use super::{FileIntake, Intake, Packing, Rejection, Source, SourceFile, Whose};
 use crate::Error;
 use crate::error::external;
 
@@ -50,6 +51,8 @@ pub(crate) type Delivery = Result<Vec<RecordBatch>>;
 pub(crate) struct Order {
     pub(crate) source: Arc<Source>,
     pub(crate) decoder: Decoder,
+    /// By whom rows will be looked for later, where that is to be noted.
+    pub(crate) whose: Option<Whose>,
     pub(crate) intake: Arc<Intake>,
     /// How many segments may be in work at once.
     pub(crate) at_once: usize,
@@ -85,8 +88,9 @@ enum Work {
 }
 
 /// A file that is being read, and what helps to guess where its segments begin.
-#[derive(Default)]
 struct Begun {
+    decoder: Decoder,
+    roll: Option<Arc<Roll>>,
     object: OnceCell<Object>,
     /// Guessing has proved to be of no use: a single line, or records that
     /// straddle lines.
@@ -96,6 +100,26 @@ struct Begun {
 }
 
 impl Begun {
+    fn new(order: &Order) -> Self {
+        let spec = order.decoder.spec();
+        let roll = order
+            .whose
+            .and_then(|whose| Roll::beside(whose, spec.keep.as_ref()));
+        Self {
+            decoder: match &roll {
+                Some(roll) => Decoder::new(Spec {
+                    keep: Some(roll.keep()),
+                    ..spec.clone()
+                }),
+                None => order.decoder.clone(),
+            },
+            roll,
+            object: OnceCell::new(),
+            hopeless: AtomicBool::new(false),
+            head: OnceCell::new(),
+        }
+    }
+
     async fn object(&self, order: &Order, file: &SourceFile) -> Result<&Object> {
         let location = &order.source.location;
         let open = || async { location.open(&file.path, &order.buffers) };
@@ -129,7 +153,7 @@ async fn read_all(order: &Order, sink: &mpsc::Sender<Delivery>) -> Result<()> {
         .iter()
         .enumerate()
         .flat_map(|(index, file)| {
-            let begun = Arc::new(Begun::default());
+            let begun = Arc::new(Begun::new(order));
             stretches(file).map(move |stretch| (index, stretch, Arc::clone(&begun)))
         });
     let mut underway: VecDeque<(usize, Work, Arc<Begun>)> = VecDeque::new();
@@ -150,13 +174,13 @@ async fn read_all(order: &Order, sink: &mpsc::Sender<Delivery>) -> Result<()> {
         let file_ends = match work {
             Work::Segment { task, last } => {
                 let segment = task.await.map_err(joined)??;
-                let decoded = settle(order, &account.carry, segment, &begun).await?;
+                let decoded = settle(&account.carry, segment, &begun).await?;
                 let carry = decoded.carry.clone();
                 if !account.deliver(order, file, decoded, sink).await {
                     return Ok(());
                 }
                 if last {
-                    let end = order.decoder.finish(carry);
+                    let end = begun.decoder.finish(carry);
                     if !account.deliver(order, file, end, sink).await {
                         return Ok(());
                     }
@@ -173,7 +197,7 @@ async fn read_all(order: &Order, sink: &mpsc::Sender<Delivery>) -> Result<()> {
             }
         };
         if file_ends {
-            account.close(order, file)?;
+            account.close(order, file, &begun)?;
             account = Account::begin();
         }
     }
@@ -194,7 +218,7 @@ impl Account {
     }
 
     /// Ends the file's account: every byte and every object must be in it.
-    fn close(&self, order: &Order, file: &SourceFile) -> Result<()> {
+    fn close(&self, order: &Order, file: &SourceFile, begun: &Begun) -> Result<()> {
         let Tally {
             rows,
             filtered,
@@ -217,7 +241,14 @@ impl Account {
                 ),
             ));
         }
-        order.intake.file_done(&order.source.table);
+        let read = FileIntake {
+            name: file.name.clone(),
+            bytes: file.bytes,
+            tag: file.tag.clone(),
+            tally: self.tally.clone(),
+            who: begun.roll.as_ref().map(|roll| roll.names()),
+        };
+        order.intake.file_done(&order.source.table, read);
         Ok(())
     }
 
@@ -296,7 +327,7 @@ fn start(order: &Order, file: &SourceFile, stretch: Stretch, begun: &Arc<Begun>)
                 let assumed = driver.block_on(begun.guess(object, &file, offset))?;
                 let hopeless = begun.hopeless.load(Ordering::Relaxed) && offset > 0;
                 let decoded =
-                    (!hopeless).then(|| order.decoder.decode(bytes.clone(), assumed.clone()));
+                    (!hopeless).then(|| begun.decoder.decode(bytes.clone(), assumed.clone()));
                 Ok(Segment {
                     bytes,
                     assumed,
@@ -307,9 +338,10 @@ fn start(order: &Order, file: &SourceFile, stretch: Stretch, begun: &Arc<Begun>)
         }
         Stretch::Whole => {
             let (to, pieces) = mpsc::channel(2);
+            let decoder = begun.decoder.clone();
             let task = SpawnedTask::spawn(async move {
                 let store = Arc::clone(order.source.location.store());
-                if let Err(error) = unpack(store, file, order.decoder, to.clone()).await {
+                if let Err(error) = unpack(store, file, decoder, to.clone()).await {
                     let _ = to.send(Err(error)).await;
                 }
             });
@@ -353,7 +385,7 @@ async fn segment(object: &Object, file: &SourceFile, start: u64) -> Result<(u64,
 }
 
 /// The segment's result if it guessed right, or a new one.
-async fn settle(order: &Order, carry: &Carry, segment: Segment, begun: &Begun) -> Result<Decoded> {
+async fn settle(carry: &Carry, segment: Segment, begun: &Begun) -> Result<Decoded> {
     let Segment {
         bytes,
         assumed,
@@ -366,7 +398,7 @@ async fn settle(order: &Order, carry: &Carry, segment: Segment, begun: &Begun) -
         return Ok(decoded);
     }
     begun.hopeless.store(true, Ordering::Relaxed);
-    let decoder = order.decoder.clone();
+    let decoder = begun.decoder.clone();
     let carry = carry.clone();
     SpawnedTask::spawn_blocking(move || decoder.decode(bytes, carry))
         .await

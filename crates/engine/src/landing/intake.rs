@@ -15,11 +15,26 @@ pub struct Intake {
 #[derive(Debug, Clone, Default)]
 pub struct TableIntake {
     /// Files read to their end.
-    pub files: u64,
+    pub files: Vec<FileIntake>,
     /// Rows, objects and bytes.
     pub tally: Tally,
     /// What could not be read.
     pub rejections: Vec<Rejection>,
+}
+
+/// What was read of one file.
+#[derive(Debug, Clone)]
+pub struct FileIntake {
+    /// Path below the table's folder.
+    pub name: String,
+    /// As it lies.
+    pub bytes: u64,
+    /// Tells the file from another one of its name and size.
+    pub tag: String,
+    /// Rows, objects and bytes.
+    pub tally: Tally,
+    /// Whose rows it holds, as hashes in order; `None` where nobody asked.
+    pub who: Option<Vec<u64>>,
 }
 
 /// A stretch of a file that is no row.
@@ -50,12 +65,9 @@ impl Intake {
     }
 
     /// Notes that a file was read to its end.
-    pub(crate) fn file_done(&self, table: &str) {
-        self.tables
-            .lock()
-            .entry(table.to_owned())
-            .or_default()
-            .files += 1;
+    pub(crate) fn file_done(&self, table: &str, file: FileIntake) {
+        let mut tables = self.tables.lock();
+        tables.entry(table.to_owned()).or_default().files.push(file);
     }
 
     /// What was read, by table.

@@ -3,13 +3,15 @@
 //!
 //! [`Source`] lists a table's files, [`feed`] reads and decodes them on all
 //! cores, [`Intake`] keeps the account of every byte, and [`LandingTable`]
-//! makes a table of it.
+//! makes a table of it. [`Whose`] tells by whom rows are found again.
 
 mod feed;
 mod intake;
 mod scan;
 mod source;
+mod who;
 
-pub use intake::{Intake, Rejection, TableIntake};
+pub use intake::{FileIntake, Intake, Rejection, TableIntake};
 pub(crate) use scan::{LandingScan, LandingTable, Listener, streams};
 pub(crate) use source::{Packing, Source, SourceFile, place};
+pub(crate) use who::{Hashes, Whose, hash};

@@ -29,7 +29,7 @@ use parking_lot::Mutex;
 use tokio::sync::mpsc;
 
 use super::feed::{self, Delivery, Order};
-use super::{Intake, Source};
+use super::{Intake, Source, Whose};
 use crate::error::external;
 
 /// Hears the readings of a landing table on their way to a model, so that they
@@ -56,6 +56,8 @@ pub(crate) struct LandingTable {
     schema: Arc<landing::Schema>,
     intake: Arc<Intake>,
     listed: Option<Arc<Source>>,
+    /// By whom rows will be looked for later, where that is to be noted.
+    whose: Option<Whose>,
     listener: Option<Arc<dyn Listener>>,
     /// Text points into the segments that were read, each of megabytes. Where
     /// batches are held, as by a sort, they get text of their own; a run that
@@ -75,6 +77,7 @@ impl LandingTable {
             schema: Arc::new(schema(table)),
             intake,
             listed: None,
+            whose: None,
             listener: None,
             compact: true,
         }
@@ -84,6 +87,17 @@ impl LandingTable {
     pub(crate) fn with_source(mut self, source: Arc<Source>) -> Self {
         self.listed = Some(source);
         self.compact = false;
+        self
+    }
+
+    /// Notes for each file whose rows it holds, by the names in `column`.
+    pub(crate) fn noting(mut self, column: &str, of_people: bool) -> Self {
+        let mut columns = self.definition.columns.iter();
+        let column = columns.position(|own| own.name == column);
+        // Rows without a name would be passed over, so there must be none.
+        self.whose = column
+            .filter(|column| self.schema.columns[*column].required)
+            .map(|column| Whose { column, of_people });
         self
     }
 
@@ -199,6 +213,7 @@ impl TableProvider for LandingTable {
                     ..Limits::default()
                 },
             }),
+            whose: self.whose,
             intake: Arc::clone(&self.intake),
             at_once: 4 * partitions,
             buffers: Arc::default(),

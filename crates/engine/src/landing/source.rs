@@ -32,6 +32,9 @@ pub(crate) struct SourceFile {
     pub(crate) shown: String,
     /// As it lies, before decompression.
     pub(crate) bytes: u64,
+    /// Tells it from another one of its name and size: on disk the time it was
+    /// written, on a store its content tag.
+    pub(crate) tag: String,
     /// By its name.
     pub(crate) packing: Packing,
 }
@@ -111,6 +114,10 @@ impl Source {
                     name,
                     shown,
                     bytes: meta.size,
+                    tag: match (location.folder(), meta.e_tag) {
+                        (None, Some(tag)) => tag,
+                        _ => meta.last_modified.timestamp_micros().to_string(),
+                    },
                     packing,
                 }),
                 None => {

@@ -61,9 +61,9 @@ impl Totals {
     }
 
     /// Adds what was read of a landing table's files.
-    pub(crate) fn add_read(&mut self, table: &str, files: u64, tally: &Tally) {
+    pub(crate) fn add_read(&mut self, table: &str, files: u64, tally: &Tally, sign: i64) {
         let step = (READ.to_owned(), table.to_owned(), table.to_owned());
-        self.add(step, 1, |name| match name {
+        self.add(step, sign, |name| match name {
             "files" => files,
             "rows_in" => tally.objects,
             "rows_out" => tally.rows + tally.filtered,

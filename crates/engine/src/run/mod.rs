@@ -8,8 +8,10 @@
 //! 4. If all passed, tables are published, each by one commit. A table whose
 //!    rows are those it has already is left alone.
 
+mod memory;
 mod plan;
 mod publication;
+mod unchanged;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
@@ -20,7 +22,8 @@ use catalog::{Expectations, Model, ReadBy, TableName};
 use datafusion::common::runtime::JoinSet;
 use datafusion::datasource::MemTable;
 use datafusion::physical_plan::execution_plan::collect_partitioned;
-use lake::{AsOf, Version};
+use lake::{TableId, Version};
+use parking_lot::Mutex;
 use serde::Serialize;
 use tokio::sync::Notify;
 
@@ -35,6 +38,7 @@ use crate::models::{self, Planned};
 use crate::report::{Report, TableReport, Verdict};
 use crate::stop::{self, Stop};
 use crate::{Error, Session, Setup, checks, devices, gate, ledger, quarantine, system};
+use memory::Arrived;
 
 pub use plan::{Plan, PlannedTable, plan};
 
@@ -47,6 +51,8 @@ pub struct RunOptions {
     pub expect: Option<Expectations>,
     /// Publish nothing if any landing input cannot be read.
     pub strict: bool,
+    /// Build everything anew, also where nothing is new.
+    pub full: bool,
 }
 
 /// How long tasks that were asked to stop are waited for. Ctrl-C shall end the
@@ -190,10 +196,12 @@ async fn sources(
 /// Whether any model asks whose a device is, or must be asked.
 fn reads_owners(planned: &[Planned]) -> bool {
     let table = owners_table();
+    let claims = format!("{}.{}", system::ZONE, system::DEVICE_CLAIM.name());
     let mut models = planned.iter().map(|planned| &planned.model);
     models.any(|model| {
         let by_device = matches!(gate::column(model), Some((By::Device, _)));
-        by_device || model.reads().iter().any(|read| read.table == table)
+        let reads = |table: &str| model.reads().iter().any(|read| read.table == table);
+        by_device || reads(&table) || reads(&claims)
     })
 }
 
@@ -221,7 +229,26 @@ fn listed(
     let mut landing = tables.project.landing().iter();
     let definition = landing.find(|known| known.name.as_ref() == table)?;
     let source = Arc::clone(sources.get(table)?);
-    Some(tables.landing_table(definition).with_source(source))
+    let provider = tables.landing_table(definition).with_source(source);
+    Some(match whose(table) {
+        Some((column, of_people)) => provider.noting(column, of_people),
+        None => provider,
+    })
+}
+
+/// By which column of a landing table a later run may look for rows, and whether
+/// it names people.
+fn whose(table: &str) -> Option<(&'static str, bool)> {
+    let ((phones, [user, _]), (devices, [serial, _])) = (devices::PHONES, devices::DEVICES);
+    if table == consent::RECORDS {
+        Some((consent::RECORD_COLUMNS[0], true))
+    } else if table == phones {
+        Some((user, true))
+    } else if table == devices {
+        Some((serial, false))
+    } else {
+        None
+    }
 }
 
 struct Work {
@@ -232,10 +259,13 @@ struct Work {
     sources: HashMap<String, Arc<Source>>,
     now_ms: i64,
     stop: Stop,
+    /// Versions of tables as they stood when the run took hold of the lake.
+    standing: Mutex<HashMap<TableId, Option<Version>>>,
 }
 
-/// Models by name, and the rows of `system.device_owner` if they were asked for.
-type AllBuilt = (BTreeMap<String, Built>, Option<RecordBatch>);
+/// Models by name, and the rows of `system.device_claim` and
+/// `system.device_owner` if they were asked for.
+type AllBuilt = (BTreeMap<String, Built>, Option<(RecordBatch, RecordBatch)>);
 
 /// What a table that was built changes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -256,11 +286,25 @@ pub enum Change {
 /// Everything computed and checked, nothing visible.
 struct Prepared {
     report: Report,
+    made: Made,
+}
+
+/// What a run made of what it found.
+enum Made {
+    /// Nothing was new.
+    Nothing,
+    /// All tables.
+    Anew(Box<Anew>),
+}
+
+/// All tables, built anew.
+struct Anew {
     built: BTreeMap<String, Built>,
     intake: BTreeMap<String, TableIntake>,
     consents: Option<Consents>,
-    /// Rows of `system.device_owner`, where they were asked for.
-    devices: Option<RecordBatch>,
+    /// Rows of `system.device_claim` and `system.device_owner`, where they were
+    /// asked for.
+    devices: Option<(RecordBatch, RecordBatch)>,
 }
 
 impl Work {
@@ -289,6 +333,7 @@ impl Work {
             sources,
             now_ms: setup.now_ms,
             stop: Stop::default(),
+            standing: Mutex::default(),
         };
         Ok(work)
     }
@@ -318,6 +363,31 @@ impl Work {
     }
 
     async fn prepare(&self, options: &RunOptions) -> Result<Prepared, Error> {
+        let arrived = match options.full {
+            true => None,
+            false => Some(self.arrived().await?),
+        };
+        if let Some(Arrived::Nothing) = &arrived
+            && let Some(prepared) = self.unchanged(options).await?
+        {
+            return Ok(prepared);
+        }
+        let mut prepared = self.prepare_anew(options).await?;
+        if let Some(Arrived::Anew { changed, .. }) = &arrived
+            && let Some(first) = changed.first()
+        {
+            let more = match changed.len() - 1 {
+                0 => String::new(),
+                more => format!(" and {more} more"),
+            };
+            prepared.report.warnings.push(format!(
+                "{first}{more} changed or went after it was read; everything was built anew from what lies there now"
+            ));
+        }
+        Ok(prepared)
+    }
+
+    async fn prepare_anew(&self, options: &RunOptions) -> Result<Prepared, Error> {
         let names: Vec<String> = self
             .planned
             .iter()
@@ -350,7 +420,7 @@ impl Work {
             ..Report::default()
         };
         let owned = match (&devices, &consents) {
-            (Some(devices), Some(consents)) => gate::owned(devices, consents),
+            (Some((_, owners)), Some(consents)) => gate::owned(owners, consents),
             _ => gate::Known::default(),
         };
         let as_shipped = gate::are_as_shipped(&self.planned);
@@ -380,10 +450,12 @@ impl Work {
         report.judge();
         Ok(Prepared {
             report,
-            built,
-            intake,
-            consents,
-            devices,
+            made: Made::Anew(Box::new(Anew {
+                built,
+                intake,
+                consents,
+                devices,
+            })),
         })
     }
 
@@ -461,6 +533,10 @@ impl Work {
             return Ok(None);
         };
         let search = Search::begin(&self.session, &self.sources, consents).await?;
+        if let Some(search) = &search {
+            let tables = self.session.tables();
+            tables.put_derived(&system::DEVICE_CLAIM, search.claims())?;
+        }
         if let Some(listener) = search.as_ref().and_then(Search::listener) {
             self.let_phones_be_read(Some(listener));
         }
@@ -479,12 +555,13 @@ impl Work {
     }
 
     /// Lets `system.device_owner` mean what the search has found.
-    async fn end_search(&self, search: Search) -> Result<RecordBatch, Error> {
+    async fn end_search(&self, search: Search) -> Result<(RecordBatch, RecordBatch), Error> {
         self.let_phones_be_read(None);
+        let claims = search.claims().clone();
         let rows = search.end(&self.session).await?;
         let tables = self.session.tables();
         tables.put_derived(&system::DEVICE_OWNER, &rows)?;
-        Ok(rows)
+        Ok((claims, rows))
     }
 
     /// Builds every model as soon as all that it reads is built. The search for
@@ -637,7 +714,7 @@ impl Work {
         built: &Built,
     ) -> Result<(Option<Version>, Change), Error> {
         let table = planned.layout.table();
-        let Some(current) = self.held.lake.version(table, AsOf::Latest).await? else {
+        let Some(current) = self.version(table).await? else {
             return Ok((None, Change::New));
         };
         let same_rows = current.origin.as_ref().is_some_and(|origin| {

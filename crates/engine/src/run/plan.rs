@@ -15,7 +15,7 @@ use privacy::Key;
 use serde::Serialize;
 use tokio::sync::Notify;
 
-use super::{Change, Progress, RunOptions, Work};
+use super::{Change, Made, Progress, RunOptions, Work};
 use crate::build::{Built, stored};
 use crate::gate::{self, By, People};
 use crate::lake_table::LakeTable;
@@ -80,10 +80,16 @@ pub async fn plan(
 }
 
 async fn compared(work: &Work, options: &RunOptions, interrupt: &Notify) -> Result<Plan, Error> {
-    let prepared = work.prepare_until(options, interrupt).await?;
+    let options = RunOptions {
+        full: true,
+        ..options.clone()
+    };
+    let prepared = work.prepare_until(&options, interrupt).await?;
     let mut tables = Vec::new();
     for planned in &work.planned {
-        if let Some(built) = prepared.built.get(planned.model.name.as_ref()) {
+        if let Made::Anew(anew) = &prepared.made
+            && let Some(built) = anew.built.get(planned.model.name.as_ref())
+        {
             tables.push(work.compare(planned, built).await?);
         }
     }

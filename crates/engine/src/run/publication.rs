@@ -6,15 +6,16 @@
 //! one. System tables come last. All of it is one release: killed between any
 //! two steps, the next run takes the rest.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, HashMap};
 
 use arrow::array::{Array, AsArray, BooleanArray, RecordBatch};
 use arrow::compute::cast;
 use arrow::datatypes::DataType;
 use catalog::ReadBy;
-use lake::{AsOf, Layout, Publication, Removes, TableId, Version};
+use lake::{Layout, Publication, Removes, TableId, Version};
 
-use super::{Change, Prepared, Work};
+use super::memory::{self, Memory};
+use super::{Anew, Change, Made, Prepared, Work};
 use crate::build::Built;
 use crate::consent::person;
 use crate::gate::{self, By, Known};
@@ -58,13 +59,21 @@ impl Work {
     /// Puts together what makes the built visible and notes what the run did;
     /// nothing with nothing new.
     pub(super) async fn draft(&self, prepared: Prepared) -> Result<(Report, Option<Draft>), Error> {
-        let Prepared {
-            mut report,
+        let Prepared { mut report, made } = prepared;
+        let draft = match made {
+            Made::Nothing => None,
+            Made::Anew(anew) => self.draft_anew(*anew, &mut report).await?,
+        };
+        Ok((report, draft))
+    }
+
+    async fn draft_anew(&self, anew: Anew, report: &mut Report) -> Result<Option<Draft>, Error> {
+        let Anew {
             built,
             intake,
             consents,
             devices,
-        } = prepared;
+        } = anew;
         let mut changing = Vec::new();
         let mut runs = Vec::new();
         let rows: HashMap<&str, u64> = report
@@ -103,26 +112,14 @@ impl Work {
             };
             draft.push(changing.standing.as_ref(), next);
         }
-        let tables: BTreeSet<&str> = changing
-            .iter()
-            .map(|changing| changing.planned.model.name.as_ref())
-            .collect();
-        for run in &mut runs {
-            if tables.contains(run.table.as_str()) {
-                run.outcome = "published";
-            }
-        }
-        report.published = runs
-            .iter()
-            .filter(|run| run.outcome == "published")
-            .map(|run| run.table.clone())
-            .collect();
 
-        let derived = [
+        let (claims, owners) = devices.unzip();
+        for (table, rows) in [
             (&system::CONSENT, consents.map(|consents| consents.rows)),
-            (&system::DEVICE_OWNER, devices),
-        ];
-        for (table, rows) in derived {
+            (&system::DEVICE_CLAIM, claims),
+            (&system::DEVICE_OWNER, owners),
+            (&system::LANDING_FILES, Some(memory::rows_of(&intake))),
+        ] {
             if let Some(rows) = rows {
                 self.replace(table, &rows, &mut draft).await?;
             }
@@ -130,39 +127,63 @@ impl Work {
         let known = quarantine::read(&self.session).await?;
         let entries = quarantine::after_run(&known, &intake, |table, _| intake.contains_key(table));
         let entries = quarantine::batch(&entries);
-        self.replace(&system::QUARANTINE, &entries, &mut draft)
-            .await?;
+        self.replace(&system::QUARANTINE, &entries, &mut draft).await?;
 
-        if !report.published.is_empty() {
-            let mut totals = Totals::default();
-            for (table, read) in &intake {
-                totals.add_read(table, read.files, &read.tally);
+        let mut totals = Totals::default();
+        for (table, read) in &intake {
+            totals.add_read(table, read.files.len() as u64, &read.tally, 1);
+        }
+        for (table, built) in &built {
+            totals.add_model(table, &built.ledger, 1);
+        }
+        let before = Totals::standing(&self.session).await?;
+        // Of what this run did not look at, the account stands.
+        let ledger = totals.since(&before, |step, table| match step {
+            "read" => intake.contains_key(table),
+            _ => built.contains_key(table),
+        });
+        let is_complete = memory::is_complete(&self.sources, &intake);
+        self.conclude(draft, &ledger, runs, report, is_complete)
+            .await
+    }
+
+    /// Notes what the run did and what the next shall know; nothing where nothing
+    /// is new.
+    async fn conclude(
+        &self,
+        mut draft: Draft,
+        ledger: &Totals,
+        mut runs: Vec<ModelRun>,
+        report: &mut Report,
+        is_complete: bool,
+    ) -> Result<Option<Draft>, Error> {
+        let run = self.held.run.as_str();
+        self.append(&system::LEDGER, &ledger.rows(run), &mut draft)
+            .await?;
+        for run in &mut runs {
+            run.version = draft.version_of(&run.table);
+            if run.version.is_some() {
+                run.outcome = "published";
+                report.published.push(run.table.clone());
             }
-            for (table, built) in &built {
-                totals.add_model(table, &built.ledger, 1);
-            }
-            let before = Totals::standing(&self.session).await?;
-            // Of what this run did not look at, the account stands.
-            let totals = totals.since(&before, |step, table| match step {
-                "read" => intake.contains_key(table),
-                _ => built.contains_key(table),
-            });
-            let run = self.held.run.as_str();
-            self.append(&system::LEDGER, &totals.rows(run), &mut draft)
-                .await?;
+        }
+        if !draft.publications.is_empty() {
             let checks = system::checks(run, &report.checks);
             self.append(&system::CHECKS, &checks, &mut draft).await?;
-            for run in &mut runs {
-                let version = draft.version_of(&run.table);
-                run.version = version.filter(|_| run.outcome == "published");
-            }
             let runs = system::runs(run, &runs);
             self.append(&system::RUNS, &runs, &mut draft).await?;
         }
-        let before = self.held.release.as_ref();
-        let stands = before.map_or(serde_json::Value::Null, |before| before.state.clone());
-        let is_new = !draft.publications.is_empty() || draft.state != stands;
-        Ok((report, is_new.then_some(draft)))
+        let before = Memory::of(self);
+        let memory = match is_complete {
+            true => Some(self.memory(&draft.contents()).await?),
+            false => None,
+        };
+        let says_more = match (&memory, &before) {
+            (Some(memory), Some(before)) => !memory.says_the_same_as(before),
+            (memory, before) => memory.is_some() || before.is_some(),
+        };
+        draft.state = serde_json::to_value(memory).unwrap_or_default();
+        Ok((says_more || !draft.publications.is_empty()).then_some(draft))
     }
 
     /// Makes one release of the draft.
@@ -184,7 +205,7 @@ impl Work {
         draft: &mut Draft,
     ) -> Result<(), Error> {
         let lake = &self.held.lake;
-        let standing = lake.version(&table.id(), AsOf::Latest).await?;
+        let standing = self.version(&table.id()).await?;
         let how = Rows::InPlaceOf(standing.as_ref());
         if let Some(next) = table.stage(lake, &self.held.run, rows, how).await? {
             draft.push(standing.as_ref(), next);
@@ -200,7 +221,7 @@ impl Work {
         draft: &mut Draft,
     ) -> Result<(), Error> {
         let lake = &self.held.lake;
-        let standing = lake.version(&table.id(), AsOf::Latest).await?;
+        let standing = self.version(&table.id()).await?;
         let how = Rows::Beside(standing.as_ref());
         if let Some(next) = table.stage(lake, &self.held.run, rows, how).await? {
             draft.push(standing.as_ref(), next);
@@ -369,6 +390,14 @@ impl Work {
 }
 
 impl Draft {
+    /// What tables hold once the draft is visible, those that it changes.
+    fn contents(&self) -> BTreeMap<TableId, String> {
+        let steps = self.publications.iter();
+        steps
+            .map(|next| (next.layout.table().clone(), next.origin.content.clone()))
+            .collect()
+    }
+
     /// The version that a model's table will have.
     fn version_of(&self, table: &str) -> Option<i64> {
         let of_table = |id: &TableId| id.name == table && id.zone != system::ZONE;

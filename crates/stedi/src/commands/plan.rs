@@ -20,6 +20,7 @@ pub(crate) fn plan(settings: &Settings, args: &PlanArgs) -> Result<Ending> {
         select: names(&args.select)?,
         expect: expectations(&setup.project, None)?,
         strict: args.strict,
+        ..RunOptions::default()
     };
     let plan = execute(settings, &setup, &options)?;
     let headings = [

@@ -21,6 +21,7 @@ pub(crate) fn run(settings: &Settings, args: &RunArgs) -> Result<Ending> {
         select: names(&args.select)?,
         expect: expectations(&setup.project, args.expect.as_deref())?,
         strict: args.strict,
+        full: args.full,
     };
     let report = execute(settings, &setup, &options)?;
     let ending = show_report(settings, &report)?;

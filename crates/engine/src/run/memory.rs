@@ -1,0 +1,380 @@
+//! What a run leaves for the next one, so that it need do only what is new.
+//!
+//! Which landing files were read stands in `system.landing_files`; everything
+//! else that the tables follow from is named in the release's state. A run that
+//! finds all of it as it was has nothing to do. One that finds landing files
+//! that are new, or people about whom something is new, takes those in. Whatever
+//! else is different, everything is built anew: see [`Arrived`].
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::Arc;
+
+use arrow::array::{Array, AsArray, BinaryViewArray, RecordBatch};
+use arrow::datatypes::Int64Type;
+use catalog::Model;
+use futures::TryStreamExt;
+use lake::{AsOf, TableId, Version};
+use landing::Tally;
+use serde::{Deserialize, Serialize};
+use xxhash_rust::xxh3::xxh3_128;
+
+use super::Work;
+use crate::landing::{FileIntake, Source, SourceFile, TableIntake};
+use crate::system::{self, LANDING_FILES, long, text};
+use crate::{Error, Query, Session};
+
+/// Another one than this in a lake, and everything is built anew: what is
+/// remembered, or how tables are computed, has changed.
+const FORMAT: u32 = 1;
+
+/// What a run leaves for the next one, beside the files it read.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Memory {
+    format: u32,
+    /// The run.
+    pub(crate) run: String,
+    /// Its start, epoch milliseconds.
+    pub(crate) now_ms: i64,
+    /// The models that it built, by table: their SQL and contract as a hash.
+    models: BTreeMap<String, String>,
+    /// The definitions of landing tables, as a hash.
+    landing: String,
+    /// Tells the key of pseudonyms from others, where one was used.
+    key: Option<String>,
+    /// What tables held after it, by [`lake::Origin::content`].
+    contents: BTreeMap<String, String>,
+    /// Versions of what is written between runs.
+    entered: BTreeMap<String, Option<i64>>,
+}
+
+/// What is new since the last run.
+#[derive(Debug)]
+pub(crate) enum Arrived {
+    /// Nothing.
+    Nothing,
+    /// Files, or entries about people.
+    Some(New),
+    /// Something on which everything depends.
+    Anew {
+        /// What, in words.
+        reason: &'static str,
+        /// Files that are not as they were read, as a person names them.
+        changed: Vec<String>,
+    },
+}
+
+/// What is new, where not everything need be built anew.
+#[derive(Debug, Default)]
+pub(crate) struct New {
+    /// Files that were not read yet, by landing table.
+    pub(crate) files: BTreeMap<String, Vec<SourceFile>>,
+    /// What was read before.
+    pub(crate) known: Vec<KnownFile>,
+    /// Something was entered by hand, or a quarantine entry dropped.
+    pub(crate) is_entered: bool,
+}
+
+/// A landing file that an earlier run read.
+#[derive(Debug, Clone)]
+pub(crate) struct KnownFile {
+    pub(crate) table: String,
+    pub(crate) name: String,
+    bytes: i64,
+    tag: String,
+    pub(crate) tally: Tally,
+    /// Whose rows it holds, as hashes in order; `None` where nobody noted it.
+    pub(crate) who: Option<Vec<u64>>,
+}
+
+impl Memory {
+    /// What the last run left; `None` where there was none, or one of another
+    /// time.
+    pub(super) fn of(work: &Work) -> Option<Self> {
+        let state = work.held.release.as_ref()?.state.clone();
+        let memory: Self = serde_json::from_value(state).ok()?;
+        (memory.format == FORMAT).then_some(memory)
+    }
+
+    /// Whether a run with this memory has nothing to tell the next that a run
+    /// with `other` would not.
+    pub(super) fn says_the_same_as(&self, other: &Self) -> bool {
+        let own = Self {
+            run: other.run.clone(),
+            now_ms: other.now_ms,
+            ..self.clone()
+        };
+        own == *other
+    }
+}
+
+impl Work {
+    /// What this run would leave, with `contents` of the tables that it changes.
+    pub(super) async fn memory(
+        &self,
+        contents: &BTreeMap<TableId, String>,
+    ) -> Result<Memory, Error> {
+        let mut all = BTreeMap::new();
+        for table in self.remembered() {
+            let content = match contents.get(&table) {
+                Some(content) => Some(content.clone()),
+                None => content_of(self.version(&table).await?.as_ref()),
+            };
+            all.extend(content.map(|content| (table.to_string(), content)));
+        }
+        let mut entered = BTreeMap::new();
+        for table in [&system::CONSENT_REGISTER, &system::QUARANTINE] {
+            let version = match contents.contains_key(&table.id()) {
+                // This run writes it: there is one more then.
+                true => Some(self.version(&table.id()).await?.map_or(0, |v| v.number + 1)),
+                false => self.version(&table.id()).await?.map(|version| version.number),
+            };
+            entered.insert(table.name().to_owned(), version);
+        }
+        let models = self.planned.iter().map(|planned| {
+            let table = planned.layout.table().to_string();
+            (table, fingerprint(&planned.model))
+        });
+        let definitions = format!("{:?}", self.session.tables().project.landing());
+        Ok(Memory {
+            format: FORMAT,
+            run: self.held.run.clone(),
+            now_ms: self.now_ms,
+            models: models.collect(),
+            landing: hex(definitions.as_bytes()),
+            key: self.session.key_fingerprint(),
+            contents: all,
+            entered,
+        })
+    }
+
+    /// The tables whose contents a run relies on.
+    fn remembered(&self) -> Vec<TableId> {
+        let models = self.planned.iter();
+        let mut tables: Vec<TableId> = models
+            .map(|planned| planned.layout.table().clone())
+            .collect();
+        tables.extend(system::DERIVED.map(system::Definition::id));
+        tables.extend([LANDING_FILES.id(), system::LEDGER.id()]);
+        tables
+    }
+
+    /// The version of a table that stood when this run took hold of the lake.
+    pub(super) async fn version(&self, table: &TableId) -> Result<Option<Version>, Error> {
+        if let Some(known) = self.standing.lock().get(table) {
+            return Ok(known.clone());
+        }
+        let version = self.held.lake.version(table, AsOf::Latest).await?;
+        self.standing.lock().insert(table.clone(), version.clone());
+        Ok(version)
+    }
+
+    /// What is new since the last run. What cannot be taken in by itself is a
+    /// reason to build everything anew.
+    pub(super) async fn arrived(&self) -> Result<Arrived, Error> {
+        let anew = |reason| {
+            Ok(Arrived::Anew {
+                reason,
+                changed: Vec::new(),
+            })
+        };
+        let Some(memory) = Memory::of(self) else {
+            return anew("there is nothing to go on from");
+        };
+        let own = self.memory(&BTreeMap::new()).await?;
+        if own.models.keys().ne(memory.models.keys()) {
+            return anew("other tables were built before");
+        }
+        if own.models != memory.models || own.landing != memory.landing {
+            return anew("the data product has changed");
+        }
+        if own.key != memory.key {
+            return anew("the key of pseudonyms is another");
+        }
+        if own.contents != memory.contents {
+            return anew("tables are not as the last run left them");
+        }
+        if self.depends_on_time(&memory) {
+            return anew("a table follows from the time of the run");
+        }
+        let mut new = New {
+            known: known(&self.session).await?,
+            is_entered: own.entered != memory.entered,
+            ..New::default()
+        };
+        let mut changed = Vec::new();
+        let mut read: HashMap<(&str, &str), &KnownFile> = HashMap::new();
+        for file in &new.known {
+            read.insert((file.table.as_str(), file.name.as_str()), file);
+        }
+        for (table, source) in &self.sources {
+            for file in &source.files {
+                match read.remove(&(table.as_str(), file.name.as_str())) {
+                    Some(known) if known.is(file) => {}
+                    Some(_) => changed.push(file.shown.clone()),
+                    None => new
+                        .files
+                        .entry(table.clone())
+                        .or_default()
+                        .push(file.clone()),
+                }
+            }
+        }
+        // What is left over is there no more.
+        changed.extend(read.values().filter_map(|file| {
+            let source = self.sources.get(&file.table)?;
+            let path = source.location.child(&file.name);
+            Some(source.location.display(&path))
+        }));
+        if !changed.is_empty() {
+            changed.sort();
+            return Ok(Arrived::Anew {
+                reason: "landing files have changed",
+                changed,
+            });
+        }
+        let crossed = self.people_crossing(memory.now_ms).await?;
+        if new.files.is_empty() && !new.is_entered && !crossed {
+            return Ok(Arrived::Nothing);
+        }
+        Ok(Arrived::Some(new))
+    }
+
+    /// Whether a model asks for the time of the run in a way that is not known to
+    /// matter for consent alone.
+    fn depends_on_time(&self, memory: &Memory) -> bool {
+        const SHIPPED: &str = include_str!("../../../../lakehouse/trusted/customer_trusted.sql");
+        let known = SHIPPED.split_once("*/").map(|(_, select)| select.trim());
+        memory.now_ms != self.now_ms
+            && self.planned.iter().any(|planned| {
+                let sql = planned.sql.to_lowercase();
+                let asks = ["run_time", "now(", "current_", "today", "localtime"];
+                asks.iter().any(|word| sql.contains(word)) && Some(planned.sql.trim()) != known
+            })
+    }
+
+    /// Whether anybody's consent begins or ends between the last run and this.
+    async fn people_crossing(&self, last_ms: i64) -> Result<bool, Error> {
+        let (from, to) = (last_ms.min(self.now_ms), last_ms.max(self.now_ms));
+        let sql = format!(
+            "select count(*) from system.consent \
+             where (valid_from > {from} and valid_from <= {to}) \
+             or (valid_to > {from} and valid_to <= {to})"
+        );
+        Ok(crate::checks::count(&self.session, &sql).await? > 0)
+    }
+}
+
+impl KnownFile {
+    fn is(&self, file: &SourceFile) -> bool {
+        self.bytes == i64::try_from(file.bytes).unwrap_or(i64::MAX) && self.tag == file.tag
+    }
+
+    /// Whether it may hold rows of any of those whose hashes are `who`.
+    pub(crate) fn may_hold(&self, who: &crate::landing::Hashes) -> bool {
+        let Some(known) = &self.who else {
+            return true;
+        };
+        match known.len() < who.len() {
+            true => known.iter().any(|hash| who.contains(hash)),
+            false => who.iter().any(|hash| known.binary_search(hash).is_ok()),
+        }
+    }
+}
+
+pub(super) fn content_of(version: Option<&Version>) -> Option<String> {
+    Some(version?.origin.as_ref()?.content.clone())
+}
+
+/// A model as a hash: what it selects and what it promises.
+fn fingerprint(model: &Model) -> String {
+    hex(format!("{}\n{:?}", model.sql, model.contract).as_bytes())
+}
+
+fn hex(bytes: &[u8]) -> String {
+    format!("{:032x}", xxh3_128(bytes))
+}
+
+/// All files that earlier runs read.
+async fn known(session: &Session) -> Result<Vec<KnownFile>, Error> {
+    let query = session.query("select * from system.landing_files").await?;
+    let batches: Vec<RecordBatch> = query.stream()?.try_collect().await.map_err(Query::failed)?;
+    Ok(batches.iter().flat_map(known_in).collect())
+}
+
+fn known_in(batch: &RecordBatch) -> Vec<KnownFile> {
+    let text = |column: usize, row: usize| batch.column(column).as_string_view().value(row).to_owned();
+    let long = |column: usize, row: usize| batch.column(column).as_primitive::<Int64Type>().value(row);
+    let count = |column: usize, row: usize| u64::try_from(long(column, row)).unwrap_or_default();
+    let who = batch.column(11).as_binary_view();
+    let hashes = |row: usize| {
+        let words = who.value(row).as_chunks::<8>().0.iter();
+        who.is_valid(row)
+            .then(|| words.map(|word| u64::from_le_bytes(*word)).collect())
+    };
+    (0..batch.num_rows())
+        .map(|row| KnownFile {
+            table: text(0, row),
+            name: text(1, row),
+            bytes: long(2, row),
+            tag: text(3, row),
+            tally: Tally {
+                objects: count(4, row),
+                rows: count(5, row),
+                rejected_objects: count(6, row),
+                bytes_rows: count(7, row),
+                bytes_rejected: count(8, row),
+                bytes_separators: count(9, row),
+                unknown: count(10, row),
+                ..Tally::default()
+            },
+            who: hashes(row),
+        })
+        .collect()
+}
+
+/// What was read, as rows of `system.landing_files`.
+pub(super) fn rows_of(intake: &BTreeMap<String, TableIntake>) -> RecordBatch {
+    let files = || {
+        let tables = intake.iter();
+        tables.flat_map(|(table, read)| read.files.iter().map(move |file| (table, file)))
+    };
+    let counts = |count: fn(&FileIntake) -> u64| {
+        long(files().map(move |(_, file)| i64::try_from(count(file)).ok()))
+    };
+    let who: Vec<Option<Vec<u8>>> = files()
+        .map(|(_, file)| {
+            let who = file.who.as_ref()?;
+            Some(who.iter().flat_map(|hash| hash.to_le_bytes()).collect())
+        })
+        .collect();
+    LANDING_FILES.batch(vec![
+        text(files().map(|(table, _)| table.as_str())),
+        text(files().map(|(_, file)| file.name.as_str())),
+        counts(|file| file.bytes),
+        text(files().map(|(_, file)| file.tag.as_str())),
+        counts(|file| file.tally.objects),
+        counts(|file| file.tally.rows + file.tally.filtered),
+        counts(|file| file.tally.rejected_objects),
+        counts(|file| file.tally.bytes_rows),
+        counts(|file| file.tally.bytes_rejected),
+        counts(|file| file.tally.bytes_separators),
+        counts(|file| file.tally.unknown),
+        Arc::new(
+            who.iter()
+                .map(|who| who.as_deref())
+                .collect::<BinaryViewArray>(),
+        ),
+    ])
+}
+
+/// Whether every file of every source was read, and once.
+pub(super) fn is_complete(
+    sources: &HashMap<String, Arc<Source>>,
+    intake: &BTreeMap<String, TableIntake>,
+) -> bool {
+    sources.iter().all(|(table, source)| {
+        let read = intake.get(table).map_or(&[][..], |read| &read.files);
+        let names: BTreeSet<&str> = read.iter().map(|file| file.name.as_str()).collect();
+        names.len() == read.len() && read.len() == source.files.len()
+    })
+}

@@ -1,0 +1,125 @@
+//! A run that finds nothing new: what it tells is what the last one found.
+
+use std::collections::BTreeMap;
+
+use arrow::array::{AsArray, RecordBatch};
+use arrow::datatypes::Int64Type;
+use catalog::Action;
+use futures::TryStreamExt;
+
+use super::memory::Memory;
+use super::{Made, Prepared, RunOptions, Work, warnings};
+use crate::report::{CheckReport, LeftOutReport, Report, TableReport, Verdict};
+use crate::{Error, Query, quarantine};
+
+impl Work {
+    /// What stands, as the last run left it. `None` where its checks are not
+    /// known, or where whatever could not be read is asked for.
+    pub(super) async fn unchanged(&self, options: &RunOptions) -> Result<Option<Prepared>, Error> {
+        let quarantined = quarantine::read(&self.session).await?.len() as u64;
+        let Some(memory) = Memory::of(self).filter(|_| quarantined == 0 || !options.strict) else {
+            return Ok(None);
+        };
+        let checks = self.checks_of(&memory.run).await?;
+        let mut report = Report {
+            warnings: warnings(&self.sources, &BTreeMap::new()),
+            quarantined,
+            tables: self.standing_tables(options).await?,
+            ..Report::default()
+        };
+        for planned in &self.planned {
+            let name = planned.model.name.as_ref();
+            for check in &planned.model.contract.checks {
+                let known = checks.iter().find(|known| known.table == name && known.check == check.name());
+                let Some(known) = known else {
+                    return Ok(None);
+                };
+                if check.action == Action::LeaveOut && known.violations > 0 {
+                    report.left_out.push(LeftOutReport {
+                        table: known.table.clone(),
+                        check: known.check.clone(),
+                        rows: known.violations,
+                    });
+                }
+            }
+        }
+        report.checks = checks;
+        report.judge();
+        Ok(Some(Prepared {
+            report,
+            made: Made::Nothing,
+        }))
+    }
+
+    /// All tables with the rows they hold.
+    async fn standing_tables(&self, options: &RunOptions) -> Result<Vec<TableReport>, Error> {
+        let told = |zone: String, table: &str, rows: Option<u64>| TableReport {
+            zone,
+            table: table.to_owned(),
+            rows,
+            expected: options.expect.as_ref().and_then(|expect| expect.get(table)),
+            verdict: Verdict::Ok,
+            seconds: 0.0,
+        };
+        let mut tables = Vec::new();
+        let read = self.landing_rows().await?;
+        for table in self.session.tables().project.landing() {
+            let name = table.name.as_ref();
+            if self.sources.contains_key(name) {
+                let rows = read.get(name).copied().unwrap_or_default();
+                tables.push(told("landing".to_owned(), name, Some(rows)));
+            }
+        }
+        for planned in &self.planned {
+            let version = self.version(planned.layout.table()).await?;
+            let rows = version.map(|version| version.rows());
+            let zone = planned.model.zone.to_string();
+            tables.push(told(zone, planned.model.name.as_ref(), rows));
+        }
+        Ok(tables)
+    }
+
+    /// Rows of landing tables, as they were read.
+    async fn landing_rows(&self) -> Result<BTreeMap<String, u64>, Error> {
+        let sql = "select table_name, sum(rows) from system.landing_files group by table_name";
+        let stream = self.session.query(sql).await?.stream()?;
+        let batches: Vec<RecordBatch> = stream.try_collect().await.map_err(Query::failed)?;
+        let rows = batches.iter().flat_map(|batch| {
+            let names = batch.column(0).as_string_view();
+            let rows = batch.column(1).as_primitive::<Int64Type>();
+            (0..batch.num_rows()).map(|row| (names.value(row).to_owned(), rows.value(row).unsigned_abs()))
+        });
+        Ok(rows.collect())
+    }
+
+    /// The verdicts that a run noted.
+    pub(super) async fn checks_of(&self, run: &str) -> Result<Vec<CheckReport>, Error> {
+        // It comes out of the lake, and becomes part of a statement.
+        if !run.chars().all(|c| c.is_ascii_alphanumeric()) {
+            return Ok(Vec::new());
+        }
+        let sql = format!(
+            "select table_name, check_name, verdict, violations from system.checks where run = '{run}'"
+        );
+        let stream = self.session.query(&sql).await?.stream()?;
+        let batches: Vec<RecordBatch> = stream.try_collect().await.map_err(Query::failed)?;
+        let checks = batches.iter().flat_map(|batch| {
+            let text = |column: usize, row: usize| {
+                let texts = batch.column(column).as_string_view();
+                texts.value(row).to_owned()
+            };
+            let violations = batch.column(3).as_primitive::<Int64Type>();
+            (0..batch.num_rows()).map(move |row| CheckReport {
+                table: text(0, row),
+                check: text(1, row),
+                verdict: match text(2, row).as_str() {
+                    "fail" => Verdict::Fail,
+                    "warn" => Verdict::Warn,
+                    _ => Verdict::Ok,
+                },
+                violations: violations.value(row).unsigned_abs(),
+            })
+        });
+        Ok(checks.collect())
+    }
+}
