@@ -338,7 +338,8 @@ fn rows_out(plan: &Arc<dyn ExecutionPlan>) -> u64 {
     rows.unwrap_or_default() as u64
 }
 
-/// The tables below a plan, by name.
+/// The tables below a plan, by name. Not in the order of the plan: which side of
+/// a join comes first depends on how many rows each has.
 fn leaves(plan: &Arc<dyn ExecutionPlan>) -> String {
     fn collect(plan: &Arc<dyn ExecutionPlan>, names: &mut Vec<String>) {
         if let Some((_, name)) = name(plan)
@@ -352,6 +353,7 @@ fn leaves(plan: &Arc<dyn ExecutionPlan>) -> String {
     }
     let mut names = Vec::new();
     collect(plan, &mut names);
+    names.sort();
     names.join(", ")
 }
 

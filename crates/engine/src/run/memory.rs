@@ -126,7 +126,10 @@ impl Work {
             let version = match contents.contains_key(&table.id()) {
                 // This run writes it: there is one more then.
                 true => Some(self.version(&table.id()).await?.map_or(0, |v| v.number + 1)),
-                false => self.version(&table.id()).await?.map(|version| version.number),
+                false => self
+                    .version(&table.id())
+                    .await?
+                    .map(|version| version.number),
             };
             entered.insert(table.name().to_owned(), version);
         }
@@ -302,8 +305,10 @@ async fn known(session: &Session) -> Result<Vec<KnownFile>, Error> {
 }
 
 fn known_in(batch: &RecordBatch) -> Vec<KnownFile> {
-    let text = |column: usize, row: usize| batch.column(column).as_string_view().value(row).to_owned();
-    let long = |column: usize, row: usize| batch.column(column).as_primitive::<Int64Type>().value(row);
+    let text =
+        |column: usize, row: usize| batch.column(column).as_string_view().value(row).to_owned();
+    let long =
+        |column: usize, row: usize| batch.column(column).as_primitive::<Int64Type>().value(row);
     let count = |column: usize, row: usize| u64::try_from(long(column, row)).unwrap_or_default();
     let who = batch.column(11).as_binary_view();
     let hashes = |row: usize| {

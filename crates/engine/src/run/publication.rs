@@ -127,7 +127,8 @@ impl Work {
         let known = quarantine::read(&self.session).await?;
         let entries = quarantine::after_run(&known, &intake, |table, _| intake.contains_key(table));
         let entries = quarantine::batch(&entries);
-        self.replace(&system::QUARANTINE, &entries, &mut draft).await?;
+        self.replace(&system::QUARANTINE, &entries, &mut draft)
+            .await?;
 
         let mut totals = Totals::default();
         for (table, read) in &intake {

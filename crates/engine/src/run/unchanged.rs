@@ -30,7 +30,9 @@ impl Work {
         for planned in &self.planned {
             let name = planned.model.name.as_ref();
             for check in &planned.model.contract.checks {
-                let known = checks.iter().find(|known| known.table == name && known.check == check.name());
+                let known = checks
+                    .iter()
+                    .find(|known| known.table == name && known.check == check.name());
                 let Some(known) = known else {
                     return Ok(None);
                 };
@@ -87,7 +89,8 @@ impl Work {
         let rows = batches.iter().flat_map(|batch| {
             let names = batch.column(0).as_string_view();
             let rows = batch.column(1).as_primitive::<Int64Type>();
-            (0..batch.num_rows()).map(|row| (names.value(row).to_owned(), rows.value(row).unsigned_abs()))
+            (0..batch.num_rows())
+                .map(|row| (names.value(row).to_owned(), rows.value(row).unsigned_abs()))
         });
         Ok(rows.collect())
     }

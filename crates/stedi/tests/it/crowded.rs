@@ -3,7 +3,7 @@
 //! `STEDI_TEST_CROWD_SECONDS=180 cargo test -p stedi --test it crowded` goes on
 //! for longer.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -12,6 +12,10 @@ use crate::growing::{Minds, consistent, deliver, on_lake, settle};
 use crate::program::knows;
 
 const SECONDS: u64 = 10;
+
+/// So many runs shall have completed, for which there is some more time.
+const RUNS_MIN: u64 = 3;
+const GRACE: Duration = Duration::from_secs(60);
 
 /// What readers ask, over and over. None of it may fail, nor wait for a writer.
 /// Where people change their minds, what stands does not verify until the run
@@ -25,7 +29,7 @@ const QUESTIONS: [&str; 5] = [
 ];
 
 #[test]
-#[ignore = "verify compares tables of two publications yet, where one is under way"]
+#[ignore = "verify compares tables of two releases yet, where one is being published"]
 fn eight_processes_at_once_lose_and_double_nothing() {
     crowd(Minds::Made, "verify");
 }
@@ -45,7 +49,13 @@ fn crowd(minds: Minds, verify: &str) {
     let ends =
         Instant::now() + Duration::from_secs(setting("STEDI_TEST_CROWD_SECONDS", SECONDS) / 2);
     let failed = AtomicBool::new(false);
-    let goes_on = || Instant::now() < ends && !failed.load(Ordering::Relaxed);
+    let completed = AtomicU64::new(0);
+    // On a busy machine a run takes long.
+    let goes_on = || {
+        let is_short =
+            completed.load(Ordering::Relaxed) < RUNS_MIN && Instant::now() < ends + GRACE;
+        (Instant::now() < ends || is_short) && !failed.load(Ordering::Relaxed)
+    };
     let tell = |fault: String| {
         failed.store(true, Ordering::Relaxed);
         panic!("{fault}");
@@ -54,6 +64,7 @@ fn crowd(minds: Minds, verify: &str) {
     thread::scope(|scope| {
         let writers: Vec<_> = (0..3_u64)
             .map(|writer| {
+                let completed = &completed;
                 scope.spawn(move || {
                     let mut dice = Dice::of(writer);
                     let (mut done, mut refused) = (0, 0);
@@ -65,8 +76,16 @@ fn crowd(minds: Minds, verify: &str) {
                         };
                         let outcome = on_lake(dir, "lake", verb).run();
                         match outcome.code {
-                            0 => done += 1,
-                            5 if outcome.err.contains("hint: ") => refused += 1,
+                            0 => {
+                                completed.fetch_add(1, Ordering::Relaxed);
+                                done += 1;
+                            }
+                            // Who holds the lake is told, and what to do.
+                            5 if outcome.err.contains("held by ")
+                                && outcome.err.contains("hint: ") =>
+                            {
+                                refused += 1;
+                            }
                             _ => tell(outcome.to_string()),
                         }
                     }
@@ -111,7 +130,7 @@ fn crowd(minds: Minds, verify: &str) {
         }
     });
     eprintln!("{runs} runs, {refused} refused, {answers} answers, {batches} batches");
-    assert!(runs > 1, "somebody must get on");
+    assert!(runs >= RUNS_MIN, "somebody must get on");
     consistent(&dir.join("lake")).unwrap();
     settle(dir).unwrap();
     on_lake(dir, "lake", "verify").run().done();

@@ -29,7 +29,6 @@ fn killed_runs_lose_and_double_nothing() {
 }
 
 #[test]
-#[ignore = "publication does not take away from curated to trusted yet, and files of killed runs stay"]
 fn killed_runs_leave_nothing_half_visible_and_no_file_behind() {
     kill(Minds::Change, true);
 }
