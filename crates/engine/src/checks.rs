@@ -38,22 +38,42 @@ pub(crate) async fn run(
                 .await
                 .map_err(|error| in_check(model, check, error))?,
         };
-        let verdict = match check.action {
-            _ if violations == 0 => Verdict::Ok,
-            Action::Fail => Verdict::Fail,
-            Action::Warn => Verdict::Warn,
-            Action::Report => Verdict::Ok,
-            Action::LeaveOut if built.is_some() => Verdict::Ok,
-            Action::LeaveOut => Verdict::Fail,
-        };
-        reports.push(CheckReport {
-            table: model.name.to_string(),
-            check: check.name(),
-            verdict,
-            violations,
-        });
+        let mut found = report(model, check, violations);
+        if check.action == Action::LeaveOut && built.is_some() {
+            found.verdict = Verdict::Ok;
+        }
+        reports.push(found);
     }
     Ok(reports)
+}
+
+/// What so many `violations` of a check in a table that stands come to.
+pub(crate) fn report(model: &Model, check: &Check, violations: u64) -> CheckReport {
+    let verdict = match check.action {
+        _ if violations == 0 => Verdict::Ok,
+        Action::Fail | Action::LeaveOut => Verdict::Fail,
+        Action::Warn => Verdict::Warn,
+        Action::Report => Verdict::Ok,
+    };
+    CheckReport {
+        table: model.name.to_string(),
+        check: check.name(),
+        verdict,
+        violations,
+    }
+}
+
+/// A SELECT that gives a row for each in violation of `check`, where there is a
+/// plain one.
+pub(crate) fn rows_in_violation(model: &Model, check: &Check) -> Option<String> {
+    let table = format!("{}.{}", model.zone, quote(model.name.as_ref()));
+    match judgement(&check.rule, "there") {
+        Judgement::Condition { violated } => Some(format!(
+            "select 1 as one from {table} here where {violated}"
+        )),
+        Judgement::Select { violations } => Some(violations.to_string()),
+        Judgement::Partner { .. } | Judgement::Together { .. } => None,
+    }
 }
 
 fn in_check(model: &Model, check: &Check, error: Error) -> Error {

@@ -28,7 +28,7 @@ use crate::rows::{self, Itself};
 use crate::{Error, Query, Session};
 
 /// The table that is made to train on.
-const TRAINING_SET: &str = "training_set";
+pub(crate) const TRAINING_SET: &str = "training_set";
 
 /// Which rows may be in [`TRAINING_SET`].
 const TRAINING_ROWS: &str = "
@@ -151,11 +151,16 @@ impl People {
 
 /// Whether all whose rows `model` holds are among those `allowed`.
 pub(crate) fn consent(model: &Model, by: By, people: &People, allowed: &Known) -> CheckReport {
+    verdict_of(model, by, people.outside(allowed))
+}
+
+/// What it comes to if so many whose rows `model` holds may not be there.
+pub(crate) fn verdict_of(model: &Model, by: By, refused: u64) -> CheckReport {
     let check = match by {
         By::Subject => "privacy: consent in force",
         By::Device => "privacy: owner's consent in force",
     };
-    verdict(model, check, people.outside(allowed))
+    verdict(model, check, refused)
 }
 
 /// Reads whose rows a table holds.

@@ -9,14 +9,16 @@ use arrow::datatypes::SchemaRef;
 use async_trait::async_trait;
 use datafusion::catalog::{Session, TableProvider};
 use datafusion::common::stats::Precision;
-use datafusion::common::{ColumnStatistics, Statistics};
+use datafusion::common::{ColumnStatistics, ScalarValue, Statistics};
 use datafusion::datasource::listing::PartitionedFile;
 use datafusion::datasource::memory::MemorySourceConfig;
 use datafusion::datasource::physical_plan::{FileGroup, FileScanConfigBuilder, ParquetSource};
 use datafusion::datasource::source::DataSourceExec;
 use datafusion::error::Result;
 use datafusion::execution::object_store::ObjectStoreUrl;
-use datafusion::logical_expr::{Expr, TableProviderFilterPushDown, TableType};
+use datafusion::logical_expr::{Expr, Operator, TableProviderFilterPushDown, TableType};
+use datafusion::physical_expr::PhysicalExprRef;
+use datafusion::physical_expr::expressions::{BinaryExpr, Column, Literal};
 use datafusion::physical_plan::ExecutionPlan;
 use lake::{DataFile, TableId};
 use object_store::ObjectMeta;
@@ -29,6 +31,8 @@ pub(crate) struct LakeTable {
     store: ObjectStoreUrl,
     schema: SchemaRef,
     files: Arc<[DataFile]>,
+    /// A column and between which values those of interest lie.
+    between: Option<(String, (i64, i64))>,
 }
 
 impl LakeTable {
@@ -48,7 +52,34 @@ impl LakeTable {
             store,
             schema,
             files: files.into(),
+            between: None,
         }
+    }
+
+    /// Passes over what cannot hold a row whose value in `column` lies in
+    /// `range`, both ends included. Other rows may still come along.
+    pub(crate) fn between(mut self, column: &str, range: (i64, i64)) -> Self {
+        self.between = Some((column.to_owned(), range));
+        self
+    }
+
+    fn predicate(&self) -> Option<PhysicalExprRef> {
+        let (name, (low, high)) = self.between.as_ref()?;
+        let place = self.schema.index_of(name).ok()?;
+        let column = || Arc::new(Column::new(name, place)) as PhysicalExprRef;
+        let value = |value: i64| {
+            let value = ScalarValue::Int64(Some(value));
+            let value = value.cast_to(self.schema.field(place).data_type()).ok()?;
+            Some(Arc::new(Literal::new(value)) as PhysicalExprRef)
+        };
+        let compare = |operator, value| -> PhysicalExprRef {
+            Arc::new(BinaryExpr::new(column(), operator, value))
+        };
+        Some(Arc::new(BinaryExpr::new(
+            compare(Operator::GtEq, value(*low)?),
+            Operator::And,
+            compare(Operator::LtEq, value(*high)?),
+        )))
     }
 
     fn rows(&self) -> usize {
@@ -115,7 +146,11 @@ impl TableProvider for LakeTable {
             .map(|file| self.partitioned(file))
             .collect();
         let groups = FileGroup::new(files).split_files(state.config().target_partitions());
-        let source = Arc::new(ParquetSource::new(Arc::clone(&self.schema)));
+        let mut source = ParquetSource::new(Arc::clone(&self.schema));
+        if let Some(predicate) = self.predicate() {
+            source = source.with_predicate(predicate);
+        }
+        let source = Arc::new(source);
         let config = FileScanConfigBuilder::new(self.store.clone(), source)
             .with_file_groups(groups)
             .with_statistics(self.counted(self.rows()))

@@ -164,6 +164,15 @@ impl Tables {
         }
     }
 
+    /// The zone of a table that goes by its bare name or one with a schema.
+    pub(crate) fn zone_of(&self, schema: Option<&str>, name: &str) -> String {
+        match (schema, self.project.find(name)) {
+            (Some(system::ZONE), _) => system::ZONE.to_owned(),
+            (_, Some(Table::Model(model))) => model.zone.to_string(),
+            _ => ledger::LANDING.to_owned(),
+        }
+    }
+
     /// Makes sure that a model's table was built, if `name` is one.
     ///
     /// # Errors

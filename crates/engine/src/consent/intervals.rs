@@ -109,6 +109,24 @@ pub(crate) async fn derive(
     Ok(people.into_consents(now_ms, by_hand, &suspended))
 }
 
+/// Derives consent from `records` alone, which have [`RECORD_COLUMNS`], and from
+/// what was entered by hand of the same people.
+pub(crate) fn derive_some(
+    records: &[RecordBatch],
+    now_ms: i64,
+    by_hand: &HashMap<(String, Purpose), Vec<Entry>>,
+    suspended: &HashSet<String>,
+) -> Consents {
+    let mut people = People::default();
+    for batch in records {
+        people.take_in(batch);
+    }
+    for (subject, _) in by_hand.keys() {
+        people.names.number(subject);
+    }
+    people.into_consents(now_ms, by_hand, suspended)
+}
+
 /// One record: whose, when, and a date for each purpose.
 type Record = (u32, i64, [Option<i64>; Purpose::ALL.len()]);
 
@@ -125,7 +143,12 @@ impl People {
         let updated = longs(1);
         let dates = std::array::from_fn::<_, { Purpose::ALL.len() }, _>(|place| longs(2 + place));
         for row in 0..batch.num_rows() {
-            let person = self.names.number(subjects.value(row));
+            // The subject of a subject is that subject.
+            let subject = privacy::subject(subjects.value(row));
+            if subject.is_empty() {
+                continue;
+            }
+            let person = self.names.number(&subject);
             let dates = dates.map(|dates| dates.is_valid(row).then(|| dates.value(row)));
             self.records.push((person, updated.value(row), dates));
         }

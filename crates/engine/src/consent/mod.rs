@@ -10,11 +10,13 @@ mod register;
 mod status;
 mod suspension;
 
-pub(crate) use intervals::{Consents, RECORD_COLUMNS, derive, person, published, records};
-pub(crate) use register::register;
+pub(crate) use intervals::{
+    Consents, RECORD_COLUMNS, derive, derive_some, person, published, records,
+};
 pub use register::{Consent, ConsentEntered, ConsentEntry, enter_consent};
+pub(crate) use register::{Register, register};
 pub use status::{ConsentStatus, EnteredConsent, consent_status};
-pub(crate) use suspension::suspended;
+pub(crate) use suspension::{named, suspended};
 
 /// The landing table with the records that give and withdraw consent.
 pub(crate) const RECORDS: &str = "customer_landing";

@@ -39,6 +39,11 @@ pub(crate) fn suspended(read: Option<&TableIntake>, known: &[QuarantineEntry]) -
         .collect()
 }
 
+/// Everybody named in entries of records, also in those that were dropped.
+pub(crate) fn named(entries: &[QuarantineEntry]) -> HashSet<String> {
+    of_records(entries).flat_map(named_in).collect()
+}
+
 /// The open entries of `known` that suspend `person`.
 pub(super) fn suspending<'a>(
     person: &str,

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::hash::BuildHasherDefault;
 
-use arrow::array::{BooleanArray, RecordBatch};
+use arrow::array::{Array, BooleanArray, RecordBatch};
 use arrow::compute::filter_record_batch;
 use arrow::error::ArrowError;
 
@@ -21,7 +21,7 @@ pub(crate) struct Difference {
 
 impl Difference {
     /// Rows that came alone.
-    pub(super) fn of_come(come: Vec<RecordBatch>) -> Self {
+    pub(crate) fn of_come(come: Vec<RecordBatch>) -> Self {
         Self {
             gone: Vec::new(),
             come,
@@ -29,7 +29,7 @@ impl Difference {
     }
 
     /// From what was to what is, as multisets.
-    pub(super) fn between(
+    pub(crate) fn between(
         before: &[RecordBatch],
         after: &[RecordBatch],
     ) -> Result<Self, ArrowError> {
@@ -46,6 +46,15 @@ impl Difference {
     /// All rows that went or came.
     pub(super) fn touched(&self) -> impl Iterator<Item = &RecordBatch> {
         self.gone.iter().chain(&self.come)
+    }
+
+    /// Nulls in a column of rows that went, and of rows that came.
+    pub(crate) fn nulls(&self, column: &str) -> (u64, u64) {
+        let nulls = |batches: &[RecordBatch]| -> u64 {
+            let columns = batches.iter().filter_map(|b| b.column_by_name(column));
+            columns.map(|column| column.null_count() as u64).sum()
+        };
+        (nulls(&self.gone), nulls(&self.come))
     }
 
     /// The same of some columns alone, where other columns may have hidden that
@@ -131,7 +140,13 @@ mod tests {
     fn values(batches: &[RecordBatch]) -> Vec<i64> {
         let columns = batches.iter();
         columns
-            .flat_map(|batch| batch.column(0).as_primitive::<Int64Type>().values().to_vec())
+            .flat_map(|batch| {
+                batch
+                    .column(0)
+                    .as_primitive::<Int64Type>()
+                    .values()
+                    .to_vec()
+            })
             .collect()
     }
 

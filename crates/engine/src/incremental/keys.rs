@@ -12,6 +12,52 @@ use crate::landing::{Hashes, hash};
 /// The key of what has none: nulls are one group.
 const NULL: u64 = 0x9e37_79b9_7f4a_7c15;
 
+/// The keys that a change touches.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Touched {
+    pub(super) keys: Hashes,
+    /// Least and greatest, where all are integers.
+    range: Option<(i64, i64)>,
+    has_text: bool,
+}
+
+impl Touched {
+    /// Takes in the keys of a column.
+    pub(super) fn take_in(&mut self, column: &ArrayRef, by: By) -> Result<(), ArrowError> {
+        self.keys.extend(keys(column, by)?);
+        if !column.data_type().is_integer() {
+            self.has_text |= !column.is_empty();
+            return Ok(());
+        }
+        let values = cast(column, &DataType::Int64)?;
+        for value in values.as_primitive::<Int64Type>().iter().flatten() {
+            let (low, high) = self.range.unwrap_or((value, value));
+            self.range = Some((low.min(value), high.max(value)));
+        }
+        Ok(())
+    }
+
+    /// Takes in a key by its hash alone.
+    pub(super) fn insert(&mut self, key: u64) {
+        self.has_text = true;
+        self.keys.insert(key);
+    }
+
+    /// Between which values all of them lie, where that is known.
+    pub(super) fn range(&self) -> Option<(i64, i64)> {
+        self.range
+            .filter(|_| !self.has_text && !self.keys.contains(&NULL))
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.keys.is_empty()
+    }
+
+    pub(super) fn contains(&self, key: u64) -> bool {
+        self.keys.contains(&key)
+    }
+}
+
 /// The key of each row.
 pub(super) fn keys(column: &ArrayRef, by: By) -> Result<Vec<u64>, ArrowError> {
     if column.data_type().is_integer() {
@@ -19,7 +65,9 @@ pub(super) fn keys(column: &ArrayRef, by: By) -> Result<Vec<u64>, ArrowError> {
         let values = values.as_primitive::<Int64Type>();
         let key = |value: Option<i64>| {
             value.map_or(NULL, |value| {
-                (value as u64).wrapping_mul(0xd6e8_feb8_6659_fd93).rotate_left(29)
+                (value as u64)
+                    .wrapping_mul(0xd6e8_feb8_6659_fd93)
+                    .rotate_left(29)
             })
         };
         return Ok(values.iter().map(key).collect());
@@ -54,10 +102,10 @@ pub(super) fn having(
     batch: &RecordBatch,
     column: usize,
     by: By,
-    wanted: &Hashes,
+    wanted: &Touched,
 ) -> Result<BooleanArray, ArrowError> {
     let keys = keys(batch.column(column), by)?;
-    Ok(keys.iter().map(|key| Some(wanted.contains(key))).collect())
+    Ok(keys.iter().map(|key| Some(wanted.contains(*key))).collect())
 }
 
 /// The rows that have one of `wanted` in `column`.
@@ -65,7 +113,7 @@ pub(super) fn with_keys(
     batch: &RecordBatch,
     column: usize,
     by: By,
-    wanted: &Hashes,
+    wanted: &Touched,
 ) -> Result<RecordBatch, ArrowError> {
     filter_record_batch(batch, &having(batch, column, by, wanted)?)
 }
@@ -73,13 +121,13 @@ pub(super) fn with_keys(
 /// Keys for the reader of landing files.
 #[derive(Debug)]
 pub(super) struct Wanted {
-    pub(super) keys: Hashes,
+    pub(super) keys: Touched,
     pub(super) by: By,
 }
 
 impl KeySet for Wanted {
     fn contains(&self, text: &str) -> bool {
-        self.keys.contains(&match self.by {
+        self.keys.contains(match self.by {
             By::Value => hash(text),
             By::Subject => hash(&privacy::subject(text)),
         })

@@ -53,7 +53,7 @@ pub(super) struct Scan {
 
 /// A way to divide a statement.
 #[derive(Debug, Clone)]
-pub(super) struct Division {
+pub(crate) struct Division {
     /// Where the key stands among the columns of the result.
     pub(super) places: BTreeSet<(usize, By)>,
     /// The scans that are divided, and by what; all others are read whole. A
@@ -271,7 +271,11 @@ impl Reader {
         if !of_left && !of_right {
             return None;
         }
-        let from = if matches!(kind, Inner | Left | Right) { width } else { 0 };
+        let from = if matches!(kind, Inner | Left | Right) {
+            width
+        } else {
+            0
+        };
         let (schemas, mut divisions) = ((join.left.schema(), join.right.schema()), Vec::new());
         for one in &left.divisions {
             for other in &right.divisions {
@@ -304,7 +308,8 @@ impl Reader {
         if of_left {
             divisions.extend(left.divisions.iter().map(|one| {
                 let mut one = one.clone();
-                one.bridges.extend(bridge(join, &left, &right, right_number, true));
+                one.bridges
+                    .extend(bridge(join, &left, &right, right_number, true));
                 one
             }));
         }
@@ -313,7 +318,8 @@ impl Reader {
                 let mut one = one.clone();
                 let places = one.places.iter();
                 one.places = places.map(|(place, by)| (place + from, *by)).collect();
-                one.bridges.extend(bridge(join, &right, &left, left_number, false));
+                one.bridges
+                    .extend(bridge(join, &right, &left, left_number, false));
                 one
             }));
         }
@@ -368,7 +374,8 @@ fn project(input: Node, exprs: &[Expr], schema: &DFSchema) -> Option<Node> {
     if !exprs.iter().all(is_plain) {
         return None;
     }
-    let given: Vec<Option<(usize, By)>> = exprs.iter().map(|expr| column_of(expr, schema)).collect();
+    let given: Vec<Option<(usize, By)>> =
+        exprs.iter().map(|expr| column_of(expr, schema)).collect();
     let divisions = input.divisions.into_iter().map(|mut division| {
         let mut places = BTreeSet::new();
         for (place, given) in given.iter().enumerate() {

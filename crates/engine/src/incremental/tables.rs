@@ -12,34 +12,34 @@ use futures::StreamExt;
 use lake::{DataFile, TableId, Version};
 
 use super::difference::{Difference, counted, without};
-use super::keys::{Wanted, with_keys};
+use super::keys::{Touched, Wanted, with_keys};
 use super::scope::KeyOf;
 use crate::build::stored;
 use crate::lake_table::LakeTable;
-use crate::landing::{Hashes, Source, SourceFile, streams};
-use crate::run::KnownFile;
+use crate::landing::{Source, SourceFile, streams};
+use crate::landing_files::{KnownFile, whose};
 use crate::{Error, Session, system};
 
 /// What is known of every table while a change is taken in.
-pub(super) struct Tables {
+pub(crate) struct Tables {
     /// Tables as the last run left them, at its time.
     pub(super) before: Session,
     /// Landing tables: the files that were read before.
-    pub(super) landing: BTreeMap<String, Arc<Source>>,
-    pub(super) known: Vec<KnownFile>,
+    pub(crate) landing: BTreeMap<String, Arc<Source>>,
+    known: Vec<KnownFile>,
     /// Tables of the lake, by the name that differences go by.
-    pub(super) standing: BTreeMap<String, Standing>,
+    pub(crate) standing: BTreeMap<String, Standing>,
     /// By table; absent where nothing changed.
-    pub(super) differences: BTreeMap<String, Difference>,
+    pub(crate) differences: BTreeMap<String, Difference>,
 }
 
 /// A table of the lake as it stood, and the files it has now.
-pub(super) struct Standing {
+pub(crate) struct Standing {
     pub(super) id: TableId,
     pub(super) schema: SchemaRef,
     pub(super) version: Option<Version>,
     /// Its files with what this run made of them.
-    pub(super) files: Vec<DataFile>,
+    pub(crate) files: Vec<DataFile>,
 }
 
 /// Rows before and after, of the columns asked for.
@@ -49,6 +49,27 @@ pub(super) struct Sides {
 }
 
 impl Tables {
+    /// Nothing is new yet; `before` is a session at the time of the last run.
+    pub(crate) fn new(before: Session, known: Vec<KnownFile>) -> Self {
+        Self {
+            before,
+            landing: BTreeMap::new(),
+            known,
+            standing: BTreeMap::new(),
+            differences: BTreeMap::new(),
+        }
+    }
+
+    /// Tables as the last run left them.
+    pub(crate) fn before(&self) -> &Session {
+        &self.before
+    }
+
+    /// Whether any row of a table went or came.
+    pub(crate) fn has_changed(&self, table: &str) -> bool {
+        self.differences.contains_key(table)
+    }
+
     /// Whether a table is one that arrives.
     pub(super) fn is_landing(&self, table: &str) -> bool {
         self.landing.contains_key(table)
@@ -80,7 +101,7 @@ impl Tables {
         table: &str,
         columns: &[String],
         key: &KeyOf,
-        wanted: &Hashes,
+        wanted: &Touched,
     ) -> Result<Option<Sides>, Error> {
         let failed = |error: arrow::error::ArrowError| Error::execution(table, error.into());
         let mut all = columns.to_vec();
@@ -91,7 +112,7 @@ impl Tables {
                 columns.len()
             }
         };
-        let Some(before) = self.before(table, &all, key, wanted).await? else {
+        let Some(before) = self.found_before(table, &all, key, wanted).await? else {
             return Ok(None);
         };
         let kept: Vec<usize> = (0..columns.len()).collect();
@@ -124,12 +145,12 @@ impl Tables {
         }))
     }
 
-    async fn before(
+    async fn found_before(
         &self,
         table: &str,
         columns: &[String],
         key: &KeyOf,
-        wanted: &Hashes,
+        wanted: &Touched,
     ) -> Result<Option<Vec<RecordBatch>>, Error> {
         if wanted.is_empty() {
             return Ok(Some(Vec::new()));
@@ -143,25 +164,73 @@ impl Tables {
         let files = standing.version.as_ref().map_or(&[][..], |v| &v.files);
         let places = places(&standing.schema, columns, table)?;
         let place = places_of(columns, &key.column);
-        let schema = Arc::new(standing.schema.project(&places).map_err(|error| {
-            Error::execution(table, error.into())
-        })?);
         let mut found = Vec::new();
+        let own = places[place];
+        for file in files {
+            let file = std::slice::from_ref(file);
+            // Without statistics, looking at the key alone tells which files
+            // need be read.
+            if places.len() > 1
+                && wanted.range().is_none()
+                && !self.holds(standing, file, own, key, wanted).await?
+            {
+                continue;
+            }
+            found.extend(
+                self.read(standing, file, &places, (place, key), wanted)
+                    .await?,
+            );
+        }
+        Ok(Some(found))
+    }
+
+    /// Whether files of a table hold a row that has one of `wanted` for its key,
+    /// which is the column at `place`.
+    pub(super) async fn holds(
+        &self,
+        standing: &Standing,
+        files: &[DataFile],
+        place: usize,
+        key: &KeyOf,
+        wanted: &Touched,
+    ) -> Result<bool, Error> {
+        let places = vec![place];
+        let found = self.read(standing, files, &places, (0, key), wanted);
+        Ok(!found.await?.is_empty())
+    }
+
+    /// Rows of files of a table that have one of `wanted` for their key.
+    async fn read(
+        &self,
+        standing: &Standing,
+        files: &[DataFile],
+        places: &Vec<usize>,
+        (place, key): (usize, &KeyOf),
+        wanted: &Touched,
+    ) -> Result<Vec<RecordBatch>, Error> {
+        let table = standing.id.name.as_str();
         let failed = |error: DataFusionError| Error::execution(table, error);
-        let provider = self.lake_table(standing, files)?;
+        let schema = standing.schema.project(places);
+        let schema = Arc::new(schema.map_err(|error| failed(error.into()))?);
+        let mut provider = self.lake_table(standing, files)?;
+        if let Some(range) = wanted.range() {
+            provider = provider.between(&key.column, range);
+        }
         let state = self.before.state();
-        let scan = provider.scan(&state, Some(&places), &[], None).await;
+        let scan = provider.scan(&state, Some(places), &[], None).await;
         let streams = execute_stream_partitioned(scan.map_err(failed)?, self.before.task_context());
+        let mut found = Vec::new();
         for mut stream in streams.map_err(failed)? {
             while let Some(batch) = stream.next().await {
-                let batch = stored(&schema, &batch.map_err(failed)?).map_err(|e| failed(e.into()))?;
-                let batch = with_keys(&batch, place, key.by, wanted).map_err(|e| failed(e.into()))?;
+                let batch = stored(&schema, &batch.map_err(failed)?);
+                let batch = batch.and_then(|batch| with_keys(&batch, place, key.by, wanted));
+                let batch = batch.map_err(|error| failed(error.into()))?;
                 if batch.num_rows() > 0 {
                     found.push(batch);
                 }
             }
         }
-        Ok(Some(found))
+        Ok(found)
     }
 
     /// Reads the files that hold such rows. Only the column by which files were
@@ -171,10 +240,9 @@ impl Tables {
         table: &str,
         columns: &[String],
         key: &KeyOf,
-        wanted: &Hashes,
+        wanted: &Touched,
     ) -> Result<Option<Vec<RecordBatch>>, Error> {
-        let (Some(source), Some((column, of_people))) =
-            (self.landing.get(table), crate::run::whose(table))
+        let (Some(source), Some((column, of_people))) = (self.landing.get(table), whose(table))
         else {
             return Ok(None);
         };
@@ -213,10 +281,10 @@ impl Tables {
     }
 
     /// Files read before that hold rows of any of those.
-    fn holding(&self, table: &str, source: &Source, wanted: &Hashes) -> Vec<SourceFile> {
+    fn holding(&self, table: &str, source: &Source, wanted: &Touched) -> Vec<SourceFile> {
         let known = self.known.iter().filter(|file| file.table == table);
         let holding: std::collections::BTreeSet<&str> = known
-            .filter(|file| file.may_hold(wanted))
+            .filter(|file| file.may_hold(&wanted.keys))
             .map(|file| file.name.as_str())
             .collect();
         let files = source.files.iter();
@@ -226,28 +294,35 @@ impl Tables {
             .collect()
     }
 
-    pub(super) fn lake_table(
+    pub(crate) fn lake_table(
         &self,
         standing: &Standing,
         files: &[DataFile],
     ) -> Result<LakeTable, Error> {
         let store = self.before.tables().store_url().map_err(Error::planning)?;
-        Ok(LakeTable::new(&standing.id, store, Arc::clone(&standing.schema), files))
+        Ok(LakeTable::new(
+            &standing.id,
+            store,
+            Arc::clone(&standing.schema),
+            files,
+        ))
     }
 }
 
 impl Standing {
-    pub(super) fn new(id: TableId, schema: SchemaRef, version: Option<Version>) -> Self {
+    pub(crate) fn new(id: TableId, schema: SchemaRef, version: Option<Version>) -> Self {
         Self {
             id,
             schema,
-            files: version.as_ref().map_or_else(Vec::new, |version| version.files.clone()),
+            files: version
+                .as_ref()
+                .map_or_else(Vec::new, |version| version.files.clone()),
             version,
         }
     }
 
     /// Of a system table.
-    pub(super) fn of_system(table: &system::Definition, version: Option<Version>) -> Self {
+    pub(crate) fn of_system(table: &system::Definition, version: Option<Version>) -> Self {
         Self::new(table.id(), table.schema(), version)
     }
 }

@@ -11,7 +11,8 @@ mod scan;
 mod source;
 mod who;
 
-pub use intake::{FileIntake, Intake, Rejection, TableIntake};
+pub(crate) use intake::FileIntake;
+pub use intake::{Intake, Rejection, TableIntake};
 pub(crate) use scan::{LandingScan, LandingTable, Listener, streams};
 pub(crate) use source::{Packing, Source, SourceFile, place};
 pub(crate) use who::{Hashes, Whose, hash};

@@ -338,8 +338,8 @@ fn rows_out(plan: &Arc<dyn ExecutionPlan>) -> u64 {
     rows.unwrap_or_default() as u64
 }
 
-/// The tables below a plan, by name. Not in the order of the plan: which side of
-/// a join comes first depends on how many rows each has.
+/// The tables below a plan, in order of their names: which side of a join they
+/// stand on is the optimiser's choice.
 fn leaves(plan: &Arc<dyn ExecutionPlan>) -> String {
     fn collect(plan: &Arc<dyn ExecutionPlan>, names: &mut Vec<String>) {
         if let Some((_, name)) = name(plan)

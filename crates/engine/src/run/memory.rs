@@ -9,19 +9,16 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
-use arrow::array::{Array, AsArray, BinaryViewArray, RecordBatch};
-use arrow::datatypes::Int64Type;
 use catalog::Model;
-use futures::TryStreamExt;
 use lake::{AsOf, TableId, Version};
-use landing::Tally;
 use serde::{Deserialize, Serialize};
 use xxhash_rust::xxh3::xxh3_128;
 
 use super::Work;
-use crate::landing::{FileIntake, Source, SourceFile, TableIntake};
-use crate::system::{self, LANDING_FILES, long, text};
-use crate::{Error, Query, Session};
+use crate::Error;
+use crate::landing::{Source, SourceFile, TableIntake};
+use crate::landing_files::{self, KnownFile};
+use crate::system::{self, LANDING_FILES};
 
 /// Another one than this in a lake, and everything is built anew: what is
 /// remembered, or how tables are computed, has changed.
@@ -74,18 +71,6 @@ pub(crate) struct New {
     pub(crate) is_entered: bool,
 }
 
-/// A landing file that an earlier run read.
-#[derive(Debug, Clone)]
-pub(crate) struct KnownFile {
-    pub(crate) table: String,
-    pub(crate) name: String,
-    bytes: i64,
-    tag: String,
-    pub(crate) tally: Tally,
-    /// Whose rows it holds, as hashes in order; `None` where nobody noted it.
-    pub(crate) who: Option<Vec<u64>>,
-}
-
 impl Memory {
     /// What the last run left; `None` where there was none, or one of another
     /// time.
@@ -93,6 +78,12 @@ impl Memory {
         let state = work.held.release.as_ref()?.state.clone();
         let memory: Self = serde_json::from_value(state).ok()?;
         (memory.format == FORMAT).then_some(memory)
+    }
+
+    /// Whether nothing was entered by hand, or dropped from quarantine, between
+    /// the two.
+    pub(super) fn has_same_entries(&self, other: &Self) -> bool {
+        self.entered == other.entered
     }
 
     /// Whether a run with this memory has nothing to tell the next that a run
@@ -200,7 +191,7 @@ impl Work {
             return anew("a table follows from the time of the run");
         }
         let mut new = New {
-            known: known(&self.session).await?,
+            known: landing_files::known(&self.session).await?,
             is_entered: own.entered != memory.entered,
             ..New::default()
         };
@@ -267,23 +258,6 @@ impl Work {
     }
 }
 
-impl KnownFile {
-    fn is(&self, file: &SourceFile) -> bool {
-        self.bytes == i64::try_from(file.bytes).unwrap_or(i64::MAX) && self.tag == file.tag
-    }
-
-    /// Whether it may hold rows of any of those whose hashes are `who`.
-    pub(crate) fn may_hold(&self, who: &crate::landing::Hashes) -> bool {
-        let Some(known) = &self.who else {
-            return true;
-        };
-        match known.len() < who.len() {
-            true => known.iter().any(|hash| who.contains(hash)),
-            false => who.iter().any(|hash| known.binary_search(hash).is_ok()),
-        }
-    }
-}
-
 pub(super) fn content_of(version: Option<&Version>) -> Option<String> {
     Some(version?.origin.as_ref()?.content.clone())
 }
@@ -295,81 +269,6 @@ fn fingerprint(model: &Model) -> String {
 
 fn hex(bytes: &[u8]) -> String {
     format!("{:032x}", xxh3_128(bytes))
-}
-
-/// All files that earlier runs read.
-async fn known(session: &Session) -> Result<Vec<KnownFile>, Error> {
-    let query = session.query("select * from system.landing_files").await?;
-    let batches: Vec<RecordBatch> = query.stream()?.try_collect().await.map_err(Query::failed)?;
-    Ok(batches.iter().flat_map(known_in).collect())
-}
-
-fn known_in(batch: &RecordBatch) -> Vec<KnownFile> {
-    let text =
-        |column: usize, row: usize| batch.column(column).as_string_view().value(row).to_owned();
-    let long =
-        |column: usize, row: usize| batch.column(column).as_primitive::<Int64Type>().value(row);
-    let count = |column: usize, row: usize| u64::try_from(long(column, row)).unwrap_or_default();
-    let who = batch.column(11).as_binary_view();
-    let hashes = |row: usize| {
-        let words = who.value(row).as_chunks::<8>().0.iter();
-        who.is_valid(row)
-            .then(|| words.map(|word| u64::from_le_bytes(*word)).collect())
-    };
-    (0..batch.num_rows())
-        .map(|row| KnownFile {
-            table: text(0, row),
-            name: text(1, row),
-            bytes: long(2, row),
-            tag: text(3, row),
-            tally: Tally {
-                objects: count(4, row),
-                rows: count(5, row),
-                rejected_objects: count(6, row),
-                bytes_rows: count(7, row),
-                bytes_rejected: count(8, row),
-                bytes_separators: count(9, row),
-                unknown: count(10, row),
-                ..Tally::default()
-            },
-            who: hashes(row),
-        })
-        .collect()
-}
-
-/// What was read, as rows of `system.landing_files`.
-pub(super) fn rows_of(intake: &BTreeMap<String, TableIntake>) -> RecordBatch {
-    let files = || {
-        let tables = intake.iter();
-        tables.flat_map(|(table, read)| read.files.iter().map(move |file| (table, file)))
-    };
-    let counts = |count: fn(&FileIntake) -> u64| {
-        long(files().map(move |(_, file)| i64::try_from(count(file)).ok()))
-    };
-    let who: Vec<Option<Vec<u8>>> = files()
-        .map(|(_, file)| {
-            let who = file.who.as_ref()?;
-            Some(who.iter().flat_map(|hash| hash.to_le_bytes()).collect())
-        })
-        .collect();
-    LANDING_FILES.batch(vec![
-        text(files().map(|(table, _)| table.as_str())),
-        text(files().map(|(_, file)| file.name.as_str())),
-        counts(|file| file.bytes),
-        text(files().map(|(_, file)| file.tag.as_str())),
-        counts(|file| file.tally.objects),
-        counts(|file| file.tally.rows + file.tally.filtered),
-        counts(|file| file.tally.rejected_objects),
-        counts(|file| file.tally.bytes_rows),
-        counts(|file| file.tally.bytes_rejected),
-        counts(|file| file.tally.bytes_separators),
-        counts(|file| file.tally.unknown),
-        Arc::new(
-            who.iter()
-                .map(|who| who.as_deref())
-                .collect::<BinaryViewArray>(),
-        ),
-    ])
 }
 
 /// Whether every file of every source was read, and once.

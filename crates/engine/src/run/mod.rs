@@ -11,6 +11,7 @@
 mod memory;
 mod plan;
 mod publication;
+mod taking_in;
 mod unchanged;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -37,8 +38,11 @@ use crate::landing::{LandingTable, Listener, Source, TableIntake};
 use crate::models::{self, Planned};
 use crate::report::{Report, TableReport, Verdict};
 use crate::stop::{self, Stop};
-use crate::{Error, Session, Setup, checks, devices, gate, ledger, quarantine, system};
+use crate::{
+    Error, Session, Setup, checks, devices, gate, landing_files, ledger, quarantine, system,
+};
 use memory::Arrived;
+use taking_in::TakenIn;
 
 pub use plan::{Plan, PlannedTable, plan};
 
@@ -230,28 +234,14 @@ fn listed(
     let definition = landing.find(|known| known.name.as_ref() == table)?;
     let source = Arc::clone(sources.get(table)?);
     let provider = tables.landing_table(definition).with_source(source);
-    Some(match whose(table) {
+    Some(match landing_files::whose(table) {
         Some((column, of_people)) => provider.noting(column, of_people),
         None => provider,
     })
 }
 
-/// By which column of a landing table a later run may look for rows, and whether
-/// it names people.
-fn whose(table: &str) -> Option<(&'static str, bool)> {
-    let ((phones, [user, _]), (devices, [serial, _])) = (devices::PHONES, devices::DEVICES);
-    if table == consent::RECORDS {
-        Some((consent::RECORD_COLUMNS[0], true))
-    } else if table == phones {
-        Some((user, true))
-    } else if table == devices {
-        Some((serial, false))
-    } else {
-        None
-    }
-}
-
 struct Work {
+    setup: Setup,
     session: Arc<Session>,
     held: Held,
     progress: Arc<dyn Progress>,
@@ -293,6 +283,8 @@ struct Prepared {
 enum Made {
     /// Nothing was new.
     Nothing,
+    /// What was new.
+    Some(Box<TakenIn>),
     /// All tables.
     Anew(Box<Anew>),
 }
@@ -326,6 +318,7 @@ impl Work {
             Err(error) => return Err(error),
         }
         let work = Self {
+            setup: setup.clone(),
             session,
             held: Held::take(setup, command).await?,
             progress,
@@ -372,10 +365,23 @@ impl Work {
         {
             return Ok(prepared);
         }
+        let changed = match arrived {
+            Some(Arrived::Some(new)) => {
+                if let Some(prepared) = self.take_in(new, options).await? {
+                    return Ok(prepared);
+                }
+                tracing::debug!("what is new takes everything");
+                self.sweep().await;
+                Vec::new()
+            }
+            Some(Arrived::Anew { reason, changed }) => {
+                tracing::debug!(reason, "everything is built anew");
+                changed
+            }
+            Some(Arrived::Nothing) | None => Vec::new(),
+        };
         let mut prepared = self.prepare_anew(options).await?;
-        if let Some(Arrived::Anew { changed, .. }) = &arrived
-            && let Some(first) = changed.first()
-        {
+        if let Some(first) = changed.first() {
             let more = match changed.len() - 1 {
                 0 => String::new(),
                 more => format!(" and {more} more"),

@@ -15,6 +15,7 @@ use catalog::ReadBy;
 use lake::{Layout, Publication, Removes, TableId, Version};
 
 use super::memory::{self, Memory};
+use super::taking_in::{Step, TakenIn};
 use super::{Anew, Change, Made, Prepared, Work};
 use crate::build::Built;
 use crate::consent::person;
@@ -25,7 +26,7 @@ use crate::report::{ModelRun, Report};
 use crate::rewrite::Rewriter;
 use crate::rows::Content;
 use crate::system::{self, Rows};
-use crate::{Error, quarantine, rows};
+use crate::{Error, landing_files, quarantine, rows};
 
 /// What a release is put together of.
 #[derive(Default)]
@@ -62,9 +63,71 @@ impl Work {
         let Prepared { mut report, made } = prepared;
         let draft = match made {
             Made::Nothing => None,
+            Made::Some(taken) => self.draft_taken(*taken, &mut report).await?,
             Made::Anew(anew) => self.draft_anew(*anew, &mut report).await?,
         };
         Ok((report, draft))
+    }
+
+    async fn draft_taken(
+        &self,
+        taken: TakenIn,
+        report: &mut Report,
+    ) -> Result<Option<Draft>, Error> {
+        let mut draft = Draft::default();
+        // The system's tables come last, those of models in two rounds.
+        let (system, models): (Vec<Step>, Vec<Step>) = taken
+            .steps
+            .into_iter()
+            .partition(|step| step.table.zone == system::ZONE);
+        for step in models.iter().rev() {
+            if let Some(next) = step.applied.leaving.clone() {
+                draft.push(self.version(&step.table).await?.as_ref(), next);
+            }
+        }
+        for step in &models {
+            if let Some(next) = step.applied.arriving.clone() {
+                draft.push(self.version(&step.table).await?.as_ref(), next);
+            }
+        }
+        for step in system {
+            let standing = self.version(&step.table).await?;
+            for next in [step.applied.leaving, step.applied.arriving]
+                .into_iter()
+                .flatten()
+            {
+                draft.push(standing.as_ref(), next);
+            }
+        }
+        let files = landing_files::rows_of(&taken.intake);
+        self.append(&system::LANDING_FILES, &files, &mut draft)
+            .await?;
+        let entries = quarantine::batch(&taken.quarantine);
+        self.replace(&system::QUARANTINE, &entries, &mut draft)
+            .await?;
+        let rows: HashMap<&str, u64> = rows_of(report);
+        let runs = self.planned.iter().map(|planned| {
+            let mut steps = models.iter();
+            let step = steps.find(|step| step.table == *planned.layout.table());
+            ModelRun {
+                table: planned.model.name.to_string(),
+                started_ms: step.map_or(self.now_ms, |step| step.started_ms),
+                ended_ms: step.map_or(self.now_ms, |step| step.ended_ms),
+                rows_in: rows_in(planned, &rows),
+                rows_out: rows
+                    .get(planned.model.name.as_ref())
+                    .copied()
+                    .unwrap_or_default(),
+                duplicates: step.map_or(0, |step| step.duplicates),
+                files: step.map_or(0, |step| step.applied.files.len() as u64),
+                version: None,
+                outcome: "unchanged",
+            }
+        });
+        let runs = runs.collect();
+        let nothing = Totals::default();
+        let ledger = taken.ledger.since(&nothing, |_, _| true);
+        self.conclude(draft, &ledger, runs, report, true).await
     }
 
     async fn draft_anew(&self, anew: Anew, report: &mut Report) -> Result<Option<Draft>, Error> {
@@ -76,11 +139,7 @@ impl Work {
         } = anew;
         let mut changing = Vec::new();
         let mut runs = Vec::new();
-        let rows: HashMap<&str, u64> = report
-            .tables
-            .iter()
-            .filter_map(|table| Some((table.table.as_str(), table.rows?)))
-            .collect();
+        let rows = rows_of(report);
         for planned in &self.planned {
             let Some(built) = built.get(planned.model.name.as_ref()) else {
                 continue;
@@ -118,7 +177,10 @@ impl Work {
             (&system::CONSENT, consents.map(|consents| consents.rows)),
             (&system::DEVICE_CLAIM, claims),
             (&system::DEVICE_OWNER, owners),
-            (&system::LANDING_FILES, Some(memory::rows_of(&intake))),
+            (
+                &system::LANDING_FILES,
+                Some(landing_files::rows_of(&intake)),
+            ),
         ] {
             if let Some(rows) = rows {
                 self.replace(table, &rows, &mut draft).await?;
@@ -428,17 +490,30 @@ fn names(batch: &RecordBatch, table: &TableId) -> Result<arrow::array::ArrayRef,
     names.map_err(|error| Error::execution(table.name.clone(), error.into()))
 }
 
-/// What `system.runs` says of a model; its outcome is not known yet.
-fn noted(planned: &Planned, built: &Built, rows: &HashMap<&str, u64>) -> ModelRun {
+/// Rows of each table after the run.
+fn rows_of(report: &Report) -> HashMap<&str, u64> {
+    let tables = report.tables.iter();
+    tables
+        .filter_map(|table| Some((table.table.as_str(), table.rows?)))
+        .collect()
+}
+
+/// Rows of all tables that a model selects from, where they are known.
+fn rows_in(planned: &Planned, rows: &HashMap<&str, u64>) -> Option<u64> {
     let reads = planned.model.reads().iter();
     let reads = reads.filter(|read| read.by == ReadBy::Select);
+    reads
+        .map(|read| rows.get(read.table.as_str()).copied())
+        .sum()
+}
+
+/// What `system.runs` says of a model; its outcome is not known yet.
+fn noted(planned: &Planned, built: &Built, rows: &HashMap<&str, u64>) -> ModelRun {
     ModelRun {
         table: planned.model.name.to_string(),
         started_ms: built.started_ms,
         ended_ms: built.ended_ms,
-        rows_in: reads
-            .map(|read| rows.get(read.table.as_str()).copied())
-            .sum(),
+        rows_in: rows_in(planned, rows),
         rows_out: built.rows,
         duplicates: built.duplicates,
         files: built.files.len() as u64,

@@ -54,7 +54,10 @@ impl Work {
     }
 
     /// All tables with the rows they hold.
-    async fn standing_tables(&self, options: &RunOptions) -> Result<Vec<TableReport>, Error> {
+    pub(super) async fn standing_tables(
+        &self,
+        options: &RunOptions,
+    ) -> Result<Vec<TableReport>, Error> {
         let told = |zone: String, table: &str, rows: Option<u64>| TableReport {
             zone,
             table: table.to_owned(),

@@ -99,6 +99,11 @@ fn play(steps: &[Step], seed: u64) -> Result<Effort, String> {
 /// then files, then halves of files. Where it fails in the end is kept.
 fn shortened(mut steps: Vec<Step>, mut fault: String, seed: u64) -> (Vec<Step>, String) {
     eprintln!("failed:\n{}\n\n{fault}\n\nmaking it shorter", told(&steps));
+    let of_fault = kind(&fault);
+    let fails_alike = |steps: &[Step]| -> Option<String> {
+        let fault = play(steps, seed).err();
+        fault.filter(|fault| kind(fault) == of_fault)
+    };
     let started = Instant::now();
     let mut place = steps.len();
     while place > 1 && started.elapsed() < PATIENCE {
@@ -108,7 +113,7 @@ fn shortened(mut steps: Vec<Step>, mut fault: String, seed: u64) -> (Vec<Step>, 
         if let Some(last) = fewer.last_mut() {
             (last.run, last.compare) = (true, true);
         }
-        if let Err(other) = play(&fewer, seed) {
+        if let Some(other) = fails_alike(&fewer) {
             (steps, fault) = (fewer, other);
         }
     }
@@ -116,9 +121,9 @@ fn shortened(mut steps: Vec<Step>, mut fault: String, seed: u64) -> (Vec<Step>, 
     while let Some(fewer) = with_less(&steps, tried)
         && started.elapsed() < PATIENCE
     {
-        match play(&fewer, seed) {
-            Err(other) => (steps, fault) = (fewer, other),
-            Ok(_) => tried += 1,
+        match fails_alike(&fewer) {
+            Some(other) => (steps, fault) = (fewer, other),
+            None => tried += 1,
         }
     }
     let mut world = World::new(seed);
@@ -133,6 +138,18 @@ fn shortened(mut steps: Vec<Step>, mut fault: String, seed: u64) -> (Vec<Step>, 
         world.keep().display()
     ));
     (steps, fault)
+}
+
+/// What kind of fault it is: what is made shorter must not fail for another
+/// reason.
+fn kind(fault: &str) -> &str {
+    for known in ["the living lake has", "exit code 1", "panicked"] {
+        if fault.contains(known) {
+            return known;
+        }
+    }
+    let told = fault.split_once(": ").map_or(fault, |(_, told)| told);
+    told.split(':').next().unwrap_or_default()
 }
 
 /// The `nth` of all ways to let less arrive.

@@ -227,8 +227,8 @@ pub(crate) const EDITS: [Edit; 13] = [
     ),
     (
         "curated/machine_learning_curated.sql",
-        "= d.sensorreadingtime",
-        "= d.sensorreadingtime\nwhere a.x > 0",
+        "d.sensorreadingtime = a.timestamp",
+        "d.sensorreadingtime = a.timestamp\nwhere a.x > 0",
     ),
     // Another choice among records.
     (

@@ -1,0 +1,216 @@
+//! A difference, applied to a table's files.
+
+use std::collections::BTreeSet;
+
+use arrow::array::RecordBatch;
+use arrow::compute::filter_record_batch;
+use arrow::datatypes::DataType;
+use lake::{DataFile, Lake, Layout, Publication, Removes};
+
+use super::difference::{Difference, count, counted};
+use super::keys::{Touched, having};
+use super::scope::{By, KeyOf};
+use super::tables::{Standing, Tables};
+use crate::rewrite::{Rewriter, Rewritten};
+use crate::rows::{self, Content};
+use crate::{Error, Session, system};
+
+/// A table's next versions: one without the rows of people who leave it, then
+/// one with everything else.
+pub(crate) struct Applied {
+    pub(crate) leaving: Option<Publication>,
+    pub(crate) arriving: Option<Publication>,
+    /// Files of the table after both.
+    pub(crate) files: Vec<DataFile>,
+    pub(crate) rows: u64,
+    pub(crate) content: Content,
+}
+
+/// Who applies differences to a table.
+pub(crate) struct Applier<'a> {
+    pub(crate) session: &'a Session,
+    pub(crate) lake: &'a Lake,
+    pub(crate) run: &'a str,
+    pub(crate) tables: &'a Tables,
+    pub(crate) layout: &'a Layout,
+    pub(crate) description: &'a str,
+    /// The column that says whose a row is.
+    pub(crate) whose: Option<&'a str>,
+}
+
+impl Applier<'_> {
+    /// Writes what changes; nothing of it is visible yet. `None` where the files
+    /// do not hold the rows that went, so that something is not as it was taken
+    /// to be.
+    pub(crate) async fn apply(
+        &self,
+        standing: &Standing,
+        difference: &Difference,
+    ) -> Result<Option<Applied>, Error> {
+        let origin = standing.version.as_ref().and_then(|v| v.origin.as_ref());
+        let content = origin.map_or(Some(Content::default()), |origin| {
+            Content::from_text(&origin.content)
+        });
+        let Some(content) = content else {
+            return Ok(None);
+        };
+        let mut applied = Applied {
+            leaving: None,
+            arriving: None,
+            files: standing.files.clone(),
+            rows: origin.map_or(0, |origin| origin.rows),
+            content,
+        };
+        let (leaving, replaced) = self.divided(difference)?;
+        if count(&leaving) > 0 {
+            let Some(left) = self.rows_out(standing, &mut applied, &leaving).await? else {
+                return Ok(None);
+            };
+            applied.leaving = Some(self.next(&applied, left.files, left.removes));
+        }
+        let mut removes = BTreeSet::new();
+        let mut files = Vec::new();
+        if count(&replaced) > 0 {
+            let Some(left) = self.rows_out(standing, &mut applied, &replaced).await? else {
+                return Ok(None);
+            };
+            (removes, files) = (left.removes, left.files);
+        }
+        if count(&difference.come) > 0 {
+            let mut writer = self.lake.writer(self.layout, self.run);
+            for batch in &difference.come {
+                writer.write(batch).await?;
+                applied.content.add(rows::hashes(batch));
+                applied.rows += batch.num_rows() as u64;
+            }
+            let come = writer.finish().await?;
+            applied.files.extend(come.iter().cloned());
+            files.extend(come);
+        }
+        if !files.is_empty() || !removes.is_empty() {
+            applied.arriving = Some(self.next(&applied, files, removes));
+        }
+        Ok(Some(applied))
+    }
+
+    fn next(
+        &self,
+        applied: &Applied,
+        files: Vec<DataFile>,
+        removes: BTreeSet<String>,
+    ) -> Publication {
+        Publication {
+            layout: self.layout.clone(),
+            description: self.description.to_owned(),
+            files,
+            removes: match removes.is_empty() {
+                true => Removes::Nothing,
+                false => Removes::These(removes),
+            },
+            changes_rows: true,
+            origin: system::noted(self.run, applied.rows, applied.content),
+        }
+    }
+
+    /// Rows that went of those who leave the table, and rows that are replaced by
+    /// others of the same person.
+    fn divided(
+        &self,
+        difference: &Difference,
+    ) -> Result<(Vec<RecordBatch>, Vec<RecordBatch>), Error> {
+        let Some(place) = self.person() else {
+            return Ok((difference.gone.clone(), Vec::new()));
+        };
+        let failed = |error: arrow::error::ArrowError| {
+            Error::execution(&self.layout.table().name, error.into())
+        };
+        let mut stay = Touched::default();
+        for batch in &difference.come {
+            stay.take_in(batch.column(place), By::Subject)
+                .map_err(failed)?;
+        }
+        let (mut leaving, mut replaced) = (Vec::new(), Vec::new());
+        for batch in &difference.gone {
+            let stays = having(batch, place, By::Subject, &stay).map_err(failed)?;
+            let leaves = arrow::compute::not(&stays).map_err(failed)?;
+            leaving.push(filter_record_batch(batch, &leaves).map_err(failed)?);
+            replaced.push(filter_record_batch(batch, &stays).map_err(failed)?);
+        }
+        Ok((leaving, replaced))
+    }
+
+    /// The column that says whose a row is: as the contract has it, or the first
+    /// text.
+    fn person(&self) -> Option<usize> {
+        let schema = self.layout.schema();
+        let named = self.whose.and_then(|name| schema.index_of(name).ok());
+        named.or_else(|| {
+            let mut fields = schema.fields().iter();
+            fields.position(|field| *field.data_type() == DataType::Utf8View)
+        })
+    }
+
+    /// Takes rows out of the files of `applied`.
+    async fn rows_out(
+        &self,
+        standing: &Standing,
+        applied: &mut Applied,
+        gone: &[RecordBatch],
+    ) -> Result<Option<Rewritten>, Error> {
+        let table = &self.layout.table().name;
+        let failed = |error: arrow::error::ArrowError| Error::execution(table, error.into());
+        let schema = self.layout.schema();
+        let mut fields = schema.fields().iter();
+        // A number that only grows tells most files apart by their statistics.
+        let number = fields.position(|field| field.data_type().is_integer());
+        let place = number.or(self.person()).unwrap_or_default();
+        let key = KeyOf {
+            column: schema.field(place).name().clone(),
+            by: By::Value,
+        };
+        let mut touched = Touched::default();
+        for batch in gone {
+            touched
+                .take_in(batch.column(place), key.by)
+                .map_err(failed)?;
+        }
+        let all: Vec<usize> = (0..schema.fields().len()).collect();
+        let rewriter = Rewriter {
+            session: self.session,
+            lake: self.lake,
+            run: self.run,
+            layout: self.layout,
+        };
+        let mut left = counted(gone);
+        let mut out = Rewritten::default();
+        for file in applied.files.clone() {
+            let file = std::slice::from_ref(&file);
+            if !self
+                .tables
+                .holds(standing, file, place, &key, &touched)
+                .await?
+            {
+                continue;
+            }
+            let goes = |batch: &RecordBatch| {
+                let goes = rows::hashes(batch).into_iter().map(|hash| {
+                    let left = left.get_mut(&hash).filter(|left| **left > 0);
+                    Some(left.map(|left| *left -= 1).is_some())
+                });
+                Ok(goes.collect())
+            };
+            let part = rewriter.without(file, &all, goes).await?;
+            out.rows += part.rows;
+            out.content.merge(part.content);
+            out.files.extend(part.files);
+            out.removes.extend(part.removes);
+        }
+        if out.rows != count(gone) {
+            return Ok(None);
+        }
+        applied.files = out.after(&applied.files);
+        applied.rows -= out.rows;
+        applied.content.remove(out.content);
+        Ok(Some(out))
+    }
+}

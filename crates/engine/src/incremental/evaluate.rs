@@ -1,0 +1,410 @@
+//! A statement computed from what a change touches, before and after it.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use arrow::array::RecordBatch;
+use arrow::compute::{filter_record_batch, not};
+use arrow::datatypes::SchemaRef;
+use datafusion::catalog::TableProvider;
+use datafusion::datasource::{MemTable, provider_as_source};
+use datafusion::error::DataFusionError;
+use datafusion::logical_expr::{LogicalPlan, LogicalPlanBuilder, TableScan};
+use datafusion::physical_plan::{ExecutionPlan, execute_stream_partitioned};
+use futures::future::BoxFuture;
+use futures::{FutureExt, StreamExt};
+use lake::{Layout, TableId};
+
+use super::difference::Difference;
+use super::keys::{Touched, having};
+use super::scope::{By, Division, KeyOf, Scan, Scope, node, with_scans};
+use super::tables::{Sides, Tables};
+use crate::build::stored;
+use crate::{Error, Session, ledger};
+
+/// A statement as it was planned before and after a change.
+pub(crate) struct Statement {
+    /// For messages.
+    pub(super) name: String,
+    before: LogicalPlan,
+    after: LogicalPlan,
+    scope: Scope,
+}
+
+/// What came of it.
+pub(crate) struct Evaluated {
+    /// Rows as a table's files hold them.
+    pub(crate) before: Computed,
+    pub(crate) after: Computed,
+    /// How it was divided; `None` where nothing that it reads changed.
+    pub(crate) division: Option<Division>,
+}
+
+/// The rows of one side, and what became of those that they were computed from.
+#[derive(Default)]
+pub(crate) struct Computed {
+    pub(crate) rows: Vec<RecordBatch>,
+    pub(crate) plan: Option<Arc<dyn ExecutionPlan>>,
+}
+
+impl Computed {
+    /// How many rows there are.
+    pub(crate) fn count(&self) -> u64 {
+        super::difference::count(&self.rows)
+    }
+}
+
+/// Rows of one scan of each side, by the number of the scan.
+type Parts = BTreeMap<usize, Sides>;
+
+impl Statement {
+    /// `None` where the plan is not understood, or is another one now.
+    pub(crate) async fn of(
+        before: &Session,
+        after: &Session,
+        name: &str,
+        sql: &str,
+    ) -> Result<Option<Self>, Error> {
+        let optimised = |session: &Session, plan| {
+            let plan = session.state().optimize(&plan);
+            plan.map_err(|error| Error::execution(name, error))
+        };
+        let old = optimised(before, before.plan(sql).await?)?;
+        let new = optimised(after, after.plan(sql).await?)?;
+        Ok(Self::paired(name, old, new))
+    }
+
+    fn paired(name: &str, before: LogicalPlan, after: LogicalPlan) -> Option<Self> {
+        let (old, scope) = (Scope::of(&before)?, Scope::of(&after)?);
+        let tables = |scope: &Scope| -> Vec<(String, Vec<String>)> {
+            let scans = scope.scans.iter();
+            scans
+                .map(|scan| (scan.table.clone(), scan.columns.clone()))
+                .collect()
+        };
+        (tables(&old) == tables(&scope)).then(|| Self {
+            name: name.to_owned(),
+            before,
+            after,
+            scope,
+        })
+    }
+
+    /// Columns of the result, as a table's files would hold them.
+    pub(crate) fn schema(&self) -> Result<SchemaRef, Error> {
+        let schema = self.after.schema();
+        let layout = Layout::new(TableId::new("", ""), schema.as_arrow(), &[])?;
+        Ok(Arc::clone(layout.schema()))
+    }
+
+    /// Whether rows that are equal in every column are either all touched by a
+    /// change or none is: then they may be told apart from others by themselves.
+    pub(crate) fn keeps_equal_rows_together(&self, division: &Division) -> bool {
+        if division.parts.values().any(Option::is_some) {
+            return !division.places.is_empty();
+        }
+        division.bridges.iter().all(|bridge| match &bridge.to {
+            Some((scan, key)) => self.passes_on(*scan, &key.column),
+            None => true,
+        })
+    }
+
+    /// Whether a column of the result passes a scan's column on.
+    fn passes_on(&self, scan: usize, column: &str) -> bool {
+        let mut columns = self.scope.columns.iter().flatten();
+        columns.any(|(from, key)| *from == scan && key.column == column && key.by == By::Value)
+    }
+}
+
+impl Tables {
+    /// Computes what differs. `None` where that takes everything.
+    pub(crate) fn evaluate<'a>(
+        &'a self,
+        after: &'a Session,
+        statement: &'a Statement,
+        schema: &'a SchemaRef,
+    ) -> BoxFuture<'a, Result<Option<Evaluated>, Error>> {
+        // A side of a join is a statement of its own.
+        self.evaluate_one(after, statement, schema).boxed()
+    }
+
+    async fn evaluate_one(
+        &self,
+        after: &Session,
+        statement: &Statement,
+        schema: &SchemaRef,
+    ) -> Result<Option<Evaluated>, Error> {
+        let scans = &statement.scope.scans;
+        let mut changed: BTreeMap<usize, Difference> = BTreeMap::new();
+        for (number, scan) in scans.iter().enumerate() {
+            if let Some(difference) = self.difference(&scan.table, &scan.columns)? {
+                changed.insert(number, difference);
+            }
+        }
+        if changed.is_empty() {
+            return Ok(Some(Evaluated {
+                before: Computed::default(),
+                after: Computed::default(),
+                division: None,
+            }));
+        }
+        for division in self.in_order(&statement.scope) {
+            let Some(parts) = self.parts(after, statement, &changed, division).await? else {
+                continue;
+            };
+            let (mut old, mut new) = (BTreeMap::new(), BTreeMap::new());
+            for (number, sides) in parts {
+                old.insert(number, sides.before);
+                new.insert(number, sides.after);
+            }
+            let before = compute(&self.before, statement, &statement.before, old, schema).await?;
+            let after = compute(after, statement, &statement.after, new, schema).await?;
+            return Ok(Some(Evaluated {
+                before,
+                after,
+                division: Some(division.clone()),
+            }));
+        }
+        Ok(None)
+    }
+
+    /// Divisions in the order in which they are worth trying: first those that
+    /// take new rows of what arrives by themselves, then those that read the
+    /// fewest rows whole.
+    fn in_order<'a>(&self, scope: &'a Scope) -> Vec<&'a Division> {
+        let mut divisions: Vec<(bool, u64, &Division)> = Vec::new();
+        for division in &scope.divisions {
+            let mut whole = 0;
+            let mut reads_landing = false;
+            for (number, scan) in scope.scans.iter().enumerate() {
+                if division.parts.contains_key(&number) {
+                    continue;
+                }
+                reads_landing |= self.is_landing(&scan.table);
+                let standing = self.standing.get(&scan.table);
+                whole += standing.map_or(0, |table| table.files.iter().map(|f| f.rows).sum());
+            }
+            let by_row = division
+                .parts
+                .iter()
+                .any(|(number, key)| key.is_none() && self.is_landing(&scope.scans[*number].table));
+            // What arrived is never read whole again.
+            if !reads_landing {
+                divisions.push((!by_row, whole, division));
+            }
+        }
+        divisions.sort_by_key(|(later, whole, _)| (*later, *whole));
+        divisions
+            .into_iter()
+            .map(|(.., division)| division)
+            .collect()
+    }
+
+    /// The rows of each divided scan that the change touches. `None` where that
+    /// cannot be told.
+    async fn parts(
+        &self,
+        after: &Session,
+        statement: &Statement,
+        changed: &BTreeMap<usize, Difference>,
+        division: &Division,
+    ) -> Result<Option<Parts>, Error> {
+        let scans = &statement.scope.scans;
+        let failed =
+            |error: arrow::error::ArrowError| Error::execution(&statement.name, error.into());
+        // Keys of divided scans that join to something that changed.
+        let mut bridged: Vec<(usize, KeyOf, Touched)> = Vec::new();
+        let mut covered: BTreeSet<usize> = division.parts.keys().copied().collect();
+        for bridge in &division.bridges {
+            covered.extend(&bridge.scans);
+            if !bridge.scans.iter().any(|scan| changed.contains_key(scan)) {
+                continue;
+            }
+            let Some((scan, key)) = &bridge.to else {
+                return Ok(None);
+            };
+            if !division.parts.contains_key(scan) {
+                return Ok(None);
+            }
+            let Some(touched) = self
+                .across(after, statement, bridge.node, bridge.key)
+                .await?
+            else {
+                return Ok(None);
+            };
+            bridged.push((*scan, key.clone(), touched));
+        }
+        if changed.keys().any(|scan| !covered.contains(scan)) {
+            return Ok(None);
+        }
+        if let Some((fact, None)) = division.parts.iter().next() {
+            let bridged = bridged
+                .into_iter()
+                .filter(|(.., touched)| !touched.is_empty());
+            let sides = self
+                .by_row(&scans[*fact], changed.get(fact), bridged.collect())
+                .await?;
+            return Ok(sides.map(|sides| Parts::from([(*fact, sides)])));
+        }
+        let mut touched = Touched::default();
+        for (number, key) in &division.parts {
+            let (Some(difference), Some(key)) = (changed.get(number), key) else {
+                continue;
+            };
+            let columns = &scans[*number].columns;
+            let place = columns.iter().position(|column| *column == key.column);
+            for batch in difference.touched() {
+                let column = batch.column(place.unwrap_or_default());
+                touched.take_in(column, key.by).map_err(failed)?;
+            }
+        }
+        for (scan, to, joined) in bridged {
+            let Some(Some(key)) = division.parts.get(&scan) else {
+                return Ok(None);
+            };
+            let columns = [key.column.clone()];
+            let sides = self
+                .sides(&scans[scan].table, &columns, &to, &joined)
+                .await?;
+            let Some(sides) = sides else {
+                return Ok(None);
+            };
+            for batch in sides.before.iter().chain(&sides.after) {
+                touched.take_in(batch.column(0), key.by).map_err(failed)?;
+            }
+        }
+        let mut parts = Parts::new();
+        for (number, key) in &division.parts {
+            let Some(key) = key else {
+                return Ok(None);
+            };
+            let scan = &scans[*number];
+            let sides = self
+                .sides(&scan.table, &scan.columns, key, &touched)
+                .await?;
+            let Some(sides) = sides else {
+                return Ok(None);
+            };
+            parts.insert(*number, sides);
+        }
+        Ok(Some(parts))
+    }
+
+    /// Rows of a scan that is divided row by row: those that went or came, and
+    /// those that join to something that changed.
+    async fn by_row(
+        &self,
+        scan: &Scan,
+        changed: Option<&Difference>,
+        bridged: Vec<(usize, KeyOf, Touched)>,
+    ) -> Result<Option<Sides>, Error> {
+        let failed = |error: arrow::error::ArrowError| Error::execution(&scan.table, error.into());
+        let nothing = Difference::default();
+        let changed = changed.unwrap_or(&nothing);
+        let (mut before, mut after) = (changed.gone.clone(), changed.come.clone());
+        match &bridged[..] {
+            [] => {}
+            [(_, key, touched)] => {
+                let sides = self.sides(&scan.table, &scan.columns, key, touched).await?;
+                let place = scan.columns.iter().position(|c| *c == key.column);
+                let (Some(sides), Some(place)) = (sides, place) else {
+                    return Ok(None);
+                };
+                // Those with the key are among what was asked for by it.
+                for batch in before.iter_mut().chain(&mut after) {
+                    let asked = having(batch, place, key.by, touched).map_err(failed)?;
+                    let others = not(&asked).map_err(failed)?;
+                    *batch = filter_record_batch(batch, &others).map_err(failed)?;
+                }
+                before.extend(sides.before);
+                after.extend(sides.after);
+            }
+            // By several keys at once, a row could be asked for twice.
+            _ => return Ok(None),
+        }
+        Ok(Some(Sides { before, after }))
+    }
+
+    /// The keys of rows by which a side of a join differs that is read whole.
+    async fn across(
+        &self,
+        after: &Session,
+        statement: &Statement,
+        number: usize,
+        (place, by): (usize, By),
+    ) -> Result<Option<Touched>, Error> {
+        let failed =
+            |error: arrow::error::ArrowError| Error::execution(&statement.name, error.into());
+        let pair = node(&statement.before, number).zip(node(&statement.after, number));
+        let Some((old, new)) = pair else {
+            return Ok(None);
+        };
+        let Some(side) = Statement::paired(&statement.name, old, new) else {
+            return Ok(None);
+        };
+        let schema = side.schema()?;
+        let Some(found) = self.evaluate(after, &side, &schema).await? else {
+            return Ok(None);
+        };
+        let difference =
+            Difference::between(&found.before.rows, &found.after.rows).map_err(failed)?;
+        let mut touched = Touched::default();
+        for batch in difference.touched() {
+            touched.take_in(batch.column(place), by).map_err(failed)?;
+        }
+        Ok(Some(touched))
+    }
+}
+
+/// Runs a plan on `parts` in the place of its divided scans.
+async fn compute(
+    session: &Session,
+    statement: &Statement,
+    plan: &LogicalPlan,
+    mut parts: BTreeMap<usize, Vec<RecordBatch>>,
+    schema: &SchemaRef,
+) -> Result<Computed, Error> {
+    let failed = |error: DataFusionError| Error::execution(&statement.name, error);
+    let plan = with_scans(plan.clone(), |number, scan| {
+        let rows = parts.remove(&number);
+        rows.map(|rows| held(session, scan, rows)).transpose()
+    });
+    let state = session.state();
+    let plan = plan.map_err(failed)?;
+    let planner = Arc::clone(state.query_planner());
+    let plan = planner
+        .create_physical_plan(&plan, &state)
+        .await
+        .map_err(failed)?;
+    let streams = execute_stream_partitioned(Arc::clone(&plan), session.task_context());
+    let mut rows = Vec::new();
+    for mut stream in streams.map_err(failed)? {
+        while let Some(batch) = stream.next().await {
+            let batch = stored(schema, &batch.map_err(failed)?);
+            rows.push(batch.map_err(|error| failed(error.into()))?);
+        }
+    }
+    rows.retain(|batch| batch.num_rows() > 0);
+    Ok(Computed {
+        rows,
+        plan: Some(plan),
+    })
+}
+
+/// A scan of rows that are held, under the name of the table they are of.
+fn held(
+    session: &Session,
+    scan: &TableScan,
+    rows: Vec<RecordBatch>,
+) -> Result<LogicalPlan, DataFusionError> {
+    let fields = scan.projected_schema.as_arrow();
+    let table = scan.table_name.table();
+    let zone = session.tables().zone_of(scan.table_name.schema(), table);
+    let schema = ledger::named(fields, &zone, table);
+    let rows = rows
+        .iter()
+        .map(|batch| Ok(stored(&schema, batch)?))
+        .collect::<Result<Vec<_>, DataFusionError>>()?;
+    let held: Arc<dyn TableProvider> = Arc::new(MemTable::try_new(schema, vec![rows])?);
+    LogicalPlanBuilder::scan(scan.table_name.clone(), provider_as_source(held), None)?.build()
+}

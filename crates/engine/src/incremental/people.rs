@@ -1,0 +1,545 @@
+//! What changed about people: who agrees, who claims which device, and whose
+//! each device is.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::sync::Arc;
+
+use arrow::array::{Array, ArrayRef, AsArray, RecordBatch, StringViewArray};
+use arrow::datatypes::Int64Type;
+use futures::TryStreamExt;
+use privacy::ownership::{Claims, DeviceReadings, claim_holds, may_be_passed_on};
+use privacy::subject;
+
+use super::difference::Difference;
+use super::keys::Touched;
+use super::scope::{By, KeyOf};
+use super::tables::Tables;
+use crate::consent::{self, RECORD_COLUMNS, RECORDS, Register};
+use crate::devices::{CLAIM_COLUMNS, DEVICES, PHONES};
+use crate::landing::hash;
+use crate::numbers::Numbers;
+use crate::system::{self, CONSENT, DEVICE_CLAIM, DEVICE_OWNER, long, text};
+use crate::{Error, Query, Session, checks};
+
+/// What there is to go by beside tables.
+pub(crate) struct PeopleSource<'a> {
+    /// The start of this run and of the last, epoch milliseconds.
+    pub(crate) now_ms: i64,
+    pub(crate) last_ms: i64,
+    pub(crate) register: &'a Register,
+    /// Whose consent does not count for now.
+    pub(crate) suspended: &'a HashSet<String>,
+    /// People of whom something was entered or quarantined since the last run.
+    pub(crate) entered: &'a HashSet<String>,
+}
+
+/// People and devices whose rows must be gone now.
+#[derive(Debug, Default)]
+pub(crate) struct Changes {
+    /// Who agreed and does not any more.
+    pub(super) withdrawn: Touched,
+    /// Devices whose rows may not be where they were.
+    pub(super) lost: Touched,
+}
+
+/// A row of `system.device_claim`.
+type Claim = (String, String);
+
+fn key(column: &str, by: By) -> KeyOf {
+    KeyOf {
+        column: column.to_owned(),
+        by,
+    }
+}
+
+fn columns(table: &system::Definition) -> Vec<String> {
+    let schema = table.schema();
+    let fields = schema.fields().iter();
+    fields.map(|field| field.name().clone()).collect()
+}
+
+fn name_of(table: &system::Definition) -> String {
+    format!("{}.{}", system::ZONE, table.name())
+}
+
+fn failed(error: arrow::error::ArrowError) -> Error {
+    Error::execution("the people of this run", error.into())
+}
+
+impl Tables {
+    /// Finds out what changed about people, and keeps the differences of the
+    /// system's tables. `None` where everybody must be looked at.
+    pub(crate) async fn take_in_people(
+        &mut self,
+        from: &PeopleSource<'_>,
+    ) -> Result<Option<Changes>, Error> {
+        let mut changes = Changes::default();
+        let people = self.people_touched(from).await?;
+        let mut agreement = Touched::default();
+        let mut of_devices = Touched::default();
+        if !people.is_empty() {
+            let wanted: Vec<String> = RECORD_COLUMNS
+                .iter()
+                .chain(&CLAIM_COLUMNS[2..])
+                .map(|column| (*column).to_owned())
+                .collect();
+            let by = key(RECORD_COLUMNS[0], By::Subject);
+            let Some(records) = self.sides(RECORDS, &wanted, &by, &people).await? else {
+                return Ok(None);
+            };
+            let records = records.after;
+            if !self
+                .take_in_consent(from, &people, &records, &mut agreement, &mut changes)
+                .await?
+                || !self
+                    .take_in_claims(&people, &records, &mut of_devices)
+                    .await?
+            {
+                return Ok(None);
+            }
+        }
+        if !self
+            .take_in_owners(from, &agreement, of_devices, &mut changes)
+            .await?
+        {
+            return Ok(None);
+        }
+        Ok(Some(changes))
+    }
+
+    /// Whose consent must be derived again.
+    async fn people_touched(&self, from: &PeopleSource<'_>) -> Result<Touched, Error> {
+        let mut people = Touched::default();
+        if let Some(records) = self.differences.get(RECORDS) {
+            for batch in records.touched() {
+                let emails = column(batch, RECORD_COLUMNS[0])?;
+                people.take_in(&emails, By::Subject).map_err(failed)?;
+            }
+        }
+        for name in from.entered {
+            people.insert(hash(name));
+        }
+        let (low, high) = (from.last_ms.min(from.now_ms), from.last_ms.max(from.now_ms));
+        let sql = format!(
+            "select subject from system.consent \
+             where (valid_from > {low} and valid_from <= {high}) \
+             or (valid_to > {low} and valid_to <= {high})"
+        );
+        for batch in rows(&self.before, &sql).await? {
+            people
+                .take_in(batch.column(0), By::Subject)
+                .map_err(failed)?;
+        }
+        Ok(people)
+    }
+
+    async fn take_in_consent(
+        &mut self,
+        from: &PeopleSource<'_>,
+        people: &Touched,
+        records: &[RecordBatch],
+        agreement: &mut Touched,
+        changes: &mut Changes,
+    ) -> Result<bool, Error> {
+        let by_hand: Register = from
+            .register
+            .iter()
+            .filter(|((person, _), _)| people.contains(hash(person)))
+            .map(|(whose, entries)| (whose.clone(), entries.clone()))
+            .collect();
+        let now = consent::derive_some(records, from.now_ms, &by_hand, from.suspended);
+        let table = name_of(&CONSENT);
+        let by = key("subject", By::Subject);
+        let Some(before) = self.sides(&table, &columns(&CONSENT), &by, people).await? else {
+            return Ok(false);
+        };
+        let now = vec![now.rows];
+        let (old, new) = (
+            agreeing(&before.before, from.last_ms),
+            agreeing(&now, from.now_ms),
+        );
+        for person in old.symmetric_difference(&new) {
+            agreement.insert(hash(person));
+        }
+        for person in old.difference(&new) {
+            changes.withdrawn.insert(hash(person));
+        }
+        let difference = Difference::between(&before.before, &now).map_err(failed)?;
+        self.note(table, difference);
+        Ok(true)
+    }
+
+    async fn take_in_claims(
+        &mut self,
+        people: &Touched,
+        records: &[RecordBatch],
+        of_devices: &mut Touched,
+    ) -> Result<bool, Error> {
+        let table = name_of(&DEVICE_CLAIM);
+        let all = columns(&DEVICE_CLAIM);
+        let by = key("subject", By::Subject);
+        let Some(before) = self.sides(&table, &all, &by, people).await? else {
+            return Ok(false);
+        };
+        let old: BTreeSet<Claim> = claims_in(&before.before).map(|(claim, _)| claim).collect();
+        let new = newest_claims(records)?;
+        for (serial, _) in old.symmetric_difference(&new) {
+            of_devices.insert(hash(serial));
+        }
+        if of_devices.is_empty() {
+            return Ok(true);
+        }
+        let by = key("serialnumber", By::Value);
+        let Some(standing) = self.sides(&table, &all, &by, of_devices).await? else {
+            return Ok(false);
+        };
+        let others = claims_in(&standing.before).map(|(claim, _)| claim);
+        let mut claims: BTreeSet<Claim> = others
+            .filter(|(_, person)| !people.contains(hash(person)))
+            .collect();
+        claims.extend(
+            new.into_iter()
+                .filter(|(serial, _)| of_devices.contains(hash(serial))),
+        );
+        let mut claimants: BTreeMap<&str, i64> = BTreeMap::new();
+        for (serial, _) in &claims {
+            *claimants.entry(serial).or_default() += 1;
+        }
+        let now = DEVICE_CLAIM.batch(vec![
+            text(claims.iter().map(|(serial, _)| serial.as_str())),
+            text(claims.iter().map(|(_, person)| person.as_str())),
+            long(
+                claims
+                    .iter()
+                    .map(|(serial, _)| claimants.get(serial.as_str()).copied()),
+            ),
+        ]);
+        let difference = Difference::between(&standing.before, &[now]).map_err(failed)?;
+        self.note(table, difference);
+        Ok(true)
+    }
+
+    /// Decides again whose the devices are that something is new of. False where
+    /// a claim is not clear, so that anybody may be the owner.
+    async fn take_in_owners(
+        &mut self,
+        from: &PeopleSource<'_>,
+        agreement: &Touched,
+        mut devices: Touched,
+        changes: &mut Changes,
+    ) -> Result<bool, Error> {
+        let mut fresh: HashMap<String, i64> = HashMap::new();
+        if let Some(readings) = self.differences.get(DEVICES.0) {
+            for batch in &readings.come {
+                let serials = column(batch, DEVICES.1[0])?;
+                devices.take_in(&serials, By::Value).map_err(failed)?;
+                newest(&serials, &column(batch, DEVICES.1[1])?, &mut fresh);
+            }
+        }
+        let mut people = agreement.clone();
+        if let Some(readings) = self.differences.get(PHONES.0) {
+            for batch in &readings.come {
+                let users = column(batch, PHONES.1[0])?;
+                people.take_in(&users, By::Subject).map_err(failed)?;
+            }
+        }
+        let claim_table = name_of(&DEVICE_CLAIM);
+        let all = columns(&DEVICE_CLAIM);
+        let by = key("subject", By::Subject);
+        let Some(claims) = self.sides(&claim_table, &all, &by, &people).await? else {
+            return Ok(false);
+        };
+        for ((serial, _), _) in claims_in(&claims.after) {
+            devices.insert(hash(&serial));
+        }
+        if devices.is_empty() {
+            return Ok(true);
+        }
+        let unclear = "select count(*) from system.device_owner \
+                       where coalesce(evidence, '') <> 'claimed' \
+                       or valid_from is not null or valid_to is not null";
+        if checks::count(&self.before, unclear).await? > 0 {
+            return Ok(false);
+        }
+        let by = key("serialnumber", By::Value);
+        let owner_table = name_of(&DEVICE_OWNER);
+        let owners = self
+            .sides(&owner_table, &columns(&DEVICE_OWNER), &by, &devices)
+            .await?;
+        let claims = self.sides(&claim_table, &all, &by, &devices).await?;
+        let (Some(owners), Some(claims)) = (owners, claims) else {
+            return Ok(false);
+        };
+        let claims: BTreeMap<String, (String, i64)> = claims_in(&claims.after)
+            .map(|((serial, person), claimants)| (serial, (person, claimants)))
+            .collect();
+        let mut last = fresh;
+        for batch in &owners.before {
+            newest(batch.column(0), &column(batch, "last_reading")?, &mut last);
+        }
+        // Only devices that report have owners.
+        let mut reporting: Vec<Owned> = Vec::new();
+        for (serial, last_ms) in last {
+            match claims.get(&serial) {
+                Some((person, 1)) => reporting.push(Owned {
+                    serial,
+                    person: person.clone(),
+                    last_ms,
+                    support: None,
+                }),
+                _ => return Ok(false),
+            }
+        }
+        reporting.sort_by(|a, b| a.serial.cmp(&b.serial));
+        let agree = self.who_agrees(&reporting, from.now_ms).await?;
+        let Some(agree) = agree else {
+            return Ok(false);
+        };
+        if !self.confirm(&mut reporting, &agree).await? {
+            return Ok(false);
+        }
+        for batch in &owners.before {
+            for serial in batch.column(0).as_string_view().iter().flatten() {
+                let is_kept = |owned: &&Owned| agree.contains(&owned.person);
+                let place = reporting.binary_search_by(|owned| owned.serial.as_str().cmp(serial));
+                let kept = place.ok().map(|place| &reporting[place]).filter(is_kept);
+                if kept.is_none() {
+                    changes.lost.insert(hash(serial));
+                }
+            }
+        }
+        let none = || long(reporting.iter().map(|_| None));
+        let now = DEVICE_OWNER.batch(vec![
+            text(reporting.iter().map(|owned| owned.serial.as_str())),
+            text(reporting.iter().map(|owned| owned.person.as_str())),
+            text(reporting.iter().map(|_| "claimed")),
+            long(reporting.iter().map(|owned| owned.support)),
+            none(),
+            none(),
+            none(),
+            long(reporting.iter().map(|owned| Some(owned.last_ms))),
+        ]);
+        let difference = Difference::between(&owners.before, &[now]).map_err(failed)?;
+        self.note(owner_table, difference);
+        Ok(true)
+    }
+
+    /// Which of the owners agree to research now.
+    async fn who_agrees(
+        &self,
+        reporting: &[Owned],
+        now_ms: i64,
+    ) -> Result<Option<HashSet<String>>, Error> {
+        let mut people = Touched::default();
+        for owned in reporting {
+            people.insert(hash(&owned.person));
+        }
+        self.agreeing_among(&people, now_ms).await
+    }
+
+    /// Which people agree to research now, out of some.
+    pub(super) async fn agreeing_among(
+        &self,
+        people: &Touched,
+        now_ms: i64,
+    ) -> Result<Option<HashSet<String>>, Error> {
+        let by = key("subject", By::Subject);
+        let (table, columns) = (name_of(&CONSENT), columns(&CONSENT));
+        let consents = self.sides(&table, &columns, &by, people).await?;
+        Ok(consents.map(|consents| agreeing(&consents.after, now_ms)))
+    }
+
+    /// Confirms claims of people who agree by what their phones report. False
+    /// where one does not hold.
+    async fn confirm(
+        &self,
+        reporting: &mut [Owned],
+        agree: &HashSet<String>,
+    ) -> Result<bool, Error> {
+        let (mut devices, mut people) = (Touched::default(), Touched::default());
+        let (mut serials, mut names) = (Numbers::default(), Numbers::default());
+        let mut by_device = Vec::new();
+        for owned in reporting
+            .iter()
+            .filter(|owned| agree.contains(&owned.person))
+        {
+            devices.insert(hash(&owned.serial));
+            people.insert(hash(&owned.person));
+            serials.number(&owned.serial);
+            by_device.push(Some(names.number(&owned.person)));
+        }
+        if by_device.is_empty() {
+            return Ok(true);
+        }
+        let owned = |columns: [&str; 2]| columns.map(str::to_owned);
+        let by = key(DEVICES.1[0], By::Value);
+        let instants = self
+            .sides(DEVICES.0, &owned(DEVICES.1), &by, &devices)
+            .await?;
+        let by = key(PHONES.1[0], By::Subject);
+        let phones = self.sides(PHONES.0, &owned(PHONES.1), &by, &people).await?;
+        let (Some(instants), Some(phones)) = (instants, phones) else {
+            return Ok(false);
+        };
+        let mut readings = DeviceReadings::new();
+        for batch in &instants.after {
+            each(batch, |serial, instant| {
+                if let Some(device) = serials.find(serial) {
+                    readings.push(device, instant);
+                }
+            });
+        }
+        let instants = Arc::new(readings.finish());
+        let claims = Claims::new(Arc::clone(&instants), &by_device);
+        for batch in &phones.after {
+            each(batch, |user, instant| {
+                if let Some(person) = names.find(&subject(user)) {
+                    claims.mark(&[person], &[instant]);
+                }
+            });
+        }
+        for owned in reporting {
+            let (Some(device), Some(person)) =
+                (serials.find(&owned.serial), names.find(&owned.person))
+            else {
+                continue;
+            };
+            let (count, shared) = (instants.of(device).len(), claims.shared(device));
+            let holds = claim_holds(count, shared) && !may_be_passed_on(count, shared);
+            if count > 0 && claims.has_reported(person) && !holds {
+                return Ok(false);
+            }
+            owned.support = Some(i64::from(shared));
+        }
+        Ok(true)
+    }
+
+    /// Keeps a difference, if it is one.
+    pub(crate) fn note(&mut self, table: String, difference: Difference) {
+        if !difference.is_empty() {
+            self.differences.insert(table, difference);
+        }
+    }
+}
+
+/// A device that reports, and who claims it.
+struct Owned {
+    serial: String,
+    person: String,
+    last_ms: i64,
+    support: Option<i64>,
+}
+
+fn column(batch: &RecordBatch, name: &str) -> Result<ArrayRef, Error> {
+    let place = batch.schema().index_of(name).map_err(failed)?;
+    Ok(Arc::clone(batch.column(place)))
+}
+
+/// People whose research consent holds at `now_ms`, out of rows of
+/// `system.consent`.
+fn agreeing(rows: &[RecordBatch], now_ms: i64) -> HashSet<String> {
+    let mut people = HashSet::new();
+    for batch in rows {
+        let (subjects, purposes) = (
+            batch.column(0).as_string_view(),
+            batch.column(1).as_string_view(),
+        );
+        let from = batch.column(2).as_primitive::<Int64Type>();
+        let to = batch.column(3).as_primitive::<Int64Type>();
+        for row in 0..batch.num_rows() {
+            let holds = from.value(row) <= now_ms && (to.is_null(row) || to.value(row) > now_ms);
+            if purposes.value(row) == "research" && holds {
+                people.insert(subjects.value(row).to_owned());
+            }
+        }
+    }
+    people
+}
+
+fn claims_in(rows: &[RecordBatch]) -> impl Iterator<Item = (Claim, i64)> {
+    rows.iter().flat_map(|batch| {
+        let (serials, people) = (
+            batch.column(0).as_string_view(),
+            batch.column(1).as_string_view(),
+        );
+        let claimants = batch.column(2).as_primitive::<Int64Type>();
+        (0..batch.num_rows()).map(|row| {
+            let claim = (serials.value(row).to_owned(), people.value(row).to_owned());
+            (claim, claimants.value(row))
+        })
+    })
+}
+
+/// What people's newest records claim; several may be the newest.
+fn newest_claims(records: &[RecordBatch]) -> Result<BTreeSet<Claim>, Error> {
+    let mut newest: HashMap<String, (i64, BTreeSet<String>)> = HashMap::new();
+    for batch in records {
+        let emails = column(batch, CLAIM_COLUMNS[0])?;
+        let updated = column(batch, CLAIM_COLUMNS[1])?;
+        let serials = column(batch, CLAIM_COLUMNS[2])?;
+        let (emails, serials) = (emails.as_string_view(), serials.as_string_view());
+        let updated = updated.as_primitive::<Int64Type>();
+        for row in 0..batch.num_rows() {
+            let person = subject(emails.value(row));
+            if person.is_empty() {
+                continue;
+            }
+            let at = updated.value(row);
+            let (time, claims) = newest
+                .entry(person.into_owned())
+                .or_insert_with(|| (i64::MIN, BTreeSet::new()));
+            if at > *time {
+                *time = at;
+                claims.clear();
+            }
+            let says = serials.is_valid(row) && !serials.value(row).trim().is_empty();
+            if at == *time && says {
+                claims.insert(serials.value(row).to_owned());
+            }
+        }
+    }
+    let people = newest.into_iter();
+    Ok(people
+        .flat_map(|(person, (_, claims))| {
+            claims
+                .into_iter()
+                .map(move |serial| (serial, person.clone()))
+        })
+        .collect())
+}
+
+/// The newest instant of each name.
+fn newest(names: &ArrayRef, instants: &ArrayRef, last: &mut HashMap<String, i64>) {
+    let instants = instants.as_primitive::<Int64Type>();
+    run_of(names.as_string_view(), |name, row| {
+        if instants.is_valid(row) {
+            let at = instants.value(row);
+            match last.get_mut(name) {
+                Some(known) => *known = at.max(*known),
+                None => {
+                    last.insert(name.to_owned(), at);
+                }
+            }
+        }
+    });
+}
+
+fn each(batch: &RecordBatch, mut take: impl FnMut(&str, i64)) {
+    let instants = batch.column(1).as_primitive::<Int64Type>();
+    run_of(batch.column(0).as_string_view(), |name, row| {
+        if instants.is_valid(row) {
+            take(name, instants.value(row));
+        }
+    });
+}
+
+fn run_of(names: &StringViewArray, mut take: impl FnMut(&str, usize)) {
+    for row in (0..names.len()).filter(|row| names.is_valid(*row)) {
+        take(names.value(row), row);
+    }
+}
+
+async fn rows(session: &Session, sql: &str) -> Result<Vec<RecordBatch>, Error> {
+    let stream = session.query(sql).await?.stream()?;
+    stream.try_collect().await.map_err(Query::failed)
+}

@@ -1,0 +1,133 @@
+//! `system.landing_files`: what was read of each landing file.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use arrow::array::{Array, AsArray, BinaryViewArray, RecordBatch};
+use arrow::datatypes::Int64Type;
+use futures::TryStreamExt;
+use landing::Tally;
+
+use crate::landing::{FileIntake, Hashes, SourceFile, TableIntake};
+use crate::system::{LANDING_FILES, long, text};
+use crate::{Error, Query, Session, consent, devices};
+
+/// By which column of a landing table a later run may look for rows, and whether
+/// it names people.
+pub(crate) fn whose(table: &str) -> Option<(&'static str, bool)> {
+    let ((phones, [user, _]), (devices, [serial, _])) = (devices::PHONES, devices::DEVICES);
+    if table == consent::RECORDS {
+        Some((consent::RECORD_COLUMNS[0], true))
+    } else if table == phones {
+        Some((user, true))
+    } else if table == devices {
+        Some((serial, false))
+    } else {
+        None
+    }
+}
+
+/// A landing file that an earlier run read.
+#[derive(Debug, Clone)]
+pub(crate) struct KnownFile {
+    pub(crate) table: String,
+    pub(crate) name: String,
+    bytes: i64,
+    tag: String,
+    pub(crate) tally: Tally,
+    /// Whose rows it holds, as hashes in order; `None` where nobody noted it.
+    pub(crate) who: Option<Vec<u64>>,
+}
+
+impl KnownFile {
+    /// Whether it is as it was read.
+    pub(crate) fn is(&self, file: &SourceFile) -> bool {
+        self.bytes == i64::try_from(file.bytes).unwrap_or(i64::MAX) && self.tag == file.tag
+    }
+
+    /// Whether it may hold rows of any of those whose hashes are `who`.
+    pub(crate) fn may_hold(&self, who: &Hashes) -> bool {
+        let Some(known) = &self.who else {
+            return true;
+        };
+        match known.len() < who.len() {
+            true => known.iter().any(|hash| who.contains(hash)),
+            false => who.iter().any(|hash| known.binary_search(hash).is_ok()),
+        }
+    }
+}
+
+/// All files that earlier runs read.
+pub(crate) async fn known(session: &Session) -> Result<Vec<KnownFile>, Error> {
+    let query = session.query("select * from system.landing_files").await?;
+    let batches: Vec<RecordBatch> = query.stream()?.try_collect().await.map_err(Query::failed)?;
+    Ok(batches.iter().flat_map(known_in).collect())
+}
+
+fn known_in(batch: &RecordBatch) -> Vec<KnownFile> {
+    let text =
+        |column: usize, row: usize| batch.column(column).as_string_view().value(row).to_owned();
+    let long =
+        |column: usize, row: usize| batch.column(column).as_primitive::<Int64Type>().value(row);
+    let count = |column: usize, row: usize| u64::try_from(long(column, row)).unwrap_or_default();
+    let who = batch.column(11).as_binary_view();
+    let hashes = |row: usize| {
+        let words = who.value(row).as_chunks::<8>().0.iter();
+        who.is_valid(row)
+            .then(|| words.map(|word| u64::from_le_bytes(*word)).collect())
+    };
+    (0..batch.num_rows())
+        .map(|row| KnownFile {
+            table: text(0, row),
+            name: text(1, row),
+            bytes: long(2, row),
+            tag: text(3, row),
+            tally: Tally {
+                objects: count(4, row),
+                rows: count(5, row),
+                rejected_objects: count(6, row),
+                bytes_rows: count(7, row),
+                bytes_rejected: count(8, row),
+                bytes_separators: count(9, row),
+                unknown: count(10, row),
+                ..Tally::default()
+            },
+            who: hashes(row),
+        })
+        .collect()
+}
+
+/// What was read, as rows of `system.landing_files`.
+pub(crate) fn rows_of(intake: &BTreeMap<String, TableIntake>) -> RecordBatch {
+    let files = || {
+        let tables = intake.iter();
+        tables.flat_map(|(table, read)| read.files.iter().map(move |file| (table, file)))
+    };
+    let counts = |count: fn(&FileIntake) -> u64| {
+        long(files().map(move |(_, file)| i64::try_from(count(file)).ok()))
+    };
+    let who: Vec<Option<Vec<u8>>> = files()
+        .map(|(_, file)| {
+            let who = file.who.as_ref()?;
+            Some(who.iter().flat_map(|hash| hash.to_le_bytes()).collect())
+        })
+        .collect();
+    LANDING_FILES.batch(vec![
+        text(files().map(|(table, _)| table.as_str())),
+        text(files().map(|(_, file)| file.name.as_str())),
+        counts(|file| file.bytes),
+        text(files().map(|(_, file)| file.tag.as_str())),
+        counts(|file| file.tally.objects),
+        counts(|file| file.tally.rows + file.tally.filtered),
+        counts(|file| file.tally.rejected_objects),
+        counts(|file| file.tally.bytes_rows),
+        counts(|file| file.tally.bytes_rejected),
+        counts(|file| file.tally.bytes_separators),
+        counts(|file| file.tally.unknown),
+        Arc::new(
+            who.iter()
+                .map(|who| who.as_deref())
+                .collect::<BinaryViewArray>(),
+        ),
+    ])
+}

@@ -1,0 +1,549 @@
+//! A run that takes in what is new and leaves everything else as it is.
+
+use std::collections::{BTreeMap, HashSet};
+use std::sync::Arc;
+use std::time::Instant;
+
+use arrow::array::RecordBatch;
+use catalog::{Duplicates, Model, ReadBy, Rule};
+use datafusion::catalog::TableProvider;
+use datafusion::physical_plan::execution_plan::collect_partitioned;
+use lake::{Layout, TableId};
+
+use super::memory::{Memory, New};
+use super::{Made, Prepared, RunOptions, Work, reads_owners, warnings};
+use crate::consent::{self, named};
+use crate::gate;
+use crate::incremental::{
+    Applied, Applier, Changes, Computed, Difference, PeopleSource, Standing, Statement, Tables,
+};
+use crate::landing::{Intake, LandingTable, Source, TableIntake};
+use crate::ledger::{self, Reason, Totals};
+use crate::models::Planned;
+use crate::quarantine::{self, QuarantineEntry};
+use crate::report::{CheckReport, Report, TableReport};
+use crate::system;
+use crate::{Error, Session, Setup, checks, landing_files, leave_out};
+
+/// New input beyond this is not held in memory to be joined: everything is
+/// computed from the files instead.
+const BYTES_MAX: u64 = 512 << 20;
+
+/// Up to so much is always taken in, however little there was before.
+const BYTES_MIN: u64 = 64 << 20;
+
+/// What a run took in, written and checked but not visible.
+pub(super) struct TakenIn {
+    /// What was read, of new files alone.
+    pub(super) intake: BTreeMap<String, TableIntake>,
+    /// What lies in quarantine after it.
+    pub(super) quarantine: Vec<QuarantineEntry>,
+    /// Derived tables and models that change, in the order they were built.
+    pub(super) steps: Vec<Step>,
+    /// By how much the account changes.
+    pub(super) ledger: Totals,
+}
+
+/// A table that changes.
+pub(super) struct Step {
+    pub(super) table: TableId,
+    pub(super) applied: Applied,
+    pub(super) duplicates: u64,
+    pub(super) started_ms: i64,
+    pub(super) ended_ms: i64,
+    seconds: f64,
+}
+
+/// A model's rows that went and came, and its account before and after.
+struct Changed {
+    difference: Difference,
+    ledger: Totals,
+    duplicates: u64,
+}
+
+impl Work {
+    /// Takes in what is `new`. `None` where that takes everything; nothing of it
+    /// counts then.
+    pub(super) async fn take_in(
+        &self,
+        new: New,
+        options: &RunOptions,
+    ) -> Result<Option<Prepared>, Error> {
+        let Some(memory) = Memory::of(self).filter(|_| self.can_take_in(&new)) else {
+            return Ok(None);
+        };
+        let session_at = |now_ms: i64| {
+            Session::open(&Setup {
+                now_ms,
+                ..self.setup.clone()
+            })
+        };
+        let (before, after) = (session_at(memory.now_ms)?, session_at(self.now_ms)?);
+        let Some((mut tables, intake)) = self.read_new(new, before, &after).await? else {
+            return Ok(None);
+        };
+        let known = quarantine::read(&self.session).await?;
+        let quarantine = quarantine::after_run(&known, &intake, |_, _| false);
+        // Whoever asks for all or nothing is told by reading everything.
+        if options.strict && !quarantine.is_empty() {
+            return Ok(None);
+        }
+        let register = consent::register(&self.session).await?;
+        let suspended = consent::suspended(None, &quarantine);
+        let entered = self
+            .entered(&memory, &register, &known, &quarantine)
+            .await?;
+        let from = PeopleSource {
+            now_ms: self.now_ms,
+            last_ms: memory.now_ms,
+            register: &register,
+            suspended: &suspended,
+            entered: &entered,
+        };
+        let Some(changes) = tables.take_in_people(&from).await? else {
+            return Ok(None);
+        };
+
+        let names: Vec<String> = self
+            .planned
+            .iter()
+            .map(|p| p.model.name.to_string())
+            .collect();
+        self.progress.plan(&names);
+        let mut taken = TakenIn {
+            ledger: Totals::default(),
+            steps: Vec::new(),
+            quarantine,
+            intake,
+        };
+        for (table, read) in &taken.intake {
+            taken
+                .ledger
+                .add_read(table, read.files.len() as u64, &read.tally, 1);
+        }
+        for table in [
+            &system::CONSENT,
+            &system::DEVICE_CLAIM,
+            &system::DEVICE_OWNER,
+        ] {
+            let name = format!("{}.{}", system::ZONE, table.name());
+            let derived = Table {
+                layout: table.layout()?,
+                description: system::grain(table.name()).unwrap_or_default(),
+                whose: None,
+                name,
+            };
+            if !self
+                .apply(&after, &mut tables, derived, 0, &mut taken)
+                .await?
+            {
+                return Ok(None);
+            }
+        }
+        for planned in &self.planned {
+            self.stop.check()?;
+            let name = planned.model.name.as_ref();
+            self.progress.begin(name);
+            let Some(changed) = self.change(&tables, &after, planned).await? else {
+                return Ok(None);
+            };
+            taken.ledger.merge(&changed.ledger, 1);
+            tables.note(name.to_owned(), changed.difference);
+            let table = Table {
+                name: name.to_owned(),
+                layout: planned.layout.clone(),
+                description: &planned.model.contract.grain,
+                whose: gate::column(&planned.model).map(|(_, column)| column),
+            };
+            let duplicates = changed.duplicates;
+            if !self
+                .apply(&after, &mut tables, table, duplicates, &mut taken)
+                .await?
+            {
+                return Ok(None);
+            }
+            let rows = taken.steps.last().map_or(0, |step| step.applied.rows);
+            self.progress.end(name, rows);
+        }
+        let report = self
+            .report_taken(options, &tables, &taken, &memory, &after, &changes)
+            .await?;
+        Ok(report.map(|report| Prepared {
+            report,
+            made: Made::Some(Box::new(taken)),
+        }))
+    }
+
+    /// Whether what is new may be taken in by itself at all.
+    fn can_take_in(&self, new: &New) -> bool {
+        let bytes: u64 = new.files.values().flatten().map(|file| file.bytes).sum();
+        let all: u64 = self.sources.values().map(|source| source.bytes()).sum();
+        let trains = self
+            .planned
+            .iter()
+            .any(|p| p.model.name.as_ref() == gate::TRAINING_SET);
+        bytes <= BYTES_MAX
+            && bytes <= BYTES_MIN.max(all / 4)
+            && consent::records(&self.session).is_some()
+            && reads_owners(&self.planned)
+            && (!trains || gate::are_as_shipped(&self.planned))
+            && self
+                .planned
+                .iter()
+                .all(|p| leave_out::leaving(&p.model).next().is_none())
+    }
+
+    /// Reads what is new. `None` where a file was not read to its end.
+    async fn read_new(
+        &self,
+        new: New,
+        before: Session,
+        after: &Session,
+    ) -> Result<Option<(Tables, BTreeMap<String, TableIntake>)>, Error> {
+        let intake: Arc<Intake> = Arc::default();
+        let mut tables = Tables::new(before, new.known);
+        for (table, source) in &self.sources {
+            let fresh = new.files.get(table).map_or(&[][..], Vec::as_slice);
+            let is_new = |name: &str| fresh.iter().any(|file| file.name == name);
+            let old = source
+                .files
+                .iter()
+                .filter(|file| !is_new(&file.name))
+                .cloned();
+            tables.landing.insert(
+                table.clone(),
+                Arc::new(Source {
+                    files: old.collect(),
+                    ..Source::clone(source)
+                }),
+            );
+            if fresh.is_empty() {
+                continue;
+            }
+            let rows = self
+                .read_files(after, table, source, fresh, &intake)
+                .await?;
+            tables.note(table.clone(), Difference::of_come(rows));
+        }
+        for planned in &self.planned {
+            let id = planned.layout.table();
+            let standing = Standing::new(
+                id.clone(),
+                Arc::clone(planned.layout.schema()),
+                self.version(id).await?,
+            );
+            tables
+                .standing
+                .insert(planned.model.name.to_string(), standing);
+        }
+        for table in [
+            &system::CONSENT,
+            &system::DEVICE_CLAIM,
+            &system::DEVICE_OWNER,
+        ] {
+            let standing = Standing::of_system(table, self.version(&table.id()).await?);
+            let name = format!("{}.{}", system::ZONE, table.name());
+            tables.standing.insert(name, standing);
+        }
+        let intake = intake.tables();
+        let all_read = new.files.iter().all(|(table, files)| {
+            intake
+                .get(table)
+                .is_some_and(|read| read.files.len() == files.len())
+        });
+        Ok(all_read.then_some((tables, intake)))
+    }
+
+    async fn read_files(
+        &self,
+        session: &Session,
+        table: &str,
+        source: &Source,
+        files: &[crate::landing::SourceFile],
+        intake: &Arc<Intake>,
+    ) -> Result<Vec<RecordBatch>, Error> {
+        let landing = session.tables().project.landing();
+        let Some(definition) = landing.iter().find(|known| known.name.as_ref() == table) else {
+            return Ok(Vec::new());
+        };
+        let source = Source {
+            files: files.to_vec(),
+            ..source.clone()
+        };
+        let mut provider = LandingTable::new(definition, &self.setup.landing, Arc::clone(intake))
+            .with_source(Arc::new(source));
+        if let Some((column, of_people)) = landing_files::whose(table) {
+            provider = provider.noting(column, of_people);
+        }
+        let failed = |error| Error::execution(table, error);
+        let state = session.state();
+        let scan = provider
+            .scan(&state, None, &[], None)
+            .await
+            .map_err(failed)?;
+        let rows = collect_partitioned(scan, session.task_context())
+            .await
+            .map_err(failed)?;
+        let mut rows: Vec<RecordBatch> = rows.into_iter().flatten().collect();
+        rows.retain(|batch| batch.num_rows() > 0);
+        Ok(rows)
+    }
+
+    /// People of whom something was entered by hand, dropped or quarantined since
+    /// the last run.
+    async fn entered(
+        &self,
+        memory: &Memory,
+        register: &consent::Register,
+        known: &[QuarantineEntry],
+        quarantine: &[QuarantineEntry],
+    ) -> Result<HashSet<String>, Error> {
+        let own = self.memory(&BTreeMap::new()).await?;
+        let is_entered = !memory.has_same_entries(&own);
+        let mut people = HashSet::new();
+        if is_entered || known.len() != quarantine.len() {
+            people.extend(named(quarantine));
+        }
+        if is_entered {
+            people.extend(register.keys().map(|(person, _)| person.clone()));
+        }
+        Ok(people)
+    }
+
+    /// By which rows a model differs now. `None` where that takes everything.
+    async fn change(
+        &self,
+        tables: &Tables,
+        after: &Session,
+        planned: &Planned,
+    ) -> Result<Option<Changed>, Error> {
+        let name = planned.model.name.as_ref();
+        let nothing = || Changed {
+            difference: Difference::default(),
+            ledger: Totals::default(),
+            duplicates: 0,
+        };
+        let reads: Vec<&str> = planned
+            .model
+            .reads()
+            .iter()
+            .filter(|read| read.by == ReadBy::Select)
+            .map(|read| read.table.as_str())
+            .collect();
+        if !reads.iter().any(|table| tables.has_changed(table)) {
+            return Ok(Some(nothing()));
+        }
+        let statement = Statement::of(tables.before(), after, name, &planned.sql).await?;
+        let Some(statement) = statement else {
+            return Ok(None);
+        };
+        let found = tables
+            .evaluate(after, &statement, planned.layout.schema())
+            .await?;
+        let Some(mut found) = found else {
+            return Ok(None);
+        };
+        let Some(division) = &found.division else {
+            return Ok(Some(nothing()));
+        };
+        let mut duplicates = [0, 0];
+        if planned.model.contract.duplicates == Duplicates::Drop {
+            if !statement.keeps_equal_rows_together(division) {
+                return Ok(None);
+            }
+            let standing = tables
+                .distinct(name, &mut found.before, &mut found.after)
+                .await?;
+            let Some(left_out) = standing else {
+                return Ok(None);
+            };
+            duplicates = left_out;
+        }
+        let mut ledger = Totals::default();
+        for (side, sign, left_out) in [
+            (&found.before, -1, duplicates[0]),
+            (&found.after, 1, duplicates[1]),
+        ] {
+            ledger.add_model(name, &account(side, &reads, left_out), sign);
+        }
+        let difference = Difference::between(&found.before.rows, &found.after.rows)
+            .map_err(|error| Error::execution(name, error.into()))?;
+        Ok(Some(Changed {
+            difference,
+            ledger,
+            duplicates: duplicates[1],
+        }))
+    }
+
+    /// Writes what changes of a table, and lets its name mean that. False where
+    /// the table is not as it was taken to be.
+    async fn apply(
+        &self,
+        after: &Session,
+        tables: &mut Tables,
+        table: Table<'_>,
+        duplicates: u64,
+        taken: &mut TakenIn,
+    ) -> Result<bool, Error> {
+        let started = Instant::now();
+        let started_ms = chrono::Utc::now().timestamp_millis();
+        let (Some(difference), Some(standing)) = (
+            tables.differences.get(&table.name),
+            tables.standing.get(&table.name),
+        ) else {
+            return Ok(true);
+        };
+        let applier = Applier {
+            session: after,
+            lake: &self.held.lake,
+            run: &self.held.run,
+            tables,
+            layout: &table.layout,
+            description: table.description,
+            whose: table.whose,
+        };
+        let Some(applied) = applier.apply(standing, difference).await? else {
+            return Ok(false);
+        };
+        let provider = Arc::new(tables.lake_table(standing, &applied.files)?);
+        after.tables().put(&table.name, provider);
+        if let Some(standing) = tables.standing.get_mut(&table.name) {
+            standing.files.clone_from(&applied.files);
+        }
+        taken.steps.push(Step {
+            table: table.layout.table().clone(),
+            applied,
+            duplicates,
+            started_ms,
+            ended_ms: chrono::Utc::now().timestamp_millis(),
+            seconds: started.elapsed().as_secs_f64(),
+        });
+        Ok(true)
+    }
+
+    /// What came of it, with every check. `None` where a check is not known of
+    /// the last run.
+    async fn report_taken(
+        &self,
+        options: &RunOptions,
+        tables: &Tables,
+        taken: &TakenIn,
+        memory: &Memory,
+        after: &Session,
+        changes: &Changes,
+    ) -> Result<Option<Report>, Error> {
+        let mut report = Report {
+            warnings: warnings(&self.sources, &taken.intake),
+            quarantined: taken.quarantine.len() as u64,
+            tables: self.standing_tables(options).await?,
+            ..Report::default()
+        };
+        for table in &mut report.tables {
+            self.recount(table, taken);
+        }
+        let known = self.checks_of(&memory.run).await?;
+        for planned in &self.planned {
+            for check in &planned.model.contract.checks {
+                let named = |known: &&CheckReport| {
+                    known.table == planned.model.name.as_ref() && known.check == check.name()
+                };
+                let Some(known) = known.iter().find(named) else {
+                    return Ok(None);
+                };
+                let violations =
+                    self.violations(tables, after, &planned.model, check, known.violations);
+                report
+                    .checks
+                    .push(checks::report(&planned.model, check, violations.await?));
+            }
+            if let Some((by, column)) = gate::column(&planned.model) {
+                let refused = tables
+                    .refused(
+                        planned.model.name.as_ref(),
+                        by,
+                        column,
+                        changes,
+                        self.now_ms,
+                    )
+                    .await?;
+                let Some(refused) = refused else {
+                    return Ok(None);
+                };
+                report
+                    .checks
+                    .push(gate::verdict_of(&planned.model, by, refused));
+            }
+        }
+        report.judge();
+        Ok(Some(report))
+    }
+
+    fn recount(&self, table: &mut TableReport, taken: &TakenIn) {
+        if table.zone == ledger::LANDING {
+            let read = taken.intake.get(&table.table).map_or(0, TableIntake::rows);
+            table.rows = table.rows.map(|rows| rows + read);
+            return;
+        }
+        let step = taken
+            .steps
+            .iter()
+            .find(|step| step.table.zone == table.zone && step.table.name == table.table);
+        if let Some(step) = step {
+            table.rows = Some(step.applied.rows);
+            table.seconds = step.seconds;
+        }
+    }
+
+    /// How many rows violate a check now, where `known` did before.
+    async fn violations(
+        &self,
+        tables: &Tables,
+        after: &Session,
+        model: &Model,
+        check: &catalog::Check,
+        known: u64,
+    ) -> Result<u64, Error> {
+        let name = model.name.as_ref();
+        let by_checks = model.reads().iter().filter(|read| read.by == ReadBy::Check);
+        let mut read = by_checks.map(|read| read.table.as_str()).chain([name]);
+        if !read.any(|table| tables.has_changed(table)) {
+            return Ok(known);
+        }
+        if let (Rule::NotNull { column }, Some(difference)) =
+            (&check.rule, tables.differences.get(name))
+        {
+            let (gone, come) = difference.nulls(column);
+            return Ok((known + come).saturating_sub(gone));
+        }
+        if let Some(sql) = checks::rows_in_violation(model, check)
+            && let Some(statement) = Statement::of(tables.before(), after, name, &sql).await?
+        {
+            let schema = statement.schema()?;
+            if let Some(found) = tables.evaluate(after, &statement, &schema).await? {
+                return Ok((known + found.after.count()).saturating_sub(found.before.count()));
+            }
+        }
+        checks::count(after, &checks::count_violations(model, check)).await
+    }
+}
+
+/// A table that a difference is applied to.
+struct Table<'a> {
+    name: String,
+    layout: Layout,
+    description: &'a str,
+    whose: Option<&'a str>,
+}
+
+/// What became of the rows that one side was computed from.
+fn account(side: &Computed, reads: &[&str], duplicates: u64) -> Vec<ledger::Entry> {
+    let Some(plan) = &side.plan else {
+        return Vec::new();
+    };
+    let mut entries = ledger::account(plan, reads);
+    if let Some(whole) = entries.last_mut() {
+        whole.leave_out(Reason::Duplicate, duplicates);
+        whole.rows_out -= duplicates;
+    }
+    entries
+}
