@@ -99,7 +99,7 @@ fn play(steps: &[Step], seed: u64) -> Result<Effort, String> {
 /// then files, then halves of files. Where it fails in the end is kept.
 fn shortened(mut steps: Vec<Step>, mut fault: String, seed: u64) -> (Vec<Step>, String) {
     eprintln!("failed:\n{}\n\n{fault}\n\nmaking it shorter", told(&steps));
-    let of_fault = kind(&fault);
+    let of_fault = kind(&fault).to_owned();
     let fails_alike = |steps: &[Step]| -> Option<String> {
         let fault = play(steps, seed).err();
         fault.filter(|fault| kind(fault) == of_fault)
