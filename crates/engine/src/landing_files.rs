@@ -6,7 +6,6 @@ use std::sync::Arc;
 use arrow::array::{Array, AsArray, BinaryViewArray, RecordBatch};
 use arrow::datatypes::Int64Type;
 use futures::TryStreamExt;
-use landing::Tally;
 
 use crate::landing::{FileIntake, Hashes, SourceFile, TableIntake};
 use crate::system::{LANDING_FILES, long, text};
@@ -34,7 +33,6 @@ pub(crate) struct KnownFile {
     pub(crate) name: String,
     bytes: i64,
     tag: String,
-    pub(crate) tally: Tally,
     /// Whose rows it holds, as hashes in order; `None` where nobody noted it.
     pub(crate) who: Option<Vec<u64>>,
 }
@@ -59,7 +57,9 @@ impl KnownFile {
 
 /// All files that earlier runs read.
 pub(crate) async fn known(session: &Session) -> Result<Vec<KnownFile>, Error> {
-    let query = session.query("select * from system.landing_files").await?;
+    let query = session
+        .query("select table_name, file, bytes, tag, who from system.landing_files")
+        .await?;
     let batches: Vec<RecordBatch> = query.stream()?.try_collect().await.map_err(Query::failed)?;
     Ok(batches.iter().flat_map(known_in).collect())
 }
@@ -69,8 +69,7 @@ fn known_in(batch: &RecordBatch) -> Vec<KnownFile> {
         |column: usize, row: usize| batch.column(column).as_string_view().value(row).to_owned();
     let long =
         |column: usize, row: usize| batch.column(column).as_primitive::<Int64Type>().value(row);
-    let count = |column: usize, row: usize| u64::try_from(long(column, row)).unwrap_or_default();
-    let who = batch.column(11).as_binary_view();
+    let who = batch.column(4).as_binary_view();
     let hashes = |row: usize| {
         let words = who.value(row).as_chunks::<8>().0.iter();
         who.is_valid(row)
@@ -82,16 +81,6 @@ fn known_in(batch: &RecordBatch) -> Vec<KnownFile> {
             name: text(1, row),
             bytes: long(2, row),
             tag: text(3, row),
-            tally: Tally {
-                objects: count(4, row),
-                rows: count(5, row),
-                rejected_objects: count(6, row),
-                bytes_rows: count(7, row),
-                bytes_rejected: count(8, row),
-                bytes_separators: count(9, row),
-                unknown: count(10, row),
-                ..Tally::default()
-            },
             who: hashes(row),
         })
         .collect()

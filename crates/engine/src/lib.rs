@@ -61,7 +61,7 @@ pub use origins::{
 pub use pseudonym::{KeySource, tables_with_pseudonyms};
 pub use quarantine::{QuarantineEntry, drop_from_quarantine, find, quarantine};
 pub use report::{CheckReport, LeftOutReport, Report, TableReport, Verdict};
-pub use run::{Change, Plan, PlannedTable, Progress, RunOptions, plan, run};
+pub use run::{Change, ChangedFiles, Plan, PlannedTable, Progress, RunOptions, plan, run};
 pub use session::{Query, Session, Setup};
 pub use time_travel::parse_instant;
 pub use verify::verify;

@@ -97,6 +97,9 @@ pub struct Report {
     /// What was published; empty where everything stood already.
     #[serde(skip)]
     pub published: Vec<String>,
+    /// What a run did of what it might have done, in words.
+    #[serde(skip)]
+    pub how: Option<String>,
 }
 
 impl Report {

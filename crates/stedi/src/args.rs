@@ -217,6 +217,19 @@ pub(crate) struct RunArgs {
     /// Read everything and build everything anew, also where nothing is new
     #[arg(long)]
     pub(crate) full: bool,
+    /// What becomes of what a landing file fed that changed or went since it was read
+    #[arg(long, value_enum, value_name = "WHAT", default_value_t)]
+    pub(crate) changed: Changed,
+}
+
+/// What a run does about landing files that are not as they were read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+pub(crate) enum Changed {
+    /// Build everything anew from what lies there now.
+    #[default]
+    Rebuild,
+    /// Keep what they fed, and take in only what is new.
+    Keep,
 }
 
 #[derive(Debug, Args)]

@@ -1,6 +1,6 @@
 //! Rows of tables as they were and as they are, as far as a change reaches.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use arrow::array::RecordBatch;
@@ -27,6 +27,8 @@ pub(crate) struct Tables {
     /// Landing tables: the files that were read before.
     pub(crate) landing: BTreeMap<String, Arc<Source>>,
     known: Vec<KnownFile>,
+    /// Of them, by table and name, those that are not as they were read.
+    unreadable: BTreeSet<(String, String)>,
     /// Tables of the lake, by the name that differences go by.
     pub(crate) standing: BTreeMap<String, Standing>,
     /// By table; absent where nothing changed.
@@ -50,11 +52,16 @@ pub(super) struct Sides {
 
 impl Tables {
     /// Nothing is new yet; `before` is a session at the time of the last run.
-    pub(crate) fn new(before: Session, known: Vec<KnownFile>) -> Self {
+    pub(crate) fn new(
+        before: Session,
+        known: Vec<KnownFile>,
+        unreadable: BTreeSet<(String, String)>,
+    ) -> Self {
         Self {
             before,
             landing: BTreeMap::new(),
             known,
+            unreadable,
             standing: BTreeMap::new(),
             differences: BTreeMap::new(),
         }
@@ -250,8 +257,11 @@ impl Tables {
         if !same {
             return Ok(None);
         }
+        let Some(files) = self.holding(table, source, wanted) else {
+            return Ok(None);
+        };
         let source = Source {
-            files: self.holding(table, source, wanted),
+            files,
             ..Source::clone(source)
         };
         if source.files.is_empty() {
@@ -280,18 +290,24 @@ impl Tables {
         Ok(Some(found))
     }
 
-    /// Files read before that hold rows of any of those.
-    fn holding(&self, table: &str, source: &Source, wanted: &Touched) -> Vec<SourceFile> {
+    /// Files read before that hold rows of any of those; `None` where one of them
+    /// is not as it was.
+    fn holding(&self, table: &str, source: &Source, wanted: &Touched) -> Option<Vec<SourceFile>> {
         let known = self.known.iter().filter(|file| file.table == table);
-        let holding: std::collections::BTreeSet<&str> = known
+        let holding: BTreeSet<&str> = known
             .filter(|file| file.may_hold(&wanted.keys))
             .map(|file| file.name.as_str())
             .collect();
+        let changed = |name: &&str| {
+            let file = (table.to_owned(), (*name).to_owned());
+            self.unreadable.contains(&file)
+        };
+        if holding.iter().any(changed) {
+            return None;
+        }
         let files = source.files.iter();
-        files
-            .filter(|file| holding.contains(file.name.as_str()))
-            .cloned()
-            .collect()
+        let files = files.filter(|file| holding.contains(file.name.as_str()));
+        Some(files.cloned().collect())
     }
 
     pub(crate) fn lake_table(

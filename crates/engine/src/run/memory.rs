@@ -14,7 +14,7 @@ use lake::{AsOf, TableId, Version};
 use serde::{Deserialize, Serialize};
 use xxhash_rust::xxh3::xxh3_128;
 
-use super::Work;
+use super::{ChangedFiles, Work};
 use crate::Error;
 use crate::landing::{Source, SourceFile, TableIntake};
 use crate::landing_files::{self, KnownFile};
@@ -48,13 +48,16 @@ pub(crate) struct Memory {
 #[derive(Debug)]
 pub(crate) enum Arrived {
     /// Nothing.
-    Nothing,
+    Nothing {
+        /// As in [`New::kept`].
+        kept: Vec<String>,
+    },
     /// Files, or entries about people.
     Some(New),
     /// Something on which everything depends.
     Anew {
-        /// What, in words.
-        reason: &'static str,
+        /// What, in words; `None` in a lake that no run has left anything in.
+        reason: Option<&'static str>,
         /// Files that are not as they were read, as a person names them.
         changed: Vec<String>,
     },
@@ -69,6 +72,23 @@ pub(crate) struct New {
     pub(crate) known: Vec<KnownFile>,
     /// Something was entered by hand, or a quarantine entry dropped.
     pub(crate) is_entered: bool,
+    /// Files that are not as they were read, as a person names them: what they
+    /// fed is kept, if anything is taken in.
+    pub(crate) kept: Vec<String>,
+    /// The same by table and name.
+    pub(crate) unreadable: BTreeSet<(String, String)>,
+}
+
+impl New {
+    /// For whoever watches the run.
+    pub(super) fn in_words(&self) -> String {
+        let count = self.files.values().flatten().count();
+        match count {
+            0 => "took in what is new about people".to_owned(),
+            1 => "took in 1 new file".to_owned(),
+            _ => format!("took in {count} new files"),
+        }
+    }
 }
 
 impl Memory {
@@ -164,73 +184,79 @@ impl Work {
 
     /// What is new since the last run. What cannot be taken in by itself is a
     /// reason to build everything anew.
-    pub(super) async fn arrived(&self) -> Result<Arrived, Error> {
-        let anew = |reason| {
-            Ok(Arrived::Anew {
-                reason,
-                changed: Vec::new(),
-            })
-        };
+    pub(super) async fn arrived(&self, changed_files: ChangedFiles) -> Result<Arrived, Error> {
         let Some(memory) = Memory::of(self) else {
-            return anew("there is nothing to go on from");
+            return Ok(Arrived::Anew {
+                reason: None,
+                changed: Vec::new(),
+            });
         };
-        let own = self.memory(&BTreeMap::new()).await?;
-        if own.models.keys().ne(memory.models.keys()) {
-            return anew("other tables were built before");
-        }
-        if own.models != memory.models || own.landing != memory.landing {
-            return anew("the data product has changed");
-        }
-        if own.key != memory.key {
-            return anew("the key of pseudonyms is another");
-        }
-        if own.contents != memory.contents {
-            return anew("tables are not as the last run left them");
-        }
-        if self.depends_on_time(&memory) {
-            return anew("a table follows from the time of the run");
-        }
         let mut new = New {
             known: landing_files::known(&self.session).await?,
-            is_entered: own.entered != memory.entered,
             ..New::default()
         };
-        let mut changed = Vec::new();
+        self.compare_files(&mut new);
+        let own = self.memory(&BTreeMap::new()).await?;
+        let reason = if own.models.keys().ne(memory.models.keys()) {
+            Some("other tables were built before")
+        } else if own.models != memory.models || own.landing != memory.landing {
+            Some("the data product has changed")
+        } else if own.key != memory.key {
+            Some("the key of pseudonyms is another")
+        } else if own.contents != memory.contents {
+            Some("tables are not as the last run left them")
+        } else if self.depends_on_time(&memory) {
+            Some("a table follows from the time of the run")
+        } else if !new.kept.is_empty() && changed_files == ChangedFiles::Rebuild {
+            Some("landing files have changed")
+        } else {
+            None
+        };
+        if reason.is_some() {
+            return Ok(Arrived::Anew {
+                reason,
+                changed: new.kept,
+            });
+        }
+        new.is_entered = own.entered != memory.entered;
+        let crossed = self.people_crossing(memory.now_ms).await?;
+        if new.files.is_empty() && !new.is_entered && !crossed {
+            return Ok(Arrived::Nothing { kept: new.kept });
+        }
+        Ok(Arrived::Some(new))
+    }
+
+    /// Tells files that are new from those that were read, and those from what is
+    /// not as it was.
+    fn compare_files(&self, new: &mut New) {
         let mut read: HashMap<(&str, &str), &KnownFile> = HashMap::new();
         for file in &new.known {
             read.insert((file.table.as_str(), file.name.as_str()), file);
         }
+        let mut changed = |table: &str, name: &str, shown: String| {
+            new.kept.push(shown);
+            new.unreadable.insert((table.to_owned(), name.to_owned()));
+        };
         for (table, source) in &self.sources {
             for file in &source.files {
                 match read.remove(&(table.as_str(), file.name.as_str())) {
                     Some(known) if known.is(file) => {}
-                    Some(_) => changed.push(file.shown.clone()),
-                    None => new
-                        .files
-                        .entry(table.clone())
-                        .or_default()
-                        .push(file.clone()),
+                    Some(_) => changed(table, &file.name, file.shown.clone()),
+                    None => {
+                        let files = new.files.entry(table.clone()).or_default();
+                        files.push(file.clone());
+                    }
                 }
             }
         }
         // What is left over is there no more.
-        changed.extend(read.values().filter_map(|file| {
-            let source = self.sources.get(&file.table)?;
-            let path = source.location.child(&file.name);
-            Some(source.location.display(&path))
-        }));
-        if !changed.is_empty() {
-            changed.sort();
-            return Ok(Arrived::Anew {
-                reason: "landing files have changed",
-                changed,
-            });
+        for file in read.values() {
+            if let Some(source) = self.sources.get(&file.table) {
+                let path = source.location.child(&file.name);
+                changed(&file.table, &file.name, source.location.display(&path));
+            }
         }
-        let crossed = self.people_crossing(memory.now_ms).await?;
-        if new.files.is_empty() && !new.is_entered && !crossed {
-            return Ok(Arrived::Nothing);
-        }
-        Ok(Arrived::Some(new))
+        new.kept.sort();
     }
 
     /// Whether a model asks for the time of the run in a way that is not known to

@@ -23,7 +23,7 @@ use catalog::{Expectations, Model, ReadBy, TableName};
 use datafusion::common::runtime::JoinSet;
 use datafusion::datasource::MemTable;
 use datafusion::physical_plan::execution_plan::collect_partitioned;
-use lake::{TableId, Version};
+use lake::{Lake, TableId, Version};
 use parking_lot::Mutex;
 use serde::Serialize;
 use tokio::sync::Notify;
@@ -57,6 +57,18 @@ pub struct RunOptions {
     pub strict: bool,
     /// Build everything anew, also where nothing is new.
     pub full: bool,
+    /// What becomes of what landing files fed that changed or went since.
+    pub changed: ChangedFiles,
+}
+
+/// What a run does about landing files that are not as they were read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum ChangedFiles {
+    /// Everything is built anew, from what lies there now.
+    #[default]
+    Rebuild,
+    /// What they fed is kept as it is; only what is new is taken in.
+    Keep,
 }
 
 /// How long tasks that were asked to stop are waited for. Ctrl-C shall end the
@@ -116,6 +128,19 @@ pub async fn run(
             Err(error)
         }
     }
+}
+
+/// Words about landing files that are not as they were read, and about what
+/// became of what they fed.
+fn remark_on(changed: &[String], became: &str) -> Option<String> {
+    let first = changed.first()?;
+    let more = match changed.len() - 1 {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
+    Some(format!(
+        "{first}{more} changed or went after it was read; what it fed {became}"
+    ))
 }
 
 /// A key that is missing is told before a row is read.
@@ -311,16 +336,29 @@ impl Work {
         let session = Arc::new(Session::open(setup)?);
         let models = selected(setup, options)?;
         let planned = models::plan(&Session::to_plan_in(setup)?, &models).await?;
-        let sources = sources(&session, &planned).await?;
+        let seen = Lake::at(setup.lake.clone()).release().await;
+        let mut sources = sources(&session, &planned).await?;
         match provide_key(&session, &planned).await {
             // What is wrong with the lake is told better by preparing it.
             Ok(()) | Err(Error::Lake(_)) => {}
             Err(error) => return Err(error),
         }
+        let held = Held::take(setup, command).await?;
+        let unchanged = matches!(&seen, Ok(seen) if *seen == held.release);
+        if !unchanged {
+            // What another run has read meanwhile must be in the list.
+            sources = match self::sources(&session, &planned).await {
+                Ok(sources) => sources,
+                Err(error) => {
+                    held.let_go().await;
+                    return Err(error);
+                }
+            };
+        }
         let work = Self {
             setup: setup.clone(),
             session,
-            held: Held::take(setup, command).await?,
+            held,
             progress,
             planned,
             sources,
@@ -358,38 +396,44 @@ impl Work {
     async fn prepare(&self, options: &RunOptions) -> Result<Prepared, Error> {
         let arrived = match options.full {
             true => None,
-            false => Some(self.arrived().await?),
+            false => Some(self.arrived(options.changed).await?),
         };
-        if let Some(Arrived::Nothing) = &arrived
-            && let Some(prepared) = self.unchanged(options).await?
+        if let Some(Arrived::Nothing { kept }) = &arrived
+            && let Some(mut prepared) = self.unchanged(options).await?
         {
+            prepared.report.warnings.extend(remark_on(kept, "was kept"));
             return Ok(prepared);
         }
-        let changed = match arrived {
+        let (reason, changed) = match arrived {
             Some(Arrived::Some(new)) => {
-                if let Some(prepared) = self.take_in(new, options).await? {
+                let (kept, how) = (new.kept.clone(), new.in_words());
+                if let Some(mut prepared) = self.take_in(new, options).await? {
+                    prepared
+                        .report
+                        .warnings
+                        .extend(remark_on(&kept, "was kept"));
+                    prepared.report.how = Some(how);
                     return Ok(prepared);
                 }
-                tracing::debug!("what is new takes everything");
                 self.sweep().await;
-                Vec::new()
+                (Some("what is new bears on everything"), kept)
             }
-            Some(Arrived::Anew { reason, changed }) => {
-                tracing::debug!(reason, "everything is built anew");
-                changed
-            }
-            Some(Arrived::Nothing) | None => Vec::new(),
+            Some(Arrived::Anew { reason, changed }) => (reason, changed),
+            Some(Arrived::Nothing { kept }) => (Some("it was asked for"), kept),
+            None => (None, Vec::new()),
         };
-        let mut prepared = self.prepare_anew(options).await?;
-        if let Some(first) = changed.first() {
-            let more = match changed.len() - 1 {
-                0 => String::new(),
-                more => format!(" and {more} more"),
-            };
-            prepared.report.warnings.push(format!(
-                "{first}{more} changed or went after it was read; everything was built anew from what lies there now"
-            ));
+        if let (Some(first), ChangedFiles::Keep) = (changed.first(), options.changed) {
+            return Err(Error::Landing {
+                message: format!(
+                    "what {first} fed cannot be kept: the file changed or went after it was read, and everything must be built anew"
+                ),
+                hint: "leave --changed keep away to build it from what lies there now".to_owned(),
+            });
         }
+        let mut prepared = self.prepare_anew(options).await?;
+        let remark = remark_on(&changed, "was built anew from what lies there now");
+        prepared.report.warnings.extend(remark);
+        prepared.report.how = reason.map(|reason| format!("built everything anew: {reason}"));
         Ok(prepared)
     }
 

@@ -201,7 +201,7 @@ impl Work {
         after: &Session,
     ) -> Result<Option<(Tables, BTreeMap<String, TableIntake>)>, Error> {
         let intake: Arc<Intake> = Arc::default();
-        let mut tables = Tables::new(before, new.known);
+        let mut tables = Tables::new(before, new.known, new.unreadable);
         for (table, source) in &self.sources {
             let fresh = new.files.get(table).map_or(&[][..], Vec::as_slice);
             let is_new = |name: &str| fresh.iter().any(|file| file.name == name);

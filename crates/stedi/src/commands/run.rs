@@ -5,10 +5,10 @@ use std::sync::Arc;
 
 use anyhow::Result;
 use catalog::{Expectations, Project, TableName};
-use engine::{Report, RunOptions, Setup, Verdict};
+use engine::{ChangedFiles, Report, RunOptions, Setup, Verdict};
 
 use super::{interrupt, runtime, show_report};
-use crate::args::RunArgs;
+use crate::args::{Changed, RunArgs};
 use crate::failure::{Ending, Failure};
 use crate::key::Keys;
 use crate::output::say;
@@ -22,6 +22,10 @@ pub(crate) fn run(settings: &Settings, args: &RunArgs) -> Result<Ending> {
         expect: expectations(&setup.project, args.expect.as_deref())?,
         strict: args.strict,
         full: args.full,
+        changed: match args.changed {
+            Changed::Rebuild => ChangedFiles::Rebuild,
+            Changed::Keep => ChangedFiles::Keep,
+        },
     };
     let report = execute(settings, &setup, &options)?;
     let ending = show_report(settings, &report)?;
@@ -62,6 +66,9 @@ fn say_of_new_key(settings: &Settings, file: &Path) {
 
 /// Says in a line what became of the run.
 fn conclude(settings: &Settings, report: &Report) {
+    if let Some(how) = &report.how {
+        say(settings, how);
+    }
     if report.verdict() == Verdict::Fail {
         say(settings, "nothing was published; the lake is as it was");
     } else if report.published.is_empty() {
