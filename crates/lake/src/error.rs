@@ -109,8 +109,10 @@ impl Error {
             Error::Location { .. } => {
                 "give a folder, file:///folder or s3://bucket/prefix".to_owned()
             }
-            Error::File { .. } | Error::Store { action: "write", .. } => {
-                "check that the folder can be written to, or give another with --lake".to_owned()
+            Error::File { .. }
+            | Error::Store { action: "write", .. }
+            | Error::Table { action: "publish", .. } => {
+                "check that the folder can be written to and has room, or give another with --lake".to_owned()
             }
             Error::Store { .. } => {
                 "check the path; for s3:// check AWS_ENDPOINT, AWS_REGION, AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY; `stedi doctor` tells more".to_owned()

@@ -11,6 +11,8 @@
 
 mod delta;
 mod dice;
+mod equal;
+mod growing;
 mod people;
 mod places;
 mod plan;
@@ -21,10 +23,13 @@ mod command_line;
 mod consent;
 mod consent_by_hand;
 mod counts;
+mod crowded;
 mod defects;
 mod export;
+mod full_disk;
 mod gates;
 mod key;
+mod killed;
 mod lake_contents;
 mod landing_input;
 mod leaks;

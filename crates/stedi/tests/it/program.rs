@@ -4,6 +4,7 @@ use std::ffi::{OsStr, OsString};
 use std::io::{Read, Write};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
+use std::sync::LazyLock;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -19,6 +20,14 @@ const PATIENCE: Duration = Duration::from_secs(120);
 /// `STEDI_TEST_BINARY`.
 fn binary() -> OsString {
     std::env::var_os("STEDI_TEST_BINARY").unwrap_or_else(|| BINARY.into())
+}
+
+/// Whether the program has this verb yet.
+pub(crate) fn knows(verb: &str) -> bool {
+    static HELP: LazyLock<String> =
+        LazyLock::new(|| stedi(Path::new("/"), "--help").run().done().out);
+    let mut lines = HELP.lines();
+    lines.any(|line| line.split_whitespace().next() == Some(verb))
 }
 
 /// A call that is being put together.
@@ -122,6 +131,24 @@ impl Call {
             // The tester's own key is out of reach.
             self.command.env("STEDI_KEY", "5".repeat(64));
         }
+        self
+    }
+
+    /// Among the file systems of the process `pid`, run in `dir` there.
+    pub(crate) fn among_files_of(mut self, pid: u32, dir: &Path) -> Self {
+        let mut command = Command::new("nsenter");
+        command
+            .args(["-t", &pid.to_string(), "-m"])
+            .arg(format!("--wd={}", dir.display()))
+            .arg(self.command.get_program())
+            .args(self.command.get_args());
+        for (name, value) in self.command.get_envs() {
+            match value {
+                Some(value) => command.env(name, value),
+                None => command.env_remove(name),
+            };
+        }
+        self.command = command;
         self
     }
 

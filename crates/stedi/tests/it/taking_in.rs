@@ -4,7 +4,7 @@
 use std::fs;
 use std::path::Path;
 
-use crate::arrivals::equal;
+use crate::equal;
 use crate::places::{append, contents, unchanged};
 use crate::program::{Call, stedi};
 

@@ -128,7 +128,7 @@ impl Chance {
                     What::Later(self.now)
                 }
                 82..88 => What::Models(self.edits()),
-                88..91 => What::Select(*self.dice.one_of(&[
+                88..91 => What::Select(self.dice.one_of::<&str>(&[
                     "customer_trusted",
                     "accelerometer_trusted",
                     "customer_curated",
@@ -378,11 +378,11 @@ impl Chance {
             _ => self.dice.between(self.now, self.now + 500),
         };
         What::Enter {
-            act: *self.dice.one_of(&["grant", "withdraw", "withdraw"]),
+            act: self.dice.one_of::<&str>(&["grant", "withdraw", "withdraw"]),
             email: self.spelled(person, 25),
-            purpose: *self
+            purpose: self
                 .dice
-                .one_of(&["research", "research", "research", "public"]),
+                .one_of::<&str>(&["research", "research", "research", "public"]),
             at,
         }
     }

@@ -3,13 +3,12 @@
 //!
 //! Sequences of steps are made by chance (`chance`), played on a lake that
 //! lives through them (`world`), and compared with a fresh lake over the same
-//! landing files (`equal`). Two variables make it longer or another:
+//! landing files (`crate::equal`). Two variables make it longer or another:
 //!
 //! - `STEDI_TEST_SEQUENCES=10000 cargo test -p stedi --test it arrivals`
 //! - `STEDI_TEST_SEED=7`; with `STEDI_TEST_ONLY=12` the twelfth sequence alone.
 
 mod chance;
-pub(crate) mod equal;
 mod step;
 mod world;
 
@@ -100,6 +99,11 @@ fn play(steps: &[Step], seed: u64) -> Result<Effort, String> {
 /// then files, then halves of files. Where it fails in the end is kept.
 fn shortened(mut steps: Vec<Step>, mut fault: String, seed: u64) -> (Vec<Step>, String) {
     eprintln!("failed:\n{}\n\n{fault}\n\nmaking it shorter", told(&steps));
+    let of_fault = kind(&fault).to_owned();
+    let fails_alike = |steps: &[Step]| -> Option<String> {
+        let fault = play(steps, seed).err();
+        fault.filter(|fault| kind(fault) == of_fault)
+    };
     let started = Instant::now();
     let mut place = steps.len();
     while place > 1 && started.elapsed() < PATIENCE {
@@ -109,7 +113,7 @@ fn shortened(mut steps: Vec<Step>, mut fault: String, seed: u64) -> (Vec<Step>, 
         if let Some(last) = fewer.last_mut() {
             (last.run, last.compare) = (true, true);
         }
-        if let Err(other) = play(&fewer, seed) {
+        if let Some(other) = fails_alike(&fewer) {
             (steps, fault) = (fewer, other);
         }
     }
@@ -117,9 +121,9 @@ fn shortened(mut steps: Vec<Step>, mut fault: String, seed: u64) -> (Vec<Step>, 
     while let Some(fewer) = with_less(&steps, tried)
         && started.elapsed() < PATIENCE
     {
-        match play(&fewer, seed) {
-            Err(other) => (steps, fault) = (fewer, other),
-            Ok(_) => tried += 1,
+        match fails_alike(&fewer) {
+            Some(other) => (steps, fault) = (fewer, other),
+            None => tried += 1,
         }
     }
     let mut world = World::new(seed);
@@ -134,6 +138,18 @@ fn shortened(mut steps: Vec<Step>, mut fault: String, seed: u64) -> (Vec<Step>, 
         world.keep().display()
     ));
     (steps, fault)
+}
+
+/// What kind of fault it is: what is made shorter must not fail for another
+/// reason.
+fn kind(fault: &str) -> &str {
+    for known in ["the living lake has", "exit code 1", "panicked"] {
+        if fault.contains(known) {
+            return known;
+        }
+    }
+    let told = fault.split_once(": ").map_or(fault, |(_, told)| told);
+    told.split(':').next().unwrap_or_default()
 }
 
 /// The `nth` of all ways to let less arrive.

@@ -13,12 +13,12 @@ use std::time::{Duration, Instant, SystemTime};
 use serde_json::Value;
 use tempfile::TempDir;
 
-use super::equal;
 use super::step::{EDITS, Line, Nth, Source, Spelled, Step, What};
 use crate::delta;
 use crate::dice::Dice;
+use crate::equal;
 use crate::places::{contents, copy};
-use crate::program::{Call, Outcome, finish, stedi};
+use crate::program::{Call, Outcome, finish, knows, stedi};
 
 /// The same for both lakes, so that pseudonyms agree.
 const KEYS: [&str; 3] = ["7", "8", "9"];
@@ -32,15 +32,6 @@ static PROJECT: LazyLock<TempDir> = LazyLock::new(|| {
     stedi(dir.path(), "init p").run().done();
     dir
 });
-
-/// Verbs that the program may not have yet.
-static KNOWS_COMPACT: LazyLock<bool> = LazyLock::new(|| knows("compact"));
-static KNOWS_VACUUM: LazyLock<bool> = LazyLock::new(|| knows("vacuum"));
-
-fn knows(verb: &str) -> bool {
-    let dir = tempfile::tempdir().unwrap();
-    stedi(dir.path(), &format!("{verb} --help")).run().code == 0
-}
 
 /// What was done and met.
 #[derive(Debug, Clone, Default)]
@@ -277,8 +268,8 @@ impl World {
                 // Whether it got as far as the quarantine is not known.
                 run |= !self.dropped.is_empty();
             }
-            What::Compact => self.look_after("compact", *KNOWS_COMPACT)?,
-            What::Vacuum => self.look_after("vacuum", *KNOWS_VACUUM)?,
+            What::Compact => self.look_after("compact")?,
+            What::Vacuum => self.look_after("vacuum")?,
         }
         if run {
             self.run_all("")?;
@@ -305,7 +296,7 @@ impl World {
         let file = Lying {
             source,
             // Files are brought with the time at which they were written.
-            older: lines.len() % 3 == 0,
+            older: lines.len().is_multiple_of(3),
             stem,
             lines,
             spelled,
@@ -429,9 +420,9 @@ impl World {
         let _ = child.wait();
     }
 
-    fn look_after(&mut self, verb: &str, is_known: bool) -> Result<(), String> {
+    fn look_after(&mut self, verb: &str) -> Result<(), String> {
         // Of a lake that has no table yet there is nothing to look after.
-        if !is_known || delta::tables(&self.lake()).is_empty() {
+        if !knows(verb) || delta::tables(&self.lake()).is_empty() {
             return Ok(());
         }
         let outcome = self.call(verb, "lake").run();
