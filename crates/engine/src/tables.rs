@@ -7,6 +7,7 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use arrow::array::RecordBatch;
 use async_trait::async_trait;
@@ -16,7 +17,7 @@ use datafusion::datasource::MemTable;
 use datafusion::datasource::empty::EmptyTable;
 use datafusion::error::Result;
 use datafusion::execution::object_store::ObjectStoreUrl;
-use lake::{AsOf, Lake, Location, TableId};
+use lake::{AsOf, Lake, Location, TableId, Version};
 use parking_lot::RwLock;
 
 use crate::error::external;
@@ -43,7 +44,15 @@ pub(crate) struct Tables {
     /// tables of a session.
     overrides: RwLock<HashMap<String, Arc<dyn TableProvider>>>,
     session_landing: RwLock<HashMap<String, catalog::LandingTable>>,
+    /// Versions that the newest one of a table is taken to be.
+    pinned: RwLock<HashMap<TableId, Version>>,
 }
+
+/// How often it is tried to find the lake between two releases, and how long it
+/// is waited in between: publication takes a moment. One that was killed is not
+/// waited for any longer.
+const PIN_TRIES: u32 = 100;
+const PIN_PAUSE: Duration = Duration::from_millis(20);
 
 impl Tables {
     pub(crate) fn new(project: Arc<Project>, lake: Lake, landing: Location, as_of: AsOf) -> Self {
@@ -55,6 +64,7 @@ impl Tables {
             as_of,
             overrides: RwLock::default(),
             session_landing: RwLock::default(),
+            pinned: RwLock::default(),
         }
     }
 
@@ -78,6 +88,47 @@ impl Tables {
         let rows = MemTable::try_new(schema, vec![vec![rows.clone()]]).map_err(Error::planning)?;
         self.put_system(table.name(), Arc::new(rows));
         Ok(())
+    }
+
+    /// Lets every table of the lake mean the version that stands now, all of one
+    /// release: whatever is published meanwhile, they go together.
+    pub(crate) async fn pin(&self) -> std::result::Result<(), Error> {
+        let models = self.project.models().iter();
+        let tables: Vec<TableId> = models
+            .map(|model| TableId::new(model.zone.to_string(), model.name.to_string()))
+            .chain(system::ids())
+            .collect();
+        for _ in 0..PIN_TRIES {
+            let before = self.lake.release().await?;
+            let mut pinned = HashMap::new();
+            for table in &tables {
+                if let Some(version) = self.lake.version(table, AsOf::Latest).await? {
+                    pinned.insert(table.clone(), version);
+                }
+            }
+            let is_done = before.as_ref().is_none_or(|release| release.is_done);
+            let is_one = is_done && self.lake.release().await? == before;
+            *self.pinned.write() = pinned;
+            if is_one {
+                break;
+            }
+            tokio::time::sleep(PIN_PAUSE).await;
+        }
+        Ok(())
+    }
+
+    /// The version of a table that its name means.
+    pub(crate) async fn standing(
+        &self,
+        table: &TableId,
+        as_of: AsOf,
+    ) -> std::result::Result<Option<Version>, Error> {
+        if as_of == AsOf::Latest
+            && let Some(pinned) = self.pinned.read().get(table).cloned()
+        {
+            return Ok(Some(pinned));
+        }
+        Ok(self.lake.version(table, as_of).await?)
     }
 
     /// Adds an external table for the session.
@@ -197,7 +248,7 @@ impl Tables {
         id: &TableId,
         as_of: AsOf,
     ) -> std::result::Result<Option<Arc<dyn TableProvider>>, Error> {
-        let Some(version) = self.lake.version(id, as_of).await? else {
+        let Some(version) = self.standing(id, as_of).await? else {
             return Err(lake::Error::NoTable { table: id.clone() }.into());
         };
         let store = self.store_url().map_err(Error::planning)?;

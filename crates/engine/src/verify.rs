@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use catalog::{Expectations, Model};
-use lake::{AsOf, Lake, TableId};
+use lake::{AsOf, TableId};
 
 use futures::StreamExt;
 
@@ -24,7 +24,7 @@ pub async fn verify(setup: &Setup, expect: Option<&Expectations>) -> Result<Repo
     let all: Vec<&Model> = setup.project.models().iter().collect();
     models::plan(&Session::to_plan_in(setup)?, &all).await?;
     let session = Arc::new(Session::open(setup)?);
-    let lake = Lake::at(setup.lake.clone());
+    session.tables().pin().await?;
     let mut report = Report::default();
     let expected = |table: &str| expect.and_then(|expect| expect.get(table));
 
@@ -63,7 +63,7 @@ pub async fn verify(setup: &Setup, expect: Option<&Expectations>) -> Result<Repo
     for model in setup.project.models() {
         let started = Instant::now();
         let table = TableId::new(model.zone.to_string(), model.name.to_string());
-        let version = lake.version(&table, AsOf::Latest).await?;
+        let version = session.tables().standing(&table, AsOf::Latest).await?;
         if version.is_some() {
             match checks::run(&session, model, None).await {
                 Ok(checked) => {

@@ -39,6 +39,8 @@ pub struct Release {
     pub run: String,
     /// What that run noted for the next one.
     pub state: Value,
+    /// Whether all of it is visible.
+    pub is_done: bool,
 }
 
 /// As it lies.
@@ -212,6 +214,7 @@ impl Record {
             number: self.number,
             run: self.run,
             state: self.state,
+            is_done: self.done,
         }
     }
 }
