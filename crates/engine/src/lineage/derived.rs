@@ -5,7 +5,7 @@ use catalog::{Project, Table};
 use super::{ColumnOrigins, Flow, Influence, ModelLineage, Origin, Origins};
 use crate::consent::{RECORD_COLUMNS, RECORDS};
 use crate::devices::{CLAIM_COLUMNS, DEVICES, PHONES};
-use crate::system::{CONSENT, DEVICE_OWNER, Definition, ZONE};
+use crate::system::{CONSENT, DEVICE_CLAIM, DEVICE_OWNER, Definition, ZONE};
 
 /// Derived tables by name, as far as the project has what they come from.
 pub(super) fn tables(project: &Project) -> Vec<(String, ModelLineage)> {
@@ -23,6 +23,11 @@ pub(super) fn tables(project: &Project) -> Vec<(String, ModelLineage)> {
         derived(project, &CONSENT, |column| match column {
             "subject" => vec![(RECORDS, email)],
             "valid_from" | "valid_to" => times.clone(),
+            _ => Vec::new(),
+        }),
+        derived(project, &DEVICE_CLAIM, |column| match column {
+            "serialnumber" => vec![(RECORDS, claimed)],
+            "subject" => vec![(RECORDS, email)],
             _ => Vec::new(),
         }),
         derived(project, &DEVICE_OWNER, |column| match column {

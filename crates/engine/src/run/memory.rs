@@ -24,6 +24,9 @@ use crate::system::{self, LANDING_FILES};
 /// remembered, or how tables are computed, has changed.
 const FORMAT: u32 = 1;
 
+/// Why everything is built anew where a run builds other tables than the last.
+const OTHER_TABLES: &str = "other tables were built before";
+
 /// What a run leaves for the next one, beside the files it read.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Memory {
@@ -100,6 +103,14 @@ impl Memory {
         (memory.format == FORMAT).then_some(memory)
     }
 
+    /// Whether this run left rows in a table of `other` that has none now.
+    fn lacks_any_of(&self, other: &Self) -> bool {
+        let models = other.models.keys().map(String::as_str);
+        let derived = system::DERIVED.map(|table| table.id().to_string());
+        let mut tables = models.chain(derived.iter().map(String::as_str));
+        tables.any(|table| self.contents.contains_key(table) && !other.contents.contains_key(table))
+    }
+
     /// Whether nothing was entered by hand, or dropped from quarantine, between
     /// the two.
     pub(super) fn has_same_entries(&self, other: &Self) -> bool {
@@ -148,7 +159,10 @@ impl Work {
             let table = planned.layout.table().to_string();
             (table, fingerprint(&planned.model))
         });
-        let definitions = format!("{:?}", self.session.tables().project.landing());
+        let tables = self.session.tables().project.landing().iter();
+        let definitions: String = tables
+            .map(|table| placeless(format!("{table:?}"), &table.file))
+            .collect();
         Ok(Memory {
             format: FORMAT,
             run: self.held.run.clone(),
@@ -197,13 +211,17 @@ impl Work {
         };
         self.compare_files(&mut new);
         let own = self.memory(&BTreeMap::new()).await?;
-        let reason = if own.models.keys().ne(memory.models.keys()) {
-            Some("other tables were built before")
-        } else if own.models != memory.models || own.landing != memory.landing {
+        let known = |own: &BTreeMap<String, String>, of: &BTreeMap<String, String>| {
+            own.iter().all(|(table, is)| of.get(table) == Some(is))
+        };
+        let mut built = own.models.keys();
+        let reason = if !built.all(|table| memory.models.contains_key(table)) {
+            Some(OTHER_TABLES)
+        } else if !known(&own.models, &memory.models) || own.landing != memory.landing {
             Some("the data product has changed")
-        } else if own.key != memory.key {
+        } else if own.key.is_some() && own.key != memory.key {
             Some("the key of pseudonyms is another")
-        } else if own.contents != memory.contents {
+        } else if !known(&own.contents, &memory.contents) || memory.lacks_any_of(&own) {
             Some("tables are not as the last run left them")
         } else if self.depends_on_time(&memory) {
             Some("a table follows from the time of the run")
@@ -222,6 +240,13 @@ impl Work {
         let crossed = self.people_crossing(memory.now_ms).await?;
         if new.files.is_empty() && !new.is_entered && !crossed {
             return Ok(Arrived::Nothing { kept: new.kept });
+        }
+        // Tables that are not selected would be left behind.
+        if own.models.len() < memory.models.len() {
+            return Ok(Arrived::Anew {
+                reason: Some(OTHER_TABLES),
+                changed: new.kept,
+            });
         }
         Ok(Arrived::Some(new))
     }
@@ -290,7 +315,13 @@ pub(super) fn content_of(version: Option<&Version>) -> Option<String> {
 
 /// A model as a hash: what it selects and what it promises.
 fn fingerprint(model: &Model) -> String {
-    hex(format!("{}\n{:?}", model.sql, model.contract).as_bytes())
+    let contract = placeless(format!("{:?}", model.contract), &model.file);
+    hex(format!("{}\n{contract}", model.sql).as_bytes())
+}
+
+/// The data product is the same wherever its files lie.
+fn placeless(text: String, file: &str) -> String {
+    text.replace(file, "")
 }
 
 fn hex(bytes: &[u8]) -> String {

@@ -125,9 +125,10 @@ fn a_column_through_every_select() {
     let json = stedi(dir.path(), "lineage curated.customer_curated.serialnumber");
     let json = json.arg("--format=json").run().done().json();
     assert_eq!(json["zone"], "curated");
-    assert_eq!(json["tree"][1]["table"], "customer_landing");
+    assert_eq!(json["tree"][1]["table"], "system.device_claim");
     assert_eq!(json["tree"][1]["through"][0], "silent.serialnumber");
-    assert_eq!(json["tree"][2]["table"], "system.device_owner");
+    assert_eq!(json["tree"][2]["table"], "customer_landing");
+    assert_eq!(json["tree"][3]["table"], "system.device_owner");
     // A landing field comes from nowhere else.
     assert_eq!(
         told("lineage customer_landing.email"),

@@ -32,9 +32,13 @@ fn a_file_delivered_twice_changes_no_table() {
         let file = fs::read_dir(&folder).unwrap().next().unwrap().unwrap();
         fs::copy(file.path(), folder.join("again.json")).unwrap();
     }
-    let before = contents(&lake);
-    stedi(own.path(), "run").run().done().says("nothing new");
-    unchanged(&before, &lake, "run after a second delivery");
+    let models = ["trusted", "curated"];
+    let before = models.map(|zone| contents(&lake.join(zone)));
+    let run = stedi(own.path(), "run").run().done();
+    run.says("took in 3 new files").says("nothing new");
+    for (zone, before) in models.iter().zip(&before) {
+        unchanged(before, &lake.join(zone), "run after a second delivery");
+    }
 }
 
 #[test]
