@@ -51,7 +51,11 @@ impl Chance {
             run: self.dice.percent(85),
             compare: false,
         }];
-        let length = 3 + self.dice.below(4);
+        // A few live longer.
+        let length = match self.dice.percent(8) {
+            true => 10,
+            false => 3 + self.dice.below(4),
+        };
         while steps.len() < length {
             let what = self.next();
             let is_run = matches!(what, What::Select(_) | What::Full);

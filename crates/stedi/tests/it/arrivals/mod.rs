@@ -3,10 +3,12 @@
 //!
 //! Sequences of steps are made by chance (`chance`), played on a lake that
 //! lives through them (`world`), and compared with a fresh lake over the same
-//! landing files (`crate::equal`). Two variables make it longer or another:
+//! landing files (`crate::equal`). Variables make it longer or another:
 //!
 //! - `STEDI_TEST_SEQUENCES=10000 cargo test -p stedi --test it arrivals`
-//! - `STEDI_TEST_SEED=7`; with `STEDI_TEST_ONLY=12` the twelfth sequence alone.
+//! - `STEDI_TEST_SEED=7`; with `STEDI_TEST_ONLY=12` sequence 12 alone.
+//!
+//! A sequence that fails is made shorter for `STEDI_TEST_PATIENCE_SECONDS`.
 
 mod chance;
 mod step;
@@ -19,14 +21,14 @@ use crate::dice::{Dice, setting};
 use step::{Step, What};
 use world::{Effort, World};
 
-/// Played by default, by all the parts together.
-const SEQUENCES: u64 = 160;
+/// Played by default, by all the parts together: four minutes of two cores.
+const SEQUENCES: u64 = 120;
 
 /// Tests that share the sequences: they run at the same time.
 const PARTS: u64 = 4;
 
-/// For so long a failed sequence is tried to be made shorter.
-const PATIENCE: Duration = Duration::from_secs(90);
+/// For so many seconds a failed sequence is tried to be made shorter.
+const PATIENCE_SECONDS: u64 = 90;
 
 #[test]
 fn a_lake_that_lived_is_a_fresh_one_part_1() {
@@ -104,9 +106,10 @@ fn shortened(mut steps: Vec<Step>, mut fault: String, seed: u64) -> (Vec<Step>, 
         let fault = play(steps, seed).err();
         fault.filter(|fault| kind(fault) == of_fault)
     };
-    let started = Instant::now();
+    let ends = Instant::now()
+        + Duration::from_secs(setting("STEDI_TEST_PATIENCE_SECONDS", PATIENCE_SECONDS));
     let mut place = steps.len();
-    while place > 1 && started.elapsed() < PATIENCE {
+    while place > 1 && Instant::now() < ends {
         place -= 1;
         let mut fewer = steps.clone();
         fewer.remove(place);
@@ -119,7 +122,7 @@ fn shortened(mut steps: Vec<Step>, mut fault: String, seed: u64) -> (Vec<Step>, 
     }
     let mut tried = 0;
     while let Some(fewer) = with_less(&steps, tried)
-        && started.elapsed() < PATIENCE
+        && Instant::now() < ends
     {
         match fails_alike(&fewer) {
             Some(other) => (steps, fault) = (fewer, other),
