@@ -242,7 +242,13 @@ impl Search {
             .map(|(device, claim)| (device, owners(&mut matcher, instants.of(device), claim)))
             .collect();
         let reports = |device: u32| last.get(device as usize).copied().flatten();
-        let matched = settled(&instants, &claimants.claims, &found, stretches, reports);
+        let mut matched = settled(&instants, &claimants.claims, &found, stretches, reports);
+        for owner in matched.iter_mut().filter_map(|found| found.owner.as_mut()) {
+            // What was counted of somebody who did not agree is not told.
+            if owner.claimed && !self.claimed.agrees(owner.person) {
+                (owner.support, owner.runner_up) = (None, None);
+            }
+        }
         found.extend(matched);
         Ok(rows::table(&found, &people, &self.serials))
     }

@@ -257,7 +257,7 @@ impl Tables {
             return Ok(true);
         }
         let unclear = "select count(*) from system.device_owner \
-                       where coalesce(evidence, '') <> 'claimed' \
+                       where coalesce(evidence, '') <> 'claimed' or runner_up is not null \
                        or valid_from is not null or valid_to is not null";
         if checks::count(&self.before, unclear).await? > 0 {
             return Ok(false);

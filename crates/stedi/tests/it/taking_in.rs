@@ -23,6 +23,9 @@ const KEY: &str = "5555555555555555555555555555555555555555555555555555555555555
 /// Ann and Bob agree, Cleo will at 5000, Dan does not; each has a device of five
 /// readings, and a phone that reports the same instants.
 fn begin(dir: &Path) {
+    for source in ["customer", "accelerometer", "step_trainer"] {
+        fs::create_dir_all(dir.join("landing").join(source).join("landing")).unwrap();
+    }
     for (name, device, date) in [
         ("ann", "s-a", ",\"shareWithResearchAsOfDate\":5"),
         ("bob", "s-b", ",\"shareWithResearchAsOfDate\":500"),
