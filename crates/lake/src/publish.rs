@@ -174,9 +174,20 @@ impl Lake {
     /// [`Error::Conflict`] where somebody else published a version meanwhile;
     /// nothing is visible then.
     pub async fn publish(&self, next: Publication) -> Result<i64, Error> {
-        let table = next.layout.table();
-        let before = self.version(table, AsOf::Latest).await?;
-        let entry = Standing::of(before.as_ref()).follow(&next)?;
+        let before = self.version(next.layout.table(), AsOf::Latest).await?;
+        self.publish_after(before.as_ref(), &next).await
+    }
+
+    /// Likewise, as the version that follows `standing` and no other.
+    ///
+    /// # Errors
+    /// As [`Lake::publish`].
+    pub async fn publish_after(
+        &self,
+        standing: Option<&Version>,
+        next: &Publication,
+    ) -> Result<i64, Error> {
+        let entry = Standing::of(standing).follow(next)?;
         let files: Vec<Path> = next.files.iter().map(|file| file.path.clone()).collect();
         self.location().make_durable(&files).await?;
         self.put_entry(&entry).await?;
@@ -213,14 +224,24 @@ impl Lake {
     /// Gathers the table's state into one file, so that it opens quickly. Best
     /// effort: without it the log says the same.
     pub async fn checkpoint(&self, table: &TableId) {
-        let made = async {
-            let delta = self.open(table, None).await?;
-            let made = deltalake_core::checkpoints::create_checkpoint(&delta, None).await;
-            made.map_err(|source| publishing(table, source))
-        };
-        if let Err(error) = made.await {
+        if let Err(error) = self.checkpoint_at(table, None).await {
             tracing::debug!(%table, %error, "could not make a checkpoint");
         }
+    }
+
+    /// Makes a checkpoint of a version, or of the newest one. From here on the
+    /// table is opened by it.
+    ///
+    /// # Errors
+    /// [`Error::Table`].
+    pub(crate) async fn checkpoint_at(
+        &self,
+        table: &TableId,
+        version: Option<u64>,
+    ) -> Result<(), Error> {
+        let delta = self.open(table, version).await?;
+        let made = deltalake_core::checkpoints::create_checkpoint(&delta, None).await;
+        made.map_err(|source| publishing(table, source))
     }
 }
 

@@ -34,7 +34,7 @@ use crate::landing::{LandingTable, Listener, Source, TableIntake};
 use crate::models::{self, Planned};
 use crate::report::{Report, TableReport, Verdict};
 use crate::stop::{self, Stop};
-use crate::{Error, Session, Setup, checks, devices, gate, ledger, quarantine, system};
+use crate::{Error, Session, Setup, care, checks, devices, gate, ledger, quarantine, system};
 
 pub use plan::{Plan, PlannedTable, plan};
 
@@ -335,6 +335,9 @@ impl Work {
             refuse_malformed(&intake)?;
         }
         let mut warnings = warnings(&self.sources, &intake);
+        warnings.extend(
+            care::warning_of_removed(&self.session.tables().project, &self.held.lake).await?,
+        );
         warnings.extend(
             built
                 .iter()
