@@ -20,6 +20,8 @@ mod history;
 mod location;
 mod lock;
 mod log;
+#[cfg(test)]
+mod many_commits;
 mod object;
 mod probe;
 mod publish;

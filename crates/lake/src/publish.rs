@@ -23,7 +23,7 @@ pub(crate) const PERSONAL: &str = "stedi.personal";
 
 /// A checkpoint is made at each version that this divides, so that opening a
 /// table reads few log entries however many there are.
-const CHECKPOINT_EVERY: u64 = 50;
+const CHECKPOINT_EVERY: u64 = 20;
 
 /// What a commit says of the run that made it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -80,6 +80,11 @@ pub(crate) struct Entry {
 impl Entry {
     pub(crate) fn table(&self) -> TableId {
         TableId::new(&self.zone, &self.name)
+    }
+
+    #[cfg(test)]
+    pub(crate) fn bytes(&self) -> Vec<u8> {
+        self.log.clone().into_bytes()
     }
 
     pub(crate) fn path(&self, lake: &Lake) -> Path {

@@ -23,6 +23,7 @@ use lake::{AsOf, DataFile, Lake, Origin, Publication, Removes, TableId, Version}
 use serde::Serialize;
 use tokio::sync::Notify;
 
+use super::must_be_a_lake;
 use crate::describe::no_table;
 use crate::hold::Held;
 use crate::rewrite::{layout_of, read};
@@ -71,6 +72,7 @@ pub async fn compact(
     interrupt: Arc<Notify>,
 ) -> Result<Vec<Compacted>, Error> {
     let tables = named(setup, names)?;
+    must_be_a_lake(setup).await?;
     let lake = Lake::at(setup.lake.clone());
     if !names.is_empty() {
         for table in &tables {

@@ -10,6 +10,7 @@ use std::time::Duration;
 use lake::{Keep, TableId};
 use serde::Serialize;
 
+use super::must_be_a_lake;
 use super::removed::ZONES;
 use crate::hold::Held;
 use crate::{Error, Setup, system};
@@ -40,6 +41,7 @@ pub struct Vacuumed {
 /// # Errors
 /// [`Error::Lake`], with [`lake::Error::Held`] where somebody else holds the lake.
 pub async fn vacuum(setup: &Setup, keep: Duration, dry_run: bool) -> Result<Vec<Vacuumed>, Error> {
+    must_be_a_lake(setup).await?;
     let held = Held::take(setup, "vacuum").await?;
     let vacuumed = vacuum_held(&held, keep, dry_run).await;
     held.let_go().await;
