@@ -325,12 +325,13 @@ impl Lake {
     }
 
     async fn newest_version(&self, table: &TableId) -> Result<Option<Version>, Error> {
+        if !self.exists(table).await? {
+            return Ok(None);
+        }
         let mut tries = 0;
         loop {
             match self.load(table, None).await {
                 Ok(version) => return Ok(Some(version)),
-                // Asked only now, as nearly every table that is opened exists.
-                Err(_) if !self.exists(table).await? => return Ok(None),
                 // Entries that were listed may have been vacuumed before they were
                 // read; a checkpoint says the same by then.
                 Err(_) if tries < OPEN_TRIES => tries += 1,

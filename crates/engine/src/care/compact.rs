@@ -213,17 +213,30 @@ impl Work {
             error @ Error::Lake(lake::Error::Overtaken) => Failed::Before(error),
             error => Failed::Publishing(error),
         })?;
-        if tables.contains(&register) {
-            done.extend(self.merge_register(&register).await?);
+        // From here on files of this run are in the lake, and none may be swept.
+        self.conclude(tables, &register, &mut done)
+            .await
+            .map_err(Failed::Publishing)?;
+        Ok(done)
+    }
+
+    async fn conclude(
+        &self,
+        tables: &BTreeSet<TableId>,
+        register: &TableId,
+        done: &mut Vec<Compacted>,
+    ) -> Result<(), Error> {
+        if tables.contains(register) {
+            done.extend(self.merge_register(register).await?);
         }
         done.sort_by(|a, b| (&a.zone, &a.table).cmp(&(&b.zone, &b.table)));
         for table in tables {
-            let entries = self.held.lake.entries_since_checkpoint(table).await;
-            if entries.map_err(Error::from)? >= ENTRIES_WITHOUT_CHECKPOINT {
+            let entries = self.held.lake.entries_since_checkpoint(table).await?;
+            if entries >= ENTRIES_WITHOUT_CHECKPOINT {
                 self.held.lake.checkpoint(table).await;
             }
         }
-        Ok(done)
+        Ok(())
     }
 
     async fn merge_all(
