@@ -1,6 +1,8 @@
 //! The lake, held by one writer from the moment it looks at what stands until
 //! what it made is visible.
 
+use std::collections::BTreeMap;
+
 use lake::{Hold, Holder, Lake, Readiness, Release};
 
 use crate::{Error, Setup};
@@ -53,9 +55,31 @@ impl Held {
 
     async fn settle(&mut self) -> Result<(), Error> {
         self.release = self.lake.settle().await?;
-        if let Some(dead) = &self.hold.left_by {
-            self.lake.clear_after(dead).await?;
+        if let Some(dead) = self.hold.left_by.clone() {
+            // On this machine the kernel knows that the other one has ended.
+            if self.lake.location().folder().is_none() {
+                self.fence().await?;
+            }
+            self.lake.clear_after(&dead).await?;
         }
+        Ok(())
+    }
+
+    /// On a store somebody may have been taken for dead who only stood still. A
+    /// release takes the number that they would make theirs, so that what is
+    /// taken away is named by nobody afterwards.
+    ///
+    /// # Errors
+    /// [`lake::Error::Overtaken`] where they came first.
+    pub(crate) async fn fence(&mut self) -> Result<(), Error> {
+        let Some(before) = self.release.clone() else {
+            return Ok(());
+        };
+        let (state, none) = (before.state.clone(), BTreeMap::new());
+        self.lake
+            .make_release(Some(&before), &self.run, state, &[], &none)
+            .await?;
+        self.release = self.lake.release().await?;
         Ok(())
     }
 

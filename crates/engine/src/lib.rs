@@ -6,6 +6,7 @@
 //! become versions is `lake`'s, what a table is `catalog`'s business.
 
 mod build;
+mod care;
 mod checks;
 mod consent;
 mod describe;
@@ -44,6 +45,9 @@ mod types;
 mod verify;
 mod wording;
 
+pub use care::{
+    Compacted, Doomed, Vacuumed, compact, doomed, drop_table, vacuum, warning_of_removed,
+};
 pub use consent::{
     Consent, ConsentEntered, ConsentEntry, ConsentStatus, EnteredConsent, consent_status,
     enter_consent,

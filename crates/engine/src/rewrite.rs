@@ -14,7 +14,7 @@ use datafusion::error::DataFusionError;
 use datafusion::execution::SendableRecordBatchStream;
 use datafusion::physical_plan::execute_stream;
 use futures::StreamExt;
-use lake::{DataFile, Lake, Layout};
+use lake::{DataFile, Lake, Layout, Version};
 
 use crate::build::stored;
 use crate::lake_table::LakeTable;
@@ -119,6 +119,15 @@ impl Rewriter<'_> {
         let stream = read(self.session, self.layout, file, columns).await;
         stream.map_err(|error| Error::execution(table, error))
     }
+}
+
+/// The layout of a version as it stands.
+pub(crate) fn layout_of(standing: &Version) -> Result<Layout, Error> {
+    Ok(Layout::new(
+        standing.table.clone(),
+        &standing.schema,
+        &standing.personal,
+    )?)
 }
 
 /// The rows of one file, in its order; `columns` of them, or all.

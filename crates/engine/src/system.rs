@@ -409,8 +409,13 @@ pub(crate) fn checks(run: &str, checks: &[CheckReport]) -> RecordBatch {
 pub(crate) fn noted(run: &str, rows: u64, content: Content) -> Origin {
     Origin {
         run: run.to_owned(),
-        program: format!("stedi {}", env!("CARGO_PKG_VERSION")),
+        program: program(),
         rows,
         content: content.to_text(),
     }
+}
+
+/// This program, as commits name it.
+pub(crate) fn program() -> String {
+    format!("stedi {}", env!("CARGO_PKG_VERSION"))
 }

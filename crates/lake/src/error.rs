@@ -70,6 +70,18 @@ pub enum Error {
         /// Newest version.
         last: i64,
     },
+    /// The table had such a version, and what it needs was taken away.
+    #[error("{table} has no version {wanted} any more; it has {first} to {last}")]
+    Gone {
+        /// Which table.
+        table: TableId,
+        /// A version number or an instant.
+        wanted: String,
+        /// Oldest version that can be read.
+        first: i64,
+        /// Newest version.
+        last: i64,
+    },
     /// A column's type has no counterpart in Delta.
     #[error("column {column} of {table} has type {kind}, which a table cannot hold")]
     Type {
@@ -127,6 +139,12 @@ impl Error {
             Error::NoTable { .. } => "`stedi tables` lists what there is; `stedi run` builds it".to_owned(),
             Error::NoVersion { table, .. } => {
                 format!("`stedi history {}` lists the versions", table.name)
+            }
+            Error::Gone { table, .. } => {
+                format!(
+                    "`stedi vacuum` takes away what is older than it was told to keep; `stedi history {}` lists what is left",
+                    table.name
+                )
             }
             Error::Type { .. } => "cast the column in the model's SELECT".to_owned(),
             Error::NotAtomic { .. } => {

@@ -245,23 +245,32 @@ impl Lake {
     }
 }
 
-/// Takes away what the library was writing beside an object's own name, `NAME#1`,
-/// when it was killed.
-fn clear_staged(folder: &std::path::Path) {
+/// Takes away what was being written when a run was killed.
+fn clear_staged(lake: &std::path::Path) {
+    // Consent is entered without holding the lake.
+    let register = lake.join("system/consent_register");
+    for file in staged(lake) {
+        if !file.starts_with(&register) {
+            let _ = std::fs::remove_file(file);
+        }
+    }
+}
+
+/// What the library writes beside an object's own name, `NAME#1`, below `folder`.
+pub(crate) fn staged(folder: &std::path::Path) -> Vec<std::path::PathBuf> {
+    let mut found = Vec::new();
     for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
-        let path = entry.path();
-        let is_folder = entry.file_type().is_ok_and(|kind| kind.is_dir());
-        // Consent is entered without holding the lake.
-        if is_folder && !path.ends_with("system/consent_register") {
-            clear_staged(&path);
+        if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
+            found.extend(staged(&entry.path()));
             continue;
         }
         let name = entry.file_name();
-        let staged = name.to_str().and_then(|name| name.rsplit_once('#'));
-        if staged.is_some_and(|(_, n)| !n.is_empty() && n.bytes().all(|b| b.is_ascii_digit())) {
-            let _ = std::fs::remove_file(path);
+        let name = name.to_str().and_then(|name| name.rsplit_once('#'));
+        if name.is_some_and(|(_, n)| !n.is_empty() && n.bytes().all(|b| b.is_ascii_digit())) {
+            found.push(entry.path());
         }
     }
+    found
 }
 
 impl Writer {

@@ -33,25 +33,11 @@ pub struct Commit {
     pub origin: Option<Origin>,
 }
 
-/// All commits whose entries still stand, newest first.
+/// The commits of all versions that can be read, newest first.
 pub(crate) async fn commits(lake: &Lake, table: &TableId) -> Result<Vec<Commit>, Error> {
-    let log = lake.path(table).join("_delta_log");
-    let mut entries: Vec<(i64, Path)> = Vec::new();
-    let mut listed = lake.location().store().list(Some(&log));
-    loop {
-        match listed.try_next().await {
-            Ok(Some(meta)) => {
-                entries.extend(version_of(&meta.location).map(|v| (v, meta.location)))
-            }
-            Ok(None) | Err(object_store::Error::NotFound { .. }) => break,
-            Err(error) => {
-                return Err(Error::store("list", lake.location().display(&log), &error));
-            }
-        }
-    }
-    entries.sort_unstable_by_key(|(version, _)| std::cmp::Reverse(*version));
-    stream::iter(entries)
-        .map(|(version, path)| read(lake, version, path))
+    let versions = lake.log(table).await?.readable();
+    stream::iter(versions.into_iter().rev())
+        .map(|version| commit(lake, table, version))
         .buffered(AT_ONCE)
         .try_filter_map(|commit| async move { Ok(commit) })
         .try_collect()
@@ -69,11 +55,6 @@ pub(crate) async fn commit(
         .join("_delta_log")
         .join(format!("{version:020}.json"));
     read(lake, version, path).await
-}
-
-fn version_of(path: &Path) -> Option<i64> {
-    let name = path.filename()?.strip_suffix(".json")?;
-    (name.len() == 20).then(|| name.parse().ok())?
 }
 
 async fn read(lake: &Lake, version: i64, path: Path) -> Result<Option<Commit>, Error> {

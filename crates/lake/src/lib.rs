@@ -19,13 +19,18 @@ mod files;
 mod history;
 mod location;
 mod lock;
+mod log;
+#[cfg(test)]
+mod many_commits;
 mod object;
 mod probe;
 mod publish;
 mod put;
 mod release;
+mod removal;
 mod schema;
 mod table;
+mod vacuum;
 
 pub use error::{Error, store_reason};
 pub use files::{DataFile, Layout, Writer};
@@ -37,6 +42,7 @@ pub use probe::conditional_put_is_atomic;
 pub use publish::{Origin, Publication, Removes};
 pub use release::Release;
 pub use table::{AsOf, Lake, LakeId, Readiness, TableId, Version};
+pub use vacuum::{Keep, Vacuumed};
 
 /// The version of the library that writes the tables, for `stedi doctor`.
 pub fn delta_version() -> &'static str {

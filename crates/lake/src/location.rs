@@ -114,6 +114,20 @@ impl Location {
         })
     }
 
+    /// A store that a test looks into.
+    #[cfg(test)]
+    pub(crate) fn in_store(store: Arc<dyn ObjectStore>) -> Self {
+        let text = "s3://bucket/lake";
+        let url = Url::parse("s3://bucket/lake/").unwrap();
+        Self {
+            url,
+            store,
+            prefix: Path::from("lake"),
+            folder: None,
+            text: text.to_owned(),
+        }
+    }
+
     /// As the user wrote it, for messages.
     pub fn text(&self) -> &str {
         &self.text

@@ -23,7 +23,7 @@ pub(crate) const PERSONAL: &str = "stedi.personal";
 
 /// A checkpoint is made at each version that this divides, so that opening a
 /// table reads few log entries however many there are.
-const CHECKPOINT_EVERY: u64 = 50;
+const CHECKPOINT_EVERY: u64 = 20;
 
 /// What a commit says of the run that made it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -80,6 +80,15 @@ pub(crate) struct Entry {
 impl Entry {
     pub(crate) fn table(&self) -> TableId {
         TableId::new(&self.zone, &self.name)
+    }
+
+    #[cfg(test)]
+    pub(crate) fn bytes(&self) -> Vec<u8> {
+        self.log.clone().into_bytes()
+    }
+
+    pub(crate) fn bytes(&self) -> Bytes {
+        Bytes::from(self.log.clone())
     }
 
     pub(crate) fn path(&self, lake: &Lake) -> Path {
@@ -174,9 +183,20 @@ impl Lake {
     /// [`Error::Conflict`] where somebody else published a version meanwhile;
     /// nothing is visible then.
     pub async fn publish(&self, next: Publication) -> Result<i64, Error> {
-        let table = next.layout.table();
-        let before = self.version(table, AsOf::Latest).await?;
-        let entry = Standing::of(before.as_ref()).follow(&next)?;
+        let before = self.version(next.layout.table(), AsOf::Latest).await?;
+        self.publish_after(before.as_ref(), &next).await
+    }
+
+    /// Likewise, as the version that follows `standing` and no other.
+    ///
+    /// # Errors
+    /// As [`Lake::publish`].
+    pub async fn publish_after(
+        &self,
+        standing: Option<&Version>,
+        next: &Publication,
+    ) -> Result<i64, Error> {
+        let entry = Standing::of(standing).follow(next)?;
         let files: Vec<Path> = next.files.iter().map(|file| file.path.clone()).collect();
         self.location().make_durable(&files).await?;
         self.put_entry(&entry).await?;
@@ -190,7 +210,7 @@ impl Lake {
     /// [`Error::Conflict`] where another writer's entry stands there.
     pub(crate) async fn put_entry(&self, entry: &Entry) -> Result<(), Error> {
         let path = entry.path(self);
-        let body = Bytes::from(entry.log.clone());
+        let body = entry.bytes();
         match create(self.location().store().as_ref(), &path, body).await {
             Ok(Created::Made) => {}
             Ok(Created::AlreadyThere) => {
@@ -213,14 +233,24 @@ impl Lake {
     /// Gathers the table's state into one file, so that it opens quickly. Best
     /// effort: without it the log says the same.
     pub async fn checkpoint(&self, table: &TableId) {
-        let made = async {
-            let delta = self.open(table, None).await?;
-            let made = deltalake_core::checkpoints::create_checkpoint(&delta, None).await;
-            made.map_err(|source| publishing(table, source))
-        };
-        if let Err(error) = made.await {
+        if let Err(error) = self.checkpoint_at(table, None).await {
             tracing::debug!(%table, %error, "could not make a checkpoint");
         }
+    }
+
+    /// Makes a checkpoint of a version, or of the newest one. From here on the
+    /// table is opened by it.
+    ///
+    /// # Errors
+    /// [`Error::Table`].
+    pub(crate) async fn checkpoint_at(
+        &self,
+        table: &TableId,
+        version: Option<u64>,
+    ) -> Result<(), Error> {
+        let delta = self.open(table, version).await?;
+        let made = deltalake_core::checkpoints::create_checkpoint(&delta, None).await;
+        made.map_err(|source| publishing(table, source))
     }
 }
 

@@ -21,7 +21,7 @@ use object_store::path::Path;
 use object_store::{ObjectStore, ObjectStoreExt};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::publish::{Entry, Standing};
 use crate::put::{Created, create};
@@ -75,9 +75,39 @@ impl Lake {
         };
         let record = match record.done {
             true => record,
-            false => self.apply(record).await?,
+            false => self.apply(self.without_conflicts(record).await?).await?,
         };
         Ok(Some(record.into_release()))
+    }
+
+    /// A release without what can no longer be put: another program wrote the
+    /// version of a table that an entry was to be. What it noted for the next
+    /// run does not hold then, so that everything is built anew.
+    async fn without_conflicts(&self, mut record: Record) -> Result<Record, Error> {
+        let mut taken = BTreeSet::new();
+        for entry in &record.entries {
+            if !taken.contains(&entry.table()) && self.is_taken(entry).await? {
+                taken.insert(entry.table());
+            }
+        }
+        if !taken.is_empty() {
+            record
+                .entries
+                .retain(|entry| !taken.contains(&entry.table()));
+            record.state = Value::Null;
+        }
+        Ok(record)
+    }
+
+    /// Whether another writer's entry stands where `entry` is to be put.
+    async fn is_taken(&self, entry: &Entry) -> Result<bool, Error> {
+        let path = entry.path(self);
+        let read = async { self.location().store().get(&path).await?.bytes().await };
+        match read.await {
+            Ok(there) => Ok(there != entry.bytes()),
+            Err(object_store::Error::NotFound { .. }) => Ok(false),
+            Err(error) => Err(Error::store("read", self.location().display(&path), &error)),
+        }
     }
 
     /// Makes `publications` visible, one after the other, and notes `state` for

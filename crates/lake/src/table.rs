@@ -1,5 +1,6 @@
 //! A lake's tables and their versions.
 
+use std::collections::{HashMap, HashSet};
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -13,11 +14,15 @@ use object_store::prefix::PrefixStore;
 use object_store::{ObjectStore, ObjectStoreExt, PutMode, PutOptions};
 use uuid::Uuid;
 
+use crate::log::Log;
 use crate::{Commit, DataFile, Error, Location, Origin, history, probe, schema};
 
 /// The object that says a lake's store was found safe, the lake's layout and
 /// its id.
 const MARKER: &str = "system/lake.json";
+
+/// How often opening a table is tried for again, where somebody tidies its log up.
+const OPEN_TRIES: u32 = 2;
 
 /// Tells a lake from every other, wherever it is moved to. A copy of a lake
 /// has the id of the one it was copied from.
@@ -87,9 +92,18 @@ pub struct Version {
     pub origin: Option<Origin>,
     /// As it stands in the log; the next version keeps its identity.
     pub(crate) metadata: Option<Metadata>,
+    /// When each file was added, epoch milliseconds, by name.
+    added_ms: HashMap<String, i64>,
 }
 
 impl Version {
+    /// Its files in the order in which they were added; of one commit, by name.
+    pub fn files_by_age(&self) -> Vec<&DataFile> {
+        let mut files: Vec<&DataFile> = self.files.iter().collect();
+        files.sort_by_key(|file| (self.added_ms.get(&file.name).copied(), &file.name));
+        files
+    }
+
     /// Rows in all files.
     pub fn rows(&self) -> u64 {
         self.files.iter().map(|file| file.rows).sum()
@@ -286,20 +300,51 @@ impl Lake {
     /// Reads a version of `table`; `None` where the lake has no such table.
     ///
     /// # Errors
-    /// [`Error::NoVersion`] where it has the table but not that version.
+    /// [`Error::NoVersion`] where it has the table but not that version,
+    /// [`Error::Gone`] where it has it no more.
     pub async fn version(&self, table: &TableId, as_of: AsOf) -> Result<Option<Version>, Error> {
+        if as_of == AsOf::Latest {
+            return self.newest_version(table).await;
+        }
+        let log = self.log(table).await?;
+        let Some(newest) = log.newest() else {
+            return Ok(None);
+        };
+        let number = match as_of {
+            AsOf::Latest => newest,
+            AsOf::Version(number) => self.existing(table, &log, number)?,
+            AsOf::Time(instant) => self.at_time(table, &log, instant).await?,
+        };
+        let version = self.load(table, Some(number.unsigned_abs())).await?;
+        // Another program may take files away and leave the log as it is.
+        if number != newest && !self.has_all_files(&version).await? {
+            let wanted = version.number.to_string();
+            return Err(missing_version(table, wanted, &log, true));
+        }
+        Ok(Some(version))
+    }
+
+    async fn newest_version(&self, table: &TableId) -> Result<Option<Version>, Error> {
         if !self.exists(table).await? {
             return Ok(None);
         }
-        let number = match as_of {
-            AsOf::Latest => None,
-            AsOf::Version(number) => Some(self.existing(table, number).await?),
-            AsOf::Time(instant) => Some(self.at_time(table, instant).await?),
-        };
-        self.load(table, number).await.map(Some)
+        let mut tries = 0;
+        loop {
+            match self.load(table, None).await {
+                Ok(version) => return Ok(Some(version)),
+                // Entries that were listed may have been vacuumed before they were
+                // read; a checkpoint says the same by then.
+                Err(_) if tries < OPEN_TRIES => tries += 1,
+                Err(error) => return Err(error),
+            }
+        }
     }
 
-    async fn load(&self, table: &TableId, number: Option<u64>) -> Result<Version, Error> {
+    pub(crate) async fn load(
+        &self,
+        table: &TableId,
+        number: Option<u64>,
+    ) -> Result<Version, Error> {
         let failed = |source| Error::Table {
             action: "open",
             table: table.clone(),
@@ -308,11 +353,13 @@ impl Lake {
         let delta = self.open(table, number).await?;
         let state = delta.snapshot().map_err(failed)?;
         let mut files: Vec<DataFile> = Vec::new();
+        let mut added_ms = HashMap::new();
         let log_store = delta.log_store();
         let mut views = state.snapshot().file_views(&log_store, None);
         let root = self.path(table);
         while let Some(view) = views.try_next().await.map_err(failed)? {
             let name = view.path().into_owned();
+            added_ms.insert(name.clone(), view.modification_time());
             files.push(DataFile {
                 path: name
                     .split('/')
@@ -341,6 +388,7 @@ impl Lake {
                 .await?
                 .and_then(|commit| commit.origin),
             metadata: Some(metadata.clone()),
+            added_ms,
         })
     }
 
@@ -358,25 +406,49 @@ impl Lake {
         Ok(commits)
     }
 
-    async fn existing(&self, table: &TableId, number: i64) -> Result<u64, Error> {
-        let commits = self.history(table).await?;
-        if commits.iter().any(|commit| commit.version == number) {
-            return Ok(number.unsigned_abs());
+    fn existing(&self, table: &TableId, log: &Log, number: i64) -> Result<i64, Error> {
+        let readable = log.readable();
+        if readable.contains(&number) {
+            return Ok(number);
         }
-        Err(no_version(table, number.to_string(), &commits))
+        let is_gone = (0..log.newest().unwrap_or_default()).contains(&number);
+        Err(missing_version(table, number.to_string(), log, is_gone))
     }
 
-    async fn at_time(&self, table: &TableId, instant: i64) -> Result<u64, Error> {
-        let commits = self.history(table).await?;
-        commits
-            .iter()
-            .find(|commit| commit.timestamp <= instant)
-            .map(|commit| commit.version.unsigned_abs())
-            .ok_or_else(|| {
+    /// The newest version published at or before `instant`. Versions are taken to
+    /// have been published in their order, so that few of many are looked at.
+    async fn at_time(&self, table: &TableId, log: &Log, instant: i64) -> Result<i64, Error> {
+        let readable = log.readable();
+        let (mut from, mut to) = (0, readable.len());
+        while from < to {
+            let middle = from + (to - from) / 2;
+            let commit = history::commit(self, table, readable[middle]).await?;
+            match commit.is_some_and(|commit| commit.timestamp <= instant) {
+                true => from = middle + 1,
+                false => to = middle,
+            }
+        }
+        match from.checked_sub(1) {
+            Some(last) => Ok(readable[last]),
+            None => {
                 let at = chrono::DateTime::from_timestamp_millis(instant).unwrap_or_default();
                 let wanted = format!("from {} or before", at.to_rfc3339());
-                no_version(table, wanted, &commits)
-            })
+                let is_gone = readable.first().is_some_and(|first| *first > 0);
+                Err(missing_version(table, wanted, log, is_gone))
+            }
+        }
+    }
+
+    async fn has_all_files(&self, version: &Version) -> Result<bool, Error> {
+        let there = self.data_files(&version.table).await?;
+        let there: HashSet<&object_store::path::Path> =
+            there.iter().map(|meta| &meta.location).collect();
+        let folder = self.path(&version.table);
+        // One in a folder of its own is another writer's, and not looked after.
+        let mut own = version.files.iter();
+        Ok(own.all(|file| {
+            there.contains(&file.path) || file.path != folder.clone().join(file.name.as_str())
+        }))
     }
 
     /// The table's path in the store.
@@ -414,12 +486,25 @@ impl Lake {
     }
 }
 
-fn no_version(table: &TableId, wanted: String, commits: &[Commit]) -> Error {
-    Error::NoVersion {
-        table: table.clone(),
-        wanted,
-        first: commits.last().map_or(0, |commit| commit.version),
-        last: commits.first().map_or(0, |commit| commit.version),
+/// The error about a version that the table does not have, or has no more.
+fn missing_version(table: &TableId, wanted: String, log: &Log, is_gone: bool) -> Error {
+    let readable = log.readable();
+    let table = table.clone();
+    let first = readable.first().copied().unwrap_or_default();
+    let last = readable.last().copied().unwrap_or_default();
+    match is_gone {
+        true => Error::Gone {
+            table,
+            wanted,
+            first,
+            last,
+        },
+        false => Error::NoVersion {
+            table,
+            wanted,
+            first,
+            last,
+        },
     }
 }
 

@@ -144,8 +144,8 @@ pub(crate) enum Command {
     Verify(VerifyArgs),
     /// Ask in SQL: one statement, a file, or an interactive shell
     Sql(SqlArgs),
-    /// List all tables
-    Tables,
+    /// List all tables; or drop one that the project no longer has
+    Tables(TablesArgs),
     /// Tell of one table: columns, grain, checks, files
     Describe(DescribeArgs),
     /// List the versions of one table
@@ -154,6 +154,10 @@ pub(crate) enum Command {
     Lineage(LineageArgs),
     /// Write one version of a table to files, with a manifest; or check such files
     Export(ExportArgs),
+    /// Merge small files of tables into large ones
+    Compact(CompactArgs),
+    /// Take away what no kept version of a table needs
+    Vacuum(VacuumArgs),
     /// Look after landing input that could not be read
     #[command(subcommand)]
     Quarantine(QuarantineCommand),
@@ -273,6 +277,40 @@ pub(crate) struct SqlArgs {
     /// Read the lake as it was at an instant
     #[arg(long, value_name = "INSTANT")]
     pub(crate) as_of: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct TablesArgs {
+    /// Drop this table, which the lake has and the project has no longer: NAME or ZONE.NAME
+    #[arg(long, value_name = "NAME")]
+    pub(crate) drop: Option<String>,
+}
+
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Files of less than 128 MiB are merged into files of up to 512 MiB, in the order in which they\n\
+                  were added. No row changes, and readers go on meanwhile. The small files stay for older\n\
+                  versions until `stedi vacuum`."
+)]
+pub(crate) struct CompactArgs {
+    /// Which tables [default: all, those of the system too]
+    #[arg(value_name = "TABLE")]
+    pub(crate) tables: Vec<String>,
+}
+
+#[derive(Debug, Args)]
+#[command(
+    after_help = "A version stays while it was the newest one at any time within --keep; the newest always stays.\n\
+                  With it go its log entry and the files that no other version needs. Readers of versions that\n\
+                  stay are not disturbed; --keep 0s takes versions from readers that are at them."
+)]
+pub(crate) struct VacuumArgs {
+    /// How long a version can be read after a newer one: 7d, 12h, 30m, 0s for the newest alone
+    #[arg(long, value_name = "DURATION", default_value = "7d")]
+    pub(crate) keep: String,
+    /// Tell what would go, and take nothing away
+    #[arg(long)]
+    pub(crate) dry_run: bool,
 }
 
 #[derive(Debug, Args)]

@@ -154,7 +154,7 @@ async fn append(
         let rows = Rows::Beside(standing.as_ref());
         let batch = CONSENT_REGISTER.batch(columns);
         if let Some(next) = CONSENT_REGISTER.stage(lake, &run, &batch, rows).await? {
-            lake.publish(next).await?;
+            lake.publish_after(standing.as_ref(), &next).await?;
         }
         Ok(())
     };

@@ -39,7 +39,7 @@ use crate::models::{self, Planned};
 use crate::report::{Report, TableReport, Verdict};
 use crate::stop::{self, Stop};
 use crate::{
-    Error, Session, Setup, checks, devices, gate, landing_files, ledger, quarantine, system,
+    Error, Session, Setup, care, checks, devices, gate, landing_files, ledger, quarantine, system,
 };
 use memory::Arrived;
 use taking_in::TakenIn;
@@ -394,6 +394,15 @@ impl Work {
     }
 
     async fn prepare(&self, options: &RunOptions) -> Result<Prepared, Error> {
+        let mut prepared = self.prepare_some(options).await?;
+        let (project, lake) = (&self.session.tables().project, &self.held.lake);
+        let removed = care::warning_of_removed(project, lake).await?;
+        prepared.report.warnings.extend(removed);
+        Ok(prepared)
+    }
+
+    /// As little as what is new asks for.
+    async fn prepare_some(&self, options: &RunOptions) -> Result<Prepared, Error> {
         let arrived = match options.full {
             true => None,
             false => Some(self.arrived(options.changed).await?),

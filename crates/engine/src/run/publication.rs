@@ -23,7 +23,7 @@ use crate::gate::{self, By, Known};
 use crate::ledger::Totals;
 use crate::models::Planned;
 use crate::report::{ModelRun, Report};
-use crate::rewrite::Rewriter;
+use crate::rewrite::{Rewriter, layout_of};
 use crate::rows::Content;
 use crate::system::{self, Rows};
 use crate::{Error, landing_files, quarantine, rows};
@@ -473,15 +473,6 @@ impl Draft {
         let before = standing.map_or(-1, |(_, version)| version.number);
         (steps > 0).then(|| before + i64::try_from(steps).unwrap_or(i64::MAX))
     }
-}
-
-/// The layout of a version as it stands.
-fn layout_of(standing: &Version) -> Result<Layout, Error> {
-    Ok(Layout::new(
-        standing.table.clone(),
-        &standing.schema,
-        &standing.personal,
-    )?)
 }
 
 /// The first column of a batch as text.

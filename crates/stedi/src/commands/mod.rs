@@ -1,5 +1,6 @@
 //! One module per command.
 
+pub(crate) mod compact;
 pub(crate) mod completions;
 pub(crate) mod consent;
 pub(crate) mod demo;
@@ -17,6 +18,7 @@ pub(crate) mod sample;
 mod shell;
 pub(crate) mod sql;
 pub(crate) mod tables;
+pub(crate) mod vacuum;
 pub(crate) mod verify;
 
 use std::sync::Arc;

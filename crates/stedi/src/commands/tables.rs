@@ -1,15 +1,24 @@
-//! `stedi tables`: what there is.
+//! `stedi tables`: what there is; and what shall be there no more.
+
+use std::io::IsTerminal;
 
 use anyhow::Result;
+use engine::{Doomed, Setup};
+use lake::Lake;
 
-use super::runtime;
-use crate::failure::Ending;
-use crate::output::{Field, put_list};
+use super::{rows, runtime};
+use crate::args::TablesArgs;
+use crate::failure::{Ending, Failure};
+use crate::output::{Field, complain, grouped, put_list, say};
 use crate::settings::Settings;
 
-pub(crate) fn tables(settings: &Settings) -> Result<Ending> {
+pub(crate) fn tables(settings: &Settings, args: &TablesArgs) -> Result<Ending> {
     let setup = settings.setup()?;
-    let tables = runtime()?.block_on(engine::tables(&setup))?;
+    if let Some(name) = &args.drop {
+        return drop_table(settings, &setup, &name.to_lowercase());
+    }
+    let runtime = runtime()?;
+    let tables = runtime.block_on(engine::tables(&setup))?;
     let headings = [
         "zone", "table", "rows", "version", "files", "bytes", "grain",
     ];
@@ -24,5 +33,54 @@ pub(crate) fn tables(settings: &Settings) -> Result<Ending> {
             Field::text(table.grain.as_deref()),
         ]
     })?;
+    let lake = Lake::at(setup.lake.clone());
+    let warning = engine::warning_of_removed(&setup.project, &lake);
+    if let Some(warning) = runtime.block_on(warning)? {
+        say(settings, &format!("warning: {warning}"));
+    }
     Ok(Ending::Done)
+}
+
+fn drop_table(settings: &Settings, setup: &Setup, name: &str) -> Result<Ending> {
+    let runtime = runtime()?;
+    let doomed = runtime.block_on(engine::doomed(setup, name))?;
+    if !settings.yes {
+        confirm(&doomed)?;
+    }
+    let (objects, bytes) = runtime.block_on(engine::drop_table(setup, &doomed))?;
+    say(
+        settings,
+        &format!(
+            "{}/{} is gone: {} objects, {} bytes",
+            doomed.zone,
+            doomed.table,
+            grouped(objects),
+            grouped(bytes)
+        ),
+    );
+    Ok(Ending::Done)
+}
+
+/// Asks a person; where there is none, nobody has said yes.
+fn confirm(doomed: &Doomed) -> Result<()> {
+    let refused = || {
+        Failure::failed(
+            "not confirmed; the table is as it was",
+            "type yes, or give --yes",
+        )
+    };
+    if !std::io::stdin().is_terminal() {
+        return Err(refused());
+    }
+    let held = doomed.rows.map_or("all it holds".to_owned(), rows);
+    complain(&format!(
+        "{}/{} will be dropped with {held} and every older version. Type yes to go on:",
+        doomed.zone, doomed.table
+    ));
+    let mut answer = String::new();
+    std::io::stdin().read_line(&mut answer)?;
+    match answer.trim().eq_ignore_ascii_case("yes") {
+        true => Ok(()),
+        false => Err(refused()),
+    }
 }

@@ -6,7 +6,7 @@ use std::process::{Command, Stdio};
 use crate::places::SMALL;
 use crate::program::stedi;
 
-const COMMANDS: [&str; 17] = [
+const COMMANDS: [&str; 19] = [
     "demo",
     "run",
     "plan",
@@ -17,6 +17,8 @@ const COMMANDS: [&str; 17] = [
     "history",
     "lineage",
     "export",
+    "compact",
+    "vacuum",
     "quarantine",
     "key",
     "consent",

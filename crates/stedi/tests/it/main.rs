@@ -19,6 +19,7 @@ mod plan;
 mod program;
 
 mod arrivals;
+mod care;
 mod command_line;
 mod consent;
 mod consent_by_hand;

@@ -130,6 +130,10 @@ pub(crate) fn copy(from: &Path, to: &Path) {
             std::os::unix::fs::symlink(fs::read_link(&from).unwrap(), &to).unwrap();
         } else {
             fs::copy(&from, &to).unwrap();
+            // A landing file is told from a changed one by its time.
+            let modified = fs::metadata(&from).unwrap().modified().unwrap();
+            let copy = File::options().append(true).open(&to).unwrap();
+            copy.set_modified(modified).unwrap();
         }
     }
 }

@@ -1,0 +1,105 @@
+//! `stedi vacuum`: what no kept version needs goes.
+//!
+//! A version is kept while it was some table's newest within the time that is to
+//! be kept; the newest one always is. Older ones go, with their log entries and
+//! the files that no other version needs, and so does what the dead left behind.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use lake::{Keep, TableId};
+use serde::Serialize;
+
+use super::must_be_a_lake;
+use super::removed::ZONES;
+use crate::hold::Held;
+use crate::{Error, Setup, system};
+
+/// What is no part of a table may be somebody's who enters a consent, or tries the
+/// store out, right now. That takes a moment; an hour is beyond doubt.
+const UNDERWAY: Duration = Duration::from_secs(60 * 60);
+
+/// What went of one table, or would go.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Vacuumed {
+    /// `trusted`, `curated` or `system`.
+    pub zone: String,
+    /// Bare name, of a table or of what else lies there.
+    pub table: String,
+    /// Versions that can be read no more.
+    pub versions: u64,
+    /// Files that went.
+    pub files: u64,
+    /// Their bytes, and those of log entries.
+    pub bytes: u64,
+}
+
+/// Takes away what no version needs that was a table's newest within `keep`; with
+/// `dry_run`, tells what that is. Of places where nothing is to be had nothing is
+/// told.
+///
+/// # Errors
+/// [`Error::Lake`], with [`lake::Error::Held`] where somebody else holds the lake.
+pub async fn vacuum(setup: &Setup, keep: Duration, dry_run: bool) -> Result<Vec<Vacuumed>, Error> {
+    must_be_a_lake(setup).await?;
+    let mut held = Held::take(setup, "vacuum").await?;
+    let vacuumed = vacuum_held(&mut held, keep, dry_run).await;
+    held.let_go().await;
+    vacuumed
+}
+
+async fn vacuum_held(
+    held: &mut Held,
+    keep: Duration,
+    dry_run: bool,
+) -> Result<Vec<Vacuumed>, Error> {
+    let lake = held.lake.clone();
+    // The clock itself, whatever instant is to be taken for now.
+    let now_ms = chrono::Utc::now().timestamp_millis();
+    let since = |span: Duration| {
+        let span = i64::try_from(span.as_millis()).unwrap_or(i64::MAX);
+        now_ms.saturating_sub(span)
+    };
+    let of_holders = Keep {
+        versions_since_ms: (!keep.is_zero()).then(|| since(keep)),
+        strays_since_ms: i64::MAX,
+    };
+    let of_anybody = Keep {
+        strays_since_ms: since(UNDERWAY),
+        ..of_holders
+    };
+    if !dry_run && lake.location().folder().is_none() {
+        held.fence().await?;
+    }
+    let register = system::CONSENT_REGISTER.id();
+    let mut all: BTreeMap<TableId, Vacuumed> = BTreeMap::new();
+    for zone in ZONES {
+        for table in lake.places(zone).await? {
+            let keep = match table == register {
+                true => of_anybody,
+                false => of_holders,
+            };
+            add(&mut all, lake.vacuum(&table, keep, dry_run).await?);
+        }
+    }
+    for stray in lake.vacuum_strays(&ZONES, of_anybody, dry_run).await? {
+        add(&mut all, stray);
+    }
+    Ok(all.into_values().collect())
+}
+
+fn add(all: &mut BTreeMap<TableId, Vacuumed>, more: lake::Vacuumed) {
+    if more.is_nothing() {
+        return;
+    }
+    let of_table = all.entry(more.table.clone()).or_insert_with(|| Vacuumed {
+        zone: more.table.zone,
+        table: more.table.name,
+        versions: 0,
+        files: 0,
+        bytes: 0,
+    });
+    of_table.versions += more.versions;
+    of_table.files += more.files;
+    of_table.bytes += more.bytes;
+}

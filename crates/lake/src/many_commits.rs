@@ -1,0 +1,250 @@
+//! A table of ten thousand commits: what opening it asks of the store.
+
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use arrow::datatypes::{DataType, Field, Schema};
+use futures::StreamExt;
+use futures::stream::BoxStream;
+use object_store::memory::InMemory;
+use object_store::path::Path;
+use object_store::{
+    CopyOptions, GetOptions, GetResult, ListResult, MultipartUpload, ObjectMeta, ObjectStore,
+    ObjectStoreExt, PutMultipartOptions, PutOptions, PutPayload, PutResult, Result,
+};
+
+use crate::publish::{Entry, Standing};
+use crate::{
+    AsOf, DataFile, Error, Keep, Lake, Layout, Location, Origin, Publication, Removes, TableId,
+};
+
+/// A store that counts what it is asked for.
+#[derive(Debug, Default)]
+struct Counting {
+    inner: InMemory,
+    gets: AtomicUsize,
+    lists: AtomicUsize,
+    listed: Arc<AtomicUsize>,
+}
+
+/// Objects read, listings begun, objects listed.
+#[derive(Debug, PartialEq, Eq)]
+struct Asked {
+    gets: usize,
+    lists: usize,
+    listed: usize,
+}
+
+impl Counting {
+    fn asked(&self) -> Asked {
+        Asked {
+            gets: self.gets.swap(0, Ordering::Relaxed),
+            lists: self.lists.swap(0, Ordering::Relaxed),
+            listed: self.listed.swap(0, Ordering::Relaxed),
+        }
+    }
+
+    fn counted(
+        &self,
+        listed: BoxStream<'static, Result<ObjectMeta>>,
+    ) -> BoxStream<'static, Result<ObjectMeta>> {
+        self.lists.fetch_add(1, Ordering::Relaxed);
+        let count = Arc::clone(&self.listed);
+        listed
+            .inspect(move |_| {
+                count.fetch_add(1, Ordering::Relaxed);
+            })
+            .boxed()
+    }
+}
+
+impl fmt::Display for Counting {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Counting")
+    }
+}
+
+#[async_trait::async_trait]
+impl ObjectStore for Counting {
+    async fn put_opts(
+        &self,
+        path: &Path,
+        payload: PutPayload,
+        options: PutOptions,
+    ) -> Result<PutResult> {
+        self.inner.put_opts(path, payload, options).await
+    }
+
+    async fn put_multipart_opts(
+        &self,
+        path: &Path,
+        options: PutMultipartOptions,
+    ) -> Result<Box<dyn MultipartUpload>> {
+        self.inner.put_multipart_opts(path, options).await
+    }
+
+    async fn get_opts(&self, path: &Path, options: GetOptions) -> Result<GetResult> {
+        self.gets.fetch_add(1, Ordering::Relaxed);
+        self.inner.get_opts(path, options).await
+    }
+
+    fn delete_stream(
+        &self,
+        paths: BoxStream<'static, Result<Path>>,
+    ) -> BoxStream<'static, Result<Path>> {
+        self.inner.delete_stream(paths)
+    }
+
+    fn list(&self, prefix: Option<&Path>) -> BoxStream<'static, Result<ObjectMeta>> {
+        self.counted(self.inner.list(prefix))
+    }
+
+    fn list_with_offset(
+        &self,
+        prefix: Option<&Path>,
+        offset: &Path,
+    ) -> BoxStream<'static, Result<ObjectMeta>> {
+        self.counted(self.inner.list_with_offset(prefix, offset))
+    }
+
+    async fn list_with_delimiter(&self, prefix: Option<&Path>) -> Result<ListResult> {
+        let listed = self.inner.list_with_delimiter(prefix).await?;
+        self.lists.fetch_add(1, Ordering::Relaxed);
+        self.listed
+            .fetch_add(listed.objects.len(), Ordering::Relaxed);
+        Ok(listed)
+    }
+
+    async fn copy_opts(&self, from: &Path, to: &Path, options: CopyOptions) -> Result<()> {
+        self.inner.copy_opts(from, to, options).await
+    }
+}
+
+const COMMITS: u64 = 10_000;
+
+fn file(lake: &Lake, table: &TableId, number: u64) -> DataFile {
+    let name = format!("part-{number:032x}-{number:032x}.parquet");
+    DataFile {
+        path: lake.path(table).join(name.as_str()),
+        name,
+        bytes: 100,
+        rows: 1,
+        stats: Some("{\"numRecords\":1}".to_owned()),
+    }
+}
+
+/// The last checkpoint that the program makes, at `version`. It is put together
+/// from that of a table with the same state and one commit, as gathering it from
+/// all entries takes a minute in an unoptimised build.
+async fn checkpoint(lake: &Lake, first: &Entry, version: u64) {
+    let (table, twin) = (first.table(), TableId::new("trusted", "twin"));
+    let store = lake.location().store();
+    let text = String::from_utf8(first.bytes()).unwrap();
+    let (old, new) = (file(lake, &table, 0), file(lake, &table, version));
+    let text = text.replace(&old.name, &new.name);
+    let log = |table: &TableId, name: &str| lake.path(table).join("_delta_log").join(name);
+    let entry = log(&twin, &format!("{:020}.json", 0));
+    store.put(&entry, text.into()).await.unwrap();
+    lake.checkpoint_at(&twin, None).await.unwrap();
+    let made = log(&twin, &format!("{:020}.checkpoint.parquet", 0));
+    let made = store.get(&made).await.unwrap().bytes().await.unwrap();
+    let path = log(&table, &format!("{version:020}.checkpoint.parquet"));
+    store.put(&path, made.into()).await.unwrap();
+    let hint = format!("{{\"version\":{version},\"size\":3}}");
+    let path = log(&table, "_last_checkpoint");
+    store.put(&path, hint.into()).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_table_opens_by_few_reads_however_many_commits_it_has() {
+    let store = Arc::new(Counting::default());
+    let lake = Lake::at(Location::in_store(Arc::clone(&store) as _));
+    let table = TableId::new("trusted", "t");
+    let schema = Schema::new(vec![Field::new("n", DataType::Int64, true)]);
+    let layout = Layout::new(table.clone(), &schema, &[]).unwrap();
+    let mut standing = Standing::default();
+    let mut named = Vec::new();
+    for number in 0..COMMITS {
+        let files = vec![file(&lake, &table, number)];
+        let path = files[0].path.clone();
+        store.inner.put(&path, "x".into()).await.unwrap();
+        let next = Publication {
+            layout: layout.clone(),
+            description: "One number.".to_owned(),
+            // Each replaces the one before, so that the table stays small.
+            removes: Removes::All,
+            changes_rows: true,
+            files,
+            origin: Origin {
+                run: format!("{number:032x}"),
+                program: "stedi".to_owned(),
+                rows: 1,
+                content: String::new(),
+            },
+        };
+        let entry = standing.follow(&next).unwrap();
+        named.push(entry);
+    }
+    for entry in &named {
+        let body = entry.bytes();
+        store
+            .inner
+            .put(&entry.path(&lake), body.into())
+            .await
+            .unwrap();
+    }
+    checkpoint(&lake, &named[0], COMMITS - 20).await;
+
+    store.asked();
+    let newest = lake.version(&table, AsOf::Latest).await.unwrap().unwrap();
+    let asked = store.asked();
+    assert_eq!(newest.number, COMMITS as i64 - 1);
+    assert_eq!(newest.files.len(), 1);
+    // The entries since the checkpoint, the checkpoint, the hint, the commit.
+    assert!(
+        asked.gets <= 60 && asked.lists <= 2 && asked.listed <= 60,
+        "{asked:?}"
+    );
+
+    assert!(lake.exists(&table).await.unwrap());
+    let asked = store.asked();
+    assert!(asked.gets == 0 && asked.listed <= 1, "{asked:?}");
+
+    // By an instant: a search among the entries, not all of them.
+    let at = AsOf::Time(i64::MAX / 2);
+    assert_eq!(
+        lake.version(&table, at).await.unwrap().unwrap().number,
+        9999
+    );
+    let asked = store.asked();
+    assert!(asked.gets <= 90, "{asked:?}");
+    // With all but the newest gone, less is listed, and older ones are told to be
+    // gone.
+    let keep = Keep {
+        versions_since_ms: None,
+        strays_since_ms: i64::MAX,
+    };
+    let vacuumed = lake.vacuum(&table, keep, false).await.unwrap();
+    assert_eq!(
+        (vacuumed.versions, vacuumed.files),
+        (COMMITS - 1, COMMITS - 1)
+    );
+    store.asked();
+    let newest = lake.version(&table, AsOf::Latest).await.unwrap().unwrap();
+    assert_eq!(newest.files[0].name, file(&lake, &table, COMMITS - 1).name);
+    let asked = store.asked();
+    assert!(asked.gets <= 14 && asked.listed <= 4, "{asked:?}");
+    assert_eq!(lake.history(&table).await.unwrap().len(), 1);
+    for as_of in [AsOf::Version(17), AsOf::Time(0)] {
+        let error = lake.version(&table, as_of).await.unwrap_err();
+        assert!(matches!(error, Error::Gone { first: 9999, .. }), "{error}");
+    }
+    let error = lake
+        .version(&table, AsOf::Version(10_000))
+        .await
+        .unwrap_err();
+    assert!(matches!(error, Error::NoVersion { .. }), "{error}");
+    let again = lake.vacuum(&table, keep, false).await.unwrap();
+    assert!(again.is_nothing(), "{again:?}");
+}

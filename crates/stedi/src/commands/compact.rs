@@ -1,0 +1,43 @@
+//! `stedi compact [TABLE...]`: small files become large ones.
+
+use anyhow::Result;
+
+use super::{interrupt, runtime};
+use crate::args::CompactArgs;
+use crate::failure::Ending;
+use crate::output::{Field, put_list, say};
+use crate::settings::Settings;
+
+pub(crate) fn compact(settings: &Settings, args: &CompactArgs) -> Result<Ending> {
+    let setup = settings.setup()?;
+    let names: Vec<String> = args.tables.iter().map(|name| name.to_lowercase()).collect();
+    let work = async { engine::compact(&setup, &names, interrupt()).await };
+    let compacted = runtime()?.block_on(work)?;
+    let headings = [
+        "zone",
+        "table",
+        "files_before",
+        "files_after",
+        "bytes_before",
+        "bytes",
+    ];
+    put_list(settings, &headings, &compacted, |table| {
+        vec![
+            Field::text(Some(&table.zone)),
+            Field::text(Some(&table.table)),
+            Field::count(table.files_before),
+            Field::count(table.files_after),
+            Field::count(table.bytes_before),
+            Field::count(table.bytes),
+        ]
+    })?;
+    if compacted.is_empty() {
+        say(settings, "nothing to merge; every table stands as it was");
+    } else {
+        say(
+            settings,
+            "older versions keep the small files until `stedi vacuum` takes them away",
+        );
+    }
+    Ok(Ending::Done)
+}
