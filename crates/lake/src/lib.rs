@@ -19,6 +19,8 @@ mod location;
 mod object;
 mod probe;
 mod publish;
+#[allow(dead_code, reason = "the release log and the probe are to call it")]
+mod put;
 mod schema;
 mod table;
 
