@@ -19,12 +19,12 @@ mod location;
 mod object;
 mod probe;
 mod publish;
-#[allow(dead_code, reason = "the release log and the probe are to call it")]
 mod put;
 mod schema;
+mod steady;
 mod table;
 
-pub use error::{Error, store_reason};
+pub use error::{Error, remote_hint, store_in, store_reason};
 pub use files::{DataFile, Layout, Writer};
 pub use history::Commit;
 pub use location::Location;
