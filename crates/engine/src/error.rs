@@ -73,6 +73,14 @@ pub enum Error {
         /// The reason; never a value from the data.
         message: String,
     },
+    /// The store failed while rows were computed.
+    #[error("{what} failed: {reason}")]
+    Store {
+        /// `the query` or a table's name.
+        what: String,
+        /// As [`lake::store_reason`] gives it.
+        reason: String,
+    },
     /// A name that is no table.
     #[error("there is no table `{name}`")]
     NoTable {
@@ -141,6 +149,7 @@ impl Error {
                 || "`stedi tables` lists what there is".to_owned(),
                 |name| format!("did you mean `{name}`? `stedi tables` lists what there is"),
             )),
+            Error::Store { reason, .. } => Some(lake::remote_hint(reason).to_owned()),
             Error::Lake(error) => error.hint(),
             Error::Project(_) | Error::Execution { .. } | Error::Interrupted => None,
         }
@@ -150,7 +159,9 @@ impl Error {
     pub fn class(&self) -> Class {
         match self {
             Error::Model { .. } | Error::Settings { .. } | Error::Project(_) => Class::Settings,
-            Error::Lake(lake::Error::Location { .. }) => Class::Settings,
+            Error::Lake(lake::Error::Location { .. } | lake::Error::Setting { .. }) => {
+                Class::Settings
+            }
             Error::Lake(
                 lake::Error::Conflict { .. } | lake::Error::Overtaken | lake::Error::Held { .. },
             ) => Class::Busy,
@@ -165,9 +176,15 @@ impl Error {
     pub(crate) fn execution(what: impl Into<String>, error: DataFusionError) -> Self {
         match find(error) {
             Ok(own) => own,
-            Err(error) => Error::Execution {
-                what: what.into(),
-                message: wording::of_execution(&error),
+            Err(error) => match wording::of_store(&error) {
+                Some(reason) => Error::Store {
+                    what: what.into(),
+                    reason,
+                },
+                None => Error::Execution {
+                    what: what.into(),
+                    message: wording::of_execution(&error),
+                },
             },
         }
     }

@@ -31,6 +31,26 @@ pub(crate) fn of_execution(error: &DataFusionError) -> String {
     }
 }
 
+/// What a remote store says that rows were read from, if it is at fault.
+pub(crate) fn of_store(error: &DataFusionError) -> Option<String> {
+    let root = root(error);
+    if let Some(error) = lake::store_in(root) {
+        let local = matches!(
+            error,
+            object_store::Error::Generic { store, .. } if *store == "LocalFileSystem"
+        );
+        let gone = matches!(error, object_store::Error::NotFound { .. });
+        return (!local && !gone).then(|| lake::store_reason(error));
+    }
+    // Of a file's footer the engine keeps the words alone.
+    let text = root.to_string();
+    let (_, text) = text.split_once("Failed to fetch metadata for file ")?;
+    let (path, reason) = text.split_once(": ")?;
+    reason
+        .contains("Generic S3 error")
+        .then(|| format!("the store did not give {path}"))
+}
+
 /// What a store says names the file, which is no personal value; what the
 /// format's reader says is not passed on.
 fn of_parquet(error: &(dyn std::error::Error + 'static)) -> String {

@@ -1,6 +1,7 @@
 //! What can go wrong with a lake, by what the caller can do about it.
 
 use deltalake_core::DeltaTableError;
+use object_store::client::{HttpError, HttpErrorKind};
 
 use crate::{Holder, TableId};
 
@@ -16,6 +17,16 @@ pub enum Error {
         /// What is wrong with it.
         reason: String,
     },
+    /// What is set for a store cannot be.
+    #[error("{location} cannot be opened: {reason}")]
+    Setting {
+        /// As the user wrote it.
+        location: String,
+        /// What is wrong.
+        reason: String,
+        /// What to do.
+        hint: String,
+    },
     /// The store said no.
     #[error("cannot {action} {object}: {reason}")]
     Store {
@@ -27,7 +38,7 @@ pub enum Error {
         reason: String,
     },
     /// A table's log could not be read or written.
-    #[error("cannot {action} table {table}: {source}")]
+    #[error("cannot {action} table {table}: {}", table_reason(source))]
     Table {
         /// A verb: `open`, `publish`.
         action: &'static str,
@@ -121,14 +132,19 @@ impl Error {
             Error::Location { .. } => {
                 "give a folder, file:///folder or s3://bucket/prefix".to_owned()
             }
+            Error::Setting { hint, .. } => hint.clone(),
+            Error::Store { object, reason, .. } if object.contains("://") => {
+                remote_hint(reason).to_owned()
+            }
+            Error::File { reason, .. } if known_hint(reason).is_some() => {
+                remote_hint(reason).to_owned()
+            }
             Error::File { .. }
             | Error::Store { action: "write", .. }
             | Error::Table { action: "publish", .. } => {
-                "check that the folder can be written to and has room, or give another with --lake".to_owned()
+                "check that the place can be written to and has room, or give another with --lake".to_owned()
             }
-            Error::Store { .. } => {
-                "check the path; for s3:// check AWS_ENDPOINT, AWS_REGION, AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY; `stedi doctor` tells more".to_owned()
-            }
+            Error::Store { .. } => "check the path; `stedi doctor` tells more".to_owned(),
             Error::Conflict { .. } | Error::Overtaken => {
                 "run again once the other run has ended".to_owned()
             }
@@ -151,7 +167,9 @@ impl Error {
                 "commits would be lost on it: use a store with atomic If-None-Match, or a local folder"
                     .to_owned()
             }
-            Error::Table { .. } => return None,
+            Error::Table { source, .. } => {
+                return known_hint(&table_reason(source)).map(str::to_owned);
+            }
         })
     }
 
@@ -168,17 +186,144 @@ impl Error {
     }
 }
 
-/// Why a store refused, in one line: the innermost cause, as the outer ones
-/// repeat the path and the library's name. Of an S3 answer, its message.
+const NO_BUCKET: &str = "there is no bucket of that name";
+const REFUSED: &str = "the store refused the key";
+const NO_CREDENTIALS: &str =
+    "there are no credentials for it, neither in the environment nor from this machine's role";
+const UNREACHABLE: &str = "the store cannot be reached";
+const NO_ANSWER: &str = "the store did not answer in time";
+const UNABLE: &str = "the store is not able to";
+const BROKEN: &str = "the connection to the store broke";
+
+/// Why a store refused, in one line. What commonly goes wrong with an object
+/// store is told in words of our own; otherwise the innermost cause, as the
+/// outer ones repeat the path and the library's name, and of an S3 answer its
+/// message.
 pub fn store_reason(error: &object_store::Error) -> String {
+    let mut http = None;
+    let mut of_credentials = false;
     let mut cause: &dyn std::error::Error = error;
-    while let Some(next) = cause.source() {
+    loop {
+        if let Some(found) = cause.downcast_ref::<HttpError>() {
+            http = Some(found.kind());
+        }
+        let Some(next) = cause.source() else { break };
         cause = next;
+        // Only a machine in a cloud is asked there.
+        let text = cause.to_string();
+        of_credentials |= text.contains("/latest/api/token") || text.contains("/latest/meta-data");
     }
     let text = cause.to_string().replace('\n', " ");
-    let message = text
-        .split_once("<Message>")
-        .and_then(|(_, rest)| rest.split_once("</Message>"))
-        .map(|(message, _)| message.trim().to_owned());
-    message.unwrap_or(text)
+    if of_credentials {
+        return NO_CREDENTIALS.to_owned();
+    }
+    if text.contains("URL scheme is not allowed") {
+        return "http:// is not allowed for it".to_owned();
+    }
+    let code = between(&text, "<Code>", "</Code>");
+    let denied = matches!(
+        error,
+        object_store::Error::PermissionDenied { .. } | object_store::Error::Unauthenticated { .. }
+    );
+    match (code, http) {
+        (Some("NoSuchBucket"), _) => return NO_BUCKET.to_owned(),
+        // A listing's refusal comes as an error of no particular kind.
+        (Some(code), _)
+            if denied
+                || matches!(
+                    code,
+                    "AccessDenied" | "InvalidAccessKeyId" | "SignatureDoesNotMatch"
+                ) =>
+        {
+            return format!("{REFUSED}: {code}");
+        }
+        (None, _) if denied => return REFUSED.to_owned(),
+        (_, Some(HttpErrorKind::Connect)) => return format!("{UNREACHABLE}: {text}"),
+        (_, Some(HttpErrorKind::Timeout)) => return NO_ANSWER.to_owned(),
+        (_, Some(HttpErrorKind::Request | HttpErrorKind::Interrupted | HttpErrorKind::Decode)) => {
+            return format!("{BROKEN}: {text}");
+        }
+        _ => {}
+    }
+    let message = between(&text, "<Message>", "</Message>").or(code);
+    if text.starts_with("Server returned non-2xx status code: 5") {
+        let what = code.or(message).unwrap_or("it gives no reason");
+        return format!("{UNABLE}: {what}");
+    }
+    message.map_or(text.clone(), str::to_owned)
+}
+
+/// The store's error that `error` comes of, however deeply it was wrapped.
+pub fn store_in<'a>(
+    error: &'a (dyn std::error::Error + 'static),
+) -> Option<&'a object_store::Error> {
+    let mut cause = Some(error);
+    while let Some(error) = cause {
+        if let Some(found) = error.downcast_ref() {
+            return Some(found);
+        }
+        // Of what it wraps, an I/O error tells the cause as its own.
+        cause = match error.downcast_ref::<std::io::Error>() {
+            Some(io) => io.get_ref().map(|inner| inner as _),
+            None => error.source(),
+        };
+    }
+    None
+}
+
+/// Of a store that fails, the reason; of the library's own errors, their text.
+/// Its kernel hands a store's error on as text.
+fn table_reason(error: &DeltaTableError) -> String {
+    if let Some(error) = store_in(error) {
+        return store_reason(error);
+    }
+    let text = error.to_string();
+    if !text.contains(" S3 error: ") {
+        return text;
+    }
+    match text.split_once("non-2xx status code: ") {
+        Some((_, status)) if status.starts_with('5') => {
+            let code = between(status, "<Code>", "</Code>").unwrap_or("it gives no reason");
+            format!("{UNABLE}: {code}")
+        }
+        Some((_, status)) => match between(status, "<Code>", "</Code>") {
+            Some("NoSuchBucket") => NO_BUCKET.to_owned(),
+            _ => REFUSED.to_owned(),
+        },
+        None => format!("{BROKEN} too often"),
+    }
+}
+
+fn between<'a>(text: &'a str, begin: &str, end: &str) -> Option<&'a str> {
+    let (_, rest) = text.split_once(begin)?;
+    let (inner, _) = rest.split_once(end)?;
+    Some(inner.trim()).filter(|inner| !inner.is_empty())
+}
+
+/// What to do about `reason`, as [`store_reason`] gives it, of an object store.
+pub fn remote_hint(reason: &str) -> &'static str {
+    known_hint(reason).unwrap_or(
+        "check AWS_ENDPOINT, AWS_REGION, AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY; `stedi doctor` tells more",
+    )
+}
+
+fn known_hint(reason: &str) -> Option<&'static str> {
+    let is = |known: &str| reason.starts_with(known);
+    if is(NO_BUCKET) {
+        Some(
+            "check the bucket's name: stedi makes none; AWS_ENDPOINT and AWS_REGION say where it is looked for",
+        )
+    } else if is(REFUSED) {
+        Some(
+            "check AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, and that they may read and write there; `stedi doctor` tells more",
+        )
+    } else if is(NO_CREDENTIALS) {
+        Some("set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY")
+    } else if is(UNREACHABLE) || is(NO_ANSWER) || is(BROKEN) || is(UNABLE) {
+        Some("check AWS_ENDPOINT and the network, then run again: what was published stands")
+    } else if is("http:// ") {
+        Some("set AWS_ALLOW_HTTP=true, or give an AWS_ENDPOINT that begins with https://")
+    } else {
+        None
+    }
 }

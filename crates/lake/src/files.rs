@@ -17,7 +17,7 @@ use parquet::file::statistics::Statistics;
 use parquet::schema::types::ColumnPath;
 use serde_json::{Map, Number, Value, json};
 
-use crate::{AsOf, Error, Lake, TableId, schema};
+use crate::{AsOf, Error, Lake, TableId, schema, store_in, store_reason};
 
 /// A file is closed, and the next one begun, once it holds this many bytes.
 const FILE_BYTES: usize = 512 << 20;
@@ -342,13 +342,16 @@ impl Writer {
 }
 
 fn failed(table: &TableId, error: &parquet::errors::ParquetError) -> Error {
-    let mut cause: &dyn std::error::Error = error;
-    while let Some(next) = cause.source() {
-        cause = next;
-    }
+    let reason = store_in(error).map(store_reason).unwrap_or_else(|| {
+        let mut cause: &dyn std::error::Error = error;
+        while let Some(next) = cause.source() {
+            cause = next;
+        }
+        cause.to_string().replace('\n', " ")
+    });
     Error::File {
         table: table.clone(),
-        reason: cause.to_string().replace('\n', " "),
+        reason,
     }
 }
 

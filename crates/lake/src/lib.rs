@@ -29,10 +29,11 @@ mod put;
 mod release;
 mod removal;
 mod schema;
+mod steady;
 mod table;
 mod vacuum;
 
-pub use error::{Error, store_reason};
+pub use error::{Error, remote_hint, store_in, store_reason};
 pub use files::{DataFile, Layout, Writer};
 pub use history::Commit;
 pub use location::Location;

@@ -7,13 +7,14 @@ use std::path::{Path as FsPath, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use object_store::aws::AmazonS3Builder;
+use object_store::aws::{AmazonS3Builder, AmazonS3ConfigKey};
 use object_store::local::LocalFileSystem;
 use object_store::path::Path;
-use object_store::{ClientOptions, ObjectStore, RetryConfig};
+use object_store::{BackoffConfig, ObjectStore, RetryConfig};
 use url::Url;
 
 use crate::Error;
+use crate::steady::Steady;
 
 /// A folder or object-store prefix, opened.
 ///
@@ -86,20 +87,32 @@ impl Location {
         let bucket = url
             .host_str()
             .ok_or_else(|| wrong("it names no bucket".to_owned()))?;
-        // Bounded, so that a store that is gone ends the run with a message
-        // instead of holding it for the library's three minutes an object.
-        let retry = RetryConfig {
-            max_retries: 8,
-            retry_timeout: Duration::from_secs(60),
-            ..RetryConfig::default()
+        let builder = AmazonS3Builder::from_env().with_bucket_name(bucket);
+        let setting = |reason: String, hint: &str| Error::Setting {
+            location: text.to_owned(),
+            reason,
+            hint: hint.to_owned(),
         };
-        let mut builder = AmazonS3Builder::from_env()
-            .with_bucket_name(bucket)
-            .with_retry(retry);
-        if std::env::var("AWS_ALLOW_HTTP").is_ok_and(|v| v == "true" || v == "1") {
-            builder = builder.with_client_options(ClientOptions::new().with_allow_http(true));
+        for key in [AmazonS3ConfigKey::Endpoint, AmazonS3ConfigKey::S3Endpoint] {
+            if let Some(endpoint) = builder.get_config_value(&key)
+                && !is_endpoint(&endpoint)
+            {
+                // It is not shown: it may hold a password.
+                return Err(setting(
+                    "AWS_ENDPOINT is not a URL".to_owned(),
+                    "write it as http://host:port or https://host",
+                ));
+            }
         }
-        let store = builder.build().map_err(|e| wrong(e.to_string()))?;
+        let store = builder
+            .with_retry(patience().map_err(|reason| setting(reason, "give a number from 1 on"))?)
+            .build()
+            .map_err(|error| {
+                setting(
+                    crate::store_reason(&error),
+                    "check the variables whose names begin with AWS_",
+                )
+            })?;
         let prefix = Path::from_url_path(url.path()).map_err(|e| wrong(e.to_string()))?;
         let mut root = Url::parse(&format!("s3://{bucket}/")).map_err(|e| wrong(e.to_string()))?;
         if !prefix.as_ref().is_empty() {
@@ -107,7 +120,7 @@ impl Location {
         }
         Ok(Self {
             url: root,
-            store: Arc::new(store),
+            store: Arc::new(Steady::new(store)),
             prefix,
             folder: None,
             text: text.to_owned(),
@@ -284,6 +297,37 @@ impl fmt::Display for Location {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.text)
     }
+}
+
+/// How long a store is asked again that does not answer, or says that it is not
+/// able to. Bounded, so that one that is gone ends the run with a message.
+///
+/// Each single request is bounded by `AWS_TIMEOUT` (30 s) and
+/// `AWS_CONNECT_TIMEOUT` (5 s), how often one is made by `AWS_MAX_ATTEMPTS`.
+fn patience() -> Result<RetryConfig, String> {
+    const ATTEMPTS: usize = 9;
+    let name = "AWS_MAX_ATTEMPTS";
+    let attempts = match std::env::var(name) {
+        Err(_) => ATTEMPTS,
+        Ok(text) => match text.parse() {
+            Ok(attempts) if attempts > 0 => attempts,
+            _ => return Err(format!("{name} is not a number: {text}")),
+        },
+    };
+    Ok(RetryConfig {
+        max_retries: attempts - 1,
+        retry_timeout: Duration::from_secs(60),
+        backoff: BackoffConfig {
+            init_backoff: Duration::from_millis(100),
+            max_backoff: Duration::from_secs(10),
+            base: 2.0,
+        },
+    })
+}
+
+/// What the library takes for granted.
+fn is_endpoint(text: &str) -> bool {
+    Url::parse(text).is_ok_and(|url| matches!(url.scheme(), "http" | "https") && url.has_host())
 }
 
 /// Follows links in the part of `folder` that exists and takes `.` and `..`

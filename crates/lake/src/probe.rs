@@ -1,8 +1,10 @@
 //! Whether a store keeps two writers of one object apart.
 
+use bytes::Bytes;
 use futures::future::join_all;
-use object_store::{ObjectStoreExt, PutMode, PutOptions};
+use object_store::ObjectStoreExt;
 
+use crate::put::{self, Created};
 use crate::{Error, Location};
 
 /// How many writers try for one object at once, and how often.
@@ -13,36 +15,29 @@ const ROUNDS: usize = 4;
 /// believes to have won. Delta commits are safe only where exactly one does.
 ///
 /// # Errors
-/// [`Error::NotAtomic`] where several won; [`Error::Store`] where none could
-/// write at all.
+/// [`Error::NotAtomic`] where several won, or nobody; [`Error::Store`] where it
+/// could not be found out.
 pub async fn conditional_put_is_atomic(location: &Location) -> Result<(), Error> {
     for _ in 0..ROUNDS {
         let path = location.child(&format!("system/_probe/{}", uuid::Uuid::new_v4()));
-        let options = PutOptions::from(PutMode::Create);
         let attempts = join_all((0..WRITERS).map(|writer| {
-            let payload = writer.to_string().into_bytes();
-            location
-                .store()
-                .put_opts(&path, payload.into(), options.clone())
+            let body = Bytes::from(writer.to_string());
+            put::create(location.store().as_ref(), &path, body)
         }))
         .await;
-        let winners = attempts.iter().filter(|a| a.is_ok()).count();
-        let refusal = attempts.into_iter().find_map(|attempt| match attempt {
-            Err(
-                object_store::Error::AlreadyExists { .. }
-                | object_store::Error::Precondition { .. },
-            )
-            | Ok(_) => None,
-            Err(other) => Some(other),
-        });
+        let winners = attempts
+            .iter()
+            .filter(|told| matches!(told, Ok(Created::Made)));
+        let winners = winners.count();
+        let refusal = attempts.iter().find_map(|told| told.as_ref().err());
         if winners > 0 {
             // Best effort: a probe object left behind is in nobody's way.
             let _ = location.store().delete(&path).await;
         }
         match (winners, refusal) {
-            (1, _) => {}
-            (0, Some(error)) => {
-                return Err(Error::store("write", location.display(&path), &error));
+            (1, None) => {}
+            (0 | 1, Some(error)) => {
+                return Err(Error::store("write", location.display(&path), error));
             }
             (winners, _) => {
                 return Err(Error::NotAtomic {

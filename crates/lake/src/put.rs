@@ -9,19 +9,52 @@ use std::error::Error as _;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use object_store::client::HttpError;
+use object_store::client::{HttpError, HttpErrorKind};
 use object_store::path::Path;
 use object_store::{Error, ObjectStore, ObjectStoreExt, PutMode, PutOptions};
 
-/// How often one object is asked for at most, on top of what the store's client
-/// asks again by itself.
+/// How often a thing is tried at most, on top of what the store's client tries
+/// again by itself.
 const ATTEMPTS: u32 = 6;
 
 /// No attempt begins later than this after the first one.
-const PATIENCE: Duration = Duration::from_secs(60);
+const LONGEST: Duration = Duration::from_secs(60);
 
 /// Doubled before each further attempt.
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
+
+/// How often a thing was tried, and since when.
+pub(crate) struct Patience {
+    began: Instant,
+    attempt: u32,
+    pause: Duration,
+}
+
+impl Patience {
+    /// Before the first attempt.
+    pub(crate) fn begin() -> Self {
+        Self {
+            began: Instant::now(),
+            attempt: 1,
+            pause: FIRST_PAUSE,
+        }
+    }
+
+    fn is_left(&self) -> bool {
+        self.attempt < ATTEMPTS && self.began.elapsed() < LONGEST
+    }
+
+    /// Waits before the next attempt; `false` where there shall be none.
+    pub(crate) async fn wait(&mut self) -> bool {
+        if !self.is_left() {
+            return false;
+        }
+        tokio::time::sleep(self.pause).await;
+        self.pause *= 2;
+        self.attempt += 1;
+        true
+    }
+}
 
 /// What became of [`create`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -37,12 +70,12 @@ pub(crate) enum Created {
 /// - Where the store says that the object exists, or does not say what became of
 ///   the request, what stands there decides: equal bytes count as made. A writer
 ///   that was killed after its PUT and one whose answer was lost are told alike.
-/// - Where nothing stands there, the request is made again: after a broken
-///   connection, and after a refusal for another writer's sake (S3's 409) who
-///   then wrote nothing. At most [`ATTEMPTS`] times, none of them begun after
-///   [`PATIENCE`]; each bounded by the client's own settings.
-/// - A store that answers and says no (no rights, no bucket, throttled for longer
-///   than its client waits) is asked no more.
+/// - Where nothing stands there, the request is made again: after an answer that
+///   was lost, and after a refusal for another writer's sake (S3's 409) who then
+///   wrote nothing. At most six times, none of them begun later than a minute
+///   after the first; each bounded by the client's own settings.
+/// - A store that cannot be reached, or answers and says no (no rights, no bucket,
+///   throttled for longer than its client waits) is asked no more.
 ///
 /// # Errors
 /// The store's, where it could not be found out. The object may have been made
@@ -52,10 +85,8 @@ pub(crate) async fn create(
     path: &Path,
     body: Bytes,
 ) -> Result<Created, Error> {
-    let began = Instant::now();
-    let mut pause = FIRST_PAUSE;
-    for attempt in 1.. {
-        let patient = || attempt < ATTEMPTS && began.elapsed() < PATIENCE;
+    let mut patience = Patience::begin();
+    loop {
         let options = PutOptions::from(PutMode::Create);
         let refused = match store.put_opts(path, body.clone().into(), options).await {
             Ok(_) => return Ok(Created::Made),
@@ -66,24 +97,21 @@ pub(crate) async fn create(
             refused,
             Error::AlreadyExists { .. } | Error::Precondition { .. }
         );
-        if !exists && !patient() {
+        if !exists && !patience.is_left() {
             // A store that stayed away this long would not be heard either.
             return Err(refused);
         }
         let may_help = match standing(store, path).await {
             Ok(Some(there)) if there == body => return Ok(Created::Made),
             Ok(Some(_)) => return Ok(Created::AlreadyThere),
-            Ok(None) => exists || is_broken_connection(&refused),
-            Err(error) if exists && !is_broken_connection(&error) => return Err(error),
-            Err(error) => is_broken_connection(&error),
+            Ok(None) => exists || is_lost(&refused),
+            Err(error) if exists && !is_lost(&error) => return Err(error),
+            Err(error) => is_lost(&error),
         };
-        if !may_help || !patient() {
+        if !may_help || !patience.wait().await {
             return Err(refused);
         }
-        tokio::time::sleep(pause).await;
-        pause *= 2;
     }
-    unreachable!("the last attempt returns")
 }
 
 async fn standing(store: &dyn ObjectStore, path: &Path) -> Result<Option<Bytes>, Error> {
@@ -95,8 +123,8 @@ async fn standing(store: &dyn ObjectStore, path: &Path) -> Result<Option<Bytes>,
     }
 }
 
-/// Whether the store understood the request and said no, so that nothing can
-/// have been made. `NotFound` is what S3 says of a bucket.
+/// Whether nothing can have been made, or nobody is there to ask. `NotFound` is
+/// what S3 says of a bucket.
 fn is_final(error: &Error) -> bool {
     matches!(
         error,
@@ -107,19 +135,25 @@ fn is_final(error: &Error) -> bool {
             | Error::PermissionDenied { .. }
             | Error::Unauthenticated { .. }
             | Error::UnknownConfigurationKey { .. }
-    )
+    ) || connection(error) == Some(HttpErrorKind::Connect)
 }
 
-/// Whether there was no answer, or only a part of one.
-fn is_broken_connection(error: &Error) -> bool {
+/// Whether there was no answer, or only a part of one, and the client did not
+/// try again by itself.
+pub(crate) fn is_lost(error: &Error) -> bool {
+    connection(error).is_some_and(|kind| kind != HttpErrorKind::Connect)
+}
+
+/// What became of the connection, where it is at fault.
+fn connection(error: &Error) -> Option<HttpErrorKind> {
     let mut cause = error.source();
     while let Some(error) = cause {
-        if error.is::<HttpError>() {
-            return true;
+        if let Some(error) = error.downcast_ref::<HttpError>() {
+            return Some(error.kind());
         }
         cause = error.source();
     }
-    false
+    None
 }
 
 #[cfg(test)]
@@ -129,7 +163,6 @@ mod tests {
     use std::sync::Arc;
 
     use futures::stream::BoxStream;
-    use object_store::client::HttpErrorKind;
     use object_store::memory::InMemory;
     use object_store::{
         CopyOptions, GetOptions, GetResult, ListResult, MultipartUpload, ObjectMeta,
@@ -150,6 +183,8 @@ mod tests {
         AnswerLostAskedAgain,
         /// The request never arrives.
         RequestLost,
+        /// Nobody is there.
+        Unreachable,
         /// Another writer is at it, says the store, and that one gives up.
         Busy,
         /// The store is not able to.
@@ -173,8 +208,8 @@ mod tests {
         }
     }
 
-    fn broken() -> Error {
-        let lost = HttpError::new(HttpErrorKind::Timeout, fmt::Error);
+    fn broken(kind: HttpErrorKind) -> Error {
+        let lost = HttpError::new(kind, fmt::Error);
         Error::Generic {
             store: "S3",
             source: Box::new(lost),
@@ -201,7 +236,8 @@ mod tests {
                         source: "409".into(),
                     });
                 }
-                RequestLost => return Err(broken()),
+                RequestLost => return Err(broken(HttpErrorKind::Timeout)),
+                Unreachable => return Err(broken(HttpErrorKind::Connect)),
                 Unable => {
                     return Err(Error::Generic {
                         store: "S3",
@@ -216,7 +252,7 @@ mod tests {
                 }
             };
             match fate {
-                AnswerLost => Err(broken()),
+                AnswerLost => Err(broken(HttpErrorKind::Interrupted)),
                 AnswerLostAskedAgain => Err(Error::AlreadyExists {
                     path: path.to_string(),
                     source: "412".into(),
@@ -263,7 +299,7 @@ mod tests {
         let busy_for_ever = [Busy; 20];
         let (made, there) = (Some(Created::Made), Some(Created::AlreadyThere));
         // What stood there before, how the PUTs fare, what is told and after how many.
-        let cases: [(&str, &[Fate], Option<Created>, u32); 15] = [
+        let cases: [(&str, &[Fate], Option<Created>, u32); 16] = [
             ("", &[Answered], made, 1),
             ("theirs", &[Answered], there, 1),
             ("mine", &[Answered], made, 1),
@@ -282,6 +318,7 @@ mod tests {
             ("theirs", &[Busy], there, 1),
             ("", &busy_for_ever, None, ATTEMPTS),
             ("", &for_ever, None, ATTEMPTS),
+            ("", &[Unreachable], None, 1),
             ("", &[Unable], None, 1),
             ("", &[Forbidden], None, 1),
         ];

@@ -81,8 +81,11 @@ impl Source {
         }
         let (table, path) = (table.name.as_ref(), table.path());
         let unlisted = |reason: String| Error::Landing {
+            hint: match location.folder() {
+                Some(_) => "check the path and that it may be read".to_owned(),
+                None => lake::remote_hint(&reason).to_owned(),
+            },
             message: format!("cannot list {location}: {reason}"),
-            hint: "check the path and that it may be read".to_owned(),
         };
         let mut source = Self {
             table: table.to_owned(),

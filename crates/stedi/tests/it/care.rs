@@ -362,7 +362,8 @@ fn versions_stay_while_they_were_the_newest_within_the_time_kept() {
 fn a_version_whose_files_are_gone_is_gone() {
     let own = five_days();
     let dir = own.path();
-    let entry = fs::read_to_string(log(dir, TABLE).join(format!("{:020}.json", 1))).unwrap();
+    stedi(dir, "compact step_trainer_trusted").run().done();
+    let entry = fs::read_to_string(log(dir, TABLE).join(format!("{:020}.json", 5))).unwrap();
     let removed = entry.lines().find_map(|line| {
         let action: Value = serde_json::from_str(line).unwrap();
         Some(action.get("remove")?["path"].as_str()?.to_owned())

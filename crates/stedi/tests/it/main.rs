@@ -2,13 +2,15 @@
 //!
 //! Each module is one part of what issue 2 promises, as tables of cases where
 //! there are several of a kind. `program` calls, `places` makes the folders that
-//! are called upon, `people` knows whose values must never be told.
+//! are called upon, `people` knows whose values must never be told;
+//! `bucket` is a place on an S3 server, `proxy` what fails between it and the program.
 
 #![allow(
     clippy::print_stderr,
     reason = "a test that cannot run here says why on standard error"
 )]
 
+mod bucket;
 mod delta;
 mod dice;
 mod equal;
@@ -17,6 +19,7 @@ mod people;
 mod places;
 mod plan;
 mod program;
+mod proxy;
 
 mod arrivals;
 mod care;
@@ -35,6 +38,9 @@ mod lake_contents;
 mod landing_input;
 mod leaks;
 mod lineage;
+mod object_store;
+mod object_store_faults;
+mod object_store_killed;
 mod project;
 mod rerun;
 mod rules;

@@ -117,6 +117,13 @@ impl Call {
         self
     }
 
+    /// Not that environment variable.
+    pub(crate) fn without(mut self, name: &str) -> Self {
+        self.line = format!("{name}= {}", self.line);
+        self.command.env_remove(name);
+        self
+    }
+
     /// What the program reads from standard input.
     pub(crate) fn input(mut self, text: &str) -> Self {
         self.input = Some(text.to_owned());

@@ -16,7 +16,7 @@ fn much() -> tempfile::TempDir {
     dir
 }
 
-fn signal(pid: u32, name: &str) {
+pub(crate) fn signal(pid: u32, name: &str) {
     let sent = Command::new("kill")
         .args(["-s", name, &pid.to_string()])
         .status();

@@ -251,9 +251,10 @@ fn what_a_changed_file_fed_is_kept_if_the_flag_says_so() {
     let dir = tempfile::tempdir().unwrap();
     let dir = dir.path();
     begin(dir);
+    append(dir, "accelerometer/landing/3.json", &phone("cleo", 5500));
     run(dir, "lake", 2000).run().done();
     let keep = |now| run(dir, "lake", now).arg("--changed").arg("keep").run();
-    fs::remove_file(dir.join("landing/accelerometer/landing/1.json")).unwrap();
+    fs::remove_file(dir.join("landing/accelerometer/landing/3.json")).unwrap();
     append(dir, "accelerometer/landing/2.json", &phone("ann", 900));
     keep(2000)
         .done()
