@@ -140,7 +140,7 @@ fn file(lake: &Lake, table: &TableId, number: u64) -> DataFile {
 async fn checkpoint(lake: &Lake, first: &Entry, version: u64) {
     let (table, twin) = (first.table(), TableId::new("trusted", "twin"));
     let store = lake.location().store();
-    let text = String::from_utf8(first.bytes()).unwrap();
+    let text = String::from_utf8(first.bytes().to_vec()).unwrap();
     let (old, new) = (file(lake, &table, 0), file(lake, &table, version));
     let text = text.replace(&old.name, &new.name);
     let log = |table: &TableId, name: &str| lake.path(table).join("_delta_log").join(name);

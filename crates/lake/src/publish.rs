@@ -82,11 +82,7 @@ impl Entry {
         TableId::new(&self.zone, &self.name)
     }
 
-    #[cfg(test)]
-    pub(crate) fn bytes(&self) -> Vec<u8> {
-        self.log.clone().into_bytes()
-    }
-
+    /// The entry as it lies.
     pub(crate) fn bytes(&self) -> Bytes {
         Bytes::from(self.log.clone())
     }

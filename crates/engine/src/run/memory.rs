@@ -83,13 +83,13 @@ pub(crate) struct New {
 }
 
 impl New {
-    /// For whoever watches the run.
-    pub(super) fn in_words(&self) -> String {
+    /// For whoever watches the run, with the verb that is due.
+    pub(super) fn in_words(&self, takes: &str) -> String {
         let count = self.files.values().flatten().count();
         match count {
-            0 => "took in what is new about people".to_owned(),
-            1 => "took in 1 new file".to_owned(),
-            _ => format!("took in {count} new files"),
+            0 => format!("{takes} in what is new about people"),
+            1 => format!("{takes} in 1 new file"),
+            _ => format!("{takes} in {count} new files"),
         }
     }
 }

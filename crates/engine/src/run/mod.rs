@@ -415,7 +415,7 @@ impl Work {
         }
         let (reason, changed) = match arrived {
             Some(Arrived::Some(new)) => {
-                let (kept, how) = (new.kept.clone(), new.in_words());
+                let (kept, how) = (new.kept.clone(), new.in_words("took"));
                 if let Some(mut prepared) = self.take_in(new, options).await? {
                     prepared
                         .report

@@ -15,6 +15,7 @@ use privacy::Key;
 use serde::Serialize;
 use tokio::sync::Notify;
 
+use super::memory::Arrived;
 use super::{Change, Made, Progress, RunOptions, Work};
 use crate::build::{Built, stored};
 use crate::gate::{self, By, People};
@@ -80,11 +81,19 @@ pub async fn plan(
 }
 
 async fn compared(work: &Work, options: &RunOptions, interrupt: &Notify) -> Result<Plan, Error> {
+    let how = match work.arrived(options.changed).await? {
+        Arrived::Nothing { .. } => None,
+        Arrived::Some(new) => Some(format!("the run that follows {}", new.in_words("takes"))),
+        Arrived::Anew { reason, .. } => {
+            reason.map(|reason| format!("the run that follows builds everything anew: {reason}"))
+        }
+    };
     let options = RunOptions {
         full: true,
         ..options.clone()
     };
-    let prepared = work.prepare_until(&options, interrupt).await?;
+    let mut prepared = work.prepare_until(&options, interrupt).await?;
+    prepared.report.how = how;
     let mut tables = Vec::new();
     for planned in &work.planned {
         if let Made::Anew(anew) = &prepared.made

@@ -48,6 +48,9 @@ pub(crate) fn plan(settings: &Settings, args: &PlanArgs) -> Result<Ending> {
         ]
     })?;
     let ending = remark(settings, &plan.report);
+    if let Some(how) = &plan.report.how {
+        say(settings, how);
+    }
     say(settings, conclusion(&plan));
     Ok(ending)
 }
