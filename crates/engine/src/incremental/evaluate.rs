@@ -14,6 +14,7 @@ use datafusion::physical_plan::{ExecutionPlan, execute_stream_partitioned};
 use futures::future::BoxFuture;
 use futures::{FutureExt, StreamExt};
 use lake::{Layout, TableId};
+use tokio::sync::OnceCell;
 
 use super::difference::Difference;
 use super::keys::{Touched, having};
@@ -26,7 +27,11 @@ use crate::{Error, Session, ledger};
 pub(crate) struct Statement {
     /// For messages.
     pub(super) name: String,
-    before: LogicalPlan,
+    /// Planned when it is needed: of what is new alone there was nothing before.
+    before: OnceCell<LogicalPlan>,
+    sql: String,
+    /// The node of the plan that it is of.
+    node: Option<usize>,
     after: LogicalPlan,
     scope: Scope,
     /// Whether it asks when the run began.
@@ -60,42 +65,54 @@ impl Computed {
 type Parts = BTreeMap<usize, Sides>;
 
 impl Statement {
-    /// `None` where the plan is not understood, or is another one now.
-    pub(crate) async fn of(
-        before: &Session,
-        after: &Session,
-        name: &str,
-        sql: &str,
-    ) -> Result<Option<Self>, Error> {
-        let optimised = |session: &Session, plan| {
-            let plan = session.state().optimize(&plan);
-            plan.map_err(|error| Error::execution(name, error))
-        };
-        let old = optimised(before, before.plan(sql).await?)?;
-        let new = optimised(after, after.plan(sql).await?)?;
-        Ok(Self::paired(name, old, new, asks_for_time(sql)))
+    /// `None` where the plan is not understood.
+    pub(crate) async fn of(after: &Session, name: &str, sql: &str) -> Result<Option<Self>, Error> {
+        let after = optimised(after, name, sql).await?;
+        Ok(Scope::of(&after).map(|scope| Self {
+            name: name.to_owned(),
+            before: OnceCell::new(),
+            sql: sql.to_owned(),
+            node: None,
+            after,
+            scope,
+            asks_for_time: asks_for_time(sql),
+        }))
     }
 
-    fn paired(
-        name: &str,
-        before: LogicalPlan,
-        after: LogicalPlan,
-        asks_for_time: bool,
-    ) -> Option<Self> {
-        let (old, scope) = (Scope::of(&before)?, Scope::of(&after)?);
+    /// A side of a join, by the number of its node.
+    fn side(&self, number: usize) -> Option<Self> {
+        let after = node(&self.after, number)?;
+        let scope = Scope::of(&after)?;
+        Some(Self {
+            name: self.name.clone(),
+            before: OnceCell::new(),
+            sql: self.sql.clone(),
+            node: Some(self.node.unwrap_or_default() + number),
+            after,
+            scope,
+            asks_for_time: self.asks_for_time,
+        })
+    }
+
+    /// How it was planned before; `None` where that is another plan.
+    async fn before(&self, session: &Session) -> Result<Option<&LogicalPlan>, Error> {
+        let plan = || async {
+            let whole = optimised(session, &self.name, &self.sql).await?;
+            let part = match self.node {
+                Some(number) => node(&whole, number),
+                None => Some(whole),
+            };
+            Ok::<_, Error>(part.unwrap_or_else(|| self.after.clone()))
+        };
+        let before = self.before.get_or_try_init(plan).await?;
         let tables = |scope: &Scope| -> Vec<(String, Vec<String>)> {
             let scans = scope.scans.iter();
             scans
                 .map(|scan| (scan.table.clone(), scan.columns.clone()))
                 .collect()
         };
-        (tables(&old) == tables(&scope)).then(|| Self {
-            name: name.to_owned(),
-            before,
-            after,
-            scope,
-            asks_for_time,
-        })
+        let same = Scope::of(before).is_some_and(|old| tables(&old) == tables(&self.scope));
+        Ok(same.then_some(before))
     }
 
     /// Columns of the result, as a table's files would hold them.
@@ -166,11 +183,21 @@ impl Tables {
                 old.insert(number, sides.before);
                 new.insert(number, sides.after);
             }
-            let before = compute(&self.before, statement, &statement.before, old, schema).await?;
-            let after = compute(after, statement, &statement.after, new, schema).await?;
+            let mut before = Computed::default();
+            // Of no rows come none, and none to account for.
+            if holds_rows(&old) {
+                let Some(plan) = statement.before(&self.before).await? else {
+                    return Ok(None);
+                };
+                before = compute(&self.before, statement, plan, old, schema).await?;
+            }
+            let mut now = Computed::default();
+            if holds_rows(&new) {
+                now = compute(after, statement, &statement.after, new, schema).await?;
+            }
             return Ok(Some(Evaluated {
                 before,
-                after,
+                after: now,
                 division: Some(division.clone()),
             }));
         }
@@ -353,12 +380,7 @@ impl Tables {
     ) -> Result<Option<Touched>, Error> {
         let failed =
             |error: arrow::error::ArrowError| Error::execution(&statement.name, error.into());
-        let pair = node(&statement.before, number).zip(node(&statement.after, number));
-        let Some((old, new)) = pair else {
-            return Ok(None);
-        };
-        let Some(side) = Statement::paired(&statement.name, old, new, statement.asks_for_time)
-        else {
+        let Some(side) = statement.side(number) else {
             return Ok(None);
         };
         let schema = side.schema()?;
@@ -373,6 +395,16 @@ impl Tables {
         }
         Ok(Some(touched))
     }
+}
+
+fn holds_rows(parts: &BTreeMap<usize, Vec<RecordBatch>>) -> bool {
+    let mut batches = parts.values().flatten();
+    batches.any(|batch| batch.num_rows() > 0)
+}
+
+async fn optimised(session: &Session, name: &str, sql: &str) -> Result<LogicalPlan, Error> {
+    let plan = session.state().optimize(&session.plan(sql).await?);
+    plan.map_err(|error| Error::execution(name, error))
 }
 
 /// Runs a plan on `parts` in the place of its divided scans.

@@ -70,7 +70,14 @@ pub(super) fn keys(column: &ArrayRef, by: By) -> Result<Vec<u64>, ArrowError> {
                     .rotate_left(29)
             })
         };
-        return Ok(values.iter().map(key).collect());
+        return Ok(match values.null_count() {
+            0 => values
+                .values()
+                .iter()
+                .map(|value| key(Some(*value)))
+                .collect(),
+            _ => values.iter().map(key).collect(),
+        });
     }
     let values = cast(column, &DataType::Utf8View)?;
     let values = values.as_string_view();
@@ -108,14 +115,22 @@ pub(super) fn having(
     Ok(keys.iter().map(|key| Some(wanted.contains(*key))).collect())
 }
 
-/// The rows that have one of `wanted` in `column`.
+/// The rows that have one of `wanted` in `column`. Most often a batch has none,
+/// which is told without a mask.
 pub(super) fn with_keys(
     batch: &RecordBatch,
     column: usize,
     by: By,
     wanted: &Touched,
 ) -> Result<RecordBatch, ArrowError> {
-    filter_record_batch(batch, &having(batch, column, by, wanted)?)
+    let keys = keys(batch.column(column), by)?;
+    match keys.iter().any(|key| wanted.contains(*key)) {
+        true => {
+            let mask = keys.iter().map(|key| Some(wanted.contains(*key)));
+            filter_record_batch(batch, &mask.collect::<BooleanArray>())
+        }
+        false => Ok(batch.slice(0, 0)),
+    }
 }
 
 /// Keys for the reader of landing files.

@@ -1,6 +1,6 @@
 //! Rows of tables as they were and as they are, as far as a change reaches.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use arrow::array::RecordBatch;
@@ -10,10 +10,11 @@ use datafusion::error::DataFusionError;
 use datafusion::physical_plan::execute_stream_partitioned;
 use futures::StreamExt;
 use lake::{DataFile, TableId, Version};
+use parking_lot::Mutex;
 
 use super::difference::{Difference, counted, without};
-use super::keys::{Touched, Wanted, with_keys};
-use super::scope::KeyOf;
+use super::keys::{Touched, Wanted, keys, with_keys};
+use super::scope::{By, KeyOf};
 use crate::build::stored;
 use crate::lake_table::LakeTable;
 use crate::landing::{Source, SourceFile, streams};
@@ -34,6 +35,9 @@ pub(crate) struct Tables {
     /// People whose consent began or ended between the two runs, though no row of
     /// it changed: for statements that ask for the time.
     pub(super) crossing: Touched,
+    /// Keys of small tables' files, by file, column and way: they are asked for
+    /// again and again.
+    read_keys: Mutex<HashMap<(String, String, By), Arc<Vec<u64>>>>,
     /// By table; absent where nothing changed.
     pub(crate) differences: BTreeMap<String, Difference>,
 }
@@ -67,13 +71,9 @@ impl Tables {
             unreadable,
             standing: BTreeMap::new(),
             crossing: Touched::default(),
+            read_keys: Mutex::default(),
             differences: BTreeMap::new(),
         }
-    }
-
-    /// Tables as the last run left them.
-    pub(crate) fn before(&self) -> &Session {
-        &self.before
     }
 
     /// Whether what a statement gives may have changed, which reads `tables`.
@@ -125,6 +125,7 @@ impl Tables {
         wanted: &Touched,
     ) -> Result<Option<Sides>, Error> {
         let failed = |error: arrow::error::ArrowError| Error::execution(table, error.into());
+        let key = &of_system(table, key);
         let mut all = columns.to_vec();
         let place = match columns.iter().position(|column| *column == key.column) {
             Some(place) => place,
@@ -191,9 +192,10 @@ impl Tables {
             let file = std::slice::from_ref(file);
             // Without statistics, looking at the key alone tells which files
             // need be read.
-            if places.len() > 1
-                && wanted.range().is_none()
-                && !self.holds(standing, file, own, key, wanted).await?
+            let rows: u64 = files.iter().map(|file| file.rows).sum();
+            let look_first = rows <= SMALL_ROWS || (places.len() > 1 && wanted.range().is_none());
+            if !may_hold(&file[0], &key.column, wanted)
+                || look_first && !self.holds(standing, file, own, key, wanted).await?
             {
                 continue;
             }
@@ -216,8 +218,57 @@ impl Tables {
         wanted: &Touched,
     ) -> Result<bool, Error> {
         let places = vec![place];
-        let found = self.read(standing, files, &places, (0, key), wanted);
-        Ok(!found.await?.is_empty())
+        for file in files
+            .iter()
+            .filter(|file| may_hold(file, &key.column, wanted))
+        {
+            let file = std::slice::from_ref(file);
+            let rows: u64 = standing.files.iter().map(|file| file.rows).sum();
+            let has = match rows <= SMALL_ROWS {
+                true => {
+                    let keys = self.keys_of(standing, &file[0], place, key).await?;
+                    keys.iter().any(|key| wanted.contains(*key))
+                }
+                false => {
+                    let found = self.read(standing, file, &places, (0, key), wanted);
+                    !found.await?.is_empty()
+                }
+            };
+            if has {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    /// The keys of all rows of a file.
+    async fn keys_of(
+        &self,
+        standing: &Standing,
+        file: &DataFile,
+        place: usize,
+        key: &KeyOf,
+    ) -> Result<Arc<Vec<u64>>, Error> {
+        let name = (file.path.to_string(), key.column.clone(), key.by);
+        if let Some(known) = self.read_keys.lock().get(&name) {
+            return Ok(Arc::clone(known));
+        }
+        let table = standing.id.name.as_str();
+        let failed = |error: DataFusionError| Error::execution(table, error);
+        let provider = self.lake_table(standing, std::slice::from_ref(file))?;
+        let state = self.before.state();
+        let scan = provider.scan(&state, Some(&vec![place]), &[], None).await;
+        let streams = execute_stream_partitioned(scan.map_err(failed)?, self.before.task_context());
+        let mut all = Vec::new();
+        for mut stream in streams.map_err(failed)? {
+            while let Some(batch) = stream.next().await {
+                let keys = keys(batch.map_err(failed)?.column(0), key.by);
+                all.extend(keys.map_err(|error| failed(error.into()))?);
+            }
+        }
+        let all = Arc::new(all);
+        self.read_keys.lock().insert(name, Arc::clone(&all));
+        Ok(all)
     }
 
     /// Rows of files of a table that have one of `wanted` for their key.
@@ -267,7 +318,7 @@ impl Tables {
         else {
             return Ok(None);
         };
-        let same = key.column == column && of_people == (key.by == super::scope::By::Subject);
+        let same = key.column == column && of_people == (key.by == By::Subject);
         if !same {
             return Ok(None);
         }
@@ -354,6 +405,32 @@ impl Standing {
     /// Of a system table.
     pub(crate) fn of_system(table: &system::Definition, version: Option<Version>) -> Self {
         Self::new(table.id(), table.schema(), version)
+    }
+}
+
+/// The system's tables name persons as they are known, so that their names need
+/// not be brought to that form.
+fn of_system(table: &str, key: &KeyOf) -> KeyOf {
+    let is_known = table.starts_with(system::ZONE) && key.column == "subject";
+    KeyOf {
+        by: if is_known { By::Value } else { key.by },
+        ..key.clone()
+    }
+}
+
+/// Tables of no more rows have their keys kept while a change is taken in.
+const SMALL_ROWS: u64 = 2_000_000;
+
+/// Whether a file's statistics leave room for any of `wanted` in a column.
+fn may_hold(file: &DataFile, column: &str, wanted: &Touched) -> bool {
+    let (Some((low, high)), Some(stats)) = (wanted.range(), &file.stats) else {
+        return true;
+    };
+    let stats: serde_json::Value = serde_json::from_str(stats).unwrap_or_default();
+    let bound = |side: &str| stats[side][column].as_i64();
+    match (bound("minValues"), bound("maxValues")) {
+        (Some(least), Some(most)) => least <= high && low <= most,
+        _ => true,
     }
 }
 

@@ -333,7 +333,7 @@ impl Work {
         if !tables.concern(&planned.sql, reads.iter()) {
             return Ok(Some(nothing()));
         }
-        let statement = Statement::of(tables.before(), after, name, &planned.sql).await?;
+        let statement = Statement::of(after, name, &planned.sql).await?;
         let Some(statement) = statement else {
             return Ok(None);
         };
@@ -516,7 +516,7 @@ impl Work {
             return Ok((known + come).saturating_sub(gone));
         }
         if let Some(sql) = checks::rows_in_violation(model, check)
-            && let Some(statement) = Statement::of(tables.before(), after, name, &sql).await?
+            && let Some(statement) = Statement::of(after, name, &sql).await?
         {
             let schema = statement.schema()?;
             if let Some(found) = tables.evaluate(after, &statement, &schema).await? {
