@@ -19,6 +19,9 @@ use super::table::{Key, Table, hash};
 /// No partner.
 const NONE: u32 = u32::MAX;
 
+/// Keys whose places are fetched together.
+const FETCHED: usize = 256;
+
 pub(super) struct Probe {
     terms: Terms,
     table: Arc<Table>,
@@ -300,16 +303,21 @@ impl Pairing {
 fn first_partners(table: &Table, keys: &[ArrayRef], rows: usize) -> Vec<u32> {
     let keys: Vec<Keys> = keys.iter().map(Keys::of).collect();
     match keys.as_slice() {
-        [Keys::Long(column)] => runs(
-            rows,
-            |row| column.value(row),
-            |row| {
-                column
-                    .is_valid(row)
-                    .then(|| Key::Integer(column.value(row)))
-            },
-            table,
-        ),
+        [Keys::Long(column)] => {
+            let mut first = Vec::with_capacity(rows);
+            for start in (0..rows).step_by(FETCHED) {
+                let own = column.slice(start, FETCHED.min(rows - start));
+                let keys = own.values().iter().map(|value| Key::Integer(*value));
+                table.fetch(keys.map(|key| hash(std::iter::once(key))));
+                first.extend(runs(
+                    own.len(),
+                    |row| own.value(row),
+                    |row| own.is_valid(row).then(|| Key::Integer(own.value(row))),
+                    table,
+                ));
+            }
+            first
+        }
         [Keys::Text(column)] => runs(
             rows,
             |row| column.views()[row],
