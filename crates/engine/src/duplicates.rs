@@ -1,8 +1,8 @@
 //! Rows that were delivered more than once.
 //!
 //! Where a contract drops duplicates, all rows are written first and only their
-//! hashes are kept, 8 bytes a row. When the table is complete the hashes are
-//! sorted; if none stands twice, which is the normal case, that was all. If
+//! hashes are kept, 6 bytes a row. When the table is complete it is seen whether
+//! any stands twice; if none does, which is the normal case, that was all. If
 //! some do, the files that hold them are read back and written again without
 //! the repeated rows. So nothing is looked up while rows stream by, and memory
 //! does not grow with the width of the rows.
@@ -22,26 +22,67 @@ use crate::rewrite::read;
 use crate::rows::{self, Content, Itself};
 use crate::{Error, Session};
 
-/// Buckets are sorted one by one: small enough for a processor's cache.
+/// Buckets are looked at one by one: small enough for a processor's cache.
 const BUCKETS: usize = 256;
+
+/// Hashes of a bucket are kept in blocks, so that none is copied to make room.
+const BLOCK_ROWS: usize = 2048;
 
 /// Hashes of rows, in buckets of their upper bits.
 pub(crate) struct RowHashes {
-    buckets: Vec<Vec<u64>>,
+    buckets: Vec<Bucket>,
+}
+
+/// Of each hash the 48 bits that follow the bucket's. With them, 56 bits tell
+/// rows apart: enough that among 40 million different ones, two that look alike
+/// are a matter of one run in a hundred, which then reads its files again.
+#[derive(Default, Clone)]
+struct Bucket {
+    blocks: Vec<Vec<[u16; 3]>>,
+}
+
+impl Bucket {
+    fn push(&mut self, hash: u64) {
+        let kept = [(hash >> 32) as u16, (hash >> 16) as u16, hash as u16];
+        match self.blocks.last_mut() {
+            Some(block) if block.len() < BLOCK_ROWS => block.push(kept),
+            _ => {
+                let mut block = Vec::with_capacity(BLOCK_ROWS);
+                block.push(kept);
+                self.blocks.push(block);
+            }
+        }
+    }
+
+    fn len(&self) -> usize {
+        self.blocks.iter().map(Vec::len).sum()
+    }
+
+    fn hashes(&self) -> impl Iterator<Item = u64> {
+        let kept = self.blocks.iter().flatten();
+        kept.map(|[high, middle, low]| {
+            u64::from(*high) << 32 | u64::from(*middle) << 16 | u64::from(*low)
+        })
+    }
+}
+
+/// The 56 bits of a hash that are looked at.
+fn shortened(hash: u128) -> u64 {
+    hash as u64 >> 8
 }
 
 impl RowHashes {
     pub(crate) fn new() -> Self {
         Self {
-            buckets: vec![Vec::new(); BUCKETS],
+            buckets: vec![Bucket::default(); BUCKETS],
         }
     }
 
     /// Takes the hashes of further rows.
     pub(crate) fn add(&mut self, hashes: &[u128]) {
         for hash in hashes {
-            let hash = *hash as u64;
-            self.buckets[(hash >> 56) as usize].push(hash);
+            let hash = shortened(*hash);
+            self.buckets[(hash >> 48) as usize].push(hash);
         }
     }
 
@@ -52,19 +93,24 @@ impl RowHashes {
             .into_iter()
             .map(|part| part.buckets.into_iter())
             .collect();
-        for _ in 0..BUCKETS {
-            let mut bucket: Vec<u64> = parts
-                .iter_mut()
-                .filter_map(Iterator::next)
-                .flatten()
-                .collect();
-            bucket.sort_unstable();
-            repeated.extend(
-                bucket
-                    .windows(2)
-                    .filter(|pair| pair[0] == pair[1])
-                    .map(|pair| pair[0]),
-            );
+        // Open addressing, by the hash itself; zero is a free slot.
+        let mut slots: Vec<u64> = Vec::new();
+        for bucket in 0..BUCKETS as u64 {
+            let own: Vec<Bucket> = parts.iter_mut().filter_map(Iterator::next).collect();
+            let rows: usize = own.iter().map(Bucket::len).sum();
+            slots.clear();
+            slots.resize((2 * rows).next_power_of_two(), 0);
+            let last = slots.len() - 1;
+            for hash in own.iter().flat_map(Bucket::hashes) {
+                let mut place = hash as usize & last;
+                while slots[place] != 0 && slots[place] != hash + 1 {
+                    place = (place + 1) & last;
+                }
+                if slots[place] == hash + 1 {
+                    repeated.insert(bucket << 48 | hash);
+                }
+                slots[place] = hash + 1;
+            }
         }
         repeated
     }
@@ -107,8 +153,8 @@ pub(crate) async fn drop_duplicates(
         distinct.files = files;
         return Ok(distinct);
     }
-    // The upper and lower 64 bits together decide; of equal rows the first in
-    // the order of the files stays.
+    // All 128 bits decide; of equal rows the first in the order of the files
+    // stays.
     let mut seen: HashSet<u128> = HashSet::new();
     for file in files {
         let mut kept: Vec<BooleanArray> = Vec::new();
@@ -118,7 +164,7 @@ pub(crate) async fn drop_duplicates(
             .map_err(failed)?;
         while let Some(batch) = stream.next().await {
             let hashes = rows::hashes(&batch.map_err(failed)?);
-            let keep = |hash: &u128| !repeated.contains(&(*hash as u64)) || seen.insert(*hash);
+            let keep = |hash: &u128| !repeated.contains(&shortened(*hash)) || seen.insert(*hash);
             let mask: Vec<bool> = hashes.iter().map(keep).collect();
             let dropped = hashes
                 .iter()
@@ -163,14 +209,19 @@ mod tests {
             part.add(hashes);
             part
         };
-        let high = 7u128 << 56;
+        let [one, two, three, four] = [1u128, 2, 3, 4].map(|hash| hash << 8);
+        let high = 7u128 << 56 | one;
+        let many: Vec<u128> = (0..5000).map(|hash| hash << 8).collect();
         for (parts, expected) in [
-            (vec![part(&[1, 2, 3]), part(&[4, 5])], vec![]),
-            (vec![part(&[1, 2, 1]), part(&[4, 5])], vec![1u64]),
-            (vec![part(&[high, 2]), part(&[5, high])], vec![high as u64]),
-            (vec![part(&[1, 1, 1]), part(&[1])], vec![1]),
+            (vec![part(&[one, two, three]), part(&[four])], vec![]),
+            (vec![part(&[one, two, one]), part(&[three])], vec![one]),
+            (vec![part(&[high, two]), part(&[three, high])], vec![high]),
+            (vec![part(&[one, one, one]), part(&[one])], vec![one]),
+            (vec![part(&[0, 0, high])], vec![0]),
+            (vec![part(&many), part(&[many[4999]])], vec![many[4999]]),
             (vec![], vec![]),
         ] {
+            let expected: Vec<u64> = expected.into_iter().map(shortened).collect();
             let mut found: Vec<u64> = RowHashes::repeated(parts).into_iter().collect();
             found.sort_unstable();
             assert_eq!(found, expected);

@@ -26,6 +26,10 @@ const FILE_BYTES: usize = 512 << 20;
 /// every stream of every model that is being written.
 const ROW_GROUP_ROWS: usize = 256 << 10;
 
+/// A file goes to the store in parts of so many bytes, of which every stream
+/// that is being written holds one or two: the least that S3 takes.
+const PART_BYTES: usize = 5 << 20;
+
 /// One Parquet file of a table.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DataFile {
@@ -113,11 +117,13 @@ impl Layout {
         for field in self.schema.fields() {
             // Instants and counters mostly grow by little, which this encoding
             // is made for; a dictionary of them would be given up after a page.
+            // What it packs does not get any smaller by compression.
             if field.data_type().is_integer() {
                 let column = ColumnPath::from(field.name().as_str());
                 properties = properties
                     .set_column_dictionary_enabled(column.clone(), false)
-                    .set_column_encoding(column, Encoding::DELTA_BINARY_PACKED);
+                    .set_column_encoding(column.clone(), Encoding::DELTA_BINARY_PACKED)
+                    .set_column_compression(column, Compression::UNCOMPRESSED);
             }
         }
         for name in self.measured() {
@@ -315,7 +321,8 @@ impl Writer {
             uuid::Uuid::new_v4().simple()
         );
         let path = self.lake.path(&self.layout.table).join(name.as_str());
-        let sink = BufWriter::new(self.lake.location().store().clone(), path.clone());
+        let store = self.lake.location().store().clone();
+        let sink = BufWriter::with_capacity(store, path.clone(), PART_BYTES);
         let writer = self.layout.file_writer(sink)?;
         Ok(Open { name, path, writer })
     }

@@ -2,7 +2,8 @@
 //!
 //! Rows come in batches and are kept in blocks, so that a column of many
 //! millions of rows never has to be copied to grow. Of texts, each is kept once
-//! and rows hold its number.
+//! and rows hold its number. Of numbers, a full block keeps how far each is
+//! from its least: instants of a few weeks take four bytes, distances two.
 
 use std::sync::Arc;
 
@@ -79,6 +80,75 @@ impl<T: Copy> Blocks<T> {
     }
 }
 
+/// Values of 64 bits, of which each full block takes as few as it can.
+#[derive(Debug, Default)]
+struct Packed {
+    full: Vec<Block>,
+    open: Vec<u64>,
+}
+
+/// Values as their distance from the least, which stands first.
+#[derive(Debug)]
+enum Block {
+    Two(u64, Box<[u16]>),
+    Four(u64, Box<[u32]>),
+    Eight(Box<[u64]>),
+}
+
+impl Packed {
+    fn extend(&mut self, mut values: &[u64]) {
+        while !values.is_empty() {
+            let (now, later) = values.split_at(values.len().min(BLOCK_ROWS - self.open.len()));
+            self.open.extend_from_slice(now);
+            values = later;
+            if self.open.len() == BLOCK_ROWS {
+                self.full.push(Block::of(&self.open));
+                self.open.clear();
+            }
+        }
+    }
+
+    /// No further values will come.
+    fn seal(&mut self) {
+        self.full.push(Block::of(&std::mem::take(&mut self.open)));
+    }
+
+    #[inline(always)]
+    fn get(&self, row: u32) -> u64 {
+        let (block, place) = (row as usize / BLOCK_ROWS, row as usize % BLOCK_ROWS);
+        match self.full.get(block) {
+            Some(Block::Two(least, distances)) => least.wrapping_add(distances[place].into()),
+            Some(Block::Four(least, distances)) => least.wrapping_add(distances[place].into()),
+            Some(Block::Eight(values)) => values[place],
+            None => self.open[place],
+        }
+    }
+
+    fn bytes(&self) -> usize {
+        let block = |block: &Block| match block {
+            Block::Two(_, distances) => 2 * distances.len(),
+            Block::Four(_, distances) => 4 * distances.len(),
+            Block::Eight(values) => 8 * values.len(),
+        };
+        self.full.iter().map(block).sum::<usize>() + 8 * self.open.capacity()
+    }
+}
+
+impl Block {
+    fn of(values: &[u64]) -> Self {
+        // As signed numbers: those around zero are near each other, too.
+        let signed = || values.iter().map(|value| *value as i64);
+        let least = signed().min().unwrap_or_default() as u64;
+        let most = signed().max().unwrap_or_default() as u64;
+        let distances = || values.iter().map(|value| value.wrapping_sub(least));
+        match most.wrapping_sub(least) {
+            0..=0xFFFF => Self::Two(least, distances().map(|far| far as u16).collect()),
+            0..=0xFFFF_FFFF => Self::Four(least, distances().map(|far| far as u32).collect()),
+            _ => Self::Eight(values.into()),
+        }
+    }
+}
+
 /// A column that is held.
 #[derive(Debug)]
 pub(super) struct Column {
@@ -91,7 +161,7 @@ pub(super) struct Column {
 #[derive(Debug)]
 enum Values {
     Text { numbers: Blocks<u32>, texts: Texts },
-    Wide(Blocks<u64>),
+    Wide(Packed),
     Narrow(Blocks<u32>),
 }
 
@@ -111,7 +181,7 @@ impl Column {
                 texts: Texts::default(),
             },
             kind if kind.primitive_width() == Some(4) => Values::Narrow(Blocks::new()),
-            _ => Values::Wide(Blocks::new()),
+            _ => Values::Wide(Packed::default()),
         };
         Self {
             kind: kind.clone(),
@@ -130,10 +200,10 @@ impl Column {
         }
         match &mut self.values {
             Values::Text { numbers, texts } => texts.append(numbers, array.as_string_view())?,
-            Values::Wide(blocks) => {
+            Values::Wide(packed) => {
                 let bits = array.to_data().into_builder().data_type(DataType::UInt64);
                 let bits = make_array(bits.build()?);
-                blocks.extend(bits.as_primitive::<UInt64Type>().values());
+                packed.extend(bits.as_primitive::<UInt64Type>().values());
             }
             Values::Narrow(blocks) => {
                 let bits = array.to_data().into_builder().data_type(DataType::UInt32);
@@ -146,8 +216,10 @@ impl Column {
 
     /// No further rows will come.
     pub(super) fn seal(&mut self) {
-        if let Values::Text { texts, .. } = &mut self.values {
-            texts.seal();
+        match &mut self.values {
+            Values::Text { texts, .. } => texts.seal(),
+            Values::Wide(values) => values.seal(),
+            Values::Narrow(_) => {}
         }
     }
 
@@ -155,7 +227,7 @@ impl Column {
     pub(super) fn bytes(&self) -> usize {
         let values = match &self.values {
             Values::Text { numbers, texts } => numbers.bytes() + texts.bytes(),
-            Values::Wide(blocks) => blocks.bytes(),
+            Values::Wide(packed) => packed.bytes(),
             Values::Narrow(blocks) => blocks.bytes(),
         };
         values + self.nulls.capacity() * size_of::<u32>()
@@ -185,7 +257,7 @@ impl Column {
     #[inline(always)]
     pub(super) fn integer(&self, row: u32) -> i64 {
         match &self.values {
-            Values::Wide(blocks) => blocks.get(row) as i64,
+            Values::Wide(packed) => packed.get(row) as i64,
             Values::Narrow(blocks) => i64::from(blocks.get(row) as i32),
             Values::Text { .. } => 0,
         }
@@ -224,8 +296,8 @@ impl Column {
         };
         let (values, nulls) = match &self.values {
             Values::Text { numbers, texts } => return Ok(texts.gather(numbers, rows)),
-            Values::Wide(blocks) => {
-                let values: Vec<u64> = rows.iter().map(|row| blocks.get(*row)).collect();
+            Values::Wide(packed) => {
+                let values: Vec<u64> = rows.iter().map(|row| packed.get(*row)).collect();
                 (Buffer::from_vec(values), nulls())
             }
             Values::Narrow(blocks) => {

@@ -11,6 +11,7 @@ use datafusion::common::tree_node::TreeNodeRecursion;
 use datafusion::error::{DataFusionError, Result};
 use datafusion::execution::memory_pool::{MemoryConsumer, MemoryReservation};
 use datafusion::execution::{SendableRecordBatchStream, TaskContext};
+use datafusion::physical_expr::expressions::Column;
 use datafusion::physical_expr::{PhysicalExpr, PhysicalExprRef};
 use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
 use datafusion::physical_plan::{
@@ -284,33 +285,23 @@ async fn build(
 ) -> Result<(Arc<Table>, MemoryReservation)> {
     let reservation = MemoryConsumer::new("join").register(context.memory_pool());
     let schema = held.schema();
-    let keys: Vec<DataType> = terms
-        .on
+    let (columns, keys) = held_columns(terms);
+    let types: Vec<DataType> = columns
         .iter()
-        .map(|(key, _)| key.data_type(&schema))
+        .map(|column| column.data_type(&schema))
         .collect::<Result<_>>()?;
-    let columns: Vec<DataType> = terms
-        .held
-        .iter()
-        .map(|column| schema.field(*column).data_type().clone())
-        .collect();
-    let rows = Arc::new(Mutex::new((Rows::new(&keys, &columns), reservation)));
+    let rows = Arc::new(Mutex::new((Rows::new(&types, keys), reservation)));
 
     let mut tasks = JoinSet::new();
     for partition in 0..held.output_partitioning().partition_count() {
         let mut stream = held.execute(partition, Arc::clone(&context))?;
-        let (terms, rows) = (terms.clone(), Arc::clone(&rows));
+        let (columns, rows) = (columns.clone(), Arc::clone(&rows));
         tasks.spawn(async move {
             while let Some(batch) = stream.next().await {
                 let batch = batch?;
-                let keys = keys_of(terms.on.iter().map(|(key, _)| key), &batch)?;
-                let columns: Vec<ArrayRef> = terms
-                    .held
-                    .iter()
-                    .map(|column| Arc::clone(batch.column(*column)))
-                    .collect();
+                let values = values_of(&columns, &batch)?;
                 let (rows, reservation) = &mut *rows.lock();
-                rows.append(&keys, &columns, batch.num_rows())?;
+                rows.append(&values, batch.num_rows())?;
                 reservation.try_resize(rows.bytes())?;
             }
             Ok::<_, DataFusionError>(())
@@ -337,12 +328,31 @@ async fn build(
     Ok((table, reservation))
 }
 
-/// The values of `keys` in a batch.
-pub(super) fn keys_of<'a>(
-    keys: impl Iterator<Item = &'a PhysicalExprRef>,
+/// What is held of a row, and which of it are the keys. The columns of
+/// [`Terms::held`] come first; a key that is one of them is not held twice.
+fn held_columns(terms: &Terms) -> (Vec<PhysicalExprRef>, Vec<usize>) {
+    let plain = |column: &usize| Arc::new(Column::new("held", *column)) as PhysicalExprRef;
+    let mut columns: Vec<PhysicalExprRef> = terms.held.iter().map(plain).collect();
+    let mut keys = Vec::new();
+    for (key, _) in &terms.on {
+        let column = key.downcast_ref::<Column>().map(Column::index);
+        let held = terms.held.iter().position(|held| Some(*held) == column);
+        keys.push(held.unwrap_or(columns.len()));
+        if held.is_none() {
+            columns.push(Arc::clone(key));
+        }
+    }
+    (columns, keys)
+}
+
+/// The values of `columns` in a batch.
+pub(super) fn values_of<'a>(
+    columns: impl IntoIterator<Item = &'a PhysicalExprRef>,
     batch: &RecordBatch,
 ) -> Result<Vec<ArrayRef>> {
-    keys.map(|key| key.evaluate(batch)?.into_array(batch.num_rows()))
+    columns
+        .into_iter()
+        .map(|column| column.evaluate(batch)?.into_array(batch.num_rows()))
         .collect()
 }
 

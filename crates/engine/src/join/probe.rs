@@ -13,11 +13,14 @@ use datafusion::error::Result;
 use datafusion::execution::SendableRecordBatchStream;
 use futures::StreamExt;
 
-use super::exec::{Kind, Origin, Progress, Terms, keys_of};
+use super::exec::{Kind, Origin, Progress, Terms, values_of};
 use super::table::{Key, Table, hash};
 
 /// No partner.
 const NONE: u32 = u32::MAX;
+
+/// Keys whose places are fetched together.
+const FETCHED: usize = 256;
 
 pub(super) struct Probe {
     terms: Terms,
@@ -125,7 +128,7 @@ impl Probe {
     /// Finds partners for a batch. Gives it out at once where each row has at
     /// most one, as readings of a person mostly have.
     fn take_in(&mut self, batch: RecordBatch) -> Result<Option<RecordBatch>> {
-        let keys = keys_of(self.terms.on.iter().map(|(_, key)| key), &batch)?;
+        let keys = values_of(self.terms.on.iter().map(|(_, key)| key), &batch)?;
         let first = first_partners(&self.table, &keys, batch.num_rows());
         let unmatched = first.iter().filter(|first| **first == NONE).count();
         let progress = &self.progress;
@@ -300,16 +303,21 @@ impl Pairing {
 fn first_partners(table: &Table, keys: &[ArrayRef], rows: usize) -> Vec<u32> {
     let keys: Vec<Keys> = keys.iter().map(Keys::of).collect();
     match keys.as_slice() {
-        [Keys::Long(column)] => runs(
-            rows,
-            |row| column.value(row),
-            |row| {
-                column
-                    .is_valid(row)
-                    .then(|| Key::Integer(column.value(row)))
-            },
-            table,
-        ),
+        [Keys::Long(column)] => {
+            let mut first = Vec::with_capacity(rows);
+            for start in (0..rows).step_by(FETCHED) {
+                let own = column.slice(start, FETCHED.min(rows - start));
+                let keys = own.values().iter().map(|value| Key::Integer(*value));
+                table.fetch(keys.map(|key| hash(std::iter::once(key))));
+                first.extend(runs(
+                    own.len(),
+                    |row| own.value(row),
+                    |row| own.is_valid(row).then(|| Key::Integer(own.value(row))),
+                    table,
+                ));
+            }
+            first
+        }
         [Keys::Text(column)] => runs(
             rows,
             |row| column.views()[row],
@@ -332,7 +340,8 @@ fn first_partners(table: &Table, keys: &[ArrayRef], rows: usize) -> Vec<u32> {
     }
 }
 
-/// Looks one key up for each run of rows with the same `mark`.
+/// Looks one key up for each run of rows with the same `mark`, first where the
+/// one before was found.
 #[inline(always)]
 fn runs<'a, T: PartialEq>(
     rows: usize,
@@ -342,6 +351,7 @@ fn runs<'a, T: PartialEq>(
 ) -> Vec<u32> {
     let mut first = Vec::with_capacity(rows);
     let mut last: Option<(T, u32)> = None;
+    let mut near = NONE;
     for row in 0..rows {
         let Some(key) = key(row) else {
             first.push(NONE);
@@ -350,11 +360,15 @@ fn runs<'a, T: PartialEq>(
         let own = mark(row);
         let found = match &last {
             Some((before, found)) if *before == own => *found,
+            _ if table.begins(near, key) => near,
             _ => {
                 let key = std::iter::once(key);
                 table.find(hash(key.clone()), key).unwrap_or(NONE)
             }
         };
+        if found != NONE {
+            near = found + 1;
+        }
         first.push(found);
         last = Some((own, found));
     }

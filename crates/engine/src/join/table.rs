@@ -14,22 +14,26 @@ const NONE: u32 = u32::MAX;
 /// Rows on their way into a [`Table`].
 #[derive(Debug)]
 pub(super) struct Rows {
-    keys: Vec<Column>,
     columns: Vec<Column>,
+    /// Which of them are the keys.
+    keys: Vec<usize>,
     rows: usize,
 }
 
 /// All rows of a side, found by key.
 #[derive(Debug)]
 pub(super) struct Table {
-    keys: Vec<Column>,
     columns: Vec<Column>,
+    /// Which of them are the keys.
+    keys: Vec<usize>,
     rows: u32,
     /// Open addressing: the upper half of a key's hash beside the first row
     /// that has the key.
     slots: Vec<(u32, u32)>,
     /// The next row with the same key; absent where no key stands twice.
     next: Option<Blocks<u32>>,
+    /// Rows that are the first with their key.
+    first: Vec<u64>,
     /// Rows that found a partner.
     met: Vec<AtomicU64>,
 }
@@ -42,6 +46,15 @@ pub(super) enum Key<'a> {
 }
 
 impl Key<'_> {
+    /// Whether it stands in `row` of `column`, which is not null there.
+    #[inline(always)]
+    fn is_in(self, column: &Column, row: u32) -> bool {
+        match self {
+            Key::Text(text) => column.is_text(row, text),
+            Key::Integer(value) => column.integer(row) == value,
+        }
+    }
+
     #[inline(always)]
     fn hash(self) -> u64 {
         match self {
@@ -64,28 +77,23 @@ fn mix(value: u64) -> u64 {
 }
 
 impl Rows {
-    pub(super) fn new(keys: &[DataType], columns: &[DataType]) -> Self {
+    /// For columns of these types, of which those at `keys` are the keys.
+    pub(super) fn new(columns: &[DataType], keys: Vec<usize>) -> Self {
         Self {
-            keys: keys.iter().map(Column::new).collect(),
             columns: columns.iter().map(Column::new).collect(),
+            keys,
             rows: 0,
         }
     }
 
     /// Takes the rows of a batch in.
-    pub(super) fn append(
-        &mut self,
-        keys: &[ArrayRef],
-        columns: &[ArrayRef],
-        rows: usize,
-    ) -> Result<(), ArrowError> {
+    pub(super) fn append(&mut self, columns: &[ArrayRef], rows: usize) -> Result<(), ArrowError> {
         if self.rows + rows >= NONE as usize {
             return Err(ArrowError::ComputeError(format!(
                 "more than {NONE} rows on the smaller side of a join"
             )));
         }
-        let own = self.keys.iter_mut().zip(keys);
-        for (column, array) in own.chain(self.columns.iter_mut().zip(columns)) {
+        for (column, array) in self.columns.iter_mut().zip(columns) {
             column.append(self.rows, array.as_ref())?;
         }
         self.rows += rows;
@@ -94,23 +102,17 @@ impl Rows {
 
     /// Bytes in memory, now.
     pub(super) fn bytes(&self) -> usize {
-        self.keys
-            .iter()
-            .chain(&self.columns)
-            .map(Column::bytes)
-            .sum()
+        self.columns.iter().map(Column::bytes).sum()
     }
 
     /// Bytes that the table will need beside them.
     pub(super) fn index_bytes(&self) -> usize {
-        slots_for(self.rows) * size_of::<(u32, u32)>() + self.rows / 8
+        slots_for(self.rows) * size_of::<(u32, u32)>() + self.rows / 4
     }
 
     /// Finds each key's place.
     pub(super) fn into_table(mut self) -> Table {
-        for column in self.keys.iter_mut().chain(&mut self.columns) {
-            column.seal();
-        }
+        self.columns.iter_mut().for_each(Column::seal);
         let mut table = Table {
             slots: vec![(0, NONE); slots_for(self.rows)],
             met: (0..self.rows.div_ceil(64))
@@ -118,6 +120,7 @@ impl Rows {
                 .collect(),
             rows: self.rows as u32,
             next: None,
+            first: vec![0; self.rows.div_ceil(64)],
             keys: self.keys,
             columns: self.columns,
         };
@@ -136,16 +139,17 @@ fn slots_for(rows: usize) -> usize {
 
 impl Table {
     fn insert(&mut self, row: u32) {
-        if self.keys.iter().any(|key| key.is_null(row)) {
+        if self.keys().any(|key| key.is_null(row)) {
             return;
         }
-        let hash = self.keys.iter().fold(0, |hash, column| {
+        let hash = self.keys().fold(0, |hash, column| {
             let own = match column.is_integer() {
                 true => Key::Integer(column.integer(row)).hash(),
                 false => column.text_hash(row),
             };
             mix(hash ^ own)
         });
+        self.first[row as usize / 64] |= 1 << (row % 64);
         let (mut slot, tag) = self.place(hash);
         loop {
             let (known, first) = self.slots[slot];
@@ -153,10 +157,11 @@ impl Table {
                 self.slots[slot] = (tag, row);
                 return;
             }
-            if known == tag && self.keys.iter().all(|column| column.same(first, row)) {
+            if known == tag && self.keys().all(|column| column.same(first, row)) {
                 let rows = self.rows as usize;
                 let next = self.next.get_or_insert_with(|| Blocks::filled(NONE, rows));
                 next.set(row, first);
+                self.first[first as usize / 64] &= !(1 << (first % 64));
                 self.slots[slot].1 = row;
                 return;
             }
@@ -165,8 +170,22 @@ impl Table {
     }
 
     #[inline(always)]
+    fn keys(&self) -> impl Iterator<Item = &Column> {
+        self.keys.iter().map(|key| &self.columns[*key])
+    }
+
+    #[inline(always)]
     fn place(&self, hash: u64) -> (usize, u32) {
         (hash as usize & (self.slots.len() - 1), (hash >> 32) as u32)
+    }
+
+    /// Reads the slots where keys with these hashes are looked for first. Slots
+    /// of a large side are in no cache: read together, their ways overlap, while
+    /// [`Table::find`] waits for each before it asks for the next.
+    #[inline(always)]
+    pub(super) fn fetch(&self, hashes: impl Iterator<Item = u64>) {
+        let seen = hashes.fold(0, |seen, hash| seen ^ self.slots[self.place(hash).0].1);
+        std::hint::black_box(seen);
     }
 
     /// The first row whose key is `keys`, with their [`hash`].
@@ -183,17 +202,25 @@ impl Table {
                 return None;
             }
             if known == tag {
-                let mut pairs = self.keys.iter().zip(keys.clone());
-                let same = pairs.all(|(column, key)| match key {
-                    Key::Text(text) => column.is_text(row, text),
-                    Key::Integer(value) => column.integer(row) == value,
-                });
-                if same {
+                let mut pairs = self.keys().zip(keys.clone());
+                if pairs.all(|(column, key)| key.is_in(column, row)) {
                     return Some(row);
                 }
             }
             slot = (slot + 1) & (self.slots.len() - 1);
         }
+    }
+
+    /// Whether `row` is the first row whose key is `key`. Both sides of a join
+    /// mostly stand in the same order: who found one row asks of the next one,
+    /// and is spared a look into slots that no cache holds.
+    #[inline(always)]
+    pub(super) fn begins(&self, row: u32, key: Key<'_>) -> bool {
+        let bits = self.first.get(row as usize / 64).copied().unwrap_or(0);
+        let [place] = self.keys[..] else {
+            return false;
+        };
+        bits & 1 << (row % 64) != 0 && key.is_in(&self.columns[place], row)
     }
 
     /// The row after `row` with the same key.
@@ -259,13 +286,13 @@ mod tests {
 
     fn table(keys: &[(Option<&str>, Option<i64>)]) -> Table {
         let types = [DataType::Utf8View, DataType::Int64];
-        let mut rows = Rows::new(&types, &types);
+        let mut rows = Rows::new(&types, vec![0, 1]);
         for part in keys.chunks(3) {
             let texts: ArrayRef =
                 Arc::new(part.iter().map(|key| key.0).collect::<StringViewArray>());
             let longs: ArrayRef = Arc::new(part.iter().map(|key| key.1).collect::<Int64Array>());
             let arrays = [texts, longs];
-            rows.append(&arrays, &arrays, part.len()).unwrap();
+            rows.append(&arrays, part.len()).unwrap();
         }
         rows.into_table()
     }
@@ -314,9 +341,44 @@ mod tests {
     }
 
     #[test]
+    fn rows_that_begin_with_a_key() {
+        let longs: ArrayRef = Arc::new(Int64Array::from(vec![Some(5), None, Some(5), Some(0)]));
+        let mut rows = Rows::new(&[DataType::Int64], vec![0]);
+        rows.append(&[longs], 4).unwrap();
+        let table = rows.into_table();
+        for (row, key, expected) in [
+            (0, 5, true),
+            (0, 4, false),
+            (1, 0, false),
+            (2, 5, false),
+            (3, 0, true),
+            (4, 0, false),
+            (NONE, 0, false),
+        ] {
+            assert_eq!(
+                table.begins(row, Key::Integer(key)),
+                expected,
+                "{row} {key}"
+            );
+        }
+    }
+
+    #[test]
     fn many_keys_over_several_blocks() {
+        // Numbers that lie near each other, far apart, and around zero.
+        let number = |i: i64| match i >> 16 {
+            0 => i % 2,
+            1 => i << 8,
+            2 => (i << 40) - (1 << 50),
+            _ => 7 - i % 16,
+        };
         let keys: Vec<(Option<String>, Option<i64>)> = (0..200_000)
-            .map(|i| (Some(format!("person-{}@example.com", i / 2)), Some(i % 2)))
+            .map(|i| {
+                (
+                    Some(format!("person-{}@example.com", i / 2)),
+                    Some(number(i)),
+                )
+            })
             .collect();
         let borrowed: Vec<_> = keys
             .iter()
@@ -325,6 +387,8 @@ mod tests {
         let table = table(&borrowed);
         for (row, (text, long)) in borrowed.iter().enumerate().step_by(997) {
             assert_eq!(found(&table, text.unwrap(), long.unwrap()), [row as u32]);
+            let held: ArrayRef = Arc::new(Int64Array::from(vec![*long]));
+            assert_eq!(&table.gather(1, &[row as u32]).unwrap(), &held);
         }
         assert_eq!(table.rows(), 200_000);
     }

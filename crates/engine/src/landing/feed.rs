@@ -34,7 +34,7 @@ use crate::error::external;
 
 /// Bytes decoded in one go. Large enough that the cost of a task vanishes,
 /// small enough that a few in flight fit the processor's caches and memory.
-const SEGMENT_BYTES: u64 = 2 << 20;
+const SEGMENT_BYTES: u64 = 1 << 20;
 
 /// How far beyond its end a segment looks for the newline to end at. Lines
 /// are far shorter; where one is not, the guess is wrong and mended later.

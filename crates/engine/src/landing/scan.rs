@@ -5,9 +5,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use arrow::array::{
-    ArrayRef, AsArray, Int64Array, RecordBatch, RecordBatchOptions, StringViewArray,
-};
+use arrow::array::{AsArray, Int64Array, RecordBatch, StringViewArray};
 use arrow::datatypes::SchemaRef;
 use async_trait::async_trait;
 use datafusion::catalog::{Session, TableProvider};
@@ -59,10 +57,6 @@ pub(crate) struct LandingTable {
     /// By whom rows will be looked for later, where that is to be noted.
     whose: Option<Whose>,
     listener: Option<Arc<dyn Listener>>,
-    /// Text points into the segments that were read, each of megabytes. Where
-    /// batches are held, as by a sort, they get text of their own; a run that
-    /// streams them into files spares the copy.
-    compact: bool,
 }
 
 impl LandingTable {
@@ -79,14 +73,12 @@ impl LandingTable {
             listed: None,
             whose: None,
             listener: None,
-            compact: true,
         }
     }
 
     /// With the files that were found earlier, so that one run reads one list.
     pub(crate) fn with_source(mut self, source: Arc<Source>) -> Self {
         self.listed = Some(source);
-        self.compact = false;
         self
     }
 
@@ -215,7 +207,7 @@ impl TableProvider for LandingTable {
             }),
             whose: self.whose,
             intake: Arc::clone(&self.intake),
-            at_once: 4 * partitions,
+            at_once: 2 * partitions,
             buffers: Arc::default(),
             rows: Arc::default(),
             passed_over: Arc::default(),
@@ -224,7 +216,7 @@ impl TableProvider for LandingTable {
             Some(columns) => Arc::new(self.schema().project(columns)?),
             None => self.schema(),
         };
-        let mut scan = LandingScan::new(order, schema, partitions, self.compact);
+        let mut scan = LandingScan::new(order, schema, partitions);
         if let Some(listener) = &self.listener {
             let places = listener
                 .columns()
@@ -243,7 +235,6 @@ pub(crate) struct LandingScan {
     order: Order,
     properties: Arc<PlanProperties>,
     partitions: usize,
-    compact: bool,
     listener: Option<(Arc<dyn Listener>, usize, usize)>,
     /// Ends of a feed that partitions have not taken yet.
     ends: Mutex<HashMap<usize, Arc<Shared>>>,
@@ -269,7 +260,7 @@ impl Shared {
 }
 
 impl LandingScan {
-    fn new(order: Order, schema: SchemaRef, partitions: usize, compact: bool) -> Self {
+    fn new(order: Order, schema: SchemaRef, partitions: usize) -> Self {
         let properties = PlanProperties::new(
             EquivalenceProperties::new(schema),
             Partitioning::UnknownPartitioning(partitions),
@@ -280,7 +271,6 @@ impl LandingScan {
             order,
             properties: Arc::new(properties),
             partitions,
-            compact,
             listener: None,
             ends: Mutex::default(),
         }
@@ -289,7 +279,7 @@ impl LandingScan {
     fn with_order(&self, order: Order) -> Self {
         Self {
             listener: self.listener.clone(),
-            ..Self::new(order, self.schema(), self.partitions, self.compact)
+            ..Self::new(order, self.schema(), self.partitions)
         }
     }
 
@@ -353,23 +343,6 @@ impl LandingScan {
     }
 }
 
-/// The batch with copies of its texts instead of views into whole segments.
-fn own_text(batch: &RecordBatch) -> Result<RecordBatch> {
-    let columns = batch.columns().iter().map(|column| {
-        column.as_string_view_opt().map_or_else(
-            || Arc::clone(column),
-            |text| Arc::new(text.gc()) as ArrayRef,
-        )
-    });
-    let options = RecordBatchOptions::new().with_row_count(Some(batch.num_rows()));
-    let columns = columns.collect();
-    Ok(RecordBatch::try_new_with_options(
-        batch.schema(),
-        columns,
-        &options,
-    )?)
-}
-
 impl fmt::Debug for LandingScan {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "LandingScan({})", self.order.source.table)
@@ -427,7 +400,7 @@ impl ExecutionPlan for LandingScan {
             )));
         }
         let end = self.end(partition);
-        let (compact, partitions) = (self.compact, self.partitions);
+        let partitions = self.partitions;
         let start = (
             end,
             Vec::<RecordBatch>::new().into_iter(),
@@ -440,8 +413,7 @@ impl ExecutionPlan for LandingScan {
                         let numbers = batch.column(*numbers).as_primitive();
                         listener.hear(batch.column(*names).as_string_view(), numbers);
                     }
-                    let batch = if compact { own_text(&batch) } else { Ok(batch) };
-                    return Some((batch, (end, ready, listener)));
+                    return Some((Ok(batch), (end, ready, listener)));
                 }
                 match end.next().await {
                     Some(Ok(batches)) => ready = batches.into_iter(),

@@ -10,7 +10,7 @@
 
 use super::convert::{self, POWERS_OF_TEN, Value};
 use super::general;
-use super::rows::{Rows, Source};
+use super::rows::Rows;
 use super::scan;
 use crate::schema::{Spec, Type};
 use crate::tally::Tally;
@@ -133,7 +133,7 @@ impl Shapes {
         if !self.met.is_empty() {
             self.count_met();
         }
-        if !rows.is_kept(bytes) {
+        if !rows.is_kept() {
             rows.rollback();
             return Some(Taken::Filtered(end));
         }
@@ -319,7 +319,7 @@ fn field(
             if bytes[end] != b'"' {
                 return None;
             }
-            rows.text(index, bytes, at + 1, end, Source::Segment);
+            rows.text(index, &bytes[at + 1..end]);
             Some(end + 1)
         }
         (Type::Long, _) if let Some((end, value)) = integer(bytes, at) => {
@@ -362,7 +362,7 @@ fn scalar(
             let end = scan::word(bytes, at, if truth { b"true" } else { b"false" })?;
             if kind == Type::Text {
                 rows.converted += 1;
-                rows.text(index, bytes, at, end, Source::Segment);
+                rows.text(index, &bytes[at..end]);
                 return Some(end);
             }
             (end, convert::boolean(kind, truth).ok()?)
@@ -371,7 +371,7 @@ fn scalar(
             let end = scan::number(bytes, at)?;
             if kind == Type::Text {
                 rows.converted += 1;
-                rows.text(index, bytes, at, end, Source::Segment);
+                rows.text(index, &bytes[at..end]);
                 return Some(end);
             }
             let token = &bytes[at..end];

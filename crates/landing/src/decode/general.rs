@@ -6,7 +6,7 @@
 
 use super::convert::{self, Refusal};
 use super::fast::{Recording, Shapes};
-use super::rows::{Rows, Source};
+use super::rows::Rows;
 use super::scan;
 use crate::reject::Reason;
 use crate::schema::{Column, Spec, Type};
@@ -60,15 +60,10 @@ impl<'a> General<'a> {
 
     /// Reads the object that begins at `at`. `check_utf8` says that `bytes`
     /// are not known to be UTF-8. What is learnt of its shape goes to `shapes`.
-    #[allow(
-        clippy::too_many_arguments,
-        reason = "the parts are borrowed separately"
-    )]
     pub(crate) fn object(
         &mut self,
         bytes: &[u8],
         at: usize,
-        source: Source,
         check_utf8: bool,
         rows: &mut Rows<'_>,
         shapes: Option<&mut Shapes>,
@@ -78,7 +73,7 @@ impl<'a> General<'a> {
         self.unknown.clear();
         self.problem = None;
         let mut recording = shapes.as_ref().and_then(|shapes| shapes.record(at));
-        let Some(end) = self.members(bytes, at, source, rows, &mut recording) else {
+        let Some(end) = self.members(bytes, at, rows, &mut recording) else {
             rows.rollback();
             return Outcome::Unreadable;
         };
@@ -105,7 +100,7 @@ impl<'a> General<'a> {
         }
         tally.converted += rows.converted;
         self.count_unknown(bytes, tally);
-        let kept = rows.is_kept(bytes);
+        let kept = rows.is_kept();
         if kept {
             for index in &absent {
                 rows.null(*index);
@@ -129,7 +124,6 @@ impl<'a> General<'a> {
         &mut self,
         bytes: &[u8],
         at: usize,
-        source: Source,
         rows: &mut Rows<'_>,
         recording: &mut Option<Recording>,
     ) -> Option<usize> {
@@ -167,7 +161,7 @@ impl<'a> General<'a> {
                         });
                     }
                     self.seen[index] = self.object;
-                    at = self.field(bytes, at, index, column, source, rows)?;
+                    at = self.field(bytes, at, index, column, rows)?;
                 }
                 None => {
                     self.unknown.push((start, key.end));
@@ -213,7 +207,6 @@ impl<'a> General<'a> {
         at: usize,
         index: usize,
         column: &Column,
-        source: Source,
         rows: &mut Rows<'_>,
     ) -> Option<usize> {
         // After a problem the row is given up, but still checked to its end.
@@ -237,9 +230,9 @@ impl<'a> General<'a> {
                 }
                 if column.kind == Type::Text {
                     if text.escaped {
-                        rows.unescaped(index, &self.unescaped);
+                        rows.text(index, &self.unescaped);
                     } else {
-                        rows.text(index, bytes, at + 1, text.end, source);
+                        rows.text(index, content);
                     }
                     return Some(text.end + 1);
                 }
@@ -261,7 +254,7 @@ impl<'a> General<'a> {
                 if column.kind == Type::Text {
                     if build {
                         rows.converted += 1;
-                        rows.text(index, bytes, at, end, source);
+                        rows.text(index, &bytes[at..end]);
                     }
                     return Some(end);
                 }
@@ -280,7 +273,7 @@ impl<'a> General<'a> {
                 if column.kind == Type::Text {
                     if build {
                         rows.converted += 1;
-                        rows.text(index, bytes, at, end, source);
+                        rows.text(index, &bytes[at..end]);
                     }
                     return Some(end);
                 }

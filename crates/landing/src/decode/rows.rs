@@ -12,36 +12,39 @@ use arrow::datatypes::SchemaRef;
 use super::convert::Value;
 use crate::schema::{Spec, Type};
 
-/// A batch ends early when this many bytes of text had to be copied, so that
-/// views can address them and memory stays bounded.
-const COPIED_BYTES_MAX: usize = 32 << 20;
+/// A batch ends early when it holds this many bytes of text, so that views can
+/// address them and memory stays bounded.
+const TEXT_BYTES_MAX: usize = 32 << 20;
 
 /// Builds the rows of one segment.
 pub(crate) struct Rows<'a> {
     spec: &'a Spec,
     schema: &'a SchemaRef,
-    /// The segment, into which text is viewed without being copied.
-    segment: Buffer,
     columns: Vec<Column>,
     /// Complete rows since the last batch.
     rows: usize,
-    copied: usize,
+    /// Bytes of text since the last batch.
+    text_bytes: usize,
     batches: Vec<RecordBatch>,
     /// Values converted in the row being built.
     pub(crate) converted: u64,
-    /// The text of the key that decides whether the row is kept.
-    pub(crate) keep: KeepText,
+    /// Whether the row being built holds any value.
+    begun: bool,
+    /// What is known of the row being built by the column of [`crate::Keep`].
+    kept: Kept,
     /// The last key asked for, and whether it is kept.
     last_key: Vec<u8>,
-    last_kept: bool,
+    last_kept: Kept,
 }
 
-/// What the row being built holds in the column of [`crate::Keep`].
-pub(crate) enum KeepText {
-    Null,
-    /// At a place among the bytes being decoded.
-    At(usize, usize),
-    Copied(Vec<u8>),
+/// Whether a row is kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kept {
+    /// Its key has not come yet, or is null.
+    Unknown,
+    Yes,
+    /// Its values need not be built.
+    No,
 }
 
 struct Column {
@@ -53,7 +56,7 @@ struct Column {
 }
 
 enum Data {
-    Text { views: Vec<u128>, copied: Vec<u8> },
+    Text { views: Vec<u128>, text: Vec<u8> },
     Long(Vec<i64>),
     Int(Vec<i32>),
     Double(Vec<f64>),
@@ -63,20 +66,11 @@ enum Data {
     Boolean(Vec<bool>),
 }
 
-/// Where the bytes of an object lie.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Source {
-    /// In the segment, at the same offsets.
-    Segment,
-    /// Elsewhere: text must be copied.
-    Elsewhere,
-}
-
 impl<'a> Rows<'a> {
-    pub(crate) fn new(spec: &'a Spec, schema: &'a SchemaRef, segment: Buffer) -> Rows<'a> {
+    pub(crate) fn new(spec: &'a Spec, schema: &'a SchemaRef, segment_bytes: usize) -> Rows<'a> {
         // Growing step by step would copy and touch memory again; a row has
         // some twenty bytes at least.
-        let capacity = spec.limits.batch_rows.min(segment.len() / 20);
+        let capacity = spec.limits.batch_rows.min(segment_bytes / 20);
         let mut columns: Vec<Column> = spec
             .schema
             .columns
@@ -90,74 +84,57 @@ impl<'a> Rows<'a> {
         for index in spec.projection.iter().flatten() {
             columns[*index].built = true;
         }
-        Rows {
+        let mut rows = Rows {
             spec,
             schema,
-            segment,
             columns,
             rows: 0,
-            copied: 0,
+            text_bytes: 0,
             batches: Vec::new(),
             converted: 0,
-            keep: KeepText::Null,
-            last_kept: spec
-                .keep
-                .as_ref()
-                .is_some_and(|keep| keep.keys.contains("")),
+            begun: false,
+            kept: Kept::Unknown,
+            last_kept: Kept::Unknown,
             last_key: Vec::new(),
-        }
+        };
+        rows.look_up(b"");
+        rows
     }
 
-    /// The text of a column: `bytes[start..end]`, without escapes.
+    /// The text of a column, without escapes. It is copied, so that nobody who
+    /// holds a batch holds the segment: readings of one person or device mostly
+    /// follow each other, and equal text in a row is copied once. Its rows have
+    /// the same view, by which whoever comes next tells a run of equal values
+    /// without looking at the text.
     #[inline(always)]
-    pub(crate) fn text(
-        &mut self,
-        index: usize,
-        bytes: &[u8],
-        start: usize,
-        end: usize,
-        source: Source,
-    ) {
+    pub(crate) fn text(&mut self, index: usize, value: &[u8]) {
         if let Some(keep) = &self.spec.keep
             && keep.column == index
         {
-            self.keep = KeepText::At(start, end);
+            self.decide(value);
         }
         let column = &mut self.columns[index];
-        if !column.built {
+        if !column.built || self.kept == Kept::No {
             return;
         }
-        if let Data::Text { views, copied } = &mut column.data {
-            let text = &bytes[start..end];
-            if text.len() <= 12 {
-                views.push(view::inline(text));
-            } else if source == Source::Segment {
-                let view = view::outside(text, 0, start);
-                // Records of one person or device mostly follow each other.
-                // Equal text gets the same view, by which whoever comes next
-                // tells a run of equal values without looking at the text.
-                let same = views.last().copied().filter(|last| {
-                    view::looks_like(*last, view) && bytes.get(view::place(*last)) == Some(text)
-                });
-                views.push(same.unwrap_or(view));
-            } else {
-                views.push(view::outside(text, 1, copied.len()));
-                copied.extend_from_slice(text);
-                self.copied += text.len();
+        self.begun = true;
+        if let Data::Text { views, text } = &mut column.data {
+            if value.len() <= view::INLINE_BYTES_MAX {
+                views.push(view::inline(value));
+                return;
             }
-        }
-    }
-
-    /// The text of a column that had escapes.
-    pub(crate) fn unescaped(&mut self, index: usize, text: &[u8]) {
-        let keep = self
-            .spec
-            .keep
-            .as_ref()
-            .is_some_and(|keep| keep.column == index);
-        self.text(index, text, 0, text.len(), Source::Elsewhere);
-        if keep {
-            self.keep = KeepText::Copied(text.to_vec());
+            let view = view::outside(value, text.len());
+            let same = views.last().copied().filter(|last| {
+                view::looks_like(*last, view)
+                    && text
+                        .get(view::place(*last))
+                        .is_some_and(|before| equal(before, value))
+            });
+            if same.is_none() {
+                text.extend_from_slice(value);
+                self.text_bytes += value.len();
+            }
+            views.push(same.unwrap_or(view));
         }
     }
 
@@ -166,9 +143,10 @@ impl<'a> Rows<'a> {
     pub(crate) fn value(&mut self, index: usize, value: Value) {
         let rows = self.rows;
         let column = &mut self.columns[index];
-        if !column.built {
+        if !column.built || self.kept == Kept::No {
             return;
         }
+        self.begun = true;
         match (&mut column.data, value) {
             (Data::Long(values), Value::Long(value)) => values.push(value),
             (Data::Double(values), Value::Double(value)) => values.push(value),
@@ -190,41 +168,70 @@ impl<'a> Rows<'a> {
         self.value(index, Value::Null);
     }
 
-    /// Whether the row being built is to be kept. `bytes` are those that
-    /// [`KeepText::At`] points into.
+    /// Whether the row being built, which has all its values, is kept.
     #[inline(always)]
-    pub(crate) fn is_kept(&mut self, bytes: &[u8]) -> bool {
-        let Some(keep) = &self.spec.keep else {
-            return true;
-        };
-        let text = match &self.keep {
-            KeepText::Null => return false,
-            KeepText::At(start, end) => &bytes[*start..*end],
-            KeepText::Copied(text) => text,
-        };
+    pub(crate) fn is_kept(&self) -> bool {
+        self.spec.keep.is_none() || self.kept == Kept::Yes
+    }
+
+    /// Decides by its key whether the row being built is kept.
+    #[inline(always)]
+    fn decide(&mut self, key: &[u8]) {
         // A device sends its readings one after the other: mostly the key is
         // that of the row before.
-        if self.last_key != text {
-            self.last_key.clear();
-            self.last_key.extend_from_slice(text);
-            self.last_kept = std::str::from_utf8(text).is_ok_and(|text| keep.keys.contains(text));
+        if self.last_key != key {
+            self.look_up(key);
         }
-        self.last_kept
+        self.kept = self.last_kept;
+        if self.kept == Kept::No {
+            self.give_up();
+        }
+    }
+
+    fn look_up(&mut self, key: &[u8]) {
+        let keep = self.spec.keep.as_ref();
+        let text = std::str::from_utf8(key).ok();
+        let kept = keep
+            .zip(text)
+            .is_some_and(|(keep, text)| keep.keys.contains(text));
+        self.last_kept = if kept { Kept::Yes } else { Kept::No };
+        self.last_key.clear();
+        self.last_key.extend_from_slice(key);
     }
 
     /// The row is complete.
     #[inline(always)]
     pub(crate) fn commit(&mut self) {
         self.rows += 1;
-        self.converted = 0;
-        self.keep = KeepText::Null;
-        if self.rows >= self.spec.limits.batch_rows.max(1) || self.copied >= COPIED_BYTES_MAX {
+        self.begin();
+        if self.rows >= self.spec.limits.batch_rows.max(1) || self.text_bytes >= TEXT_BYTES_MAX {
             self.flush();
         }
     }
 
     /// The row is given up.
+    #[inline(always)]
     pub(crate) fn rollback(&mut self) {
+        self.give_up();
+        self.begin();
+    }
+
+    fn begin(&mut self) {
+        self.converted = 0;
+        self.begun = false;
+        self.kept = Kept::Unknown;
+    }
+
+    /// Takes the values of the row being built away, if it has any yet.
+    #[inline(always)]
+    fn give_up(&mut self) {
+        if std::mem::take(&mut self.begun) {
+            self.truncate();
+        }
+    }
+
+    #[inline(never)]
+    fn truncate(&mut self) {
         for column in &mut self.columns {
             column.data.truncate(self.rows);
             while column
@@ -235,8 +242,6 @@ impl<'a> Rows<'a> {
                 column.nulls.pop();
             }
         }
-        self.converted = 0;
-        self.keep = KeepText::Null;
     }
 
     fn flush(&mut self) {
@@ -246,11 +251,7 @@ impl<'a> Rows<'a> {
         let mut arrays: Vec<Option<ArrayRef>> = self
             .columns
             .iter_mut()
-            .map(|column| {
-                column
-                    .built
-                    .then(|| column.finish(self.rows, &self.segment))
-            })
+            .map(|column| column.built.then(|| column.finish(self.rows)))
             .collect();
         let all: Vec<usize>;
         let order = match &self.spec.projection {
@@ -271,7 +272,7 @@ impl<'a> Rows<'a> {
             Err(error) => unreachable!("columns of one length and the schema's types: {error}"),
         }
         self.rows = 0;
-        self.copied = 0;
+        self.text_bytes = 0;
     }
 
     pub(crate) fn finish(mut self) -> Vec<RecordBatch> {
@@ -281,7 +282,7 @@ impl<'a> Rows<'a> {
 }
 
 impl Column {
-    fn finish(&mut self, rows: usize, segment: &Buffer) -> ArrayRef {
+    fn finish(&mut self, rows: usize) -> ArrayRef {
         let nulls = (!self.nulls.is_empty()).then(|| {
             let mut valid = vec![0xFF_u8; rows.div_ceil(8)];
             for row in self.nulls.drain(..) {
@@ -290,10 +291,7 @@ impl Column {
             NullBuffer::new(BooleanBuffer::new(Buffer::from_vec(valid), 0, rows))
         });
         match &mut self.data {
-            Data::Text { views, copied } => {
-                let buffers = vec![segment.clone(), Buffer::from_vec(std::mem::take(copied))];
-                view::array(take(views).into(), buffers, nulls)
-            }
+            Data::Text { views, text } => view::array(take(views).into(), take(text), nulls),
             Data::Long(values) => Arc::new(Int64Array::new(scalars(values), nulls)),
             Data::Int(values) => Arc::new(Int32Array::new(scalars(values), nulls)),
             Data::Double(values) => Arc::new(Float64Array::new(scalars(values), nulls)),
@@ -308,6 +306,17 @@ impl Column {
             }
         }
     }
+}
+
+/// Whether two texts of one length, longer than a view holds, are the same.
+/// Short enough mostly that calling out to compare memory would cost more: in
+/// words, the last of which may overlap the one before.
+#[inline(always)]
+fn equal(one: &[u8], other: &[u8]) -> bool {
+    const WORD: usize = size_of::<u64>();
+    let (words, others) = (one.as_chunks::<WORD>().0, other.as_chunks().0);
+    one.last_chunk::<WORD>() == other.last_chunk()
+        && words.iter().zip(others).all(|(word, other)| word == other)
 }
 
 /// The values, leaving room for as many.
@@ -325,7 +334,7 @@ impl Data {
         match kind {
             Type::Text => Data::Text {
                 views: Vec::with_capacity(capacity),
-                copied: Vec::new(),
+                text: Vec::new(),
             },
             Type::Long => Data::Long(Vec::with_capacity(capacity)),
             Type::Int => Data::Int(Vec::with_capacity(capacity)),
@@ -365,7 +374,10 @@ mod view {
     use super::{Arc, ArrayRef, Buffer, NullBuffer, ScalarBuffer};
     use arrow::array::StringViewArray;
 
-    /// At most twelve bytes lie in the view itself.
+    /// As much text lies in the view itself.
+    pub(super) const INLINE_BYTES_MAX: usize = 12;
+
+    /// A view of short text.
     #[inline(always)]
     pub(super) fn inline(text: &[u8]) -> u128 {
         let mut view = [0; 16];
@@ -374,17 +386,15 @@ mod view {
         u128::from_le_bytes(view)
     }
 
-    /// More lie in a buffer at an offset, their first four in the view too.
+    /// Longer text lies in the buffer at an offset, its first four bytes in the
+    /// view too.
     #[inline(always)]
-    pub(super) fn outside(text: &[u8], buffer: u32, offset: usize) -> u128 {
+    pub(super) fn outside(text: &[u8], offset: usize) -> u128 {
         let prefix = u32::from_le_bytes([text[0], text[1], text[2], text[3]]);
-        text.len() as u32 as u128
-            | u128::from(prefix) << 32
-            | u128::from(buffer) << 64
-            | (offset as u128) << 96
+        text.len() as u32 as u128 | u128::from(prefix) << 32 | (offset as u128) << 96
     }
 
-    /// Whether two views outside have the same length, beginning and buffer.
+    /// Whether two views outside have the same length and beginning.
     #[inline(always)]
     pub(super) fn looks_like(one: u128, other: u128) -> bool {
         const OFFSET_BITS: u32 = 32;
@@ -405,18 +415,18 @@ mod view {
     )]
     pub(super) fn array(
         views: ScalarBuffer<u128>,
-        buffers: Vec<Buffer>,
+        text: Vec<u8>,
         nulls: Option<NullBuffer>,
     ) -> ArrayRef {
+        let buffers = vec![Buffer::from_vec(text)];
         #[cfg(any(debug_assertions, test))]
         {
             let checked = StringViewArray::try_new(views.clone(), buffers.clone(), nulls.clone());
             assert!(checked.is_ok(), "{checked:?}");
         }
         // SAFETY: views are made by `inline` and `outside` alone, from text
-        // that lies where they point: in the segment (buffer 0), which is
-        // shorter than `SEGMENT_BYTES_MAX`, or in the copied bytes (buffer
-        // 1), of which there are fewer than 4 GiB. That text is UTF-8: the
+        // that lies where they point: in the one buffer, which has fewer than
+        // 4 GiB. That text is UTF-8: the
         // decoder checks the segment, or each object of a segment that is not
         // UTF-8 as a whole, before it commits a row, and strings end only at
         // ASCII bytes.

@@ -7,12 +7,11 @@
 //! [`Segment::broken`] looks for the next object. [`Segment::proof`] holds an
 //! object found that way until what follows proves it.
 
-use arrow::buffer::Buffer;
 use bytes::Bytes;
 
 use super::fast::{Shapes, Taken};
 use super::general::{General, Outcome};
-use super::rows::{Rows, Source};
+use super::rows::Rows;
 use super::{Decoded, Settings, scan};
 use crate::framing::carry::{Carry, LineValue, MARK, Margin, Open, Place};
 use crate::framing::grammar::{Automaton, Step};
@@ -66,7 +65,6 @@ struct Segment<'a> {
 
 impl<'a> Segment<'a> {
     fn new(settings: &'a Settings, bytes: &'a Bytes, carry: &Carry) -> Segment<'a> {
-        let buffer = Buffer::from(bytes.clone());
         Segment {
             settings,
             bytes,
@@ -80,7 +78,7 @@ impl<'a> Segment<'a> {
             counted: 0,
             counted_at: 0,
             check_utf8: !is_utf8(bytes),
-            rows: Rows::new(&settings.spec, &settings.schema, buffer),
+            rows: Rows::new(&settings.spec, &settings.schema, bytes.len()),
             general: General::new(&settings.spec, settings.depth_max),
             shapes: Shapes::new(&settings.spec),
             rejected: Vec::new(),
@@ -223,7 +221,6 @@ impl<'a> Segment<'a> {
         let outcome = self.general.object(
             bytes,
             at,
-            Source::Segment,
             self.check_utf8,
             &mut self.rows,
             self.settings.fast.then_some(&mut self.shapes),
@@ -414,7 +411,6 @@ impl<'a> Segment<'a> {
             let outcome = self.general.object(
                 bytes,
                 at,
-                Source::Segment,
                 self.check_utf8,
                 &mut self.rows,
                 None,
@@ -423,15 +419,9 @@ impl<'a> Segment<'a> {
             self.account(bytes, at, start, line, outcome)
         } else {
             let whole = [before, own].concat();
-            let outcome = self.general.object(
-                &whole,
-                0,
-                Source::Elsewhere,
-                true,
-                &mut self.rows,
-                None,
-                &mut self.tally,
-            );
+            let outcome =
+                self.general
+                    .object(&whole, 0, true, &mut self.rows, None, &mut self.tally);
             self.account(&whole, 0, start, line, outcome)
         };
         debug_assert!(outcome.is_some(), "the grammars agree");

@@ -2,13 +2,26 @@
 
 use std::ops::Range;
 
-use super::pairs::{Pairs, join, shard_of, split};
+/// Instants of a block.
+const BLOCK: usize = 1 << 16;
+
+/// So many readings are gathered before repeats are looked for.
+const ROOM_MIN: usize = 1 << 20;
 
 /// Gathers device readings in any order, with repeats.
 ///
-/// Needs 12 to 15 bytes per distinct (device, instant).
+/// Readings are noted down as they come, 8 bytes each and as much again for
+/// each run of one device, and put in order once: sorting them on the way would
+/// move each many times over. Memory stays within a few times what the distinct
+/// (device, instant) need, however often they are repeated.
 pub struct DeviceReadings {
-    pairs: Pairs,
+    /// In blocks, so that none is copied to make room.
+    instants: Vec<Vec<i64>>,
+    /// Whose they are: a device, and how many follow that are its.
+    runs: Vec<(u32, u32)>,
+    len: usize,
+    /// Repeats are dropped once so many have come.
+    room: usize,
 }
 
 impl Default for DeviceReadings {
@@ -21,51 +34,94 @@ impl DeviceReadings {
     /// No readings yet.
     pub fn new() -> Self {
         Self {
-            pairs: Pairs::new(),
+            instants: Vec::new(),
+            runs: Vec::new(),
+            len: 0,
+            room: ROOM_MIN,
         }
     }
 
     /// Takes one reading of `device` at `instant` (epoch ms).
     pub fn push(&mut self, device: u32, instant: i64) {
-        let (high, low) = split(instant);
-        // Sixteen neighbours stay together: their shard's end result is
-        // written in longer stretches.
-        self.pairs
-            .push(shard_of(u64::from(device >> 4)), [device, high, low]);
+        if self.len >= self.room {
+            self.drop_repeats();
+        }
+        match self.runs.last_mut() {
+            Some((last, len)) if *last == device && *len < u32::MAX => *len += 1,
+            _ => self.runs.push((device, 1)),
+        }
+        match self.instants.last_mut() {
+            Some(block) if block.len() < block.capacity() => block.push(instant),
+            _ => {
+                let mut block = Vec::with_capacity(BLOCK);
+                block.push(instant);
+                self.instants.push(block);
+            }
+        }
+        self.len += 1;
     }
 
     /// Takes all readings another thread has gathered.
     pub fn absorb(&mut self, other: Self) {
-        self.pairs.absorb(other.pairs);
+        self.instants.extend(other.instants);
+        self.runs.extend(other.runs);
+        self.len += other.len;
     }
 
     /// The distinct instants of each device, 8 bytes each.
     pub fn finish(self) -> DeviceInstants {
-        let shards: Vec<_> = self.pairs.into_sorted().collect();
-        let devices = shards
-            .iter()
-            .filter_map(|pairs| pairs.last())
-            .map(|last| last[0] as usize + 1)
-            .max()
-            .unwrap_or(0);
+        let devices = self.runs.iter().map(|(device, _)| *device as usize + 1);
+        let devices = devices.max().unwrap_or(0);
         let mut starts = vec![0; devices + 1];
-        for words in shards.iter().flatten() {
-            starts[words[0] as usize + 1] += 1;
+        for (device, len) in &self.runs {
+            starts[*device as usize + 1] += *len as usize;
         }
         for device in 0..devices {
             starts[device + 1] += starts[device];
         }
-        let mut instants = vec![0; starts[devices]];
-        // Shard by shard, so that each is freed once it is written.
-        for pairs in shards {
-            for group in pairs.chunk_by(|a, b| a[0] == b[0]) {
-                let start = starts[group[0][0] as usize];
-                for (instant, words) in instants[start..].iter_mut().zip(group) {
-                    *instant = join(words[1], words[2]);
+        let mut next = starts.clone();
+        let mut instants = vec![0; self.len];
+        let mut coming = self.instants.into_iter().flatten();
+        for (device, len) in self.runs {
+            let place = &mut next[device as usize];
+            let run = &mut instants[*place..*place + len as usize];
+            for (instant, own) in run.iter_mut().zip(&mut coming) {
+                *instant = own;
+            }
+            *place += len as usize;
+        }
+        let mut kept = 0;
+        for device in 0..devices {
+            let own = starts[device]..starts[device + 1];
+            instants[own.clone()].sort_unstable();
+            starts[device] = kept;
+            let mut last = None;
+            for place in own {
+                let instant = instants[place];
+                if last != Some(instant) {
+                    instants[kept] = instant;
+                    kept += 1;
+                    last = Some(instant);
                 }
             }
         }
+        starts[devices] = kept;
+        instants.truncate(kept);
+        instants.shrink_to_fit();
         DeviceInstants { starts, instants }
+    }
+
+    #[cold]
+    fn drop_repeats(&mut self) {
+        let DeviceInstants { starts, instants } = std::mem::take(self).finish();
+        let devices = starts.windows(2).map(|ends| (ends[1] - ends[0]) as u32);
+        let runs = (0..).zip(devices).filter(|(_, len)| *len > 0);
+        *self = Self {
+            runs: runs.collect(),
+            len: instants.len(),
+            room: ROOM_MIN.max(2 * instants.len()),
+            instants: vec![instants],
+        };
     }
 }
 
@@ -128,5 +184,22 @@ mod tests {
         }
         assert_eq!((devices.devices(), devices.total()), (41, 5));
         assert_eq!(DeviceReadings::new().finish().devices(), 0);
+    }
+
+    #[test]
+    fn repeats_take_no_room() {
+        let mut readings = DeviceReadings::new();
+        for round in 0..40 {
+            for instant in 0..100_000 {
+                readings.push(instant as u32 % 7, instant - round % 2);
+            }
+        }
+        assert!(readings.len <= ROOM_MIN, "{}", readings.len);
+        let devices = readings.finish();
+        assert_eq!(devices.devices(), 7);
+        assert_eq!(devices.total(), 200_000);
+        for device in 0..7 {
+            assert!(devices.of(device).is_sorted());
+        }
     }
 }

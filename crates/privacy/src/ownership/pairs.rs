@@ -10,11 +10,6 @@ pub(super) fn split(instant: i64) -> (u32, u32) {
     ((biased >> 32) as u32, biased as u32)
 }
 
-/// The instant of two words from [`split`].
-pub(super) fn join(high: u32, low: u32) -> i64 {
-    ((u64::from(high) << 32 | u64::from(low)) ^ (1 << 63)) as i64
-}
-
 /// How many shards there are. A shard is small enough to be sorted in a
 /// cache's reach and to be moved when it grows without doubling the whole.
 pub(super) const SHARDS: usize = 64;
@@ -118,10 +113,6 @@ mod tests {
         let instants = [i64::MIN, -1, 0, 1, 1_655_564_444_103, i64::MAX];
         for pair in instants.windows(2) {
             assert!(split(pair[0]) < split(pair[1]));
-        }
-        for instant in instants {
-            let (high, low) = split(instant);
-            assert_eq!(join(high, low), instant);
         }
     }
 
