@@ -20,7 +20,9 @@ tidy:
 demo:
     cargo run -- demo
 
-# Ratios to DuckDB and Polars on FACTOR times the reference data.
+# Ratios to DuckDB and Polars on FACTOR times the reference data, and of runs that
+# take in what is new to full ones.
 bench FACTOR="100":
     cargo build --release -p stedi
     python3 bench/compare.py --factor {{FACTOR}} --skip pyspark
+    python3 bench/incremental.py --factor {{FACTOR}}

@@ -33,6 +33,20 @@ def measured(command, log):
     return wall, usage.ru_utime + usage.ru_stime, usage.ru_maxrss * 1024
 
 
+def landing_of(work, factor):
+    """The reference data so many times, made once."""
+    if not SHARED.is_dir():
+        sys.exit(f"{SHARED} is missing: the peers and the reference data are there")
+    landing = work / f"landing-{factor}"
+    if not landing.exists():
+        print(f"making {landing} ...", file=sys.stderr)
+        making = landing.with_suffix(".making")
+        shutil.rmtree(making, ignore_errors=True)
+        subprocess.run([sys.executable, SHARED / "bench/scale.py", SHARED / "data/stedi", making, str(factor)], check=True)
+        making.rename(landing)
+    return landing
+
+
 def main():
     options = argparse.ArgumentParser()
     options.add_argument("--factor", type=int, default=100)
@@ -41,17 +55,8 @@ def main():
     options.add_argument("--stedi", default=str(ROOT / "target/release/stedi"))
     options.add_argument("--skip", nargs="*", default=[])
     options = options.parse_args()
-    if not SHARED.is_dir():
-        sys.exit(f"{SHARED} is missing: the peers and the reference data are there")
-
     work = pathlib.Path(options.work)
-    landing = work / f"landing-{options.factor}"
-    if not landing.exists():
-        print(f"making {landing} ...", file=sys.stderr)
-        making = landing.with_suffix(".making")
-        shutil.rmtree(making, ignore_errors=True)
-        subprocess.run([sys.executable, SHARED / "bench/scale.py", SHARED / "data/stedi", making, str(options.factor)], check=True)
-        making.rename(landing)
+    landing = landing_of(work, options.factor)
 
     stedi = [options.stedi, "run", "--full", "--quiet", "--landing", landing, "--lake"]
     contestants = {
