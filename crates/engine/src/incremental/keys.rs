@@ -1,6 +1,6 @@
 //! Keys as hashes, and rows that have them.
 
-use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, RecordBatch};
+use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, RecordBatch, StringViewArray};
 use arrow::compute::{cast, filter_record_batch};
 use arrow::datatypes::{DataType, Int64Type};
 use arrow::error::ArrowError;
@@ -111,8 +111,15 @@ pub(super) fn having(
     by: By,
     wanted: &Touched,
 ) -> Result<BooleanArray, ArrowError> {
-    let keys = keys(batch.column(column), by)?;
-    Ok(keys.iter().map(|key| Some(wanted.contains(*key))).collect())
+    let column = batch.column(column);
+    let Some(texts) = column.as_string_view_opt() else {
+        let keys = keys(column, by)?;
+        let found = keys.iter().map(|key| Some(wanted.contains(*key)));
+        return Ok(found.collect());
+    };
+    let mut seen = Seen::default();
+    let found = (0..texts.len()).map(|row| Some(seen.is_wanted(texts, row, by, wanted)));
+    Ok(found.collect())
 }
 
 /// The rows that have one of `wanted` in `column`. Most often a batch has none,
@@ -123,13 +130,70 @@ pub(super) fn with_keys(
     by: By,
     wanted: &Touched,
 ) -> Result<RecordBatch, ArrowError> {
-    let keys = keys(batch.column(column), by)?;
-    match keys.iter().any(|key| wanted.contains(*key)) {
-        true => {
-            let mask = keys.iter().map(|key| Some(wanted.contains(*key)));
-            filter_record_batch(batch, &mask.collect::<BooleanArray>())
+    let array = batch.column(column);
+    let has = match array.as_string_view_opt() {
+        Some(texts) => {
+            let mut seen = Seen::default();
+            (0..texts.len()).any(|row| seen.is_wanted(texts, row, by, wanted))
         }
+        None => {
+            let keys = keys(array, by)?;
+            keys.iter().any(|key| wanted.contains(*key))
+        }
+    };
+    match has {
+        true => filter_record_batch(batch, &having(batch, column, by, wanted)?),
         false => Ok(batch.slice(0, 0)),
+    }
+}
+
+/// What was found of texts by their views: a file's column mostly repeats the
+/// few texts of its dictionary, each under one view, and many in a row.
+struct Seen {
+    last: (u128, bool),
+    others: Vec<(u128, bool)>,
+}
+
+/// A power of two: places for what was found of texts.
+const PLACES: usize = 2048;
+
+impl Default for Seen {
+    fn default() -> Self {
+        // No view is all ones: its length would be beyond every buffer.
+        Self {
+            last: (u128::MAX, false),
+            others: Vec::new(),
+        }
+    }
+}
+
+impl Seen {
+    #[inline]
+    fn is_wanted(&mut self, texts: &StringViewArray, row: usize, by: By, wanted: &Touched) -> bool {
+        if texts.is_null(row) {
+            return wanted.contains(NULL);
+        }
+        let view = texts.views()[row];
+        if view != self.last.0 {
+            self.last = (view, self.look_up(view, texts.value(row), by, wanted));
+        }
+        self.last.1
+    }
+
+    fn look_up(&mut self, view: u128, text: &str, by: By, wanted: &Touched) -> bool {
+        if self.others.is_empty() {
+            self.others = vec![(u128::MAX, false); PLACES];
+        }
+        let mixed = (view as u64 ^ (view >> 64) as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        let place = &mut self.others[(mixed >> 53) as usize];
+        if place.0 != view {
+            let key = match by {
+                By::Value => hash(text),
+                By::Subject => hash(&privacy::subject(text)),
+            };
+            *place = (view, wanted.contains(key));
+        }
+        place.1
     }
 }
 
