@@ -479,3 +479,172 @@ fn is_plain(expr: &Expr) -> bool {
         })
         .unwrap_or(true)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+    use std::sync::Arc;
+
+    use catalog::Project;
+    use lake::{AsOf, Location};
+
+    use super::*;
+    use crate::{Session, Setup, models};
+
+    /// A session in which every table of the data product can be planned with.
+    async fn session() -> Session {
+        let lakehouse = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../lakehouse");
+        let setup = Setup {
+            project: Arc::new(Project::read(&lakehouse).unwrap()),
+            landing: Location::parse("/nowhere/landing").unwrap(),
+            lake: Location::parse("/nowhere/lake").unwrap(),
+            now_ms: 0,
+            memory_bytes: 64 << 20,
+            as_of: AsOf::Latest,
+            key: None,
+            wait: std::time::Duration::ZERO,
+        };
+        let session = Session::to_plan_in(&setup).unwrap();
+        let all: Vec<_> = setup.project.models().iter().collect();
+        models::plan(&session, &all).await.unwrap();
+        session
+    }
+
+    /// The ways to divide a statement, each as the keys of its divided scans;
+    /// `*` for row by row.
+    async fn divisions(session: &Session, sql: &str) -> BTreeSet<String> {
+        let plan = session.plan(sql).await.unwrap();
+        let scope = Scope::of(&session.state().optimize(&plan).unwrap());
+        let scope = scope.unwrap_or_default();
+        let told = |(number, key): (&usize, &Option<KeyOf>)| {
+            let table = &scope.scans[*number].table;
+            match key {
+                None => format!("{table}.*"),
+                Some(key) if key.by == By::Subject => format!("{table}.subject({})", key.column),
+                Some(key) => format!("{table}.{}", key.column),
+            }
+        };
+        let divisions = scope.divisions.iter();
+        divisions
+            .map(|one| one.parts.iter().map(told).collect::<Vec<_>>().join(" + "))
+            .collect()
+    }
+
+    #[tokio::test]
+    async fn how_statements_can_be_divided() {
+        let session = session().await;
+        let readings = "accelerometer_trusted";
+        for (sql, can, cannot) in [
+            // Row by row, and by every column.
+            (
+                format!("select x from {readings} where x > 0"),
+                &["accelerometer_trusted.*", "accelerometer_trusted.timestamp"][..],
+                &[][..],
+            ),
+            // A grouping, a window and a DISTINCT keep what they go by.
+            (
+                format!("select user, count(*) from {readings} group by user"),
+                &[
+                    "accelerometer_trusted.user",
+                    "accelerometer_trusted.subject(user)",
+                ],
+                &["accelerometer_trusted.*", "accelerometer_trusted.timestamp"],
+            ),
+            (
+                format!("select subject(user), min(x) from {readings} group by 1"),
+                &["accelerometer_trusted.subject(user)"],
+                &["accelerometer_trusted.user"],
+            ),
+            (
+                format!(
+                    "select x from {readings} qualify row_number() over (partition by timestamp order by x) = 1"
+                ),
+                &["accelerometer_trusted.timestamp"],
+                &["accelerometer_trusted.*", "accelerometer_trusted.user"],
+            ),
+            (
+                format!("select distinct timestamp from {readings}"),
+                &["accelerometer_trusted.timestamp"],
+                &["accelerometer_trusted.*", "accelerometer_trusted.x"],
+            ),
+            // A join carries a key across, as a value or as a person.
+            (
+                format!(
+                    "select a.x, c.phone from {readings} a join customer_trusted c on subject(c.email) = subject(a.user)"
+                ),
+                &[
+                    "accelerometer_trusted.*",
+                    "accelerometer_trusted.subject(user) + customer_trusted.subject(email)",
+                ],
+                &["accelerometer_trusted.user + customer_trusted.email"],
+            ),
+            (
+                format!(
+                    "select a.x, s.distancefromobject from {readings} a left join step_trainer_trusted s on s.sensorreadingtime = a.timestamp"
+                ),
+                &["accelerometer_trusted.timestamp + step_trainer_trusted.sensorreadingtime"],
+                &["step_trainer_trusted.*"],
+            ),
+            // What looks at everything cannot be divided.
+            (
+                format!("select count(*) from {readings}"),
+                &[],
+                &["accelerometer_trusted.*"],
+            ),
+            (
+                format!("select x from {readings} order by x limit 3"),
+                &[],
+                &["accelerometer_trusted.*"],
+            ),
+            (
+                format!("select x from {readings} union all select z from {readings}"),
+                &[],
+                &["accelerometer_trusted.*"],
+            ),
+            (
+                format!("select x, sum(x) over () from {readings}"),
+                &[],
+                &["accelerometer_trusted.*", "accelerometer_trusted.user"],
+            ),
+        ] {
+            let found = divisions(&session, &sql).await;
+            for division in can {
+                assert!(found.contains(*division), "{sql}: {division}: {found:#?}");
+            }
+            for division in cannot {
+                assert!(!found.contains(*division), "{sql}: {division}");
+            }
+        }
+    }
+
+    /// The models as shipped are taken in from what changed.
+    #[tokio::test]
+    async fn how_the_shipped_models_are_divided() {
+        let session = session().await;
+        for (model, by) in [
+            (
+                "customer_trusted",
+                "customer_landing.subject(email) + system.consent.subject(subject)",
+            ),
+            ("accelerometer_trusted", "accelerometer_landing.*"),
+            ("step_trainer_trusted", "step_trainer_landing.*"),
+            (
+                "customer_curated",
+                "customer_trusted.subject(email) + accelerometer_trusted.subject(user) + system.device_owner.subject(subject) + system.device_claim.subject(subject)",
+            ),
+            (
+                "machine_learning_curated",
+                "accelerometer_trusted.timestamp + step_trainer_trusted.sensorreadingtime",
+            ),
+            (
+                "training_set",
+                "machine_learning_curated.subject(user) + system.consent.subject(subject) + machine_learning_curated.subject(user) + system.consent.subject(subject)",
+            ),
+        ] {
+            let models = session.tables().project.models().iter();
+            let mut models = models.filter(|known| known.name.as_ref() == model);
+            let found = divisions(&session, &models.next().unwrap().sql).await;
+            assert!(found.contains(by), "{model}: {found:#?}");
+        }
+    }
+}

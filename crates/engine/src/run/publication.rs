@@ -267,13 +267,7 @@ impl Work {
         rows: &RecordBatch,
         draft: &mut Draft,
     ) -> Result<(), Error> {
-        let lake = &self.held.lake;
-        let standing = self.version(&table.id()).await?;
-        let how = Rows::InPlaceOf(standing.as_ref());
-        if let Some(next) = table.stage(lake, &self.held.run, rows, how).await? {
-            draft.push(standing.as_ref(), next);
-        }
-        Ok(())
+        self.stage(table, rows, Rows::InPlaceOf, draft).await
     }
 
     /// Lets a system table hold `rows` as well.
@@ -283,10 +277,19 @@ impl Work {
         rows: &RecordBatch,
         draft: &mut Draft,
     ) -> Result<(), Error> {
-        let lake = &self.held.lake;
+        self.stage(table, rows, Rows::Beside, draft).await
+    }
+
+    async fn stage(
+        &self,
+        table: &system::Definition,
+        rows: &RecordBatch,
+        how: fn(Option<&Version>) -> Rows<'_>,
+        draft: &mut Draft,
+    ) -> Result<(), Error> {
+        let (lake, run) = (&self.held.lake, self.held.run.as_str());
         let standing = self.version(&table.id()).await?;
-        let how = Rows::Beside(standing.as_ref());
-        if let Some(next) = table.stage(lake, &self.held.run, rows, how).await? {
+        if let Some(next) = table.stage(lake, run, rows, how(standing.as_ref())).await? {
             draft.push(standing.as_ref(), next);
         }
         Ok(())
