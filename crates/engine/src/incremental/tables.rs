@@ -21,6 +21,9 @@ use crate::landing::{Source, SourceFile, streams};
 use crate::landing_files::{KnownFile, whose};
 use crate::{Error, Session, system};
 
+/// A file's path, a column, and how its values stand for keys.
+type ColumnOfFile = (String, String, By);
+
 /// What is known of every table while a change is taken in.
 pub(crate) struct Tables {
     /// Tables as the last run left them, at its time.
@@ -37,7 +40,7 @@ pub(crate) struct Tables {
     pub(super) crossing: Touched,
     /// Keys of small tables' files, by file, column and way: they are asked for
     /// again and again.
-    read_keys: Mutex<HashMap<(String, String, By), Arc<Vec<u64>>>>,
+    read_keys: Mutex<HashMap<ColumnOfFile, Arc<Vec<u64>>>>,
     /// By table; absent where nothing changed.
     pub(crate) differences: BTreeMap<String, Difference>,
 }

@@ -143,7 +143,9 @@ impl Block {
         let distances = || values.iter().map(|value| value.wrapping_sub(least));
         match most.wrapping_sub(least) {
             0..=0xFFFF => Self::Two(least, distances().map(|far| far as u16).collect()),
-            0..=0xFFFF_FFFF => Self::Four(least, distances().map(|far| far as u32).collect()),
+            0x1_0000..=0xFFFF_FFFF => {
+                Self::Four(least, distances().map(|far| far as u32).collect())
+            }
             _ => Self::Eight(values.into()),
         }
     }

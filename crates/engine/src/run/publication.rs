@@ -267,7 +267,7 @@ impl Work {
         rows: &RecordBatch,
         draft: &mut Draft,
     ) -> Result<(), Error> {
-        self.stage(table, rows, Rows::InPlaceOf, draft).await
+        self.stage(table, rows, true, draft).await
     }
 
     /// Lets a system table hold `rows` as well.
@@ -277,19 +277,23 @@ impl Work {
         rows: &RecordBatch,
         draft: &mut Draft,
     ) -> Result<(), Error> {
-        self.stage(table, rows, Rows::Beside, draft).await
+        self.stage(table, rows, false, draft).await
     }
 
     async fn stage(
         &self,
         table: &system::Definition,
         rows: &RecordBatch,
-        how: fn(Option<&Version>) -> Rows<'_>,
+        in_place: bool,
         draft: &mut Draft,
     ) -> Result<(), Error> {
         let (lake, run) = (&self.held.lake, self.held.run.as_str());
         let standing = self.version(&table.id()).await?;
-        if let Some(next) = table.stage(lake, run, rows, how(standing.as_ref())).await? {
+        let how = match in_place {
+            true => Rows::InPlaceOf(standing.as_ref()),
+            false => Rows::Beside(standing.as_ref()),
+        };
+        if let Some(next) = table.stage(lake, run, rows, how).await? {
             draft.push(standing.as_ref(), next);
         }
         Ok(())
