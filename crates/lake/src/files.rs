@@ -239,8 +239,11 @@ impl Lake {
                     let _ = self.location().store().delete(&path).await;
                 }
                 if let Some(folder) = self.location().folder() {
-                    // A table that was never published leaves no folder behind.
-                    let _ = std::fs::remove_dir(folder.join(&table.zone).join(&table.name));
+                    // A table that was never published leaves no folder behind, nor
+                    // does one that was being dropped.
+                    let folder = folder.join(&table.zone).join(&table.name);
+                    let _ = std::fs::remove_dir(folder.join("_delta_log"));
+                    let _ = std::fs::remove_dir(folder);
                 }
             }
         }

@@ -23,6 +23,7 @@ use catalog::{Expectations, Model, ReadBy, TableName};
 use datafusion::common::runtime::JoinSet;
 use datafusion::datasource::MemTable;
 use datafusion::physical_plan::execution_plan::collect_partitioned;
+use futures::future::join_all;
 use lake::{Lake, TableId, Version};
 use parking_lot::Mutex;
 use serde::Serialize;
@@ -39,7 +40,8 @@ use crate::models::{self, Planned};
 use crate::report::{Report, TableReport, Verdict};
 use crate::stop::{self, Stop};
 use crate::{
-    Error, Session, Setup, care, checks, devices, gate, landing_files, ledger, quarantine, system,
+    Class, Error, Session, Setup, care, checks, devices, gate, landing_files, ledger, quarantine,
+    system,
 };
 use memory::Arrived;
 use taking_in::TakenIn;
@@ -108,6 +110,10 @@ pub async fn run(
     };
     let (report, draft) = match drafted {
         Ok((report, Some(draft))) => (report, draft),
+        Err(error) if work.is_cut_off(&error) => {
+            work.held.leave();
+            return Err(error);
+        }
         unpublished => {
             work.close().await;
             return unpublished.map(|(report, _)| report);
@@ -367,6 +373,13 @@ impl Work {
             standing: Mutex::default(),
         };
         Ok(work)
+    }
+
+    /// Whether the store may be away: to tidy up would take as long again for
+    /// each table, and the next run does it.
+    fn is_cut_off(&self, error: &Error) -> bool {
+        let is_remote = self.held.lake.location().folder().is_none();
+        is_remote && error.class() == Class::Failed
     }
 
     /// Takes away what was not published, and gives the lake back.
@@ -750,14 +763,12 @@ impl Work {
         const ROUNDS: u32 = 12;
         let mut clean = 0;
         for _ in 0..ROUNDS {
-            let mut swept = 0;
-            let models = self
-                .planned
-                .iter()
-                .map(|planned| planned.layout.table().clone());
-            for table in models.chain(system::ids()) {
-                swept += self.held.lake.sweep(&table, &self.held.run).await;
-            }
+            let models = self.planned.iter();
+            let models = models.map(|planned| planned.layout.table().clone());
+            let (lake, run) = (&self.held.lake, self.held.run.as_str());
+            let tables = models.chain(system::ids());
+            let swept = tables.map(|table| async move { lake.sweep(&table, run).await });
+            let swept: usize = join_all(swept).await.into_iter().sum();
             clean = if swept == 0 { clean + 1 } else { 0 };
             if clean == 2 {
                 return;

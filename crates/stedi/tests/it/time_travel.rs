@@ -131,7 +131,7 @@ fn describe_and_history_of_two_versions() {
         [(1, lake.after), (0, lake.before)],
         "newest first"
     );
-    assert!(history[0]["files_removed"].as_u64().unwrap() > 0);
+    assert!(history[0]["files_added"].as_u64().unwrap() > 0);
 }
 
 #[test]
