@@ -24,6 +24,12 @@ fn several_runs() -> TempDir {
 }
 
 fn one_more_run(dir: &Path, number: u64) {
+    one_more_run_of("more.json", dir, number);
+}
+
+/// A run that reads another of a device's readings. Where the file was read
+/// before, it has changed, and everything is built anew.
+fn one_more_run_of(file: &str, dir: &Path, number: u64) {
     let trainer = &rows(
         dir,
         "select serialnumber from step_trainer_trusted order by 1 limit 1",
@@ -35,7 +41,7 @@ fn one_more_run(dir: &Path, number: u64) {
     });
     append(
         dir,
-        "step_trainer/landing/more.json",
+        &format!("step_trainer/landing/{file}"),
         &format!("{reading}\n"),
     );
     stedi(dir, "run").run().done();
@@ -362,22 +368,32 @@ fn versions_stay_while_they_were_the_newest_within_the_time_kept() {
 fn a_version_whose_files_are_gone_is_gone() {
     let own = five_days();
     let dir = own.path();
-    // The newest version needs the file of the first one no more.
+    // A file beside those that stand, for the two to be merged.
+    one_more_run_of("last.json", dir, 9);
+    // The newest version needs no more what the one before it is made of.
     stedi(dir, "compact step_trainer_trusted").run().done();
-    let entry = fs::read_to_string(log(dir, TABLE).join(format!("{:020}.json", 0))).unwrap();
+    let entries = fs::read_dir(log(dir, TABLE)).unwrap();
+    let versions = entries.filter_map(|entry| {
+        let name = entry.unwrap().file_name().into_string().unwrap();
+        name.strip_suffix(".json")?.parse::<u64>().ok()
+    });
+    let newest = versions.max().unwrap();
+    let entry = log(dir, TABLE).join(format!("{newest:020}.json"));
+    let entry = fs::read_to_string(entry).unwrap();
     let removed = entry.lines().find_map(|line| {
         let action: Value = serde_json::from_str(line).unwrap();
-        Some(action.get("add")?["path"].as_str()?.to_owned())
+        Some(action.get("remove")?["path"].as_str()?.to_owned())
     });
     fs::remove_file(dir.join("lake").join(TABLE).join(removed.unwrap())).unwrap();
+    let before = newest - 1;
+    let query = |of: &str| format!("select count(*) from step_trainer_trusted{of}");
     stedi(dir, "sql -c")
-        .arg("select count(*) from step_trainer_trusted version as of 0")
+        .arg(query(&format!(" version as of {before}")))
         .run()
         .ended(1)
-        .says("no version 0 any more");
-    for whole in ["", " version as of 5"] {
-        let query = format!("select count(*) from step_trainer_trusted{whole}");
-        assert!(count(dir, &query) > 0, "{whole}");
+        .says(&format!("no version {before} any more"));
+    for whole in [String::new(), format!(" version as of {newest}")] {
+        assert!(count(dir, &query(&whole)) > 0, "{whole}");
     }
 }
 
