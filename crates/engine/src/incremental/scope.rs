@@ -537,7 +537,7 @@ mod tests {
         for (sql, can, cannot) in [
             // Row by row, and by every column.
             (
-                format!("select x from {readings} where x > 0"),
+                format!("select x, timestamp from {readings} where x > 0"),
                 &["accelerometer_trusted.*", "accelerometer_trusted.timestamp"][..],
                 &[][..],
             ),
