@@ -153,9 +153,7 @@ struct Node {
 
 impl Reader {
     fn read(&mut self, plan: &LogicalPlan) -> Option<Node> {
-        let number = self.nodes;
         self.nodes += 1;
-        debug_assert!(number < self.nodes);
         match plan {
             LogicalPlan::TableScan(scan) => self.scan(scan),
             LogicalPlan::SubqueryAlias(alias) => self.read(&alias.input),
@@ -309,7 +307,7 @@ impl Reader {
             divisions.extend(left.divisions.iter().map(|one| {
                 let mut one = one.clone();
                 one.bridges
-                    .extend(bridge(join, &left, &right, right_number, true));
+                    .push(bridge(join, &left, &right, right_number, true));
                 one
             }));
         }
@@ -319,7 +317,7 @@ impl Reader {
                 let places = one.places.iter();
                 one.places = places.map(|(place, by)| (place + from, *by)).collect();
                 one.bridges
-                    .extend(bridge(join, &right, &left, left_number, false));
+                    .push(bridge(join, &right, &left, left_number, false));
                 one
             }));
         }
@@ -340,12 +338,12 @@ impl Reader {
 }
 
 /// The bridge from a side that is divided to one that is not.
-fn bridge(join: &Join, divided: &Node, whole: &Node, node: usize, is_left: bool) -> Vec<Bridge> {
+fn bridge(join: &Join, divided: &Node, whole: &Node, node: usize, is_left: bool) -> Bridge {
     let (own, other) = match is_left {
         true => (join.left.schema(), join.right.schema()),
         false => (join.right.schema(), join.left.schema()),
     };
-    let pairs = join.on.iter().filter_map(|(l, r)| {
+    let mut pairs = join.on.iter().filter_map(|(l, r)| {
         let (mine, theirs) = if is_left { (l, r) } else { (r, l) };
         let (place, by) = column_of(mine, own)?;
         let (at, of) = column_of(theirs, other)?;
@@ -358,16 +356,16 @@ fn bridge(join: &Join, divided: &Node, whole: &Node, node: usize, is_left: bool)
         };
         Some(((at, by), (scan, to)))
     });
-    let (key, to) = match pairs.into_iter().next() {
+    let (key, to) = match pairs.next() {
         Some((key, to)) => (key, Some(to)),
         None => ((0, By::Value), None),
     };
-    vec![Bridge {
+    Bridge {
         scans: whole.scans.clone(),
         node,
         key,
         to,
-    }]
+    }
 }
 
 fn project(input: Node, exprs: &[Expr], schema: &DFSchema) -> Option<Node> {

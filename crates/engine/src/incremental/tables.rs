@@ -7,6 +7,7 @@ use arrow::array::RecordBatch;
 use arrow::datatypes::{Schema, SchemaRef};
 use datafusion::catalog::TableProvider;
 use datafusion::error::DataFusionError;
+use datafusion::execution::SendableRecordBatchStream;
 use datafusion::physical_plan::execute_stream_partitioned;
 use futures::StreamExt;
 use lake::{DataFile, TableId, Version};
@@ -188,7 +189,7 @@ impl Tables {
         };
         let files = standing.version.as_ref().map_or(&[][..], |v| &v.files);
         let places = places(&standing.schema, columns, table)?;
-        let place = places_of(columns, &key.column);
+        let place = place_of(columns, &key.column);
         let mut found = Vec::new();
         let own = places[place];
         for file in files {
@@ -259,11 +260,8 @@ impl Tables {
         let table = standing.id.name.as_str();
         let failed = |error: DataFusionError| Error::execution(table, error);
         let provider = self.lake_table(standing, std::slice::from_ref(file))?;
-        let state = self.before.state();
-        let scan = provider.scan(&state, Some(&vec![place]), &[], None).await;
-        let streams = execute_stream_partitioned(scan.map_err(failed)?, self.before.task_context());
         let mut all = Vec::new();
-        for mut stream in streams.map_err(failed)? {
+        for mut stream in self.scanned(&provider, vec![place]).await.map_err(failed)? {
             while let Some(batch) = stream.next().await {
                 let keys = keys(batch.map_err(failed)?.column(0), key.by);
                 all.extend(keys.map_err(|error| failed(error.into()))?);
@@ -279,7 +277,7 @@ impl Tables {
         &self,
         standing: &Standing,
         files: &[DataFile],
-        places: &Vec<usize>,
+        places: &[usize],
         (place, key): (usize, &KeyOf),
         wanted: &Touched,
     ) -> Result<Vec<RecordBatch>, Error> {
@@ -291,10 +289,8 @@ impl Tables {
         if let Some(range) = wanted.range() {
             provider = provider.between(&key.column, range);
         }
-        let state = self.before.state();
-        let scan = provider.scan(&state, Some(places), &[], None).await;
-        let streams = execute_stream_partitioned(scan.map_err(failed)?, self.before.task_context());
         let mut found = Vec::new();
+        let streams = self.scanned(&provider, places.to_vec()).await;
         for mut stream in streams.map_err(failed)? {
             while let Some(batch) = stream.next().await {
                 let batch = stored(&schema, &batch.map_err(failed)?);
@@ -306,6 +302,17 @@ impl Tables {
             }
         }
         Ok(found)
+    }
+
+    /// Columns of a table, read side by side.
+    async fn scanned(
+        &self,
+        provider: &LakeTable,
+        places: Vec<usize>,
+    ) -> Result<Vec<SendableRecordBatchStream>, DataFusionError> {
+        let state = self.before.state();
+        let scan = provider.scan(&state, Some(&places), &[], None).await?;
+        execute_stream_partitioned(scan, self.before.task_context())
     }
 
     /// Reads the files that hold such rows. Only the column by which files were
@@ -340,7 +347,7 @@ impl Tables {
         order.extend(columns.iter().map(String::as_str).filter(|c| *c != column));
         let back: Vec<usize> = columns
             .iter()
-            .map(|column| places_of_str(&order, column))
+            .map(|column| place_of(&order, column))
             .collect();
         let keys = Arc::new(Wanted {
             keys: wanted.clone(),
@@ -449,16 +456,9 @@ fn places(schema: &Schema, columns: &[String], table: &str) -> Result<Vec<usize>
         .map_err(|error| Error::execution(table, error.into()))
 }
 
-fn places_of(columns: &[String], wanted: &str) -> usize {
+fn place_of(columns: &[impl AsRef<str>], wanted: &str) -> usize {
+    let mut columns = columns.iter();
     columns
-        .iter()
-        .position(|column| column == wanted)
-        .unwrap_or_default()
-}
-
-fn places_of_str(columns: &[&str], wanted: &str) -> usize {
-    columns
-        .iter()
-        .position(|column| *column == wanted)
+        .position(|column| column.as_ref() == wanted)
         .unwrap_or_default()
 }

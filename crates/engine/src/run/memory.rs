@@ -111,12 +111,6 @@ impl Memory {
         tables.any(|table| self.contents.contains_key(table) && !other.contents.contains_key(table))
     }
 
-    /// Whether nothing was entered by hand, or dropped from quarantine, between
-    /// the two.
-    pub(super) fn has_same_entries(&self, other: &Self) -> bool {
-        self.entered == other.entered
-    }
-
     /// Whether a run with this memory has nothing to tell the next that a run
     /// with `other` would not.
     pub(super) fn says_the_same_as(&self, other: &Self) -> bool {

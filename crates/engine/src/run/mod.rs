@@ -459,13 +459,15 @@ impl Work {
         Ok(prepared)
     }
 
-    async fn prepare_anew(&self, options: &RunOptions) -> Result<Prepared, Error> {
-        let names: Vec<String> = self
-            .planned
-            .iter()
-            .map(|p| p.model.name.to_string())
-            .collect();
+    /// Tells whoever watches which tables will be built.
+    fn announce(&self) {
+        let planned = self.planned.iter();
+        let names: Vec<String> = planned.map(|p| p.model.name.to_string()).collect();
         self.progress.plan(&names);
+    }
+
+    async fn prepare_anew(&self, options: &RunOptions) -> Result<Prepared, Error> {
+        self.announce();
         let seconds = self.share().await?;
         let consents = self.derive_consent().await?;
         let search = self.search_owners(consents.as_ref()).await?;

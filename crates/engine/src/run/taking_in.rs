@@ -79,6 +79,7 @@ impl Work {
             })
         };
         let (before, after) = (session_at(memory.now_ms)?, session_at(self.now_ms)?);
+        let is_entered = new.is_entered;
         let Some((mut tables, intake)) = self.read_new(new, before, &after).await? else {
             return Ok(None);
         };
@@ -90,9 +91,7 @@ impl Work {
         }
         let register = consent::register(&self.session).await?;
         let suspended = consent::suspended(None, &quarantine);
-        let entered = self
-            .entered(&memory, &register, &known, &quarantine)
-            .await?;
+        let entered = entered(is_entered, &register, &known, &quarantine);
         let from = PeopleSource {
             now_ms: self.now_ms,
             last_ms: memory.now_ms,
@@ -104,12 +103,7 @@ impl Work {
             return Ok(None);
         };
 
-        let names: Vec<String> = self
-            .planned
-            .iter()
-            .map(|p| p.model.name.to_string())
-            .collect();
-        self.progress.plan(&names);
+        self.announce();
         let mut taken = TakenIn {
             ledger: Totals::default(),
             steps: Vec::new(),
@@ -287,27 +281,6 @@ impl Work {
         let mut rows: Vec<RecordBatch> = rows.into_iter().flatten().collect();
         rows.retain(|batch| batch.num_rows() > 0);
         Ok(rows)
-    }
-
-    /// People of whom something was entered by hand, dropped or quarantined since
-    /// the last run.
-    async fn entered(
-        &self,
-        memory: &Memory,
-        register: &consent::Register,
-        known: &[QuarantineEntry],
-        quarantine: &[QuarantineEntry],
-    ) -> Result<HashSet<String>, Error> {
-        let own = self.memory(&BTreeMap::new()).await?;
-        let is_entered = !memory.has_same_entries(&own);
-        let mut people = HashSet::new();
-        if is_entered || known.len() != quarantine.len() {
-            people.extend(named(quarantine));
-        }
-        if is_entered {
-            people.extend(register.keys().map(|(person, _)| person.clone()));
-        }
-        Ok(people)
     }
 
     /// By which rows a model differs now. `None` where that takes everything.
@@ -525,6 +498,24 @@ impl Work {
         }
         checks::count(after, &checks::count_violations(model, check)).await
     }
+}
+
+/// People of whom something was entered by hand, dropped or quarantined since
+/// the last run.
+fn entered(
+    is_entered: bool,
+    register: &consent::Register,
+    known: &[QuarantineEntry],
+    quarantine: &[QuarantineEntry],
+) -> HashSet<String> {
+    let mut people = HashSet::new();
+    if is_entered || known.len() != quarantine.len() {
+        people.extend(named(quarantine));
+    }
+    if is_entered {
+        people.extend(register.keys().map(|(person, _)| person.clone()));
+    }
+    people
 }
 
 /// A table that a difference is applied to.
