@@ -33,6 +33,13 @@ impl Difference {
         before: &[RecordBatch],
         after: &[RecordBatch],
     ) -> Result<Self, ArrowError> {
+        // Of one side alone there is nothing to compare.
+        if count(before) == 0 || count(after) == 0 {
+            return Ok(Self {
+                gone: before.to_vec(),
+                come: after.to_vec(),
+            });
+        }
         Ok(Self {
             gone: without(before, counted(after))?,
             come: without(after, counted(before))?,

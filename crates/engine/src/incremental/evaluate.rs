@@ -134,6 +134,13 @@ impl Statement {
         })
     }
 
+    /// The table and its column that a column of the result passes on as it is.
+    pub(super) fn passes_on_at(&self, place: usize) -> Option<(&str, &str)> {
+        let (scan, key) = self.scope.columns.get(place)?.as_ref()?;
+        let table = &self.scope.scans[*scan].table;
+        (key.by == By::Value).then_some((table.as_str(), key.column.as_str()))
+    }
+
     /// Whether a column of the result passes a scan's column on.
     fn passes_on(&self, scan: usize, column: &str) -> bool {
         let mut columns = self.scope.columns.iter().flatten();

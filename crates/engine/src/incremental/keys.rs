@@ -46,7 +46,12 @@ impl Touched {
     /// Between which values all of them lie, where that is known.
     pub(super) fn range(&self) -> Option<(i64, i64)> {
         self.range
-            .filter(|_| !self.has_text && !self.keys.contains(&NULL))
+            .filter(|_| !self.has_text && !self.has_null())
+    }
+
+    /// Whether rows without a value are among what is touched.
+    pub(super) fn has_null(&self) -> bool {
+        self.keys.contains(&NULL)
     }
 
     pub(super) fn is_empty(&self) -> bool {

@@ -35,6 +35,15 @@ pub(super) enum By {
     Subject,
 }
 
+impl By {
+    pub(super) fn of(people: bool) -> Self {
+        match people {
+            true => By::Subject,
+            false => By::Value,
+        }
+    }
+}
+
 /// A column of a table, and how its values stand for keys.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct KeyOf {

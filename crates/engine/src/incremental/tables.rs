@@ -14,6 +14,7 @@ use lake::{DataFile, TableId, Version};
 use parking_lot::Mutex;
 
 use super::difference::{Difference, counted, without};
+use super::evaluate::Statement;
 use super::keys::{Touched, Wanted, keys, with_keys};
 use super::scope::{By, KeyOf};
 use crate::build::stored;
@@ -42,6 +43,9 @@ pub(crate) struct Tables {
     /// Keys of small tables' files, by file, column and way: they are asked for
     /// again and again.
     read_keys: Mutex<HashMap<ColumnOfFile, Arc<Vec<u64>>>>,
+    /// Columns of models that pass on the column by which a landing table's files
+    /// are noted: the landing table, and how values stand for what was noted.
+    origins: BTreeMap<(String, String), (String, By)>,
     /// By table; absent where nothing changed.
     pub(crate) differences: BTreeMap<String, Difference>,
 }
@@ -76,6 +80,7 @@ impl Tables {
             standing: BTreeMap::new(),
             crossing: Touched::default(),
             read_keys: Mutex::default(),
+            origins: BTreeMap::new(),
             differences: BTreeMap::new(),
         }
     }
@@ -98,6 +103,38 @@ impl Tables {
     /// Whether a table is one that arrives.
     pub(super) fn is_landing(&self, table: &str) -> bool {
         self.landing.contains_key(table)
+    }
+
+    /// Takes down which columns of a model, with this schema, pass on what the
+    /// notes on landing files are of.
+    pub(crate) fn follow(&mut self, model: &str, schema: &Schema, statement: &Statement) {
+        for (place, field) in schema.fields().iter().enumerate() {
+            let Some((table, column)) = statement.passes_on_at(place) else {
+                continue;
+            };
+            let origin = match self.is_landing(table) {
+                true => whose(table)
+                    .filter(|(noted, _)| *noted == column)
+                    .map(|(_, of_people)| (table.to_owned(), By::of(of_people))),
+                false => self.origins.get(&(table.to_owned(), column.to_owned())).cloned(),
+            };
+            if let Some(origin) = origin {
+                let column = (model.to_owned(), field.name().clone());
+                self.origins.insert(column, origin);
+            }
+        }
+    }
+
+    /// Whether a table can hold any of `wanted` by what is known of the landing
+    /// files that it was made from: of people who are new it has no rows.
+    fn can_hold(&self, table: &str, key: &KeyOf, wanted: &Touched) -> bool {
+        match self.origins.get(&(table.to_owned(), key.column.clone())) {
+            Some((landing, by)) if *by == key.by && !wanted.has_null() => {
+                let mut files = self.known.iter().filter(|file| file.table == *landing);
+                files.any(|file| file.may_hold(&wanted.keys))
+            }
+            _ => true,
+        }
     }
 
     /// By which rows a table differs, of some columns; `None` where by none.
@@ -178,7 +215,7 @@ impl Tables {
         key: &KeyOf,
         wanted: &Touched,
     ) -> Result<Option<Vec<RecordBatch>>, Error> {
-        if wanted.is_empty() {
+        if wanted.is_empty() || !self.can_hold(table, key, wanted) {
             return Ok(Some(Vec::new()));
         }
         if self.is_landing(table) {
@@ -328,7 +365,7 @@ impl Tables {
         else {
             return Ok(None);
         };
-        let same = key.column == column && of_people == (key.by == By::Subject);
+        let same = key.column == column && key.by == By::of(of_people);
         if !same {
             return Ok(None);
         }

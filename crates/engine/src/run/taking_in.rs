@@ -138,7 +138,7 @@ impl Work {
             self.stop.check()?;
             let name = planned.model.name.as_ref();
             self.progress.begin(name);
-            let Some(changed) = self.change(&tables, &after, planned).await? else {
+            let Some(changed) = self.change(&mut tables, &after, planned).await? else {
                 return Ok(None);
             };
             taken.ledger.merge(&changed.ledger, 1);
@@ -286,7 +286,7 @@ impl Work {
     /// By which rows a model differs now. `None` where that takes everything.
     async fn change(
         &self,
-        tables: &Tables,
+        tables: &mut Tables,
         after: &Session,
         planned: &Planned,
     ) -> Result<Option<Changed>, Error> {
@@ -310,6 +310,7 @@ impl Work {
         let Some(statement) = statement else {
             return Ok(None);
         };
+        tables.follow(name, planned.layout.schema(), &statement);
         let found = tables
             .evaluate(after, &statement, planned.layout.schema())
             .await?;
