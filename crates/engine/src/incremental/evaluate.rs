@@ -181,7 +181,7 @@ impl Tables {
                 division: None,
             }));
         }
-        for division in self.in_order(&statement.scope) {
+        for division in self.in_order(&statement.scope, &changed)? {
             let Some(parts) = self.parts(after, statement, &changed, division).await? else {
                 continue;
             };
@@ -212,10 +212,14 @@ impl Tables {
     }
 
     /// Divisions in the order in which they are worth trying: first those that
-    /// take new rows of what arrives by themselves, then those that read the
-    /// fewest rows whole.
-    fn in_order<'a>(&self, scope: &'a Scope) -> Vec<&'a Division> {
-        let mut divisions: Vec<(bool, u64, &Division)> = Vec::new();
+    /// take new rows of what arrives without earlier ones, then those that read
+    /// the fewest rows whole.
+    fn in_order<'a>(
+        &self,
+        scope: &'a Scope,
+        changed: &BTreeMap<usize, Difference>,
+    ) -> Result<Vec<&'a Division>, Error> {
+        let mut divisions: Vec<(bool, u64, bool, &Division)> = Vec::new();
         for division in &scope.divisions {
             let mut whole = 0;
             let mut reads_landing = false;
@@ -227,20 +231,31 @@ impl Tables {
                 let standing = self.standing.get(&scan.table);
                 whole += standing.map_or(0, |table| table.files.iter().map(|f| f.rows).sum());
             }
-            let by_row = division
+            let arriving = division
                 .parts
                 .iter()
-                .any(|(number, key)| key.is_none() && self.is_landing(&scope.scans[*number].table));
+                .map(|(number, key)| (number, key, &scope.scans[*number]))
+                .filter(|(.., scan)| self.is_landing(&scan.table));
+            let (mut by_row, mut alone) = (false, true);
+            for (number, key, scan) in arriving {
+                match (key, changed.get(number)) {
+                    (None, _) => by_row = true,
+                    (Some(_), None) => alone = false,
+                    (Some(key), Some(difference)) => {
+                        alone &= self.are_first(&scan.table, key, &scan.columns, difference)?;
+                    }
+                }
+            }
             // What arrived is never read whole again.
             if !reads_landing {
-                divisions.push((!by_row, whole, division));
+                divisions.push((!by_row && !alone, whole, !by_row, division));
             }
         }
-        divisions.sort_by_key(|(later, whole, _)| (*later, *whole));
-        divisions
+        divisions.sort_by_key(|(later, whole, by_key, _)| (*later, *whole, *by_key));
+        Ok(divisions
             .into_iter()
             .map(|(.., division)| division)
-            .collect()
+            .collect())
     }
 
     /// The rows of each divided scan that the change touches. `None` where that

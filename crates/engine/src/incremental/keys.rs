@@ -45,8 +45,7 @@ impl Touched {
 
     /// Between which values all of them lie, where that is known.
     pub(super) fn range(&self) -> Option<(i64, i64)> {
-        self.range
-            .filter(|_| !self.has_text && !self.has_null())
+        self.range.filter(|_| !self.has_text && !self.has_null())
     }
 
     /// Whether rows without a value are among what is touched.

@@ -116,7 +116,10 @@ impl Tables {
                 true => whose(table)
                     .filter(|(noted, _)| *noted == column)
                     .map(|(_, of_people)| (table.to_owned(), By::of(of_people))),
-                false => self.origins.get(&(table.to_owned(), column.to_owned())).cloned(),
+                false => self
+                    .origins
+                    .get(&(table.to_owned(), column.to_owned()))
+                    .cloned(),
             };
             if let Some(origin) = origin {
                 let column = (model.to_owned(), field.name().clone());
@@ -129,12 +132,36 @@ impl Tables {
     /// files that it was made from: of people who are new it has no rows.
     fn can_hold(&self, table: &str, key: &KeyOf, wanted: &Touched) -> bool {
         match self.origins.get(&(table.to_owned(), key.column.clone())) {
-            Some((landing, by)) if *by == key.by && !wanted.has_null() => {
-                let mut files = self.known.iter().filter(|file| file.table == *landing);
-                files.any(|file| file.may_hold(&wanted.keys))
-            }
+            Some((landing, by)) if *by == key.by => self.may_have_arrived(landing, wanted),
             _ => true,
         }
+    }
+
+    /// Whether files read before may hold rows of any of `wanted`, by what is
+    /// noted of them.
+    fn may_have_arrived(&self, landing: &str, wanted: &Touched) -> bool {
+        let mut files = self.known.iter().filter(|file| file.table == landing);
+        wanted.has_null() || files.any(|file| file.may_hold(&wanted.keys))
+    }
+
+    /// Whether rows of a landing table that came are the first of their keys.
+    pub(super) fn are_first(
+        &self,
+        table: &str,
+        key: &KeyOf,
+        columns: &[String],
+        difference: &Difference,
+    ) -> Result<bool, Error> {
+        if !is_noted(table, key) {
+            return Ok(false);
+        }
+        let mut came = Touched::default();
+        for batch in &difference.come {
+            let place = place_of(columns, &key.column);
+            let taken = came.take_in(batch.column(place), key.by);
+            taken.map_err(|error| Error::execution(table, error.into()))?;
+        }
+        Ok(!self.may_have_arrived(table, &came))
     }
 
     /// By which rows a table differs, of some columns; `None` where by none.
@@ -361,14 +388,10 @@ impl Tables {
         key: &KeyOf,
         wanted: &Touched,
     ) -> Result<Option<Vec<RecordBatch>>, Error> {
-        let (Some(source), Some((column, of_people))) = (self.landing.get(table), whose(table))
-        else {
+        let Some(source) = self.landing.get(table).filter(|_| is_noted(table, key)) else {
             return Ok(None);
         };
-        let same = key.column == column && key.by == By::of(of_people);
-        if !same {
-            return Ok(None);
-        }
+        let column = key.column.as_str();
         let Some(files) = self.holding(table, source, wanted) else {
             return Ok(None);
         };
@@ -463,6 +486,12 @@ fn of_system(table: &str, key: &KeyOf) -> KeyOf {
         by: if is_known { By::Value } else { key.by },
         ..key.clone()
     }
+}
+
+/// Whether landing files are noted by that key.
+fn is_noted(table: &str, key: &KeyOf) -> bool {
+    whose(table)
+        .is_some_and(|(column, of_people)| key.column == column && key.by == By::of(of_people))
 }
 
 /// Tables of no more rows have their keys kept while a change is taken in.
