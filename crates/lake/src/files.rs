@@ -340,6 +340,7 @@ impl Writer {
             .await
             .map_err(|error| failed(&self.layout.table, &error))?;
         let bytes = open.writer.bytes_written() as u64;
+        self.lake.location().begin_to_make_durable(&open.path);
         self.done.push(DataFile {
             path: open.path,
             name: open.name,

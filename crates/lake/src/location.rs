@@ -216,6 +216,14 @@ impl Location {
         synced.await.unwrap_or(Ok(())).map_err(refused)
     }
 
+    /// Has the machine begin to put a file on its disk, so that little is left to
+    /// wait for in [`Location::make_durable`], which also tells what failed.
+    pub(crate) fn begin_to_make_durable(&self, path: &Path) {
+        if let Some(file) = self.file(path) {
+            tokio::task::spawn_blocking(move || File::open(file).and_then(|file| file.sync_all()));
+        }
+    }
+
     /// The location `relative` below this one.
     pub fn join(&self, relative: &str) -> Self {
         let relative = relative.trim_matches('/');

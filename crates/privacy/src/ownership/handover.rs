@@ -72,6 +72,7 @@ const CHANGE: i64 = SHARED * SUPPORT_MIN as i64;
 /// - An instant that both of two successive owners share, or neither, belongs
 ///   to the earlier one.
 /// - In a crowd (`STEPS_MAX`, `CANDIDATES_MAX`) there is no answer.
+/// - How people are numbered makes no difference.
 pub(super) fn successive_owners(
     matcher: &mut Matcher<'_>,
     instants: &[i64],
@@ -80,10 +81,13 @@ pub(super) fn successive_owners(
     if instants.len() < SUPPORT_MIN as usize {
         return None;
     }
-    let candidates = matcher.sharing(instants, SUPPORT_MIN, STEPS_MAX)?;
+    let mut candidates = matcher.sharing(instants, SUPPORT_MIN, STEPS_MAX)?;
     if candidates.is_empty() || candidates.len() > CANDIDATES_MAX {
         return None;
     }
+    // Of splits worth the same the order decides: by what is shared, as people
+    // are numbered by whose reading happened to come first.
+    candidates.sort_by(|a, b| a.1.cmp(&b.1));
     let runs = split(instants.len(), &candidates);
     // Whether another of the owners shares half of a stretch.
     let is_shared = |run: Run| {
@@ -206,6 +210,7 @@ pub(super) mod tests {
     use super::super::devices::DeviceReadings;
     use super::super::people::{People, PersonReadings, WantedInstants};
     use super::*;
+    use proptest::prelude::*;
     use std::sync::Arc;
 
     /// People by letters: person `A` reported at instant `i` if text `i`
@@ -344,5 +349,39 @@ pub(super) mod tests {
         check(&[(15, ""), (15, "A")], Some('A'), None);
         // Whoever claims nothing gets no stretch beside nobody's.
         check(&[(12, "B"), (20, ""), (12, "A")], Some('A'), None);
+    }
+
+    proptest! {
+        /// The numbers are another order of the same people.
+        #[test]
+        fn how_people_are_numbered_makes_no_difference(
+            script in prop::collection::vec((1..9_usize, 0..16_u8), 1..8),
+            claimant in prop::option::of(0..4_u32),
+            shift in 1..4_u32,
+            turn in any::<bool>(),
+        ) {
+            let renumbered = |person: u32| match turn {
+                true => (3 - person + shift) % 4,
+                false => (person + shift) % 4,
+            };
+            let found = |number: &dyn Fn(u32) -> u32| {
+                let who = |set: u8| -> String {
+                    let people = (0..4_u32).filter(|person| set >> person & 1 == 1);
+                    people.map(|person| (b'A' + number(person) as u8) as char).collect()
+                };
+                let at: Vec<String> = script
+                    .iter()
+                    .flat_map(|(times, set)| std::iter::repeat_n(who(*set), *times))
+                    .collect();
+                let at: Vec<&str> = at.iter().map(String::as_str).collect();
+                let (instants, people) = people(&at);
+                successive_owners(&mut people.matcher(), &instants, claimant.map(number))
+            };
+            let mut expected = found(&|person| person);
+            for stretch in expected.iter_mut().flatten() {
+                stretch.owner.person = renumbered(stretch.owner.person);
+            }
+            prop_assert_eq!(found(&renumbered), expected);
+        }
     }
 }
