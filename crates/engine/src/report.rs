@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use catalog::{Action, Model};
 use serde::Serialize;
 
 use crate::gate;
@@ -125,6 +126,23 @@ impl Report {
                 check: check.clone(),
                 rows: *rows,
             }));
+    }
+
+    /// Takes in what the last run found of a model, by all of its checks.
+    pub(crate) fn add_known(&mut self, model: &Model, known: &[CheckReport]) {
+        for report in known
+            .iter()
+            .filter(|known| known.table == model.name.as_ref())
+        {
+            let mut checks = model.contract.checks.iter();
+            let leaves = checks
+                .any(|check| check.name() == report.check && check.action == Action::LeaveOut);
+            if leaves {
+                let left_out = (report.check.clone(), report.violations);
+                self.add_left_out(model.name.as_ref(), &[left_out]);
+            }
+            self.checks.push(report.clone());
+        }
     }
 
     /// Gives every table the worst verdict of its rows and its checks.

@@ -24,6 +24,9 @@ use crate::system::{self, LANDING_FILES};
 /// remembered, or how tables are computed, has changed.
 const FORMAT: u32 = 1;
 
+/// Why everything is built anew where models have changed, and that is not all.
+pub(super) const OTHER_MODELS: &str = "the data product has changed";
+
 /// Why everything is built anew where a run builds other tables than the last.
 const OTHER_TABLES: &str = "other tables were built before";
 
@@ -57,6 +60,9 @@ pub(crate) enum Arrived {
     },
     /// Files, or entries about people.
     Some(New),
+    /// Nothing but models: those whose SQL or contract is another, or that the
+    /// last run did not build.
+    Models(BTreeSet<String>),
     /// Something on which everything depends.
     Anew {
         /// What, in words; `None` in a lake that no run has left anything in.
@@ -208,11 +214,8 @@ impl Work {
         let known = |own: &BTreeMap<String, String>, of: &BTreeMap<String, String>| {
             own.iter().all(|(table, is)| of.get(table) == Some(is))
         };
-        let mut built = own.models.keys();
-        let reason = if !built.all(|table| memory.models.contains_key(table)) {
-            Some(OTHER_TABLES)
-        } else if !known(&own.models, &memory.models) || own.landing != memory.landing {
-            Some("the data product has changed")
+        let mut reason = if own.landing != memory.landing {
+            Some(OTHER_MODELS)
         } else if own.key.is_some() && own.key != memory.key {
             Some("the key of pseudonyms is another")
         } else if !known(&own.contents, &memory.contents) || memory.lacks_any_of(&own) {
@@ -224,15 +227,26 @@ impl Work {
         } else {
             None
         };
+        new.is_entered = own.entered != memory.entered;
+        let crossed = self.people_crossing(memory.now_ms).await?;
+        let is_new = !new.files.is_empty() || new.is_entered || crossed;
+        if reason.is_none() && !known(&own.models, &memory.models) {
+            if !is_new && new.kept.is_empty() {
+                return Ok(Arrived::Models(self.changed_models(&own, &memory)));
+            }
+            let mut built = own.models.keys();
+            reason = Some(match built.all(|table| memory.models.contains_key(table)) {
+                true => OTHER_MODELS,
+                false => OTHER_TABLES,
+            });
+        }
         if reason.is_some() {
             return Ok(Arrived::Anew {
                 reason,
                 changed: new.kept,
             });
         }
-        new.is_entered = own.entered != memory.entered;
-        let crossed = self.people_crossing(memory.now_ms).await?;
-        if new.files.is_empty() && !new.is_entered && !crossed {
+        if !is_new {
             return Ok(Arrived::Nothing { kept: new.kept });
         }
         // Tables that are not selected would be left behind.
@@ -243,6 +257,18 @@ impl Work {
             });
         }
         Ok(Arrived::Some(new))
+    }
+
+    /// Models of this run that are not as the last run built them.
+    fn changed_models(&self, own: &Memory, memory: &Memory) -> BTreeSet<String> {
+        let planned = self.planned.iter();
+        planned
+            .filter(|planned| {
+                let table = planned.layout.table().to_string();
+                own.models.get(&table) != memory.models.get(&table)
+            })
+            .map(|planned| planned.model.name.to_string())
+            .collect()
     }
 
     /// Tells files that are new from those that were read, and those from what is

@@ -81,25 +81,31 @@ pub async fn plan(
 }
 
 async fn compared(work: &Work, options: &RunOptions, interrupt: &Notify) -> Result<Plan, Error> {
-    let how = match work.arrived(options.changed).await? {
+    let arrived = work.arrived(options.changed).await?;
+    let how = match &arrived {
         Arrived::Nothing { .. } => None,
+        Arrived::Models(changed) => {
+            let how = work.in_words("rebuilds", changed);
+            Some(format!("the run that follows {how}"))
+        }
         Arrived::Some(new) => Some(format!("the run that follows {}", new.in_words("takes"))),
         Arrived::Anew { reason, .. } => {
             reason.map(|reason| format!("the run that follows builds everything anew: {reason}"))
         }
     };
     let options = RunOptions {
-        full: true,
+        full: !matches!(arrived, Arrived::Models(_)),
         ..options.clone()
     };
     let mut prepared = work.prepare_until(&options, interrupt).await?;
     prepared.report.how = how;
     let mut tables = Vec::new();
     for planned in &work.planned {
-        if let Made::Anew(anew) = &prepared.made
-            && let Some(built) = anew.built.get(planned.model.name.as_ref())
-        {
-            tables.push(work.compare(planned, built).await?);
+        if let Made::Anew(anew) = &prepared.made {
+            tables.push(match anew.built.get(planned.model.name.as_ref()) {
+                Some(built) => work.compare(planned, built).await?,
+                None => work.stands(planned).await?,
+            });
         }
     }
     Ok(Plan {
@@ -141,6 +147,24 @@ impl Work {
             table.people_leaving = Some(now.difference(then).count() as u64);
         }
         Ok(table)
+    }
+
+    /// A table that the run leaves as it is.
+    async fn stands(&self, planned: &Planned) -> Result<PlannedTable, Error> {
+        let rows = self.version(planned.layout.table()).await?;
+        let rows = rows.map(|version| version.rows());
+        let whose = gate::column(&planned.model).map(|_| 0);
+        Ok(PlannedTable {
+            zone: planned.model.zone.to_string(),
+            table: planned.model.name.to_string(),
+            change: Change::Nothing,
+            rows_now: rows,
+            rows: rows.unwrap_or_default(),
+            rows_entering: 0,
+            rows_leaving: 0,
+            people_entering: whose,
+            people_leaving: whose,
+        })
     }
 
     /// Rows of a table as hashes, and whose they are.

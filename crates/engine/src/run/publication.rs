@@ -14,9 +14,10 @@ use arrow::datatypes::DataType;
 use catalog::ReadBy;
 use lake::{Layout, Publication, Removes, TableId, Version};
 
+use super::anew::Anew;
 use super::memory::{self, Memory};
 use super::taking_in::{Step, TakenIn};
-use super::{Anew, Change, Made, Prepared, Work};
+use super::{Change, Made, Prepared, Work};
 use crate::build::Built;
 use crate::consent::person;
 use crate::gate::{self, By, Known};
@@ -136,6 +137,7 @@ impl Work {
             intake,
             consents,
             devices,
+            are_all,
         } = anew;
         let mut changing = Vec::new();
         let mut runs = Vec::new();
@@ -179,7 +181,7 @@ impl Work {
             (&system::DEVICE_OWNER, owners),
             (
                 &system::LANDING_FILES,
-                Some(landing_files::rows_of(&intake)),
+                are_all.then(|| landing_files::rows_of(&intake)),
             ),
         ] {
             if let Some(rows) = rows {
@@ -205,7 +207,8 @@ impl Work {
             "read" => intake.contains_key(table),
             _ => built.contains_key(table),
         });
-        let is_complete = memory::is_complete(&self.sources, &intake);
+        // Nothing new was there where models alone changed.
+        let is_complete = !are_all || memory::is_complete(&self.sources, &intake);
         self.conclude(draft, &ledger, runs, report, is_complete)
             .await
     }
@@ -230,12 +233,6 @@ impl Work {
                 report.published.push(run.table.clone());
             }
         }
-        if !draft.publications.is_empty() {
-            let checks = system::checks(run, &report.checks);
-            self.append(&system::CHECKS, &checks, &mut draft).await?;
-            let runs = system::runs(run, &runs);
-            self.append(&system::RUNS, &runs, &mut draft).await?;
-        }
         let before = Memory::of(self);
         let memory = match is_complete {
             true => Some(self.memory(&draft.contents()).await?),
@@ -245,8 +242,16 @@ impl Work {
             (Some(memory), Some(before)) => !memory.says_the_same_as(before),
             (memory, before) => memory.is_some() || before.is_some(),
         };
+        if !says_more && draft.publications.is_empty() {
+            return Ok(None);
+        }
+        // What the next run remembers names this one, for what its checks found.
+        let checks = system::checks(run, &report.checks);
+        self.append(&system::CHECKS, &checks, &mut draft).await?;
+        let runs = system::runs(run, &runs);
+        self.append(&system::RUNS, &runs, &mut draft).await?;
         draft.state = serde_json::to_value(memory).unwrap_or_default();
-        Ok((says_more || !draft.publications.is_empty()).then_some(draft))
+        Ok(Some(draft))
     }
 
     /// Makes one release of the draft.

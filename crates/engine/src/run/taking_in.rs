@@ -10,8 +10,10 @@ use datafusion::catalog::TableProvider;
 use datafusion::physical_plan::execution_plan::collect_partitioned;
 use lake::{Layout, TableId};
 
+use super::inputs::reads_owners;
 use super::memory::{Memory, New};
-use super::{Made, Prepared, RunOptions, Work, reads_owners, warnings};
+use super::remarks::warnings;
+use super::{Made, Prepared, RunOptions, Work};
 use crate::consent::{self, named};
 use crate::gate;
 use crate::incremental::{
@@ -103,7 +105,7 @@ impl Work {
             return Ok(None);
         };
 
-        self.announce();
+        self.announce(&self.planned);
         let mut taken = TakenIn {
             ledger: Totals::default(),
             steps: Vec::new(),

@@ -4,12 +4,13 @@ use std::collections::BTreeMap;
 
 use arrow::array::{AsArray, RecordBatch};
 use arrow::datatypes::Int64Type;
-use catalog::Action;
+use catalog::Model;
 use futures::TryStreamExt;
 
 use super::memory::Memory;
-use super::{Made, Prepared, RunOptions, Work, warnings};
-use crate::report::{CheckReport, LeftOutReport, Report, TableReport, Verdict};
+use super::remarks::warnings;
+use super::{Made, Prepared, RunOptions, Work};
+use crate::report::{CheckReport, Report, TableReport, Verdict};
 use crate::{Error, Query, quarantine};
 
 impl Work {
@@ -28,29 +29,26 @@ impl Work {
             ..Report::default()
         };
         for planned in &self.planned {
-            let name = planned.model.name.as_ref();
-            for check in &planned.model.contract.checks {
-                let known = checks
-                    .iter()
-                    .find(|known| known.table == name && known.check == check.name());
-                let Some(known) = known else {
-                    return Ok(None);
-                };
-                if check.action == Action::LeaveOut && known.violations > 0 {
-                    report.left_out.push(LeftOutReport {
-                        table: known.table.clone(),
-                        check: known.check.clone(),
-                        rows: known.violations,
-                    });
-                }
+            if !Self::has_checks(&planned.model, &checks) {
+                return Ok(None);
             }
+            report.add_known(&planned.model, &checks);
         }
-        report.checks = checks;
         report.judge();
         Ok(Some(Prepared {
             report,
             made: Made::Nothing,
         }))
+    }
+
+    /// Whether every check of a model's contract is among those of the last run.
+    pub(super) fn has_checks(model: &Model, known: &[CheckReport]) -> bool {
+        let mut checks = model.contract.checks.iter();
+        checks.all(|check| {
+            let name = check.name();
+            let mut known = known.iter();
+            known.any(|known| known.table == model.name.as_ref() && known.check == name)
+        })
     }
 
     /// All tables with the rows they hold.

@@ -74,7 +74,8 @@ fn kill(minds: Minds, look_for_orphans: bool) {
         };
         let moment = Duration::from_micros(dice.between(0, 6_000) as u64);
         let was_killed = killed(dir, verb, when, moment);
-        let new = commits(&lake) - before;
+        // Old log entries may have gone that a checkpoint stands for.
+        let new = commits(&lake).saturating_sub(before);
         told.push(format!(
             "{verb}, {when:?} and {moment:?}: {}, {new} new commits",
             if was_killed { "killed" } else { "had ended" }

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use crate::equal;
 use crate::places::{append, contents, unchanged};
-use crate::program::{Call, stedi};
+use crate::program::{Call, rows, stedi};
 
 const TABLES: [&str; 6] = [
     "trusted/customer_trusted",
@@ -58,7 +58,16 @@ fn trainer(device: &str, at: i64) -> String {
 }
 
 fn run(dir: &Path, lake: &str, now: i64) -> Call {
-    stedi(dir, &format!("run --lake {lake} --now {now}")).env("STEDI_KEY", KEY)
+    call(dir, &format!("run --lake {lake} --now {now}"))
+}
+
+/// With the data product that lies in `dir`, if one does.
+fn call(dir: &Path, words: &str) -> Call {
+    let call = stedi(dir, words).env("STEDI_KEY", KEY);
+    match dir.join("lakehouse").exists() {
+        true => call.arg("--project").arg("lakehouse"),
+        false => call,
+    }
 }
 
 fn entered(dir: &Path, lake: &str, act: &str) {
@@ -272,4 +281,108 @@ fn what_a_changed_file_fed_is_kept_if_the_flag_says_so() {
         "what cannot be told from a part",
     );
     run(dir, "lake", 5000).run().done().says("was built anew");
+}
+
+/// Lets the data product be one that a person may edit, and edits a model of it.
+fn edit(dir: &Path, model: &str, from: &str, to: &str) {
+    if !dir.join("lakehouse").exists() {
+        stedi(dir, "init lakehouse").run().done();
+    }
+    let file = dir.join("lakehouse").join(format!("{model}.sql"));
+    let text = fs::read_to_string(&file).unwrap();
+    assert_eq!(text.matches(from).count(), 1, "{model}: {from}");
+    fs::write(&file, text.replace(from, to)).unwrap();
+}
+
+/// How many versions each table has.
+fn versions(dir: &Path) -> Vec<usize> {
+    let count = |table: &str| {
+        let log = dir.join("lake").join(table).join("_delta_log");
+        fs::read_dir(log).unwrap().count()
+    };
+    TABLES.map(count).to_vec()
+}
+
+#[test]
+fn a_changed_model_is_rebuilt_with_what_follows_from_it() {
+    let dir = tempfile::tempdir().unwrap();
+    let dir = dir.path();
+    begin(dir);
+    run(dir, "lake", 2000).run().done();
+    assert_eq!(versions(dir), [1; 6]);
+    let follow = "accelerometer_trusted, which has changed, and what follows: \
+                  customer_curated, machine_learning_curated, step_trainer_trusted, training_set";
+    for (model, from, to, follow, expected) in [
+        // Rows are others, in the table and in two of those that read it.
+        (
+            "trusted/accelerometer_trusted",
+            "a.y, a.z",
+            "a.y, a.z + 1 as z",
+            follow,
+            [1, 2, 1, 1, 2, 2],
+        ),
+        // Its contract says something else.
+        (
+            "trusted/accelerometer_trusted",
+            "One phone reading",
+            "A phone reading",
+            follow,
+            [1, 3, 1, 1, 2, 2],
+        ),
+        // Written otherwise it gives the same rows.
+        (
+            "curated/training_set",
+            "m.same_owner and c.purpose",
+            "c.purpose",
+            "training_set, which has changed",
+            [1, 3, 1, 1, 2, 2],
+        ),
+    ] {
+        edit(dir, model, from, to);
+        let plan = call(dir, "plan --lake lake --now 2000").run().done();
+        plan.says(&format!("the run that follows rebuilds {follow}"));
+        let ran = run(dir, "lake", 2000).run().done();
+        ran.says(&format!("rebuilt {follow}"));
+        assert_eq!(versions(dir), expected, "{model}: {to}");
+        run(dir, "fresh", 2000).arg("--full").run().done();
+        let tables = TABLES.map(str::to_owned);
+        equal::lakes(&dir.join("lake"), &dir.join("fresh"), &tables)
+            .unwrap_or_else(|fault| panic!("{model}: {to}: {fault}"));
+        let before = contents(&dir.join("lake"));
+        run(dir, "lake", 2000).run().done().says("nothing new");
+        unchanged(&before, &dir.join("lake"), to);
+    }
+    // With anything else that is new, everything is built anew.
+    edit(
+        dir,
+        "trusted/accelerometer_trusted",
+        "a.z + 1 as z",
+        "a.z + 2 as z",
+    );
+    append(dir, "accelerometer/landing/2.json", &phone("ann", 900));
+    let ran = run(dir, "lake", 2000).run().done();
+    ran.says("built everything anew: the data product has changed");
+}
+
+/// The verdicts on a table that was not rebuilt are those of the run before.
+#[test]
+fn a_run_that_rebuilds_one_model_tells_the_verdicts_on_all() {
+    let dir = tempfile::tempdir().unwrap();
+    let dir = dir.path();
+    begin(dir);
+    run(dir, "lake", 2000).run().done();
+    edit(
+        dir,
+        "curated/customer_curated",
+        "grain = \"",
+        "grain = \"All: ",
+    );
+    let ran = run(dir, "lake", 2000).run().done();
+    ran.says("rebuilt customer_curated");
+    let counted = "select count(*) as n from \
+                   (select distinct table_name, check_name, verdict, run from system.checks) \
+                   group by run";
+    let runs = rows(dir, counted);
+    assert_eq!(runs.len(), 2, "{runs:?}");
+    assert_eq!(runs[0], runs[1]);
 }

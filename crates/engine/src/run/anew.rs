@@ -1,0 +1,460 @@
+//! A run that builds tables anew, each as soon as what it reads is there: all of
+//! them, or those whose models changed and what follows from them.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::Arc;
+use std::time::Instant;
+
+use arrow::array::RecordBatch;
+use arrow::compute::concat_batches;
+use catalog::ReadBy;
+use datafusion::common::runtime::JoinSet;
+use datafusion::datasource::MemTable;
+use datafusion::physical_plan::execution_plan::collect_partitioned;
+use futures::TryStreamExt;
+
+use super::inputs::{listed, owners_table, reads_owners, restore};
+use super::memory::Memory;
+use super::remarks::{refuse_malformed, remarks, warnings};
+use super::{Made, Prepared, RunOptions, Work};
+use crate::build::{Built, build};
+use crate::consent::{self, Consents};
+use crate::devices::Search;
+use crate::gate::{By, Known};
+use crate::lake_table::LakeTable;
+use crate::landing::{Listener, TableIntake};
+use crate::models::Planned;
+use crate::report::{CheckReport, Report, TableReport, Verdict};
+use crate::{Error, Query, checks, devices, gate, ledger, quarantine, stop, system};
+
+/// Models by name, and the rows of `system.device_claim` and
+/// `system.device_owner` if they were asked for.
+type AllBuilt = (BTreeMap<String, Built>, Option<(RecordBatch, RecordBatch)>);
+
+/// Tables, built anew.
+pub(super) struct Anew {
+    pub(super) built: BTreeMap<String, Built>,
+    pub(super) intake: BTreeMap<String, TableIntake>,
+    pub(super) consents: Option<Consents>,
+    /// Rows of `system.device_claim` and `system.device_owner`, where they were
+    /// asked for.
+    pub(super) devices: Option<(RecordBatch, RecordBatch)>,
+    /// Whether these are all tables there are to build.
+    pub(super) are_all: bool,
+}
+
+/// Which tables are built anew.
+pub(super) enum Which<'a> {
+    All,
+    /// Models, each with all that follows from it; the others stand, with the
+    /// checks of the last run.
+    These(&'a BTreeSet<String>, &'a [CheckReport]),
+}
+
+impl Which<'_> {
+    fn contains(&self, table: &str) -> bool {
+        match self {
+            Self::All => true,
+            Self::These(names, _) => names.contains(table),
+        }
+    }
+}
+
+impl Work {
+    /// The models whose names are given, and all that follows from them.
+    pub(super) fn following(&self, changed: &BTreeSet<String>) -> BTreeSet<String> {
+        let mut following = changed.clone();
+        // Models stand in the order in which they can be built, but a check may
+        // read what is built later.
+        loop {
+            let before = following.len();
+            for planned in &self.planned {
+                let mut reads = planned.model.reads().iter();
+                if reads.any(|read| following.contains(&read.table)) {
+                    following.insert(planned.model.name.to_string());
+                }
+            }
+            if following.len() == before {
+                return following;
+            }
+        }
+    }
+
+    /// What a run does about models that changed, with the verb that is due.
+    pub(super) fn in_words(&self, rebuilds: &str, changed: &BTreeSet<String>) -> String {
+        let names = |names: Vec<&str>| names.join(", ");
+        let following = self.following(changed);
+        let others = following.difference(changed).map(String::as_str).collect();
+        let changed: Vec<&str> = changed.iter().map(String::as_str).collect();
+        let have = if changed.len() == 1 { "has" } else { "have" };
+        let what = format!("{rebuilds} {}, which {have} changed", names(changed));
+        match names(others) {
+            none if none.is_empty() => what,
+            others => format!("{what}, and what follows: {others}"),
+        }
+    }
+
+    /// Rebuilds models that changed, and what follows from them. `None` where
+    /// that takes everything.
+    pub(super) async fn prepare_models(
+        &self,
+        changed: &BTreeSet<String>,
+        options: &RunOptions,
+    ) -> Result<Option<Prepared>, Error> {
+        let quarantined = quarantine::read(&self.session).await?.len();
+        let Some(memory) = Memory::of(self).filter(|_| quarantined == 0 || !options.strict) else {
+            return Ok(None);
+        };
+        let names = self.following(changed);
+        let known = self.checks_of(&memory.run).await?;
+        let mut stand = self
+            .planned
+            .iter()
+            .filter(|p| !names.contains(p.model.name.as_ref()));
+        if !stand.all(|planned| Self::has_checks(&planned.model, &known)) {
+            return Ok(None);
+        }
+        let mut prepared = self
+            .prepare_anew(options, Which::These(&names, &known))
+            .await?;
+        prepared.report.quarantined = quarantined as u64;
+        Ok(Some(prepared))
+    }
+
+    pub(super) async fn prepare_anew(
+        &self,
+        options: &RunOptions,
+        which: Which<'_>,
+    ) -> Result<Prepared, Error> {
+        let planned = self.planned.iter();
+        let to_build: Vec<&Planned> = planned
+            .filter(|planned| which.contains(planned.model.name.as_ref()))
+            .collect();
+        let are_all = matches!(which, Which::All);
+        self.announce(to_build.iter().copied());
+        let seconds = self.share(&to_build).await?;
+        let consents = self.derive_consent().await?;
+        let search = match (&consents, are_all && reads_owners(&self.planned)) {
+            (Some(consents), true) => self.search_owners(consents).await?,
+            _ => None,
+        };
+        let (built, devices) = self.build_all(&to_build, search).await?;
+        let intake = self.session.intake().tables();
+        // Checks see landing tables whole again, not as a model needed them.
+        restore(&self.session, &self.sources);
+        if options.strict {
+            refuse_malformed(&intake)?;
+        }
+        let mut warnings = warnings(&self.sources, &intake);
+        warnings.extend(
+            built
+                .iter()
+                .flat_map(|(table, built)| remarks(table, &built.ledger)),
+        );
+        let mut report = Report {
+            warnings,
+            quarantined: intake
+                .values()
+                .map(|table| table.rejections.len() as u64)
+                .sum(),
+            tables: match are_all {
+                true => self.count_tables(options, &built, &intake, &seconds),
+                false => self.count_some(options, &built).await?,
+            },
+            ..Report::default()
+        };
+        let owned = match (&devices, &consents) {
+            (Some((_, owners)), Some(consents)) => gate::owned(owners, consents),
+            (None, Some(consents)) if !are_all => {
+                gate::owned(&self.standing_owners().await?, consents)
+            }
+            _ => Known::default(),
+        };
+        let as_shipped = gate::are_as_shipped(&self.planned);
+        for planned in &self.planned {
+            let name = planned.model.name.as_ref();
+            if let (Which::These(_, known), false) = (&which, which.contains(name)) {
+                report.add_known(&planned.model, known);
+                continue;
+            }
+            let built = built.get(name);
+            report.add_left_out(name, built.map_or(&[], |built| &built.left_out));
+            let known = built.map(|built| (&planned.layout, built));
+            report
+                .checks
+                .extend(checks::run(&self.session, &planned.model, known).await?);
+            let people = built.and_then(|built| built.people.as_ref());
+            let whose = gate::column(&planned.model);
+            if let (Some((by, _)), Some(people), Some(consents)) = (whose, people, &consents) {
+                let allowed = match by {
+                    By::Subject => &consents.research,
+                    By::Device => &owned,
+                };
+                let gate = gate::consent(&planned.model, by, people, allowed);
+                report.checks.push(gate);
+            }
+            if !as_shipped {
+                let gate = gate::training(&self.session, &planned.model).await?;
+                report.checks.extend(gate);
+            }
+        }
+        report.judge();
+        Ok(Prepared {
+            report,
+            made: Made::Anew(Box::new(Anew {
+                built,
+                intake,
+                consents,
+                devices,
+                are_all,
+            })),
+        })
+    }
+
+    /// The rows of `system.device_owner` as they stand.
+    async fn standing_owners(&self) -> Result<RecordBatch, Error> {
+        let sql = format!("select * from {}", owners_table());
+        let stream = self.session.query(&sql).await?.stream()?;
+        let batches: Vec<RecordBatch> = stream.try_collect().await.map_err(Query::failed)?;
+        concat_batches(&system::DEVICE_OWNER.schema(), &batches)
+            .map_err(|error| Error::execution(owners_table(), error.into()))
+    }
+
+    /// All tables as they stand, but for those that were built.
+    async fn count_some(
+        &self,
+        options: &RunOptions,
+        built: &BTreeMap<String, Built>,
+    ) -> Result<Vec<TableReport>, Error> {
+        let mut tables = self.standing_tables(options).await?;
+        for table in &mut tables {
+            if let Some(built) = built.get(&table.table) {
+                (table.rows, table.seconds) = (Some(built.rows), built.seconds);
+            }
+        }
+        Ok(tables)
+    }
+
+    /// A landing table that several models read is read once, for all of them:
+    /// the columns that any of them needs are kept until the run ends.
+    async fn share(&self, to_build: &[&Planned]) -> Result<HashMap<String, f64>, Error> {
+        let mut columns: BTreeMap<&str, (u32, BTreeSet<usize>)> = BTreeMap::new();
+        for (table, needed) in to_build.iter().flat_map(|planned| &planned.landing) {
+            let (readers, union) = columns.entry(table).or_default();
+            *readers += needed.scans;
+            union.extend(&needed.columns);
+        }
+        let owners = reads_owners(&self.planned);
+        if let Some(table) = consent::records(&self.session) {
+            let (readers, union) = columns.entry(table.name.as_ref()).or_default();
+            *readers += 1;
+            let wanted = |name: &str| {
+                consent::RECORD_COLUMNS.contains(&name)
+                    || owners && devices::CLAIM_COLUMNS.contains(&name)
+            };
+            let places = table.columns.iter().enumerate();
+            union.extend(
+                places
+                    .filter(|(_, column)| wanted(&column.name))
+                    .map(|(place, _)| place),
+            );
+        }
+        let mut seconds = HashMap::new();
+        for (table, (readers, union)) in columns {
+            if readers < 2 {
+                continue;
+            }
+            let started = Instant::now();
+            let union: Vec<usize> = union.into_iter().collect();
+            let failed = |error| Error::execution(table, error);
+            let Some(provider) = self.session.tables().find(Some("landing"), table).await? else {
+                continue;
+            };
+            let state = self.session.state();
+            let scan = provider
+                .scan(&state, Some(&union), &[], None)
+                .await
+                .map_err(failed)?;
+            let schema = scan.schema();
+            let batches = collect_partitioned(scan, self.session.task_context())
+                .await
+                .map_err(failed)?;
+            let schema = ledger::named(&schema, ledger::LANDING, table);
+            let shared = MemTable::try_new(schema, batches).map_err(failed)?;
+            self.session.tables().put(table, Arc::new(shared));
+            seconds.insert(table.to_owned(), started.elapsed().as_secs_f64());
+        }
+        Ok(seconds)
+    }
+
+    /// Finds out who agreed to what, and lets `system.consent` mean that.
+    async fn derive_consent(&self) -> Result<Option<Consents>, Error> {
+        if consent::records(&self.session).is_none() {
+            return Ok(None);
+        }
+        let intake = self.session.intake().tables();
+        let known = quarantine::read(&self.session).await?;
+        let suspended = consent::suspended(intake.get(consent::RECORDS), &known);
+        let register = consent::register(&self.session).await?;
+        let consents = consent::derive(&self.session, self.now_ms, &register, &suspended).await?;
+        let tables = self.session.tables();
+        tables.put_derived(&system::CONSENT, &consents.rows)?;
+        Ok(Some(consents))
+    }
+
+    /// Begins to find out whose the devices are. The models
+    /// that read phones are listened to.
+    async fn search_owners(&self, consents: &Consents) -> Result<Option<Search>, Error> {
+        let search = Search::begin(&self.session, &self.sources, consents).await?;
+        if let Some(search) = &search {
+            let tables = self.session.tables();
+            tables.put_derived(&system::DEVICE_CLAIM, search.claims())?;
+        }
+        if let Some(listener) = search.as_ref().and_then(Search::listener) {
+            self.let_phones_be_read(Some(listener));
+        }
+        Ok(search)
+    }
+
+    /// Lets the landing table of phones mean its files, heard by `listener`.
+    fn let_phones_be_read(&self, listener: Option<Arc<dyn Listener>>) {
+        let phones = devices::PHONES.0;
+        if let Some(mut provider) = listed(&self.session, &self.sources, phones) {
+            if let Some(listener) = listener {
+                provider = provider.heard_by(listener);
+            }
+            self.session.tables().put(phones, Arc::new(provider));
+        }
+    }
+
+    /// Lets `system.device_owner` mean what the search has found.
+    async fn end_search(&self, search: Search) -> Result<(RecordBatch, RecordBatch), Error> {
+        self.let_phones_be_read(None);
+        let claims = search.claims().clone();
+        let rows = search.end(&self.session).await?;
+        let tables = self.session.tables();
+        tables.put_derived(&system::DEVICE_OWNER, &rows)?;
+        Ok((claims, rows))
+    }
+
+    /// Builds every model as soon as all that it reads is built. The search for
+    /// owners ends once it has heard what it needs, or nothing else is left to
+    /// do: a model that asks whose a device is waits for it.
+    async fn build_all(
+        &self,
+        to_build: &[&Planned],
+        mut search: Option<Search>,
+    ) -> Result<AllBuilt, Error> {
+        let of_run: BTreeSet<&str> = to_build.iter().map(|p| p.model.name.as_ref()).collect();
+        let owners = owners_table();
+        let mut waiting: Vec<(&Planned, BTreeSet<&str>)> = to_build
+            .iter()
+            .map(|&planned| {
+                let reads = planned.model.reads().iter();
+                let needs = reads
+                    .filter(|read| read.by != ReadBy::Check)
+                    .map(|read| read.table.as_str())
+                    .filter(|table| of_run.contains(table) || *table == owners);
+                (planned, needs.collect())
+            })
+            .collect();
+        let mut built: BTreeMap<String, Built> = BTreeMap::new();
+        let mut devices = None;
+        let mut underway = JoinSet::new();
+        loop {
+            let searching = search.is_some();
+            waiting.retain(|(planned, needs)| {
+                let is_there = |table: &&str| match *table == owners {
+                    true => !searching,
+                    false => built.contains_key(*table),
+                };
+                let ready = needs.iter().all(is_there);
+                if ready {
+                    underway.spawn(self.build_one(Planned::clone(planned)));
+                }
+                !ready
+            });
+            let has_heard = search.as_ref().is_some_and(Search::has_heard);
+            if (has_heard || underway.is_empty())
+                && let Some(search) = search.take()
+            {
+                devices = Some(self.end_search(search).await?);
+                continue;
+            }
+            let next = stop::next(&mut underway, "the run", &self.stop).await?;
+            let Some((planned, done)) = next else {
+                return Ok((built, devices));
+            };
+            let name = planned.model.name.to_string();
+            let staged = self.staged(&planned, &done)?;
+            self.session.tables().put(&name, Arc::new(staged));
+            self.progress.end(&name, done.rows);
+            built.insert(name, done);
+        }
+    }
+
+    fn build_one(
+        &self,
+        planned: Planned,
+    ) -> impl Future<Output = Result<(Planned, Built), Error>> + use<> {
+        let (session, lake) = (Arc::clone(&self.session), self.held.lake.clone());
+        let (run, progress) = (self.held.run.clone(), Arc::clone(&self.progress));
+        let stop = self.stop.clone();
+        async move {
+            stop.check()?;
+            progress.begin(planned.model.name.as_ref());
+            let built = build(&session, &lake, &run, &planned, &progress, &stop).await?;
+            Ok((planned, built))
+        }
+    }
+
+    pub(super) fn staged(&self, planned: &Planned, built: &Built) -> Result<LakeTable, Error> {
+        let store = self.session.tables().store_url().map_err(Error::planning)?;
+        Ok(LakeTable::new(
+            planned.layout.table(),
+            store,
+            Arc::clone(planned.layout.schema()),
+            &built.files,
+        ))
+    }
+
+    fn count_tables(
+        &self,
+        options: &RunOptions,
+        built: &BTreeMap<String, Built>,
+        intake: &BTreeMap<String, TableIntake>,
+        seconds: &HashMap<String, f64>,
+    ) -> Vec<TableReport> {
+        let counted = |zone: &str, table: &str, rows: u64, seconds: f64| TableReport {
+            zone: zone.to_owned(),
+            table: table.to_owned(),
+            rows: Some(rows),
+            expected: options.expect.as_ref().and_then(|expect| expect.get(table)),
+            verdict: Verdict::Ok,
+            seconds,
+        };
+        let landing = self
+            .session
+            .tables()
+            .project
+            .landing()
+            .iter()
+            .filter_map(|table| {
+                let name = table.name.as_ref();
+                let read = intake.get(name)?;
+                let seconds = seconds.get(name).copied().unwrap_or_default();
+                Some(counted("landing", name, read.rows(), seconds))
+            });
+        let models = self.planned.iter().filter_map(|planned| {
+            let model = &planned.model;
+            let built = built.get(model.name.as_ref())?;
+            Some(counted(
+                &model.zone.to_string(),
+                model.name.as_ref(),
+                built.rows,
+                built.seconds,
+            ))
+        });
+        landing.chain(models).collect()
+    }
+}
