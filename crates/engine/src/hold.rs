@@ -55,12 +55,14 @@ impl Held {
 
     async fn settle(&mut self) -> Result<(), Error> {
         self.release = self.lake.settle().await?;
-        if let Some(dead) = self.hold.left_by.clone() {
-            // On this machine the kernel knows that the other one has ended.
-            if self.lake.location().folder().is_none() {
-                self.fence().await?;
-            }
+        let left = self.lake.left().await?;
+        // On this machine the kernel knows that the others have ended.
+        if !left.is_empty() && self.lake.location().folder().is_none() {
+            self.fence().await?;
+        }
+        for dead in left {
             self.lake.clear_after(&dead).await?;
+            self.lake.forget_left(&dead).await?;
         }
         Ok(())
     }

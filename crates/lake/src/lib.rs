@@ -17,6 +17,7 @@
 mod error;
 mod files;
 mod history;
+mod left;
 mod location;
 mod lock;
 mod log;

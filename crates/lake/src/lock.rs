@@ -22,7 +22,7 @@ use serde::{Deserialize, Serialize};
 use tokio::task::AbortHandle;
 
 use crate::put::{Created, create};
-use crate::{Error, Lake};
+use crate::{Error, Lake, left};
 
 const LOCK: &str = "system/lock.json";
 
@@ -104,8 +104,6 @@ pub struct Hold {
     way: Way,
     /// Nothing is taken away when it is dropped.
     is_left: bool,
-    /// The run of a holder that died and may have left files behind.
-    pub left_by: Option<String>,
 }
 
 #[derive(Debug)]
@@ -208,9 +206,9 @@ impl Lake {
                         continue;
                     }
                     let _ = file.read_to_string(&mut text);
-                    let left_by = serde_json::from_str(&text)
-                        .ok()
-                        .map(|left: Holder| left.run);
+                    if let Ok(dead) = serde_json::from_str::<Holder>(&text) {
+                        left::note(self.location(), &dead.run).await?;
+                    }
                     file.set_len(0).map_err(failed)?;
                     file.rewind().map_err(failed)?;
                     file.write_all(&holder.to_bytes()).map_err(failed)?;
@@ -220,7 +218,6 @@ impl Lake {
                             _file: file,
                         },
                         is_left: false,
-                        left_by,
                     });
                 }
                 Err(std::fs::TryLockError::WouldBlock) => {}
@@ -243,7 +240,6 @@ impl Lake {
             Error::store(action, self.location().display(&path), error)
         };
         let started = Instant::now();
-        let mut left_by = None;
         let mut seen: Option<(Bytes, Instant)> = None;
         loop {
             match create(store.as_ref(), &path, holder.to_bytes()).await {
@@ -262,7 +258,9 @@ impl Lake {
             let is_dead = by.as_ref().is_some_and(Holder::has_ended)
                 || matches!(&seen, Some((last, at)) if *last == body && at.elapsed() >= DEAD_AFTER);
             if is_dead {
-                left_by = by.map(|by| by.run);
+                if let Some(dead) = by {
+                    left::note(self.location(), &dead.run).await?;
+                }
                 let _ = store.delete(&path).await;
                 seen = None;
                 continue;
@@ -286,7 +284,6 @@ impl Lake {
                 beats: beats.abort_handle(),
             },
             is_left: false,
-            left_by,
         })
     }
 }
@@ -337,7 +334,6 @@ mod tests {
         let lake = lake(folder.path());
         let (one, two) = (Holder::this("r1", "run"), Holder::this("r2", "vacuum"));
         let hold = lake.hold(&one, Duration::ZERO).await.unwrap();
-        assert_eq!(hold.left_by, None);
         let error = lake.hold(&two, Duration::ZERO).await.unwrap_err();
         let Error::Held { by: Some(by) } = error else {
             panic!("{error}");
@@ -350,7 +346,8 @@ mod tests {
         tokio::time::sleep(Duration::from_millis(120)).await;
         hold.release().await;
         let hold = waits.await.unwrap().unwrap();
-        assert_eq!(hold.left_by, None, "it was given back, not left");
+        let left = lake.left().await.unwrap();
+        assert!(left.is_empty(), "it was given back, not left: {left:?}");
         drop(hold);
         assert!(!folder.path().join(LOCK).exists());
     }
@@ -362,9 +359,19 @@ mod tests {
         std::fs::create_dir(folder.path().join("system")).unwrap();
         let left = Holder::this("dead", "run");
         std::fs::write(folder.path().join(LOCK), left.to_bytes()).unwrap();
-        let own = Holder::this("r", "run");
-        let hold = lake.hold(&own, Duration::ZERO).await.unwrap();
-        assert_eq!(hold.left_by.as_deref(), Some("dead"));
+        // The next holder dies before it has cleared up, and the one after it.
+        for (run, expected) in [("r1", &["dead"][..]), ("r2", &["dead", "r1"])] {
+            let own = Holder::this(run, "run");
+            lake.hold(&own, Duration::ZERO).await.unwrap().leave();
+            let mut left = lake.left().await.unwrap();
+            left.sort_unstable();
+            assert_eq!(left, expected);
+        }
+        for run in lake.left().await.unwrap() {
+            lake.forget_left(&run).await.unwrap();
+        }
+        assert!(lake.left().await.unwrap().is_empty());
+        assert!(!folder.path().join("system/left").exists());
     }
 
     #[test]

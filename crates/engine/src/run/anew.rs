@@ -138,7 +138,7 @@ impl Work {
             (Some(consents), true) => self.search_owners(consents).await?,
             _ => None,
         };
-        let (built, devices) = self.build_all(&to_build, search).await?;
+        let (built, devices) = self.build_all(&to_build, search, &seconds).await?;
         let intake = self.session.intake().tables();
         // Checks see landing tables whole again, not as a model needed them.
         restore(&self.session, &self.sources);
@@ -236,7 +236,7 @@ impl Work {
     }
 
     /// A landing table that several models read is read once, for all of them:
-    /// the columns that any of them needs are kept until the run ends.
+    /// the columns that any of them needs are kept until the last is built.
     async fn share(&self, to_build: &[&Planned]) -> Result<HashMap<String, f64>, Error> {
         let mut columns: BTreeMap<&str, (u32, BTreeSet<usize>)> = BTreeMap::new();
         for (table, needed) in to_build.iter().flat_map(|planned| &planned.landing) {
@@ -344,6 +344,7 @@ impl Work {
         &self,
         to_build: &[&Planned],
         mut search: Option<Search>,
+        shared: &HashMap<String, f64>,
     ) -> Result<AllBuilt, Error> {
         let of_run: BTreeSet<&str> = to_build.iter().map(|p| p.model.name.as_ref()).collect();
         let owners = owners_table();
@@ -358,6 +359,16 @@ impl Work {
                 (planned, needs.collect())
             })
             .collect();
+        let mut readers: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
+        for planned in to_build {
+            let landing = planned.landing.keys().map(String::as_str);
+            for table in landing.filter(|table| shared.contains_key(*table)) {
+                readers
+                    .entry(table)
+                    .or_default()
+                    .insert(planned.model.name.as_ref());
+            }
+        }
         let mut built: BTreeMap<String, Built> = BTreeMap::new();
         let mut devices = None;
         let mut underway = JoinSet::new();
@@ -389,7 +400,21 @@ impl Work {
             let staged = self.staged(&planned, &done)?;
             self.session.tables().put(&name, Arc::new(staged));
             self.progress.end(&name, done.rows);
+            readers.retain(|table, models| {
+                models.remove(name.as_str());
+                if models.is_empty() {
+                    self.let_go_of(table);
+                }
+                !models.is_empty()
+            });
             built.insert(name, done);
+        }
+    }
+
+    /// Lets a landing table mean its files again, and its rows be held no more.
+    fn let_go_of(&self, table: &str) {
+        if let Some(provider) = listed(&self.session, &self.sources, table) {
+            self.session.tables().put(table, Arc::new(provider));
         }
     }
 

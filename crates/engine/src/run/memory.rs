@@ -19,6 +19,7 @@ use crate::Error;
 use crate::landing::{Source, SourceFile, TableIntake};
 use crate::landing_files::{self, KnownFile};
 use crate::system::{self, LANDING_FILES};
+use crate::{consent, quarantine};
 
 /// Another one than this in a lake, and everything is built anew: what is
 /// remembered, or how tables are computed, has changed.
@@ -228,7 +229,8 @@ impl Work {
             None
         };
         new.is_entered = own.entered != memory.entered;
-        let crossed = self.people_crossing(memory.now_ms).await?;
+        let crossed = memory.now_ms != self.now_ms
+            && (self.people_crossing(memory.now_ms).await? || self.is_anyone_suspended().await?);
         let is_new = !new.files.is_empty() || new.is_entered || crossed;
         if reason.is_none() && !known(&own.models, &memory.models) {
             if !is_new && new.kept.is_empty() {
@@ -315,6 +317,13 @@ impl Work {
                 let asks = ["run_time", "now(", "current_", "today", "localtime"];
                 asks.iter().any(|word| sql.contains(word)) && Some(planned.sql.trim()) != known
             })
+    }
+
+    /// Whether anybody is suspended: of theirs `system.consent` has what ended by
+    /// the time of the run, which nothing tells beforehand.
+    async fn is_anyone_suspended(&self) -> Result<bool, Error> {
+        let known = quarantine::read(&self.session).await?;
+        Ok(!consent::suspended(None, &known).is_empty())
     }
 
     /// Whether anybody's consent begins or ends between the last run and this.

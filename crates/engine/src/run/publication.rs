@@ -67,6 +67,9 @@ impl Work {
             Made::Some(taken) => self.draft_taken(*taken, &mut report).await?,
             Made::Anew(anew) => self.draft_anew(*anew, &mut report).await?,
         };
+        if draft.is_none() {
+            report.how = None;
+        }
         Ok((report, draft))
     }
 

@@ -93,7 +93,10 @@ impl Work {
         }
         let register = consent::register(&self.session).await?;
         let suspended = consent::suspended(None, &quarantine);
-        let entered = entered(is_entered, &register, &known, &quarantine);
+        let mut entered = entered(is_entered, &register, &known, &quarantine);
+        if memory.now_ms != self.now_ms {
+            entered.extend(suspended.iter().cloned());
+        }
         let from = PeopleSource {
             now_ms: self.now_ms,
             last_ms: memory.now_ms,

@@ -283,6 +283,29 @@ fn what_a_changed_file_fed_is_kept_if_the_flag_says_so() {
     run(dir, "lake", 5000).run().done().says("was built anew");
 }
 
+/// Of somebody who is suspended, `system.consent` tells what has ended: it may
+/// end between two runs.
+#[test]
+fn what_ends_of_a_suspended_person_is_told_when_it_has() {
+    let dir = tempfile::tempdir().unwrap();
+    let dir = dir.path();
+    begin(dir);
+    let records = "{\"email\":\"ann@example.org\",\"lastUpdateDate\":2500,\"serialNumber\":\"s-a\"}\n\
+                   {\"email\":\"ann@example.org\",\"lastUpdateDate\":20,\"seri";
+    append(dir, "customer/landing/2.json", records);
+    let tables = TABLES.map(str::to_owned);
+    for now in [2000, 2400, 2600, 2700] {
+        run(dir, "lake", now).run().done();
+        let fresh = format!("fresh-{now}");
+        run(dir, &fresh, now).run().done();
+        equal::lakes(&dir.join("lake"), &dir.join(fresh), &tables)
+            .unwrap_or_else(|fault| panic!("at {now}: {fault}"));
+    }
+    let before = contents(&dir.join("lake"));
+    run(dir, "lake", 2800).run().done().says("nothing new");
+    unchanged(&before, &dir.join("lake"), "nothing ended");
+}
+
 /// Lets the data product be one that a person may edit, and edits a model of it.
 fn edit(dir: &Path, model: &str, from: &str, to: &str) {
     if !dir.join("lakehouse").exists() {

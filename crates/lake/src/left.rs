@@ -1,0 +1,66 @@
+//! Who died holding the lake, and may have left files behind.
+//!
+//! The lock names its holder, but the next one writes another name into it, and
+//! may die as well before it has cleared up. So each is noted in an object of
+//! its own, `system/left/RUN`, before the lock changes hands, until what they
+//! left is gone.
+
+use object_store::{ObjectStore, ObjectStoreExt};
+
+use crate::{Error, Lake, Location};
+
+const FOLDER: &str = "system/left";
+
+/// Notes a run whose holder died.
+pub(crate) async fn note(location: &Location, run: &str) -> Result<(), Error> {
+    // It comes out of a file, and becomes the name of one.
+    if run.is_empty() || !run.bytes().all(|b| b.is_ascii_alphanumeric()) {
+        return Ok(());
+    }
+    let path = location.child(FOLDER).join(run);
+    let put = location.store().put(&path, run.to_owned().into()).await;
+    put.map(|_| ())
+        .map_err(|error| Error::store("write", location.display(&path), &error))
+}
+
+impl Lake {
+    /// Runs whose holders died, and which may have left files behind.
+    ///
+    /// # Errors
+    /// [`Error::Store`].
+    pub async fn left(&self) -> Result<Vec<String>, Error> {
+        let folder = self.location().child(FOLDER);
+        let listed = self.location().store().list_with_delimiter(Some(&folder));
+        match listed.await {
+            Ok(listed) => {
+                let names = listed.objects.iter();
+                let names = names.filter_map(|meta| meta.location.filename());
+                Ok(names.map(str::to_owned).collect())
+            }
+            Err(object_store::Error::NotFound { .. }) => Ok(Vec::new()),
+            Err(error) => {
+                let folder = self.location().display(&folder);
+                Err(Error::store("list", folder, &error))
+            }
+        }
+    }
+
+    /// Forgets a run after which was [cleared](Lake::clear_after).
+    ///
+    /// # Errors
+    /// [`Error::Store`].
+    pub async fn forget_left(&self, run: &str) -> Result<(), Error> {
+        let path = self.location().child(FOLDER).join(run);
+        match self.location().store().delete(&path).await {
+            Ok(()) | Err(object_store::Error::NotFound { .. }) => {}
+            Err(error) => {
+                let path = self.location().display(&path);
+                return Err(Error::store("delete", path, &error));
+            }
+        }
+        if let Some(folder) = self.location().folder() {
+            let _ = std::fs::remove_dir(folder.join(FOLDER));
+        }
+        Ok(())
+    }
+}
