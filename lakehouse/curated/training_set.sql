@@ -37,5 +37,6 @@ select
     p.x,
     p.y,
     p.z
-from pair p
-join first f on f.person = p.person
+-- The people first: a join holds what stands on its left.
+from first f
+join pair p on p.person = f.person

@@ -165,8 +165,10 @@ fn follow(plan: &Arc<dyn ExecutionPlan>, tables: &[&str], joins: &mut Vec<Entry>
         let rows = rows_out(plan);
         // Rows of row groups that cannot match never leave the scan.
         let files = source.data_source().downcast_ref::<FileScanConfig>();
-        let all = match files.map(|files| files.statistics().num_rows) {
-            Some(Precision::Exact(all)) => (all as u64).max(rows),
+        let all = files.map(|files| files.statistics().num_rows);
+        let all = match all {
+            // A condition that is handed down makes the same number inexact.
+            Some(Precision::Exact(all) | Precision::Inexact(all)) => (all as u64).max(rows),
             _ => rows,
         };
         let source = name(plan).unwrap_or_default();

@@ -387,6 +387,23 @@ fn a_changed_model_is_rebuilt_with_what_follows_from_it() {
     ran.says("built everything anew: the data product has changed");
 }
 
+/// Rows that a reader need not even look at are among those read.
+#[test]
+fn rows_of_files_that_cannot_match_are_accounted_for() {
+    let dir = tempfile::tempdir().unwrap();
+    let dir = dir.path();
+    begin(dir);
+    let from = "where m.same_owner";
+    let to = "where m.distancefromobject > 7 and m.same_owner";
+    edit(dir, "curated/training_set", from, to);
+    run(dir, "lake", 2000).run().done();
+    let account = "select rows_in, rows_out, filtered from system.ledger \
+                   where step = 'build' and table_name = 'training_set'";
+    let account = rows(dir, account);
+    let expected = serde_json::json!({"rows_in": 10, "rows_out": 0, "filtered": 10});
+    assert_eq!(account, [expected]);
+}
+
 /// The verdicts on a table that was not rebuilt are those of the run before.
 #[test]
 fn a_run_that_rebuilds_one_model_tells_the_verdicts_on_all() {
