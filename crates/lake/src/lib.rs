@@ -14,6 +14,8 @@
 //! - Tables use plain Delta features: no deletion vectors, no column mapping,
 //!   no partitions.
 
+#[cfg(test)]
+mod double;
 mod error;
 mod files;
 mod history;

@@ -1,28 +1,22 @@
 //! A table of ten thousand commits: what opening it asks of the store.
 
-use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use arrow::datatypes::{DataType, Field, Schema};
 use futures::StreamExt;
 use futures::stream::BoxStream;
-use object_store::memory::InMemory;
-use object_store::path::Path;
-use object_store::{
-    CopyOptions, GetOptions, GetResult, ListResult, MultipartUpload, ObjectMeta, ObjectStore,
-    ObjectStoreExt, PutMultipartOptions, PutOptions, PutPayload, PutResult, Result,
-};
+use object_store::{ListResult, ObjectMeta, ObjectStoreExt, Result};
 
+use crate::double::{Conduct, Double};
 use crate::publish::{Entry, Standing};
 use crate::{
     AsOf, DataFile, Error, Keep, Lake, Layout, Location, Origin, Publication, Removes, TableId,
 };
 
-/// A store that counts what it is asked for.
+/// Counts what a store is asked for.
 #[derive(Debug, Default)]
 struct Counting {
-    inner: InMemory,
     gets: AtomicUsize,
     lists: AtomicUsize,
     listed: Arc<AtomicUsize>,
@@ -44,8 +38,15 @@ impl Counting {
             listed: self.listed.swap(0, Ordering::Relaxed),
         }
     }
+}
 
-    fn counted(
+impl Conduct for Counting {
+    fn gets(&self) -> Result<()> {
+        self.gets.fetch_add(1, Ordering::Relaxed);
+        Ok(())
+    }
+
+    fn lists(
         &self,
         listed: BoxStream<'static, Result<ObjectMeta>>,
     ) -> BoxStream<'static, Result<ObjectMeta>> {
@@ -57,67 +58,12 @@ impl Counting {
             })
             .boxed()
     }
-}
 
-impl fmt::Display for Counting {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Counting")
-    }
-}
-
-#[async_trait::async_trait]
-impl ObjectStore for Counting {
-    async fn put_opts(
-        &self,
-        path: &Path,
-        payload: PutPayload,
-        options: PutOptions,
-    ) -> Result<PutResult> {
-        self.inner.put_opts(path, payload, options).await
-    }
-
-    async fn put_multipart_opts(
-        &self,
-        path: &Path,
-        options: PutMultipartOptions,
-    ) -> Result<Box<dyn MultipartUpload>> {
-        self.inner.put_multipart_opts(path, options).await
-    }
-
-    async fn get_opts(&self, path: &Path, options: GetOptions) -> Result<GetResult> {
-        self.gets.fetch_add(1, Ordering::Relaxed);
-        self.inner.get_opts(path, options).await
-    }
-
-    fn delete_stream(
-        &self,
-        paths: BoxStream<'static, Result<Path>>,
-    ) -> BoxStream<'static, Result<Path>> {
-        self.inner.delete_stream(paths)
-    }
-
-    fn list(&self, prefix: Option<&Path>) -> BoxStream<'static, Result<ObjectMeta>> {
-        self.counted(self.inner.list(prefix))
-    }
-
-    fn list_with_offset(
-        &self,
-        prefix: Option<&Path>,
-        offset: &Path,
-    ) -> BoxStream<'static, Result<ObjectMeta>> {
-        self.counted(self.inner.list_with_offset(prefix, offset))
-    }
-
-    async fn list_with_delimiter(&self, prefix: Option<&Path>) -> Result<ListResult> {
-        let listed = self.inner.list_with_delimiter(prefix).await?;
+    fn has_listed(&self, listed: &ListResult) -> Result<()> {
+        let objects = listed.objects.len();
         self.lists.fetch_add(1, Ordering::Relaxed);
-        self.listed
-            .fetch_add(listed.objects.len(), Ordering::Relaxed);
-        Ok(listed)
-    }
-
-    async fn copy_opts(&self, from: &Path, to: &Path, options: CopyOptions) -> Result<()> {
-        self.inner.copy_opts(from, to, options).await
+        self.listed.fetch_add(objects, Ordering::Relaxed);
+        Ok(())
     }
 }
 
@@ -158,7 +104,7 @@ async fn checkpoint(lake: &Lake, first: &Entry, version: u64) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_table_opens_by_few_reads_however_many_commits_it_has() {
-    let store = Arc::new(Counting::default());
+    let store = Arc::new(Double::<Counting>::default());
     let lake = Lake::at(Location::in_store(Arc::clone(&store) as _));
     let table = TableId::new("trusted", "t");
     let schema = Schema::new(vec![Field::new("n", DataType::Int64, true)]);
@@ -196,9 +142,9 @@ async fn a_table_opens_by_few_reads_however_many_commits_it_has() {
     }
     checkpoint(&lake, &named[0], COMMITS - 20).await;
 
-    store.asked();
+    store.conduct.asked();
     let newest = lake.version(&table, AsOf::Latest).await.unwrap().unwrap();
-    let asked = store.asked();
+    let asked = store.conduct.asked();
     assert_eq!(newest.number, COMMITS as i64 - 1);
     assert_eq!(newest.files.len(), 1);
     // The entries since the checkpoint, the checkpoint, the hint, the commit.
@@ -208,7 +154,7 @@ async fn a_table_opens_by_few_reads_however_many_commits_it_has() {
     );
 
     assert!(lake.exists(&table).await.unwrap());
-    let asked = store.asked();
+    let asked = store.conduct.asked();
     assert!(asked.gets == 0 && asked.listed <= 1, "{asked:?}");
 
     // By an instant: a search among the entries, not all of them.
@@ -217,7 +163,7 @@ async fn a_table_opens_by_few_reads_however_many_commits_it_has() {
         lake.version(&table, at).await.unwrap().unwrap().number,
         9999
     );
-    let asked = store.asked();
+    let asked = store.conduct.asked();
     assert!(asked.gets <= 90, "{asked:?}");
     // With all but the newest gone, less is listed, and older ones are told to be
     // gone.
@@ -230,10 +176,10 @@ async fn a_table_opens_by_few_reads_however_many_commits_it_has() {
         (vacuumed.versions, vacuumed.files),
         (COMMITS - 1, COMMITS - 1)
     );
-    store.asked();
+    store.conduct.asked();
     let newest = lake.version(&table, AsOf::Latest).await.unwrap().unwrap();
     assert_eq!(newest.files[0].name, file(&lake, &table, COMMITS - 1).name);
-    let asked = store.asked();
+    let asked = store.conduct.asked();
     assert!(asked.gets <= 14 && asked.listed <= 4, "{asked:?}");
     assert_eq!(lake.history(&table).await.unwrap().len(), 1);
     for as_of in [AsOf::Version(17), AsOf::Time(0)] {

@@ -162,15 +162,12 @@ mod tests {
     use std::fmt;
     use std::sync::Arc;
 
-    use futures::stream::BoxStream;
+    use object_store::Result;
     use object_store::memory::InMemory;
-    use object_store::{
-        CopyOptions, GetOptions, GetResult, ListResult, MultipartUpload, ObjectMeta,
-        PutMultipartOptions, PutPayload, PutResult, Result,
-    };
     use parking_lot::Mutex;
 
     use super::*;
+    use crate::double::{Conduct, Double};
 
     /// What becomes of one PUT.
     #[derive(Debug, Clone, Copy)]
@@ -194,18 +191,13 @@ mod tests {
     }
     use Fate::*;
 
-    /// A store whose PUTs fare as told, one by one, and well after that.
+    /// PUTs fare as told, one by one, and well after that.
     #[derive(Debug)]
     struct Fickle {
-        inner: InMemory,
         fates: Mutex<VecDeque<Fate>>,
         puts: Mutex<u32>,
-    }
-
-    impl fmt::Display for Fickle {
-        fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-            f.write_str("Fickle")
-        }
+        /// Of the PUT that is under way.
+        fate: Mutex<Fate>,
     }
 
     fn broken(kind: HttpErrorKind) -> Error {
@@ -216,80 +208,39 @@ mod tests {
         }
     }
 
-    #[async_trait::async_trait]
-    impl ObjectStore for Fickle {
-        async fn put_opts(
-            &self,
-            path: &Path,
-            payload: PutPayload,
-            options: PutOptions,
-        ) -> Result<PutResult> {
+    impl Conduct for Fickle {
+        fn begins_to_put(&self, path: &Path) -> Result<()> {
             *self.puts.lock() += 1;
             let fate = self.fates.lock().pop_front().unwrap_or(Answered);
-            let done = match fate {
-                Answered | AnswerLost | AnswerLostAskedAgain => {
-                    self.inner.put_opts(path, payload, options).await?
-                }
-                Busy => {
-                    return Err(Error::AlreadyExists {
-                        path: path.to_string(),
-                        source: "409".into(),
-                    });
-                }
-                RequestLost => return Err(broken(HttpErrorKind::Timeout)),
-                Unreachable => return Err(broken(HttpErrorKind::Connect)),
-                Unable => {
-                    return Err(Error::Generic {
-                        store: "S3",
-                        source: "503".into(),
-                    });
-                }
-                Forbidden => {
-                    return Err(Error::PermissionDenied {
-                        path: path.to_string(),
-                        source: "403".into(),
-                    });
-                }
-            };
+            *self.fate.lock() = fate;
             match fate {
+                Answered | AnswerLost | AnswerLostAskedAgain => Ok(()),
+                Busy => Err(Error::AlreadyExists {
+                    path: path.to_string(),
+                    source: "409".into(),
+                }),
+                RequestLost => Err(broken(HttpErrorKind::Timeout)),
+                Unreachable => Err(broken(HttpErrorKind::Connect)),
+                Unable => Err(Error::Generic {
+                    store: "S3",
+                    source: "503".into(),
+                }),
+                Forbidden => Err(Error::PermissionDenied {
+                    path: path.to_string(),
+                    source: "403".into(),
+                }),
+            }
+        }
+
+        fn has_put(&self, path: &Path) -> Result<()> {
+            match *self.fate.lock() {
                 AnswerLost => Err(broken(HttpErrorKind::Interrupted)),
                 AnswerLostAskedAgain => Err(Error::AlreadyExists {
                     path: path.to_string(),
                     source: "412".into(),
                 }),
-                _ => Ok(done),
+                _ => Ok(()),
             }
-        }
-
-        async fn put_multipart_opts(
-            &self,
-            path: &Path,
-            options: PutMultipartOptions,
-        ) -> Result<Box<dyn MultipartUpload>> {
-            self.inner.put_multipart_opts(path, options).await
-        }
-
-        async fn get_opts(&self, path: &Path, options: GetOptions) -> Result<GetResult> {
-            self.inner.get_opts(path, options).await
-        }
-
-        fn delete_stream(
-            &self,
-            paths: BoxStream<'static, Result<Path>>,
-        ) -> BoxStream<'static, Result<Path>> {
-            self.inner.delete_stream(paths)
-        }
-
-        fn list(&self, prefix: Option<&Path>) -> BoxStream<'static, Result<ObjectMeta>> {
-            self.inner.list(prefix)
-        }
-
-        async fn list_with_delimiter(&self, prefix: Option<&Path>) -> Result<ListResult> {
-            self.inner.list_with_delimiter(prefix).await
-        }
-
-        async fn copy_opts(&self, from: &Path, to: &Path, options: CopyOptions) -> Result<()> {
-            self.inner.copy_opts(from, to, options).await
         }
     }
 
@@ -323,11 +274,11 @@ mod tests {
             ("", &[Forbidden], None, 1),
         ];
         for (stood, fates, expected, puts) in cases {
-            let store = Fickle {
-                inner: InMemory::new(),
+            let store = Double::new(Fickle {
                 fates: Mutex::new(fates.iter().copied().collect()),
                 puts: Mutex::new(0),
-            };
+                fate: Mutex::new(Answered),
+            });
             let path = Path::from("system/release/7.json");
             if !stood.is_empty() {
                 let body = stood.as_bytes().to_vec();
@@ -336,7 +287,7 @@ mod tests {
             let told = create(&store, &path, Bytes::from_static(b"mine")).await;
             let case = format!("{stood:?} {fates:?}: {told:?}");
             assert_eq!(told.ok(), expected, "{case}");
-            assert_eq!(*store.puts.lock(), puts, "{case}");
+            assert_eq!(*store.conduct.puts.lock(), puts, "{case}");
             let now = standing(&store.inner, &path).await.unwrap();
             let wanted = match expected {
                 Some(Created::Made) => Some("mine"),

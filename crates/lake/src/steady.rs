@@ -258,18 +258,12 @@ mod tests {
     use parking_lot::Mutex;
 
     use super::*;
+    use crate::double::{Conduct, Double};
 
-    /// A store whose answers break off, as often as told.
+    /// Answers break off, as often as told.
     #[derive(Debug)]
     struct Breaking {
-        inner: InMemory,
         times: Mutex<u32>,
-    }
-
-    impl fmt::Display for Breaking {
-        fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-            f.write_str("Breaking")
-        }
     }
 
     impl Breaking {
@@ -284,9 +278,23 @@ mod tests {
                 source: Box::new(HttpError::new(HttpErrorKind::Decode, fmt::Error)),
             })
         }
+    }
+
+    impl Conduct for Breaking {
+        fn has_put(&self, _: &Path) -> Result<()> {
+            self.breaks()
+        }
+
+        fn gets(&self) -> Result<()> {
+            self.breaks()
+        }
+
+        fn has_deleted(&self) -> Result<()> {
+            self.breaks()
+        }
 
         /// Two objects, then the end of the connection.
-        fn cut(
+        fn lists(
             &self,
             listed: BoxStream<'static, Result<ObjectMeta>>,
         ) -> BoxStream<'static, Result<ObjectMeta>> {
@@ -298,78 +306,23 @@ mod tests {
                     .boxed(),
             }
         }
-    }
 
-    #[async_trait]
-    impl ObjectStore for Breaking {
-        async fn put_opts(
-            &self,
-            path: &Path,
-            payload: PutPayload,
-            options: PutOptions,
-        ) -> Result<PutResult> {
-            let done = self.inner.put_opts(path, payload, options).await?;
-            self.breaks().map(|()| done)
-        }
-
-        async fn put_multipart_opts(
-            &self,
-            path: &Path,
-            options: PutMultipartOptions,
-        ) -> Result<Box<dyn MultipartUpload>> {
-            self.inner.put_multipart_opts(path, options).await
-        }
-
-        async fn get_opts(&self, path: &Path, options: GetOptions) -> Result<GetResult> {
-            self.breaks()?;
-            self.inner.get_opts(path, options).await
-        }
-
-        fn delete_stream(
-            &self,
-            paths: BoxStream<'static, Result<Path>>,
-        ) -> BoxStream<'static, Result<Path>> {
-            let deleted = self.inner.delete_stream(paths);
-            match self.breaks() {
-                Ok(()) => deleted,
-                Err(error) => stream::once(async { Err(error) }).boxed(),
-            }
-        }
-
-        fn list(&self, prefix: Option<&Path>) -> BoxStream<'static, Result<ObjectMeta>> {
-            self.cut(self.inner.list(prefix))
-        }
-
-        fn list_with_offset(
-            &self,
-            prefix: Option<&Path>,
-            offset: &Path,
-        ) -> BoxStream<'static, Result<ObjectMeta>> {
-            self.cut(self.inner.list_with_offset(prefix, offset))
-        }
-
-        async fn list_with_delimiter(&self, prefix: Option<&Path>) -> Result<ListResult> {
-            self.breaks()?;
-            self.inner.list_with_delimiter(prefix).await
-        }
-
-        async fn copy_opts(&self, from: &Path, to: &Path, options: CopyOptions) -> Result<()> {
-            self.inner.copy_opts(from, to, options).await
+        fn has_listed(&self, _: &ListResult) -> Result<()> {
+            self.breaks()
         }
     }
 
     #[tokio::test]
     async fn answers_that_break_off_are_asked_for_again_and_not_for_ever() {
         for (times, survived) in [(0, true), (1, true), (3, true), (100, false)] {
-            let store = Steady::new(Breaking {
-                inner: InMemory::new(),
+            let store = Steady::new(Double::new(Breaking {
                 times: Mutex::new(0),
-            });
+            }));
             let paths: Vec<Path> = (0..7).map(|n| Path::from(format!("a/{n}"))).collect();
             for path in &paths {
                 store.put(path, "x".into()).await.unwrap();
             }
-            let begin = || *store.inner.times.lock() = times;
+            let begin = || *store.inner.conduct.times.lock() = times;
             let prefix = Path::from("a");
 
             begin();
