@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use crate::error::near;
 use crate::landing::{Source, place};
+use crate::tables::model_id;
 use crate::{Error, Session, Setup, system, types};
 
 /// One line of `stedi tables`.
@@ -100,7 +101,7 @@ async fn summary_of_landing(setup: &Setup, table: &catalog::LandingTable) -> Tab
 }
 
 async fn summary_of_model(lake: &Lake, model: &Model, as_of: AsOf) -> Result<TableSummary, Error> {
-    let id = TableId::new(model.zone.to_string(), model.name.to_string());
+    let id = model_id(model);
     let version = lake.version(&id, as_of).await?;
     Ok(summary(
         &id,
@@ -246,7 +247,7 @@ pub async fn history(setup: &Setup, name: &str) -> Result<Vec<Commit>, Error> {
         Some(system) if system::schema(system).is_some() => TableId::new(system::ZONE, system),
         Some(_) => return Err(no_table(setup, name)),
         None => match find(setup, name)? {
-            Table::Model(model) => TableId::new(model.zone.to_string(), model.name.to_string()),
+            Table::Model(model) => model_id(model),
             Table::Landing(table) => {
                 return Err(Error::sql(
                     format!(

@@ -8,10 +8,11 @@ use catalog::{Check, Model, Rule};
 use datafusion::common::tree_node::TreeNodeRecursion;
 use datafusion::datasource::empty::EmptyTable;
 use datafusion::logical_expr::LogicalPlan;
-use lake::{Layout, TableId};
+use lake::Layout;
 
 use crate::checks::count_violations;
 use crate::lineage::Lineage;
+use crate::tables::model_id;
 use crate::{Error, Session, leave_out, system};
 
 /// A model that fits: its files' layout, and what it reads of landing tables.
@@ -136,7 +137,7 @@ fn layout(model: &Model, plan: &LogicalPlan) -> Result<Layout, Error> {
         .iter()
         .map(|column| column.as_str().to_owned())
         .collect();
-    let table = TableId::new(model.zone.to_string(), model.name.to_string());
+    let table = model_id(model);
     Layout::new(table, schema, &personal).map_err(|error| Error::Model {
         file: model.file.clone(),
         line: model.sql_line,

@@ -1,10 +1,12 @@
 //! A session: SQL over every table of one project, landing and lake.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
 use arrow::datatypes::SchemaRef;
-use catalog::{Project, SqlDialect, SyntaxFault};
+use catalog::{Project, SqlDialect, SyntaxFault, Table};
+use datafusion::common::TableReference;
 use datafusion::error::DataFusionError;
 use datafusion::execution::context::SQLOptions;
 use datafusion::execution::disk_manager::{DiskManagerBuilder, DiskManagerMode};
@@ -20,14 +22,14 @@ use datafusion::physical_optimizer::window_topn::WindowTopN;
 use datafusion::physical_plan::{ExecutionPlan, execute_stream};
 use datafusion::prelude::{SessionConfig, SessionContext};
 use datafusion::sql::parser::{DFParserBuilder, Statement};
-use lake::{AsOf, Lake, Location};
+use lake::{AsOf, Lake, Location, TableId};
 
 use crate::error::near;
 use crate::first::First;
 use crate::join::Joins;
 use crate::landing::Intake;
 use crate::pseudonym::{KeySource, SessionKey, StandIn};
-use crate::tables::{CATALOG, DEFAULT_SCHEMA, Schemas, Tables, store_url};
+use crate::tables::{CATALOG, DEFAULT_SCHEMA, Schemas, Tables, model_id, store_url};
 use crate::{Error, functions, time_travel, wording};
 
 /// What a session works on, and with.
@@ -168,6 +170,41 @@ impl Session {
             plan,
             context: self.context.clone(),
         })
+    }
+
+    /// As [`Session::query`], of a statement that somebody asks while runs may be
+    /// published: all tables of the lake are as one release left them.
+    ///
+    /// # Errors
+    /// As [`Session::query`].
+    pub async fn query_of_one_release(&self, sql: &str) -> Result<Query, Error> {
+        let tables = match self.lake_tables_of(sql) {
+            // One table is of one release by itself.
+            tables if tables.len() > 1 && self.tables.as_of == AsOf::Latest => tables,
+            _ => Vec::new(),
+        };
+        let pinned = self.tables.pin(&tables).await;
+        // What is wrong with the statement or a table is told better by planning.
+        let query = self.query(sql).await?;
+        pinned.map(|()| query)
+    }
+
+    /// The tables of the lake that a statement names, as they are now; none of one
+    /// that cannot be planned.
+    fn lake_tables_of(&self, sql: &str) -> Vec<TableId> {
+        let references = parse(sql).ok().and_then(|mut statement| {
+            time_travel::resolve(&mut statement).ok()?;
+            self.state().resolve_table_references(&statement).ok()
+        });
+        let of_lake = |reference: &TableReference| match reference.schema() {
+            Some(zone @ crate::system::ZONE) => Some(TableId::new(zone, reference.table())),
+            _ => match self.tables.project.find(reference.table())? {
+                Table::Model(model) => Some(model_id(model)),
+                Table::Landing(_) => None,
+            },
+        };
+        let tables: BTreeSet<TableId> = references.iter().flatten().filter_map(of_lake).collect();
+        tables.into_iter().collect()
     }
 
     /// The logical plan of one statement.

@@ -49,9 +49,10 @@ pub(crate) struct Tables {
 }
 
 /// How often it is tried to find the lake between two releases, and how long it
-/// is waited in between: publication takes a moment. One that was killed is not
-/// waited for any longer.
+/// is waited in between: publication takes a moment. One that does not end is
+/// taken to have been killed.
 const PIN_TRIES: u32 = 100;
+const KILLED_AFTER: u32 = 25;
 const PIN_PAUSE: Duration = Duration::from_millis(20);
 
 impl Tables {
@@ -90,18 +91,21 @@ impl Tables {
         Ok(())
     }
 
-    /// Lets every table of the lake mean the version that stands now, all of one
-    /// release: whatever is published meanwhile, they go together.
-    pub(crate) async fn pin(&self) -> std::result::Result<(), Error> {
+    /// All tables that a lake may have.
+    pub(crate) fn of_lake(&self) -> Vec<TableId> {
         let models = self.project.models().iter();
-        let tables: Vec<TableId> = models
-            .map(|model| TableId::new(model.zone.to_string(), model.name.to_string()))
-            .chain(system::ids())
-            .collect();
+        models.map(model_id).chain(system::ids()).collect()
+    }
+
+    /// Lets `tables` of the lake mean the versions that stand now, all of one
+    /// release: whatever is published meanwhile, they go together. Others mean
+    /// what stands when they are asked for.
+    pub(crate) async fn pin(&self, tables: &[TableId]) -> std::result::Result<(), Error> {
+        let mut unfinished = (0, None);
         for _ in 0..PIN_TRIES {
             let before = self.lake.release().await?;
             let mut pinned = HashMap::new();
-            for table in &tables {
+            for table in tables {
                 if let Some(version) = self.lake.version(table, AsOf::Latest).await? {
                     pinned.insert(table.clone(), version);
                 }
@@ -110,6 +114,13 @@ impl Tables {
             let is_one = is_done && self.lake.release().await? == before;
             *self.pinned.write() = pinned;
             if is_one {
+                break;
+            }
+            unfinished = match unfinished {
+                (times, known) if known == before => (times + 1, known),
+                _ => (1, before),
+            };
+            if unfinished.0 == KILLED_AFTER {
                 break;
             }
             tokio::time::sleep(PIN_PAUSE).await;
@@ -236,7 +247,7 @@ impl Tables {
         if self.overrides.read().contains_key(model.name.as_ref()) {
             return Ok(());
         }
-        let table = TableId::new(model.zone.to_string(), model.name.to_string());
+        let table = model_id(model);
         if self.lake.exists(&table).await? {
             return Ok(());
         }
@@ -290,6 +301,11 @@ impl Tables {
     pub(crate) fn landing_table(&self, table: &catalog::LandingTable) -> LandingTable {
         LandingTable::new(table, &self.landing, Arc::clone(&self.intake))
     }
+}
+
+/// The table that a model makes.
+pub(crate) fn model_id(model: &catalog::Model) -> TableId {
+    TableId::new(model.zone.to_string(), model.name.to_string())
 }
 
 pub(crate) fn store_url(location: &Location) -> Result<ObjectStoreUrl> {

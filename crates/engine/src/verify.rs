@@ -4,13 +4,14 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use catalog::{Expectations, Model};
-use lake::{AsOf, TableId};
+use lake::AsOf;
 
 use futures::StreamExt;
 
 use crate::consent::{self, Consents};
 use crate::gate::By;
 use crate::report::{CheckReport, Report, TableReport, Verdict};
+use crate::tables::model_id;
 use crate::{Error, Query, Session, Setup, checks, gate, models, quarantine, system};
 
 /// Checks every contract on the published tables again and counts all rows.
@@ -24,7 +25,8 @@ pub async fn verify(setup: &Setup, expect: Option<&Expectations>) -> Result<Repo
     let all: Vec<&Model> = setup.project.models().iter().collect();
     models::plan(&Session::to_plan_in(setup)?, &all).await?;
     let session = Arc::new(Session::open(setup)?);
-    session.tables().pin().await?;
+    let tables = session.tables();
+    tables.pin(&tables.of_lake()).await?;
     let mut report = Report::default();
     let expected = |table: &str| expect.and_then(|expect| expect.get(table));
 
@@ -62,7 +64,7 @@ pub async fn verify(setup: &Setup, expect: Option<&Expectations>) -> Result<Repo
     let mut missing = Vec::new();
     for model in setup.project.models() {
         let started = Instant::now();
-        let table = TableId::new(model.zone.to_string(), model.name.to_string());
+        let table = model_id(model);
         let version = session.tables().standing(&table, AsOf::Latest).await?;
         if version.is_some() {
             match checks::run(&session, model, None).await {

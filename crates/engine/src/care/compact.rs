@@ -28,6 +28,7 @@ use crate::describe::no_table;
 use crate::hold::Held;
 use crate::rewrite::{layout_of, read};
 use crate::stop::Stop;
+use crate::tables::model_id;
 use crate::{Error, Session, Setup, system};
 
 /// A file that is smaller is merged with others: a quarter of the size at which a
@@ -111,12 +112,11 @@ pub async fn compact(
 /// system's, where there are none.
 fn named(setup: &Setup, names: &[String]) -> Result<BTreeSet<TableId>, Error> {
     let project = &setup.project;
-    let of = |model: &catalog::Model| TableId::new(model.zone.to_string(), model.name.to_string());
     if names.is_empty() {
         return Ok(project
             .models()
             .iter()
-            .map(of)
+            .map(model_id)
             .chain(system::ids())
             .collect());
     }
@@ -129,7 +129,7 @@ fn named(setup: &Setup, names: &[String]) -> Result<BTreeSet<TableId>, Error> {
         let table = match name.strip_prefix("system.") {
             Some(bare) => system::ids().find(|id| id.name == bare),
             None => match project.find(bare) {
-                Some(catalog::Table::Model(model)) => Some(of(model)),
+                Some(catalog::Table::Model(model)) => Some(model_id(model)),
                 Some(catalog::Table::Landing(table)) => {
                     return Err(Error::Settings {
                         message: format!(

@@ -8,6 +8,7 @@ use lake::{AsOf, Lake, TableId};
 use crate::describe::no_table;
 use crate::hold::Held;
 use crate::rows::Content;
+use crate::tables::model_id;
 use crate::{Error, Setup, system};
 
 /// Where tables lie.
@@ -61,11 +62,7 @@ pub async fn warning_of_removed(
 
 /// Tables of the lake that are neither the project's nor the system's.
 async fn removed(project: &catalog::Project, lake: &Lake) -> Result<Vec<TableId>, Error> {
-    let models: Vec<TableId> = project
-        .models()
-        .iter()
-        .map(|model| TableId::new(model.zone.to_string(), model.name.to_string()))
-        .collect();
+    let models: Vec<TableId> = project.models().iter().map(model_id).collect();
     let mut removed = Vec::new();
     for zone in ZONES.into_iter().filter(|zone| *zone != system::ZONE) {
         for table in lake.places(zone).await? {

@@ -10,6 +10,7 @@ use futures::TryStreamExt;
 use lake::{Commit, Lake, TableId};
 
 use super::manifest::{BuiltFrom, LandingRead, instant};
+use crate::tables::model_id;
 use crate::{Error, Query, Session, system};
 
 /// The versions that the commit `of` of a model was computed from, through all
@@ -61,7 +62,7 @@ fn needed(project: &Project, model: &Model) -> BTreeSet<TableId> {
             if let Some(name) = read.table.strip_prefix("system.") {
                 needed.insert(TableId::new(system::ZONE, name));
             } else if let Some(Table::Model(model)) = project.find(&read.table)
-                && needed.insert(TableId::new(model.zone.to_string(), model.name.to_string()))
+                && needed.insert(model_id(model))
             {
                 open.push(model);
             }

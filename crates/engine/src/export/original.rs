@@ -10,6 +10,7 @@ use datafusion::physical_plan::execute_stream;
 use lake::{AsOf, Commit, Lake, Layout, TableId, Version};
 
 use crate::lake_table::LakeTable;
+use crate::tables::model_id;
 use crate::{Error, Session, Setup, system};
 
 /// The table that is exported.
@@ -40,7 +41,7 @@ impl Original {
         }
         match setup.project.find(&lower) {
             Some(Table::Model(model)) => {
-                let id = TableId::new(model.zone.to_string(), model.name.to_string());
+                let id = model_id(model);
                 let declared = |column: &str| model.contract.is_personal(column);
                 let grain = Some(model.contract.grain.clone());
                 match Self::of_lake(setup, session, &id, grain, declared).await? {

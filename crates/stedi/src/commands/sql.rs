@@ -79,7 +79,7 @@ pub(super) async fn run_statement(
         session.create_external_table(table);
         return Ok(());
     }
-    let query = session.query(statement).await?;
+    let query = session.query_of_one_release(statement).await?;
     let mut rows = Rows::begin(settings.format.value, query.schema());
     let mut stream = query.stream()?;
     while let Some(batch) = stream.next().await {
