@@ -105,6 +105,11 @@ impl Work {
         let Some(memory) = Memory::of(self).filter(|_| quarantined == 0 || !options.strict) else {
             return Ok(None);
         };
+        // Whose devices are was not asked before.
+        let owners = system::DEVICE_OWNER.id();
+        if reads_owners(&self.planned) && self.version(&owners).await?.is_none() {
+            return Ok(None);
+        }
         let names = self.following(changed);
         let known = self.checks_of(&memory.run).await?;
         let mut stand = self
@@ -165,39 +170,13 @@ impl Work {
         };
         let owned = match (&devices, &consents) {
             (Some((_, owners)), Some(consents)) => gate::owned(owners, consents),
-            (None, Some(consents)) if !are_all => {
+            (None, Some(consents)) if reads_owners(&self.planned) => {
                 gate::owned(&self.standing_owners().await?, consents)
             }
             _ => Known::default(),
         };
-        let as_shipped = gate::are_as_shipped(&self.planned);
-        for planned in &self.planned {
-            let name = planned.model.name.as_ref();
-            if let (Which::These(_, known), false) = (&which, which.contains(name)) {
-                report.add_known(&planned.model, known);
-                continue;
-            }
-            let built = built.get(name);
-            report.add_left_out(name, built.map_or(&[], |built| &built.left_out));
-            let known = built.map(|built| (&planned.layout, built));
-            report
-                .checks
-                .extend(checks::run(&self.session, &planned.model, known).await?);
-            let people = built.and_then(|built| built.people.as_ref());
-            let whose = gate::column(&planned.model);
-            if let (Some((by, _)), Some(people), Some(consents)) = (whose, people, &consents) {
-                let allowed = match by {
-                    By::Subject => &consents.research,
-                    By::Device => &owned,
-                };
-                let gate = gate::consent(&planned.model, by, people, allowed);
-                report.checks.push(gate);
-            }
-            if !as_shipped {
-                let gate = gate::training(&self.session, &planned.model).await?;
-                report.checks.extend(gate);
-            }
-        }
+        self.check(&which, &built, consents.as_ref(), &owned, &mut report)
+            .await?;
         report.judge();
         Ok(Prepared {
             report,
@@ -209,6 +188,46 @@ impl Work {
                 are_all,
             })),
         })
+    }
+
+    /// Checks what was built; of what stands, the verdicts stand.
+    async fn check(
+        &self,
+        which: &Which<'_>,
+        built: &BTreeMap<String, Built>,
+        consents: Option<&Consents>,
+        owned: &Known,
+        report: &mut Report,
+    ) -> Result<(), Error> {
+        let as_shipped = gate::are_as_shipped(&self.planned);
+        for planned in &self.planned {
+            let name = planned.model.name.as_ref();
+            if let (Which::These(_, known), false) = (which, which.contains(name)) {
+                report.add_known(&planned.model, known);
+                continue;
+            }
+            let built = built.get(name);
+            report.add_left_out(name, built.map_or(&[], |built| &built.left_out));
+            let known = built.map(|built| (&planned.layout, built));
+            report
+                .checks
+                .extend(checks::run(&self.session, &planned.model, known).await?);
+            let people = built.and_then(|built| built.people.as_ref());
+            let whose = gate::column(&planned.model);
+            if let (Some((by, _)), Some(people), Some(consents)) = (whose, people, consents) {
+                let allowed = match by {
+                    By::Subject => &consents.research,
+                    By::Device => owned,
+                };
+                let gate = gate::consent(&planned.model, by, people, allowed);
+                report.checks.push(gate);
+            }
+            if !as_shipped {
+                let gate = gate::training(&self.session, &planned.model).await?;
+                report.checks.extend(gate);
+            }
+        }
+        Ok(())
     }
 
     /// The rows of `system.device_owner` as they stand.
