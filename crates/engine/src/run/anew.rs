@@ -170,7 +170,7 @@ impl Work {
         };
         let owned = match (&devices, &consents) {
             (Some((_, owners)), Some(consents)) => gate::owned(owners, consents),
-            (None, Some(consents)) if reads_owners(&self.planned) => {
+            (None, Some(consents)) if !are_all && reads_owners(&self.planned) => {
                 gate::owned(&self.standing_owners().await?, consents)
             }
             _ => Known::default(),
