@@ -21,8 +21,8 @@ use crate::dice::{Dice, setting};
 use step::{Step, What};
 use world::{Effort, World};
 
-/// Played by default, by all the parts together: four minutes of two cores.
-const SEQUENCES: u64 = 120;
+/// Played by default, by all the parts together: eight minutes of two cores.
+const SEQUENCES: u64 = 240;
 
 /// Tests that share the sequences: they run at the same time.
 const PARTS: u64 = 4;
