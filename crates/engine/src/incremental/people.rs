@@ -31,6 +31,8 @@ pub(crate) struct PeopleSource<'a> {
     pub(crate) suspended: &'a HashSet<String>,
     /// People of whom something was entered or quarantined since the last run.
     pub(crate) entered: &'a HashSet<String>,
+    /// Whether anybody's consent began or ended between the two runs.
+    pub(crate) crossed: bool,
 }
 
 /// People and devices whose rows must be gone now.
@@ -118,6 +120,9 @@ impl Tables {
         }
         for name in from.entered {
             people.insert(hash(name));
+        }
+        if !from.crossed {
+            return Ok(people);
         }
         let (low, high) = (from.last_ms.min(from.now_ms), from.last_ms.max(from.now_ms));
         let sql = format!(

@@ -21,7 +21,7 @@ use crate::build::stored;
 use crate::lake_table::LakeTable;
 use crate::landing::{Source, SourceFile, streams};
 use crate::landing_files::{KnownFile, whose};
-use crate::{Error, Session, system};
+use crate::{Error, Session, consent, devices, system};
 
 /// A file's path, a column, and how its values stand for keys.
 type ColumnOfFile = (String, String, By);
@@ -43,8 +43,8 @@ pub(crate) struct Tables {
     /// Keys of small tables' files, by file, column and way: they are asked for
     /// again and again.
     read_keys: Mutex<HashMap<ColumnOfFile, Arc<Vec<u64>>>>,
-    /// Columns of models that pass on the column by which a landing table's files
-    /// are noted: the landing table, and how values stand for what was noted.
+    /// Columns that pass on the column by which a landing table's files are noted:
+    /// the landing table, and how values stand for what was noted.
     origins: BTreeMap<(String, String), (String, By)>,
     /// By table; absent where nothing changed.
     pub(crate) differences: BTreeMap<String, Difference>,
@@ -80,7 +80,7 @@ impl Tables {
             standing: BTreeMap::new(),
             crossing: Touched::default(),
             read_keys: Mutex::default(),
-            origins: BTreeMap::new(),
+            origins: of_system_tables(),
             differences: BTreeMap::new(),
         }
     }
@@ -486,6 +486,18 @@ fn of_system(table: &str, key: &KeyOf) -> KeyOf {
         by: if is_known { By::Value } else { key.by },
         ..key.clone()
     }
+}
+
+/// Who claims a device has a record, and a device with an owner has reported.
+fn of_system_tables() -> BTreeMap<(String, String), (String, By)> {
+    let of = |table: &system::Definition, column: &str, landing: &str| {
+        let name = format!("{}.{}", system::ZONE, table.name());
+        ((name, column.to_owned()), (landing.to_owned(), By::Value))
+    };
+    BTreeMap::from([
+        of(&system::DEVICE_CLAIM, "subject", consent::RECORDS),
+        of(&system::DEVICE_OWNER, "serialnumber", devices::DEVICES.0),
+    ])
 }
 
 /// Whether landing files are noted by that key.

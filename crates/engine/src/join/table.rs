@@ -11,6 +11,9 @@ use super::column::{Blocks, Column, hash_of_text};
 /// No row.
 const NONE: u32 = u32::MAX;
 
+/// So many keys are looked for together, see [`Table::fetch`].
+const FETCHED: u32 = 64;
+
 /// Rows on their way into a [`Table`].
 #[derive(Debug)]
 pub(super) struct Rows {
@@ -125,8 +128,17 @@ impl Rows {
             columns: self.columns,
         };
         // From the last to the first, so that rows of one key come in order.
-        for row in (0..table.rows).rev() {
-            table.insert(row);
+        let mut hashes = Vec::with_capacity(FETCHED as usize);
+        let mut end = table.rows;
+        while end > 0 {
+            let start = end.saturating_sub(FETCHED);
+            hashes.clear();
+            hashes.extend((start..end).map(|row| table.hash_of(row)));
+            table.fetch(hashes.iter().copied());
+            for (row, hash) in (start..end).zip(&hashes).rev() {
+                table.insert(row, *hash);
+            }
+            end = start;
         }
         table
     }
@@ -138,17 +150,20 @@ fn slots_for(rows: usize) -> usize {
 }
 
 impl Table {
-    fn insert(&mut self, row: u32) {
-        if self.keys().any(|key| key.is_null(row)) {
-            return;
-        }
-        let hash = self.keys().fold(0, |hash, column| {
+    fn hash_of(&self, row: u32) -> u64 {
+        self.keys().fold(0, |hash, column| {
             let own = match column.is_integer() {
                 true => Key::Integer(column.integer(row)).hash(),
                 false => column.text_hash(row),
             };
             mix(hash ^ own)
-        });
+        })
+    }
+
+    fn insert(&mut self, row: u32, hash: u64) {
+        if self.keys().any(|key| key.is_null(row)) {
+            return;
+        }
         self.first[row as usize / 64] |= 1 << (row % 64);
         let (mut slot, tag) = self.place(hash);
         loop {

@@ -82,6 +82,8 @@ pub(crate) struct New {
     pub(crate) known: Vec<KnownFile>,
     /// Something was entered by hand, or a quarantine entry dropped.
     pub(crate) is_entered: bool,
+    /// Consent began or ended between the last run and this, or may have.
+    pub(crate) crossed: bool,
     /// Files that are not as they were read, as a person names them: what they
     /// fed is kept, if anything is taken in.
     pub(crate) kept: Vec<String>,
@@ -229,9 +231,9 @@ impl Work {
             None
         };
         new.is_entered = own.entered != memory.entered;
-        let crossed = memory.now_ms != self.now_ms
+        new.crossed = memory.now_ms != self.now_ms
             && (self.people_crossing(memory.now_ms).await? || self.is_anyone_suspended().await?);
-        let is_new = !new.files.is_empty() || new.is_entered || crossed;
+        let is_new = !new.files.is_empty() || new.is_entered || new.crossed;
         if reason.is_none() && !known(&own.models, &memory.models) {
             if !is_new && new.kept.is_empty() {
                 return Ok(Arrived::Models(self.changed_models(&own, &memory)));

@@ -81,7 +81,7 @@ impl Work {
             })
         };
         let (before, after) = (session_at(memory.now_ms)?, session_at(self.now_ms)?);
-        let is_entered = new.is_entered;
+        let (is_entered, crossed) = (new.is_entered, new.crossed);
         let Some((mut tables, intake)) = self.read_new(new, before, &after).await? else {
             return Ok(None);
         };
@@ -103,6 +103,7 @@ impl Work {
             register: &register,
             suspended: &suspended,
             entered: &entered,
+            crossed,
         };
         let Some(changes) = tables.take_in_people(&from).await? else {
             return Ok(None);
