@@ -114,6 +114,8 @@ fn state(dir: &Path) -> Value {
 fn merging_keeps_every_row_and_the_second_time_writes_nothing() {
     let own = several_runs();
     let dir = own.path();
+    // What a new file feeds is beside what was there.
+    one_more_run_of("other.json", dir, 9);
     stedi(dir, "consent grant --why one")
         .input("one@example.com")
         .run()
@@ -125,7 +127,7 @@ fn merging_keeps_every_row_and_the_second_time_writes_nothing() {
     let before = all_rows(dir);
     let noted = state(dir);
     let merged = [
-        ("curated/training_set", "training_set"),
+        ("trusted/step_trainer_trusted", "step_trainer_trusted"),
         ("system/checks", "system.checks"),
         ("system/consent_register", "system.consent_register"),
         ("system/ledger", "system.ledger"),
