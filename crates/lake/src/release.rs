@@ -30,6 +30,9 @@ use crate::{Error, Lake, Publication, TableId, Version};
 /// Where releases lie.
 const FOLDER: &str = "system/release";
 
+/// How often a release that went meanwhile is looked for again.
+const TRIES: u32 = 20;
+
 /// The newest release.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Release {
@@ -60,7 +63,8 @@ impl Lake {
     /// # Errors
     /// [`Error::Store`].
     pub async fn release(&self) -> Result<Option<Release>, Error> {
-        Ok(self.newest().await?.map(Record::into_release))
+        let newest = self.newest().await?;
+        Ok(newest.map(|(record, _)| record.into_release()))
     }
 
     /// Finishes what was begun, and gives the newest release. To be called by
@@ -70,11 +74,15 @@ impl Lake {
     /// [`Error::Store`]; [`Error::Conflict`] where another program wrote to a
     /// table in between.
     pub async fn settle(&self) -> Result<Option<Release>, Error> {
-        let Some(record) = self.newest().await? else {
+        let Some((record, numbers)) = self.newest().await? else {
             return Ok(None);
         };
         let record = match record.done {
-            true => record,
+            true => {
+                // Who made it was killed before the one before it went.
+                self.forget_older(record.number, &numbers).await;
+                record
+            }
             false => self.apply(self.without_conflicts(record).await?).await?,
         };
         Ok(Some(record.into_release()))
@@ -183,29 +191,49 @@ impl Lake {
         let store = self.location().store();
         let put = store.put(&path, done.to_bytes().into()).await;
         put.map_err(|error| Error::store("write", self.location().display(&path), &error))?;
-        for older in self.release_numbers().await? {
-            if older < done.number {
-                // Best effort: an older one left behind is in nobody's way.
-                let _ = store.delete(&self.release_path(older)).await;
-            }
-        }
+        self.forget_older(done.number, &self.release_numbers().await?)
+            .await;
         Ok(done)
     }
 
-    async fn newest(&self) -> Result<Option<Record>, Error> {
-        let Some(number) = self.release_numbers().await?.into_iter().max() else {
-            return Ok(None);
-        };
-        let path = self.release_path(number);
-        let failed = |error| Error::store("read", self.location().display(&path), &error);
-        let body = self.location().store().get(&path).await.map_err(failed)?;
-        let body = body.bytes().await.map_err(failed)?;
-        let record = serde_json::from_slice(&body).map_err(|error| Error::Store {
-            action: "read",
-            object: self.location().display(&path),
-            reason: format!("it is no release: {error}"),
-        })?;
-        Ok(Some(record))
+    /// Takes releases away that a newer one stands for. Best effort: one that is
+    /// left behind is in nobody's way until the next holder.
+    async fn forget_older(&self, than: u64, numbers: &[u64]) {
+        for older in numbers.iter().filter(|number| **number < than) {
+            let path = self.release_path(*older);
+            let _ = self.location().store().delete(&path).await;
+        }
+    }
+
+    /// The newest release, and the numbers of all that lie there.
+    async fn newest(&self) -> Result<Option<(Record, Vec<u64>)>, Error> {
+        let mut tries = 0;
+        loop {
+            let numbers = self.release_numbers().await?;
+            let Some(number) = numbers.iter().copied().max() else {
+                return Ok(None);
+            };
+            let path = self.release_path(number);
+            let read = async { self.location().store().get(&path).await?.bytes().await };
+            let body = match read.await {
+                Ok(body) => body,
+                // A newer one came, and this one went.
+                Err(object_store::Error::NotFound { .. }) if tries < TRIES => {
+                    tries += 1;
+                    continue;
+                }
+                Err(error) => {
+                    let path = self.location().display(&path);
+                    return Err(Error::store("read", path, &error));
+                }
+            };
+            let record = serde_json::from_slice(&body).map_err(|error| Error::Store {
+                action: "read",
+                object: self.location().display(&path),
+                reason: format!("it is no release: {error}"),
+            })?;
+            return Ok(Some((record, numbers)));
+        }
     }
 
     async fn release_numbers(&self) -> Result<Vec<u64>, Error> {
@@ -246,5 +274,37 @@ impl Record {
             state: self.state,
             is_done: self.done,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use object_store::memory::InMemory;
+
+    use super::*;
+    use crate::Location;
+
+    #[tokio::test]
+    async fn a_release_that_a_newer_one_stands_for_goes_with_the_next_holder() {
+        let store = Arc::new(InMemory::new());
+        let lake = Lake::at(Location::in_store(Arc::clone(&store) as _));
+        let none = BTreeMap::new();
+        lake.make_release(None, "r1", Value::Null, &[], &none)
+            .await
+            .unwrap();
+        let first = lake.release().await.unwrap().unwrap();
+        let path = lake.release_path(first.number);
+        let body = store.get(&path).await.unwrap().bytes().await.unwrap();
+        lake.make_release(Some(&first), "r2", Value::Null, &[], &none)
+            .await
+            .unwrap();
+        assert_eq!(lake.release_numbers().await.unwrap(), [2]);
+        // As if the run had been killed just before.
+        store.put(&path, body.into()).await.unwrap();
+        let newest = lake.settle().await.unwrap().unwrap();
+        assert_eq!((newest.number, newest.run.as_str()), (2, "r2"));
+        assert_eq!(lake.release_numbers().await.unwrap(), [2]);
     }
 }
