@@ -67,6 +67,23 @@ pub struct Query {
     context: SessionContext,
 }
 
+#[cfg(test)]
+impl Setup {
+    /// A setup to plan in alone: there is neither a landing folder nor a lake.
+    pub(crate) fn nowhere(project: Project) -> Self {
+        Self {
+            project: Arc::new(project),
+            landing: Location::parse("/nowhere/landing").unwrap(),
+            lake: Location::parse("/nowhere/lake").unwrap(),
+            now_ms: 0,
+            memory_bytes: 64 << 20,
+            as_of: AsOf::Latest,
+            key: None,
+            wait: Duration::ZERO,
+        }
+    }
+}
+
 impl Session {
     /// Opens a session. Nothing is read yet.
     ///

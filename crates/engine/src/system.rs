@@ -272,6 +272,11 @@ impl Definition {
         Arc::new(Schema::new(fields.collect::<Vec<_>>()))
     }
 
+    /// As statements name it, and differences go by: `system.consent`.
+    pub(crate) fn full_name(&self) -> String {
+        format!("{ZONE}.{}", self.name())
+    }
+
     /// Its name, without the zone.
     pub(crate) fn name(&self) -> &'static str {
         self.name

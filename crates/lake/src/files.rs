@@ -214,15 +214,7 @@ impl Lake {
             for name in self.folders(&self.location().child(&zone)).await? {
                 let table = TableId::new(&zone, name);
                 let folder = self.path(&table);
-                let listed = self.location().store().list_with_delimiter(Some(&folder));
-                let listed = match listed.await {
-                    Ok(listed) => listed.objects,
-                    Err(object_store::Error::NotFound { .. }) => continue,
-                    Err(error) => {
-                        let folder = self.location().display(&folder);
-                        return Err(Error::store("list", folder, &error));
-                    }
-                };
+                let listed = self.listed(&folder).await?.objects;
                 let is_of_run =
                     |path: &Path| path.filename().is_some_and(|n| n.starts_with(&prefix));
                 let mut left: Vec<Path> = listed

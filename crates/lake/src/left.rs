@@ -5,7 +5,7 @@
 //! its own, `system/left/RUN`, before the lock changes hands, until what they
 //! left is gone.
 
-use object_store::{ObjectStore, ObjectStoreExt};
+use object_store::ObjectStoreExt;
 
 use crate::{Error, Lake, Location};
 
@@ -29,20 +29,10 @@ impl Lake {
     /// # Errors
     /// [`Error::Store`].
     pub async fn left(&self) -> Result<Vec<String>, Error> {
-        let folder = self.location().child(FOLDER);
-        let listed = self.location().store().list_with_delimiter(Some(&folder));
-        match listed.await {
-            Ok(listed) => {
-                let names = listed.objects.iter();
-                let names = names.filter_map(|meta| meta.location.filename());
-                Ok(names.map(str::to_owned).collect())
-            }
-            Err(object_store::Error::NotFound { .. }) => Ok(Vec::new()),
-            Err(error) => {
-                let folder = self.location().display(&folder);
-                Err(Error::store("list", folder, &error))
-            }
-        }
+        let listed = self.listed(&self.location().child(FOLDER)).await?;
+        let names = listed.objects.iter();
+        let names = names.filter_map(|meta| meta.location.filename());
+        Ok(names.map(str::to_owned).collect())
     }
 
     /// Forgets a run after which was [cleared](Lake::clear_after).

@@ -265,15 +265,27 @@ impl Lake {
         Ok(tables)
     }
 
+    /// What lies in a folder; nothing where there is none.
+    pub(crate) async fn listed(
+        &self,
+        path: &object_store::path::Path,
+    ) -> Result<object_store::ListResult, Error> {
+        match self.location.store().list_with_delimiter(Some(path)).await {
+            Err(object_store::Error::NotFound { .. }) => Ok(object_store::ListResult {
+                common_prefixes: Vec::new(),
+                objects: Vec::new(),
+            }),
+            listed => {
+                listed.map_err(|error| Error::store("list", self.location.display(path), &error))
+            }
+        }
+    }
+
     pub(crate) async fn folders(
         &self,
         path: &object_store::path::Path,
     ) -> Result<Vec<String>, Error> {
-        let listed = match self.location.store().list_with_delimiter(Some(path)).await {
-            Ok(listed) => listed,
-            Err(object_store::Error::NotFound { .. }) => return Ok(Vec::new()),
-            Err(error) => return Err(Error::store("list", self.location.display(path), &error)),
-        };
+        let listed = self.listed(path).await?;
         Ok(listed
             .common_prefixes
             .iter()

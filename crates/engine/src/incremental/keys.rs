@@ -62,6 +62,14 @@ impl Touched {
     }
 }
 
+/// The key that a text stands for.
+fn key_of(text: &str, by: By) -> u64 {
+    match by {
+        By::Value => hash(text),
+        By::Subject => hash(&privacy::subject(text)),
+    }
+}
+
 /// The key of each row.
 pub(super) fn keys(column: &ArrayRef, by: By) -> Result<Vec<u64>, ArrowError> {
     if column.data_type().is_integer() {
@@ -96,10 +104,7 @@ pub(super) fn keys(column: &ArrayRef, by: By) -> Result<Vec<u64>, ArrowError> {
             Some((known, key)) if known == view => key,
             _ => {
                 let text = values.value(row);
-                let key = match by {
-                    By::Value => hash(text),
-                    By::Subject => hash(&privacy::subject(text)),
-                };
+                let key = key_of(text, by);
                 last = Some((view, key));
                 key
             }
@@ -191,10 +196,7 @@ impl Seen {
         let mixed = (view as u64 ^ (view >> 64) as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15);
         let place = &mut self.others[(mixed >> 53) as usize];
         if place.0 != view {
-            let key = match by {
-                By::Value => hash(text),
-                By::Subject => hash(&privacy::subject(text)),
-            };
+            let key = key_of(text, by);
             *place = (view, wanted.contains(key));
         }
         place.1
@@ -210,9 +212,6 @@ pub(super) struct Wanted {
 
 impl KeySet for Wanted {
     fn contains(&self, text: &str) -> bool {
-        self.keys.contains(match self.by {
-            By::Value => hash(text),
-            By::Subject => hash(&privacy::subject(text)),
-        })
+        self.keys.contains(key_of(text, self.by))
     }
 }

@@ -60,10 +60,6 @@ fn columns(table: &system::Definition) -> Vec<String> {
     fields.map(|field| field.name().clone()).collect()
 }
 
-fn name_of(table: &system::Definition) -> String {
-    format!("{}.{}", system::ZONE, table.name())
-}
-
 fn failed(error: arrow::error::ArrowError) -> Error {
     Error::execution("the people of this run", error.into())
 }
@@ -154,7 +150,7 @@ impl Tables {
             .map(|(whose, entries)| (whose.clone(), entries.clone()))
             .collect();
         let now = consent::derive_some(records, from.now_ms, &by_hand, from.suspended);
-        let table = name_of(&CONSENT);
+        let table = CONSENT.full_name();
         let by = key("subject", By::Subject);
         let Some(before) = self.sides(&table, &columns(&CONSENT), &by, people).await? else {
             return Ok(false);
@@ -181,7 +177,7 @@ impl Tables {
         records: &[RecordBatch],
         of_devices: &mut Touched,
     ) -> Result<bool, Error> {
-        let table = name_of(&DEVICE_CLAIM);
+        let table = DEVICE_CLAIM.full_name();
         let all = columns(&DEVICE_CLAIM);
         let by = key("subject", By::Subject);
         let Some(before) = self.sides(&table, &all, &by, people).await? else {
@@ -249,7 +245,7 @@ impl Tables {
                 people.take_in(&users, By::Subject).map_err(failed)?;
             }
         }
-        let claim_table = name_of(&DEVICE_CLAIM);
+        let claim_table = DEVICE_CLAIM.full_name();
         let all = columns(&DEVICE_CLAIM);
         let by = key("subject", By::Subject);
         let Some(claims) = self.sides(&claim_table, &all, &by, &people).await? else {
@@ -273,7 +269,7 @@ impl Tables {
             return Ok(true);
         }
         let by = key("serialnumber", By::Value);
-        let owner_table = name_of(&DEVICE_OWNER);
+        let owner_table = DEVICE_OWNER.full_name();
         let owners = self
             .sides(&owner_table, &columns(&DEVICE_OWNER), &by, &devices)
             .await?;
@@ -355,7 +351,7 @@ impl Tables {
         now_ms: i64,
     ) -> Result<Option<HashSet<String>>, Error> {
         let by = key("subject", By::Subject);
-        let (table, columns) = (name_of(&CONSENT), columns(&CONSENT));
+        let (table, columns) = (CONSENT.full_name(), columns(&CONSENT));
         let consents = self.sides(&table, &columns, &by, people).await?;
         Ok(consents.map(|consents| agreeing(&consents.after, now_ms)))
     }

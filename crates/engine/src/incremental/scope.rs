@@ -490,10 +490,8 @@ fn is_plain(expr: &Expr) -> bool {
 #[cfg(test)]
 mod tests {
     use std::path::Path;
-    use std::sync::Arc;
 
     use catalog::Project;
-    use lake::{AsOf, Location};
 
     use super::*;
     use crate::{Session, Setup, models};
@@ -501,16 +499,7 @@ mod tests {
     /// A session in which every table of the data product can be planned with.
     async fn session() -> Session {
         let lakehouse = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../lakehouse");
-        let setup = Setup {
-            project: Arc::new(Project::read(&lakehouse).unwrap()),
-            landing: Location::parse("/nowhere/landing").unwrap(),
-            lake: Location::parse("/nowhere/lake").unwrap(),
-            now_ms: 0,
-            memory_bytes: 64 << 20,
-            as_of: AsOf::Latest,
-            key: None,
-            wait: std::time::Duration::ZERO,
-        };
+        let setup = Setup::nowhere(Project::read(&lakehouse).unwrap());
         let session = Session::to_plan_in(&setup).unwrap();
         let all: Vec<_> = setup.project.models().iter().collect();
         models::plan(&session, &all).await.unwrap();

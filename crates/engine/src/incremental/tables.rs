@@ -491,7 +491,7 @@ fn of_system(table: &str, key: &KeyOf) -> KeyOf {
 /// Who claims a device has a record, and a device with an owner has reported.
 fn of_system_tables() -> BTreeMap<(String, String), (String, By)> {
     let of = |table: &system::Definition, column: &str, landing: &str| {
-        let name = format!("{}.{}", system::ZONE, table.name());
+        let name = table.full_name();
         ((name, column.to_owned()), (landing.to_owned(), By::Value))
     };
     BTreeMap::from([

@@ -8,7 +8,6 @@ use std::sync::Arc;
 use arrow::datatypes::DataType;
 use catalog::{Project, SourceFile};
 use datafusion::logical_expr::{LogicalPlanBuilder, Volatility, col, create_udf};
-use lake::{AsOf, Location};
 
 use super::trace::trace;
 use super::{Flow, Influence};
@@ -32,16 +31,7 @@ fn setup(models: &[(&str, &str)]) -> Setup {
         text: (*text).to_owned(),
     });
     let project = Project::parse(files.collect()).unwrap_or_else(|errors| panic!("{errors}"));
-    Setup {
-        project: Arc::new(project),
-        landing: Location::parse("/nowhere/landing").unwrap(),
-        lake: Location::parse("/nowhere/lake").unwrap(),
-        now_ms: 0,
-        memory_bytes: 64 << 20,
-        as_of: AsOf::Latest,
-        key: None,
-        wait: std::time::Duration::ZERO,
-    }
+    Setup::nowhere(project)
 }
 
 /// `user` for what goes in, `~user` for what is masked, `?user` for what decides.

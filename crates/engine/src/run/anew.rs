@@ -13,7 +13,7 @@ use datafusion::datasource::MemTable;
 use datafusion::physical_plan::execution_plan::collect_partitioned;
 use futures::TryStreamExt;
 
-use super::inputs::{listed, owners_table, reads_owners, restore};
+use super::inputs::{listed, owners_table, reads_owners, restore, restore_one};
 use super::memory::Memory;
 use super::remarks::{refuse_malformed, remarks, warnings};
 use super::{Made, Prepared, RunOptions, Work};
@@ -22,7 +22,7 @@ use crate::consent::{self, Consents};
 use crate::devices::Search;
 use crate::gate::{By, Known};
 use crate::lake_table::LakeTable;
-use crate::landing::{Listener, TableIntake};
+use crate::landing::TableIntake;
 use crate::models::Planned;
 use crate::report::{CheckReport, Report, TableReport, Verdict};
 use crate::{Error, Query, checks, devices, gate, ledger, quarantine, stop, system};
@@ -321,34 +321,27 @@ impl Work {
         Ok(Some(consents))
     }
 
-    /// Begins to find out whose the devices are. The models
-    /// that read phones are listened to.
+    /// Begins to find out whose the devices are. The models that read phones are
+    /// listened to.
     async fn search_owners(&self, consents: &Consents) -> Result<Option<Search>, Error> {
         let search = Search::begin(&self.session, &self.sources, consents).await?;
         if let Some(search) = &search {
             let tables = self.session.tables();
             tables.put_derived(&system::DEVICE_CLAIM, search.claims())?;
         }
-        if let Some(listener) = search.as_ref().and_then(Search::listener) {
-            self.let_phones_be_read(Some(listener));
+        let phones = devices::PHONES.0;
+        if let Some(listener) = search.as_ref().and_then(Search::listener)
+            && let Some(provider) = listed(&self.session, &self.sources, phones)
+        {
+            let heard = Arc::new(provider.heard_by(listener));
+            self.session.tables().put(phones, heard);
         }
         Ok(search)
     }
 
-    /// Lets the landing table of phones mean its files, heard by `listener`.
-    fn let_phones_be_read(&self, listener: Option<Arc<dyn Listener>>) {
-        let phones = devices::PHONES.0;
-        if let Some(mut provider) = listed(&self.session, &self.sources, phones) {
-            if let Some(listener) = listener {
-                provider = provider.heard_by(listener);
-            }
-            self.session.tables().put(phones, Arc::new(provider));
-        }
-    }
-
     /// Lets `system.device_owner` mean what the search has found.
     async fn end_search(&self, search: Search) -> Result<(RecordBatch, RecordBatch), Error> {
-        self.let_phones_be_read(None);
+        restore_one(&self.session, &self.sources, devices::PHONES.0);
         let claims = search.claims().clone();
         let rows = search.end(&self.session).await?;
         let tables = self.session.tables();
@@ -422,18 +415,12 @@ impl Work {
             readers.retain(|table, models| {
                 models.remove(name.as_str());
                 if models.is_empty() {
-                    self.let_go_of(table);
+                    // Its rows are held no more.
+                    restore_one(&self.session, &self.sources, table);
                 }
                 !models.is_empty()
             });
             built.insert(name, done);
-        }
-    }
-
-    /// Lets a landing table mean its files again, and its rows be held no more.
-    fn let_go_of(&self, table: &str) {
-        if let Some(provider) = listed(&self.session, &self.sources, table) {
-            self.session.tables().put(table, Arc::new(provider));
         }
     }
 

@@ -88,7 +88,7 @@ pub(super) async fn sources(
 /// Whether any model asks whose a device is, or must be asked.
 pub(super) fn reads_owners(planned: &[Planned]) -> bool {
     let table = owners_table();
-    let claims = format!("{}.{}", system::ZONE, system::DEVICE_CLAIM.name());
+    let claims = system::DEVICE_CLAIM.full_name();
     let mut models = planned.iter().map(|planned| &planned.model);
     models.any(|model| {
         let by_device = matches!(gate::column(model), Some((By::Device, _)));
@@ -99,15 +99,20 @@ pub(super) fn reads_owners(planned: &[Planned]) -> bool {
 
 /// What models call the table of owners.
 pub(super) fn owners_table() -> String {
-    format!("{}.{}", system::ZONE, system::DEVICE_OWNER.name())
+    system::DEVICE_OWNER.full_name()
 }
 
 /// Lets landing tables mean the files that were listed, and all their rows.
 pub(super) fn restore(session: &Session, sources: &HashMap<String, Arc<Source>>) {
     for table in sources.keys() {
-        if let Some(provider) = listed(session, sources, table) {
-            session.tables().put(table, Arc::new(provider));
-        }
+        restore_one(session, sources, table);
+    }
+}
+
+/// Likewise one of them.
+pub(super) fn restore_one(session: &Session, sources: &HashMap<String, Arc<Source>>, table: &str) {
+    if let Some(provider) = listed(session, sources, table) {
+        session.tables().put(table, Arc::new(provider));
     }
 }
 

@@ -126,7 +126,7 @@ impl Work {
             &system::DEVICE_CLAIM,
             &system::DEVICE_OWNER,
         ] {
-            let name = format!("{}.{}", system::ZONE, table.name());
+            let name = table.full_name();
             let derived = Table {
                 layout: table.layout()?,
                 description: system::grain(table.name()).unwrap_or_default(),
@@ -242,7 +242,7 @@ impl Work {
             &system::DEVICE_OWNER,
         ] {
             let standing = Standing::of_system(table, self.version(&table.id()).await?);
-            let name = format!("{}.{}", system::ZONE, table.name());
+            let name = table.full_name();
             tables.standing.insert(name, standing);
         }
         let intake = intake.tables();
