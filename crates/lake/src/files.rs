@@ -203,8 +203,9 @@ impl Lake {
 
 impl Lake {
     /// Takes away what a run left behind that was killed: files of its that no
-    /// table's newest version names, and objects that were being written on
-    /// this machine. To be called by whoever holds the lake.
+    /// table's newest version names, releases before the newest, and objects
+    /// that were being written on this machine. To be called by whoever holds
+    /// the lake.
     ///
     /// # Errors
     /// [`Error::Store`], or of a table that cannot be opened.
@@ -242,7 +243,7 @@ impl Lake {
         if let Some(folder) = self.location().folder() {
             clear_staged(folder);
         }
-        Ok(())
+        self.forget_older_releases().await
     }
 }
 

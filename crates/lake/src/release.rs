@@ -63,8 +63,7 @@ impl Lake {
     /// # Errors
     /// [`Error::Store`].
     pub async fn release(&self) -> Result<Option<Release>, Error> {
-        let newest = self.newest().await?;
-        Ok(newest.map(|(record, _)| record.into_release()))
+        Ok(self.newest().await?.map(Record::into_release))
     }
 
     /// Finishes what was begun, and gives the newest release. To be called by
@@ -74,15 +73,11 @@ impl Lake {
     /// [`Error::Store`]; [`Error::Conflict`] where another program wrote to a
     /// table in between.
     pub async fn settle(&self) -> Result<Option<Release>, Error> {
-        let Some((record, numbers)) = self.newest().await? else {
+        let Some(record) = self.newest().await? else {
             return Ok(None);
         };
         let record = match record.done {
-            true => {
-                // Who made it was killed before the one before it went.
-                self.forget_older(record.number, &numbers).await;
-                record
-            }
+            true => record,
             false => self.apply(self.without_conflicts(record).await?).await?,
         };
         Ok(Some(record.into_release()))
@@ -191,26 +186,31 @@ impl Lake {
         let store = self.location().store();
         let put = store.put(&path, done.to_bytes().into()).await;
         put.map_err(|error| Error::store("write", self.location().display(&path), &error))?;
-        self.forget_older(done.number, &self.release_numbers().await?)
-            .await;
+        self.forget_older_releases().await?;
         Ok(done)
     }
 
     /// Takes releases away that a newer one stands for. Best effort: one that is
-    /// left behind is in nobody's way until the next holder.
-    async fn forget_older(&self, than: u64, numbers: &[u64]) {
-        for older in numbers.iter().filter(|number| **number < than) {
+    /// left behind is in nobody's way, and goes [after](Lake::clear_after) who
+    /// was killed here.
+    ///
+    /// # Errors
+    /// [`Error::Store`] where they cannot be listed.
+    pub(crate) async fn forget_older_releases(&self) -> Result<(), Error> {
+        let numbers = self.release_numbers().await?;
+        let newest = numbers.iter().max();
+        for older in numbers.iter().filter(|number| Some(*number) != newest) {
             let path = self.release_path(*older);
             let _ = self.location().store().delete(&path).await;
         }
+        Ok(())
     }
 
-    /// The newest release, and the numbers of all that lie there.
-    async fn newest(&self) -> Result<Option<(Record, Vec<u64>)>, Error> {
+    async fn newest(&self) -> Result<Option<Record>, Error> {
         let mut tries = 0;
         loop {
             let numbers = self.release_numbers().await?;
-            let Some(number) = numbers.iter().copied().max() else {
+            let Some(number) = numbers.into_iter().max() else {
                 return Ok(None);
             };
             let path = self.release_path(number);
@@ -232,7 +232,7 @@ impl Lake {
                 object: self.location().display(&path),
                 reason: format!("it is no release: {error}"),
             })?;
-            return Ok(Some((record, numbers)));
+            return Ok(Some(record));
         }
     }
 
@@ -287,7 +287,7 @@ mod tests {
     use crate::Location;
 
     #[tokio::test]
-    async fn a_release_that_a_newer_one_stands_for_goes_with_the_next_holder() {
+    async fn a_release_that_a_newer_one_stands_for_goes_after_who_was_killed() {
         let store = Arc::new(InMemory::new());
         let lake = Lake::at(Location::in_store(Arc::clone(&store) as _));
         let none = BTreeMap::new();
@@ -305,6 +305,8 @@ mod tests {
         store.put(&path, body.into()).await.unwrap();
         let newest = lake.settle().await.unwrap().unwrap();
         assert_eq!((newest.number, newest.run.as_str()), (2, "r2"));
+        assert_eq!(lake.release_numbers().await.unwrap(), [1, 2]);
+        lake.clear_after("r2").await.unwrap();
         assert_eq!(lake.release_numbers().await.unwrap(), [2]);
     }
 }
