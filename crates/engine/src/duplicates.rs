@@ -16,6 +16,7 @@ use datafusion::common::runtime::SpawnedTask;
 use datafusion::error::DataFusionError;
 use futures::StreamExt;
 use lake::{DataFile, Lake};
+use parking_lot::Mutex;
 
 use crate::models::Planned;
 use crate::rewrite::read;
@@ -86,34 +87,59 @@ impl RowHashes {
         }
     }
 
-    /// Those that stand more than once in all `parts` together.
-    fn repeated(parts: Vec<Self>) -> Repeated {
-        let mut repeated = Repeated::default();
+    /// Those that stand more than once in all `parts` together, looked for by
+    /// `workers` side by side.
+    fn repeated(parts: Vec<Self>, workers: usize) -> Repeated {
         let mut parts: Vec<_> = parts
             .into_iter()
             .map(|part| part.buckets.into_iter())
             .collect();
-        // Open addressing, by the hash itself; zero is a free slot.
-        let mut slots: Vec<u64> = Vec::new();
-        for bucket in 0..BUCKETS as u64 {
-            let own: Vec<Bucket> = parts.iter_mut().filter_map(Iterator::next).collect();
-            let rows: usize = own.iter().map(Bucket::len).sum();
-            slots.clear();
-            slots.resize((2 * rows).next_power_of_two(), 0);
-            let last = slots.len() - 1;
-            for hash in own.iter().flat_map(Bucket::hashes) {
-                let mut place = hash as usize & last;
-                while slots[place] != 0 && slots[place] != hash + 1 {
-                    place = (place + 1) & last;
-                }
-                if slots[place] == hash + 1 {
-                    repeated.insert(bucket << 48 | hash);
-                }
-                slots[place] = hash + 1;
+        let next = || -> Vec<Bucket> { parts.iter_mut().filter_map(Iterator::next).collect() };
+        let buckets = Mutex::new((0..BUCKETS as u64).zip(std::iter::repeat_with(next)));
+        let work = || {
+            let (mut repeated, mut slots) = (Repeated::default(), Vec::new());
+            loop {
+                let taken = buckets.lock().next();
+                let Some((bucket, own)) = taken else {
+                    return repeated;
+                };
+                let found = again(&own, &mut slots);
+                repeated.extend(found.into_iter().map(|hash| bucket << 48 | hash));
             }
-        }
-        repeated
+        };
+        std::thread::scope(|scope| {
+            let others: Vec<_> = (1..workers).map(|_| scope.spawn(work)).collect();
+            let mut repeated = work();
+            for other in others {
+                match other.join() {
+                    Ok(found) => repeated.extend(found),
+                    Err(panic) => std::panic::resume_unwind(panic),
+                }
+            }
+            repeated
+        })
     }
+}
+
+/// The hashes that stand again in a bucket's parts; `slots` is memory to work in.
+fn again(parts: &[Bucket], slots: &mut Vec<u64>) -> Vec<u64> {
+    // Open addressing, by the hash itself; zero is a free slot.
+    let rows: usize = parts.iter().map(Bucket::len).sum();
+    slots.clear();
+    slots.resize((2 * rows).next_power_of_two(), 0);
+    let last = slots.len() - 1;
+    let mut found = Vec::new();
+    for hash in parts.iter().flat_map(Bucket::hashes) {
+        let mut place = hash as usize & last;
+        while slots[place] != 0 && slots[place] != hash + 1 {
+            place = (place + 1) & last;
+        }
+        if slots[place] == hash + 1 {
+            found.push(hash);
+        }
+        slots[place] = hash + 1;
+    }
+    found
 }
 
 type Repeated = HashSet<u64, BuildHasherDefault<Itself>>;
@@ -141,7 +167,8 @@ pub(crate) async fn drop_duplicates(
 ) -> Result<Distinct, Error> {
     let table = planned.model.name.to_string();
     let failed = |error: DataFusionError| Error::execution(&table, error);
-    let repeated = SpawnedTask::spawn_blocking(move || RowHashes::repeated(hashes))
+    let workers = session.state().config().target_partitions();
+    let repeated = SpawnedTask::spawn_blocking(move || RowHashes::repeated(hashes, workers))
         .await
         .map_err(|error| failed(DataFusionError::Execution(error.to_string())))?;
     let mut distinct = Distinct {
@@ -222,7 +249,7 @@ mod tests {
             (vec![], vec![]),
         ] {
             let expected: Vec<u64> = expected.into_iter().map(shortened).collect();
-            let mut found: Vec<u64> = RowHashes::repeated(parts).into_iter().collect();
+            let mut found: Vec<u64> = RowHashes::repeated(parts, 3).into_iter().collect();
             found.sort_unstable();
             assert_eq!(found, expected);
         }

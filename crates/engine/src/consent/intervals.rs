@@ -3,16 +3,16 @@
 use std::collections::{HashMap, HashSet};
 use std::hash::BuildHasherDefault;
 
-use arrow::array::{Array, AsArray, RecordBatch, StringViewBuilder};
+use arrow::array::{Array, AsArray, RecordBatch};
 use arrow::datatypes::Int64Type;
 use futures::StreamExt;
 use privacy::{Entry, Interval, Purpose, Statement, intervals};
 use xxhash_rust::xxh3::xxh3_128;
 
 use super::{RECORDS, suspension};
-use crate::numbers::Numbers;
 use crate::rows::Itself;
 use crate::system::{CONSENT, long, text};
+use crate::texts::Texts;
 use crate::{Error, Query, Session, quarantine};
 
 /// Columns of [`RECORDS`] that consent is derived from: the person, the
@@ -132,7 +132,7 @@ type Record = (u32, i64, [Option<i64>; Purpose::ALL.len()]);
 
 #[derive(Default)]
 struct People {
-    names: Numbers,
+    names: Texts,
     records: Vec<Record>,
 }
 
@@ -166,7 +166,7 @@ impl People {
         let mut research = HashSet::default();
         let mut statements = Vec::new();
         let mut records = records.as_slice();
-        for (person, name) in self.names.names().enumerate() {
+        for (person, name) in self.names.iter().enumerate() {
             let own = records.partition_point(|record| record.0 as usize <= person);
             let (own, later) = records.split_at(own);
             records = later;
@@ -204,12 +204,8 @@ impl People {
     }
 
     fn table(&self, rows: &[(u32, Purpose, Interval)]) -> RecordBatch {
-        let mut subjects = StringViewBuilder::with_capacity(rows.len());
-        for (person, ..) in rows {
-            subjects.append_value(self.names.name(*person));
-        }
         CONSENT.batch(vec![
-            std::sync::Arc::new(subjects.finish()),
+            self.names.column(rows.iter().map(|row| row.0)),
             text(rows.iter().map(|row| row.1.as_str())),
             long(rows.iter().map(|row| Some(row.2.valid_from))),
             long(rows.iter().map(|row| row.2.valid_to)),

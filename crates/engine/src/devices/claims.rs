@@ -5,8 +5,8 @@ use arrow::datatypes::Int64Type;
 use futures::StreamExt;
 
 use crate::consent::{Consents, RECORDS, person};
-use crate::numbers::Numbers;
-use crate::system::{DEVICE_CLAIM, long, text};
+use crate::system::{DEVICE_CLAIM, long};
+use crate::texts::Texts;
 use crate::{Error, Query, Session};
 
 /// Columns of the customer records that claims are read from: the person, the
@@ -59,8 +59,8 @@ impl Claimed {
 /// Reads the claims; `people` and `devices` get their numbers.
 pub(super) async fn read(
     session: &Session,
-    people: &mut Numbers,
-    devices: &mut Numbers,
+    people: &mut Texts,
+    devices: &mut Texts,
     consents: &Consents,
 ) -> Result<Claimed, Error> {
     let [email, updated, serial] = CLAIM_COLUMNS;
@@ -116,12 +116,12 @@ pub(super) async fn read(
         people.flat_map(|(person, (_, claims))| claims.iter().map(move |device| (person, *device)))
     };
     let rows = DEVICE_CLAIM.batch(vec![
-        text(claims().map(|(_, device)| devices.name(device))),
-        text(claims().map(|(person, _)| people.name(person))),
+        devices.column(claims().map(|(_, device)| device)),
+        people.column(claims().map(|(person, _)| person)),
         long(claims().map(|(_, device)| Some(claimants[device as usize]))),
     ]);
     let agrees = people
-        .names()
+        .iter()
         .map(|name| consents.research.contains(&person(name)));
     Ok(Claimed {
         agrees: agrees.collect(),

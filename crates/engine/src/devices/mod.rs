@@ -23,7 +23,7 @@ use privacy::ownership::{
 
 use crate::consent::Consents;
 use crate::landing::{Listener, Source};
-use crate::numbers::Numbers;
+use crate::texts::Texts;
 use crate::{Error, Session};
 use claims::{By, Claimed};
 use readings::{Claimants, Phones, Reported};
@@ -46,7 +46,7 @@ pub(crate) struct Search {
     devices: Arc<Source>,
     phones: Arc<Source>,
     begun: Option<Begun>,
-    serials: Numbers,
+    serials: Texts,
 }
 
 /// What was read of devices, and who claims them.
@@ -71,7 +71,7 @@ impl Search {
         let (Some(devices), Some(phones)) = (sources.get(DEVICES.0), sources.get(PHONES.0)) else {
             return Ok(None);
         };
-        let (mut people, mut serials) = (Numbers::default(), Numbers::default());
+        let (mut people, mut serials) = (Texts::default(), Texts::default());
         let claimed = claims::read(session, &mut people, &mut serials, consents).await?;
         let mut search = Self {
             claimed,
@@ -107,7 +107,7 @@ impl Search {
     /// As [`Search::begin`].
     pub(crate) async fn end(mut self, session: &Session) -> Result<RecordBatch, Error> {
         let Some(begun) = self.begun.take() else {
-            return Ok(rows::table(&[], &Numbers::default(), &Numbers::default()));
+            return Ok(rows::table(&[], &Texts::default(), &Texts::default()));
         };
         // Most often every claim is clear, and half the people need not be read.
         if self.all_clear(&begun) {
@@ -137,7 +137,7 @@ impl Search {
     async fn read_devices(
         &mut self,
         session: &Session,
-        people: Numbers,
+        people: Texts,
         everybody: bool,
     ) -> Result<Begun, Error> {
         let claimed = &self.claimed;

@@ -15,7 +15,7 @@ use privacy::ownership::{
 
 use super::{DEVICES, PHONES};
 use crate::landing::{Listener, Source, streams};
-use crate::numbers::Numbers;
+use crate::texts::Texts;
 use crate::{Error, Session};
 
 /// What devices reported.
@@ -24,14 +24,14 @@ pub(super) struct Reported {
     pub(super) instants: DeviceInstants,
     /// The last instant of each device; `None` of those that were silent.
     pub(super) last: Vec<Option<i64>>,
-    pub(super) serials: Numbers,
+    pub(super) serials: Texts,
 }
 
 /// Reads all devices; the instants of those that `is_looked_at` are gathered.
 pub(super) async fn devices(
     session: &Session,
     source: &Arc<Source>,
-    serials: Numbers,
+    serials: Texts,
     is_looked_at: impl Fn(u32) -> bool,
 ) -> Result<Reported, Error> {
     // Which are looked at is known by number only for devices that are known.
@@ -113,10 +113,10 @@ impl Phones<'_> {
     /// Gathers everybody's readings at instants of the devices `wanted`.
     pub(super) async fn gather(
         &self,
-        people: Numbers,
+        people: Texts,
         instants: &DeviceInstants,
         wanted: &[u32],
-    ) -> Result<(Numbers, People), Error> {
+    ) -> Result<(Texts, People), Error> {
         let wanted = Arc::new(WantedInstants::new(instants, wanted));
         let people = Arc::new(Mutex::new(people));
         let mut tasks = JoinSet::new();
@@ -149,7 +149,7 @@ impl Phones<'_> {
 
 /// Those who claim a device, and what their phones are known to have reported.
 pub(super) struct Claimants {
-    pub(super) people: Numbers,
+    pub(super) people: Texts,
     pub(super) claims: Claims,
     /// Whether people count who did not agree.
     pub(super) everybody: bool,
@@ -162,7 +162,7 @@ pub(super) struct Claimants {
 }
 
 impl Claimants {
-    pub(super) fn new(people: Numbers, claims: Claims, everybody: bool) -> Self {
+    pub(super) fn new(people: Texts, claims: Claims, everybody: bool) -> Self {
         Self {
             people,
             claims,
@@ -186,7 +186,7 @@ impl Claimants {
     /// Whether a model read all that claimants' phones reported, to its end.
     pub(super) fn have_been_heard(&self) -> bool {
         let wants = |person: u32| !self.claims.claimed_by(person).is_empty();
-        let names = || self.people.names().enumerate();
+        let names = || self.people.iter().enumerate();
         self.heard.load(Ordering::Acquire)
             && self.heard_keys.lock().as_ref().is_none_or(|keys| {
                 names().all(|(person, name)| !wants(person as u32) || keys.contains(name))
@@ -289,6 +289,6 @@ async fn joined<T: 'static>(tasks: &mut JoinSet<Result<T, Error>>) -> Result<Opt
 }
 
 /// What no task holds any more.
-fn taken(shared: Arc<Mutex<Numbers>>) -> Numbers {
-    Arc::into_inner(shared).map_or_else(Numbers::default, Mutex::into_inner)
+fn taken(shared: Arc<Mutex<Texts>>) -> Texts {
+    Arc::into_inner(shared).map_or_else(Texts::default, Mutex::into_inner)
 }

@@ -5,18 +5,14 @@ use std::sync::Arc;
 use arrow::array::{Int64Array, RecordBatch, StringViewArray};
 
 use super::Found;
-use crate::numbers::Numbers;
 use crate::system::DEVICE_OWNER;
+use crate::texts::{NO_TEXT, Texts};
 
-pub(super) fn table(found: &[Found], people: &Numbers, serials: &Numbers) -> RecordBatch {
+pub(super) fn table(found: &[Found], people: &Texts, serials: &Texts) -> RecordBatch {
     let each = || found.iter();
     let owner = || each().map(|found| found.owner);
-    let serial: StringViewArray = each()
-        .map(|found| Some(serials.name(found.device)))
-        .collect();
-    let subject: StringViewArray = owner()
-        .map(|owner| owner.map(|owner| people.name(owner.person)))
-        .collect();
+    let serial = serials.column(each().map(|found| found.device));
+    let subject = people.column(owner().map(|owner| owner.map_or(NO_TEXT, |owner| owner.person)));
     let evidence: StringViewArray = owner()
         .map(|owner| owner.map(|owner| if owner.claimed { "claimed" } else { "matched" }))
         .collect();
@@ -30,8 +26,8 @@ pub(super) fn table(found: &[Found], people: &Numbers, serials: &Numbers) -> Rec
     let to: Int64Array = each().map(|found| found.valid_to).collect();
     let last: Int64Array = each().map(|found| found.last_reading).collect();
     DEVICE_OWNER.batch(vec![
-        Arc::new(serial),
-        Arc::new(subject),
+        serial,
+        subject,
         Arc::new(evidence),
         Arc::new(support),
         Arc::new(runner_up),

@@ -17,8 +17,8 @@ use super::tables::Tables;
 use crate::consent::{self, RECORD_COLUMNS, RECORDS, Register};
 use crate::devices::{CLAIM_COLUMNS, DEVICES, PHONES};
 use crate::landing::hash;
-use crate::numbers::Numbers;
 use crate::system::{self, CONSENT, DEVICE_CLAIM, DEVICE_OWNER, long, text};
+use crate::texts::Texts;
 use crate::{Error, Query, Session, checks};
 
 /// What there is to go by beside tables.
@@ -364,7 +364,7 @@ impl Tables {
         agree: &HashSet<String>,
     ) -> Result<bool, Error> {
         let (mut devices, mut people) = (Touched::default(), Touched::default());
-        let (mut serials, mut names) = (Numbers::default(), Numbers::default());
+        let (mut serials, mut names) = (Texts::default(), Texts::default());
         let mut by_device = Vec::new();
         for owned in reporting
             .iter()

@@ -5,20 +5,15 @@
 //! and rows hold its number. Of numbers, a full block keeps how far each is
 //! from its least: instants of a few weeks take four bytes, distances two.
 
-use std::sync::Arc;
-
-use arrow::array::{Array, ArrayRef, AsArray, StringViewArray, make_array, make_view};
-use arrow::buffer::{BooleanBuffer, Buffer, NullBuffer, ScalarBuffer};
+use arrow::array::{Array, ArrayRef, AsArray, StringViewArray, make_array};
+use arrow::buffer::{BooleanBuffer, Buffer, NullBuffer};
 use arrow::datatypes::{DataType, UInt32Type, UInt64Type};
 use arrow::error::ArrowError;
-use hashbrown::HashTable;
-use xxhash_rust::xxh3::xxh3_64;
+
+use crate::texts::{NO_TEXT, Texts};
 
 /// Rows of a block.
 const BLOCK_ROWS: usize = 1 << 16;
-
-/// The number that stands for a null text.
-const NULL_TEXT: u32 = u32::MAX;
 
 /// Values of one width, in blocks.
 #[derive(Debug)]
@@ -156,8 +151,8 @@ impl Block {
 pub(super) struct Column {
     kind: DataType,
     values: Values,
-    /// Rows that are null, in order; texts have a number for it.
-    nulls: Vec<u32>,
+    /// Rows that are null; texts have a number for it.
+    nulls: Rows,
 }
 
 #[derive(Debug)]
@@ -188,7 +183,7 @@ impl Column {
         Self {
             kind: kind.clone(),
             values,
-            nulls: Vec::new(),
+            nulls: Rows::default(),
         }
     }
 
@@ -198,10 +193,10 @@ impl Column {
             && let Some(nulls) = array.nulls()
         {
             let missing = (0..array.len()).filter(|row| nulls.is_null(*row));
-            self.nulls.extend(missing.map(|row| (rows + row) as u32));
+            missing.for_each(|row| self.nulls.insert(rows + row));
         }
         match &mut self.values {
-            Values::Text { numbers, texts } => texts.append(numbers, array.as_string_view())?,
+            Values::Text { numbers, texts } => take_in(texts, numbers, array.as_string_view())?,
             Values::Wide(packed) => {
                 let bits = array.to_data().into_builder().data_type(DataType::UInt64);
                 let bits = make_array(bits.build()?);
@@ -232,13 +227,13 @@ impl Column {
             Values::Wide(packed) => packed.bytes(),
             Values::Narrow(blocks) => blocks.bytes(),
         };
-        values + self.nulls.capacity() * size_of::<u32>()
+        values + self.nulls.bytes()
     }
 
     pub(super) fn is_null(&self, row: u32) -> bool {
         match &self.values {
-            Values::Text { numbers, .. } => numbers.get(row) == NULL_TEXT,
-            _ => self.nulls.binary_search(&row).is_ok(),
+            Values::Text { numbers, .. } => numbers.get(row) == NO_TEXT,
+            _ => self.nulls.contains(row),
         }
     }
 
@@ -271,17 +266,17 @@ impl Column {
         match &self.values {
             Values::Text { numbers, texts } => {
                 let number = numbers.get(row);
-                number != NULL_TEXT && texts.is(number, text)
+                number != NO_TEXT && texts.is(number, text)
             }
             _ => false,
         }
     }
 
-    /// The hash of the text in `row`, as [`hash_of_text`] gives it.
+    /// The hash of the text in `row`, as [`crate::texts::hash_of_text`] gives it.
     pub(super) fn text_hash(&self, row: u32) -> u64 {
         match &self.values {
             Values::Text { numbers, texts } => match numbers.get(row) {
-                NULL_TEXT => 0,
+                NO_TEXT => 0,
                 number => texts.hash(number),
             },
             _ => 0,
@@ -297,7 +292,9 @@ impl Column {
             })
         };
         let (values, nulls) = match &self.values {
-            Values::Text { numbers, texts } => return Ok(texts.gather(numbers, rows)),
+            Values::Text { numbers, texts } => {
+                return Ok(texts.column(rows.iter().map(|row| numbers.get(*row))));
+            }
             Values::Wide(packed) => {
                 let values: Vec<u64> = rows.iter().map(|row| packed.get(*row)).collect();
                 (Buffer::from_vec(values), nulls())
@@ -315,139 +312,55 @@ impl Column {
     }
 }
 
-/// Texts, each once, numbered in order of their coming.
-#[derive(Debug, Default)]
-struct Texts {
-    /// As Arrow views them: into `buffers`, the last of which still grows.
-    views: Vec<u128>,
-    buffers: Vec<Buffer>,
-    open: Vec<u8>,
-    known: HashTable<u32>,
+/// Takes the texts of further rows in, as their numbers.
+fn take_in(
+    texts: &mut Texts,
+    numbers: &mut Blocks<u32>,
+    array: &StringViewArray,
+) -> Result<(), ArrowError> {
+    let mut last: Option<(u128, u32)> = None;
+    for (row, view) in array.views().iter().enumerate() {
+        if array.is_null(row) {
+            numbers.push(NO_TEXT);
+            continue;
+        }
+        let number = match last {
+            // Equal views of one array are equal texts.
+            Some((before, number)) if before == *view => number,
+            _ => texts.number(array.value(row)),
+        };
+        if number == NO_TEXT {
+            return Err(ArrowError::OffsetOverflowError(texts.len()));
+        }
+        last = Some((*view, number));
+        numbers.push(number);
+    }
+    Ok(())
 }
 
-impl Texts {
-    /// Text is kept in buffers of at least so many bytes.
-    const BUFFER_BYTES: usize = 1 << 20;
+/// A set of rows.
+#[derive(Debug, Default)]
+struct Rows(Vec<u64>);
 
-    fn append(
-        &mut self,
-        numbers: &mut Blocks<u32>,
-        array: &StringViewArray,
-    ) -> Result<(), ArrowError> {
-        let mut last: Option<(u128, u32)> = None;
-        for (row, view) in array.views().iter().enumerate() {
-            let number = match last {
-                // Equal views of one array are equal texts.
-                Some((before, number)) if before == *view && array.is_valid(row) => number,
-                _ if array.is_null(row) => NULL_TEXT,
-                _ => self.number(array.value(row).as_bytes())?,
-            };
-            if number != NULL_TEXT {
-                last = Some((*view, number));
-            }
-            numbers.push(number);
+impl Rows {
+    fn insert(&mut self, row: usize) {
+        if self.0.len() <= row / 64 {
+            self.0.resize(row / 64 + 1, 0);
         }
-        Ok(())
+        self.0[row / 64] |= 1 << (row % 64);
     }
 
-    fn number(&mut self, text: &[u8]) -> Result<u32, ArrowError> {
-        let hash = hash_of_text(text);
-        if let Some(number) = self.known.find(hash, |known| self.is(*known, text)) {
-            return Ok(*number);
-        }
-        let number = u32::try_from(self.views.len()).unwrap_or(NULL_TEXT);
-        if number == NULL_TEXT {
-            return Err(ArrowError::OffsetOverflowError(self.views.len()));
-        }
-        let room = self.open.capacity() - self.open.len();
-        if text.len() > 12 && text.len() > room {
-            self.seal();
-            self.open = Vec::with_capacity(Self::BUFFER_BYTES.max(text.len()));
-        }
-        let place = (self.buffers.len() as u32, self.open.len() as u32);
-        if text.len() > 12 {
-            self.open.extend_from_slice(text);
-        }
-        let view = make_view(text, place.0, place.1);
-        self.views.push(view);
-        let Self {
-            views,
-            buffers,
-            open,
-            known,
-        } = self;
-        known.insert_unique(hash, number, |known| {
-            with_text(views[*known as usize], buffers, open, hash_of_text)
-        });
-        Ok(number)
-    }
-
-    fn seal(&mut self) {
-        if !self.open.is_empty() {
-            self.buffers
-                .push(Buffer::from_vec(std::mem::take(&mut self.open)));
-        }
+    fn is_empty(&self) -> bool {
+        self.0.is_empty()
     }
 
     #[inline(always)]
-    fn is(&self, number: u32, text: &[u8]) -> bool {
-        let view = self.views[number as usize];
-        view as u32 as usize == text.len()
-            && with_text(view, &self.buffers, &self.open, |known| known == text)
-    }
-
-    fn hash(&self, number: u32) -> u64 {
-        let view = self.views[number as usize];
-        with_text(view, &self.buffers, &self.open, hash_of_text)
+    fn contains(&self, row: u32) -> bool {
+        let bits = self.0.get(row as usize / 64).copied().unwrap_or(0);
+        bits & 1 << (row % 64) != 0
     }
 
     fn bytes(&self) -> usize {
-        let buffers: usize = self.buffers.iter().map(Buffer::capacity).sum();
-        buffers + self.open.capacity() + self.views.capacity() * 16 + self.known.allocation_size()
-    }
-
-    fn gather(&self, numbers: &Blocks<u32>, rows: &[u32]) -> ArrayRef {
-        let mut views = Vec::with_capacity(rows.len());
-        let mut valid: Option<Vec<bool>> = None;
-        for (place, row) in rows.iter().enumerate() {
-            let number = numbers.get(*row);
-            let null = number == NULL_TEXT;
-            views.push(if null { 0 } else { self.views[number as usize] });
-            if null {
-                valid.get_or_insert_with(|| vec![true; rows.len()])[place] = false;
-            }
-        }
-        let nulls = valid.map(NullBuffer::from);
-        #[allow(
-            unsafe_code,
-            reason = "a check of each view reads its whole text again"
-        )]
-        // SAFETY: `number` makes the views, of text that came out of a
-        // `StringViewArray` and was copied where the view points; buffers are
-        // only ever added, and sealed before rows are gathered.
-        let array = unsafe {
-            StringViewArray::new_unchecked(ScalarBuffer::from(views), self.buffers.clone(), nulls)
-        };
-        Arc::new(array)
-    }
-}
-
-/// The hash that texts are found by.
-#[inline(always)]
-pub(super) fn hash_of_text(text: &[u8]) -> u64 {
-    xxh3_64(text)
-}
-
-/// Gives `work` the text that a view of [`Texts`] means.
-#[inline(always)]
-fn with_text<T>(view: u128, buffers: &[Buffer], open: &[u8], work: impl FnOnce(&[u8]) -> T) -> T {
-    let length = view as u32 as usize;
-    if length <= 12 {
-        return work(&view.to_le_bytes()[4..4 + length]);
-    }
-    let start = (view >> 96) as usize;
-    match buffers.get((view >> 64) as u32 as usize) {
-        Some(buffer) => work(&buffer.as_slice()[start..start + length]),
-        None => work(&open[start..start + length]),
+        self.0.capacity() * size_of::<u64>()
     }
 }

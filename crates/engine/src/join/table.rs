@@ -6,7 +6,8 @@ use arrow::array::ArrayRef;
 use arrow::datatypes::DataType;
 use arrow::error::ArrowError;
 
-use super::column::{Blocks, Column, hash_of_text};
+use super::column::{Blocks, Column};
+use crate::texts::hash_of_text;
 
 /// No row.
 const NONE: u32 = u32::MAX;
