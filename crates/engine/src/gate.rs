@@ -11,7 +11,7 @@
 //! They are part of every run, before anything of it can be seen, and of
 //! `verify`.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::hash::BuildHasherDefault;
 
 use arrow::array::{Array, AsArray, RecordBatch, StringViewArray};
@@ -21,7 +21,7 @@ use futures::StreamExt;
 use lake::{Layout, TableId};
 
 use crate::build::stored;
-use crate::consent::{Consents, person};
+use crate::consent::{Known, person};
 use crate::models::Planned;
 use crate::report::{CheckReport, Verdict};
 use crate::rows::{self, Itself};
@@ -91,15 +91,13 @@ pub(crate) fn column(model: &Model) -> Option<(By, &str)> {
     subject.or_else(device)
 }
 
-/// People or devices, as [`person`] gives them.
-pub(crate) type Known = HashSet<u128, BuildHasherDefault<Itself>>;
-
-/// Devices whose owner agrees, out of the rows of `system.device_owner`.
-pub(crate) fn owned(owners: &RecordBatch, consents: &Consents) -> Known {
+/// Devices whose owner is among those who `agreed`, out of the rows of
+/// `system.device_owner`.
+pub(crate) fn owned(owners: &RecordBatch, agreed: &Known) -> Known {
     let serials = owners.column(0).as_string_view();
     let subjects = owners.column(1).as_string_view();
     let rows = (0..owners.num_rows()).filter(|row| subjects.is_valid(*row));
-    rows.filter(|row| consents.research.contains(&person(subjects.value(*row))))
+    rows.filter(|row| agreed.contains(&person(subjects.value(*row))))
         .map(|row| person(serials.value(row)))
         .collect()
 }

@@ -31,6 +31,14 @@ impl Stop {
     }
 }
 
+/// A task panicked that was at work on `what`.
+pub(crate) fn died(what: &str) -> Error {
+    Error::Execution {
+        what: what.to_owned(),
+        message: "a task ended early, which is a fault in this program".to_owned(),
+    }
+}
+
 /// The next finished task's result. At the first failure the others are asked
 /// to stop and waited for, and that failure is given; `None` when all are done.
 ///
@@ -45,10 +53,7 @@ pub(crate) async fn next<T: 'static>(
         None => return Ok(None),
         Some(Ok(Ok(done))) => return Ok(Some(done)),
         Some(Ok(Err(error))) => error,
-        Some(Err(_)) => Error::Execution {
-            what: what.to_owned(),
-            message: "a task ended early, which is a fault in this program".to_owned(),
-        },
+        Some(Err(_)) => died(what),
     };
     stop.request();
     let mut first = failure;

@@ -8,7 +8,7 @@ use lake::AsOf;
 
 use futures::StreamExt;
 
-use crate::consent::{self, Consents};
+use crate::consent::{self, Consents, Known};
 use crate::gate::By;
 use crate::report::{CheckReport, Report, TableReport, Verdict};
 use crate::tables::model_id;
@@ -135,12 +135,12 @@ async fn consents(
 }
 
 /// Devices whose owner agrees, by the owners that the last run found.
-async fn owners(session: &Session, consents: &Consents) -> Result<gate::Known, Error> {
+async fn owners(session: &Session, agreed: &Known) -> Result<Known, Error> {
     let sql = "select serialnumber, subject from system.device_owner";
     let mut batches = session.query(sql).await?.stream()?;
-    let mut owned = gate::Known::default();
+    let mut owned = Known::default();
     while let Some(batch) = batches.next().await {
-        owned.extend(gate::owned(&batch.map_err(Query::failed)?, consents));
+        owned.extend(gate::owned(&batch.map_err(Query::failed)?, agreed));
     }
     Ok(owned)
 }
@@ -158,7 +158,7 @@ async fn gates(
         let allowed = match by {
             By::Subject => &consents.research,
             By::Device => {
-                owned = owners(session, consents).await?;
+                owned = owners(session, &consents.research).await?;
                 &owned
             }
         };

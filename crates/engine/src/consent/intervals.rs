@@ -31,10 +31,13 @@ pub(crate) struct Consents {
     /// The rows of `system.consent`.
     pub(crate) rows: RecordBatch,
     /// Who agrees to research now, as hashes, see [`person`].
-    pub(crate) research: HashSet<u128, BuildHasherDefault<Itself>>,
+    pub(crate) research: Known,
 }
 
-/// The hash that stands for a person in [`Consents::research`].
+/// People or devices, as [`person`] gives them.
+pub(crate) type Known = HashSet<u128, BuildHasherDefault<Itself>>;
+
+/// The hash that stands for a person, or a device.
 pub(crate) fn person(subject: &str) -> u128 {
     xxh3_128(subject.as_bytes())
 }

@@ -11,7 +11,7 @@ mod status;
 mod suspension;
 
 pub(crate) use intervals::{
-    Consents, RECORD_COLUMNS, derive, derive_some, person, published, records,
+    Consents, Known, RECORD_COLUMNS, derive, derive_some, person, published, records,
 };
 pub use register::{Consent, ConsentEntered, ConsentEntry, enter_consent};
 pub(crate) use register::{Register, register};

@@ -4,7 +4,7 @@ use arrow::array::{Array, AsArray, RecordBatch};
 use arrow::datatypes::Int64Type;
 use futures::StreamExt;
 
-use crate::consent::{Consents, RECORDS, person};
+use crate::consent::{Known, RECORDS, person};
 use crate::system::{DEVICE_CLAIM, long};
 use crate::texts::Texts;
 use crate::{Error, Query, Session};
@@ -25,8 +25,6 @@ pub(super) enum By {
 #[derive(Debug)]
 pub(super) struct Claimed {
     by_device: Vec<By>,
-    /// Rows of `system.device_claim`.
-    rows: RecordBatch,
     /// By person.
     agrees: Vec<bool>,
 }
@@ -35,11 +33,6 @@ impl Claimed {
     pub(super) fn by(&self, device: u32) -> By {
         let by = self.by_device.get(device as usize);
         by.copied().unwrap_or(By::Nobody)
-    }
-
-    /// The rows of `system.device_claim`.
-    pub(super) fn rows(&self) -> &RecordBatch {
-        &self.rows
     }
 
     /// Whether the person agrees to research now.
@@ -56,13 +49,14 @@ impl Claimed {
     }
 }
 
-/// Reads the claims; `people` and `devices` get their numbers.
+/// Reads the claims, and gives them as rows of `system.device_claim`, too;
+/// `people` and `devices` get their numbers.
 pub(super) async fn read(
     session: &Session,
     people: &mut Texts,
     devices: &mut Texts,
-    consents: &Consents,
-) -> Result<Claimed, Error> {
+    agreed: &Known,
+) -> Result<(Claimed, RecordBatch), Error> {
     let [email, updated, serial] = CLAIM_COLUMNS;
     let records = session
         .query(&format!(
@@ -120,12 +114,10 @@ pub(super) async fn read(
         people.column(claims().map(|(person, _)| person)),
         long(claims().map(|(_, device)| Some(claimants[device as usize]))),
     ]);
-    let agrees = people
-        .iter()
-        .map(|name| consents.research.contains(&person(name)));
-    Ok(Claimed {
+    let agrees = people.iter().map(|name| agreed.contains(&person(name)));
+    let claimed = Claimed {
         agrees: agrees.collect(),
-        rows,
         by_device,
-    })
+    };
+    Ok((claimed, rows))
 }

@@ -21,7 +21,7 @@ use privacy::ownership::{
     Claim, Claims, DeviceInstants, Owned, Stretch, claim_holds, contested, may_be_passed_on, owners,
 };
 
-use crate::consent::Consents;
+use crate::consent::Known;
 use crate::landing::{Listener, Source};
 use crate::texts::Texts;
 use crate::{Error, Session};
@@ -59,20 +59,21 @@ struct Begun {
 }
 
 impl Search {
-    /// Reads claims and devices. `None` where landing tables are missing.
+    /// Reads claims and devices; gives the rows of `system.device_claim`, too.
+    /// `None` where landing tables are missing.
     ///
     /// # Errors
     /// [`Error::Execution`] or [`Error::Landing`] where landing cannot be read.
     pub(crate) async fn begin(
         session: &Session,
         sources: &HashMap<String, Arc<Source>>,
-        consents: &Consents,
-    ) -> Result<Option<Self>, Error> {
+        agreed: &Known,
+    ) -> Result<Option<(Self, RecordBatch)>, Error> {
         let (Some(devices), Some(phones)) = (sources.get(DEVICES.0), sources.get(PHONES.0)) else {
             return Ok(None);
         };
         let (mut people, mut serials) = (Texts::default(), Texts::default());
-        let claimed = claims::read(session, &mut people, &mut serials, consents).await?;
+        let (claimed, rows) = claims::read(session, &mut people, &mut serials, agreed).await?;
         let mut search = Self {
             claimed,
             devices: Arc::clone(devices),
@@ -81,12 +82,7 @@ impl Search {
             serials,
         };
         search.begun = Some(search.read_devices(session, people, false).await?);
-        Ok(Some(search))
-    }
-
-    /// The rows of `system.device_claim`.
-    pub(crate) fn claims(&self) -> &RecordBatch {
-        self.claimed.rows()
+        Ok(Some((search, rows)))
     }
 
     /// Who wants to hear what phones reported.

@@ -1,5 +1,6 @@
 //! Which joins of a plan are ours.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use arrow::datatypes::DataType;
@@ -8,22 +9,27 @@ use datafusion::common::tree_node::{Transformed, TransformedResult, TreeNode};
 use datafusion::common::{JoinSide, JoinType, NullEquality};
 use datafusion::error::Result;
 use datafusion::physical_expr::expressions::Column;
-use datafusion::physical_expr::{PhysicalExprRef, ScalarFunctionExpr};
+use datafusion::physical_expr::{EquivalenceProperties, PhysicalExprRef, ScalarFunctionExpr};
 use datafusion::physical_optimizer::PhysicalOptimizerRule;
-use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_plan::coalesce_partitions::CoalescePartitionsExec;
 use datafusion::physical_plan::coop::CooperativeExec;
-use datafusion::physical_plan::execution_plan::replace_children_if_necessary;
+use datafusion::physical_plan::execution_plan::{
+    Boundedness, EmissionType, replace_children_if_necessary,
+};
 use datafusion::physical_plan::filter::FilterExec;
 use datafusion::physical_plan::joins::utils::ColumnIndex;
 use datafusion::physical_plan::joins::{HashJoinExec, PartitionMode};
 use datafusion::physical_plan::projection::ProjectionExec;
 use datafusion::physical_plan::repartition::RepartitionExec;
+use datafusion::physical_plan::{
+    ExecutionPlan, ExecutionPlanProperties, Partitioning, PlanProperties,
+};
 
 use super::column;
 use super::exec::{Filter, JoinExec, Keys, Kind, Origin, Terms};
 use crate::functions::SUBJECT;
 use crate::landing::LandingScan;
+use crate::{ledger, system};
 
 /// Puts [`JoinExec`] in the place of hash joins that it serves.
 #[derive(Debug)]
@@ -65,30 +71,30 @@ fn ours(join: &HashJoinExec) -> Option<JoinExec> {
         && join.fetch().is_none()
         && !join.null_aware
         && join.null_equality() == NullEquality::NullEqualsNothing;
-    let (held, read) = (join.left(), join.right());
-    let fits = |(left, right): &(PhysicalExprRef, PhysicalExprRef)| {
+    let sides = Sides::of(join, kind);
+    let (held, read) = (&sides.held, &sides.read);
+    let fits = |(of_held, of_read): &(PhysicalExprRef, PhysicalExprRef)| {
         let types = (
-            left.data_type(&held.schema()),
-            right.data_type(&read.schema()),
+            of_held.data_type(&held.schema()),
+            of_read.data_type(&read.schema()),
         );
         matches!(
             types,
-            (Ok(left), Ok(right)) if left == right
-                && matches!(left, DataType::Utf8View | DataType::Int64 | DataType::Int32)
+            (Ok(one), Ok(other)) if one == other
+                && matches!(one, DataType::Utf8View | DataType::Int64 | DataType::Int32)
         )
     };
-    if !plain || !join.on().iter().all(fits) {
+    if !plain || !sides.on.iter().all(fits) {
         return None;
     }
 
-    let (left_width, right_width) = (held.schema().fields().len(), read.schema().fields().len());
+    let (left, right) = (join.left().schema(), join.right().schema());
+    let of_left = (0..left.fields().len()).map(|column| sides.origin(JoinSide::Left, column));
+    let of_right = (0..right.fields().len()).map(|column| sides.origin(JoinSide::Right, column));
     let of_join: Vec<Origin> = match kind {
-        Kind::Inner => (0..left_width)
-            .map(Origin::Held)
-            .chain((0..right_width).map(Origin::Read))
-            .collect(),
-        Kind::HeldSemi => (0..left_width).map(Origin::Held).collect(),
-        Kind::ReadSemi => (0..right_width).map(Origin::Read).collect(),
+        Kind::Inner => of_left.chain(of_right).collect(),
+        Kind::HeldSemi => of_left.collect(),
+        Kind::ReadSemi => of_right.collect(),
     };
     let wanted = match &join.projection {
         Some(projection) => projection.iter().map(|column| of_join[*column]).collect(),
@@ -110,9 +116,8 @@ fn ours(join: &HashJoinExec) -> Option<JoinExec> {
     let mut filter = None;
     if let Some(asked) = join.filter() {
         let origin = |column: &ColumnIndex| match column.side {
-            JoinSide::Left => Some(hold(Origin::Held(column.index))),
-            JoinSide::Right => Some(Origin::Read(column.index)),
             JoinSide::None => None,
+            side => Some(hold(sides.origin(side, column.index))),
         };
         filter = Some(Filter {
             condition: Arc::clone(asked.expression()),
@@ -134,21 +139,88 @@ fn ours(join: &HashJoinExec) -> Option<JoinExec> {
 
     let mut terms = Terms {
         kind,
-        on: join.on().to_vec(),
+        on: sides.on.clone(),
         held: columns,
         output,
         filter,
         keys: None,
     };
     let mut read = Arc::clone(read);
-    if let [(_, key)] = join.on()
+    if let [(_, key)] = &sides.on[..]
         && let Some((narrowed, keys)) = narrow(&read, key, false)
     {
         read = narrowed;
         terms.keys = Some(keys);
     }
-    let properties = Arc::clone(join.properties());
-    Some(JoinExec::new(undivided(held), read, terms, properties))
+    Some(JoinExec::new(
+        undivided(held),
+        read,
+        terms,
+        sides.properties,
+    ))
+}
+
+/// Which side of a join is held, and which is read.
+struct Sides {
+    held: Arc<dyn ExecutionPlan>,
+    read: Arc<dyn ExecutionPlan>,
+    on: Vec<(PhysicalExprRef, PhysicalExprRef)>,
+    is_left_held: bool,
+    properties: Arc<PlanProperties>,
+}
+
+impl Sides {
+    /// As planned, the left side is held, but for an inner join of what arrived
+    /// with what the system knows of people and devices: that is held, and what
+    /// arrived passes by. The plan goes by guesses at how many rows conditions
+    /// leave, and held every column of every customer against a consent each.
+    fn of(join: &HashJoinExec, kind: Kind) -> Self {
+        let (left, right) = (join.left(), join.right());
+        let zones = |plan| {
+            let tables = ledger::tables(plan).into_iter();
+            tables.map(|(zone, _)| zone).collect::<BTreeSet<_>>()
+        };
+        let arrives = kind == Kind::Inner
+            && *join.partition_mode() == PartitionMode::CollectLeft
+            && zones(left).contains(ledger::LANDING)
+            && zones(right).into_iter().eq([system::ZONE.to_owned()]);
+        // Nobody above may count on how the other side was divided or sorted.
+        let planned = join.properties();
+        let is_free = planned.output_ordering().is_none()
+            && !matches!(planned.partitioning, Partitioning::Hash(..));
+        if !arrives || !is_free {
+            return Self {
+                held: Arc::clone(left),
+                read: Arc::clone(right),
+                on: join.on().to_vec(),
+                is_left_held: true,
+                properties: Arc::clone(planned),
+            };
+        }
+        let read = undivided(left);
+        let properties = PlanProperties::new(
+            EquivalenceProperties::new(join.schema()),
+            Partitioning::UnknownPartitioning(read.output_partitioning().partition_count()),
+            EmissionType::Incremental,
+            Boundedness::Bounded,
+        );
+        let on = join.on().iter().cloned();
+        Self {
+            held: Arc::clone(right),
+            read,
+            on: on.map(|(left, right)| (right, left)).collect(),
+            is_left_held: false,
+            properties: Arc::new(properties),
+        }
+    }
+
+    /// Where a column of the left or the right side comes from.
+    fn origin(&self, side: JoinSide, column: usize) -> Origin {
+        match (side == JoinSide::Left) == self.is_left_held {
+            true => Origin::Held(column),
+            false => Origin::Read(column),
+        }
+    }
 }
 
 /// All partitions of the held side end up in one table: how it was divided or

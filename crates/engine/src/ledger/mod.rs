@@ -9,7 +9,7 @@
 mod totals;
 
 use std::cmp::Reverse;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use arrow::datatypes::{Schema, SchemaRef};
@@ -343,20 +343,15 @@ fn rows_out(plan: &Arc<dyn ExecutionPlan>) -> u64 {
 /// The tables below a plan, in order of their names: which side of a join they
 /// stand on is the optimiser's choice.
 fn leaves(plan: &Arc<dyn ExecutionPlan>) -> String {
-    fn collect(plan: &Arc<dyn ExecutionPlan>, names: &mut Vec<String>) {
-        if let Some((_, name)) = name(plan)
-            && !names.contains(&name)
-        {
-            names.push(name);
-        }
-        for child in plan.children() {
-            collect(child, names);
-        }
-    }
-    let mut names = Vec::new();
-    collect(plan, &mut names);
-    names.sort();
-    names.join(", ")
+    let read = tables(plan).into_iter().map(|(_, name)| name);
+    let names: BTreeSet<String> = read.collect();
+    Vec::from_iter(names).join(", ")
+}
+
+/// Zone and name of each table that a plan reads.
+pub(crate) fn tables(plan: &Arc<dyn ExecutionPlan>) -> BTreeSet<(String, String)> {
+    let below = plan.children().into_iter().flat_map(tables);
+    name(plan).into_iter().chain(below).collect()
 }
 
 /// Zone and name of the table that a scan reads.

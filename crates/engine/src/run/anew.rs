@@ -13,32 +13,30 @@ use datafusion::datasource::MemTable;
 use datafusion::physical_plan::execution_plan::collect_partitioned;
 use futures::TryStreamExt;
 
+use super::derived::{Derived, Written};
 use super::inputs::{listed, owners_table, reads_owners, restore, restore_one};
 use super::memory::Memory;
 use super::remarks::{refuse_malformed, remarks, warnings};
 use super::{Made, Prepared, RunOptions, Work};
 use crate::build::{Built, build};
-use crate::consent::{self, Consents};
+use crate::consent::{self, Consents, Known};
 use crate::devices::Search;
-use crate::gate::{By, Known};
+use crate::gate::By;
 use crate::lake_table::LakeTable;
 use crate::landing::TableIntake;
 use crate::models::Planned;
 use crate::report::{CheckReport, Report, TableReport, Verdict};
 use crate::{Error, Query, checks, devices, gate, ledger, quarantine, stop, system};
 
-/// Models by name, and the rows of `system.device_claim` and
-/// `system.device_owner` if they were asked for.
-type AllBuilt = (BTreeMap<String, Built>, Option<(RecordBatch, RecordBatch)>);
+/// Models by name, and the devices of people who agree, if it was asked whose
+/// devices are.
+type AllBuilt = (BTreeMap<String, Built>, Option<Known>);
 
 /// Tables, built anew.
 pub(super) struct Anew {
     pub(super) built: BTreeMap<String, Built>,
     pub(super) intake: BTreeMap<String, TableIntake>,
-    pub(super) consents: Option<Consents>,
-    /// Rows of `system.device_claim` and `system.device_owner`, where they were
-    /// asked for.
-    pub(super) devices: Option<(RecordBatch, RecordBatch)>,
+    pub(super) derived: Vec<Written>,
     /// Whether these are all tables there are to build.
     pub(super) are_all: bool,
 }
@@ -138,12 +136,16 @@ impl Work {
         let are_all = matches!(which, Which::All);
         self.announce(to_build.iter().copied());
         let seconds = self.share(&to_build).await?;
-        let consents = self.derive_consent().await?;
-        let search = match (&consents, are_all && reads_owners(&self.planned)) {
-            (Some(consents), true) => self.search_owners(consents).await?,
+        let mut derived = Derived::default();
+        let agreed = self.derive_consent(&mut derived).await?;
+        let search = match (&agreed, are_all && reads_owners(&self.planned)) {
+            (Some(agreed), true) => self.search_owners(agreed, &mut derived).await?,
             _ => None,
         };
-        let (built, devices) = self.build_all(&to_build, search, &seconds).await?;
+        let search = search.zip(agreed.as_ref());
+        let (built, devices) = self
+            .build_all(&to_build, search, &seconds, &mut derived)
+            .await?;
         let intake = self.session.intake().tables();
         // Checks see landing tables whole again, not as a model needed them.
         restore(&self.session, &self.sources);
@@ -168,23 +170,23 @@ impl Work {
             },
             ..Report::default()
         };
-        let owned = match (&devices, &consents) {
-            (Some((_, owners)), Some(consents)) => gate::owned(owners, consents),
-            (None, Some(consents)) if !are_all && reads_owners(&self.planned) => {
-                gate::owned(&self.standing_owners().await?, consents)
+        let owned = match (devices, &agreed) {
+            (Some(owned), _) => owned,
+            (None, Some(agreed)) if !are_all && reads_owners(&self.planned) => {
+                gate::owned(&self.standing_owners().await?, agreed)
             }
             _ => Known::default(),
         };
-        self.check(&which, &built, consents.as_ref(), &owned, &mut report)
+        self.check(&which, &built, agreed.as_ref(), &owned, &mut report)
             .await?;
         report.judge();
+        let derived = self.end_derived(derived).await?;
         Ok(Prepared {
             report,
             made: Made::Anew(Box::new(Anew {
                 built,
                 intake,
-                consents,
-                devices,
+                derived,
                 are_all,
             })),
         })
@@ -195,7 +197,7 @@ impl Work {
         &self,
         which: &Which<'_>,
         built: &BTreeMap<String, Built>,
-        consents: Option<&Consents>,
+        agreed: Option<&Known>,
         owned: &Known,
         report: &mut Report,
     ) -> Result<(), Error> {
@@ -214,9 +216,9 @@ impl Work {
                 .extend(checks::run(&self.session, &planned.model, known).await?);
             let people = built.and_then(|built| built.people.as_ref());
             let whose = gate::column(&planned.model);
-            if let (Some((by, _)), Some(people), Some(consents)) = (whose, people, consents) {
+            if let (Some((by, _)), Some(people), Some(agreed)) = (whose, people, agreed) {
                 let allowed = match by {
-                    By::Subject => &consents.research,
+                    By::Subject => agreed,
                     By::Device => owned,
                 };
                 let gate = gate::consent(&planned.model, by, people, allowed);
@@ -306,8 +308,9 @@ impl Work {
         Ok(seconds)
     }
 
-    /// Finds out who agreed to what, and lets `system.consent` mean that.
-    async fn derive_consent(&self) -> Result<Option<Consents>, Error> {
+    /// Finds out who agreed to what, and lets `system.consent` mean that. Gives
+    /// who agrees to research now.
+    async fn derive_consent(&self, derived: &mut Derived) -> Result<Option<Known>, Error> {
         if consent::records(&self.session).is_none() {
             return Ok(None);
         }
@@ -315,38 +318,48 @@ impl Work {
         let known = quarantine::read(&self.session).await?;
         let suspended = consent::suspended(intake.get(consent::RECORDS), &known);
         let register = consent::register(&self.session).await?;
-        let consents = consent::derive(&self.session, self.now_ms, &register, &suspended).await?;
-        let tables = self.session.tables();
-        tables.put_derived(&system::CONSENT, &consents.rows)?;
-        Ok(Some(consents))
+        let Consents { rows, research } =
+            consent::derive(&self.session, self.now_ms, &register, &suspended).await?;
+        self.begin_derived(&system::CONSENT, rows, derived).await?;
+        Ok(Some(research))
     }
 
     /// Begins to find out whose the devices are. The models that read phones are
     /// listened to.
-    async fn search_owners(&self, consents: &Consents) -> Result<Option<Search>, Error> {
-        let search = Search::begin(&self.session, &self.sources, consents).await?;
-        if let Some(search) = &search {
-            let tables = self.session.tables();
-            tables.put_derived(&system::DEVICE_CLAIM, search.claims())?;
-        }
+    async fn search_owners(
+        &self,
+        agreed: &Known,
+        derived: &mut Derived,
+    ) -> Result<Option<Search>, Error> {
+        let begun = Search::begin(&self.session, &self.sources, agreed).await?;
+        let Some((search, claims)) = begun else {
+            return Ok(None);
+        };
+        self.begin_derived(&system::DEVICE_CLAIM, claims, derived)
+            .await?;
         let phones = devices::PHONES.0;
-        if let Some(listener) = search.as_ref().and_then(Search::listener)
+        if let Some(listener) = search.listener()
             && let Some(provider) = listed(&self.session, &self.sources, phones)
         {
             let heard = Arc::new(provider.heard_by(listener));
             self.session.tables().put(phones, heard);
         }
-        Ok(search)
+        Ok(Some(search))
     }
 
-    /// Lets `system.device_owner` mean what the search has found.
-    async fn end_search(&self, search: Search) -> Result<(RecordBatch, RecordBatch), Error> {
+    /// Lets `system.device_owner` mean what the search has found. Gives the
+    /// devices of people who `agreed`.
+    async fn end_search(
+        &self,
+        (search, agreed): (Search, &Known),
+        derived: &mut Derived,
+    ) -> Result<Known, Error> {
         restore_one(&self.session, &self.sources, devices::PHONES.0);
-        let claims = search.claims().clone();
         let rows = search.end(&self.session).await?;
-        let tables = self.session.tables();
-        tables.put_derived(&system::DEVICE_OWNER, &rows)?;
-        Ok((claims, rows))
+        let owned = gate::owned(&rows, agreed);
+        self.begin_derived(&system::DEVICE_OWNER, rows, derived)
+            .await?;
+        Ok(owned)
     }
 
     /// Builds every model as soon as all that it reads is built. The search for
@@ -355,8 +368,9 @@ impl Work {
     async fn build_all(
         &self,
         to_build: &[&Planned],
-        mut search: Option<Search>,
+        mut search: Option<(Search, &Known)>,
         shared: &HashMap<String, f64>,
+        derived: &mut Derived,
     ) -> Result<AllBuilt, Error> {
         let of_run: BTreeSet<&str> = to_build.iter().map(|p| p.model.name.as_ref()).collect();
         let owners = owners_table();
@@ -385,6 +399,7 @@ impl Work {
         let mut devices = None;
         let mut underway = JoinSet::new();
         loop {
+            self.let_go_of_written(derived)?;
             let searching = search.is_some();
             waiting.retain(|(planned, needs)| {
                 let is_there = |table: &&str| match *table == owners {
@@ -397,11 +412,13 @@ impl Work {
                 }
                 !ready
             });
-            let has_heard = search.as_ref().is_some_and(Search::has_heard);
+            let has_heard = search
+                .as_ref()
+                .is_some_and(|(search, _)| search.has_heard());
             if (has_heard || underway.is_empty())
                 && let Some(search) = search.take()
             {
-                devices = Some(self.end_search(search).await?);
+                devices = Some(self.end_search(search, derived).await?);
                 continue;
             }
             let next = stop::next(&mut underway, "the run", &self.stop).await?;

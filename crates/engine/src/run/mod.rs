@@ -9,6 +9,7 @@
 //!    rows are those it has already is left alone.
 
 mod anew;
+mod derived;
 mod inputs;
 mod memory;
 mod plan;

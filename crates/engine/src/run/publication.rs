@@ -19,8 +19,8 @@ use super::memory::{self, Memory};
 use super::taking_in::{Step, TakenIn};
 use super::{Change, Made, Prepared, Work};
 use crate::build::Built;
-use crate::consent::person;
-use crate::gate::{self, By, Known};
+use crate::consent::{Known, person};
+use crate::gate::{self, By};
 use crate::ledger::Totals;
 use crate::models::Planned;
 use crate::report::{ModelRun, Report};
@@ -138,8 +138,7 @@ impl Work {
         let Anew {
             built,
             intake,
-            consents,
-            devices,
+            derived,
             are_all,
         } = anew;
         let mut changing = Vec::new();
@@ -177,19 +176,15 @@ impl Work {
             draft.push(changing.standing.as_ref(), next);
         }
 
-        let (claims, owners) = devices.unzip();
-        for (table, rows) in [
-            (&system::CONSENT, consents.map(|consents| consents.rows)),
-            (&system::DEVICE_CLAIM, claims),
-            (&system::DEVICE_OWNER, owners),
-            (
-                &system::LANDING_FILES,
-                are_all.then(|| landing_files::rows_of(&intake)),
-            ),
-        ] {
-            if let Some(rows) = rows {
-                self.replace(table, &rows, &mut draft).await?;
+        for written in derived {
+            if let Some(next) = written.next {
+                draft.push(written.standing.as_ref(), next);
             }
+        }
+        if are_all {
+            let files = landing_files::rows_of(&intake);
+            self.replace(&system::LANDING_FILES, &files, &mut draft)
+                .await?;
         }
         let known = quarantine::read(&self.session).await?;
         let entries = quarantine::after_run(&known, &intake, |table, _| intake.contains_key(table));

@@ -1,0 +1,93 @@
+//! System tables that a run derives: who agrees, who claims a device, and whose
+//! it is.
+//!
+//! Models ask for them at once, so they are held in memory first; they are
+//! written while others are built, and from then on read from their files. At a
+//! million people they are a quarter of what a run holds.
+
+use std::sync::Arc;
+
+use arrow::array::RecordBatch;
+use datafusion::common::runtime::JoinSet;
+use lake::{Publication, Version};
+
+use super::Work;
+use crate::lake_table::LakeTable;
+use crate::system::{Definition, Rows};
+use crate::{Error, stop};
+
+/// For messages.
+const WHAT: &str = "a system table";
+
+/// Tables on their way into files, and those that are there.
+#[derive(Default)]
+pub(super) struct Derived {
+    writing: JoinSet<Result<Written, Error>>,
+    written: Vec<Written>,
+}
+
+/// A table whose rows are in files.
+pub(super) struct Written {
+    table: &'static Definition,
+    pub(super) standing: Option<Version>,
+    /// What makes it visible; `None` where the version that stands holds the
+    /// same rows.
+    pub(super) next: Option<Publication>,
+}
+
+impl Work {
+    /// Lets a system table mean `rows`, which were derived just now, and begins
+    /// to write them.
+    pub(super) async fn begin_derived(
+        &self,
+        table: &'static Definition,
+        rows: RecordBatch,
+        derived: &mut Derived,
+    ) -> Result<(), Error> {
+        self.session.tables().put_derived(table, &rows)?;
+        let standing = self.version(&table.id()).await?;
+        let (lake, run) = (self.held.lake.clone(), self.held.run.clone());
+        derived.writing.spawn(async move {
+            let how = Rows::InPlaceOf(standing.as_ref());
+            Ok(Written {
+                table,
+                next: table.stage(&lake, &run, &rows, how).await?,
+                standing,
+            })
+        });
+        Ok(())
+    }
+
+    /// Lets go of the rows of tables that have been written by now.
+    pub(super) fn let_go_of_written(&self, derived: &mut Derived) -> Result<(), Error> {
+        while let Some(ended) = derived.writing.try_join_next() {
+            let written = ended.map_err(|_| stop::died(WHAT))?;
+            self.wrote(written?, derived)?;
+        }
+        Ok(())
+    }
+
+    /// Waits until all are written.
+    pub(super) async fn end_derived(&self, mut derived: Derived) -> Result<Vec<Written>, Error> {
+        while let Some(written) = stop::next(&mut derived.writing, WHAT, &self.stop).await? {
+            self.wrote(written, &mut derived)?;
+        }
+        derived.written.sort_by_key(|written| written.table.name());
+        Ok(derived.written)
+    }
+
+    fn wrote(&self, written: Written, derived: &mut Derived) -> Result<(), Error> {
+        let files = match (&written.next, &written.standing) {
+            (Some(next), _) => next.files.as_slice(),
+            (None, Some(standing)) => standing.files.as_slice(),
+            (None, None) => &[],
+        };
+        let tables = self.session.tables();
+        let store = tables.store_url().map_err(Error::planning)?;
+        let (id, schema) = (written.table.id(), written.table.schema());
+        let table = LakeTable::new(&id, store, schema, files);
+        tables.put_system(written.table.name(), Arc::new(table));
+        derived.written.push(written);
+        Ok(())
+    }
+}
