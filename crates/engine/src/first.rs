@@ -233,7 +233,10 @@ impl ExecutionPlan for FirstExec {
             let all = concat_batches(&below, &batches)?;
             drop(batches);
             let first = first_of_each(&all, &groups, &order)?;
-            let rows = take_record_batch(&all, &UInt32Array::from(first))?;
+            let rows = match first.len() == all.num_rows() {
+                true => all,
+                false => take_record_batch(&all, &UInt32Array::from(first))?,
+            };
             let mut columns = rows.columns().to_vec();
             counted.record_output(rows.num_rows());
             columns.push(Arc::new(UInt64Array::from(vec![1; rows.num_rows()])));

@@ -10,7 +10,7 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 const PURGE_DELAY: libmimalloc_sys::mi_option_t = 15;
 
 /// Milliseconds that freed memory is kept before the system gets it back.
-const KEPT_MS: std::ffi::c_long = 500;
+const KEPT_MS: std::ffi::c_long = 50;
 
 /// Landing segments and Parquet buffers are megabytes each and follow each
 /// other closely. Given back after the default 10 ms, each was zeroed by the
