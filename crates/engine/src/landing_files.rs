@@ -50,9 +50,25 @@ impl KnownFile {
         };
         match known.len() < who.len() {
             true => known.iter().any(|hash| who.contains(hash)),
-            false => who.iter().any(|hash| known.binary_search(hash).is_ok()),
+            false => who.iter().any(|hash| stands_in(known, *hash)),
         }
     }
+}
+
+/// Whether a hash is among `known`, which are in order. Hashes lie evenly, so
+/// it is looked for about where it must be.
+fn stands_in(known: &[u64], hash: u64) -> bool {
+    let about = (u128::from(hash) * known.len() as u128 >> 64) as usize;
+    let (mut start, mut end, mut reach) = (about, about, 8);
+    while start > 0 && known[start - 1] >= hash {
+        start = start.saturating_sub(reach);
+        reach *= 2;
+    }
+    while end < known.len() && known[end] <= hash {
+        end = (end + reach).min(known.len());
+        reach *= 2;
+    }
+    known[start..end].binary_search(&hash).is_ok()
 }
 
 /// All files that earlier runs read.
@@ -119,4 +135,31 @@ pub(crate) fn rows_of(intake: &BTreeMap<String, TableIntake>) -> RecordBatch {
                 .collect::<BinaryViewArray>(),
         ),
     ])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn hashes_are_found_however_they_lie() {
+        let even: Vec<u64> = (0..500).map(|i| i * (u64::MAX / 500)).collect();
+        let low: Vec<u64> = (0..500).collect();
+        let high: Vec<u64> = (0..500).map(|i| u64::MAX - 499 + i).collect();
+        for known in [&even[..], &low, &high, &[7], &[0, u64::MAX], &[]] {
+            let near = known.iter().flat_map(|hash| {
+                let (below, above) = (hash.saturating_sub(1), hash.saturating_add(1));
+                [below, *hash, above]
+            });
+            for hash in near.chain([0, 250, 1 << 63, u64::MAX]) {
+                let is_there = known.contains(&hash);
+                assert_eq!(
+                    stands_in(known, hash),
+                    is_there,
+                    "{hash} of {}",
+                    known.len()
+                );
+            }
+        }
+    }
 }
