@@ -58,7 +58,7 @@ impl KnownFile {
 /// Whether a hash is among `known`, which are in order. Hashes lie evenly, so
 /// it is looked for about where it must be.
 fn stands_in(known: &[u64], hash: u64) -> bool {
-    let about = (u128::from(hash) * known.len() as u128 >> 64) as usize;
+    let about = ((u128::from(hash) * known.len() as u128) >> 64) as usize;
     let (mut start, mut end, mut reach) = (about, about, 8);
     while start > 0 && known[start - 1] >= hash {
         start = start.saturating_sub(reach);

@@ -43,12 +43,15 @@ pub(crate) struct Tables {
     /// Keys of small tables' files, by file, column and way: they are asked for
     /// again and again.
     read_keys: Mutex<HashMap<ColumnOfFile, Arc<Vec<u64>>>>,
-    /// Columns that pass on the column by which a landing table's files are noted:
-    /// the landing table, and how values stand for what was noted.
-    origins: BTreeMap<(String, String), (String, By)>,
+    /// Columns all of whose values arrived in the column by which a landing
+    /// table's files are noted, or in one of several.
+    origins: BTreeMap<(String, String), Vec<Origin>>,
     /// By table; absent where nothing changed.
     pub(crate) differences: BTreeMap<String, Difference>,
 }
+
+/// A landing table, and how values stand for what was noted of its files.
+type Origin = (String, By);
 
 /// A table of the lake as it stood, and the files it has now.
 pub(crate) struct Standing {
@@ -115,7 +118,7 @@ impl Tables {
             let origin = match self.is_landing(table) {
                 true => whose(table)
                     .filter(|(noted, _)| *noted == column)
-                    .map(|(_, of_people)| (table.to_owned(), By::of(of_people))),
+                    .map(|(_, of_people)| vec![(table.to_owned(), By::of(of_people))]),
                 false => self
                     .origins
                     .get(&(table.to_owned(), column.to_owned()))
@@ -131,10 +134,11 @@ impl Tables {
     /// Whether a table can hold any of `wanted` by what is known of the landing
     /// files that it was made from: of people who are new it has no rows.
     fn can_hold(&self, table: &str, key: &KeyOf, wanted: &Touched) -> bool {
-        match self.origins.get(&(table.to_owned(), key.column.clone())) {
-            Some((landing, by)) if *by == key.by => self.may_have_arrived(landing, wanted),
-            _ => true,
-        }
+        let Some(origins) = self.origins.get(&(table.to_owned(), key.column.clone())) else {
+            return true;
+        };
+        let may = |(landing, by): &Origin| *by != key.by || self.may_have_arrived(landing, wanted);
+        origins.iter().any(may)
     }
 
     /// Whether files read before may hold rows of any of `wanted`, by what is
@@ -488,15 +492,18 @@ fn of_system(table: &str, key: &KeyOf) -> KeyOf {
     }
 }
 
-/// Who claims a device has a record, and a device with an owner has reported.
-fn of_system_tables() -> BTreeMap<(String, String), (String, By)> {
-    let of = |table: &system::Definition, column: &str, landing: &str| {
-        let name = table.full_name();
-        ((name, column.to_owned()), (landing.to_owned(), By::Value))
+/// Who claims a device has a record; a device with an owner has reported, and the
+/// owner claims it or has reported as well.
+fn of_system_tables() -> BTreeMap<(String, String), Vec<Origin>> {
+    let of = |table: &system::Definition, column: &str, landing: &[&str]| {
+        let origins = landing.iter().map(|table| ((*table).to_owned(), By::Value));
+        ((table.full_name(), column.to_owned()), origins.collect())
     };
+    let (records, phones) = (consent::RECORDS, devices::PHONES.0);
     BTreeMap::from([
-        of(&system::DEVICE_CLAIM, "subject", consent::RECORDS),
-        of(&system::DEVICE_OWNER, "serialnumber", devices::DEVICES.0),
+        of(&system::DEVICE_CLAIM, "subject", &[records]),
+        of(&system::DEVICE_OWNER, "serialnumber", &[devices::DEVICES.0]),
+        of(&system::DEVICE_OWNER, "subject", &[records, phones]),
     ])
 }
 
