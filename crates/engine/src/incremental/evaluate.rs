@@ -18,7 +18,7 @@ use tokio::sync::OnceCell;
 
 use super::difference::Difference;
 use super::keys::{Touched, having};
-use super::scope::{By, Division, KeyOf, Scan, Scope, node, with_scans};
+use super::scope::{Bridge, By, Division, KeyOf, Scan, Scope, node, with_scans};
 use super::tables::{Sides, Tables, asks_for_time};
 use crate::build::stored;
 use crate::{Error, Session, ledger};
@@ -141,6 +141,18 @@ impl Statement {
         (key.by == By::Value).then_some((table.as_str(), key.column.as_str()))
     }
 
+    /// The key that a side of a join, which is read whole, is joined by: a column
+    /// of its one scan, whose rows only pass through conditions on the way.
+    fn passes_by_row(&self, bridge: &Bridge) -> Option<KeyOf> {
+        let scope = self.side(bridge.node)?.scope;
+        let mut divisions = scope.divisions.iter();
+        let by_row = divisions.any(|division| division.parts.values().all(Option::is_none));
+        let (place, by) = bridge.key;
+        let (_, key) = scope.columns.into_iter().nth(place)??;
+        let by = key.by.max(by);
+        (by_row && scope.scans.len() == 1).then_some(KeyOf { by, ..key })
+    }
+
     /// Whether a column of the result passes a scan's column on.
     fn passes_on(&self, scan: usize, column: &str) -> bool {
         let mut columns = self.scope.columns.iter().flatten();
@@ -182,9 +194,10 @@ impl Tables {
             }));
         }
         for division in self.in_order(&statement.scope, &changed)? {
-            let Some(parts) = self.parts(after, statement, &changed, division).await? else {
+            let Some(mut parts) = self.parts(after, statement, &changed, division).await? else {
                 continue;
             };
+            self.add_joined(statement, division, &mut parts).await?;
             let (mut old, mut new) = (BTreeMap::new(), BTreeMap::new());
             for (number, sides) in parts {
                 old.insert(number, sides.before);
@@ -355,6 +368,41 @@ impl Tables {
             parts.insert(*number, sides);
         }
         Ok(Some(parts))
+    }
+
+    /// Of a table that is joined to a part, the rows that the part's can meet: no
+    /// others need be read of it. Where its own rows are brought together before
+    /// the join, it stays whole.
+    async fn add_joined(
+        &self,
+        statement: &Statement,
+        division: &Division,
+        parts: &mut Parts,
+    ) -> Result<(), Error> {
+        let scans = &statement.scope.scans;
+        for bridge in &division.bridges {
+            let (Some((part, to)), Some(whole)) = (&bridge.to, bridge.scans.first()) else {
+                continue;
+            };
+            let Some(key) = statement.passes_by_row(bridge) else {
+                continue;
+            };
+            let mut columns = scans[*part].columns.iter();
+            let place = columns.position(|column| *column == to.column);
+            let (Some(sides), Some(place)) = (parts.get(part), place) else {
+                continue;
+            };
+            let mut met = Touched::default();
+            for batch in sides.before.iter().chain(&sides.after) {
+                let taken = met.take_in(batch.column(place), to.by);
+                taken.map_err(|error| Error::execution(&statement.name, error.into()))?;
+            }
+            let Scan { table, columns } = &scans[*whole];
+            if let Some(sides) = self.sides(table, columns, &key, &met).await? {
+                parts.insert(*whole, sides);
+            }
+        }
+        Ok(())
     }
 
     /// Rows of a scan that is divided row by row: those that went or came, and
