@@ -14,7 +14,8 @@ const KEPT_MS: std::ffi::c_long = 50;
 
 /// Landing segments and Parquet buffers are megabytes each and follow each
 /// other closely. Given back after the default 10 ms, each was zeroed by the
-/// kernel before its next use: a fifth of a run's CPU time.
+/// kernel before its next use: a fifth of a run's CPU time. Kept for half a
+/// second, they were a sixth of its memory, for a thirtieth less of its time.
 pub(crate) fn prepare() {
     // A huge page is zeroed and held whole for whatever first touches it, which
     // cost a third of the memory and no less time.

@@ -152,7 +152,7 @@ pub(super) struct Column {
     kind: DataType,
     values: Values,
     /// Rows that are null; texts have a number for it.
-    nulls: Rows,
+    nulls: RowSet,
 }
 
 #[derive(Debug)]
@@ -183,7 +183,7 @@ impl Column {
         Self {
             kind: kind.clone(),
             values,
-            nulls: Rows::default(),
+            nulls: RowSet::default(),
         }
     }
 
@@ -340,9 +340,9 @@ fn take_in(
 
 /// A set of rows.
 #[derive(Debug, Default)]
-struct Rows(Vec<u64>);
+struct RowSet(Vec<u64>);
 
-impl Rows {
+impl RowSet {
     fn insert(&mut self, row: usize) {
         if self.0.len() <= row / 64 {
             self.0.resize(row / 64 + 1, 0);

@@ -274,3 +274,64 @@ fn narrow(
     let plan = replace_children_if_necessary(Arc::clone(plan), vec![input]).ok()?;
     Some((plan, keys))
 }
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use arrow::array::RecordBatch;
+    use catalog::Project;
+    use datafusion::datasource::MemTable;
+
+    use super::*;
+    use crate::system::{CONSENT, long, text};
+    use crate::{Session, Setup};
+
+    /// The tables on the side that is held, of the join nearest to the root.
+    fn held(plan: &Arc<dyn ExecutionPlan>) -> Option<BTreeSet<(String, String)>> {
+        if let Some(join) = plan.downcast_ref::<JoinExec>() {
+            return Some(ledger::tables(join.sides().0));
+        }
+        plan.children().into_iter().find_map(held)
+    }
+
+    #[tokio::test]
+    async fn what_the_system_knows_is_held_and_what_arrived_passes_by() {
+        let lakehouse = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../lakehouse");
+        let setup = Setup::nowhere(Project::read(&lakehouse).unwrap());
+        let session = Session::to_plan_in(&setup).unwrap();
+        let rows = 1000;
+        let texts = || text((0..rows).map(|_| "somebody"));
+        let longs = || long((0..rows).map(Some));
+        let known = CONSENT.batch(vec![texts(), texts(), longs(), longs(), texts()]);
+        // By their numbers, what arrived would be held each time.
+        let arrived = known.slice(0, 10);
+        let put = |zone: &str, table: &str, rows: &RecordBatch| {
+            let schema = ledger::named(&rows.schema(), zone, table);
+            let rows = MemTable::try_new(schema, vec![vec![rows.clone()]]).unwrap();
+            session.tables().put(table, Arc::new(rows));
+        };
+        session.tables().put_derived(&CONSENT, &known).unwrap();
+        put(ledger::LANDING, "customer_landing", &arrived);
+        put("trusted", "customer_trusted", &known);
+        for (from, expected) in [
+            (
+                "customer_landing a join system.consent b",
+                ("system", "consent"),
+            ),
+            (
+                "system.consent b join customer_landing a",
+                ("system", "consent"),
+            ),
+            (
+                "customer_landing a join customer_trusted b",
+                ("landing", "customer_landing"),
+            ),
+        ] {
+            let sql = format!("select a.purpose, b.source from {from} on a.subject = b.subject");
+            let plan = session.query(&sql).await.unwrap().into_plan();
+            let expected = (expected.0.to_owned(), expected.1.to_owned());
+            assert_eq!(held(&plan), Some(BTreeSet::from([expected])), "{sql}");
+        }
+    }
+}
