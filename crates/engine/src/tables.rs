@@ -10,6 +10,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use arrow::array::RecordBatch;
+use arrow::datatypes::SchemaRef;
 use async_trait::async_trait;
 use catalog::{Project, Table, Zone};
 use datafusion::catalog::{CatalogProvider, SchemaProvider, TableProvider};
@@ -17,7 +18,7 @@ use datafusion::datasource::MemTable;
 use datafusion::datasource::empty::EmptyTable;
 use datafusion::error::Result;
 use datafusion::execution::object_store::ObjectStoreUrl;
-use lake::{AsOf, Lake, Location, TableId, Version};
+use lake::{AsOf, DataFile, Lake, Location, TableId, Version};
 use parking_lot::RwLock;
 
 use crate::error::external;
@@ -262,13 +263,19 @@ impl Tables {
         let Some(version) = self.standing(id, as_of).await? else {
             return Err(lake::Error::NoTable { table: id.clone() }.into());
         };
+        let table = self.in_files(id, &version.schema, &version.files)?;
+        Ok(Some(Arc::new(table)))
+    }
+
+    /// A table of the lake whose rows are those of `files`.
+    pub(crate) fn in_files(
+        &self,
+        id: &TableId,
+        schema: &SchemaRef,
+        files: &[DataFile],
+    ) -> std::result::Result<LakeTable, Error> {
         let store = self.store_url().map_err(Error::planning)?;
-        Ok(Some(Arc::new(LakeTable::new(
-            id,
-            store,
-            version.schema,
-            &version.files,
-        ))))
+        Ok(LakeTable::new(id, store, Arc::clone(schema), files))
     }
 
     async fn find_system(

@@ -16,9 +16,8 @@
 //! store that knows no locks: one of them does not get its number.
 
 use bytes::Bytes;
-use futures::TryStreamExt;
+use object_store::ObjectStoreExt;
 use object_store::path::Path;
-use object_store::{ObjectStore, ObjectStoreExt};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
@@ -238,18 +237,10 @@ impl Lake {
 
     async fn release_numbers(&self) -> Result<Vec<u64>, Error> {
         let folder = self.location().child(FOLDER);
-        let listed = self.location().store().list(Some(&folder));
-        let listed: Result<Vec<_>, _> = listed.try_collect().await;
-        let listed = match listed {
-            Ok(listed) => listed,
-            Err(object_store::Error::NotFound { .. }) => Vec::new(),
-            Err(error) => {
-                let folder = self.location().display(&folder);
-                return Err(Error::store("list", folder, &error));
-            }
-        };
+        let listed = self.listed(&folder).await?;
         let number = |path: &Path| path.filename()?.strip_suffix(".json")?.parse().ok();
         Ok(listed
+            .objects
             .iter()
             .filter_map(|meta| number(&meta.location))
             .collect())

@@ -295,16 +295,7 @@ impl Lake {
     }
 
     async fn objects(&self, folder: &str) -> Result<Vec<ObjectMeta>, Error> {
-        let folder = self.location().child(folder);
-        let listed = self.location().store().list_with_delimiter(Some(&folder));
-        match listed.await {
-            Ok(listed) => Ok(listed.objects),
-            Err(object_store::Error::NotFound { .. }) => Ok(Vec::new()),
-            Err(error) => {
-                let folder = self.location().display(&folder);
-                Err(Error::store("list", folder, &error))
-            }
-        }
+        Ok(self.listed(&self.location().child(folder)).await?.objects)
     }
 
     /// Deletes objects, in order as far as the store does. One that is gone

@@ -330,13 +330,8 @@ async fn compare_with_lake(
         }
         Err(error) => return Err(error.into()),
     };
-    let store = session.tables().store_url().map_err(Error::planning)?;
-    let rows = LakeTable::new(
-        &version.table,
-        store,
-        Arc::clone(&version.schema),
-        &version.files,
-    );
+    let tables = session.tables();
+    let rows = tables.in_files(&version.table, &version.schema, &version.files)?;
     let mut stream = stream(session, &rows, &manifest.table).await?;
     let mut read = Read::default();
     let failed = |error| Error::execution(&manifest.table, error);

@@ -9,7 +9,6 @@ use datafusion::execution::SendableRecordBatchStream;
 use datafusion::physical_plan::execute_stream;
 use lake::{AsOf, Commit, Lake, Layout, TableId, Version};
 
-use crate::lake_table::LakeTable;
 use crate::tables::model_id;
 use crate::{Error, Session, Setup, system};
 
@@ -103,13 +102,8 @@ impl Original {
         let Some(version) = lake.version(id, setup.as_of).await? else {
             return Ok(None);
         };
-        let store = session.tables().store_url().map_err(Error::planning)?;
-        let rows = LakeTable::new(
-            &version.table,
-            store,
-            Arc::clone(&version.schema),
-            &version.files,
-        );
+        let tables = session.tables();
+        let rows = tables.in_files(&version.table, &version.schema, &version.files)?;
         // Personal is what was so when the version was published, and what has
         // been found to be since.
         let names = version.schema.fields().iter().map(|field| field.name());

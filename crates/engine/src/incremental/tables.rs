@@ -454,13 +454,8 @@ impl Tables {
         standing: &Standing,
         files: &[DataFile],
     ) -> Result<LakeTable, Error> {
-        let store = self.before.tables().store_url().map_err(Error::planning)?;
-        Ok(LakeTable::new(
-            &standing.id,
-            store,
-            Arc::clone(&standing.schema),
-            files,
-        ))
+        let tables = self.before.tables();
+        tables.in_files(&standing.id, &standing.schema, files)
     }
 }
 

@@ -340,22 +340,28 @@ fn take_in(
 
 /// A set of rows.
 #[derive(Debug, Default)]
-struct RowSet(Vec<u64>);
+pub(super) struct RowSet(Vec<u64>);
 
 impl RowSet {
-    fn insert(&mut self, row: usize) {
+    pub(super) fn insert(&mut self, row: usize) {
         if self.0.len() <= row / 64 {
             self.0.resize(row / 64 + 1, 0);
         }
         self.0[row / 64] |= 1 << (row % 64);
     }
 
+    /// Takes out a row that is there.
+    pub(super) fn remove(&mut self, row: usize) {
+        self.0[row / 64] &= !(1 << (row % 64));
+    }
+
+    /// Whether there never was a row.
     fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
     #[inline(always)]
-    fn contains(&self, row: u32) -> bool {
+    pub(super) fn contains(&self, row: u32) -> bool {
         let bits = self.0.get(row as usize / 64).copied().unwrap_or(0);
         bits & 1 << (row % 64) != 0
     }

@@ -6,7 +6,7 @@ use arrow::array::ArrayRef;
 use arrow::datatypes::DataType;
 use arrow::error::ArrowError;
 
-use super::column::{Blocks, Column};
+use super::column::{Blocks, Column, RowSet};
 use crate::texts::hash_of_text;
 
 /// No row.
@@ -37,7 +37,7 @@ pub(super) struct Table {
     /// The next row with the same key; absent where no key stands twice.
     next: Option<Blocks<u32>>,
     /// Rows that are the first with their key.
-    first: Vec<u64>,
+    first: RowSet,
     /// Rows that found a partner.
     met: Vec<AtomicU64>,
 }
@@ -124,7 +124,7 @@ impl Rows {
                 .collect(),
             rows: self.rows as u32,
             next: None,
-            first: vec![0; self.rows.div_ceil(64)],
+            first: RowSet::default(),
             keys: self.keys,
             columns: self.columns,
         };
@@ -165,7 +165,7 @@ impl Table {
         if self.keys().any(|key| key.is_null(row)) {
             return;
         }
-        self.first[row as usize / 64] |= 1 << (row % 64);
+        self.first.insert(row as usize);
         let (mut slot, tag) = self.place(hash);
         loop {
             let (known, first) = self.slots[slot];
@@ -177,7 +177,7 @@ impl Table {
                 let rows = self.rows as usize;
                 let next = self.next.get_or_insert_with(|| Blocks::filled(NONE, rows));
                 next.set(row, first);
-                self.first[first as usize / 64] &= !(1 << (first % 64));
+                self.first.remove(first as usize);
                 self.slots[slot].1 = row;
                 return;
             }
@@ -232,11 +232,10 @@ impl Table {
     /// and is spared a look into slots that no cache holds.
     #[inline(always)]
     pub(super) fn begins(&self, row: u32, key: Key<'_>) -> bool {
-        let bits = self.first.get(row as usize / 64).copied().unwrap_or(0);
         let [place] = self.keys[..] else {
             return false;
         };
-        bits & 1 << (row % 64) != 0 && key.is_in(&self.columns[place], row)
+        self.first.contains(row) && key.is_in(&self.columns[place], row)
     }
 
     /// The row after `row` with the same key.

@@ -457,13 +457,8 @@ impl Work {
     }
 
     pub(super) fn staged(&self, planned: &Planned, built: &Built) -> Result<LakeTable, Error> {
-        let store = self.session.tables().store_url().map_err(Error::planning)?;
-        Ok(LakeTable::new(
-            planned.layout.table(),
-            store,
-            Arc::clone(planned.layout.schema()),
-            &built.files,
-        ))
+        let (id, schema) = (planned.layout.table(), planned.layout.schema());
+        self.session.tables().in_files(id, schema, &built.files)
     }
 
     fn count_tables(

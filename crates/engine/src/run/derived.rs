@@ -12,7 +12,6 @@ use datafusion::common::runtime::JoinSet;
 use lake::{Publication, Version};
 
 use super::Work;
-use crate::lake_table::LakeTable;
 use crate::system::{Definition, Rows};
 use crate::{Error, stop};
 
@@ -83,9 +82,7 @@ impl Work {
             (None, None) => &[],
         };
         let tables = self.session.tables();
-        let store = tables.store_url().map_err(Error::planning)?;
-        let (id, schema) = (written.table.id(), written.table.schema());
-        let table = LakeTable::new(&id, store, schema, files);
+        let table = tables.in_files(&written.table.id(), &written.table.schema(), files)?;
         tables.put_system(written.table.name(), Arc::new(table));
         derived.written.push(written);
         Ok(())

@@ -133,8 +133,8 @@ impl Work {
         }
         let mut now = Contents::default();
         if let Some(current) = current {
-            let store = self.session.tables().store_url().map_err(Error::planning)?;
-            let stands = LakeTable::new(&current.table, store, current.schema, &current.files);
+            let tables = self.session.tables();
+            let stands = tables.in_files(&current.table, &current.schema, &current.files)?;
             now = self.contents(planned, &stands).await?;
         }
         let then = self
