@@ -182,8 +182,24 @@ pub(crate) async fn people(session: &Session, model: &Model) -> Result<Option<Pe
     Ok(Some(people))
 }
 
-/// The models that decide which rows are in [`TRAINING_SET`], as shipped.
-const SHIPPED: [(&str, &str); 2] = [
+/// Models as shipped.
+const SHIPPED: [(&str, &str); 6] = [
+    (
+        "customer_trusted",
+        include_str!("../../../lakehouse/trusted/customer_trusted.sql"),
+    ),
+    (
+        "accelerometer_trusted",
+        include_str!("../../../lakehouse/trusted/accelerometer_trusted.sql"),
+    ),
+    (
+        "customer_curated",
+        include_str!("../../../lakehouse/curated/customer_curated.sql"),
+    ),
+    (
+        "step_trainer_trusted",
+        include_str!("../../../lakehouse/trusted/step_trainer_trusted.sql"),
+    ),
     (
         "machine_learning_curated",
         include_str!("../../../lakehouse/curated/machine_learning_curated.sql"),
@@ -194,16 +210,31 @@ const SHIPPED: [(&str, &str); 2] = [
     ),
 ];
 
-/// Whether the training set and the pairs it is made of are as shipped: what
+/// The models that decide which rows are in [`TRAINING_SET`]. As shipped, what
 /// they give is what may be there. A run takes that for an answer, since
 /// deriving the rows anew costs more than making them; `verify` derives them in
 /// any case.
-pub(crate) fn are_as_shipped(planned: &[Planned]) -> bool {
-    SHIPPED.iter().all(|(name, file)| {
-        let select = file.split_once("*/").map(|(_, select)| select.trim());
+pub(crate) const OF_TRAINING: [&str; 2] = ["machine_learning_curated", TRAINING_SET];
+
+/// The models that decide whose readings are trusted: as shipped, all readings
+/// of a person who agrees, and of their device.
+pub(crate) const OF_READINGS: [&str; 4] = [
+    "customer_trusted",
+    "accelerometer_trusted",
+    "customer_curated",
+    "step_trainer_trusted",
+];
+
+/// Whether models are as shipped.
+pub(crate) fn are_as_shipped(planned: &[Planned], names: &[&str]) -> bool {
+    names.iter().all(|name| {
+        let mut shipped = SHIPPED.iter();
+        let select = shipped
+            .find(|(known, _)| known == name)
+            .and_then(|(_, file)| file.split_once("*/"));
         let mut models = planned.iter().map(|planned| &planned.model);
         let model = models.find(|model| model.name.as_ref() == *name);
-        model.is_some_and(|model| Some(model.sql.trim()) == select)
+        model.is_some_and(|model| Some(model.sql.trim()) == select.map(|(_, sql)| sql.trim()))
     })
 }
 

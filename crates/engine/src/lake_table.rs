@@ -12,6 +12,7 @@ use datafusion::common::stats::Precision;
 use datafusion::common::{ColumnStatistics, ScalarValue, Statistics};
 use datafusion::datasource::listing::PartitionedFile;
 use datafusion::datasource::memory::MemorySourceConfig;
+use datafusion::datasource::physical_plan::parquet::{ParquetAccessPlan, RowGroupAccess};
 use datafusion::datasource::physical_plan::{FileGroup, FileScanConfigBuilder, ParquetSource};
 use datafusion::datasource::source::DataSourceExec;
 use datafusion::error::Result;
@@ -33,6 +34,10 @@ pub(crate) struct LakeTable {
     files: Arc<[DataFile]>,
     /// A column and between which values those of interest lie.
     between: Option<(String, (i64, i64))>,
+    /// What rows must meet.
+    meeting: Option<PhysicalExprRef>,
+    /// Of its one file, which row groups are read; all where nothing is said.
+    row_groups: Option<Arc<[bool]>>,
 }
 
 impl LakeTable {
@@ -53,6 +58,8 @@ impl LakeTable {
             schema,
             files: files.into(),
             between: None,
+            meeting: None,
+            row_groups: None,
         }
     }
 
@@ -63,7 +70,30 @@ impl LakeTable {
         self
     }
 
+    /// Leaves out rows that do not meet a condition on the table's columns, most
+    /// often: what columns it does not ask for is not read of them. Others may
+    /// still come along.
+    pub(crate) fn meeting(mut self, condition: PhysicalExprRef) -> Self {
+        self.meeting = Some(condition);
+        self
+    }
+
+    /// Reads some row groups of the one file of the table.
+    pub(crate) fn in_row_groups(mut self, groups: Vec<bool>) -> Self {
+        self.row_groups = Some(groups.into());
+        self
+    }
+
     fn predicate(&self) -> Option<PhysicalExprRef> {
+        match (self.in_range(), self.meeting.clone()) {
+            (Some(range), Some(condition)) => {
+                Some(Arc::new(BinaryExpr::new(range, Operator::And, condition)))
+            }
+            (range, condition) => range.or(condition),
+        }
+    }
+
+    fn in_range(&self) -> Option<PhysicalExprRef> {
         let (name, (low, high)) = self.between.as_ref()?;
         let place = self.schema.index_of(name).ok()?;
         let column = || Arc::new(Column::new(name, place)) as PhysicalExprRef;
@@ -103,8 +133,16 @@ impl LakeTable {
             e_tag: None,
             version: None,
         };
-        PartitionedFile::new_from_meta(meta)
-            .with_statistics(Arc::new(self.counted(file.rows as usize)))
+        let file = PartitionedFile::new_from_meta(meta)
+            .with_statistics(Arc::new(self.counted(file.rows as usize)));
+        let Some(groups) = &self.row_groups else {
+            return file;
+        };
+        let access = groups.iter().map(|is_read| match is_read {
+            true => RowGroupAccess::Scan,
+            false => RowGroupAccess::Skip,
+        });
+        file.with_extension(ParquetAccessPlan::new(access.collect()))
     }
 }
 
@@ -148,7 +186,9 @@ impl TableProvider for LakeTable {
         let groups = FileGroup::new(files).split_files(state.config().target_partitions());
         let mut source = ParquetSource::new(Arc::clone(&self.schema));
         if let Some(predicate) = self.predicate() {
-            source = source.with_predicate(predicate);
+            source = source
+                .with_predicate(predicate)
+                .with_pushdown_filters(self.meeting.is_some());
         }
         let source = Arc::new(source);
         let config = FileScanConfigBuilder::new(self.store.clone(), source)

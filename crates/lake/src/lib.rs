@@ -14,6 +14,7 @@
 //! - Tables use plain Delta features: no deletion vectors, no column mapping,
 //!   no partitions.
 
+mod dictionary;
 #[cfg(test)]
 mod double;
 mod error;

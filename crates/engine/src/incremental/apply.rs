@@ -131,7 +131,7 @@ impl Applier<'_> {
         }
         let (mut leaving, mut replaced) = (Vec::new(), Vec::new());
         for batch in &difference.gone {
-            let stays = having(batch, place, By::Subject, &stay).map_err(failed)?;
+            let stays = having(batch.column(place), By::Subject, &stay).map_err(failed)?;
             let leaves = arrow::compute::not(&stays).map_err(failed)?;
             leaving.push(filter_record_batch(batch, &leaves).map_err(failed)?);
             replaced.push(filter_record_batch(batch, &stays).map_err(failed)?);
@@ -184,10 +184,9 @@ impl Applier<'_> {
         let mut left = counted(gone);
         let mut out = Rewritten::default();
         for file in applied.files.clone() {
-            let file = std::slice::from_ref(&file);
             if !self
                 .tables
-                .holds(standing, file, place, &key, &touched)
+                .holds(standing, &file, place, &key, &touched)
                 .await?
             {
                 continue;
@@ -199,7 +198,9 @@ impl Applier<'_> {
                 });
                 Ok(goes.collect())
             };
-            let part = rewriter.without(file, &all, goes).await?;
+            let part = rewriter
+                .without(std::slice::from_ref(&file), &all, goes)
+                .await?;
             out.rows += part.rows;
             out.content.merge(part.content);
             out.files.extend(part.files);

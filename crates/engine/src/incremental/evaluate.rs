@@ -427,7 +427,7 @@ impl Tables {
                 };
                 // Those with the key are among what was asked for by it.
                 for batch in before.iter_mut().chain(&mut after) {
-                    let asked = having(batch, place, key.by, touched).map_err(failed)?;
+                    let asked = having(batch.column(place), key.by, touched).map_err(failed)?;
                     let others = not(&asked).map_err(failed)?;
                     *batch = filter_record_batch(batch, &others).map_err(failed)?;
                 }

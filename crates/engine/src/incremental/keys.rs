@@ -1,6 +1,7 @@
 //! Keys as hashes, and rows that have them.
 
 use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, RecordBatch, StringViewArray};
+use arrow::buffer::BooleanBuffer;
 use arrow::compute::{cast, filter_record_batch};
 use arrow::datatypes::{DataType, Int64Type};
 use arrow::error::ArrowError;
@@ -43,6 +44,11 @@ impl Touched {
         self.keys.insert(key);
     }
 
+    /// Lets go of others' keys.
+    pub(super) fn let_go(&mut self, others: &Self) {
+        self.keys.retain(|key| !others.keys.contains(key));
+    }
+
     /// Between which values all of them lie, where that is known.
     pub(super) fn range(&self) -> Option<(i64, i64)> {
         self.range.filter(|_| !self.has_text && !self.has_null())
@@ -63,7 +69,7 @@ impl Touched {
 }
 
 /// The key that a text stands for.
-fn key_of(text: &str, by: By) -> u64 {
+pub(super) fn key_of(text: &str, by: By) -> u64 {
     match by {
         By::Value => hash(text),
         By::Subject => hash(&privacy::subject(text)),
@@ -113,46 +119,38 @@ pub(super) fn keys(column: &ArrayRef, by: By) -> Result<Vec<u64>, ArrowError> {
     Ok((0..values.len()).map(&mut key).collect())
 }
 
-/// Which rows of a batch have one of `wanted` in `column`.
+/// Which rows of a column have one of `wanted`.
 pub(super) fn having(
-    batch: &RecordBatch,
-    column: usize,
+    column: &ArrayRef,
     by: By,
     wanted: &Touched,
 ) -> Result<BooleanArray, ArrowError> {
-    let column = batch.column(column);
-    let Some(texts) = column.as_string_view_opt() else {
-        let keys = keys(column, by)?;
-        let found = keys.iter().map(|key| Some(wanted.contains(*key)));
-        return Ok(found.collect());
+    let found = match column.as_string_view_opt() {
+        Some(texts) => {
+            let mut seen = Seen::default();
+            BooleanBuffer::collect_bool(texts.len(), |row| seen.is_wanted(texts, row, by, wanted))
+        }
+        None => {
+            let keys = keys(column, by)?;
+            BooleanBuffer::collect_bool(keys.len(), |row| wanted.contains(keys[row]))
+        }
     };
-    let mut seen = Seen::default();
-    let found = (0..texts.len()).map(|row| Some(seen.is_wanted(texts, row, by, wanted)));
-    Ok(found.collect())
+    Ok(BooleanArray::new(found, None))
 }
 
 /// The rows that have one of `wanted` in `column`. Most often a batch has none,
-/// which is told without a mask.
+/// or all.
 pub(super) fn with_keys(
     batch: &RecordBatch,
     column: usize,
     by: By,
     wanted: &Touched,
 ) -> Result<RecordBatch, ArrowError> {
-    let array = batch.column(column);
-    let has = match array.as_string_view_opt() {
-        Some(texts) => {
-            let mut seen = Seen::default();
-            (0..texts.len()).any(|row| seen.is_wanted(texts, row, by, wanted))
-        }
-        None => {
-            let keys = keys(array, by)?;
-            keys.iter().any(|key| wanted.contains(*key))
-        }
-    };
-    match has {
-        true => filter_record_batch(batch, &having(batch, column, by, wanted)?),
-        false => Ok(batch.slice(0, 0)),
+    let found = having(batch.column(column), by, wanted)?;
+    match found.true_count() {
+        0 => Ok(batch.slice(0, 0)),
+        all if all == batch.num_rows() => Ok(batch.clone()),
+        _ => filter_record_batch(batch, &found),
     }
 }
 
@@ -203,7 +201,7 @@ impl Seen {
     }
 }
 
-/// Keys for the reader of landing files.
+/// Keys for the readers of files.
 #[derive(Debug)]
 pub(super) struct Wanted {
     pub(super) keys: Touched,

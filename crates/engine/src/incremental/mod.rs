@@ -10,9 +10,11 @@
 //! What cannot be told from a part is a reason to compute everything; that is
 //! never wrong, and the run does it.
 
+mod among;
 mod apply;
 mod difference;
 mod evaluate;
+mod files;
 mod keys;
 mod people;
 mod permitted;

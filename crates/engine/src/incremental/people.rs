@@ -11,9 +11,9 @@ use privacy::ownership::{Claims, DeviceReadings, claim_holds, may_be_passed_on};
 use privacy::subject;
 
 use super::difference::Difference;
-use super::keys::Touched;
+use super::keys::{Touched, with_keys};
 use super::scope::{By, KeyOf};
-use super::tables::Tables;
+use super::tables::{Tables, places};
 use crate::consent::{self, RECORD_COLUMNS, RECORDS, Register};
 use crate::devices::{CLAIM_COLUMNS, DEVICES, PHONES};
 use crate::landing::hash;
@@ -33,6 +33,8 @@ pub(crate) struct PeopleSource<'a> {
     pub(crate) entered: &'a HashSet<String>,
     /// Whether anybody's consent began or ended between the two runs.
     pub(crate) crossed: bool,
+    /// Whether trusted tables hold all readings of those who have any in them.
+    pub(crate) trusted: bool,
 }
 
 /// People and devices whose rows must be gone now.
@@ -302,7 +304,7 @@ impl Tables {
         let Some(agree) = agree else {
             return Ok(false);
         };
-        if !self.confirm(&mut reporting, &agree).await? {
+        if !self.confirm(from.trusted, &mut reporting, &agree).await? {
             return Ok(false);
         }
         for batch in &owners.before {
@@ -360,6 +362,7 @@ impl Tables {
     /// where one does not hold.
     async fn confirm(
         &self,
+        trusted: bool,
         reporting: &mut [Owned],
         agree: &HashSet<String>,
     ) -> Result<bool, Error> {
@@ -378,18 +381,17 @@ impl Tables {
         if by_device.is_empty() {
             return Ok(true);
         }
-        let owned = |columns: [&str; 2]| columns.map(str::to_owned);
         let by = key(DEVICES.1[0], By::Value);
-        let instants = self
-            .sides(DEVICES.0, &owned(DEVICES.1), &by, &devices)
-            .await?;
+        let stood = trusted.then_some("step_trainer_trusted");
+        let instants = self.instants(DEVICES, stood, &by, &devices).await?;
         let by = key(PHONES.1[0], By::Subject);
-        let phones = self.sides(PHONES.0, &owned(PHONES.1), &by, &people).await?;
+        let stood = trusted.then_some("accelerometer_trusted");
+        let phones = self.instants(PHONES, stood, &by, &people).await?;
         let (Some(instants), Some(phones)) = (instants, phones) else {
             return Ok(false);
         };
         let mut readings = DeviceReadings::new();
-        for batch in &instants.after {
+        for batch in &instants {
             each(batch, |serial, instant| {
                 if let Some(device) = serials.find(serial) {
                     readings.push(device, instant);
@@ -398,7 +400,7 @@ impl Tables {
         }
         let instants = Arc::new(readings.finish());
         let claims = Claims::new(Arc::clone(&instants), &by_device);
-        for batch in &phones.after {
+        for batch in &phones {
             each(batch, |user, instant| {
                 if let Some(person) = names.find(&subject(user)) {
                     claims.mark(&[person], &[instant]);
@@ -419,6 +421,44 @@ impl Tables {
             owned.support = Some(i64::from(shared));
         }
         Ok(true)
+    }
+
+    /// Who reported and when, of those whose keys are `wanted`. Whoever has
+    /// readings in the table `stood` had them all there when it was built, which
+    /// is a better place to look than the files that arrived.
+    async fn instants(
+        &self,
+        (landing, columns): (&str, [&str; 2]),
+        stood: Option<&str>,
+        by: &KeyOf,
+        wanted: &Touched,
+    ) -> Result<Option<Vec<RecordBatch>>, Error> {
+        let columns = columns.map(str::to_owned);
+        let mut found = Vec::new();
+        let mut rest = wanted.clone();
+        if let Some(stood) = stood.filter(|_| self.is_as_read(landing)) {
+            let Some(sides) = self.sides(stood, &columns, by, wanted).await? else {
+                return Ok(None);
+            };
+            let mut known = Touched::default();
+            for batch in &sides.before {
+                known.take_in(batch.column(0), by.by).map_err(failed)?;
+            }
+            rest.let_go(&known);
+            found = sides.before;
+            if let Some(readings) = self.differences.get(landing) {
+                for batch in &readings.come {
+                    let places = places(&batch.schema(), &columns, landing)?;
+                    let batch = batch.project(&places).map_err(failed)?;
+                    found.push(with_keys(&batch, 0, by.by, &known).map_err(failed)?);
+                }
+            }
+        }
+        let sides = self.sides(landing, &columns, by, &rest).await?;
+        Ok(sides.map(|sides| {
+            found.extend(sides.after);
+            found
+        }))
     }
 
     /// Keeps a difference, if it is one.

@@ -5,26 +5,19 @@ use std::sync::Arc;
 
 use arrow::array::RecordBatch;
 use arrow::datatypes::{Schema, SchemaRef};
-use datafusion::catalog::TableProvider;
-use datafusion::error::DataFusionError;
-use datafusion::execution::SendableRecordBatchStream;
-use datafusion::physical_plan::execute_stream_partitioned;
 use futures::StreamExt;
 use lake::{DataFile, TableId, Version};
 use parking_lot::Mutex;
 
 use super::difference::{Difference, counted, without};
 use super::evaluate::Statement;
-use super::keys::{Touched, Wanted, keys, with_keys};
+use super::files::ColumnOfFile;
+use super::keys::{Touched, Wanted, with_keys};
 use super::scope::{By, KeyOf};
-use crate::build::stored;
 use crate::lake_table::LakeTable;
 use crate::landing::{Source, SourceFile, streams};
 use crate::landing_files::{KnownFile, whose};
 use crate::{Error, Session, consent, devices, system};
-
-/// A file's path, a column, and how its values stand for keys.
-type ColumnOfFile = (String, String, By);
 
 /// What is known of every table while a change is taken in.
 pub(crate) struct Tables {
@@ -42,7 +35,7 @@ pub(crate) struct Tables {
     pub(super) crossing: Touched,
     /// Keys of small tables' files, by file, column and way: they are asked for
     /// again and again.
-    read_keys: Mutex<HashMap<ColumnOfFile, Arc<Vec<u64>>>>,
+    pub(super) read_keys: Mutex<HashMap<ColumnOfFile, Arc<Vec<u64>>>>,
     /// Columns all of whose values arrived in the column by which a landing
     /// table's files are noted, or in one of several.
     origins: BTreeMap<(String, String), Vec<Origin>>,
@@ -106,6 +99,13 @@ impl Tables {
     /// Whether a table is one that arrives.
     pub(super) fn is_landing(&self, table: &str) -> bool {
         self.landing.contains_key(table)
+    }
+
+    /// Whether all files of a landing table that were read before are as they
+    /// were.
+    pub(super) fn is_as_read(&self, landing: &str) -> bool {
+        let mut changed = self.unreadable.iter();
+        changed.all(|(table, _)| table != landing)
     }
 
     /// Takes down which columns of a model, with this schema, pass on what the
@@ -255,132 +255,10 @@ impl Tables {
         let Some(standing) = self.standing.get(table) else {
             return Ok(None);
         };
-        let files = standing.version.as_ref().map_or(&[][..], |v| &v.files);
         let places = places(&standing.schema, columns, table)?;
         let place = place_of(columns, &key.column);
-        let mut found = Vec::new();
-        let own = places[place];
-        for file in files {
-            let file = std::slice::from_ref(file);
-            // Without statistics, looking at the key alone tells which files
-            // need be read.
-            let rows: u64 = files.iter().map(|file| file.rows).sum();
-            let look_first = rows <= SMALL_ROWS || (places.len() > 1 && wanted.range().is_none());
-            if !may_hold(&file[0], &key.column, wanted)
-                || look_first && !self.holds(standing, file, own, key, wanted).await?
-            {
-                continue;
-            }
-            found.extend(
-                self.read(standing, file, &places, (place, key), wanted)
-                    .await?,
-            );
-        }
-        Ok(Some(found))
-    }
-
-    /// Whether files of a table hold a row that has one of `wanted` for its key,
-    /// which is the column at `place`.
-    pub(super) async fn holds(
-        &self,
-        standing: &Standing,
-        files: &[DataFile],
-        place: usize,
-        key: &KeyOf,
-        wanted: &Touched,
-    ) -> Result<bool, Error> {
-        let places = vec![place];
-        for file in files
-            .iter()
-            .filter(|file| may_hold(file, &key.column, wanted))
-        {
-            let file = std::slice::from_ref(file);
-            let rows: u64 = standing.files.iter().map(|file| file.rows).sum();
-            let has = match rows <= SMALL_ROWS {
-                true => {
-                    let keys = self.keys_of(standing, &file[0], place, key).await?;
-                    keys.iter().any(|key| wanted.contains(*key))
-                }
-                false => {
-                    let found = self.read(standing, file, &places, (0, key), wanted);
-                    !found.await?.is_empty()
-                }
-            };
-            if has {
-                return Ok(true);
-            }
-        }
-        Ok(false)
-    }
-
-    /// The keys of all rows of a file.
-    async fn keys_of(
-        &self,
-        standing: &Standing,
-        file: &DataFile,
-        place: usize,
-        key: &KeyOf,
-    ) -> Result<Arc<Vec<u64>>, Error> {
-        let name = (file.path.to_string(), key.column.clone(), key.by);
-        if let Some(known) = self.read_keys.lock().get(&name) {
-            return Ok(Arc::clone(known));
-        }
-        let table = standing.id.name.as_str();
-        let failed = |error: DataFusionError| Error::execution(table, error);
-        let provider = self.lake_table(standing, std::slice::from_ref(file))?;
-        let mut all = Vec::new();
-        for mut stream in self.scanned(&provider, vec![place]).await.map_err(failed)? {
-            while let Some(batch) = stream.next().await {
-                let keys = keys(batch.map_err(failed)?.column(0), key.by);
-                all.extend(keys.map_err(|error| failed(error.into()))?);
-            }
-        }
-        let all = Arc::new(all);
-        self.read_keys.lock().insert(name, Arc::clone(&all));
-        Ok(all)
-    }
-
-    /// Rows of files of a table that have one of `wanted` for their key.
-    async fn read(
-        &self,
-        standing: &Standing,
-        files: &[DataFile],
-        places: &[usize],
-        (place, key): (usize, &KeyOf),
-        wanted: &Touched,
-    ) -> Result<Vec<RecordBatch>, Error> {
-        let table = standing.id.name.as_str();
-        let failed = |error: DataFusionError| Error::execution(table, error);
-        let schema = standing.schema.project(places);
-        let schema = Arc::new(schema.map_err(|error| failed(error.into()))?);
-        let mut provider = self.lake_table(standing, files)?;
-        if let Some(range) = wanted.range() {
-            provider = provider.between(&key.column, range);
-        }
-        let mut found = Vec::new();
-        let streams = self.scanned(&provider, places.to_vec()).await;
-        for mut stream in streams.map_err(failed)? {
-            while let Some(batch) = stream.next().await {
-                let batch = stored(&schema, &batch.map_err(failed)?);
-                let batch = batch.and_then(|batch| with_keys(&batch, place, key.by, wanted));
-                let batch = batch.map_err(|error| failed(error.into()))?;
-                if batch.num_rows() > 0 {
-                    found.push(batch);
-                }
-            }
-        }
-        Ok(found)
-    }
-
-    /// Columns of a table, read side by side.
-    async fn scanned(
-        &self,
-        provider: &LakeTable,
-        places: Vec<usize>,
-    ) -> Result<Vec<SendableRecordBatchStream>, DataFusionError> {
-        let state = self.before.state();
-        let scan = provider.scan(&state, Some(&places), &[], None).await?;
-        execute_stream_partitioned(scan, self.before.task_context())
+        let found = self.stood(standing, &places, (place, key), wanted);
+        Ok(Some(found.await?))
     }
 
     /// Reads the files that hold such rows. Only the column by which files were
@@ -448,15 +326,6 @@ impl Tables {
         let files = files.filter(|file| holding.contains(file.name.as_str()));
         Some(files.cloned().collect())
     }
-
-    pub(crate) fn lake_table(
-        &self,
-        standing: &Standing,
-        files: &[DataFile],
-    ) -> Result<LakeTable, Error> {
-        let tables = self.before.tables();
-        tables.in_files(&standing.id, &standing.schema, files)
-    }
 }
 
 impl Standing {
@@ -469,6 +338,15 @@ impl Standing {
                 .map_or_else(Vec::new, |version| version.files.clone()),
             version,
         }
+    }
+
+    /// The table with the rows of `files`.
+    pub(crate) fn in_files(
+        &self,
+        session: &Session,
+        files: &[DataFile],
+    ) -> Result<LakeTable, Error> {
+        session.tables().in_files(&self.id, &self.schema, files)
     }
 
     /// Of a system table.
@@ -508,28 +386,16 @@ fn is_noted(table: &str, key: &KeyOf) -> bool {
         .is_some_and(|(column, of_people)| key.column == column && key.by == By::of(of_people))
 }
 
-/// Tables of no more rows have their keys kept while a change is taken in.
-const SMALL_ROWS: u64 = 2_000_000;
-
-/// Whether a file's statistics leave room for any of `wanted` in a column.
-fn may_hold(file: &DataFile, column: &str, wanted: &Touched) -> bool {
-    let (Some((low, high)), Some(stats)) = (wanted.range(), &file.stats) else {
-        return true;
-    };
-    let stats: serde_json::Value = serde_json::from_str(stats).unwrap_or_default();
-    let bound = |side: &str| stats[side][column].as_i64();
-    match (bound("minValues"), bound("maxValues")) {
-        (Some(least), Some(most)) => least <= high && low <= most,
-        _ => true,
-    }
-}
-
 /// Whether a statement asks when the run began.
 pub(super) fn asks_for_time(sql: &str) -> bool {
     sql.to_lowercase().contains("run_time")
 }
 
-fn places(schema: &Schema, columns: &[String], table: &str) -> Result<Vec<usize>, Error> {
+pub(super) fn places(
+    schema: &Schema,
+    columns: &[String],
+    table: &str,
+) -> Result<Vec<usize>, Error> {
     let places = columns.iter().map(|column| schema.index_of(column));
     places
         .collect::<Result<_, _>>()

@@ -201,7 +201,7 @@ impl Work {
         owned: &Known,
         report: &mut Report,
     ) -> Result<(), Error> {
-        let as_shipped = gate::are_as_shipped(&self.planned);
+        let as_shipped = gate::are_as_shipped(&self.planned, &gate::OF_TRAINING);
         for planned in &self.planned {
             let name = planned.model.name.as_ref();
             if let (Which::These(_, known), false) = (which, which.contains(name)) {

@@ -104,6 +104,7 @@ impl Work {
             suspended: &suspended,
             entered: &entered,
             crossed,
+            trusted: gate::are_as_shipped(&self.planned, &gate::OF_READINGS),
         };
         let Some(changes) = tables.take_in_people(&from).await? else {
             return Ok(None);
@@ -186,7 +187,7 @@ impl Work {
             && bytes <= BYTES_MIN.max(all / 4)
             && consent::records(&self.session).is_some()
             && reads_owners(&self.planned)
-            && (!trains || gate::are_as_shipped(&self.planned))
+            && (!trains || gate::are_as_shipped(&self.planned, &gate::OF_TRAINING))
             && self
                 .planned
                 .iter()
@@ -385,7 +386,7 @@ impl Work {
         let Some(applied) = applier.apply(standing, difference).await? else {
             return Ok(false);
         };
-        let provider = Arc::new(tables.lake_table(standing, &applied.files)?);
+        let provider = Arc::new(standing.in_files(after, &applied.files)?);
         after.tables().put(&table.name, provider);
         if let Some(standing) = tables.standing.get_mut(&table.name) {
             standing.files.clone_from(&applied.files);

@@ -1,0 +1,226 @@
+//! Rows of the lake's files that have one of many keys.
+
+use std::sync::Arc;
+
+use arrow::array::RecordBatch;
+use datafusion::catalog::TableProvider;
+use datafusion::error::DataFusionError;
+use datafusion::execution::SendableRecordBatchStream;
+use datafusion::physical_expr::PhysicalExprRef;
+use datafusion::physical_expr::expressions::Column;
+use datafusion::physical_plan::execute_stream_partitioned;
+use futures::StreamExt;
+use lake::DataFile;
+
+use super::among::Among;
+use super::keys::{Touched, Wanted, key_of, keys, with_keys};
+use super::scope::{By, KeyOf};
+use super::tables::{Standing, Tables};
+use crate::Error;
+use crate::build::stored;
+use crate::lake_table::LakeTable;
+
+/// Tables of no more rows have their keys kept while a change is taken in.
+const SMALL_ROWS: u64 = 2_000_000;
+
+/// A file's path, a column, and how its values stand for keys.
+pub(super) type ColumnOfFile = (String, String, By);
+
+/// Where in a file rows may be.
+enum Held {
+    Nowhere,
+    /// In some of its row groups, and there is one in them.
+    In(Vec<bool>),
+    Anywhere,
+}
+
+impl Tables {
+    /// The rows of a table as it stood that have one of `wanted` for their key,
+    /// with the columns at `places`; the key is the one at `place` of them.
+    pub(super) async fn stood(
+        &self,
+        standing: &Standing,
+        places: &[usize],
+        (place, key): (usize, &KeyOf),
+        wanted: &Touched,
+    ) -> Result<Vec<RecordBatch>, Error> {
+        let files = standing.version.as_ref().map_or(&[][..], |v| &v.files);
+        let wanted = Arc::new(Wanted {
+            keys: wanted.clone(),
+            by: key.by,
+        });
+        let mut found = Vec::new();
+        for file in files {
+            let table = match self
+                .held(standing, file, places[place], key, &wanted.keys)
+                .await?
+            {
+                Held::Nowhere => continue,
+                Held::In(groups) => self.lake_table(standing, file)?.in_row_groups(groups),
+                Held::Anywhere => self.lake_table(standing, file)?,
+            };
+            let read = self.read(standing, table, places, (place, key), &wanted);
+            found.extend(read.await?);
+        }
+        Ok(found)
+    }
+
+    /// Whether a file of a table holds a row that has one of `wanted` for its key,
+    /// which is the column at `place`.
+    pub(super) async fn holds(
+        &self,
+        standing: &Standing,
+        file: &DataFile,
+        place: usize,
+        key: &KeyOf,
+        wanted: &Touched,
+    ) -> Result<bool, Error> {
+        match self.held(standing, file, place, key, wanted).await? {
+            Held::Nowhere => Ok(false),
+            Held::In(_) => Ok(true),
+            Held::Anywhere => {
+                let table = self.lake_table(standing, file)?;
+                let wanted = Arc::new(Wanted {
+                    keys: wanted.clone(),
+                    by: key.by,
+                });
+                let own = [place];
+                let found = self.read(standing, table, &own, (0, key), &wanted);
+                Ok(!found.await?.is_empty())
+            }
+        }
+    }
+
+    /// Where in a file such rows may be, by what can be told of it at little cost.
+    async fn held(
+        &self,
+        standing: &Standing,
+        file: &DataFile,
+        place: usize,
+        key: &KeyOf,
+        wanted: &Touched,
+    ) -> Result<Held, Error> {
+        if !may_hold(file, &key.column, wanted) {
+            return Ok(Held::Nowhere);
+        }
+        let field = standing.schema.field(place);
+        // Between which numbers they lie tells the reader which row groups to
+        // pass over.
+        if field.data_type().is_integer() {
+            return Ok(Held::Anywhere);
+        }
+        let name = (file.path.to_string(), key.column.clone(), key.by);
+        let known = self.read_keys.lock().get(&name).cloned();
+        let keys = match known {
+            Some(keys) => keys,
+            None => {
+                let lake = &self.before.tables().lake;
+                let told = lake
+                    .row_groups_having(file, field, |text| wanted.contains(key_of(text, key.by)));
+                let told = told.await?;
+                if !wanted.has_null() && told.iter().all(Option::is_some) {
+                    let groups: Vec<bool> = told.into_iter().flatten().collect();
+                    return Ok(match groups.contains(&true) {
+                        true => Held::In(groups),
+                        false => Held::Nowhere,
+                    });
+                }
+                let rows: u64 = standing.files.iter().map(|file| file.rows).sum();
+                if rows > SMALL_ROWS {
+                    return Ok(Held::Anywhere);
+                }
+                let keys = Arc::new(self.keys_of(standing, file, place, key).await?);
+                self.read_keys.lock().insert(name, Arc::clone(&keys));
+                keys
+            }
+        };
+        Ok(match keys.iter().any(|key| wanted.contains(*key)) {
+            true => Held::Anywhere,
+            false => Held::Nowhere,
+        })
+    }
+
+    /// The keys of all rows of a file.
+    async fn keys_of(
+        &self,
+        standing: &Standing,
+        file: &DataFile,
+        place: usize,
+        key: &KeyOf,
+    ) -> Result<Vec<u64>, Error> {
+        let failed = |error: DataFusionError| Error::execution(&standing.id.name, error);
+        let table = self.lake_table(standing, file)?;
+        let mut all = Vec::new();
+        for mut stream in self.scanned(&table, vec![place]).await.map_err(failed)? {
+            while let Some(batch) = stream.next().await {
+                let keys = keys(batch.map_err(failed)?.column(0), key.by);
+                all.extend(keys.map_err(|error| failed(error.into()))?);
+            }
+        }
+        Ok(all)
+    }
+
+    /// Rows of a file of a table that have one of `wanted` for their key.
+    async fn read(
+        &self,
+        standing: &Standing,
+        mut table: LakeTable,
+        places: &[usize],
+        (place, key): (usize, &KeyOf),
+        wanted: &Arc<Wanted>,
+    ) -> Result<Vec<RecordBatch>, Error> {
+        let failed = |error: DataFusionError| Error::execution(&standing.id.name, error);
+        let schema = standing.schema.project(places);
+        let schema = Arc::new(schema.map_err(|error| failed(error.into()))?);
+        let column: PhysicalExprRef = Arc::new(Column::new(&key.column, places[place]));
+        table = table.meeting(Arc::new(Among::new(column, Arc::clone(wanted))));
+        if let Some(range) = wanted.keys.range() {
+            table = table.between(&key.column, range);
+        }
+        let mut found = Vec::new();
+        for mut stream in self
+            .scanned(&table, places.to_vec())
+            .await
+            .map_err(failed)?
+        {
+            while let Some(batch) = stream.next().await {
+                let batch = stored(&schema, &batch.map_err(failed)?);
+                // A reader may leave a condition to whoever asked.
+                let batch = batch.and_then(|batch| with_keys(&batch, place, key.by, &wanted.keys));
+                let batch = batch.map_err(|error| failed(error.into()))?;
+                if batch.num_rows() > 0 {
+                    found.push(batch);
+                }
+            }
+        }
+        Ok(found)
+    }
+
+    /// Columns of a table, read side by side.
+    async fn scanned(
+        &self,
+        provider: &LakeTable,
+        places: Vec<usize>,
+    ) -> Result<Vec<SendableRecordBatchStream>, DataFusionError> {
+        let state = self.before.state();
+        let scan = provider.scan(&state, Some(&places), &[], None).await?;
+        execute_stream_partitioned(scan, self.before.task_context())
+    }
+
+    fn lake_table(&self, standing: &Standing, file: &DataFile) -> Result<LakeTable, Error> {
+        standing.in_files(&self.before, std::slice::from_ref(file))
+    }
+}
+
+/// Whether a file's statistics leave room for any of `wanted` in a column.
+fn may_hold(file: &DataFile, column: &str, wanted: &Touched) -> bool {
+    let (Some((low, high)), Some(stats)) = (wanted.range(), &file.stats) else {
+        return true;
+    };
+    let stats: serde_json::Value = serde_json::from_str(stats).unwrap_or_default();
+    let bound = |side: &str| stats[side][column].as_i64();
+    match (bound("minValues"), bound("maxValues")) {
+        (Some(least), Some(most)) => least <= high && low <= most,
+        _ => true,
+    }
+}
