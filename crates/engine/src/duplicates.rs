@@ -186,7 +186,7 @@ pub(crate) async fn drop_duplicates(
     for file in files {
         let mut kept: Vec<BooleanArray> = Vec::new();
         let before = distinct.duplicates;
-        let mut stream = read(session, &planned.layout, &file, None)
+        let mut stream = read(session, &planned.layout, &file, None, None)
             .await
             .map_err(failed)?;
         while let Some(batch) = stream.next().await {
@@ -208,7 +208,7 @@ pub(crate) async fn drop_duplicates(
             continue;
         }
         let mut writer = lake.writer(&planned.layout, run);
-        let mut stream = read(session, &planned.layout, &file, None)
+        let mut stream = read(session, &planned.layout, &file, None, None)
             .await
             .map_err(failed)?;
         for mask in &kept {

@@ -1,20 +1,22 @@
 //! Tables without some of their rows.
 //!
 //! A file that holds none of the rows stays as it is; one that does is written
-//! again without them. So taking a few rows out costs what the files cost that
-//! hold them, and reading what tells them apart.
+//! again without them, and of that the row groups that hold none are taken over
+//! as they are encoded. So taking a few rows out costs what the row groups cost
+//! that hold them, and reading what tells them apart.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use arrow::array::{BooleanArray, RecordBatch};
+use arrow::array::{Array, AsArray, BooleanArray, RecordBatch};
 use arrow::compute::filter_record_batch;
+use arrow::error::ArrowError;
 use datafusion::catalog::TableProvider;
 use datafusion::error::DataFusionError;
 use datafusion::execution::SendableRecordBatchStream;
 use datafusion::physical_plan::execute_stream;
-use futures::StreamExt;
-use lake::{DataFile, Lake, Layout, Version};
+use futures::{StreamExt, TryStreamExt};
+use lake::{DataFile, Lake, Layout, Renewal, Version};
 
 use crate::build::stored;
 use crate::lake_table::LakeTable;
@@ -34,7 +36,41 @@ pub(crate) struct Rewritten {
     pub(crate) content: Content,
 }
 
+/// A file that was written again.
+#[derive(Debug, Default)]
+pub(crate) struct Renewed {
+    /// What takes its place; nothing where no row is left.
+    file: Option<DataFile>,
+    /// Rows taken out.
+    rows: u64,
+    content: Content,
+}
+
+/// A row group, and how many its file has.
+#[derive(Clone, Copy)]
+struct Group<'a> {
+    file: &'a DataFile,
+    number: usize,
+    count: usize,
+}
+
+/// Rows of a row group.
+#[derive(Default)]
+struct Divided {
+    stay: Vec<RecordBatch>,
+    gone: Vec<RecordBatch>,
+}
+
 impl Rewritten {
+    /// Takes in what became of a file.
+    pub(crate) fn extend(&mut self, file: &DataFile, renewed: Option<Renewed>) {
+        let Some(renewed) = renewed else { return };
+        self.rows += renewed.rows;
+        self.content.merge(renewed.content);
+        self.files.extend(renewed.file);
+        self.removes.insert(file.name.clone());
+    }
+
     /// The table's files from `before` on.
     pub(crate) fn after(&self, before: &[DataFile]) -> Vec<DataFile> {
         let kept = before
@@ -65,59 +101,128 @@ impl Rewriter<'_> {
         columns: &[usize],
         mut goes: impl FnMut(&RecordBatch) -> Result<BooleanArray, Error>,
     ) -> Result<Rewritten, Error> {
-        let table = self.layout.table().name.clone();
-        let failed = |error: DataFusionError| Error::execution(&table, error);
         let mut rewritten = Rewritten::default();
         for file in files {
-            let mut kept: Vec<BooleanArray> = Vec::new();
-            let mut gone = 0;
-            let mut batches = self.read(file, Some(columns)).await?;
-            while let Some(batch) = batches.next().await {
-                let goes = goes(&batch.map_err(failed)?)?;
-                gone += goes.true_count();
-                kept.push(goes.iter().map(|goes| Some(goes != Some(true))).collect());
-            }
-            if gone == 0 {
-                continue;
-            }
-            let mut writer = self.lake.writer(self.layout, self.run);
-            let mut batches = self.read(file, None).await?;
-            let mut masks = kept.into_iter();
-            let mut mask = BooleanArray::new_null(0);
-            while let Some(batch) = batches.next().await {
-                let batch = batch.map_err(failed)?;
-                // Batches of few columns and of all of them may be cut at
-                // different rows.
-                while mask.len() < batch.num_rows() {
-                    let Some(more) = masks.next() else { break };
-                    mask = mask.iter().chain(more.iter()).collect();
-                }
-                let (own, rest) = (
-                    mask.slice(0, batch.num_rows()),
-                    mask.slice(batch.num_rows(), mask.len() - batch.num_rows()),
-                );
-                mask = rest;
-                let stays = filter_record_batch(&batch, &own).map_err(|e| failed(e.into()))?;
-                let goes = arrow::compute::not(&own).map_err(|e| failed(e.into()))?;
-                let goes = filter_record_batch(&batch, &goes).map_err(|e| failed(e.into()))?;
-                rewritten.rows += goes.num_rows() as u64;
-                rewritten.content.add(rows::hashes(&goes));
-                writer.write(&stays).await?;
-            }
-            rewritten.files.extend(writer.finish().await?);
-            rewritten.removes.insert(file.name.clone());
+            let renewed = self.renew(file, None, columns, &mut goes).await?;
+            rewritten.extend(file, renewed);
         }
         Ok(rewritten)
     }
 
-    async fn read(
+    /// The same of one file, of which row groups are passed over that
+    /// `looked_at` says no to; they stay as they are.
+    pub(crate) async fn renew(
         &self,
         file: &DataFile,
+        looked_at: Option<&[bool]>,
+        columns: &[usize],
+        mut goes: impl FnMut(&RecordBatch) -> Result<BooleanArray, Error>,
+    ) -> Result<Option<Renewed>, Error> {
+        let mut begun: Option<(Renewal, Renewed)> = None;
+        let count = self.lake.row_groups(file).await?;
+        for number in 0..count {
+            let group = Group {
+                file,
+                number,
+                count,
+            };
+            let divided = match looked_at.is_none_or(|looked_at| looked_at[number]) {
+                true => self.divide(group, columns, &mut goes).await?,
+                false => None,
+            };
+            let Some(Divided { stay, gone }) = divided else {
+                if let Some((renewal, _)) = &mut begun {
+                    self.keep(renewal, group).await?;
+                }
+                continue;
+            };
+            let (renewal, renewed) = match &mut begun {
+                Some(begun) => begun,
+                None => {
+                    let mut renewal = self.lake.renew(self.layout, self.run, file).await?;
+                    for number in 0..number {
+                        self.keep(&mut renewal, Group { number, ..group }).await?;
+                    }
+                    begun.insert((renewal, Renewed::default()))
+                }
+            };
+            for batch in gone {
+                renewed.rows += batch.num_rows() as u64;
+                renewed.content.add(rows::hashes(&batch));
+            }
+            renewal.write(&stay).await?;
+        }
+        let Some((renewal, mut renewed)) = begun else {
+            return Ok(None);
+        };
+        renewed.file = renewal.finish().await?;
+        Ok(Some(renewed))
+    }
+
+    /// The rows of a row group that stay and those that go; `None` where all stay.
+    async fn divide(
+        &self,
+        group: Group<'_>,
+        columns: &[usize],
+        goes: &mut impl FnMut(&RecordBatch) -> Result<BooleanArray, Error>,
+    ) -> Result<Option<Divided>, Error> {
+        let failed = |error: ArrowError| Error::execution(&self.layout.table().name, error.into());
+        let looked_at = self.read(group, Some(columns)).await?;
+        let masks = looked_at.iter().map(goes).collect::<Result<Vec<_>, _>>()?;
+        if masks.iter().all(|mask| mask.true_count() == 0) {
+            return Ok(None);
+        }
+        // Batches of few columns and of all of them may be cut at different rows.
+        let all = (0..self.layout.schema().fields().len()).eq(columns.iter().copied());
+        let batches = match all {
+            true => looked_at,
+            false => self.read(group, None).await?,
+        };
+        let masks: Vec<&dyn Array> = masks.iter().map(|mask| mask as &dyn Array).collect();
+        let mask = arrow::compute::concat(&masks).map_err(failed)?;
+        let (mask, mut at) = (mask.as_boolean(), 0);
+        let mut divided = Divided::default();
+        for batch in batches {
+            let goes = mask.slice(at, batch.num_rows());
+            at += batch.num_rows();
+            let stays = arrow::compute::not(&goes).map_err(failed)?;
+            divided
+                .stay
+                .push(filter_record_batch(&batch, &stays).map_err(failed)?);
+            divided
+                .gone
+                .push(filter_record_batch(&batch, &goes).map_err(failed)?);
+        }
+        Ok(Some(divided))
+    }
+
+    /// Takes a row group over as it is.
+    async fn keep(&self, renewal: &mut Renewal, group: Group<'_>) -> Result<(), Error> {
+        match renewal.can_keep() {
+            true => renewal.keep(group.number).await?,
+            false => renewal.write(&self.read(group, None).await?).await?,
+        }
+        Ok(())
+    }
+
+    /// Rows of a row group; `columns` of them, or all.
+    async fn read(
+        &self,
+        group: Group<'_>,
         columns: Option<&[usize]>,
-    ) -> Result<SendableRecordBatchStream, Error> {
+    ) -> Result<Vec<RecordBatch>, Error> {
         let table = &self.layout.table().name;
-        let stream = read(self.session, self.layout, file, columns).await;
-        stream.map_err(|error| Error::execution(table, error))
+        let only = (0..group.count).map(|number| number == group.number);
+        let stream = read(
+            self.session,
+            self.layout,
+            group.file,
+            Some(only.collect()),
+            columns,
+        );
+        let batches = async { stream.await?.try_collect().await };
+        let batches = batches.await;
+        batches.map_err(|error| Error::execution(table, error))
     }
 }
 
@@ -130,16 +235,21 @@ pub(crate) fn layout_of(standing: &Version) -> Result<Layout, Error> {
     )?)
 }
 
-/// The rows of one file, in its order; `columns` of them, or all.
+/// The rows of one file, or of some of its row groups, in its order; `columns` of
+/// them, or all.
 pub(crate) async fn read(
     session: &Session,
     layout: &Layout,
     file: &DataFile,
+    row_groups: Option<Vec<bool>>,
     columns: Option<&[usize]>,
 ) -> Result<SendableRecordBatchStream, DataFusionError> {
     let store = session.tables().store_url()?;
     let (id, schema) = (layout.table(), layout.schema());
-    let table = LakeTable::new(id, store, Arc::clone(schema), std::slice::from_ref(file));
+    let mut table = LakeTable::new(id, store, Arc::clone(schema), std::slice::from_ref(file));
+    if let Some(groups) = row_groups {
+        table = table.in_row_groups(groups);
+    }
     let columns = columns.map(<[usize]>::to_vec);
     let state = session.state();
     let plan = table.scan(&state, columns.as_ref(), &[], None).await?;

@@ -7,10 +7,11 @@ use arrow::datatypes::{Schema, SchemaRef};
 use object_store::ObjectStoreExt;
 use object_store::buffered::BufWriter;
 use object_store::path::Path;
-use parquet::arrow::AsyncArrowWriter;
 use parquet::arrow::arrow_writer::ArrowWriterOptions;
 use parquet::arrow::async_writer::AsyncFileWriter;
+use parquet::arrow::{ArrowWriter, AsyncArrowWriter};
 use parquet::basic::{Compression, Encoding};
+use parquet::errors::Result as ParquetResult;
 use parquet::file::metadata::ParquetMetaData;
 use parquet::file::properties::{EnabledStatistics, WriterProperties};
 use parquet::file::statistics::Statistics;
@@ -99,13 +100,38 @@ impl Layout {
     /// # Errors
     /// [`Error::File`] where the file cannot be begun.
     pub fn file_writer<W: AsyncFileWriter>(&self, sink: W) -> Result<AsyncArrowWriter<W>, Error> {
+        AsyncArrowWriter::try_new_with_options(sink, self.schema.clone(), self.options())
+            .map_err(|error| failed(&self.table, &error))
+    }
+
+    /// The same, which goes to memory.
+    pub(crate) fn arrow_writer(&self, sink: Vec<u8>) -> ParquetResult<ArrowWriter<Vec<u8>>> {
+        ArrowWriter::try_new_with_options(sink, self.schema.clone(), self.options())
+    }
+
+    fn options(&self) -> ArrowWriterOptions {
         // The Arrow schema is left out of the footer: it would name view types
         // that older readers do not know, and says nothing Parquet does not.
-        let options = ArrowWriterOptions::new()
+        ArrowWriterOptions::new()
             .with_properties(self.properties())
-            .with_skip_arrow_metadata(true);
-        AsyncArrowWriter::try_new_with_options(sink, self.schema.clone(), options)
-            .map_err(|error| failed(&self.table, &error))
+            .with_skip_arrow_metadata(true)
+    }
+
+    /// A file that was written in this layout, with its footer.
+    pub(crate) fn file(
+        &self,
+        path: Path,
+        name: String,
+        bytes: u64,
+        footer: &ParquetMetaData,
+    ) -> DataFile {
+        DataFile {
+            path,
+            name,
+            bytes,
+            rows: u64::try_from(footer.file_metadata().num_rows()).unwrap_or_default(),
+            stats: Some(delta_stats(self, footer).to_string()),
+        }
     }
 
     fn properties(&self) -> WriterProperties {
@@ -161,6 +187,12 @@ impl Lake {
             open: None,
             done: Vec::new(),
         }
+    }
+
+    /// Where a file goes that is being written.
+    pub(crate) fn sink(&self, path: &Path) -> BufWriter {
+        let store = Arc::clone(self.location().store());
+        BufWriter::with_capacity(store, path.clone(), PART_BYTES)
     }
 
     /// Takes files that were never published away. Best effort: a file left
@@ -311,15 +343,9 @@ impl Writer {
     }
 
     fn begin(&self) -> Result<Open, Error> {
-        let name = format!(
-            "part-{}-{}.parquet",
-            self.run,
-            uuid::Uuid::new_v4().simple()
-        );
+        let name = new_name(&self.run);
         let path = self.lake.path(&self.layout.table).join(name.as_str());
-        let store = self.lake.location().store().clone();
-        let sink = BufWriter::with_capacity(store, path.clone(), PART_BYTES);
-        let writer = self.layout.file_writer(sink)?;
+        let writer = self.layout.file_writer(self.lake.sink(&path))?;
         Ok(Open { name, path, writer })
     }
 
@@ -334,18 +360,18 @@ impl Writer {
             .map_err(|error| failed(&self.layout.table, &error))?;
         let bytes = open.writer.bytes_written() as u64;
         self.lake.location().begin_to_make_durable(&open.path);
-        self.done.push(DataFile {
-            path: open.path,
-            name: open.name,
-            bytes,
-            rows: u64::try_from(metadata.file_metadata().num_rows()).unwrap_or_default(),
-            stats: Some(delta_stats(&self.layout, &metadata).to_string()),
-        });
+        let file = self.layout.file(open.path, open.name, bytes, &metadata);
+        self.done.push(file);
         Ok(())
     }
 }
 
-fn failed(table: &TableId, error: &parquet::errors::ParquetError) -> Error {
+/// A name for a file that `run` writes.
+pub(crate) fn new_name(run: &str) -> String {
+    format!("part-{run}-{}.parquet", uuid::Uuid::new_v4().simple())
+}
+
+pub(crate) fn failed(table: &TableId, error: &parquet::errors::ParquetError) -> Error {
     let reason = store_in(error).map(store_reason).unwrap_or_else(|| {
         let mut cause: &dyn std::error::Error = error;
         while let Some(next) = cause.source() {

@@ -27,11 +27,13 @@ mod log;
 #[cfg(test)]
 mod many_commits;
 mod object;
+mod part;
 mod probe;
 mod publish;
 mod put;
 mod release;
 mod removal;
+mod renewal;
 mod schema;
 mod steady;
 mod table;
@@ -46,6 +48,7 @@ pub use object::{Buffers, Object};
 pub use probe::conditional_put_is_atomic;
 pub use publish::{Origin, Publication, Removes};
 pub use release::Release;
+pub use renewal::Renewal;
 pub use table::{AsOf, Lake, LakeId, Readiness, TableId, Version};
 pub use vacuum::{Keep, Vacuumed};
 

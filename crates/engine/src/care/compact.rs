@@ -316,7 +316,7 @@ impl Work {
         let mut writer = lake.writer(&layout, &self.held.run);
         for file in &small {
             let mut rows = 0;
-            let stream = read(&self.session, &layout, file, None).await;
+            let stream = read(&self.session, &layout, file, None, None).await;
             let mut stream = stream.map_err(failed)?;
             while let Some(batch) = stream.next().await {
                 self.stop.check()?;

@@ -2,12 +2,13 @@
 
 use std::collections::BTreeSet;
 
-use arrow::array::RecordBatch;
+use arrow::array::{BooleanArray, RecordBatch};
 use arrow::compute::filter_record_batch;
 use arrow::datatypes::DataType;
 use lake::{DataFile, Lake, Layout, Publication, Removes};
 
 use super::difference::{Difference, count, counted};
+use super::files::Held;
 use super::keys::{Touched, having};
 use super::scope::{By, KeyOf};
 use super::tables::{Standing, Tables};
@@ -161,18 +162,21 @@ impl Applier<'_> {
         let failed = |error: arrow::error::ArrowError| Error::execution(table, error.into());
         let schema = self.layout.schema();
         let mut fields = schema.fields().iter();
-        // A number that only grows tells most files apart by their statistics.
         let number = fields.position(|field| field.data_type().is_integer());
-        let place = number.or(self.person()).unwrap_or_default();
-        let key = KeyOf {
+        let column = |place: usize| KeyOf {
             column: schema.field(place).name().clone(),
             by: By::Value,
         };
-        let mut touched = Touched::default();
-        for batch in gone {
-            touched
-                .take_in(batch.column(place), key.by)
-                .map_err(failed)?;
+        // A number that only grows tells most files apart by their statistics, and
+        // a person the row groups of a file.
+        let mut keys = Vec::new();
+        for place in number.into_iter().chain(self.person()) {
+            let (key, mut touched) = (column(place), Touched::default());
+            for batch in gone {
+                let taken = touched.take_in(batch.column(place), key.by);
+                taken.map_err(failed)?;
+            }
+            keys.push((place, key, touched));
         }
         let all: Vec<usize> = (0..schema.fields().len()).collect();
         let rewriter = Rewriter {
@@ -182,29 +186,42 @@ impl Applier<'_> {
             layout: self.layout,
         };
         let mut left = counted(gone);
-        let mut out = Rewritten::default();
-        for file in applied.files.clone() {
-            if !self
-                .tables
-                .holds(standing, &file, place, &key, &touched)
-                .await?
-            {
-                continue;
+        let mut goes = |batch: &RecordBatch| {
+            let mut asked = vec![true; batch.num_rows()];
+            for (place, key, touched) in &keys {
+                let has = having(batch.column(*place), key.by, touched).map_err(failed)?;
+                asked
+                    .iter_mut()
+                    .zip(has.values())
+                    .for_each(|(asked, has)| *asked &= has);
             }
-            let goes = |batch: &RecordBatch| {
-                let goes = rows::hashes(batch).into_iter().map(|hash| {
-                    let left = left.get_mut(&hash).filter(|left| **left > 0);
-                    Some(left.map(|left| *left -= 1).is_some())
-                });
-                Ok(goes.collect())
-            };
-            let part = rewriter
-                .without(std::slice::from_ref(&file), &all, goes)
-                .await?;
-            out.rows += part.rows;
-            out.content.merge(part.content);
-            out.files.extend(part.files);
-            out.removes.extend(part.removes);
+            let asked = BooleanArray::from(asked);
+            let some = filter_record_batch(batch, &asked).map_err(failed)?;
+            let mut hashes = rows::hashes(&some).into_iter();
+            let goes = asked.values().iter().map(|asked| {
+                let hash = if asked { hashes.next() } else { None };
+                let left = hash.and_then(|hash| left.get_mut(&hash));
+                let left = left.filter(|left| **left > 0);
+                Some(left.map(|left| *left -= 1).is_some())
+            });
+            Ok(goes.collect())
+        };
+        let mut out = Rewritten::default();
+        'files: for file in applied.files.clone() {
+            let mut looked_at: Option<Vec<bool>> = None;
+            for (place, key, touched) in &keys {
+                match self
+                    .tables
+                    .held(standing, &file, *place, key, touched)
+                    .await?
+                {
+                    Held::Nowhere => continue 'files,
+                    Held::In(groups) => looked_at = Some(groups),
+                    Held::Anywhere => {}
+                }
+            }
+            let renewed = rewriter.renew(&file, looked_at.as_deref(), &all, &mut goes);
+            out.extend(&file, renewed.await?);
         }
         if out.rows != count(gone) {
             return Ok(None);

@@ -16,7 +16,7 @@ use futures::{FutureExt, StreamExt};
 use lake::{Layout, TableId};
 use tokio::sync::OnceCell;
 
-use super::difference::Difference;
+use super::difference::{Difference, count};
 use super::keys::{Touched, having};
 use super::scope::{Bridge, By, Division, KeyOf, Scan, Scope, node, with_scans};
 use super::tables::{Sides, Tables, asks_for_time};
@@ -57,7 +57,7 @@ pub(crate) struct Computed {
 impl Computed {
     /// How many rows there are.
     pub(crate) fn count(&self) -> u64 {
-        super::difference::count(&self.rows)
+        count(&self.rows)
     }
 }
 
@@ -142,15 +142,17 @@ impl Statement {
     }
 
     /// The key that a side of a join, which is read whole, is joined by: a column
-    /// of its one scan, whose rows only pass through conditions on the way.
-    fn passes_by_row(&self, bridge: &Bridge) -> Option<KeyOf> {
+    /// of one of its scans, whose rows pass one by one through what is on the way.
+    fn passes_by_row(&self, bridge: &Bridge) -> Option<(usize, KeyOf)> {
         let scope = self.side(bridge.node)?.scope;
-        let mut divisions = scope.divisions.iter();
-        let by_row = divisions.any(|division| division.parts.values().all(Option::is_none));
         let (place, by) = bridge.key;
-        let (_, key) = scope.columns.into_iter().nth(place)??;
+        let (scan, key) = scope.columns.into_iter().nth(place)??;
         let by = key.by.max(by);
-        (by_row && scope.scans.len() == 1).then_some(KeyOf { by, ..key })
+        let mut divisions = scope.divisions.iter();
+        let by_row = divisions.any(|division| division.parts == BTreeMap::from([(scan, None)]));
+        // A side's scans are numbered in the order of the statement's.
+        let number = bridge.scans.iter().nth(scan)?;
+        by_row.then_some((*number, KeyOf { by, ..key }))
     }
 
     /// Whether a column of the result passes a scan's column on.
@@ -197,6 +199,9 @@ impl Tables {
             let Some(mut parts) = self.parts(after, statement, &changed, division).await? else {
                 continue;
             };
+            // Of no rows come none, and none to account for.
+            let had = parts.values().any(|sides| count(&sides.before) > 0);
+            let has = parts.values().any(|sides| count(&sides.after) > 0);
             self.add_joined(statement, division, &mut parts).await?;
             let (mut old, mut new) = (BTreeMap::new(), BTreeMap::new());
             for (number, sides) in parts {
@@ -204,15 +209,14 @@ impl Tables {
                 new.insert(number, sides.after);
             }
             let mut before = Computed::default();
-            // Of no rows come none, and none to account for.
-            if holds_rows(&old) {
+            if had {
                 let Some(plan) = statement.before(&self.before).await? else {
                     return Ok(None);
                 };
                 before = compute(&self.before, statement, plan, old, schema).await?;
             }
             let mut now = Computed::default();
-            if holds_rows(&new) {
+            if has {
                 now = compute(after, statement, &statement.after, new, schema).await?;
             }
             return Ok(Some(Evaluated {
@@ -359,9 +363,16 @@ impl Tables {
                 return Ok(None);
             };
             let scan = &scans[*number];
-            let sides = self
-                .sides(&scan.table, &scan.columns, key, &touched)
-                .await?;
+            // A statement may read the same of a table twice.
+            let mut read = division.parts.range(..number);
+            let same = read.find(|(other, by)| scans[**other] == *scan && by.as_ref() == Some(key));
+            let sides = match same.and_then(|(other, _)| parts.get(other)) {
+                Some(sides) => Some(sides.clone()),
+                None => {
+                    let sides = self.sides(&scan.table, &scan.columns, key, &touched);
+                    sides.await?
+                }
+            };
             let Some(sides) = sides else {
                 return Ok(None);
             };
@@ -381,10 +392,9 @@ impl Tables {
     ) -> Result<(), Error> {
         let scans = &statement.scope.scans;
         for bridge in &division.bridges {
-            let (Some((part, to)), Some(whole)) = (&bridge.to, bridge.scans.first()) else {
-                continue;
-            };
-            let Some(key) = statement.passes_by_row(bridge) else {
+            let (Some((part, to)), Some((whole, key))) =
+                (&bridge.to, statement.passes_by_row(bridge))
+            else {
                 continue;
             };
             let mut columns = scans[*part].columns.iter();
@@ -397,9 +407,9 @@ impl Tables {
                 let taken = met.take_in(batch.column(place), to.by);
                 taken.map_err(|error| Error::execution(&statement.name, error.into()))?;
             }
-            let Scan { table, columns } = &scans[*whole];
+            let Scan { table, columns } = &scans[whole];
             if let Some(sides) = self.sides(table, columns, &key, &met).await? {
-                parts.insert(*whole, sides);
+                parts.insert(whole, sides);
             }
         }
         Ok(())
@@ -465,11 +475,6 @@ impl Tables {
         }
         Ok(Some(touched))
     }
-}
-
-fn holds_rows(parts: &BTreeMap<usize, Vec<RecordBatch>>) -> bool {
-    let mut batches = parts.values().flatten();
-    batches.any(|batch| batch.num_rows() > 0)
 }
 
 async fn optimised(session: &Session, name: &str, sql: &str) -> Result<LogicalPlan, Error> {

@@ -13,23 +13,17 @@ use futures::StreamExt;
 use lake::DataFile;
 
 use super::among::Among;
-use super::keys::{Touched, Wanted, key_of, keys, with_keys};
-use super::scope::{By, KeyOf};
+use super::keys::{Touched, Wanted, key_of, with_keys};
+use super::scope::KeyOf;
 use super::tables::{Standing, Tables};
 use crate::Error;
 use crate::build::stored;
 use crate::lake_table::LakeTable;
 
-/// Tables of no more rows have their keys kept while a change is taken in.
-const SMALL_ROWS: u64 = 2_000_000;
-
-/// A file's path, a column, and how its values stand for keys.
-pub(super) type ColumnOfFile = (String, String, By);
-
 /// Where in a file rows may be.
-enum Held {
+pub(super) enum Held {
     Nowhere,
-    /// In some of its row groups, and there is one in them.
+    /// In some of its row groups.
     In(Vec<bool>),
     Anywhere,
 }
@@ -65,34 +59,9 @@ impl Tables {
         Ok(found)
     }
 
-    /// Whether a file of a table holds a row that has one of `wanted` for its key,
-    /// which is the column at `place`.
-    pub(super) async fn holds(
-        &self,
-        standing: &Standing,
-        file: &DataFile,
-        place: usize,
-        key: &KeyOf,
-        wanted: &Touched,
-    ) -> Result<bool, Error> {
-        match self.held(standing, file, place, key, wanted).await? {
-            Held::Nowhere => Ok(false),
-            Held::In(_) => Ok(true),
-            Held::Anywhere => {
-                let table = self.lake_table(standing, file)?;
-                let wanted = Arc::new(Wanted {
-                    keys: wanted.clone(),
-                    by: key.by,
-                });
-                let own = [place];
-                let found = self.read(standing, table, &own, (0, key), &wanted);
-                Ok(!found.await?.is_empty())
-            }
-        }
-    }
-
-    /// Where in a file such rows may be, by what can be told of it at little cost.
-    async fn held(
+    /// Where in a file rows may be that have one of `wanted` for their key, the
+    /// column at `place`; by what can be told of it at little cost.
+    pub(super) async fn held(
         &self,
         standing: &Standing,
         file: &DataFile,
@@ -109,55 +78,16 @@ impl Tables {
         if field.data_type().is_integer() {
             return Ok(Held::Anywhere);
         }
-        let name = (file.path.to_string(), key.column.clone(), key.by);
-        let known = self.read_keys.lock().get(&name).cloned();
-        let keys = match known {
-            Some(keys) => keys,
-            None => {
-                let lake = &self.before.tables().lake;
-                let told = lake
-                    .row_groups_having(file, field, |text| wanted.contains(key_of(text, key.by)));
-                let told = told.await?;
-                if !wanted.has_null() && told.iter().all(Option::is_some) {
-                    let groups: Vec<bool> = told.into_iter().flatten().collect();
-                    return Ok(match groups.contains(&true) {
-                        true => Held::In(groups),
-                        false => Held::Nowhere,
-                    });
-                }
-                let rows: u64 = standing.files.iter().map(|file| file.rows).sum();
-                if rows > SMALL_ROWS {
-                    return Ok(Held::Anywhere);
-                }
-                let keys = Arc::new(self.keys_of(standing, file, place, key).await?);
-                self.read_keys.lock().insert(name, Arc::clone(&keys));
-                keys
-            }
-        };
-        Ok(match keys.iter().any(|key| wanted.contains(*key)) {
-            true => Held::Anywhere,
+        if wanted.has_null() {
+            return Ok(Held::Anywhere);
+        }
+        let is_wanted = |text: &str| wanted.contains(key_of(text, key.by));
+        let lake = &self.before.tables().lake;
+        let groups = lake.row_groups_having(file, field, is_wanted).await?;
+        Ok(match groups.contains(&true) {
+            true => Held::In(groups),
             false => Held::Nowhere,
         })
-    }
-
-    /// The keys of all rows of a file.
-    async fn keys_of(
-        &self,
-        standing: &Standing,
-        file: &DataFile,
-        place: usize,
-        key: &KeyOf,
-    ) -> Result<Vec<u64>, Error> {
-        let failed = |error: DataFusionError| Error::execution(&standing.id.name, error);
-        let table = self.lake_table(standing, file)?;
-        let mut all = Vec::new();
-        for mut stream in self.scanned(&table, vec![place]).await.map_err(failed)? {
-            while let Some(batch) = stream.next().await {
-                let keys = keys(batch.map_err(failed)?.column(0), key.by);
-                all.extend(keys.map_err(|error| failed(error.into()))?);
-            }
-        }
-        Ok(all)
     }
 
     /// Rows of a file of a table that have one of `wanted` for their key.

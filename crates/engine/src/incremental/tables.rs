@@ -1,21 +1,19 @@
 //! Rows of tables as they were and as they are, as far as a change reaches.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use arrow::array::RecordBatch;
 use arrow::datatypes::{Schema, SchemaRef};
 use futures::StreamExt;
 use lake::{DataFile, TableId, Version};
-use parking_lot::Mutex;
 
 use super::difference::{Difference, counted, without};
 use super::evaluate::Statement;
-use super::files::ColumnOfFile;
 use super::keys::{Touched, Wanted, with_keys};
 use super::scope::{By, KeyOf};
 use crate::lake_table::LakeTable;
-use crate::landing::{Source, SourceFile, streams};
+use crate::landing::{Hashes, Source, SourceFile, streams};
 use crate::landing_files::{KnownFile, whose};
 use crate::{Error, Session, consent, devices, system};
 
@@ -33,9 +31,6 @@ pub(crate) struct Tables {
     /// People whose consent began or ended between the two runs, though no row of
     /// it changed: for statements that ask for the time.
     pub(super) crossing: Touched,
-    /// Keys of small tables' files, by file, column and way: they are asked for
-    /// again and again.
-    pub(super) read_keys: Mutex<HashMap<ColumnOfFile, Arc<Vec<u64>>>>,
     /// Columns all of whose values arrived in the column by which a landing
     /// table's files are noted, or in one of several.
     origins: BTreeMap<(String, String), Vec<Origin>>,
@@ -56,6 +51,7 @@ pub(crate) struct Standing {
 }
 
 /// Rows before and after, of the columns asked for.
+#[derive(Clone)]
 pub(super) struct Sides {
     pub(super) before: Vec<RecordBatch>,
     pub(super) after: Vec<RecordBatch>,
@@ -75,7 +71,6 @@ impl Tables {
             unreadable,
             standing: BTreeMap::new(),
             crossing: Touched::default(),
-            read_keys: Mutex::default(),
             origins: of_system_tables(),
             differences: BTreeMap::new(),
         }
@@ -99,6 +94,39 @@ impl Tables {
     /// Whether a table is one that arrives.
     pub(super) fn is_landing(&self, table: &str) -> bool {
         self.landing.contains_key(table)
+    }
+
+    /// Whether about more than so many rows of a table are of people or devices of
+    /// whom something new arrived: by their share of those in the notes on landing
+    /// files.
+    pub(crate) fn touch_more_than(&self, rows_max: u64) -> Result<bool, Error> {
+        let rows = |standing: &Standing| standing.files.iter().map(|file| file.rows).sum::<u64>();
+        let most = self.standing.values().map(rows).max().unwrap_or_default();
+        if most <= rows_max {
+            return Ok(false);
+        }
+        for table in self.landing.keys() {
+            let (Some((column, of_people)), Some(difference)) =
+                (whose(table), self.differences.get(table))
+            else {
+                continue;
+            };
+            let mut came = Touched::default();
+            for batch in &difference.come {
+                let place = places(&batch.schema(), &[column.to_owned()], table)?[0];
+                let taken = came.take_in(batch.column(place), By::of(of_people));
+                taken.map_err(|error| Error::execution(table, error.into()))?;
+            }
+            let files = self.known.iter().filter(|file| file.table == *table);
+            let known: Hashes = files
+                .flat_map(|file| file.who.iter().flatten().copied())
+                .collect();
+            let again = came.keys.intersection(&known).count() as u64;
+            if most * again / (known.len() as u64).max(1) > rows_max {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     /// Whether all files of a landing table that were read before are as they

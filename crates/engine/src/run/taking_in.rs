@@ -34,6 +34,9 @@ const BYTES_MAX: u64 = 512 << 20;
 /// Up to so much is always taken in, however little there was before.
 const BYTES_MIN: u64 = 64 << 20;
 
+/// Rows beyond so many of a table are not held in memory to be compared.
+const ROWS_MAX: u64 = 2_000_000;
+
 /// What a run took in, written and checked but not visible.
 pub(super) struct TakenIn {
     /// What was read, of new files alone.
@@ -85,6 +88,9 @@ impl Work {
         let Some((mut tables, intake)) = self.read_new(new, before, &after).await? else {
             return Ok(None);
         };
+        if tables.touch_more_than(ROWS_MAX)? {
+            return Ok(None);
+        }
         let known = quarantine::read(&self.session).await?;
         let quarantine = quarantine::after_run(&known, &intake, |_, _| false);
         // Whoever asks for all or nothing is told by reading everything.

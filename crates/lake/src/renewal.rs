@@ -1,0 +1,291 @@
+//! A file written again without some of its rows: row groups that keep all of
+//! theirs are taken over as they are encoded.
+
+use arrow::array::RecordBatch;
+use bytes::Bytes;
+use object_store::ObjectStoreExt;
+use object_store::buffered::BufWriter;
+use object_store::path::Path;
+use parquet::arrow::arrow_writer::{ArrowRowGroupWriterFactory, compute_leaves};
+use parquet::column::writer::ColumnCloseResult;
+use parquet::errors::{ParquetError, Result as ParquetResult};
+use parquet::file::metadata::{ParquetMetaData, RowGroupMetaData};
+use parquet::file::writer::SerializedFileWriter;
+
+use crate::files::{failed, new_name};
+use crate::part::Part;
+use crate::{DataFile, Error, Lake, Layout, store_reason};
+
+/// A file that takes another's place. Nothing of it is part of the table until it
+/// is published.
+pub struct Renewal {
+    lake: Lake,
+    layout: Layout,
+    /// The one whose place it takes, and its footer.
+    old: DataFile,
+    footer: ParquetMetaData,
+    name: String,
+    path: Path,
+    /// Encoded bytes wait in it until a row group ends.
+    writer: SerializedFileWriter<Vec<u8>>,
+    encoders: ArrowRowGroupWriterFactory,
+    sink: BufWriter,
+}
+
+impl Lake {
+    /// Begins to write `old` again. The name of what takes its place carries
+    /// `run`, as those of [`Lake::writer`] do.
+    ///
+    /// # Errors
+    /// [`Error::Store`] where the file cannot be read, [`Error::File`] where none
+    /// can be begun.
+    pub async fn renew(
+        &self,
+        layout: &Layout,
+        run: &str,
+        old: &DataFile,
+    ) -> Result<Renewal, Error> {
+        let footer = self.footer(old).await?;
+        let begun = layout.arrow_writer(Vec::new());
+        let begun = begun.and_then(|writer| writer.into_serialized_writer());
+        let (writer, encoders) = begun.map_err(|error| failed(layout.table(), &error))?;
+        let name = new_name(run);
+        let path = self.path(layout.table()).join(name.as_str());
+        Ok(Renewal {
+            lake: self.clone(),
+            layout: layout.clone(),
+            old: old.clone(),
+            footer,
+            sink: self.sink(&path),
+            name,
+            path,
+            writer,
+            encoders,
+        })
+    }
+}
+
+impl Renewal {
+    /// Whether row groups can be taken over: the old file has the layout's columns
+    /// as this program writes them.
+    pub fn can_keep(&self) -> bool {
+        let own = self.writer.schema_descr().root_schema();
+        self.footer.file_metadata().schema() == own
+    }
+
+    /// Takes over a row group of the old file, by its number.
+    ///
+    /// # Errors
+    /// [`Error::Store`] where it cannot be read, [`Error::File`] where the new one
+    /// cannot be written.
+    pub async fn keep(&mut self, number: usize) -> Result<(), Error> {
+        let group = self.footer.row_group(number);
+        let ranges = group.columns().iter().map(|chunk| chunk.byte_range());
+        let (start, end) = ranges.fold((u64::MAX, 0), |(start, end), (at, length)| {
+            (start.min(at), end.max(at + length))
+        });
+        let store = self.lake.location().store();
+        let bytes = store.get_range(&self.old.path, start.min(end)..end).await;
+        let bytes = bytes.map_err(|error| self.lake.unread(&self.old, store_reason(&error)))?;
+        let part = Part::new(bytes, start, self.old.bytes);
+        let kept = take_over(&mut self.writer, group, &part);
+        kept.map_err(|error| failed(self.layout.table(), &error))?;
+        self.send().await
+    }
+
+    /// Writes rows as a row group of their own.
+    ///
+    /// # Errors
+    /// [`Error::File`].
+    pub async fn write(&mut self, rows: &[RecordBatch]) -> Result<(), Error> {
+        if rows.iter().all(|batch| batch.num_rows() == 0) {
+            return Ok(());
+        }
+        let written = encode(&mut self.writer, &self.encoders, rows);
+        written.map_err(|error| failed(self.layout.table(), &error))?;
+        self.send().await
+    }
+
+    /// Ends the file; `None` where no row is left.
+    ///
+    /// # Errors
+    /// [`Error::File`].
+    pub async fn finish(mut self) -> Result<Option<DataFile>, Error> {
+        let table = self.layout.table().clone();
+        if self.writer.flushed_row_groups().is_empty() {
+            let _ = self.sink.abort().await;
+            return Ok(None);
+        }
+        let footer = self.writer.finish();
+        let footer = footer.map_err(|error| failed(&table, &error))?;
+        self.send().await?;
+        let bytes = self.writer.bytes_written() as u64;
+        let sent = tokio::io::AsyncWriteExt::shutdown(&mut self.sink).await;
+        sent.map_err(|error| failed(&table, &ParquetError::External(error.into())))?;
+        self.lake.location().begin_to_make_durable(&self.path);
+        Ok(Some(self.layout.file(self.path, self.name, bytes, &footer)))
+    }
+
+    async fn send(&mut self) -> Result<(), Error> {
+        let failed = |error| failed(self.layout.table(), &error);
+        let flushed = self.writer.flush();
+        flushed.map_err(|error| failed(ParquetError::External(error.into())))?;
+        let bytes = Bytes::from(std::mem::take(self.writer.inner_mut()));
+        let sent = self.sink.put(bytes).await;
+        sent.map_err(|error| failed(ParquetError::External(error.into())))
+    }
+}
+
+fn take_over(
+    writer: &mut SerializedFileWriter<Vec<u8>>,
+    group: &RowGroupMetaData,
+    part: &Part,
+) -> ParquetResult<()> {
+    let mut own = writer.next_row_group()?;
+    for chunk in group.columns() {
+        let closed = ColumnCloseResult {
+            bytes_written: u64::try_from(chunk.compressed_size()).unwrap_or_default(),
+            rows_written: u64::try_from(group.num_rows()).unwrap_or_default(),
+            metadata: chunk.clone(),
+            bloom_filter: None,
+            column_index: None,
+            offset_index: None,
+        };
+        own.append_column(part, closed)?;
+    }
+    own.close()?;
+    Ok(())
+}
+
+fn encode(
+    writer: &mut SerializedFileWriter<Vec<u8>>,
+    encoders: &ArrowRowGroupWriterFactory,
+    rows: &[RecordBatch],
+) -> ParquetResult<()> {
+    let mut columns = encoders.create_column_writers(writer.flushed_row_groups().len())?;
+    for batch in rows {
+        let schema = batch.schema();
+        let mut next = columns.iter_mut();
+        for (field, array) in schema.fields().iter().zip(batch.columns()) {
+            for leaf in compute_leaves(field, array)? {
+                if let Some(column) = next.next() {
+                    column.write(&leaf)?;
+                }
+            }
+        }
+    }
+    let mut group = writer.next_row_group()?;
+    for column in columns {
+        column.close()?.append_to_row_group(&mut group)?;
+    }
+    group.close()?;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use arrow::array::{Array, AsArray, Int64Array, StringViewArray};
+    use arrow::datatypes::{DataType, Field, Int64Type, Schema};
+    use object_store::memory::InMemory;
+    use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+
+    use super::*;
+    use crate::{Location, TableId};
+
+    fn layout() -> Layout {
+        let schema = Schema::new(vec![
+            Field::new("n", DataType::Int64, true),
+            Field::new("name", DataType::Utf8View, true),
+        ]);
+        Layout::new(TableId::new("zone", "table"), &schema, &["name".to_owned()]).unwrap()
+    }
+
+    /// Rows with these numbers, each with the name of its hundred thousand.
+    fn rows(numbers: std::ops::Range<i64>) -> RecordBatch {
+        let names = numbers.clone().map(|n| format!("of {}", n / 100_000));
+        let columns: [Arc<dyn Array>; 2] = [
+            Arc::new(Int64Array::from_iter_values(numbers)),
+            Arc::new(StringViewArray::from_iter_values(names)),
+        ];
+        RecordBatch::try_new(Arc::clone(layout().schema()), columns.to_vec()).unwrap()
+    }
+
+    async fn numbers(lake: &Lake, file: &DataFile) -> Vec<i64> {
+        let read = lake.location().store().get(&file.path).await.unwrap();
+        let reader = ParquetRecordBatchReaderBuilder::try_new(read.bytes().await.unwrap());
+        let mut found = Vec::new();
+        for batch in reader.unwrap().build().unwrap() {
+            found.extend_from_slice(batch.unwrap().column(0).as_primitive::<Int64Type>().values());
+        }
+        found
+    }
+
+    #[tokio::test]
+    async fn row_groups_stay_as_they_are_encoded() {
+        let lake = Lake::at(Location::in_store(Arc::new(InMemory::new())));
+        let layout = layout();
+        let mut writer = lake.writer(&layout, "r1");
+        writer.write(&rows(0..600_000)).await.unwrap();
+        let old = writer.finish().await.unwrap().remove(0);
+        assert_eq!(lake.row_groups(&old).await.unwrap(), 3);
+
+        // Rows of the second row group are written, the others taken over.
+        let mut renewal = lake.renew(&layout, "r2", &old).await.unwrap();
+        assert!(renewal.can_keep());
+        renewal.keep(0).await.unwrap();
+        renewal.write(&[rows(300_000..300_010), rows(400_000..400_001)]).await.unwrap();
+        renewal.write(&[rows(0..0)]).await.unwrap();
+        renewal.keep(2).await.unwrap();
+        let new = renewal.finish().await.unwrap().unwrap();
+        let expected: Vec<i64> = (0..262_144)
+            .chain(300_000..300_010)
+            .chain(400_000..400_001)
+            .chain(524_288..600_000)
+            .collect();
+        assert_eq!(numbers(&lake, &new).await, expected);
+        assert_eq!(new.rows, expected.len() as u64);
+        let stats: serde_json::Value = serde_json::from_str(new.stats.as_ref().unwrap()).unwrap();
+        assert_eq!(stats["minValues"]["n"], 0);
+        assert_eq!(stats["maxValues"]["n"], 599_999);
+        assert!(stats["maxValues"]["name"].is_null());
+
+        // A file that was renewed tells as much as one that was written.
+        let field = layout.schema().field(1).clone();
+        for (name, in_old, in_new) in [
+            ("of 0", [true, false, false], [true, false, false]),
+            ("of 2", [true, true, false], [true, false, false]),
+            ("of 3", [false, true, false], [false, true, false]),
+            ("of 5", [false, true, true], [false, false, true]),
+            ("of 6", [false; 3], [false; 3]),
+        ] {
+            for (file, expected) in [(&old, in_old), (&new, in_new)] {
+                let told = lake.row_groups_having(file, &field, |text| text == name);
+                assert_eq!(told.await.unwrap(), expected, "{name}");
+            }
+        }
+
+        // Of no rows there is no file.
+        let renewal = lake.renew(&layout, "r3", &old).await.unwrap();
+        assert_eq!(renewal.finish().await.unwrap(), None);
+    }
+
+    #[tokio::test]
+    async fn texts_that_outgrow_a_dictionary_may_be_anywhere() {
+        let lake = Lake::at(Location::in_store(Arc::new(InMemory::new())));
+        let layout = layout();
+        let mut writer = lake.writer(&layout, "r1");
+        let all = rows(0..200_000);
+        let names = (0..200_000).map(|n| format!("somebody {n}"));
+        let names: Arc<dyn Array> = Arc::new(StringViewArray::from_iter_values(names));
+        let all = RecordBatch::try_new(all.schema(), vec![Arc::clone(all.column(0)), names]);
+        writer.write(&all.unwrap()).await.unwrap();
+        let file = writer.finish().await.unwrap().remove(0);
+        let field = layout.schema().field(1).clone();
+        for name in ["somebody 199999", "nobody"] {
+            let told = lake.row_groups_having(&file, &field, |text| text == name);
+            assert_eq!(told.await.unwrap(), [true], "{name}");
+        }
+    }
+}
