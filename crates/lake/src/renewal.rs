@@ -217,7 +217,13 @@ mod tests {
         let reader = ParquetRecordBatchReaderBuilder::try_new(read.bytes().await.unwrap());
         let mut found = Vec::new();
         for batch in reader.unwrap().build().unwrap() {
-            found.extend_from_slice(batch.unwrap().column(0).as_primitive::<Int64Type>().values());
+            found.extend_from_slice(
+                batch
+                    .unwrap()
+                    .column(0)
+                    .as_primitive::<Int64Type>()
+                    .values(),
+            );
         }
         found
     }
@@ -235,7 +241,10 @@ mod tests {
         let mut renewal = lake.renew(&layout, "r2", &old).await.unwrap();
         assert!(renewal.can_keep());
         renewal.keep(0).await.unwrap();
-        renewal.write(&[rows(300_000..300_010), rows(400_000..400_001)]).await.unwrap();
+        renewal
+            .write(&[rows(300_000..300_010), rows(400_000..400_001)])
+            .await
+            .unwrap();
         renewal.write(&[rows(0..0)]).await.unwrap();
         renewal.keep(2).await.unwrap();
         let new = renewal.finish().await.unwrap().unwrap();

@@ -13,12 +13,18 @@ use futures::StreamExt;
 use lake::DataFile;
 
 use super::among::Among;
-use super::keys::{Touched, Wanted, key_of, with_keys};
-use super::scope::KeyOf;
+use super::keys::{Touched, Wanted, key_of, keys, with_keys};
+use super::scope::{By, KeyOf};
 use super::tables::{Standing, Tables};
 use crate::Error;
 use crate::build::stored;
 use crate::lake_table::LakeTable;
+
+/// Tables of no more rows have their keys kept while a change is taken in.
+const SMALL_ROWS: u64 = 2_000_000;
+
+/// A file's path, a column, and how its values stand for keys.
+pub(super) type ColumnOfFile = (String, String, By);
 
 /// Where in a file rows may be.
 pub(super) enum Held {
@@ -81,6 +87,16 @@ impl Tables {
         if wanted.has_null() {
             return Ok(Held::Anywhere);
         }
+        // Of whom nothing arrived yet, most often nothing stands: it is worth
+        // looking at the keys of a small table alone, and keeping them.
+        let rows: u64 = standing.files.iter().map(|file| file.rows).sum();
+        if rows <= SMALL_ROWS && !self.has_anything_arrived_of(wanted) {
+            let keys = self.keys_of(standing, file, place, key).await?;
+            return Ok(match keys.iter().any(|key| wanted.contains(*key)) {
+                true => Held::Anywhere,
+                false => Held::Nowhere,
+            });
+        }
         let is_wanted = |text: &str| wanted.contains(key_of(text, key.by));
         let lake = &self.before.tables().lake;
         let groups = lake.row_groups_having(file, field, is_wanted).await?;
@@ -88,6 +104,32 @@ impl Tables {
             true => Held::In(groups),
             false => Held::Nowhere,
         })
+    }
+
+    /// The keys of all rows of a file.
+    async fn keys_of(
+        &self,
+        standing: &Standing,
+        file: &DataFile,
+        place: usize,
+        key: &KeyOf,
+    ) -> Result<Arc<Vec<u64>>, Error> {
+        let name = (file.path.to_string(), key.column.clone(), key.by);
+        if let Some(known) = self.read_keys.lock().get(&name) {
+            return Ok(Arc::clone(known));
+        }
+        let failed = |error: DataFusionError| Error::execution(&standing.id.name, error);
+        let table = self.lake_table(standing, file)?;
+        let mut all = Vec::new();
+        for mut stream in self.scanned(&table, vec![place]).await.map_err(failed)? {
+            while let Some(batch) = stream.next().await {
+                let keys = keys(batch.map_err(failed)?.column(0), key.by);
+                all.extend(keys.map_err(|error| failed(error.into()))?);
+            }
+        }
+        let all = Arc::new(all);
+        self.read_keys.lock().insert(name, Arc::clone(&all));
+        Ok(all)
     }
 
     /// Rows of a file of a table that have one of `wanted` for their key.

@@ -436,7 +436,8 @@ impl Tables {
         let columns = columns.map(str::to_owned);
         let mut found = Vec::new();
         let mut rest = wanted.clone();
-        if let Some(stood) = stood.filter(|_| self.is_as_read(landing)) {
+        let is_there = self.is_as_read(landing) && self.may_have_arrived(landing, wanted);
+        if let Some(stood) = stood.filter(|_| is_there) {
             let Some(sides) = self.sides(stood, &columns, by, wanted).await? else {
                 return Ok(None);
             };

@@ -1,15 +1,17 @@
 //! Rows of tables as they were and as they are, as far as a change reaches.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use arrow::array::RecordBatch;
 use arrow::datatypes::{Schema, SchemaRef};
 use futures::StreamExt;
 use lake::{DataFile, TableId, Version};
+use parking_lot::Mutex;
 
 use super::difference::{Difference, counted, without};
 use super::evaluate::Statement;
+use super::files::ColumnOfFile;
 use super::keys::{Touched, Wanted, with_keys};
 use super::scope::{By, KeyOf};
 use crate::lake_table::LakeTable;
@@ -31,6 +33,9 @@ pub(crate) struct Tables {
     /// People whose consent began or ended between the two runs, though no row of
     /// it changed: for statements that ask for the time.
     pub(super) crossing: Touched,
+    /// Keys of small tables' files, by file, column and way: they are asked for
+    /// again and again.
+    pub(super) read_keys: Mutex<HashMap<ColumnOfFile, Arc<Vec<u64>>>>,
     /// Columns all of whose values arrived in the column by which a landing
     /// table's files are noted, or in one of several.
     origins: BTreeMap<(String, String), Vec<Origin>>,
@@ -71,6 +76,7 @@ impl Tables {
             unreadable,
             standing: BTreeMap::new(),
             crossing: Touched::default(),
+            read_keys: Mutex::default(),
             origins: of_system_tables(),
             differences: BTreeMap::new(),
         }
@@ -169,9 +175,15 @@ impl Tables {
         origins.iter().any(may)
     }
 
+    /// Whether any file read before may hold rows of any of `wanted`.
+    pub(super) fn has_anything_arrived_of(&self, wanted: &Touched) -> bool {
+        let mut tables = self.landing.keys();
+        tables.any(|table| self.may_have_arrived(table, wanted))
+    }
+
     /// Whether files read before may hold rows of any of `wanted`, by what is
     /// noted of them.
-    fn may_have_arrived(&self, landing: &str, wanted: &Touched) -> bool {
+    pub(super) fn may_have_arrived(&self, landing: &str, wanted: &Touched) -> bool {
         let mut files = self.known.iter().filter(|file| file.table == landing);
         wanted.has_null() || files.any(|file| file.may_hold(&wanted.keys))
     }
