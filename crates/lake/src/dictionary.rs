@@ -13,7 +13,7 @@ use object_store::ObjectStore;
 use parquet::basic::{Encoding, PageType, Type};
 use parquet::column::page::{Page, PageReader};
 use parquet::errors::Result as ParquetResult;
-use parquet::file::metadata::ColumnChunkMetaData;
+use parquet::file::metadata::{ColumnChunkMetaData, PageIndexPolicy};
 use parquet::file::serialized_reader::SerializedPageReader;
 
 use crate::part::Part;
@@ -31,7 +31,7 @@ impl Lake {
         column: &Field,
         mut is_wanted: impl FnMut(&str) -> bool,
     ) -> Result<Vec<bool>, Error> {
-        let footer = self.footer(file).await?;
+        let footer = self.footer(file, PageIndexPolicy::Skip).await?;
         let mut told = vec![true; footer.num_row_groups()];
         let mut dictionaries = Vec::new();
         for (number, group) in footer.row_groups().iter().enumerate() {

@@ -3,7 +3,9 @@
 use bytes::{Buf, Bytes};
 use object_store::ObjectStoreExt;
 use parquet::errors::{ParquetError, Result as ParquetResult};
-use parquet::file::metadata::{ParquetMetaData, ParquetMetaDataOptions, ParquetMetaDataReader};
+use parquet::file::metadata::{
+    PageIndexPolicy, ParquetMetaData, ParquetMetaDataOptions, ParquetMetaDataReader,
+};
 use parquet::file::reader::{ChunkReader, Length};
 
 use crate::{DataFile, Error, Lake, store_reason};
@@ -17,15 +19,23 @@ impl Lake {
     /// # Errors
     /// [`Error::Store`] where it cannot be read.
     pub async fn row_groups(&self, file: &DataFile) -> Result<usize, Error> {
-        Ok(self.footer(file).await?.num_row_groups())
+        let footer = self.footer(file, PageIndexPolicy::Skip).await?;
+        Ok(footer.num_row_groups())
     }
 
-    /// What a file says of its row groups.
-    pub(crate) async fn footer(&self, file: &DataFile) -> Result<ParquetMetaData, Error> {
+    /// What a file says of its row groups, and where their pages are if that is
+    /// asked for.
+    pub(crate) async fn footer(
+        &self,
+        file: &DataFile,
+        pages: PageIndexPolicy,
+    ) -> Result<ParquetMetaData, Error> {
         // Which pages are encoded how is told page by page: so it can be written
         // again.
         let options = ParquetMetaDataOptions::new().with_encoding_stats_as_mask(false);
-        let mut reader = ParquetMetaDataReader::new().with_metadata_options(Some(options));
+        let mut reader = ParquetMetaDataReader::new()
+            .with_metadata_options(Some(options))
+            .with_offset_index_policy(pages);
         let mut length = FOOTER_BYTES.min(file.bytes);
         loop {
             let range = file.bytes - length..file.bytes;

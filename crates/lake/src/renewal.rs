@@ -9,7 +9,8 @@ use object_store::path::Path;
 use parquet::arrow::arrow_writer::{ArrowRowGroupWriterFactory, compute_leaves};
 use parquet::column::writer::ColumnCloseResult;
 use parquet::errors::{ParquetError, Result as ParquetResult};
-use parquet::file::metadata::{ParquetMetaData, RowGroupMetaData};
+use parquet::file::metadata::{PageIndexPolicy, ParquetMetaData, RowGroupMetaData};
+use parquet::file::page_index::offset_index::OffsetIndexMetaData;
 use parquet::file::writer::SerializedFileWriter;
 
 use crate::files::{failed, new_name};
@@ -45,7 +46,7 @@ impl Lake {
         run: &str,
         old: &DataFile,
     ) -> Result<Renewal, Error> {
-        let footer = self.footer(old).await?;
+        let footer = self.footer(old, PageIndexPolicy::Optional).await?;
         let begun = layout.arrow_writer(Vec::new());
         let begun = begun.and_then(|writer| writer.into_serialized_writer());
         let (writer, encoders) = begun.map_err(|error| failed(layout.table(), &error))?;
@@ -67,10 +68,11 @@ impl Lake {
 
 impl Renewal {
     /// Whether row groups can be taken over: the old file has the layout's columns
-    /// as this program writes them.
+    /// as this program writes them, and says where their pages are. (A file of
+    /// which only some row groups say so cannot be written.)
     pub fn can_keep(&self) -> bool {
         let own = self.writer.schema_descr().root_schema();
-        self.footer.file_metadata().schema() == own
+        self.footer.file_metadata().schema() == own && self.footer.offset_index().is_some()
     }
 
     /// Takes over a row group of the old file, by its number.
@@ -88,7 +90,8 @@ impl Renewal {
         let bytes = store.get_range(&self.old.path, start.min(end)..end).await;
         let bytes = bytes.map_err(|error| self.lake.unread(&self.old, store_reason(&error)))?;
         let part = Part::new(bytes, start, self.old.bytes);
-        let kept = take_over(&mut self.writer, group, &part);
+        let pages = self.footer.offset_index().and_then(|all| all.get(number));
+        let kept = take_over(&mut self.writer, group, pages, &part);
         kept.map_err(|error| failed(self.layout.table(), &error))?;
         self.send().await
     }
@@ -139,17 +142,18 @@ impl Renewal {
 fn take_over(
     writer: &mut SerializedFileWriter<Vec<u8>>,
     group: &RowGroupMetaData,
+    pages: Option<&Vec<OffsetIndexMetaData>>,
     part: &Part,
 ) -> ParquetResult<()> {
     let mut own = writer.next_row_group()?;
-    for chunk in group.columns() {
+    for (number, chunk) in group.columns().iter().enumerate() {
         let closed = ColumnCloseResult {
             bytes_written: u64::try_from(chunk.compressed_size()).unwrap_or_default(),
             rows_written: u64::try_from(group.num_rows()).unwrap_or_default(),
             metadata: chunk.clone(),
             bloom_filter: None,
             column_index: None,
-            offset_index: None,
+            offset_index: pages.and_then(|pages| pages.get(number)).cloned(),
         };
         own.append_column(part, closed)?;
     }

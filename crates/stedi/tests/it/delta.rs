@@ -225,6 +225,20 @@ pub(crate) fn tables(lake: &Path) -> Vec<String> {
     tables
 }
 
+/// Rows and bytes of each row group of a table's newest version.
+pub(crate) fn row_groups(lake: &Path, table: &str) -> Result<Vec<(i64, i64)>, String> {
+    let mut found = Vec::new();
+    let dir = lake.join(table);
+    for file in Log::read(&dir)?.into_iter().flat_map(|log| log.files) {
+        let opened = File::open(dir.join(file)).map_err(|error| error.to_string())?;
+        let reader = ParquetRecordBatchReaderBuilder::try_new(opened);
+        let reader = reader.map_err(|error| error.to_string())?;
+        let groups = reader.metadata().row_groups().iter();
+        found.extend(groups.map(|group| (group.num_rows(), group.compressed_size())));
+    }
+    Ok(found)
+}
+
 fn actions(commit: &Path) -> Result<Vec<Value>, String> {
     let failed = |error: &dyn std::fmt::Display| format!("{}: {error}", commit.display());
     let text = fs::read_to_string(commit).map_err(|error| failed(&error))?;

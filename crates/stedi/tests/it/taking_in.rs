@@ -4,9 +4,9 @@
 use std::fs;
 use std::path::Path;
 
-use crate::equal;
-use crate::places::{append, contents, unchanged};
+use crate::places::{append, contents, copy, unchanged};
 use crate::program::{Call, rows, stedi};
+use crate::{delta, equal};
 
 const TABLES: [&str; 6] = [
     "trusted/customer_trusted",
@@ -425,4 +425,66 @@ fn a_run_that_rebuilds_one_model_tells_the_verdicts_on_all() {
     let runs = rows(dir, counted);
     assert_eq!(runs.len(), 2, "{runs:?}");
     assert_eq!(runs[0], runs[1]);
+}
+
+/// Of a file of several row groups those stay as they are encoded that hold nobody
+/// who leaves.
+#[test]
+fn who_leaves_a_large_file() {
+    let dir = tempfile::tempdir().unwrap();
+    let dir = dir.path();
+    stedi(dir, "sample landing --customers 6500").run().done();
+    call(dir, "run").run().done();
+    stedi(dir, "compact").run().done();
+    let table = "trusted/accelerometer_trusted";
+    let before = delta::row_groups(&dir.join("lake"), table).unwrap();
+    assert!(before.len() > 1, "{before:?}");
+    let somebody = rows(dir, "select min(email) as email from customer_trusted");
+    let email = somebody[0]["email"].as_str().unwrap();
+    stedi(dir, "consent withdraw").input(email).run().done();
+    call(dir, "run").run().done().says("took in");
+    let after = delta::row_groups(&dir.join("lake"), table).unwrap();
+    let kept = after.iter().filter(|group| before.contains(group)).count();
+    assert_eq!(
+        (after.len(), kept),
+        (before.len(), before.len() - 1),
+        "{after:?}"
+    );
+
+    let register = "system/consent_register";
+    fs::create_dir_all(dir.join("fresh/system")).unwrap();
+    copy(
+        &dir.join("lake").join(register),
+        &dir.join("fresh").join(register),
+    );
+    call(dir, "run --lake fresh").run().done();
+    for (table, whose, sums) in [
+        (
+            "accelerometer_trusted",
+            "user",
+            "sum(timestamp), sum(x), sum(y), sum(z)",
+        ),
+        (
+            "step_trainer_trusted",
+            "serialnumber",
+            "sum(sensorreadingtime), sum(distancefromobject)",
+        ),
+        (
+            "machine_learning_curated",
+            "user",
+            "sum(sensorreadingtime), sum(x), sum(y), sum(z)",
+        ),
+        (
+            "training_set",
+            "subject",
+            "sum(elapsed_ms), sum(x), sum(y), sum(z)",
+        ),
+    ] {
+        let sql = format!("select count(*), count(distinct {whose}), {sums} from {table}");
+        let sums = |lake: &str| {
+            let call = stedi(dir, &format!("sql --format json --lake {lake} -c"));
+            call.arg(&sql).run().done().out
+        };
+        assert_eq!(sums("lake"), sums("fresh"), "{table}");
+    }
 }
