@@ -363,16 +363,9 @@ impl Tables {
                 return Ok(None);
             };
             let scan = &scans[*number];
-            // A statement may read the same of a table twice.
-            let mut read = division.parts.range(..number);
-            let same = read.find(|(other, by)| scans[**other] == *scan && by.as_ref() == Some(key));
-            let sides = match same.and_then(|(other, _)| parts.get(other)) {
-                Some(sides) => Some(sides.clone()),
-                None => {
-                    let sides = self.sides(&scan.table, &scan.columns, key, &touched);
-                    sides.await?
-                }
-            };
+            let sides = self
+                .sides(&scan.table, &scan.columns, key, &touched)
+                .await?;
             let Some(sides) = sides else {
                 return Ok(None);
             };

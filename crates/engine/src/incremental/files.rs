@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use arrow::array::RecordBatch;
+use arrow::error::ArrowError;
 use datafusion::catalog::TableProvider;
 use datafusion::error::DataFusionError;
 use datafusion::execution::SendableRecordBatchStream;
@@ -10,7 +11,7 @@ use datafusion::physical_expr::PhysicalExprRef;
 use datafusion::physical_expr::expressions::Column;
 use datafusion::physical_plan::execute_stream_partitioned;
 use futures::StreamExt;
-use lake::DataFile;
+use lake::{DataFile, TableId};
 
 use super::among::Among;
 use super::keys::{Touched, Wanted, key_of, keys, with_keys};
@@ -26,6 +27,21 @@ const SMALL_ROWS: u64 = 2_000_000;
 /// A file's path, a column, and how its values stand for keys.
 pub(super) type ColumnOfFile = (String, String, By);
 
+/// Rows that were asked for, of a table as it stood.
+#[derive(Clone)]
+pub(super) struct Asked {
+    table: TableId,
+    key: KeyOf,
+    wanted: Arc<Wanted>,
+    rows: Arc<[RecordBatch]>,
+}
+
+impl Asked {
+    fn is_of(&self, table: &TableId, key: &KeyOf) -> bool {
+        self.table == *table && self.key == *key
+    }
+}
+
 /// Where in a file rows may be.
 pub(super) enum Held {
     Nowhere,
@@ -35,8 +51,8 @@ pub(super) enum Held {
 }
 
 impl Tables {
-    /// The rows of a table as it stood that have one of `wanted` for their key,
-    /// with the columns at `places`; the key is the one at `place` of them.
+    /// The rows of a table as it stood that have one of `wanted` for their `key`,
+    /// the column at `place`; of columns, those at `places`.
     pub(super) async fn stood(
         &self,
         standing: &Standing,
@@ -44,25 +60,60 @@ impl Tables {
         (place, key): (usize, &KeyOf),
         wanted: &Touched,
     ) -> Result<Vec<RecordBatch>, Error> {
-        let files = standing.version.as_ref().map_or(&[][..], |v| &v.files);
+        let failed = |error: ArrowError| Error::execution(&standing.id.name, error.into());
+        let known = {
+            let asked = self.asked.lock();
+            let mut same = asked.iter().filter(|asked| asked.is_of(&standing.id, key));
+            same.find(|asked| wanted.is_within(&asked.wanted.keys))
+                .cloned()
+        };
+        let known = match known {
+            Some(known) => known,
+            None => self.ask(standing, (place, key), wanted).await?,
+        };
+        let narrower = known.wanted.keys.keys.len() > wanted.keys.len();
+        let mut found = Vec::new();
+        for batch in known.rows.iter() {
+            let batch = match narrower {
+                true => &with_keys(batch, place, key.by, wanted).map_err(failed)?,
+                false => batch,
+            };
+            found.push(batch.project(places).map_err(failed)?);
+        }
+        Ok(found)
+    }
+
+    /// Reads such rows with all their columns, and keeps them: of the same people
+    /// and devices several statements want rows.
+    async fn ask(
+        &self,
+        standing: &Standing,
+        (place, key): (usize, &KeyOf),
+        wanted: &Touched,
+    ) -> Result<Asked, Error> {
         let wanted = Arc::new(Wanted {
             keys: wanted.clone(),
             by: key.by,
         });
-        let mut found = Vec::new();
+        let files = standing.version.as_ref().map_or(&[][..], |v| &v.files);
+        let mut rows = Vec::new();
         for file in files {
-            let table = match self
-                .held(standing, file, places[place], key, &wanted.keys)
-                .await?
-            {
+            let table = match self.held(standing, file, place, key, &wanted.keys).await? {
                 Held::Nowhere => continue,
                 Held::In(groups) => self.lake_table(standing, file)?.in_row_groups(groups),
                 Held::Anywhere => self.lake_table(standing, file)?,
             };
-            let read = self.read(standing, table, places, (place, key), &wanted);
-            found.extend(read.await?);
+            let read = self.read(standing, table, (place, key), &wanted);
+            rows.extend(read.await?);
         }
-        Ok(found)
+        let asked = Asked {
+            table: standing.id.clone(),
+            key: key.clone(),
+            wanted,
+            rows: rows.into(),
+        };
+        self.asked.lock().push(asked.clone());
+        Ok(asked)
     }
 
     /// Where in a file rows may be that have one of `wanted` for their key, the
@@ -132,31 +183,26 @@ impl Tables {
         Ok(all)
     }
 
-    /// Rows of a file of a table that have one of `wanted` for their key.
+    /// Rows of a file of a table that have one of `wanted` for their key, the
+    /// column at `place`.
     async fn read(
         &self,
         standing: &Standing,
         mut table: LakeTable,
-        places: &[usize],
         (place, key): (usize, &KeyOf),
         wanted: &Arc<Wanted>,
     ) -> Result<Vec<RecordBatch>, Error> {
         let failed = |error: DataFusionError| Error::execution(&standing.id.name, error);
-        let schema = standing.schema.project(places);
-        let schema = Arc::new(schema.map_err(|error| failed(error.into()))?);
-        let column: PhysicalExprRef = Arc::new(Column::new(&key.column, places[place]));
+        let column: PhysicalExprRef = Arc::new(Column::new(&key.column, place));
         table = table.meeting(Arc::new(Among::new(column, Arc::clone(wanted))));
         if let Some(range) = wanted.keys.range() {
             table = table.between(&key.column, range);
         }
+        let all = (0..standing.schema.fields().len()).collect();
         let mut found = Vec::new();
-        for mut stream in self
-            .scanned(&table, places.to_vec())
-            .await
-            .map_err(failed)?
-        {
+        for mut stream in self.scanned(&table, all).await.map_err(failed)? {
             while let Some(batch) = stream.next().await {
-                let batch = stored(&schema, &batch.map_err(failed)?);
+                let batch = stored(&standing.schema, &batch.map_err(failed)?);
                 // A reader may leave a condition to whoever asked.
                 let batch = batch.and_then(|batch| with_keys(&batch, place, key.by, &wanted.keys));
                 let batch = batch.map_err(|error| failed(error.into()))?;

@@ -59,6 +59,11 @@ impl Touched {
         self.keys.contains(&NULL)
     }
 
+    /// Whether all of its keys are among others.
+    pub(super) fn is_within(&self, others: &Self) -> bool {
+        self.keys.len() <= others.keys.len() && self.keys.iter().all(|key| others.contains(*key))
+    }
+
     pub(super) fn is_empty(&self) -> bool {
         self.keys.is_empty()
     }

@@ -52,7 +52,7 @@ pub(super) struct KeyOf {
 }
 
 /// One reading of one table.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub(super) struct Scan {
     /// As differences are kept by: `system.consent`, `customer_trusted`.
     pub(super) table: String,

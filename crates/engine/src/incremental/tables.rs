@@ -11,7 +11,7 @@ use parking_lot::Mutex;
 
 use super::difference::{Difference, counted, without};
 use super::evaluate::Statement;
-use super::files::ColumnOfFile;
+use super::files::{Asked, ColumnOfFile};
 use super::keys::{Touched, Wanted, with_keys};
 use super::scope::{By, KeyOf};
 use crate::lake_table::LakeTable;
@@ -36,6 +36,8 @@ pub(crate) struct Tables {
     /// Keys of small tables' files, by file, column and way: they are asked for
     /// again and again.
     pub(super) read_keys: Mutex<HashMap<ColumnOfFile, Arc<Vec<u64>>>>,
+    /// Rows of tables as they stood that were asked for.
+    pub(super) asked: Mutex<Vec<Asked>>,
     /// Columns all of whose values arrived in the column by which a landing
     /// table's files are noted, or in one of several.
     origins: BTreeMap<(String, String), Vec<Origin>>,
@@ -56,7 +58,6 @@ pub(crate) struct Standing {
 }
 
 /// Rows before and after, of the columns asked for.
-#[derive(Clone)]
 pub(super) struct Sides {
     pub(super) before: Vec<RecordBatch>,
     pub(super) after: Vec<RecordBatch>,
@@ -77,6 +78,7 @@ impl Tables {
             standing: BTreeMap::new(),
             crossing: Touched::default(),
             read_keys: Mutex::default(),
+            asked: Mutex::default(),
             origins: of_system_tables(),
             differences: BTreeMap::new(),
         }
@@ -296,7 +298,7 @@ impl Tables {
             return Ok(None);
         };
         let places = places(&standing.schema, columns, table)?;
-        let place = place_of(columns, &key.column);
+        let place = places[place_of(columns, &key.column)];
         let found = self.stood(standing, &places, (place, key), wanted);
         Ok(Some(found.await?))
     }
