@@ -106,11 +106,12 @@ impl Tables {
 
     /// Whether about more than so many rows of a table are of people or devices of
     /// whom something new arrived: by their share of those in the notes on landing
-    /// files.
+    /// files. Never where a file is not as it was, as then everything cannot be
+    /// read again.
     pub(crate) fn touch_more_than(&self, rows_max: u64) -> Result<bool, Error> {
         let rows = |standing: &Standing| standing.files.iter().map(|file| file.rows).sum::<u64>();
         let most = self.standing.values().map(rows).max().unwrap_or_default();
-        if most <= rows_max {
+        if most <= rows_max || !self.unreadable.is_empty() {
             return Ok(false);
         }
         for table in self.landing.keys() {
