@@ -3,8 +3,9 @@
 use std::collections::BTreeSet;
 
 use arrow::array::{BooleanArray, RecordBatch};
-use arrow::compute::filter_record_batch;
+use arrow::compute::{and, filter_record_batch};
 use arrow::datatypes::DataType;
+use arrow::error::ArrowError;
 use lake::{DataFile, Lake, Layout, Publication, Removes};
 
 use super::difference::{Difference, count, counted};
@@ -122,9 +123,7 @@ impl Applier<'_> {
         let Some(place) = self.person() else {
             return Ok((difference.gone.clone(), Vec::new()));
         };
-        let failed = |error: arrow::error::ArrowError| {
-            Error::execution(&self.layout.table().name, error.into())
-        };
+        let failed = |error| self.failed(error);
         let mut stay = Touched::default();
         for batch in &difference.come {
             stay.take_in(batch.column(place), By::Subject)
@@ -158,27 +157,8 @@ impl Applier<'_> {
         applied: &mut Applied,
         gone: &[RecordBatch],
     ) -> Result<Option<Rewritten>, Error> {
-        let table = &self.layout.table().name;
-        let failed = |error: arrow::error::ArrowError| Error::execution(table, error.into());
-        let schema = self.layout.schema();
-        let mut fields = schema.fields().iter();
-        let number = fields.position(|field| field.data_type().is_integer());
-        let column = |place: usize| KeyOf {
-            column: schema.field(place).name().clone(),
-            by: By::Value,
-        };
-        // A number that only grows tells most files apart by their statistics, and
-        // a person the row groups of a file.
-        let mut keys = Vec::new();
-        for place in number.into_iter().chain(self.person()) {
-            let (key, mut touched) = (column(place), Touched::default());
-            for batch in gone {
-                let taken = touched.take_in(batch.column(place), key.by);
-                taken.map_err(failed)?;
-            }
-            keys.push((place, key, touched));
-        }
-        let all: Vec<usize> = (0..schema.fields().len()).collect();
+        let keys = self.keys_of(gone)?;
+        let columns: Vec<usize> = (0..self.layout.schema().fields().len()).collect();
         let rewriter = Rewriter {
             session: self.session,
             lake: self.lake,
@@ -187,19 +167,12 @@ impl Applier<'_> {
         };
         let mut left = counted(gone);
         let mut goes = |batch: &RecordBatch| {
-            let mut asked = vec![true; batch.num_rows()];
-            for (place, key, touched) in &keys {
-                let has = having(batch.column(*place), key.by, touched).map_err(failed)?;
-                asked
-                    .iter_mut()
-                    .zip(has.values())
-                    .for_each(|(asked, has)| *asked &= has);
-            }
-            let asked = BooleanArray::from(asked);
-            let some = filter_record_batch(batch, &asked).map_err(failed)?;
+            // Rows are told by all they hold, but most by their keys alone.
+            let may = self.having_all(batch, &keys)?;
+            let some = filter_record_batch(batch, &may).map_err(|error| self.failed(error))?;
             let mut hashes = rows::hashes(&some).into_iter();
-            let goes = asked.values().iter().map(|asked| {
-                let hash = if asked { hashes.next() } else { None };
+            let goes = may.values().iter().map(|may| {
+                let hash = if may { hashes.next() } else { None };
                 let left = hash.and_then(|hash| left.get_mut(&hash));
                 let left = left.filter(|left| **left > 0);
                 Some(left.map(|left| *left -= 1).is_some())
@@ -209,18 +182,15 @@ impl Applier<'_> {
         let mut out = Rewritten::default();
         'files: for file in applied.files.clone() {
             let mut looked_at: Option<Vec<bool>> = None;
-            for (place, key, touched) in &keys {
-                match self
-                    .tables
-                    .held(standing, &file, *place, key, touched)
-                    .await?
-                {
+            for Key { place, of, touched } in &keys {
+                let held = self.tables.held(standing, &file, *place, of, touched);
+                match held.await? {
                     Held::Nowhere => continue 'files,
                     Held::In(groups) => looked_at = Some(groups),
                     Held::Anywhere => {}
                 }
             }
-            let renewed = rewriter.renew(&file, looked_at.as_deref(), &all, &mut goes);
+            let renewed = rewriter.renew(&file, looked_at.as_deref(), &columns, &mut goes);
             out.extend(&file, renewed.await?);
         }
         if out.rows != count(gone) {
@@ -231,4 +201,47 @@ impl Applier<'_> {
         applied.content.remove(out.content);
         Ok(Some(out))
     }
+
+    /// By what rows are looked for that go: a number that only grows tells most
+    /// files apart by their statistics, and a person the row groups of a file.
+    fn keys_of(&self, gone: &[RecordBatch]) -> Result<Vec<Key>, Error> {
+        let schema = self.layout.schema();
+        let mut fields = schema.fields().iter();
+        let number = fields.position(|field| field.data_type().is_integer());
+        let mut keys = Vec::new();
+        for place in number.into_iter().chain(self.person()) {
+            let mut touched = Touched::default();
+            for batch in gone {
+                let taken = touched.take_in(batch.column(place), By::Value);
+                taken.map_err(|error| self.failed(error))?;
+            }
+            let of = KeyOf {
+                column: schema.field(place).name().clone(),
+                by: By::Value,
+            };
+            keys.push(Key { place, of, touched });
+        }
+        Ok(keys)
+    }
+
+    fn having_all(&self, batch: &RecordBatch, keys: &[Key]) -> Result<BooleanArray, Error> {
+        let mut all = BooleanArray::from(vec![true; batch.num_rows()]);
+        for key in keys {
+            let has = having(batch.column(key.place), key.of.by, &key.touched);
+            let both = has.and_then(|has| and(&all, &has));
+            all = both.map_err(|error| self.failed(error))?;
+        }
+        Ok(all)
+    }
+
+    fn failed(&self, error: ArrowError) -> Error {
+        Error::execution(&self.layout.table().name, error.into())
+    }
+}
+
+/// A column, and the keys that are looked for in it.
+struct Key {
+    place: usize,
+    of: KeyOf,
+    touched: Touched,
 }

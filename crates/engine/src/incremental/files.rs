@@ -96,9 +96,22 @@ impl Tables {
             by: key.by,
         });
         let files = standing.version.as_ref().map_or(&[][..], |v| &v.files);
+        // Of whom nothing arrived yet, most often nothing stands: it is worth
+        // looking at the keys of a small table alone, and keeping them.
+        let count: u64 = files.iter().map(|file| file.rows).sum();
+        let is_text = !standing.schema.field(place).data_type().is_integer();
+        let looks_first =
+            is_text && count <= SMALL_ROWS && !self.has_anything_arrived_of(&wanted.keys);
         let mut rows = Vec::new();
         for file in files {
-            let table = match self.held(standing, file, place, key, &wanted.keys).await? {
+            if looks_first {
+                let keys = self.keys_of(standing, file, place, key).await?;
+                if !keys.iter().any(|key| wanted.keys.contains(*key)) {
+                    continue;
+                }
+            }
+            let held = self.held(standing, file, place, key, &wanted.keys);
+            let table = match held.await? {
                 Held::Nowhere => continue,
                 Held::In(groups) => self.lake_table(standing, file)?.in_row_groups(groups),
                 Held::Anywhere => self.lake_table(standing, file)?,
@@ -132,21 +145,8 @@ impl Tables {
         let field = standing.schema.field(place);
         // Between which numbers they lie tells the reader which row groups to
         // pass over.
-        if field.data_type().is_integer() {
+        if field.data_type().is_integer() || wanted.has_null() {
             return Ok(Held::Anywhere);
-        }
-        if wanted.has_null() {
-            return Ok(Held::Anywhere);
-        }
-        // Of whom nothing arrived yet, most often nothing stands: it is worth
-        // looking at the keys of a small table alone, and keeping them.
-        let rows: u64 = standing.files.iter().map(|file| file.rows).sum();
-        if rows <= SMALL_ROWS && !self.has_anything_arrived_of(wanted) {
-            let keys = self.keys_of(standing, file, place, key).await?;
-            return Ok(match keys.iter().any(|key| wanted.contains(*key)) {
-                true => Held::Anywhere,
-                false => Held::Nowhere,
-            });
         }
         let is_wanted = |text: &str| wanted.contains(key_of(text, key.by));
         let lake = &self.before.tables().lake;
