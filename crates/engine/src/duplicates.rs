@@ -10,16 +10,14 @@
 use std::collections::HashSet;
 use std::hash::BuildHasherDefault;
 
-use arrow::array::BooleanArray;
-use arrow::compute::filter_record_batch;
+use arrow::array::RecordBatch;
 use datafusion::common::runtime::SpawnedTask;
 use datafusion::error::DataFusionError;
-use futures::StreamExt;
 use lake::{DataFile, Lake};
 use parking_lot::Mutex;
 
 use crate::models::Planned;
-use crate::rewrite::read;
+use crate::rewrite::Rewriter;
 use crate::rows::{self, Content, Itself};
 use crate::{Error, Session};
 
@@ -171,57 +169,39 @@ pub(crate) async fn drop_duplicates(
     let repeated = SpawnedTask::spawn_blocking(move || RowHashes::repeated(hashes, workers))
         .await
         .map_err(|error| failed(DataFusionError::Execution(error.to_string())))?;
-    let mut distinct = Distinct {
-        files: Vec::new(),
-        duplicates: 0,
-        content: Content::default(),
-    };
     if repeated.is_empty() {
-        distinct.files = files;
-        return Ok(distinct);
+        return Ok(Distinct {
+            files,
+            duplicates: 0,
+            content: Content::default(),
+        });
     }
     // All 128 bits decide; of equal rows the first in the order of the files
     // stays.
     let mut seen: HashSet<u128> = HashSet::new();
-    for file in files {
-        let mut kept: Vec<BooleanArray> = Vec::new();
-        let before = distinct.duplicates;
-        let mut stream = read(session, &planned.layout, &file, None, None)
-            .await
-            .map_err(failed)?;
-        while let Some(batch) = stream.next().await {
-            let hashes = rows::hashes(&batch.map_err(failed)?);
-            let keep = |hash: &u128| !repeated.contains(&shortened(*hash)) || seen.insert(*hash);
-            let mask: Vec<bool> = hashes.iter().map(keep).collect();
-            let dropped = hashes
-                .iter()
-                .zip(&mask)
-                .filter(|(_, kept)| !**kept)
-                .map(|(hash, _)| *hash);
-            let dropped: Vec<u128> = dropped.collect();
-            distinct.duplicates += dropped.len() as u64;
-            distinct.content.add(dropped);
-            kept.push(mask.into());
-        }
-        if distinct.duplicates == before {
-            distinct.files.push(file);
-            continue;
-        }
-        let mut writer = lake.writer(&planned.layout, run);
-        let mut stream = read(session, &planned.layout, &file, None, None)
-            .await
-            .map_err(failed)?;
-        for mask in &kept {
-            let Some(batch) = stream.next().await else {
-                break;
-            };
-            let batch = batch.map_err(failed)?;
-            let batch = filter_record_batch(&batch, mask).map_err(|error| failed(error.into()))?;
-            writer.write(&batch).await?;
-        }
-        distinct.files.extend(writer.finish().await?);
-        lake.discard(&[file]).await;
-    }
+    let goes = |batch: &RecordBatch| {
+        let goes = rows::hashes(batch).into_iter().map(|hash| {
+            let is_repeated = repeated.contains(&shortened(hash)) && !seen.insert(hash);
+            Some(is_repeated)
+        });
+        Ok(goes.collect())
+    };
+    let rewriter = Rewriter {
+        session,
+        lake,
+        run,
+        layout: &planned.layout,
+    };
+    let columns: Vec<usize> = (0..planned.layout.schema().fields().len()).collect();
+    let left = rewriter.without(&files, &columns, goes).await?;
+    let distinct = Distinct {
+        files: left.after(&files),
+        duplicates: left.rows,
+        content: left.content,
+    };
+    let mut replaced = files;
+    replaced.retain(|file| left.removes.contains(&file.name));
+    lake.discard(&replaced).await;
     Ok(distinct)
 }
 

@@ -118,45 +118,41 @@ impl Rewriter<'_> {
         columns: &[usize],
         mut goes: impl FnMut(&RecordBatch) -> Result<BooleanArray, Error>,
     ) -> Result<Option<Renewed>, Error> {
-        let mut begun: Option<(Renewal, Renewed)> = None;
-        let count = self.lake.row_groups(file).await?;
+        let mut renewal = self.lake.renew(self.layout, self.run, file).await?;
+        let count = renewal.row_groups();
+        let group = |number| Group {
+            file,
+            number,
+            count,
+        };
+        let mut renewed: Option<Renewed> = None;
         for number in 0..count {
-            let group = Group {
-                file,
-                number,
-                count,
-            };
             let divided = match looked_at.is_none_or(|looked_at| looked_at[number]) {
-                true => self.divide(group, columns, &mut goes).await?,
+                true => self.divide(group(number), columns, &mut goes).await?,
                 false => None,
             };
             let Some(Divided { stay, gone }) = divided else {
-                if let Some((renewal, _)) = &mut begun {
-                    self.keep(renewal, group).await?;
+                if renewed.is_some() {
+                    self.keep(&mut renewal, group(number)).await?;
                 }
                 continue;
             };
-            let (renewal, renewed) = match &mut begun {
-                Some(begun) => begun,
-                None => {
-                    let mut renewal = self.lake.renew(self.layout, self.run, file).await?;
-                    for number in 0..number {
-                        self.keep(&mut renewal, Group { number, ..group }).await?;
-                    }
-                    begun.insert((renewal, Renewed::default()))
+            if renewed.is_none() {
+                for before in 0..number {
+                    self.keep(&mut renewal, group(before)).await?;
                 }
-            };
+            }
+            let renewed = renewed.get_or_insert_default();
             for batch in gone {
                 renewed.rows += batch.num_rows() as u64;
                 renewed.content.add(rows::hashes(&batch));
             }
             renewal.write(&stay).await?;
         }
-        let Some((renewal, mut renewed)) = begun else {
-            return Ok(None);
-        };
-        renewed.file = renewal.finish().await?;
-        Ok(Some(renewed))
+        if let Some(renewed) = &mut renewed {
+            renewed.file = renewal.finish().await?;
+        }
+        Ok(renewed)
     }
 
     /// The rows of a row group that stay and those that go; `None` where all stay.

@@ -17,7 +17,7 @@ use parquet::file::metadata::{ColumnChunkMetaData, PageIndexPolicy};
 use parquet::file::serialized_reader::SerializedPageReader;
 
 use crate::part::Part;
-use crate::{DataFile, Error, Lake, store_reason};
+use crate::{DataFile, Error, Lake};
 
 impl Lake {
     /// Whether each row group of a file may hold a row whose text in `column`
@@ -47,11 +47,11 @@ impl Lake {
         let read = self.location().store().get_ranges(&file.path, &ranges);
         let read = read
             .await
-            .map_err(|error| self.unread(file, store_reason(&error)))?;
+            .map_err(|error| self.out_of_reach(file, &error))?;
         for ((number, chunk, rows, range), bytes) in dictionaries.into_iter().zip(read) {
             let part = Part::new(bytes, range.start, file.bytes);
             let texts = texts(part, chunk, usize::try_from(rows).unwrap_or_default());
-            let texts = texts.map_err(|error| self.unread(file, error.to_string()))?;
+            let texts = texts.map_err(|error| self.unread(file, &error))?;
             told[number] = texts.is_none_or(|texts| each(&texts).any(&mut is_wanted));
         }
         Ok(told)

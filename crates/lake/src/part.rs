@@ -8,21 +8,12 @@ use parquet::file::metadata::{
 };
 use parquet::file::reader::{ChunkReader, Length};
 
-use crate::{DataFile, Error, Lake, store_reason};
+use crate::{DataFile, Error, Lake};
 
 /// So much is read of a file's end at first; mostly its footer is shorter.
 const FOOTER_BYTES: u64 = 64 << 10;
 
 impl Lake {
-    /// How many row groups a file has.
-    ///
-    /// # Errors
-    /// [`Error::Store`] where it cannot be read.
-    pub async fn row_groups(&self, file: &DataFile) -> Result<usize, Error> {
-        let footer = self.footer(file, PageIndexPolicy::Skip).await?;
-        Ok(footer.num_row_groups())
-    }
-
     /// What a file says of its row groups, and where their pages are if that is
     /// asked for.
     pub(crate) async fn footer(
@@ -40,24 +31,30 @@ impl Lake {
         loop {
             let range = file.bytes - length..file.bytes;
             let read = self.location().store().get_range(&file.path, range).await;
-            let read = read.map_err(|error| self.unread(file, store_reason(&error)))?;
+            let read = read.map_err(|error| self.out_of_reach(file, &error))?;
             match reader.try_parse_sized(&read, file.bytes) {
                 Ok(()) => break,
                 Err(ParquetError::NeedMoreData(needed)) if needed as u64 > length => {
                     length = (needed as u64).min(file.bytes);
                 }
-                Err(error) => return Err(self.unread(file, error.to_string())),
+                Err(error) => return Err(self.unread(file, &error)),
             }
         }
         let footer = reader.finish();
-        footer.map_err(|error| self.unread(file, error.to_string()))
+        footer.map_err(|error| self.unread(file, &error))
     }
 
-    pub(crate) fn unread(&self, file: &DataFile, reason: String) -> Error {
+    /// A file that the store does not give.
+    pub(crate) fn out_of_reach(&self, file: &DataFile, error: &object_store::Error) -> Error {
+        Error::store("read", self.location().display(&file.path), error)
+    }
+
+    /// A file that is not what it should be.
+    pub(crate) fn unread(&self, file: &DataFile, error: &ParquetError) -> Error {
         Error::Store {
             action: "read",
             object: self.location().display(&file.path),
-            reason,
+            reason: error.to_string(),
         }
     }
 }

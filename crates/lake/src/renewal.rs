@@ -15,7 +15,7 @@ use parquet::file::writer::SerializedFileWriter;
 
 use crate::files::{failed, new_name};
 use crate::part::Part;
-use crate::{DataFile, Error, Lake, Layout, store_reason};
+use crate::{DataFile, Error, Lake, Layout};
 
 /// A file that takes another's place. Nothing of it is part of the table until it
 /// is published.
@@ -34,8 +34,8 @@ pub struct Renewal {
 }
 
 impl Lake {
-    /// Begins to write `old` again. The name of what takes its place carries
-    /// `run`, as those of [`Lake::writer`] do.
+    /// Begins to write `old` again; nothing is put before a row group is. The name
+    /// of what takes its place carries `run`, as those of [`Lake::writer`] do.
     ///
     /// # Errors
     /// [`Error::Store`] where the file cannot be read, [`Error::File`] where none
@@ -67,6 +67,11 @@ impl Lake {
 }
 
 impl Renewal {
+    /// How many row groups the old file has.
+    pub fn row_groups(&self) -> usize {
+        self.footer.num_row_groups()
+    }
+
     /// Whether row groups can be taken over: the old file has the layout's columns
     /// as this program writes them, and says where their pages are. (A file of
     /// which only some row groups say so cannot be written.)
@@ -88,7 +93,7 @@ impl Renewal {
         });
         let store = self.lake.location().store();
         let bytes = store.get_range(&self.old.path, start.min(end)..end).await;
-        let bytes = bytes.map_err(|error| self.lake.unread(&self.old, store_reason(&error)))?;
+        let bytes = bytes.map_err(|error| self.lake.out_of_reach(&self.old, &error))?;
         let part = Part::new(bytes, start, self.old.bytes);
         let pages = self.footer.offset_index().and_then(|all| all.get(number));
         let kept = take_over(&mut self.writer, group, pages, &part);
@@ -239,10 +244,9 @@ mod tests {
         let mut writer = lake.writer(&layout, "r1");
         writer.write(&rows(0..600_000)).await.unwrap();
         let old = writer.finish().await.unwrap().remove(0);
-        assert_eq!(lake.row_groups(&old).await.unwrap(), 3);
-
         // Rows of the second row group are written, the others taken over.
         let mut renewal = lake.renew(&layout, "r2", &old).await.unwrap();
+        assert_eq!(renewal.row_groups(), 3);
         assert!(renewal.can_keep());
         renewal.keep(0).await.unwrap();
         renewal

@@ -124,11 +124,7 @@ impl Applier<'_> {
             return Ok((difference.gone.clone(), Vec::new()));
         };
         let failed = |error| self.failed(error);
-        let mut stay = Touched::default();
-        for batch in &difference.come {
-            stay.take_in(batch.column(place), By::Subject)
-                .map_err(failed)?;
-        }
+        let stay = Touched::of(&difference.come, place, By::Subject).map_err(failed)?;
         let (mut leaving, mut replaced) = (Vec::new(), Vec::new());
         for batch in &difference.gone {
             let stays = having(batch.column(place), By::Subject, &stay).map_err(failed)?;
@@ -210,11 +206,8 @@ impl Applier<'_> {
         let number = fields.position(|field| field.data_type().is_integer());
         let mut keys = Vec::new();
         for place in number.into_iter().chain(self.person()) {
-            let mut touched = Touched::default();
-            for batch in gone {
-                let taken = touched.take_in(batch.column(place), By::Value);
-                taken.map_err(|error| self.failed(error))?;
-            }
+            let touched = Touched::of(gone, place, By::Value);
+            let touched = touched.map_err(|error| self.failed(error))?;
             let of = KeyOf {
                 column: schema.field(place).name().clone(),
                 by: By::Value,

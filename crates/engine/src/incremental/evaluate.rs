@@ -395,11 +395,8 @@ impl Tables {
             let (Some(sides), Some(place)) = (parts.get(part), place) else {
                 continue;
             };
-            let mut met = Touched::default();
-            for batch in sides.before.iter().chain(&sides.after) {
-                let taken = met.take_in(batch.column(place), to.by);
-                taken.map_err(|error| Error::execution(&statement.name, error.into()))?;
-            }
+            let met = Touched::of(sides.before.iter().chain(&sides.after), place, to.by);
+            let met = met.map_err(|error| Error::execution(&statement.name, error.into()))?;
             let Scan { table, columns } = &scans[whole];
             if let Some(sides) = self.sides(table, columns, &key, &met).await? {
                 parts.insert(whole, sides);
@@ -462,11 +459,8 @@ impl Tables {
         };
         let difference =
             Difference::between(&found.before.rows, &found.after.rows).map_err(failed)?;
-        let mut touched = Touched::default();
-        for batch in difference.touched() {
-            touched.take_in(batch.column(place), by).map_err(failed)?;
-        }
-        Ok(Some(touched))
+        let touched = Touched::of(difference.touched(), place, by);
+        Ok(Some(touched.map_err(failed)?))
     }
 }
 

@@ -6,7 +6,6 @@ use arrow::array::RecordBatch;
 use arrow::error::ArrowError;
 use datafusion::catalog::TableProvider;
 use datafusion::error::DataFusionError;
-use datafusion::execution::SendableRecordBatchStream;
 use datafusion::physical_expr::PhysicalExprRef;
 use datafusion::physical_expr::expressions::Column;
 use datafusion::physical_plan::execute_stream_partitioned;
@@ -14,18 +13,12 @@ use futures::StreamExt;
 use lake::{DataFile, TableId};
 
 use super::among::Among;
-use super::keys::{Touched, Wanted, key_of, keys, with_keys};
-use super::scope::{By, KeyOf};
+use super::keys::{Touched, Wanted, key_of, with_keys};
+use super::scope::KeyOf;
 use super::tables::{Standing, Tables};
 use crate::Error;
 use crate::build::stored;
 use crate::lake_table::LakeTable;
-
-/// Tables of no more rows have their keys kept while a change is taken in.
-const SMALL_ROWS: u64 = 2_000_000;
-
-/// A file's path, a column, and how its values stand for keys.
-pub(super) type ColumnOfFile = (String, String, By);
 
 /// Rows that were asked for, of a table as it stood.
 #[derive(Clone)]
@@ -96,20 +89,8 @@ impl Tables {
             by: key.by,
         });
         let files = standing.version.as_ref().map_or(&[][..], |v| &v.files);
-        // Of whom nothing arrived yet, most often nothing stands: it is worth
-        // looking at the keys of a small table alone, and keeping them.
-        let count: u64 = files.iter().map(|file| file.rows).sum();
-        let is_text = !standing.schema.field(place).data_type().is_integer();
-        let looks_first =
-            is_text && count <= SMALL_ROWS && !self.has_anything_arrived_of(&wanted.keys);
         let mut rows = Vec::new();
         for file in files {
-            if looks_first {
-                let keys = self.keys_of(standing, file, place, key).await?;
-                if !keys.iter().any(|key| wanted.keys.contains(*key)) {
-                    continue;
-                }
-            }
             let held = self.held(standing, file, place, key, &wanted.keys);
             let table = match held.await? {
                 Held::Nowhere => continue,
@@ -157,32 +138,6 @@ impl Tables {
         })
     }
 
-    /// The keys of all rows of a file.
-    async fn keys_of(
-        &self,
-        standing: &Standing,
-        file: &DataFile,
-        place: usize,
-        key: &KeyOf,
-    ) -> Result<Arc<Vec<u64>>, Error> {
-        let name = (file.path.to_string(), key.column.clone(), key.by);
-        if let Some(known) = self.read_keys.lock().get(&name) {
-            return Ok(Arc::clone(known));
-        }
-        let failed = |error: DataFusionError| Error::execution(&standing.id.name, error);
-        let table = self.lake_table(standing, file)?;
-        let mut all = Vec::new();
-        for mut stream in self.scanned(&table, vec![place]).await.map_err(failed)? {
-            while let Some(batch) = stream.next().await {
-                let keys = keys(batch.map_err(failed)?.column(0), key.by);
-                all.extend(keys.map_err(|error| failed(error.into()))?);
-            }
-        }
-        let all = Arc::new(all);
-        self.read_keys.lock().insert(name, Arc::clone(&all));
-        Ok(all)
-    }
-
     /// Rows of a file of a table that have one of `wanted` for their key, the
     /// column at `place`.
     async fn read(
@@ -198,9 +153,12 @@ impl Tables {
         if let Some(range) = wanted.keys.range() {
             table = table.between(&key.column, range);
         }
-        let all = (0..standing.schema.fields().len()).collect();
+        let state = self.before.state();
+        let scan = table.scan(&state, None, &[], None).await;
+        let streams =
+            scan.and_then(|scan| execute_stream_partitioned(scan, self.before.task_context()));
         let mut found = Vec::new();
-        for mut stream in self.scanned(&table, all).await.map_err(failed)? {
+        for mut stream in streams.map_err(failed)? {
             while let Some(batch) = stream.next().await {
                 let batch = stored(&standing.schema, &batch.map_err(failed)?);
                 // A reader may leave a condition to whoever asked.
@@ -212,17 +170,6 @@ impl Tables {
             }
         }
         Ok(found)
-    }
-
-    /// Columns of a table, read side by side.
-    async fn scanned(
-        &self,
-        provider: &LakeTable,
-        places: Vec<usize>,
-    ) -> Result<Vec<SendableRecordBatchStream>, DataFusionError> {
-        let state = self.before.state();
-        let scan = provider.scan(&state, Some(&places), &[], None).await?;
-        execute_stream_partitioned(scan, self.before.task_context())
     }
 
     fn lake_table(&self, standing: &Standing, file: &DataFile) -> Result<LakeTable, Error> {

@@ -23,6 +23,19 @@ pub(super) struct Touched {
 }
 
 impl Touched {
+    /// The keys of a column of `batches`.
+    pub(super) fn of<'a>(
+        batches: impl IntoIterator<Item = &'a RecordBatch>,
+        place: usize,
+        by: By,
+    ) -> Result<Self, ArrowError> {
+        let mut touched = Self::default();
+        for batch in batches {
+            touched.take_in(batch.column(place), by)?;
+        }
+        Ok(touched)
+    }
+
     /// Takes in the keys of a column.
     pub(super) fn take_in(&mut self, column: &ArrayRef, by: By) -> Result<(), ArrowError> {
         self.keys.extend(keys(column, by)?);

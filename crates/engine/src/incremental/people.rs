@@ -441,10 +441,7 @@ impl Tables {
             let Some(sides) = self.sides(stood, &columns, by, wanted).await? else {
                 return Ok(None);
             };
-            let mut known = Touched::default();
-            for batch in &sides.before {
-                known.take_in(batch.column(0), by.by).map_err(failed)?;
-            }
+            let known = Touched::of(&sides.before, 0, by.by).map_err(failed)?;
             rest.let_go(&known);
             found = sides.before;
             if let Some(readings) = self.differences.get(landing) {

@@ -1,6 +1,6 @@
 //! Rows of tables as they were and as they are, as far as a change reaches.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use arrow::array::RecordBatch;
@@ -11,7 +11,7 @@ use parking_lot::Mutex;
 
 use super::difference::{Difference, counted, without};
 use super::evaluate::Statement;
-use super::files::{Asked, ColumnOfFile};
+use super::files::Asked;
 use super::keys::{Touched, Wanted, with_keys};
 use super::scope::{By, KeyOf};
 use crate::lake_table::LakeTable;
@@ -33,9 +33,6 @@ pub(crate) struct Tables {
     /// People whose consent began or ended between the two runs, though no row of
     /// it changed: for statements that ask for the time.
     pub(super) crossing: Touched,
-    /// Keys of small tables' files, by file, column and way: they are asked for
-    /// again and again.
-    pub(super) read_keys: Mutex<HashMap<ColumnOfFile, Arc<Vec<u64>>>>,
     /// Rows of tables as they stood that were asked for.
     pub(super) asked: Mutex<Vec<Asked>>,
     /// Columns all of whose values arrived in the column by which a landing
@@ -77,7 +74,6 @@ impl Tables {
             unreadable,
             standing: BTreeMap::new(),
             crossing: Touched::default(),
-            read_keys: Mutex::default(),
             asked: Mutex::default(),
             origins: of_system_tables(),
             differences: BTreeMap::new(),
@@ -120,12 +116,12 @@ impl Tables {
             else {
                 continue;
             };
-            let mut came = Touched::default();
-            for batch in &difference.come {
-                let place = places(&batch.schema(), &[column.to_owned()], table)?[0];
-                let taken = came.take_in(batch.column(place), By::of(of_people));
-                taken.map_err(|error| Error::execution(table, error.into()))?;
-            }
+            let Some(some) = difference.come.first() else {
+                continue;
+            };
+            let place = places(&some.schema(), &[column.to_owned()], table)?[0];
+            let came = Touched::of(&difference.come, place, By::of(of_people));
+            let came = came.map_err(|error| Error::execution(table, error.into()))?;
             let files = self.known.iter().filter(|file| file.table == *table);
             let known: Hashes = files
                 .flat_map(|file| file.who.iter().flatten().copied())
@@ -178,12 +174,6 @@ impl Tables {
         origins.iter().any(may)
     }
 
-    /// Whether any file read before may hold rows of any of `wanted`.
-    pub(super) fn has_anything_arrived_of(&self, wanted: &Touched) -> bool {
-        let mut tables = self.landing.keys();
-        tables.any(|table| self.may_have_arrived(table, wanted))
-    }
-
     /// Whether files read before may hold rows of any of `wanted`, by what is
     /// noted of them.
     pub(super) fn may_have_arrived(&self, landing: &str, wanted: &Touched) -> bool {
@@ -202,12 +192,8 @@ impl Tables {
         if !is_noted(table, key) {
             return Ok(false);
         }
-        let mut came = Touched::default();
-        for batch in &difference.come {
-            let place = place_of(columns, &key.column);
-            let taken = came.take_in(batch.column(place), key.by);
-            taken.map_err(|error| Error::execution(table, error.into()))?;
-        }
+        let came = Touched::of(&difference.come, place_of(columns, &key.column), key.by);
+        let came = came.map_err(|error| Error::execution(table, error.into()))?;
         Ok(!self.may_have_arrived(table, &came))
     }
 
