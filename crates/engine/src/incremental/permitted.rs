@@ -78,15 +78,9 @@ impl Tables {
         let Some(owners) = owners else {
             return Ok(None);
         };
-        let mut people = Touched::default();
-        for batch in &owners.after {
-            let failed = |error: arrow::error::ArrowError| {
-                Error::execution("system.device_owner", error.into())
-            };
-            people
-                .take_in(batch.column(1), By::Subject)
-                .map_err(failed)?;
-        }
+        let people = Touched::of(&owners.after, 1, By::Subject);
+        let people =
+            people.map_err(|error| Error::execution("system.device_owner", error.into()))?;
         let Some(agree) = self.agreeing_among(&people, now_ms).await? else {
             return Ok(None);
         };
@@ -149,12 +143,7 @@ impl Tables {
             column: fields[place].name().clone(),
             by: By::Value,
         };
-        let mut touched = Touched::default();
-        for batch in rows {
-            touched
-                .take_in(batch.column(place), key.by)
-                .map_err(failed)?;
-        }
+        let touched = Touched::of(rows, place, key.by).map_err(failed)?;
         let columns: Vec<String> = fields.iter().map(|field| field.name().clone()).collect();
         let sides = self.sides(table, &columns, &key, &touched).await?;
         Ok(sides.map(|sides| counted(&sides.before)))
