@@ -230,8 +230,8 @@ impl Stage {
     }
 }
 
-/// The batch with the columns and types that the table's files hold. One more
-/// column at its end is left behind.
+/// The batch with the columns, types and floats that the table's files hold. One
+/// more column at its end is left behind.
 pub(crate) fn stored(schema: &SchemaRef, batch: &RecordBatch) -> Result<RecordBatch, ArrowError> {
     // A value that does not fit is an error, not a null.
     let options = CastOptions {
@@ -242,7 +242,9 @@ pub(crate) fn stored(schema: &SchemaRef, batch: &RecordBatch) -> Result<RecordBa
         .columns()
         .iter()
         .zip(schema.fields())
-        .map(|(column, field)| cast_with_options(column, field.data_type(), &options))
+        .map(|(column, field)| {
+            cast_with_options(column, field.data_type(), &options).map(rows::plain)
+        })
         .collect::<Result<Vec<_>, _>>()?;
     RecordBatch::try_new(Arc::clone(schema), columns)
 }

@@ -29,6 +29,7 @@ mod ledger;
 mod lineage;
 mod models;
 mod origins;
+mod partitions;
 mod pseudonym;
 mod quarantine;
 mod report;

@@ -5,8 +5,9 @@
 //! probability of about 10⁻²¹, so equal hashes are taken for equal rows.
 
 use std::hash::Hasher;
+use std::sync::Arc;
 
-use arrow::array::{Array, AsArray, GenericByteViewArray, RecordBatch};
+use arrow::array::{Array, ArrayRef, AsArray, GenericByteViewArray, RecordBatch};
 use arrow::datatypes::{
     ByteViewType, DataType, Date32Type, Float32Type, Float64Type, Int8Type, Int16Type, Int32Type,
     Int64Type, TimestampMicrosecondType,
@@ -16,7 +17,8 @@ use xxhash_rust::xxh3::xxh3_128;
 const NULL: u128 = 0x9e37_79b9_7f4a_7c15_f39c_c060_5ced_c834;
 
 /// One hash for each row of `batch`, whose columns have types that a table's
-/// files hold. Equal floats have equal hashes: `-0.0` counts as `0.0`.
+/// files hold. Equal floats have equal hashes: `-0.0` counts as `0.0`, and all
+/// that is not a number as one.
 pub(crate) fn hashes(batch: &RecordBatch) -> Vec<u128> {
     let mut hashes = vec![0u128; batch.num_rows()];
     for (position, column) in batch.columns().iter().enumerate() {
@@ -36,8 +38,8 @@ pub(crate) fn hashes(batch: &RecordBatch) -> Vec<u128> {
             DataType::Int64 => primitive!(Int64Type, |v| v as u128),
             DataType::Date32 => primitive!(Date32Type, |v| v as u128),
             DataType::Timestamp(_, _) => primitive!(TimestampMicrosecondType, |v| v as u128),
-            DataType::Float32 => primitive!(Float32Type, |v: f32| u128::from((v + 0.0).to_bits())),
-            DataType::Float64 => primitive!(Float64Type, |v: f64| u128::from((v + 0.0).to_bits())),
+            DataType::Float32 => primitive!(Float32Type, |v: f32| u128::from(plain_f32(v).to_bits())),
+            DataType::Float64 => primitive!(Float64Type, |v: f64| u128::from(plain_f64(v).to_bits())),
             DataType::Boolean => {
                 let values = column.as_boolean();
                 each(&mut hashes, column.as_ref(), seed, |row| {
@@ -50,6 +52,44 @@ pub(crate) fn hashes(batch: &RecordBatch) -> Vec<u128> {
         }
     }
     hashes
+}
+
+/// The one of several floats that are taken for equal which tables hold.
+pub(crate) fn plain_f64(value: f64) -> f64 {
+    if value.is_nan() {
+        f64::NAN
+    } else {
+        value + 0.0
+    }
+}
+
+/// Likewise.
+pub(crate) fn plain_f32(value: f32) -> f32 {
+    if value.is_nan() {
+        f32::NAN
+    } else {
+        value + 0.0
+    }
+}
+
+/// A column as tables hold it: floats that are taken for equal are equal bit by
+/// bit. So it does not matter which of two equal rows is kept.
+pub(crate) fn plain(column: ArrayRef) -> ArrayRef {
+    macro_rules! plain_floats {
+        ($kind:ty, $plain:expr) => {{
+            let values = column.as_primitive::<$kind>();
+            let mut bits = values.values().iter();
+            match bits.any(|v| v.to_bits() != $plain(*v).to_bits()) {
+                true => Arc::new(values.unary::<_, $kind>($plain)),
+                false => column,
+            }
+        }};
+    }
+    match column.data_type() {
+        DataType::Float32 => plain_floats!(Float32Type, plain_f32),
+        DataType::Float64 => plain_floats!(Float64Type, plain_f64),
+        _ => column,
+    }
 }
 
 fn each(hashes: &mut [u128], column: &dyn Array, seed: u128, mut value: impl FnMut(usize) -> u128) {
@@ -159,9 +199,8 @@ impl Hasher for Itself {
 #[cfg(test)]
 mod tests {
     use std::collections::HashSet;
-    use std::sync::Arc;
 
-    use arrow::array::{ArrayRef, Float64Array, Int64Array, StringViewArray};
+    use arrow::array::{Float64Array, Int64Array, StringViewArray};
 
     use super::*;
 
@@ -191,6 +230,27 @@ mod tests {
             ((Some("a"), Some(1), 1.0), false),
         ] {
             assert_eq!(hashes(&batch(&[row]))[0] == one, equal, "{row:?}");
+        }
+    }
+
+    #[test]
+    fn floats_that_are_equal_are_held_as_one() {
+        let other_nan = f64::from_bits(0xfff8_0000_0000_0001);
+        for (value, held) in [
+            (0.0, 0.0),
+            (-0.0, 0.0),
+            (1.5, 1.5),
+            (f64::MIN_POSITIVE, f64::MIN_POSITIVE),
+            (f64::NEG_INFINITY, f64::NEG_INFINITY),
+            (f64::NAN, f64::NAN),
+            (other_nan, f64::NAN),
+        ] {
+            let column = plain(Arc::new(Float64Array::from(vec![Some(value), None])));
+            let column = column.as_primitive::<Float64Type>();
+            assert_eq!(column.value(0).to_bits(), held.to_bits(), "{value}");
+            assert!(column.is_null(1));
+            let hash = |value| hashes(&batch(&[(None, None, value)]))[0];
+            assert_eq!(hash(value), hash(held), "{value}");
         }
     }
 

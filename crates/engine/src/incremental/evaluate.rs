@@ -10,9 +10,9 @@ use datafusion::catalog::TableProvider;
 use datafusion::datasource::{MemTable, provider_as_source};
 use datafusion::error::DataFusionError;
 use datafusion::logical_expr::{LogicalPlan, LogicalPlanBuilder, TableScan};
-use datafusion::physical_plan::{ExecutionPlan, execute_stream_partitioned};
+use datafusion::physical_plan::ExecutionPlan;
+use futures::FutureExt;
 use futures::future::BoxFuture;
-use futures::{FutureExt, StreamExt};
 use lake::{Layout, TableId};
 use tokio::sync::OnceCell;
 
@@ -21,6 +21,7 @@ use super::keys::{Touched, having};
 use super::scope::{Bridge, By, Division, KeyOf, Scan, Scope, node, with_scans};
 use super::tables::{Sides, Tables, asks_for_time};
 use crate::build::stored;
+use crate::partitions::each_batch;
 use crate::{Error, Session, ledger};
 
 /// A statement as it was planned before and after a change.
@@ -36,6 +37,15 @@ pub(crate) struct Statement {
     scope: Scope,
     /// Whether it asks when the run began.
     asks_for_time: bool,
+}
+
+/// What becomes of rows that are equal in every column.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Equal {
+    /// Each is a row of the table.
+    AreMany,
+    /// One of them is: the others are dropped from it.
+    AreOne,
 }
 
 /// What came of it.
@@ -122,16 +132,24 @@ impl Statement {
         Ok(Arc::clone(layout.schema()))
     }
 
-    /// Whether rows that are equal in every column are either all touched by a
-    /// change or none is: then they may be told apart from others by themselves.
-    pub(crate) fn keeps_equal_rows_together(&self, division: &Division) -> bool {
+    /// Whether rows that are equal in every column are either all touched by what
+    /// `changed` or none is, but for rows that came: then whether one is left of
+    /// them can be told from what is touched.
+    fn keeps_equal_rows_together(
+        &self,
+        division: &Division,
+        changed: &BTreeMap<usize, Difference>,
+    ) -> bool {
         if division.parts.values().any(Option::is_some) {
             return !division.places.is_empty();
         }
-        division.bridges.iter().all(|bridge| match &bridge.to {
-            Some((scan, key)) => self.passes_on(*scan, &key.column),
-            None => true,
-        })
+        // Of a row that went, others may give an equal one that nothing touches.
+        let loses = |scan: &usize| changed.get(scan).is_some_and(|one| count(&one.gone) > 0);
+        !division.parts.keys().any(loses)
+            && division.bridges.iter().all(|bridge| match &bridge.to {
+                Some((scan, key)) => self.passes_on(*scan, &key.column),
+                None => true,
+            })
     }
 
     /// The table and its column that a column of the result passes on as it is.
@@ -169,9 +187,10 @@ impl Tables {
         after: &'a Session,
         statement: &'a Statement,
         schema: &'a SchemaRef,
+        equal: Equal,
     ) -> BoxFuture<'a, Result<Option<Evaluated>, Error>> {
         // A side of a join is a statement of its own.
-        self.evaluate_one(after, statement, schema).boxed()
+        self.evaluate_one(after, statement, schema, equal).boxed()
     }
 
     async fn evaluate_one(
@@ -179,6 +198,7 @@ impl Tables {
         after: &Session,
         statement: &Statement,
         schema: &SchemaRef,
+        equal: Equal,
     ) -> Result<Option<Evaluated>, Error> {
         let scans = &statement.scope.scans;
         let mut changed: BTreeMap<usize, Difference> = BTreeMap::new();
@@ -196,6 +216,9 @@ impl Tables {
             }));
         }
         for division in self.in_order(&statement.scope, &changed)? {
+            if equal == Equal::AreOne && !statement.keeps_equal_rows_together(division, &changed) {
+                continue;
+            }
             let Some(mut parts) = self.parts(after, statement, &changed, division).await? else {
                 continue;
             };
@@ -454,7 +477,7 @@ impl Tables {
             return Ok(None);
         };
         let schema = side.schema()?;
-        let Some(found) = self.evaluate(after, &side, &schema).await? else {
+        let Some(found) = self.evaluate(after, &side, &schema, Equal::AreMany).await? else {
             return Ok(None);
         };
         let difference =
@@ -489,15 +512,14 @@ async fn compute(
         .create_physical_plan(&plan, &state)
         .await
         .map_err(failed)?;
-    let streams = execute_stream_partitioned(Arc::clone(&plan), session.task_context());
     let mut rows = Vec::new();
-    for mut stream in streams.map_err(failed)? {
-        while let Some(batch) = stream.next().await {
-            let batch = stored(schema, &batch.map_err(failed)?);
-            rows.push(batch.map_err(|error| failed(error.into()))?);
+    let taken = each_batch(&plan, session.task_context(), |batch| {
+        if batch.num_rows() > 0 {
+            rows.push(stored(schema, &batch)?);
         }
-    }
-    rows.retain(|batch| batch.num_rows() > 0);
+        Ok(())
+    });
+    taken.await.map_err(failed)?;
     Ok(Computed {
         rows,
         plan: Some(plan),

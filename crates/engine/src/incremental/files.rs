@@ -3,13 +3,12 @@
 use std::sync::Arc;
 
 use arrow::array::RecordBatch;
+use arrow::datatypes::DataType;
 use arrow::error::ArrowError;
 use datafusion::catalog::TableProvider;
 use datafusion::error::DataFusionError;
 use datafusion::physical_expr::PhysicalExprRef;
 use datafusion::physical_expr::expressions::Column;
-use datafusion::physical_plan::execute_stream_partitioned;
-use futures::StreamExt;
 use lake::{DataFile, TableId};
 
 use super::among::Among;
@@ -19,6 +18,7 @@ use super::tables::{Standing, Tables};
 use crate::Error;
 use crate::build::stored;
 use crate::lake_table::LakeTable;
+use crate::partitions::each_batch;
 
 /// Rows that were asked for, of a table as it stood.
 #[derive(Clone)]
@@ -125,8 +125,8 @@ impl Tables {
         }
         let field = standing.schema.field(place);
         // Between which numbers they lie tells the reader which row groups to
-        // pass over.
-        if field.data_type().is_integer() || wanted.has_null() {
+        // pass over; dictionaries are of texts.
+        if *field.data_type() != DataType::Utf8View || wanted.has_null() {
             return Ok(Held::Anywhere);
         }
         let is_wanted = |text: &str| wanted.contains(key_of(text, key.by));
@@ -155,20 +155,18 @@ impl Tables {
         }
         let state = self.before.state();
         let scan = table.scan(&state, None, &[], None).await;
-        let streams =
-            scan.and_then(|scan| execute_stream_partitioned(scan, self.before.task_context()));
+        let scan = scan.map_err(failed)?;
         let mut found = Vec::new();
-        for mut stream in streams.map_err(failed)? {
-            while let Some(batch) = stream.next().await {
-                let batch = stored(&standing.schema, &batch.map_err(failed)?);
-                // A reader may leave a condition to whoever asked.
-                let batch = batch.and_then(|batch| with_keys(&batch, place, key.by, &wanted.keys));
-                let batch = batch.map_err(|error| failed(error.into()))?;
-                if batch.num_rows() > 0 {
-                    found.push(batch);
-                }
+        let taken = each_batch(&scan, self.before.task_context(), |batch| {
+            let batch = stored(&standing.schema, &batch)?;
+            // A reader may leave a condition to whoever asked.
+            let batch = with_keys(&batch, place, key.by, &wanted.keys)?;
+            if batch.num_rows() > 0 {
+                found.push(batch);
             }
-        }
+            Ok(())
+        });
+        taken.await.map_err(failed)?;
         Ok(found)
     }
 

@@ -3,12 +3,13 @@
 use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, RecordBatch, StringViewArray};
 use arrow::buffer::BooleanBuffer;
 use arrow::compute::{cast, filter_record_batch};
-use arrow::datatypes::{DataType, Int64Type};
+use arrow::datatypes::{DataType, Float64Type, Int64Type};
 use arrow::error::ArrowError;
 use landing::KeySet;
 
 use super::scope::By;
 use crate::landing::{Hashes, hash};
+use crate::rows;
 
 /// The key of what has none: nulls are one group.
 const NULL: u64 = 0x9e37_79b9_7f4a_7c15;
@@ -94,18 +95,16 @@ pub(super) fn key_of(text: &str, by: By) -> u64 {
     }
 }
 
-/// The key of each row.
+fn mixed(bits: u64) -> u64 {
+    bits.wrapping_mul(0xd6e8_feb8_6659_fd93).rotate_left(29)
+}
+
+/// The key of each row. Values that SQL may take for equal have equal keys.
 pub(super) fn keys(column: &ArrayRef, by: By) -> Result<Vec<u64>, ArrowError> {
     if column.data_type().is_integer() {
         let values = cast(column, &DataType::Int64)?;
         let values = values.as_primitive::<Int64Type>();
-        let key = |value: Option<i64>| {
-            value.map_or(NULL, |value| {
-                (value as u64)
-                    .wrapping_mul(0xd6e8_feb8_6659_fd93)
-                    .rotate_left(29)
-            })
-        };
+        let key = |value: Option<i64>| value.map_or(NULL, |value| mixed(value as u64));
         return Ok(match values.null_count() {
             0 => values
                 .values()
@@ -114,6 +113,12 @@ pub(super) fn keys(column: &ArrayRef, by: By) -> Result<Vec<u64>, ArrowError> {
                 .collect(),
             _ => values.iter().map(key).collect(),
         });
+    }
+    if column.data_type().is_floating() {
+        let values = cast(column, &DataType::Float64)?;
+        let values = values.as_primitive::<Float64Type>().iter();
+        let key = |value: f64| mixed(rows::plain_f64(value).to_bits());
+        return Ok(values.map(|value| value.map_or(NULL, key)).collect());
     }
     let values = cast(column, &DataType::Utf8View)?;
     let values = values.as_string_view();

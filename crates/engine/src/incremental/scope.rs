@@ -235,8 +235,7 @@ impl Reader {
                 DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View => {
                     &[By::Value, By::Subject]
                 }
-                DataType::Int64 | DataType::Int32 => &[By::Value],
-                _ => &[],
+                _ => &[By::Value],
             };
             node.divisions.extend(ways.iter().map(|by| Division {
                 places: BTreeSet::from([(place, *by)]),
@@ -562,6 +561,11 @@ mod tests {
                 format!("select distinct timestamp from {readings}"),
                 &["accelerometer_trusted.timestamp"],
                 &["accelerometer_trusted.*", "accelerometer_trusted.x"],
+            ),
+            (
+                format!("select x, count(*) from {readings} group by x"),
+                &["accelerometer_trusted.x"],
+                &["accelerometer_trusted.*"],
             ),
             // A join carries a key across, as a value or as a person.
             (

@@ -5,7 +5,6 @@ use std::sync::Arc;
 
 use arrow::array::RecordBatch;
 use arrow::datatypes::{Schema, SchemaRef};
-use futures::StreamExt;
 use lake::{DataFile, TableId, Version};
 use parking_lot::Mutex;
 
@@ -17,6 +16,7 @@ use super::scope::{By, KeyOf};
 use crate::lake_table::LakeTable;
 use crate::landing::{Hashes, Source, SourceFile, streams};
 use crate::landing_files::{KnownFile, whose};
+use crate::partitions::each_batch_of;
 use crate::{Error, Session, consent, devices, system};
 
 /// What is known of every table while a change is taken in.
@@ -326,13 +326,13 @@ impl Tables {
         });
         let mut found = Vec::new();
         let source = Arc::new(source);
-        for mut stream in streams(&self.before, &source, table, &order, Some(keys)).await? {
-            while let Some(batch) = stream.next().await {
-                let batch = batch.map_err(|error| Error::execution(table, error))?;
-                let batch = batch.project(&back);
-                found.push(batch.map_err(|error| Error::execution(table, error.into()))?);
-            }
-        }
+        let streams = streams(&self.before, &source, table, &order, Some(keys)).await?;
+        let taken = each_batch_of(streams, |batch| {
+            found.push(batch.project(&back)?);
+            Ok(())
+        });
+        let taken = taken.await;
+        taken.map_err(|error| Error::execution(table, error))?;
         Ok(Some(found))
     }
 

@@ -17,7 +17,7 @@ use super::{Made, Prepared, RunOptions, Work};
 use crate::consent::{self, named};
 use crate::gate;
 use crate::incremental::{
-    Applied, Applier, Changes, Computed, Difference, PeopleSource, Standing, Statement, Tables,
+    Applied, Applier, Changes, Computed, Difference, Equal, PeopleSource, Standing, Statement, Tables,
 };
 use crate::landing::{Intake, LandingTable, Source, TableIntake};
 use crate::ledger::{self, Reason, Totals};
@@ -324,20 +324,21 @@ impl Work {
             return Ok(None);
         };
         tables.follow(name, planned.layout.schema(), &statement);
+        let equal = match planned.model.contract.duplicates {
+            Duplicates::Drop => Equal::AreOne,
+            Duplicates::Keep => Equal::AreMany,
+        };
         let found = tables
-            .evaluate(after, &statement, planned.layout.schema())
+            .evaluate(after, &statement, planned.layout.schema(), equal)
             .await?;
         let Some(mut found) = found else {
             return Ok(None);
         };
-        let Some(division) = &found.division else {
+        if found.division.is_none() {
             return Ok(Some(nothing()));
-        };
+        }
         let mut duplicates = [0, 0];
-        if planned.model.contract.duplicates == Duplicates::Drop {
-            if !statement.keeps_equal_rows_together(division) {
-                return Ok(None);
-            }
+        if equal == Equal::AreOne {
             let standing = tables
                 .distinct(name, &mut found.before, &mut found.after)
                 .await?;
@@ -506,7 +507,9 @@ impl Work {
             && let Some(statement) = Statement::of(after, name, &sql).await?
         {
             let schema = statement.schema()?;
-            if let Some(found) = tables.evaluate(after, &statement, &schema).await? {
+            if let Some(found) = tables
+                .evaluate(after, &statement, &schema, Equal::AreMany)
+                .await? {
                 return Ok((known + found.after.count()).saturating_sub(found.before.count()));
             }
         }

@@ -2,7 +2,10 @@
 //! landing files.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
 use std::path::Path;
+
+use serde_json::Value;
 
 use crate::delta::{self, Rows};
 
@@ -56,6 +59,32 @@ pub(crate) fn lakes(living: &Path, fresh: &Path, tables: &[String]) -> Result<()
         true => Ok(()),
         false => Err(faults.join("\n")),
     }
+}
+
+/// What the checks of the newest runs found.
+pub(crate) fn checks(living: &Path, fresh: &Path) -> Result<(), String> {
+    let (Some(living), Some(fresh)) = (newest_checks(living)?, newest_checks(fresh)?) else {
+        return Ok(());
+    };
+    difference("checks of the newest run", &living, &fresh).map_or(Ok(()), Err)
+}
+
+fn newest_checks(lake: &Path) -> Result<Option<BTreeMap<String, u64>>, String> {
+    let number = |name: &str| name.strip_suffix(".json")?.parse::<u64>().ok();
+    let entries = fs::read_dir(lake.join("system/release"));
+    let entries = entries.into_iter().flatten().flatten();
+    let newest = entries.max_by_key(|entry| number(&entry.file_name().to_string_lossy()));
+    let text = newest.and_then(|entry| fs::read_to_string(entry.path()).ok());
+    let release: Value = serde_json::from_str(&text.unwrap_or_default()).unwrap_or_default();
+    let Some(run) = release["state"]["run"].as_str() else {
+        return Ok(None);
+    };
+    let mut rows = delta::read(lake, "system/checks")?.unwrap_or_default();
+    let of_run: Vec<bool> = rows.of("run").map(|of| of == Some(run)).collect();
+    let mut of_run = of_run.into_iter();
+    rows.rows.retain(|_| of_run.next() == Some(true));
+    let columns = ["table_name", "check_name", "verdict", "violations"];
+    Ok(Some(rows.counted(Some(&columns))))
 }
 
 /// How many rows `tables` and those that runs derive have, and how devices
@@ -209,5 +238,5 @@ fn in_force(consent: &Rows, now: i64) -> BTreeSet<String> {
 }
 
 fn subject(email: &str) -> String {
-    email.trim().to_lowercase()
+    email.trim().to_lowercase().replace("e\u{301}", "\u{e9}")
 }

@@ -38,6 +38,7 @@ mod lake_contents;
 mod landing_input;
 mod leaks;
 mod lineage;
+mod models_taken_in;
 mod object_store;
 mod object_store_faults;
 mod object_store_killed;

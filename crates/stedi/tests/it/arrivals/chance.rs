@@ -3,6 +3,7 @@
 
 use serde_json::{Value, json};
 
+use super::models::{self, NAMES};
 use super::step::{Delivery, EDITS, Line, Source, Spelled, Step, What};
 use crate::dice::Dice;
 
@@ -18,18 +19,21 @@ fn instant(number: i64) -> i64 {
 
 /// Makes a sequence of steps; the first one lays the landing folder out.
 pub(crate) fn steps(seed: u64) -> Vec<Step> {
-    let mut dice = Dice::of(seed);
-    let people = 2 + dice.below(5);
-    let mut chance = Chance {
-        dice,
-        people,
-        now: BEGIN,
-        told: Default::default(),
-        held_back: Vec::new(),
-        has_broken: false,
-        has_vanished: false,
-    };
-    chance.make()
+    Chance::begin(seed, Language::Plain).make()
+}
+
+/// Makes a history of a lake with models made by chance. It is short: its models
+/// are what is tried.
+pub(crate) fn history(seed: u64) -> Vec<Step> {
+    Chance::begin(seed, Language::All).make_history()
+}
+
+/// How e-mails are spelled, and numbers.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Language {
+    Plain,
+    /// Letters that Unicode knows two spellings of, and a zero below zero.
+    All,
 }
 
 struct Chance {
@@ -42,9 +46,105 @@ struct Chance {
     held_back: Vec<(Source, Line)>,
     has_broken: bool,
     has_vanished: bool,
+    language: Language,
 }
 
 impl Chance {
+    fn begin(seed: u64, language: Language) -> Self {
+        let mut dice = Dice::of(seed);
+        let people = 2 + dice.below(5);
+        Self {
+            dice,
+            people,
+            now: BEGIN,
+            told: Default::default(),
+            held_back: Vec::new(),
+            has_broken: false,
+            has_vanished: false,
+            language,
+        }
+    }
+
+    fn make_history(&mut self) -> Vec<Step> {
+        let step = |what: What| {
+            let is_run = matches!(
+                what,
+                What::Select(_) | What::Full | What::During(..) | What::Twice
+            );
+            Step {
+                what,
+                run: !is_run,
+                compare: false,
+            }
+        };
+        let count = 3 + self.dice.below(NAMES.len() - 2);
+        let product = What::Product {
+            models: models::models(&mut self.dice, count),
+            whole: self.dice.percent(15),
+        };
+        let mut steps = vec![Step {
+            run: false,
+            ..step(product)
+        }];
+        steps.push(step(self.first()));
+        for _ in 0..1 + self.dice.below(3) {
+            let what = self.next_of_history();
+            let mut next = step(what);
+            next.run &= self.dice.percent(88);
+            steps.push(next);
+        }
+        if let Some(last) = steps.last_mut() {
+            (last.run, last.compare) = (true, true);
+        }
+        steps
+    }
+
+    fn next_of_history(&mut self) -> What {
+        let source = *self.dice.one_of(&Source::ALL);
+        let nth = self.dice.below(6);
+        match self.dice.below(100) {
+            0..30 => self.arrival(),
+            30..34 => What::Again(source, nth),
+            34..36 => What::Rewrite(source, nth, self.dice.throw()),
+            36..38 => What::Alter {
+                source,
+                nth,
+                older: self.dice.percent(50),
+            },
+            38..40 => {
+                self.has_vanished = true;
+                What::Vanish(source, nth)
+            }
+            40..62 => self.entry(),
+            62..72 => {
+                self.now += self.dice.between(1, 700);
+                What::Later(self.now)
+            }
+            // Another machine's clock.
+            72..74 => What::Later(self.now - self.dice.between(1, 400)),
+            74..80 => What::Select(self.dice.one_of::<&str>(&[
+                "customer_trusted",
+                "accelerometer_trusted",
+                "customer_curated",
+                "step_trainer_trusted",
+                "r1",
+                "r2",
+                "r3",
+            ])),
+            80..81 => What::Full,
+            81..85 => What::Kill(self.dice.throw() % 1_100),
+            85..88 => What::Compact,
+            88..95 => {
+                let after = self.dice.throw() % 1_000;
+                What::During(after, Box::new(self.entry()))
+            }
+            95..97 => What::Twice,
+            97..98 if self.has_broken => What::Mend,
+            98..99 if self.has_broken => What::Drop,
+            _ => self.arrival(),
+        }
+    }
+
     fn make(&mut self) -> Vec<Step> {
         let mut steps = vec![Step {
             what: self.first(),
@@ -346,6 +446,9 @@ impl Chance {
         if self.dice.percent(4) {
             reading["x"] = Value::Null;
         }
+        if self.language == Language::All && self.dice.percent(6) {
+            reading["x"] = json!(-0.0);
+        }
         Line::of(&reading)
     }
 
@@ -363,14 +466,22 @@ impl Chance {
 
     /// A person's e-mail, so many times out of a hundred in another spelling.
     fn spelled(&mut self, person: usize, percent: u64) -> String {
-        let email = format!("p{person}@x.org");
+        // Every other name has a letter of two spellings.
+        let name = match (self.language, person % 2) {
+            (Language::All, 1) => match self.dice.percent(100) {
+                true => "p\u{e9}",
+                false => "pe\u{301}",
+            },
+            _ => "p",
+        };
+        let email = format!("{name}{person}@x.org");
         if !self.dice.percent(percent) {
             return email;
         }
         match self.dice.below(3) {
             0 => email.to_uppercase(),
             1 => format!(" {email}  "),
-            _ => format!("P{person}@X.org"),
+            _ => format!("{}{person}@X.org", name.replacen('p', "P", 1)),
         }
     }
 

@@ -7,10 +7,13 @@
 //!
 //! - `STEDI_TEST_SEQUENCES=10000 cargo test -p stedi --test it arrivals`
 //! - `STEDI_TEST_SEED=7`; with `STEDI_TEST_ONLY=12` sequence 12 alone.
+//! - `STEDI_TEST_HISTORIES=2000`: those with models made by chance (`models`),
+//!   of which most history tests the models; `STEDI_TEST_FIRST=500` begins there.
 //!
 //! A sequence that fails is made shorter for `STEDI_TEST_PATIENCE_SECONDS`.
 
 mod chance;
+mod models;
 mod step;
 mod world;
 
@@ -21,10 +24,30 @@ use crate::dice::{Dice, setting};
 use step::{Step, What};
 use world::{Effort, World};
 
-/// Played by default, by all the parts together: eight minutes of two cores.
-const SEQUENCES: u64 = 240;
+/// What is played.
+struct Plays {
+    /// The variable that says how many, and how many where it does not: by all
+    /// the parts together.
+    setting: &'static str,
+    count: u64,
+    steps: fn(u64) -> Vec<Step>,
+}
 
-/// Tests that share the sequences: they run at the same time.
+/// Eight minutes of two cores.
+const SEQUENCES: Plays = Plays {
+    setting: "STEDI_TEST_SEQUENCES",
+    count: 240,
+    steps: chance::steps,
+};
+
+/// Two minutes of two cores.
+const HISTORIES: Plays = Plays {
+    setting: "STEDI_TEST_HISTORIES",
+    count: 96,
+    steps: chance::history,
+};
+
+/// Tests that share them: they run at the same time.
 const PARTS: u64 = 4;
 
 /// For so many seconds a failed sequence is tried to be made shorter.
@@ -32,52 +55,74 @@ const PATIENCE_SECONDS: u64 = 90;
 
 #[test]
 fn a_lake_that_lived_is_a_fresh_one_part_1() {
-    play_part(0);
+    SEQUENCES.play_part(0);
 }
 
 #[test]
 fn a_lake_that_lived_is_a_fresh_one_part_2() {
-    play_part(1);
+    SEQUENCES.play_part(1);
 }
 
 #[test]
 fn a_lake_that_lived_is_a_fresh_one_part_3() {
-    play_part(2);
+    SEQUENCES.play_part(2);
 }
 
 #[test]
 fn a_lake_that_lived_is_a_fresh_one_part_4() {
-    play_part(3);
+    SEQUENCES.play_part(3);
 }
 
-fn play_part(part: u64) {
-    let seed = setting("STEDI_TEST_SEED", 1);
-    let only = setting("STEDI_TEST_ONLY", u64::MAX);
-    let sequences = setting("STEDI_TEST_SEQUENCES", SEQUENCES);
-    let numbers: Vec<u64> = match only {
-        u64::MAX => (0..sequences).filter(|n| n % PARTS == part).collect(),
-        only => [only].into_iter().filter(|n| n % PARTS == part).collect(),
-    };
-    let started = Instant::now();
-    let mut effort = Effort::default();
-    for number in numbers {
-        let of_sequence = Dice::of(seed).throw().wrapping_add(number);
-        let steps = chance::steps(of_sequence);
-        match play(&steps, of_sequence) {
-            Ok(of_this) => {
-                effort.sequences += 1;
-                effort.add(of_this);
-            }
-            Err(fault) => {
-                let (shorter, fault) = shortened(steps, fault, of_sequence);
-                panic!(
-                    "STEDI_TEST_SEED={seed} STEDI_TEST_ONLY={number}, made shorter:\n{}\n\n{fault}",
-                    told(&shorter)
-                );
+#[test]
+fn with_models_made_by_chance_part_1() {
+    HISTORIES.play_part(0);
+}
+
+#[test]
+fn with_models_made_by_chance_part_2() {
+    HISTORIES.play_part(1);
+}
+
+#[test]
+fn with_models_made_by_chance_part_3() {
+    HISTORIES.play_part(2);
+}
+
+#[test]
+fn with_models_made_by_chance_part_4() {
+    HISTORIES.play_part(3);
+}
+
+impl Plays {
+    fn play_part(&self, part: u64) {
+        let seed = setting("STEDI_TEST_SEED", 1);
+        let only = setting("STEDI_TEST_ONLY", u64::MAX);
+        let first = setting("STEDI_TEST_FIRST", 0);
+        let numbers = match only {
+            u64::MAX => first..first + setting(self.setting, self.count),
+            only => only..only + 1,
+        };
+        let started = Instant::now();
+        let mut effort = Effort::default();
+        for number in numbers.filter(|number| number % PARTS == part) {
+            let of_sequence = Dice::of(seed).throw().wrapping_add(number);
+            let steps = (self.steps)(of_sequence);
+            match play(&steps, of_sequence) {
+                Ok(of_this) => {
+                    effort.sequences += 1;
+                    effort.add(of_this);
+                }
+                Err(fault) => {
+                    let (shorter, fault) = shortened(steps, fault, of_sequence);
+                    panic!(
+                        "STEDI_TEST_SEED={seed} STEDI_TEST_ONLY={number}, made shorter:\n{}\n\n{fault}",
+                        told(&shorter)
+                    );
+                }
             }
         }
+        eprintln!("{effort:#?} in {:.0?}", started.elapsed());
     }
-    eprintln!("{effort:#?} in {:.0?}", started.elapsed());
 }
 
 fn play(steps: &[Step], seed: u64) -> Result<Effort, String> {
@@ -159,6 +204,18 @@ fn kind(fault: &str) -> &str {
 fn with_less(steps: &[Step], nth: usize) -> Option<Vec<Step>> {
     let mut left = nth;
     for (place, step) in steps.iter().enumerate() {
+        if let What::Product { models, whole } = &step.what {
+            // Those that read it go with it: they do not plan any more.
+            if left < models.len() {
+                let mut models = models.clone();
+                models.remove(left);
+                let mut steps = steps.to_vec();
+                let whole = *whole;
+                steps[place].what = What::Product { models, whole };
+                return Some(steps);
+            }
+            left -= models.len();
+        }
         let What::Arrive(deliveries) = &step.what else {
             continue;
         };

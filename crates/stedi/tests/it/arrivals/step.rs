@@ -3,6 +3,8 @@
 
 use std::fmt;
 
+use super::models::Model;
+
 /// The landing tables' folders.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Source {
@@ -134,6 +136,13 @@ pub(crate) enum What {
     Kill(u64),
     Compact,
     Vacuum,
+    /// Models made by chance, beside those of the product that they may read, or
+    /// beside the whole product.
+    Product { models: Vec<Model>, whole: bool },
+    /// An entry by hand so many thousandths of what runs take into a run.
+    During(u64, Box<What>),
+    /// Two runs begun at once, each of which waits for the other.
+    Twice,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -158,6 +167,12 @@ impl fmt::Display for Step {
                         delivery.spelled
                     )?;
                     lines(f, &delivery.lines)?;
+                }
+            }
+            What::Product { models, whole } => {
+                write!(f, "Product, whole: {whole}")?;
+                for model in models {
+                    write!(f, "\n  {model:?}")?;
                 }
             }
             What::Grow(source, nth, more) => {

@@ -13,6 +13,7 @@ use std::time::{Duration, Instant, SystemTime};
 use serde_json::Value;
 use tempfile::TempDir;
 
+use super::models::Model;
 use super::step::{EDITS, Line, Nth, Source, Spelled, Step, What};
 use crate::delta;
 use crate::dice::Dice;
@@ -25,6 +26,9 @@ const KEYS: [&str; 3] = ["7", "8", "9"];
 
 /// What runs take, in microseconds: kills are spread over it.
 static RUN_MICROS: AtomicU64 = AtomicU64::new(500_000);
+
+/// Tables that models made by chance do not read.
+const NOT_READ: [&str; 2] = ["curated/training_set", "curated/machine_learning_curated"];
 
 /// The built-in data product, written out.
 static PROJECT: LazyLock<TempDir> = LazyLock::new(|| {
@@ -94,6 +98,9 @@ pub(crate) struct World {
     key: usize,
     now: i64,
     edits: Vec<usize>,
+    /// Models made by chance, if there are any to be, and whether they stand
+    /// beside the whole product.
+    models: Option<(Vec<Model>, bool)>,
     entries: Vec<Entry>,
     dropped: Vec<Dropped>,
     /// Decides what else is looked at after a run.
@@ -120,6 +127,7 @@ impl World {
             key: 0,
             now: super::chance::BEGIN,
             edits: Vec::new(),
+            models: None,
             entries: Vec::new(),
             dropped: Vec::new(),
             dice: Dice::of(seed),
@@ -239,10 +247,40 @@ impl World {
                 enter(self.dir.path(), "lake", &entry)?;
                 self.entries.push(entry);
             }
-            What::Later(now) => self.now = self.now.max(*now),
+            What::During(thousandths, entry) => {
+                let (child, line) = self.call("run", "lake").start();
+                sleep(of_a_run(*thousandths));
+                let step = Step {
+                    what: What::clone(entry),
+                    run: false,
+                    compare: false,
+                };
+                let entered = self.play(&step);
+                let outcome = finish(child, line);
+                entered?;
+                self.killed = false;
+                if !self.is_refused(&outcome) {
+                    ended(&outcome)?;
+                }
+            }
+            What::Twice => {
+                let calls = [0, 1].map(|_| self.call("run --wait 60", "lake").start());
+                let outcomes = calls.map(|(child, line)| finish(child, line));
+                self.killed = false;
+                for outcome in &outcomes {
+                    if !self.is_refused(outcome) {
+                        ended(outcome)?;
+                    }
+                }
+            }
+            What::Later(now) => self.now = *now,
             What::Models(edits) => {
                 self.edits.clone_from(edits);
                 edit(self.dir.path(), edits);
+            }
+            What::Product { models, whole } => {
+                self.models = Some((models.clone(), *whole));
+                self.write_product();
             }
             What::Key(key) => self.key = *key,
             What::Move => {
@@ -332,7 +370,7 @@ impl World {
     // The living lake.
 
     fn words(&self, verb: &str, lake: &str) -> String {
-        let project = match self.edits.is_empty() {
+        let project = match self.edits.is_empty() && self.models.is_none() {
             true => "",
             false => "--project p",
         };
@@ -349,15 +387,55 @@ impl World {
         self.killed = false;
         let started = Instant::now();
         let outcome = self.call(&format!("run {words}"), "lake").run();
+        if self.is_refused(&outcome) {
+            return self.run(words);
+        }
         let took = started.elapsed().as_micros() as u64;
         let before = RUN_MICROS.load(Ordering::Relaxed);
         RUN_MICROS.store((before * 7 + took) / 8, Ordering::Relaxed);
         ended(&outcome)
     }
 
+    /// Whether a model made by chance is refused when the project is read: it is
+    /// taken away then.
+    fn is_refused(&mut self, outcome: &Outcome) -> bool {
+        let Some((models, _)) = &mut self.models else {
+            return false;
+        };
+        let told = |model: &Model| outcome.err.contains(&format!("{}:", model.file()));
+        let Some(place) = models.iter().position(told) else {
+            return false;
+        };
+        if outcome.code != 2 && outcome.code != 4 {
+            return false;
+        }
+        models.remove(place);
+        self.effort.meet(&format!("refused with {}", outcome.code), 1);
+        self.write_product();
+        true
+    }
+
+    fn write_product(&mut self) {
+        edit(self.dir.path(), &self.edits);
+        let Some((models, whole)) = &self.models else {
+            return;
+        };
+        let project = self.dir.path().join("p");
+        if !whole {
+            fs::remove_file(project.join("published.toml")).unwrap();
+            for table in NOT_READ {
+                fs::remove_file(project.join(format!("{table}.sql"))).unwrap();
+            }
+        }
+        for model in models {
+            fs::write(project.join(model.file()), &model.text).unwrap();
+        }
+        self.effort.meet("models", models.len() as u64);
+    }
+
     /// A run of all tables, and what must hold after it.
     fn run_all(&mut self, words: &str) -> Result<(), String> {
-        let planned = match self.dice.percent(12) {
+        let planned = match self.dice.percent(self.looks(12)) {
             true => self.plan()?,
             false => None,
         };
@@ -375,7 +453,7 @@ impl World {
             }
         }
         equal::nobody_without_consent(&self.lake(), &self.tables(), self.now)?;
-        if self.dice.percent(30) {
+        if self.dice.percent(self.looks(30)) {
             let before = contents(&self.lake());
             self.run("")?;
             let after = contents(&self.lake());
@@ -388,13 +466,22 @@ impl World {
                 return Err(format!("a run with nothing new wrote: {new:?}"));
             }
         }
-        if self.dice.percent(15) {
+        if self.dice.percent(self.looks(15)) {
             let outcome = self.call("verify", "lake").run();
             if outcome.code != 0 {
                 return Err(format!("does not verify: {outcome}"));
             }
         }
         Ok(())
+    }
+
+    /// How often something else is looked at, out of a hundred: with models made
+    /// by chance, more of those are worth more.
+    fn looks(&self, percent: u64) -> u64 {
+        match self.models {
+            Some(_) => percent / 3,
+            None => percent,
+        }
     }
 
     /// Tells how many rows each table would have; `None` where checks fail.
@@ -420,8 +507,7 @@ impl World {
 
     fn kill(&mut self, thousandths: u64) {
         let (mut child, _) = self.call("run", "lake").start();
-        let micros = RUN_MICROS.load(Ordering::Relaxed) * thousandths / 1_000;
-        sleep(Duration::from_micros(micros));
+        sleep(of_a_run(thousandths));
         let _ = child.kill();
         let _ = child.wait();
         self.killed = true;
@@ -512,6 +598,7 @@ impl World {
         self.effort.meet(&format!("ended with {code}"), 1);
         if code == 0 {
             equal::lakes(&self.lake(), &fresh, &self.tables())?;
+            equal::checks(&self.lake(), &fresh)?;
             for (what, count) in equal::told(&fresh, &self.tables())? {
                 self.effort.meet(&what, count);
             }
@@ -534,8 +621,17 @@ impl World {
         .to_vec();
         let new = self.edits.iter().filter(|edit| EDITS[**edit].1.is_empty());
         tables.extend(new.map(|edit| EDITS[*edit].0.trim_end_matches(".sql").to_owned()));
+        if let Some((models, whole)) = &self.models {
+            tables.retain(|table| *whole || !NOT_READ.contains(&table.as_str()));
+            tables.extend(models.iter().map(Model::table));
+        }
         tables
     }
+}
+
+/// So many thousandths of what runs take.
+fn of_a_run(thousandths: u64) -> Duration {
+    Duration::from_micros(RUN_MICROS.load(Ordering::Relaxed) * thousandths / 1_000)
 }
 
 /// What a run may end with: done, or refused by a check or a gate.

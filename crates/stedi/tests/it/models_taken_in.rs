@@ -1,0 +1,230 @@
+//! Models of one's own: a run that takes in what is new leaves of each what a
+//! full run makes of it, or builds it anew.
+
+use std::fs;
+use std::path::Path;
+
+use tempfile::TempDir;
+
+use crate::equal;
+use crate::places::append;
+use crate::program::stedi;
+
+/// A data product with models besides the built-in ones, and people who report
+/// at the same instants.
+struct Place {
+    dir: TempDir,
+    tables: Vec<String>,
+}
+
+/// File below the project, contract, SELECT.
+type Model<'a> = (&'a str, &'a str, &'a str);
+
+const PEOPLE: usize = 6;
+
+impl Place {
+    fn with(models: &[Model<'_>]) -> Self {
+        let place = Self {
+            dir: tempfile::tempdir().unwrap(),
+            tables: models.iter().map(|(file, ..)| (*file).to_owned()).collect(),
+        };
+        let dir = place.dir();
+        stedi(dir, "init p").run().done();
+        for source in ["customer", "accelerometer", "step_trainer"] {
+            fs::create_dir_all(dir.join("landing").join(source).join("landing")).unwrap();
+        }
+        for (file, contract, sql) in models {
+            let text = format!("/*\ngrain = \"One row.\"\n{contract}\n*/\n{sql}\n");
+            fs::write(dir.join(format!("p/{file}.sql")), text).unwrap();
+        }
+        for person in 0..PEOPLE {
+            place.arrives("customer", "1", &record(person, "555", 10, true));
+            for at in 0..5 {
+                let x = ["-0.0", "0.0", "1.5", "-1.0", "0.0"][(at + person) % 5];
+                place.arrives("accelerometer", "1", &phone(person, at, x));
+                place.arrives("step_trainer", "1", &trainer(person, at));
+            }
+        }
+        place
+    }
+
+    fn dir(&self) -> &Path {
+        self.dir.path()
+    }
+
+    fn arrives(&self, source: &str, file: &str, line: &str) {
+        append(self.dir(), &format!("{source}/landing/{file}.json"), line);
+    }
+
+    fn run(&self, lake: &str) -> crate::program::Outcome {
+        let words = format!("run --project p --lake {lake} --now 3000");
+        stedi(self.dir(), &words)
+            .env("STEDI_KEY", &"5".repeat(64))
+            .run()
+            .done()
+    }
+
+    fn withdraws(&self, person: usize) {
+        for lake in ["lake", "fresh"] {
+            let words = format!("consent withdraw --lake {lake} --now 2500");
+            let call = stedi(self.dir(), &words);
+            call.input(&format!("{}\n", email(person))).run().done();
+        }
+    }
+
+    /// The lake must be what a fresh one is.
+    fn is_as_fresh(&self, what: &str) {
+        self.run("fresh");
+        let (lake, fresh) = (self.dir().join("lake"), self.dir().join("fresh"));
+        equal::lakes(&lake, &fresh, &self.tables)
+            .and_then(|()| equal::checks(&lake, &fresh))
+            .unwrap_or_else(|fault| panic!("{what}: {fault}"));
+        fs::remove_dir_all(fresh).unwrap();
+    }
+}
+
+fn email(person: usize) -> String {
+    format!("p{person}@example.org")
+}
+
+fn record(person: usize, phone: &str, at: i64, agrees: bool) -> String {
+    let date = if agrees { 5 } else { 0 };
+    format!(
+        "{{\"email\":\"{}\",\"phone\":\"{phone}\",\"lastUpdateDate\":{at},\"serialNumber\":\"s-{person}\",\"shareWithResearchAsOfDate\":{date}}}\n",
+        email(person)
+    )
+}
+
+fn phone(person: usize, at: usize, x: &str) -> String {
+    format!(
+        "{{\"user\":\"{}\",\"timestamp\":{},\"x\":{x},\"y\":-2,\"z\":0}}\n",
+        email(person),
+        1000 + 10 * at
+    )
+}
+
+fn trainer(person: usize, at: usize) -> String {
+    format!(
+        "{{\"sensorReadingTime\":{},\"serialNumber\":\"s-{person}\",\"distanceFromObject\":7}}\n",
+        1000 + 10 * at
+    )
+}
+
+/// What several people's readings give stays while one of them has it.
+#[test]
+fn rows_that_others_give_as_well_stay() {
+    // Whose the rows are is told by the people they are of; each row stands for
+    // several readings of theirs, or for those of several people.
+    let anybody = "subject = \"user\"\npersonal = [\"user\"]\nduplicates = \"drop\"";
+    let cases = [
+        (
+            "a time",
+            "select c.email as user, a.timestamp from customer_trusted c \
+             join accelerometer_trusted a on a.timestamp < c.lastupdatedate + 2000",
+        ),
+        (
+            "a double",
+            "select c.email as user, a.x from customer_trusted c \
+             join accelerometer_trusted a on a.timestamp < c.lastupdatedate + 2000",
+        ),
+        (
+            "a double, and zeros of both signs",
+            "select c.email as user, a.x * 0 as x from customer_trusted c \
+             join accelerometer_trusted a on a.z = a.x * 0",
+        ),
+        (
+            "a boolean",
+            "select c.email as user, a.x > 0 as up from customer_trusted c \
+             join accelerometer_trusted a on a.timestamp > c.lastupdatedate",
+        ),
+        (
+            "a choice",
+            "select c.email as user, case when a.x > 0 then 'up' else 'down' end as way \
+             from customer_trusted c join accelerometer_trusted a on a.timestamp > c.lastupdatedate",
+        ),
+        (
+            "a time that others report",
+            "select c.email as user, a.timestamp / 20 as slot from accelerometer_trusted a \
+             join step_trainer_trusted s on s.sensorreadingtime = a.timestamp \
+             join customer_trusted c on c.registrationdate is null",
+        ),
+    ];
+    let files: Vec<String> = (0..cases.len()).map(|n| format!("curated/d{n}")).collect();
+    let cases = files.iter().zip(&cases);
+    let models: Vec<Model<'_>> = cases
+        .map(|(file, (_, sql))| (file.as_str(), anybody, *sql))
+        .collect();
+    let place = Place::with(&models);
+    place.run("lake");
+    place.withdraws(0);
+    place.run("lake");
+    place.is_as_fresh("one withdrew");
+    place.arrives("accelerometer", "2", &phone(1, 7, "-0.0"));
+    place.arrives("accelerometer", "2", &phone(2, 7, "0.0"));
+    place.run("lake");
+    place.is_as_fresh("readings came");
+    place.arrives("customer", "3", &record(1, "555", 20, false));
+    place.run("lake");
+    place.is_as_fresh("another withdrew");
+}
+
+/// Zeros of both signs are one value, whoever computes the table.
+#[test]
+fn zeros_of_both_signs_are_one() {
+    let own = "subject = \"user\"\npersonal = [\"user\"]\nduplicates = \"drop\"";
+    let place = Place::with(&[
+        ("curated/zeros", own, "select user, x from accelerometer_trusted"),
+        (
+            "curated/signs",
+            own,
+            "select user, -x as x, x * 0 as none from accelerometer_trusted where x <= 0",
+        ),
+    ]);
+    place.run("lake");
+    for (file, x) in [("2", "-0.0"), ("3", "0.0"), ("4", "-0"), ("5", "2.5")] {
+        place.arrives("accelerometer", file, &phone(1, 9, x));
+        place.run("lake");
+        place.is_as_fresh(&format!("{x} came"));
+    }
+}
+
+/// Partitions that share a repartitioning are drained together.
+#[test]
+fn joins_in_a_row_do_not_wait_for_each_other() {
+    let dir = tempfile::tempdir().unwrap();
+    let dir = dir.path();
+    stedi(dir, "init p").run().done();
+    stedi(dir, "sample landing --customers 200 --seed 1")
+        .run()
+        .done();
+    let sql = "select a.user, c.phone, k.serialnumber from accelerometer_trusted a \
+               left join customer_trusted c on c.email = a.user \
+               left join customer_curated k on k.email = c.email";
+    let contract = "grain = \"One reading.\"\nsubject = \"user\"\npersonal = [\"user\", \"phone\", \"serialnumber\"]";
+    fs::write(
+        dir.join("p/curated/joined.sql"),
+        format!("/*\n{contract}\n*/\n{sql}\n"),
+    )
+    .unwrap();
+    stedi(dir, "run --project p").run().done();
+    // Somebody who agrees has another phone.
+    let folder = dir.join("landing/customer/landing");
+    let file = fs::read_dir(&folder).unwrap().next().unwrap().unwrap();
+    let text = fs::read_to_string(file.path()).unwrap();
+    let records = text.lines().map(|line| serde_json::from_str(line).unwrap());
+    let mut records = records.filter(|record: &serde_json::Value| {
+        let date = &record["shareWithResearchAsOfDate"];
+        date.as_i64().is_some_and(|date| date > 0)
+    });
+    let mut record = records.next().unwrap();
+    record["phone"] = "555".into();
+    record["lastUpdateDate"] = (record["lastUpdateDate"].as_i64().unwrap() + 1).into();
+    fs::write(folder.join("new.json"), format!("{record}\n")).unwrap();
+    stedi(dir, "run --project p")
+        .run()
+        .done()
+        .says("took in 1 new file");
+    stedi(dir, "run --project p --lake fresh").run().done();
+    let tables = ["curated/joined".to_owned()];
+    equal::lakes(&dir.join("lake"), &dir.join("fresh"), &tables).unwrap();
+}
