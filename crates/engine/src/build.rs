@@ -79,8 +79,7 @@ pub(crate) async fn build(
     let started = Instant::now();
     let started_ms = chrono::Utc::now().timestamp_millis();
     let table = planned.model.name.to_string();
-    let query = session.query(&planned.sql).await?;
-    let plan = query.into_plan();
+    let plan = session.plan_to_account_for(&planned.sql).await?;
     let streams = execute_stream_partitioned(Arc::clone(&plan), session.task_context())
         .map_err(|error| Error::execution(&table, error))?;
     let mut left_out = LeftOut::by(leave_out::leaving(&planned.model).count());

@@ -11,7 +11,6 @@ use datafusion::catalog::{Session, TableProvider};
 use datafusion::common::stats::Precision;
 use datafusion::common::{ColumnStatistics, ScalarValue, Statistics};
 use datafusion::datasource::listing::PartitionedFile;
-use datafusion::datasource::memory::MemorySourceConfig;
 use datafusion::datasource::physical_plan::parquet::{ParquetAccessPlan, RowGroupAccess};
 use datafusion::datasource::physical_plan::{FileGroup, FileScanConfigBuilder, ParquetSource};
 use datafusion::datasource::source::DataSourceExec;
@@ -24,11 +23,16 @@ use datafusion::physical_plan::ExecutionPlan;
 use lake::{DataFile, TableId};
 use object_store::ObjectMeta;
 
-use crate::ledger;
+use crate::held_table::HeldTable;
+use crate::ledger::ScanNumber;
 
 /// Files of a table with the schema they have in common.
 #[derive(Debug, Clone)]
 pub(crate) struct LakeTable {
+    /// What is read where there are no files.
+    none: HeldTable,
+    /// As which scan of a statement it is read.
+    number: Option<ScanNumber>,
     store: ObjectStoreUrl,
     schema: SchemaRef,
     files: Arc<[DataFile]>,
@@ -48,18 +52,25 @@ impl LakeTable {
         schema: SchemaRef,
         files: &[DataFile],
     ) -> Self {
-        // Of no files, the scan cannot tell whose they are.
-        let schema = match files {
-            [] => ledger::named(&schema, &table.zone, &table.name),
-            _ => schema,
-        };
         Self {
+            // Of no files, the scan cannot tell whose they are.
+            none: HeldTable::new(&table.zone, &table.name, Arc::clone(&schema), vec![vec![]]),
+            number: None,
             store,
             schema,
             files: files.into(),
             between: None,
             meeting: None,
             row_groups: None,
+        }
+    }
+
+    /// As the scan of that number in a statement.
+    pub(crate) fn numbered(&self, number: usize) -> Self {
+        Self {
+            none: self.none.numbered(number),
+            number: Some(ScanNumber(number)),
+            ..self.clone()
         }
     }
 
@@ -133,8 +144,11 @@ impl LakeTable {
             e_tag: None,
             version: None,
         };
-        let file = PartitionedFile::new_from_meta(meta)
+        let mut file = PartitionedFile::new_from_meta(meta)
             .with_statistics(Arc::new(self.counted(file.rows as usize)));
+        if let Some(number) = self.number {
+            file = file.with_extension(number);
+        }
         let Some(groups) = &self.row_groups else {
             return file;
         };
@@ -174,9 +188,7 @@ impl TableProvider for LakeTable {
         if self.files.is_empty() {
             // A scan of no rows rather than none at all: what is joined to it is
             // read and accounted for all the same.
-            let schema = self.schema();
-            let nothing = MemorySourceConfig::try_new_exec(&[vec![]], schema, projection.cloned())?;
-            return Ok(nothing);
+            return Ok(Arc::new(self.none.scanned(projection)?));
         }
         let files = self
             .files

@@ -17,6 +17,7 @@ mod export;
 mod first;
 mod functions;
 mod gate;
+mod held_table;
 mod hold;
 mod incremental;
 mod join;

@@ -72,7 +72,9 @@ mod tests {
     /// Two joins in a row by different keys divide rows among partitions twice.
     #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
     async fn partitions_that_share_a_repartitioning_are_drained_together() {
-        let mut config = SessionConfig::new().with_target_partitions(4).with_batch_size(8);
+        let mut config = SessionConfig::new()
+            .with_target_partitions(4)
+            .with_batch_size(8);
         let optimizer = &mut config.options_mut().optimizer;
         optimizer.hash_join_single_partition_threshold = 0;
         optimizer.hash_join_single_partition_threshold_rows = 0;

@@ -38,8 +38,12 @@ pub(crate) fn hashes(batch: &RecordBatch) -> Vec<u128> {
             DataType::Int64 => primitive!(Int64Type, |v| v as u128),
             DataType::Date32 => primitive!(Date32Type, |v| v as u128),
             DataType::Timestamp(_, _) => primitive!(TimestampMicrosecondType, |v| v as u128),
-            DataType::Float32 => primitive!(Float32Type, |v: f32| u128::from(plain_f32(v).to_bits())),
-            DataType::Float64 => primitive!(Float64Type, |v: f64| u128::from(plain_f64(v).to_bits())),
+            DataType::Float32 => {
+                primitive!(Float32Type, |v: f32| u128::from(plain_f32(v).to_bits()))
+            }
+            DataType::Float64 => {
+                primitive!(Float64Type, |v: f64| u128::from(plain_f64(v).to_bits()))
+            }
             DataType::Boolean => {
                 let values = column.as_boolean();
                 each(&mut hashes, column.as_ref(), seed, |row| {

@@ -189,6 +189,24 @@ impl Session {
         })
     }
 
+    /// Plans one SELECT so that an account can be given of it: its scans are
+    /// numbered.
+    ///
+    /// # Errors
+    /// As [`Session::query`].
+    pub(crate) async fn plan_to_account_for(
+        &self,
+        sql: &str,
+    ) -> Result<Arc<dyn ExecutionPlan>, Error> {
+        let state = self.state();
+        let plan = state.optimize(&self.plan(sql).await?);
+        let plan = plan.and_then(crate::ledger::with_numbers);
+        let plan = plan.map_err(Error::planning)?;
+        let planner = Arc::clone(state.query_planner());
+        let planned = planner.create_physical_plan(&plan, &state).await;
+        planned.map_err(Error::planning)
+    }
+
     /// As [`Session::query`], of a statement that somebody asks while runs may be
     /// published: all tables of the lake are as one release left them.
     ///
@@ -307,6 +325,7 @@ impl Query {
         execute_stream(Arc::clone(&self.plan), self.context.task_ctx()).map_err(Self::failed)
     }
 
+    #[cfg(test)]
     pub(crate) fn into_plan(self) -> Arc<dyn ExecutionPlan> {
         self.plan
     }
@@ -425,6 +444,10 @@ fn context(
     // reading, and its queues grew without bound: 5 GB at factor 1000.
     options.optimizer.hash_join_single_partition_threshold = usize::MAX;
     options.optimizer.hash_join_single_partition_threshold_rows = usize::MAX;
+    // What a join or a grouping finds out while it runs would pass over row
+    // groups: an account of rows would follow from how they lie in files.
+    options.optimizer.enable_join_dynamic_filter_pushdown = false;
+    options.optimizer.enable_aggregate_dynamic_filter_pushdown = false;
     // Each sorting stream keeps this much aside to merge what it spilled; the
     // default of 10 MB a stream is more than a small limit holds.
     let share = setup.memory_bytes / (8 * options.execution.target_partitions.max(1));

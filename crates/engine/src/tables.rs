@@ -14,7 +14,6 @@ use arrow::datatypes::SchemaRef;
 use async_trait::async_trait;
 use catalog::{Project, Table, Zone};
 use datafusion::catalog::{CatalogProvider, SchemaProvider, TableProvider};
-use datafusion::datasource::MemTable;
 use datafusion::datasource::empty::EmptyTable;
 use datafusion::error::Result;
 use datafusion::execution::object_store::ObjectStoreUrl;
@@ -22,6 +21,7 @@ use lake::{AsOf, DataFile, Lake, Location, TableId, Version};
 use parking_lot::RwLock;
 
 use crate::error::external;
+use crate::held_table::HeldTable;
 use crate::lake_table::LakeTable;
 use crate::landing::{Intake, LandingTable};
 use crate::{Error, ledger, system};
@@ -86,9 +86,9 @@ impl Tables {
         table: &system::Definition,
         rows: &RecordBatch,
     ) -> std::result::Result<(), Error> {
-        let schema = ledger::named(&rows.schema(), system::ZONE, table.name());
-        let rows = MemTable::try_new(schema, vec![vec![rows.clone()]]).map_err(Error::planning)?;
-        self.put_system(table.name(), Arc::new(rows));
+        let held = vec![vec![rows.clone()]];
+        let held = HeldTable::new(system::ZONE, table.name(), rows.schema(), held);
+        self.put_system(table.name(), Arc::new(held));
         Ok(())
     }
 

@@ -7,7 +7,7 @@ use arrow::array::RecordBatch;
 use arrow::compute::{filter_record_batch, not};
 use arrow::datatypes::SchemaRef;
 use datafusion::catalog::TableProvider;
-use datafusion::datasource::{MemTable, provider_as_source};
+use datafusion::datasource::provider_as_source;
 use datafusion::error::DataFusionError;
 use datafusion::logical_expr::{LogicalPlan, LogicalPlanBuilder, TableScan};
 use datafusion::physical_plan::ExecutionPlan;
@@ -21,8 +21,10 @@ use super::keys::{Touched, having};
 use super::scope::{Bridge, By, Division, KeyOf, Scan, Scope, node, with_scans};
 use super::tables::{Sides, Tables, asks_for_time};
 use crate::build::stored;
+use crate::held_table::HeldTable;
+use crate::ledger::{self, numbered};
 use crate::partitions::each_batch;
-use crate::{Error, Session, ledger};
+use crate::{Error, Session};
 
 /// A statement as it was planned before and after a change.
 pub(crate) struct Statement {
@@ -39,13 +41,18 @@ pub(crate) struct Statement {
     asks_for_time: bool,
 }
 
-/// What becomes of rows that are equal in every column.
+/// What a statement is computed for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Equal {
-    /// Each is a row of the table.
-    AreMany,
-    /// One of them is: the others are dropped from it.
-    AreOne,
+pub(crate) enum For<'a> {
+    /// Its rows alone.
+    Rows,
+    /// A model's table and its account.
+    Model {
+        /// The tables that its SELECT reads, in the order in which it names them.
+        reads: &'a [&'a str],
+        /// Whether one of several equal rows is kept.
+        distinct: bool,
+    },
 }
 
 /// What came of it.
@@ -187,10 +194,10 @@ impl Tables {
         after: &'a Session,
         statement: &'a Statement,
         schema: &'a SchemaRef,
-        equal: Equal,
+        purpose: For<'a>,
     ) -> BoxFuture<'a, Result<Option<Evaluated>, Error>> {
         // A side of a join is a statement of its own.
-        self.evaluate_one(after, statement, schema, equal).boxed()
+        self.evaluate_one(after, statement, schema, purpose).boxed()
     }
 
     async fn evaluate_one(
@@ -198,7 +205,7 @@ impl Tables {
         after: &Session,
         statement: &Statement,
         schema: &SchemaRef,
-        equal: Equal,
+        purpose: For<'_>,
     ) -> Result<Option<Evaluated>, Error> {
         let scans = &statement.scope.scans;
         let mut changed: BTreeMap<usize, Difference> = BTreeMap::new();
@@ -216,7 +223,9 @@ impl Tables {
             }));
         }
         for division in self.in_order(&statement.scope, &changed)? {
-            if equal == Equal::AreOne && !statement.keeps_equal_rows_together(division, &changed) {
+            if matches!(purpose, For::Model { distinct: true, .. })
+                && !statement.keeps_equal_rows_together(division, &changed)
+            {
                 continue;
             }
             let Some(mut parts) = self.parts(after, statement, &changed, division).await? else {
@@ -241,6 +250,18 @@ impl Tables {
             let mut now = Computed::default();
             if has {
                 now = compute(after, statement, &statement.after, new, schema).await?;
+            }
+            // An account is the sum of those of parts where each row that it is
+            // about is in one of them.
+            if let For::Model { reads, .. } = purpose {
+                let adds_up = |side: &Computed| {
+                    let is_part = |scan| division.parts.contains_key(&scan);
+                    let plan = side.plan.as_ref();
+                    plan.is_none_or(|plan| ledger::adds_up(plan, reads, is_part))
+                };
+                if !adds_up(&before) || !adds_up(&now) {
+                    continue;
+                }
             }
             return Ok(Some(Evaluated {
                 before,
@@ -477,7 +498,7 @@ impl Tables {
             return Ok(None);
         };
         let schema = side.schema()?;
-        let Some(found) = self.evaluate(after, &side, &schema, Equal::AreMany).await? else {
+        let Some(found) = self.evaluate(after, &side, &schema, For::Rows).await? else {
             return Ok(None);
         };
         let difference =
@@ -503,7 +524,10 @@ async fn compute(
     let failed = |error: DataFusionError| Error::execution(&statement.name, error);
     let plan = with_scans(plan.clone(), |number, scan| {
         let rows = parts.remove(&number);
-        rows.map(|rows| held(session, scan, rows)).transpose()
+        match rows {
+            Some(rows) => held(session, scan, number, rows).map(Some),
+            None => numbered(number, scan),
+        }
     });
     let state = session.state();
     let plan = plan.map_err(failed)?;
@@ -530,16 +554,18 @@ async fn compute(
 fn held(
     session: &Session,
     scan: &TableScan,
+    number: usize,
     rows: Vec<RecordBatch>,
 ) -> Result<LogicalPlan, DataFusionError> {
     let fields = scan.projected_schema.as_arrow();
     let table = scan.table_name.table();
     let zone = session.tables().zone_of(scan.table_name.schema(), table);
-    let schema = ledger::named(fields, &zone, table);
+    let schema: SchemaRef = Arc::new(fields.clone());
     let rows = rows
         .iter()
         .map(|batch| Ok(stored(&schema, batch)?))
         .collect::<Result<Vec<_>, DataFusionError>>()?;
-    let held: Arc<dyn TableProvider> = Arc::new(MemTable::try_new(schema, vec![rows])?);
+    let held = HeldTable::new(&zone, table, schema, vec![rows]).numbered(number);
+    let held: Arc<dyn TableProvider> = Arc::new(held);
     LogicalPlanBuilder::scan(scan.table_name.clone(), provider_as_source(held), None)?.build()
 }

@@ -23,6 +23,7 @@ mod tables;
 
 pub(crate) use apply::{Applied, Applier};
 pub(crate) use difference::Difference;
-pub(crate) use evaluate::{Computed, Equal, Statement};
+pub(crate) use evaluate::{Computed, For, Statement};
 pub(crate) use people::{Changes, PeopleSource};
+pub(crate) use scope::with_scans;
 pub(crate) use tables::{Standing, Tables};

@@ -126,7 +126,7 @@ pub(super) fn node(plan: &LogicalPlan, number: usize) -> Option<LogicalPlan> {
 
 /// The plan with other tables behind its scans: `replace` is asked for each, by
 /// its number.
-pub(super) fn with_scans(
+pub(crate) fn with_scans(
     plan: LogicalPlan,
     mut replace: impl FnMut(usize, &TableScan) -> Result<Option<LogicalPlan>>,
 ) -> Result<LogicalPlan> {

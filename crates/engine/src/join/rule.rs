@@ -281,9 +281,9 @@ mod tests {
 
     use arrow::array::RecordBatch;
     use catalog::Project;
-    use datafusion::datasource::MemTable;
 
     use super::*;
+    use crate::held_table::HeldTable;
     use crate::system::{CONSENT, long, text};
     use crate::{Session, Setup};
 
@@ -307,8 +307,7 @@ mod tests {
         // By their numbers, what arrived would be held each time.
         let arrived = known.slice(0, 10);
         let put = |zone: &str, table: &str, rows: &RecordBatch| {
-            let schema = ledger::named(&rows.schema(), zone, table);
-            let rows = MemTable::try_new(schema, vec![vec![rows.clone()]]).unwrap();
+            let rows = HeldTable::new(zone, table, rows.schema(), vec![vec![rows.clone()]]);
             session.tables().put(table, Arc::new(rows));
         };
         session.tables().put_derived(&CONSENT, &known).unwrap();

@@ -57,6 +57,8 @@ pub(crate) struct LandingTable {
     /// By whom rows will be looked for later, where that is to be noted.
     whose: Option<Whose>,
     listener: Option<Arc<dyn Listener>>,
+    /// As which scan of a statement it is read.
+    number: Option<usize>,
 }
 
 impl LandingTable {
@@ -73,6 +75,15 @@ impl LandingTable {
             listed: None,
             whose: None,
             listener: None,
+            number: None,
+        }
+    }
+
+    /// As the scan of that number in a statement.
+    pub(crate) fn numbered(&self, number: usize) -> Self {
+        Self {
+            number: Some(number),
+            ..self.clone()
         }
     }
 
@@ -217,6 +228,7 @@ impl TableProvider for LandingTable {
             None => self.schema(),
         };
         let mut scan = LandingScan::new(order, schema, partitions);
+        scan.number = self.number;
         if let Some(listener) = &self.listener {
             let places = listener
                 .columns()
@@ -236,6 +248,7 @@ pub(crate) struct LandingScan {
     properties: Arc<PlanProperties>,
     partitions: usize,
     listener: Option<(Arc<dyn Listener>, usize, usize)>,
+    number: Option<usize>,
     /// Ends of a feed that partitions have not taken yet.
     ends: Mutex<HashMap<usize, Arc<Shared>>>,
 }
@@ -272,6 +285,7 @@ impl LandingScan {
             properties: Arc::new(properties),
             partitions,
             listener: None,
+            number: None,
             ends: Mutex::default(),
         }
     }
@@ -279,6 +293,7 @@ impl LandingScan {
     fn with_order(&self, order: Order) -> Self {
         Self {
             listener: self.listener.clone(),
+            number: self.number,
             ..Self::new(order, self.schema(), self.partitions)
         }
     }
@@ -286,6 +301,11 @@ impl LandingScan {
     /// The landing table.
     pub(crate) fn table(&self) -> &str {
         &self.order.source.table
+    }
+
+    /// As which scan of a statement it is read.
+    pub(crate) fn number(&self) -> Option<usize> {
+        self.number
     }
 
     /// Rows given out so far, and rows passed over for the join above.

@@ -6,16 +6,15 @@
 //! table they come from; what is joined to them on the way decides about them
 //! and is accounted for as the other side of a join.
 
+mod numbers;
 mod totals;
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use arrow::datatypes::{Schema, SchemaRef};
 use datafusion::common::JoinType;
 use datafusion::common::stats::Precision;
-use datafusion::datasource::memory::MemorySourceConfig;
 use datafusion::datasource::physical_plan::FileScanConfig;
 use datafusion::datasource::source::DataSourceExec;
 use datafusion::physical_plan::ExecutionPlan;
@@ -25,10 +24,12 @@ use datafusion::physical_plan::joins::HashJoinExec;
 use datafusion::physical_plan::union::{InterleaveExec, UnionExec};
 
 use crate::first::FirstExec;
+use crate::held_table::Held;
 use crate::join::{JoinExec, Kind};
 use crate::landing::LandingScan;
 use crate::system;
 
+pub(crate) use numbers::{Read, ScanNumber, numbered, with_numbers};
 pub(crate) use totals::Totals;
 
 /// Why rows of the reading side were left out.
@@ -106,12 +107,29 @@ pub(crate) fn account(plan: &Arc<dyn ExecutionPlan>, tables: &[&str]) -> Vec<Ent
     joins
 }
 
+/// Whether the accounts of parts add up to that of the whole: where the rows that
+/// it is about are of scans that are divided into parts, and each operator on
+/// their way tells what became of them one by one.
+pub(crate) fn adds_up(
+    plan: &Arc<dyn ExecutionPlan>,
+    tables: &[&str],
+    is_divided: impl Fn(usize) -> bool,
+) -> bool {
+    let spine = follow(plan, tables, &mut Vec::new());
+    !spine.is_net && spine.numbers.iter().all(|number| is_divided(*number))
+}
+
 /// The reading side, up to some place of a plan.
 #[derive(Debug, Default)]
 struct Spine {
     /// Of the table that rows come from, or of the first of several.
     zone: String,
     source: String,
+    /// The scans that they come from.
+    numbers: Vec<usize>,
+    /// Whether rows that were added and rows that were left out somewhere are
+    /// known by their difference alone.
+    is_net: bool,
     rows_in: u64,
     /// Rows that come out there.
     rows: u64,
@@ -124,10 +142,11 @@ struct Spine {
 }
 
 impl Spine {
-    fn begin((zone, source): (String, String), rows_in: u64, rows: u64) -> Self {
+    fn begin(read: Read, rows_in: u64, rows: u64) -> Self {
         Self {
-            zone,
-            source,
+            zone: read.zone,
+            source: read.table,
+            numbers: Vec::from_iter(read.number),
             rows_in,
             rows,
             ..Self::default()
@@ -149,18 +168,15 @@ impl Spine {
 fn follow(plan: &Arc<dyn ExecutionPlan>, tables: &[&str], joins: &mut Vec<Entry>) -> Spine {
     if let Some(scan) = plan.downcast_ref::<LandingScan>() {
         let (rows, passed_over) = scan.counted();
-        let source = (LANDING.to_owned(), scan.table().to_owned());
-        let mut spine = Spine::begin(source, rows + passed_over, rows);
+        let read = name(plan).unwrap_or_default();
+        let mut spine = Spine::begin(read, rows + passed_over, rows);
         spine.passed_over = passed_over;
         return spine;
     }
     if let Some(source) = plan.downcast_ref::<DataSourceExec>() {
-        let held = source.data_source().downcast_ref::<MemorySourceConfig>();
-        if let Some(held) = held {
+        if let Some(held) = source.data_source().downcast_ref::<Held>() {
             // Whoever reads what is held in memory reads all of it.
-            let batches = held.partitions().iter().flatten();
-            let rows = batches.map(|batch| batch.num_rows() as u64).sum();
-            return Spine::begin(name(plan).unwrap_or_default(), rows, rows);
+            return Spine::begin(held.read.clone(), held.rows(), held.rows());
         }
         let rows = rows_out(plan);
         // Rows of row groups that cannot match never leave the scan.
@@ -186,7 +202,9 @@ fn follow(plan: &Arc<dyn ExecutionPlan>, tables: &[&str], joins: &mut Vec<Entry>
             true => (join.left(), join.right()),
             false => (join.right(), join.left()),
         };
-        let spine = follow(reading, tables, joins);
+        let mut spine = follow(reading, tables, joins);
+        // Of these, rows without a partner are not told from those with several.
+        spine.is_net |= matches!(join.join_type(), JoinType::Inner | JoinType::Full);
         let (before, rows) = (spine.rows, rows_out(plan));
         let spine = spine.narrow(rows, Reason::Unmatched);
         let mut entry = Entry {
@@ -212,6 +230,8 @@ fn follow(plan: &Arc<dyn ExecutionPlan>, tables: &[&str], joins: &mut Vec<Entry>
             if all.zone.is_empty() {
                 all.zone = part.zone;
             }
+            all.numbers.extend(part.numbers);
+            all.is_net |= part.is_net;
             all.rows_in += part.rows_in;
             all.rows += part.rows;
             all.passed_over += part.passed_over;
@@ -323,7 +343,10 @@ impl Side {
 /// among equals, the side whose table the SELECT names first, and of one table
 /// its rows before groups of them. Nothing of it depends on what the tables hold
 /// at the time: an account is the sum of what several runs noted.
-fn weight(spine: &Spine, tables: &[&str]) -> (u32, Reverse<usize>, Reverse<u32>) {
+fn weight(
+    spine: &Spine,
+    tables: &[&str],
+) -> (u32, Reverse<usize>, Reverse<u32>, Reverse<Option<usize>>) {
     let rank = match spine.zone.as_str() {
         LANDING => 2,
         system::ZONE => 0,
@@ -331,7 +354,14 @@ fn weight(spine: &Spine, tables: &[&str]) -> (u32, Reverse<usize>, Reverse<u32>)
     };
     let named = tables.iter().position(|table| *table == spine.source);
     let named = named.unwrap_or(tables.len());
-    (rank, Reverse(named), Reverse(spine.groupings))
+    // Which side of a join a table stands on is chosen by what it holds.
+    let first = spine.numbers.iter().min().copied();
+    (
+        rank,
+        Reverse(named),
+        Reverse(spine.groupings),
+        Reverse(first),
+    )
 }
 
 /// Rows that came out of an operator, all partitions together.
@@ -351,13 +381,17 @@ fn leaves(plan: &Arc<dyn ExecutionPlan>) -> String {
 /// Zone and name of each table that a plan reads.
 pub(crate) fn tables(plan: &Arc<dyn ExecutionPlan>) -> BTreeSet<(String, String)> {
     let below = plan.children().into_iter().flat_map(tables);
-    name(plan).into_iter().chain(below).collect()
+    let own = name(plan).map(|read| (read.zone, read.table));
+    own.into_iter().chain(below).collect()
 }
 
-/// Zone and name of the table that a scan reads.
-fn name(plan: &Arc<dyn ExecutionPlan>) -> Option<(String, String)> {
+/// What a scan reads.
+fn name(plan: &Arc<dyn ExecutionPlan>) -> Option<Read> {
     if let Some(scan) = plan.downcast_ref::<LandingScan>() {
-        return Some((LANDING.to_owned(), scan.table().to_owned()));
+        return Some(Read {
+            number: scan.number(),
+            ..Read::of(LANDING, scan.table())
+        });
     }
     let source = plan.downcast_ref::<DataSourceExec>()?.data_source();
     if let Some(files) = source.downcast_ref::<FileScanConfig>() {
@@ -365,25 +399,15 @@ fn name(plan: &Arc<dyn ExecutionPlan>) -> Option<(String, String)> {
         let file = files.file_groups.first()?.files().first()?;
         let path: Vec<_> = file.object_meta.location.parts().collect();
         let part = |place: usize| Some(path.iter().rev().nth(place)?.as_ref().to_owned());
-        return Some((part(2)?, part(1)?));
+        let number = file.extensions.get::<ScanNumber>();
+        return Some(Read {
+            zone: part(2)?,
+            table: part(1)?,
+            number: number.map(|number| number.0),
+        });
     }
-    let memory = source.downcast_ref::<MemorySourceConfig>()?;
-    let schema = memory.original_schema();
-    let told = |key: &str| schema.metadata().get(key).cloned();
-    Some((told(ZONE)?, told(TABLE)?))
+    Some(source.downcast_ref::<Held>()?.read.clone())
 }
 
 /// The zone of landing tables.
 pub(crate) const LANDING: &str = "landing";
-
-/// Keys under which a table that is held in memory carries its zone and name.
-const ZONE: &str = "stedi.zone";
-const TABLE: &str = "stedi.table";
-
-/// `schema` with zone and name of the table that it is of.
-pub(crate) fn named(schema: &Schema, zone: &str, table: &str) -> SchemaRef {
-    let mut metadata = schema.metadata().clone();
-    metadata.insert(ZONE.to_owned(), zone.to_owned());
-    metadata.insert(TABLE.to_owned(), table.to_owned());
-    Arc::new(schema.clone().with_metadata(metadata))
-}

@@ -9,7 +9,6 @@ use arrow::array::RecordBatch;
 use arrow::compute::concat_batches;
 use catalog::ReadBy;
 use datafusion::common::runtime::JoinSet;
-use datafusion::datasource::MemTable;
 use datafusion::physical_plan::execution_plan::collect_partitioned;
 use futures::TryStreamExt;
 
@@ -22,6 +21,7 @@ use crate::build::{Built, build};
 use crate::consent::{self, Consents, Known};
 use crate::devices::Search;
 use crate::gate::By;
+use crate::held_table::HeldTable;
 use crate::lake_table::LakeTable;
 use crate::landing::TableIntake;
 use crate::models::Planned;
@@ -296,12 +296,12 @@ impl Work {
                 .scan(&state, Some(&union), &[], None)
                 .await
                 .map_err(failed)?;
-            let schema = scan.schema();
+            let held = scan.schema();
             let batches = collect_partitioned(scan, self.session.task_context())
                 .await
                 .map_err(failed)?;
-            let schema = ledger::named(&schema, ledger::LANDING, table);
-            let shared = MemTable::try_new(schema, batches).map_err(failed)?;
+            let shared = HeldTable::new(ledger::LANDING, table, held, batches);
+            let shared = shared.of_columns(provider.schema(), union);
             self.session.tables().put(table, Arc::new(shared));
             seconds.insert(table.to_owned(), started.elapsed().as_secs_f64());
         }

@@ -17,7 +17,7 @@ use super::{Made, Prepared, RunOptions, Work};
 use crate::consent::{self, named};
 use crate::gate;
 use crate::incremental::{
-    Applied, Applier, Changes, Computed, Difference, Equal, PeopleSource, Standing, Statement, Tables,
+    Applied, Applier, Changes, Computed, Difference, For, PeopleSource, Standing, Statement, Tables,
 };
 use crate::landing::{Intake, LandingTable, Source, TableIntake};
 use crate::ledger::{self, Reason, Totals};
@@ -324,12 +324,12 @@ impl Work {
             return Ok(None);
         };
         tables.follow(name, planned.layout.schema(), &statement);
-        let equal = match planned.model.contract.duplicates {
-            Duplicates::Drop => Equal::AreOne,
-            Duplicates::Keep => Equal::AreMany,
+        let purpose = For::Model {
+            reads: &reads,
+            distinct: planned.model.contract.duplicates == Duplicates::Drop,
         };
         let found = tables
-            .evaluate(after, &statement, planned.layout.schema(), equal)
+            .evaluate(after, &statement, planned.layout.schema(), purpose)
             .await?;
         let Some(mut found) = found else {
             return Ok(None);
@@ -338,7 +338,7 @@ impl Work {
             return Ok(Some(nothing()));
         }
         let mut duplicates = [0, 0];
-        if equal == Equal::AreOne {
+        if planned.model.contract.duplicates == Duplicates::Drop {
             let standing = tables
                 .distinct(name, &mut found.before, &mut found.after)
                 .await?;
@@ -508,8 +508,9 @@ impl Work {
         {
             let schema = statement.schema()?;
             if let Some(found) = tables
-                .evaluate(after, &statement, &schema, Equal::AreMany)
-                .await? {
+                .evaluate(after, &statement, &schema, For::Rows)
+                .await?
+            {
                 return Ok((known + found.after.count()).saturating_sub(found.before.count()));
             }
         }

@@ -15,6 +15,7 @@ use crate::program::stedi;
 struct Place {
     dir: TempDir,
     tables: Vec<String>,
+    withdrawn: Vec<usize>,
 }
 
 /// File below the project, contract, SELECT.
@@ -27,6 +28,7 @@ impl Place {
         let place = Self {
             dir: tempfile::tempdir().unwrap(),
             tables: models.iter().map(|(file, ..)| (*file).to_owned()).collect(),
+            withdrawn: Vec::new(),
         };
         let dir = place.dir();
         stedi(dir, "init p").run().done();
@@ -42,7 +44,10 @@ impl Place {
             for at in 0..5 {
                 let x = ["-0.0", "0.0", "1.5", "-1.0", "0.0"][(at + person) % 5];
                 place.arrives("accelerometer", "1", &phone(person, at, x));
-                place.arrives("step_trainer", "1", &trainer(person, at));
+                // At the first instants, one person's trainer alone.
+                if at > 1 || person == 0 {
+                    place.arrives("step_trainer", "1", &trainer(person, at));
+                }
             }
         }
         place
@@ -64,16 +69,22 @@ impl Place {
             .done()
     }
 
-    fn withdraws(&self, person: usize) {
-        for lake in ["lake", "fresh"] {
-            let words = format!("consent withdraw --lake {lake} --now 2500");
-            let call = stedi(self.dir(), &words);
-            call.input(&format!("{}\n", email(person))).run().done();
-        }
+    fn withdraws(&mut self, person: usize) {
+        self.withdrawn.push(person);
+        self.enter("lake", person);
+    }
+
+    fn enter(&self, lake: &str, person: usize) {
+        let words = format!("consent withdraw --lake {lake} --now 2500");
+        let call = stedi(self.dir(), &words);
+        call.input(&format!("{}\n", email(person))).run().done();
     }
 
     /// The lake must be what a fresh one is.
     fn is_as_fresh(&self, what: &str) {
+        for person in &self.withdrawn {
+            self.enter("fresh", *person);
+        }
         self.run("fresh");
         let (lake, fresh) = (self.dir().join("lake"), self.dir().join("fresh"));
         equal::lakes(&lake, &fresh, &self.tables)
@@ -110,51 +121,47 @@ fn trainer(person: usize, at: usize) -> String {
     )
 }
 
-/// What several people's readings give stays while one of them has it.
+/// What some of a person's readings give stays while another of them gives it.
 #[test]
 fn rows_that_others_give_as_well_stay() {
-    // Whose the rows are is told by the people they are of; each row stands for
-    // several readings of theirs, or for those of several people.
-    let anybody = "subject = \"user\"\npersonal = [\"user\"]\nduplicates = \"drop\"";
-    let cases = [
+    let own = "subject = \"user\"\npersonal = [\"user\"]";
+    let distinct = &format!("{own}\nduplicates = \"drop\"");
+    let from = "from curated.beside";
+    let mut place = Place::with(&[
+        // Some readings are beside those of one person's trainer alone.
         (
-            "a time",
-            "select c.email as user, a.timestamp from customer_trusted c \
-             join accelerometer_trusted a on a.timestamp < c.lastupdatedate + 2000",
+            "curated/beside",
+            own,
+            "select a.user, a.timestamp, a.x from accelerometer_trusted a \
+             join step_trainer_trusted s on s.sensorreadingtime = a.timestamp",
+        ),
+        ("curated/people", distinct, &format!("select user {from}")),
+        (
+            "curated/times",
+            distinct,
+            &format!("select user, timestamp / 30 as slot {from}"),
         ),
         (
-            "a double",
-            "select c.email as user, a.x from customer_trusted c \
-             join accelerometer_trusted a on a.timestamp < c.lastupdatedate + 2000",
+            "curated/doubles",
+            distinct,
+            &format!("select user, x {from}"),
         ),
         (
-            "a double, and zeros of both signs",
-            "select c.email as user, a.x * 0 as x from customer_trusted c \
-             join accelerometer_trusted a on a.z = a.x * 0",
+            "curated/zeros",
+            distinct,
+            &format!("select user, x * 0 as x {from}"),
         ),
         (
-            "a boolean",
-            "select c.email as user, a.x > 0 as up from customer_trusted c \
-             join accelerometer_trusted a on a.timestamp > c.lastupdatedate",
+            "curated/booleans",
+            distinct,
+            &format!("select user, x > 0 as up {from}"),
         ),
         (
-            "a choice",
-            "select c.email as user, case when a.x > 0 then 'up' else 'down' end as way \
-             from customer_trusted c join accelerometer_trusted a on a.timestamp > c.lastupdatedate",
+            "curated/choices",
+            distinct,
+            &format!("select user, case when x > 0 then 'up' else 'down' end as way {from}"),
         ),
-        (
-            "a time that others report",
-            "select c.email as user, a.timestamp / 20 as slot from accelerometer_trusted a \
-             join step_trainer_trusted s on s.sensorreadingtime = a.timestamp \
-             join customer_trusted c on c.registrationdate is null",
-        ),
-    ];
-    let files: Vec<String> = (0..cases.len()).map(|n| format!("curated/d{n}")).collect();
-    let cases = files.iter().zip(&cases);
-    let models: Vec<Model<'_>> = cases
-        .map(|(file, (_, sql))| (file.as_str(), anybody, *sql))
-        .collect();
-    let place = Place::with(&models);
+    ]);
     place.run("lake");
     place.withdraws(0);
     place.run("lake");
@@ -173,7 +180,11 @@ fn rows_that_others_give_as_well_stay() {
 fn zeros_of_both_signs_are_one() {
     let own = "subject = \"user\"\npersonal = [\"user\"]\nduplicates = \"drop\"";
     let place = Place::with(&[
-        ("curated/zeros", own, "select user, x from accelerometer_trusted"),
+        (
+            "curated/zeros",
+            own,
+            "select user, x from accelerometer_trusted",
+        ),
         (
             "curated/signs",
             own,

@@ -275,7 +275,7 @@ impl Chance {
                 self.session(person, lines);
             }
             38..62 => self.session(person, lines),
-            62..68 => self.passed_on(person, lines),
+            62..68 if self.language == Language::Plain => self.passed_on(person, lines),
             68..80 => {
                 // Sent again, alone.
                 let source = *self.dice.one_of(&Source::ALL);
@@ -380,11 +380,22 @@ impl Chance {
 
     /// Mostly their own; devices are passed on, and some have two.
     fn device_of(&mut self, person: usize) -> String {
-        match self.dice.below(100) {
+        match self.unclear() {
             0..12 => serial(self.dice.below(self.people)),
             12..16 => format!("second-{person}"),
             16..18 => "shared".to_owned(),
             _ => serial(person),
+        }
+    }
+
+    /// Out of a hundred: below thirty where something about a device is not as it
+    /// should be. What is not clear of one device is a reason to build everything
+    /// anew, which models made by chance are not about.
+    fn unclear(&mut self) -> usize {
+        let thrown = self.dice.below(100);
+        match self.language {
+            Language::All if self.dice.percent(94) => 99,
+            _ => thrown,
         }
     }
 
@@ -395,11 +406,11 @@ impl Chance {
             50..90 => self.dice.between(500, self.now),
             _ => self.dice.between(self.now, self.now + 400),
         };
-        let serial = match self.dice.below(100) {
-            0..70 => json!(serial(person)),
-            70..82 => json!("shared"),
-            82..94 => json!(serial(self.dice.below(self.people))),
-            _ => Value::Null,
+        let serial = match self.unclear() {
+            0..12 => json!("shared"),
+            12..24 => json!(serial(self.dice.below(self.people))),
+            24..30 => Value::Null,
+            _ => json!(serial(person)),
         };
         let mut record = json!({
             "email": self.spelled(person, 25),

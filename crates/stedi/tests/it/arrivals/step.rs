@@ -138,7 +138,10 @@ pub(crate) enum What {
     Vacuum,
     /// Models made by chance, beside those of the product that they may read, or
     /// beside the whole product.
-    Product { models: Vec<Model>, whole: bool },
+    Product {
+        models: Vec<Model>,
+        whole: bool,
+    },
     /// An entry by hand so many thousandths of what runs take into a run.
     During(u64, Box<What>),
     /// Two runs begun at once, each of which waits for the other.

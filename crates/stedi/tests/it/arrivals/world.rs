@@ -375,7 +375,12 @@ impl World {
             false => "--project p",
         };
         let (landing, now) = (&self.landing, self.now);
-        format!("{verb} --quiet --landing {landing} --lake {lake} --now {now} {project}")
+        let quiet = if verb.starts_with("run") {
+            ""
+        } else {
+            "--quiet"
+        };
+        format!("{verb} {quiet} --landing {landing} --lake {lake} --now {now} {project}")
     }
 
     fn call(&self, verb: &str, lake: &str) -> Call {
@@ -393,6 +398,12 @@ impl World {
         let took = started.elapsed().as_micros() as u64;
         let before = RUN_MICROS.load(Ordering::Relaxed);
         RUN_MICROS.store((before * 7 + took) / 8, Ordering::Relaxed);
+        for how in ["took in", "built everything anew", "rebuilt", "nothing new"] {
+            if outcome.err.contains(how) {
+                self.effort.meet(&format!("run that {how}"), 1);
+                break;
+            }
+        }
         ended(&outcome)
     }
 
@@ -410,7 +421,8 @@ impl World {
             return false;
         }
         models.remove(place);
-        self.effort.meet(&format!("refused with {}", outcome.code), 1);
+        self.effort
+            .meet(&format!("refused with {}", outcome.code), 1);
         self.write_product();
         true
     }
