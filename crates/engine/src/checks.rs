@@ -32,19 +32,43 @@ pub(crate) async fn run(
             (Rule::NotNull { column }, _) => built.nulls(layout.schema().index_of(column).ok()?),
             _ => None,
         });
-        let violations = match known {
-            Some(violations) => violations,
-            None => count(session, &count_violations(model, check))
-                .await
-                .map_err(|error| in_check(model, check, error))?,
+        let found = match known {
+            Some(violations) => Ok(report(model, check, violations)),
+            None => one(session, model, check).await,
         };
-        let mut found = report(model, check, violations);
+        let mut found = found?;
         if check.action == Action::LeaveOut && built.is_some() {
             found.verdict = Verdict::Ok;
         }
         reports.push(found);
     }
     Ok(reports)
+}
+
+/// Runs one check on what the name of `model` means in `session`.
+///
+/// # Errors
+/// [`Error::Execution`] where it cannot be computed.
+pub(crate) async fn one(
+    session: &Session,
+    model: &Model,
+    check: &Check,
+) -> Result<CheckReport, Error> {
+    let violations = violations(session, model, check).await?;
+    Ok(report(model, check, violations))
+}
+
+/// How many rows violate one check.
+///
+/// # Errors
+/// [`Error::Execution`] where it cannot be computed.
+pub(crate) async fn violations(
+    session: &Session,
+    model: &Model,
+    check: &Check,
+) -> Result<u64, Error> {
+    let violations = count(session, &count_violations(model, check)).await;
+    violations.map_err(|error| in_check(model, check, error))
 }
 
 /// What so many `violations` of a check in a table that stands come to.

@@ -38,7 +38,8 @@ pub(crate) const PSEUDONYM: &str = "pseudonym";
 pub(crate) fn all(now_ms: i64, key: &SessionKey) -> Vec<ScalarUDF> {
     vec![
         ScalarUDF::new_from_impl(RunTime {
-            signature: Signature::nullary(Volatility::Immutable),
+            // Another value in the next run: see `crate::time_use`.
+            signature: Signature::nullary(Volatility::Stable),
             now_ms,
         }),
         ScalarUDF::new_from_impl(Subject {

@@ -25,7 +25,7 @@ use crate::consent::{Known, person};
 use crate::models::Planned;
 use crate::report::{CheckReport, Verdict};
 use crate::rows::{self, Itself};
-use crate::{Error, Query, Session};
+use crate::{Error, Query, Session, session};
 
 /// The table that is made to train on.
 pub(crate) const TRAINING_SET: &str = "training_set";
@@ -225,7 +225,8 @@ pub(crate) const OF_READINGS: [&str; 4] = [
     "step_trainer_trusted",
 ];
 
-/// Whether models are as shipped.
+/// Whether models are as shipped: their statements, whatever stands between the
+/// words.
 pub(crate) fn are_as_shipped(planned: &[Planned], names: &[&str]) -> bool {
     names.iter().all(|name| {
         let mut shipped = SHIPPED.iter();
@@ -234,8 +235,19 @@ pub(crate) fn are_as_shipped(planned: &[Planned], names: &[&str]) -> bool {
             .and_then(|(_, file)| file.split_once("*/"));
         let mut models = planned.iter().map(|planned| &planned.model);
         let model = models.find(|model| model.name.as_ref() == *name);
-        model.is_some_and(|model| Some(model.sql.trim()) == select.map(|(_, sql)| sql.trim()))
+        let (Some(model), Some((_, select))) = (model, select) else {
+            return false;
+        };
+        model.sql.trim() == select.trim()
+            || words(&model.sql).is_some_and(|own| Some(own) == words(select))
     })
+}
+
+/// A statement without comments, and with one space where there are several.
+fn words(sql: &str) -> Option<String> {
+    session::parse(sql)
+        .ok()
+        .map(|statement| statement.to_string())
 }
 
 /// Whether each row of `training_set` may be there; `None` for other tables.

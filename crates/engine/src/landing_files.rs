@@ -7,7 +7,7 @@ use arrow::array::{Array, AsArray, BinaryViewArray, RecordBatch};
 use arrow::datatypes::Int64Type;
 use futures::TryStreamExt;
 
-use crate::landing::{FileIntake, Hashes, SourceFile, TableIntake};
+use crate::landing::{FileIntake, Hashes, Likeness, SourceFile, TableIntake};
 use crate::system::{LANDING_FILES, long, text};
 use crate::{Error, Query, Session, consent, devices};
 
@@ -39,8 +39,11 @@ pub(crate) struct KnownFile {
 
 impl KnownFile {
     /// Whether it is as it was read.
-    pub(crate) fn is(&self, file: &SourceFile) -> bool {
-        self.bytes == i64::try_from(file.bytes).unwrap_or(i64::MAX) && self.tag == file.tag
+    pub(crate) fn compare(&self, file: &SourceFile) -> Likeness {
+        match self.bytes == i64::try_from(file.bytes).unwrap_or(i64::MAX) {
+            true => file.tag.compare(&self.tag),
+            false => Likeness::Other,
+        }
     }
 
     /// Whether it may hold rows of any of those whose hashes are `who`.
@@ -136,6 +139,29 @@ pub(crate) fn rows_of(intake: &BTreeMap<String, TableIntake>) -> RecordBatch {
         ),
     ])
 }
+
+/// Rows of `system.landing_files` with other tags for some files, by table and
+/// name.
+pub(crate) fn with_tags(
+    batch: &RecordBatch,
+    tags: &BTreeMap<(String, String), String>,
+) -> RecordBatch {
+    let texts = |column: usize| batch.column(column).as_string_view();
+    let tag = (0..batch.num_rows()).map(|row| {
+        let file = (
+            texts(0).value(row).to_owned(),
+            texts(1).value(row).to_owned(),
+        );
+        tags.get(&file)
+            .map_or(texts(TAG).value(row), String::as_str)
+    });
+    let mut columns = batch.columns().to_vec();
+    columns[TAG] = text(tag);
+    LANDING_FILES.batch(columns)
+}
+
+/// Where the tag stands among the columns.
+const TAG: usize = 3;
 
 #[cfg(test)]
 mod tests {

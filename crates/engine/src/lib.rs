@@ -43,6 +43,7 @@ mod system;
 mod tables;
 mod texts;
 mod time_travel;
+mod time_use;
 mod types;
 mod verify;
 mod wording;

@@ -13,6 +13,7 @@ use lake::Layout;
 use crate::checks::count_violations;
 use crate::lineage::Lineage;
 use crate::tables::model_id;
+use crate::time_use::TimeUse;
 use crate::{Error, Session, leave_out, system};
 
 /// A model that fits: its files' layout, and what it reads of landing tables.
@@ -25,6 +26,10 @@ pub(crate) struct Planned {
     pub(crate) sql: String,
     /// What is needed of each landing table read.
     pub(crate) landing: BTreeMap<String, LandingRead>,
+    /// How its rows depend on the time of the run.
+    pub(crate) time: TimeUse,
+    /// Likewise what each check of its contract finds, in their order.
+    pub(crate) checks: Vec<TimeUse>,
 }
 
 /// How a model reads a landing table.
@@ -85,33 +90,39 @@ pub(crate) async fn plan_and_trace(
             None => plan,
         };
         planned.push(Planned {
+            time: TimeUse::of(&plan),
+            checks: Vec::new(),
             landing: landing_reads(session, model, plan)?,
             model: (*model).clone(),
             layout,
             sql,
         });
     }
-    for model in models {
-        for check in &model.contract.checks {
-            fits(session, model, check).await?;
+    for planned in &mut planned {
+        for check in &planned.model.contract.checks {
+            planned
+                .checks
+                .push(fits(session, &planned.model, check).await?);
         }
     }
     Ok((planned, lineage))
 }
 
-/// Plans a check on the tables that were planned so far.
-async fn fits(session: &Session, model: &Model, check: &Check) -> Result<(), Error> {
+/// Plans a check on the tables that were planned so far, and tells how what it
+/// finds depends on the time of the run.
+async fn fits(session: &Session, model: &Model, check: &Check) -> Result<TimeUse, Error> {
     let plan = session
         .plan(&count_violations(model, check))
         .await
         .map_err(|error| in_check(model, check, error))?;
+    let time = TimeUse::of(&plan);
     if let Rule::Rows { .. } = check.rule {
         // Whether it is a condition at all is found out on the way to a plan
         // that can be run.
         let optimised = session.state().optimize(&plan);
         optimised.map_err(|error| in_check(model, check, Error::planning(error)))?;
     }
-    Ok(())
+    Ok(time)
 }
 
 fn layout(model: &Model, plan: &LogicalPlan) -> Result<Layout, Error> {

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use arrow::datatypes::SchemaRef;
 use catalog::{Project, SqlDialect, SyntaxFault, Table};
+use chrono::DateTime;
 use datafusion::common::TableReference;
 use datafusion::error::DataFusionError;
 use datafusion::execution::context::SQLOptions;
@@ -22,7 +23,7 @@ use datafusion::physical_optimizer::window_topn::WindowTopN;
 use datafusion::physical_plan::{ExecutionPlan, execute_stream};
 use datafusion::prelude::{SessionConfig, SessionContext};
 use datafusion::sql::parser::{DFParserBuilder, Statement};
-use lake::{AsOf, Lake, Location, TableId};
+use lake::{AsOf, Lake, Location, TableId, Version};
 
 use crate::error::near;
 use crate::first::First;
@@ -59,6 +60,7 @@ pub struct Session {
     context: SessionContext,
     tables: Arc<Tables>,
     key: SessionKey,
+    now_ms: i64,
 }
 
 /// A statement that is ready to run.
@@ -90,14 +92,32 @@ impl Session {
     /// # Errors
     /// [`Error::Settings`] where the runtime cannot be set up.
     pub fn open(setup: &Setup) -> Result<Self, Error> {
-        let lake = Lake::at(setup.lake.clone());
-        let tables = Arc::new(Tables::new(
-            Arc::clone(&setup.project),
-            lake,
-            setup.landing.clone(),
-            setup.as_of,
-        ));
         let key = SessionKey::of(setup.key.clone());
+        Self::with(setup, tables_of(setup), key)
+    }
+
+    /// Another session of the same run, at `now_ms`: tables of the lake mean the
+    /// same versions, but for those of `others`, and pseudonyms are made with the
+    /// same key.
+    ///
+    /// # Errors
+    /// As [`Session::open`].
+    pub(crate) fn beside(
+        &self,
+        setup: &Setup,
+        now_ms: i64,
+        others: &[(TableId, Option<Version>)],
+    ) -> Result<Self, Error> {
+        let setup = Setup {
+            now_ms,
+            ..setup.clone()
+        };
+        let tables = tables_of(&setup).pinned_as(&self.tables, others);
+        Self::with(&setup, tables, self.key.clone())
+    }
+
+    fn with(setup: &Setup, tables: Tables, key: SessionKey) -> Result<Self, Error> {
+        let tables = Arc::new(tables);
         let context = context(setup, &tables, &key).map_err(|error| Error::Settings {
             message: format!(
                 "cannot set up the query engine: {}",
@@ -109,6 +129,7 @@ impl Session {
             context,
             tables,
             key,
+            now_ms: setup.now_ms,
         })
     }
 
@@ -140,8 +161,13 @@ impl Session {
         &self.tables
     }
 
+    /// The state that statements are planned with. `now()` and its like give the
+    /// start of the run, as `run_time()` does.
     pub(crate) fn state(&self) -> SessionState {
-        self.context.state()
+        let mut state = self.context.state();
+        let props = state.execution_props_mut();
+        props.query_execution_start_time = DateTime::from_timestamp_millis(self.now_ms);
+        state
     }
 
     pub(crate) fn task_context(&self) -> Arc<TaskContext> {
@@ -334,6 +360,15 @@ impl Query {
     pub fn failed(error: datafusion::error::DataFusionError) -> Error {
         Error::execution("the query", error)
     }
+}
+
+fn tables_of(setup: &Setup) -> Tables {
+    Tables::new(
+        Arc::clone(&setup.project),
+        Lake::at(setup.lake.clone()),
+        setup.landing.clone(),
+        setup.as_of,
+    )
 }
 
 /// Whether a statement is of a kind that only reads. Told by its first word,

@@ -45,8 +45,16 @@ pub(crate) struct Tables {
     /// tables of a session.
     overrides: RwLock<HashMap<String, Arc<dyn TableProvider>>>,
     session_landing: RwLock<HashMap<String, catalog::LandingTable>>,
-    /// Versions that the newest one of a table is taken to be.
-    pinned: RwLock<HashMap<TableId, Version>>,
+    pinned: RwLock<Pinned>,
+}
+
+/// Versions that the newest one of a table is taken to be.
+#[derive(Debug, Clone, Default)]
+struct Pinned {
+    versions: HashMap<TableId, Option<Version>>,
+    /// Whether a table that is asked for the first time is pinned to what stands
+    /// then.
+    grows: bool,
 }
 
 /// How often it is tried to find the lake between two releases, and how long it
@@ -105,15 +113,15 @@ impl Tables {
         let mut unfinished = (0, None);
         for _ in 0..PIN_TRIES {
             let before = self.lake.release().await?;
-            let mut pinned = HashMap::new();
+            let mut versions = HashMap::new();
             for table in tables {
                 if let Some(version) = self.lake.version(table, AsOf::Latest).await? {
-                    pinned.insert(table.clone(), version);
+                    versions.insert(table.clone(), Some(version));
                 }
             }
             let is_done = before.as_ref().is_none_or(|release| release.is_done);
             let is_one = is_done && self.lake.release().await? == before;
-            *self.pinned.write() = pinned;
+            self.pinned.write().versions = versions;
             if is_one {
                 break;
             }
@@ -129,18 +137,53 @@ impl Tables {
         Ok(())
     }
 
+    /// Lets every table of the lake mean one version to the end, for a writer who
+    /// holds the lake: what it notes as taken in is then what it has read. The
+    /// register of consent, which people are entered into without holding the
+    /// lake, is pinned at once; of the others no new version can appear.
+    pub(crate) async fn pin_for_writer(&self) -> std::result::Result<(), Error> {
+        let register = system::CONSENT_REGISTER.id();
+        let standing = self.lake.version(&register, AsOf::Latest).await?;
+        *self.pinned.write() = Pinned {
+            versions: HashMap::from([(register, standing)]),
+            grows: true,
+        };
+        Ok(())
+    }
+
+    /// Lets tables of the lake mean the versions that they mean to `whom`, but for
+    /// those of `others`.
+    pub(crate) fn pinned_as(self, whom: &Self, others: &[(TableId, Option<Version>)]) -> Self {
+        let mut pinned = whom.pinned.read().clone();
+        pinned.versions.extend(others.iter().cloned());
+        *self.pinned.write() = pinned;
+        self
+    }
+
     /// The version of a table that its name means.
     pub(crate) async fn standing(
         &self,
         table: &TableId,
         as_of: AsOf,
     ) -> std::result::Result<Option<Version>, Error> {
-        if as_of == AsOf::Latest
-            && let Some(pinned) = self.pinned.read().get(table).cloned()
-        {
-            return Ok(Some(pinned));
+        if as_of != AsOf::Latest {
+            return Ok(self.lake.version(table, as_of).await?);
         }
-        Ok(self.lake.version(table, as_of).await?)
+        let grows = {
+            let pinned = self.pinned.read();
+            if let Some(version) = pinned.versions.get(table) {
+                return Ok(version.clone());
+            }
+            pinned.grows
+        };
+        let found = self.lake.version(table, as_of).await?;
+        if !grows {
+            return Ok(found);
+        }
+        // Two who ask at once get one answer.
+        let mut pinned = self.pinned.write();
+        let version = pinned.versions.entry(table.clone()).or_insert(found);
+        Ok(version.clone())
     }
 
     /// Adds an external table for the session.

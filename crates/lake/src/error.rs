@@ -200,6 +200,9 @@ const BROKEN: &str = "the connection to the store broke";
 /// outer ones repeat the path and the library's name, and of an S3 answer its
 /// message.
 pub fn store_reason(error: &object_store::Error) -> String {
+    if matches!(error, object_store::Error::Precondition { .. }) {
+        return "somebody else replaced it meanwhile".to_owned();
+    }
     let mut http = None;
     let mut of_credentials = false;
     let mut cause: &dyn std::error::Error = error;

@@ -167,7 +167,7 @@ impl Location {
     }
 
     /// The file on this machine that the store's `path` means, if it is one.
-    pub(crate) fn file(&self, path: &Path) -> Option<PathBuf> {
+    pub fn file(&self, path: &Path) -> Option<PathBuf> {
         self.folder.as_ref()?;
         LocalFileSystem::new().path_to_filesystem(path).ok()
     }

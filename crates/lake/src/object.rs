@@ -12,7 +12,7 @@ use std::sync::{Arc, Weak};
 
 use bytes::Bytes;
 use object_store::path::Path;
-use object_store::{ObjectStore, ObjectStoreExt};
+use object_store::{GetOptions, ObjectStore};
 use parking_lot::Mutex;
 
 use crate::{Location, store_reason};
@@ -27,7 +27,8 @@ pub struct Object {
 #[derive(Debug)]
 enum Way {
     File(File),
-    Store(Arc<dyn ObjectStore>, Path),
+    /// With the tag of the content that is meant, where there is one.
+    Store(Arc<dyn ObjectStore>, Path, Option<String>),
 }
 
 /// Memory that ranges are read into, once nobody looks at the last ones.
@@ -45,7 +46,7 @@ impl Location {
     pub fn open(&self, path: &Path, buffers: &Arc<Buffers>) -> Result<Object, String> {
         let way = match self.file(path) {
             Some(file) => Way::File(File::open(file).map_err(|error| error.to_string())?),
-            None => Way::Store(Arc::clone(self.store()), path.clone()),
+            None => Way::Store(Arc::clone(self.store()), path.clone(), None),
         };
         Ok(Object {
             way,
@@ -55,6 +56,17 @@ impl Location {
 }
 
 impl Object {
+    /// The object with the content that a store gave this tag: to read another is
+    /// an error. A file on this machine is one content as long as it is open, unless
+    /// somebody writes into it.
+    #[must_use]
+    pub fn only(mut self, tag: Option<&str>) -> Self {
+        if let Way::Store(.., meant) = &mut self.way {
+            *meant = tag.map(str::to_owned);
+        }
+        self
+    }
+
     /// The bytes in `range`, fewer where the object ends before. A file is
     /// read on the calling thread.
     ///
@@ -65,10 +77,15 @@ impl Object {
             Way::File(file) => {
                 Buffers::filled(&self.buffers, file, range).map_err(|error| error.to_string())
             }
-            Way::Store(store, path) => store
-                .get_range(path, range)
-                .await
-                .map_err(|error| store_reason(&error)),
+            Way::Store(store, path, tag) => {
+                let options = GetOptions {
+                    range: Some(range.into()),
+                    if_match: tag.clone(),
+                    ..GetOptions::default()
+                };
+                let got = async { store.get_opts(path, options).await?.bytes().await };
+                got.await.map_err(|error| store_reason(&error))
+            }
         }
     }
 }

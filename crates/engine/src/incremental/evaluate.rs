@@ -19,11 +19,13 @@ use tokio::sync::OnceCell;
 use super::difference::{Difference, count};
 use super::keys::{Touched, having};
 use super::scope::{Bridge, By, Division, KeyOf, Scan, Scope, node, with_scans};
-use super::tables::{Sides, Tables, asks_for_time};
+use super::tables::{Sides, Tables};
 use crate::build::stored;
 use crate::held_table::HeldTable;
 use crate::ledger::{self, numbered};
 use crate::partitions::each_batch;
+use crate::system::CONSENT;
+use crate::time_use::TimeUse;
 use crate::{Error, Session};
 
 /// A statement as it was planned before and after a change.
@@ -37,8 +39,8 @@ pub(crate) struct Statement {
     node: Option<usize>,
     after: LogicalPlan,
     scope: Scope,
-    /// Whether it asks when the run began.
-    asks_for_time: bool,
+    /// How it depends on the time of the run.
+    time: TimeUse,
 }
 
 /// What a statement is computed for.
@@ -84,7 +86,9 @@ type Parts = BTreeMap<usize, Sides>;
 impl Statement {
     /// `None` where the plan is not understood.
     pub(crate) async fn of(after: &Session, name: &str, sql: &str) -> Result<Option<Self>, Error> {
-        let after = optimised(after, name, sql).await?;
+        let plan = after.plan(sql).await?;
+        let time = TimeUse::of(&plan);
+        let after = optimise(after, name, &plan)?;
         Ok(Scope::of(&after).map(|scope| Self {
             name: name.to_owned(),
             before: OnceCell::new(),
@@ -92,7 +96,7 @@ impl Statement {
             node: None,
             after,
             scope,
-            asks_for_time: asks_for_time(sql),
+            time,
         }))
     }
 
@@ -107,14 +111,14 @@ impl Statement {
             node: Some(self.node.unwrap_or_default() + number),
             after,
             scope,
-            asks_for_time: self.asks_for_time,
+            time: self.time,
         })
     }
 
     /// How it was planned before; `None` where that is another plan.
     async fn before(&self, session: &Session) -> Result<Option<&LogicalPlan>, Error> {
         let plan = || async {
-            let whole = optimised(session, &self.name, &self.sql).await?;
+            let whole = optimise(session, &self.name, &session.plan(&self.sql).await?)?;
             let part = match self.node {
                 Some(number) => node(&whole, number),
                 None => Some(whole),
@@ -214,7 +218,7 @@ impl Tables {
                 changed.insert(number, difference);
             }
         }
-        let crosses = statement.asks_for_time && !self.crossing.is_empty();
+        let crosses = statement.time != TimeUse::None && !self.crossing.is_empty();
         if changed.is_empty() && !crosses {
             return Ok(Some(Evaluated {
                 before: Computed::default(),
@@ -357,9 +361,14 @@ impl Tables {
             return Ok(None);
         }
         // Whose consent begins or ends is told by persons alone.
-        let crosses = statement.asks_for_time && !self.crossing.is_empty();
+        let crosses = statement.time != TimeUse::None && !self.crossing.is_empty();
         let by_person = |key: &Option<KeyOf>| key.as_ref().is_some_and(|key| key.by == By::Subject);
-        if crosses && !division.parts.values().all(by_person) {
+        let is_divided = |(number, scan): (usize, &Scan)| {
+            scan.table != CONSENT.full_name() || division.parts.contains_key(&number)
+        };
+        if crosses
+            && !(division.parts.values().all(by_person) && scans.iter().enumerate().all(is_divided))
+        {
             return Ok(None);
         }
         if let Some((fact, None)) = division.parts.iter().next() {
@@ -508,8 +517,8 @@ impl Tables {
     }
 }
 
-async fn optimised(session: &Session, name: &str, sql: &str) -> Result<LogicalPlan, Error> {
-    let plan = session.state().optimize(&session.plan(sql).await?);
+fn optimise(session: &Session, name: &str, plan: &LogicalPlan) -> Result<LogicalPlan, Error> {
+    let plan = session.state().optimize(plan);
     plan.map_err(|error| Error::execution(name, error))
 }
 

@@ -17,12 +17,13 @@ use crate::lake_table::LakeTable;
 use crate::landing::{Hashes, Source, SourceFile, streams};
 use crate::landing_files::{KnownFile, whose};
 use crate::partitions::each_batch_of;
+use crate::time_use::TimeUse;
 use crate::{Error, Session, consent, devices, system};
 
 /// What is known of every table while a change is taken in.
 pub(crate) struct Tables {
     /// Tables as the last run left them, at its time.
-    pub(super) before: Session,
+    pub(crate) before: Session,
     /// Landing tables: the files that were read before.
     pub(crate) landing: BTreeMap<String, Arc<Source>>,
     known: Vec<KnownFile>,
@@ -83,11 +84,11 @@ impl Tables {
     /// Whether what a statement gives may have changed, which reads `tables`.
     pub(crate) fn concern(
         &self,
-        sql: &str,
+        time: TimeUse,
         mut tables: impl Iterator<Item = impl AsRef<str>>,
     ) -> bool {
         tables.any(|table| self.has_changed(table.as_ref()))
-            || (asks_for_time(sql) && !self.crossing.is_empty())
+            || (time != TimeUse::None && !self.crossing.is_empty())
     }
 
     /// Whether any row of a table went or came.
@@ -413,11 +414,6 @@ fn of_system_tables() -> BTreeMap<(String, String), Vec<Origin>> {
 fn is_noted(table: &str, key: &KeyOf) -> bool {
     whose(table)
         .is_some_and(|(column, of_people)| key.column == column && key.by == By::of(of_people))
-}
-
-/// Whether a statement asks when the run began.
-pub(super) fn asks_for_time(sql: &str) -> bool {
-    sql.to_lowercase().contains("run_time")
 }
 
 pub(super) fn places(

@@ -11,8 +11,8 @@
 
 use std::collections::VecDeque;
 use std::io::{ErrorKind, Read};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use arrow::array::RecordBatch;
 use bytes::Bytes;
@@ -22,10 +22,11 @@ use futures::StreamExt;
 use lake::{Buffers, Object, store_reason};
 use landing::compression::{Compression, Decompress};
 use landing::{Carry, Decoded, Decoder, Raw, Reason, Rejected, Spec, Tally};
-use object_store::{ObjectStore, ObjectStoreExt};
+use object_store::{GetOptions, ObjectStore};
 use tokio::sync::{OnceCell, mpsc};
 use tokio_util::io::{StreamReader, SyncIoBridge};
 
+use super::content::{ContentHash, Hashed, PIECE_BYTES};
 use super::who::Roll;
 use super::{FileIntake, Intake, Packing, Rejection, Source, SourceFile, Whose};
 use crate::Error;
@@ -33,7 +34,7 @@ use crate::error::external;
 
 /// Bytes decoded in one go. Large enough that the cost of a task vanishes,
 /// small enough that a few in flight fit the processor's caches and memory.
-const SEGMENT_BYTES: u64 = 1 << 20;
+const SEGMENT_BYTES: u64 = PIECE_BYTES;
 
 /// How far beyond its end a segment looks for the newline to end at. Lines
 /// are far shorter; where one is not, the guess is wrong and mended later.
@@ -82,6 +83,8 @@ enum Work {
     /// A whole compressed file, piece by piece, already in order.
     Packed {
         pieces: mpsc::Receiver<Result<Decoded>>,
+        /// Of the file as it lies; there once it was read to its end.
+        hash: Arc<OnceLock<u64>>,
         _task: SpawnedTask<()>,
     },
 }
@@ -121,7 +124,10 @@ impl Begun {
 
     async fn object(&self, order: &Order, file: &SourceFile) -> Result<&Object> {
         let location = &order.source.location;
-        let open = || async { location.open(&file.path, &order.buffers) };
+        let open = || async {
+            let object = location.open(&file.path, &order.buffers)?;
+            Ok::<_, String>(object.only(file.tag.on_store()))
+        };
         let object = self.object.get_or_try_init(open).await;
         object.map_err(|reason| unreadable(file, &reason))
     }
@@ -139,6 +145,8 @@ impl Begun {
 }
 
 struct Segment {
+    /// Of its piece of the file, see [`ContentHash`].
+    hash: u64,
     bytes: Bytes,
     assumed: Carry,
     /// `None` where guessing has proved to be of no use in this file.
@@ -170,9 +178,11 @@ async fn read_all(order: &Order, sink: &mpsc::Sender<Delivery>) -> Result<()> {
             return Ok(());
         };
         let file = &order.source.files[index];
+        let mut packed = None;
         let file_ends = match work {
             Work::Segment { task, last } => {
                 let segment = task.await.map_err(joined)??;
+                account.hash.add(segment.hash);
                 let decoded = settle(&account.carry, segment, &begun).await?;
                 let carry = decoded.carry.clone();
                 if !account.deliver(order, file, decoded, sink).await {
@@ -186,17 +196,22 @@ async fn read_all(order: &Order, sink: &mpsc::Sender<Delivery>) -> Result<()> {
                 }
                 last
             }
-            Work::Packed { mut pieces, _task } => {
+            Work::Packed {
+                mut pieces,
+                hash,
+                _task,
+            } => {
                 while let Some(piece) = pieces.recv().await {
                     if !account.deliver(order, file, piece?, sink).await {
                         return Ok(());
                     }
                 }
+                packed = Some(hash);
                 true
             }
         };
         if file_ends {
-            account.close(order, file, &begun)?;
+            account.close(order, file, &begun, packed)?;
             account = Account::begin();
         }
     }
@@ -206,6 +221,7 @@ async fn read_all(order: &Order, sink: &mpsc::Sender<Delivery>) -> Result<()> {
 struct Account {
     carry: Carry,
     tally: Tally,
+    hash: ContentHash,
 }
 
 impl Account {
@@ -213,11 +229,19 @@ impl Account {
         Self {
             carry: Carry::start(),
             tally: Tally::default(),
+            hash: ContentHash::default(),
         }
     }
 
-    /// Ends the file's account: every byte and every object must be in it.
-    fn close(&self, order: &Order, file: &SourceFile, begun: &Begun) -> Result<()> {
+    /// Ends the file's account: every byte and every object must be in it. `packed`
+    /// is the hash of a packed file, where one was made.
+    fn close(
+        &self,
+        order: &Order,
+        file: &SourceFile,
+        begun: &Begun,
+        packed: Option<Arc<OnceLock<u64>>>,
+    ) -> Result<()> {
         let Tally {
             rows,
             filtered,
@@ -243,7 +267,10 @@ impl Account {
         let read = FileIntake {
             name: file.name.clone(),
             bytes: file.bytes,
-            tag: file.tag.clone(),
+            tag: file.tag.noted(match &packed {
+                Some(packed) => packed.get().copied(),
+                None => Some(self.hash.finish()),
+            }),
             tally: self.tally.clone(),
             who: begun.roll.as_ref().map(|roll| roll.names()),
         };
@@ -321,12 +348,13 @@ fn start(order: &Order, file: &SourceFile, stretch: Stretch, begun: &Arc<Begun>)
             // What is read is decoded while the processor's cache still holds it.
             let task = SpawnedTask::spawn(async move {
                 let object = begun.object(&order, &file).await?;
-                let (offset, bytes) = segment(object, &file, start).await?;
+                let (offset, bytes, hash) = segment(object, &file, start).await?;
                 let assumed = begun.guess(object, &file, offset).await?;
                 let hopeless = begun.hopeless.load(Ordering::Relaxed) && offset > 0;
                 let decoded =
                     (!hopeless).then(|| begun.decoder.decode(bytes.clone(), assumed.clone()));
                 Ok(Segment {
+                    hash,
                     bytes,
                     assumed,
                     decoded,
@@ -337,14 +365,17 @@ fn start(order: &Order, file: &SourceFile, stretch: Stretch, begun: &Arc<Begun>)
         Stretch::Whole => {
             let (to, pieces) = mpsc::channel(2);
             let decoder = begun.decoder.clone();
+            let hash: Arc<OnceLock<u64>> = Arc::default();
+            let hashed = Arc::clone(&hash);
             let task = SpawnedTask::spawn(async move {
                 let store = Arc::clone(order.source.location.store());
-                if let Err(error) = unpack(store, file, decoder, to.clone()).await {
+                if let Err(error) = unpack(store, file, decoder, to.clone(), hashed).await {
                     let _ = to.send(Err(error)).await;
                 }
             });
             Work::Packed {
                 pieces,
+                hash,
                 _task: task,
             }
         }
@@ -352,10 +383,11 @@ fn start(order: &Order, file: &SourceFile, stretch: Stretch, begun: &Arc<Begun>)
 }
 
 /// The bytes from the newline at or behind `start` to the newline at or
-/// behind the next segment's start, and their offset.
-async fn segment(object: &Object, file: &SourceFile, start: u64) -> Result<(u64, Bytes)> {
+/// behind the next segment's start, and their offset. Also the hash of the bytes
+/// from the segment's start to the next one's, wherever lines end.
+async fn segment(object: &Object, file: &SourceFile, start: u64) -> Result<(u64, Bytes, u64)> {
     if file.bytes == 0 {
-        return Ok((0, Bytes::new()));
+        return Ok((0, Bytes::new(), ContentHash::piece(&[])));
     }
     let end = (start + SEGMENT_BYTES).min(file.bytes);
     let beyond = (end + LOOK_AHEAD).min(file.bytes);
@@ -379,7 +411,8 @@ async fn segment(object: &Object, file: &SourceFile, start: u64) -> Result<(u64,
     };
     // One line may be longer than the whole segment; it is the next one's then.
     let to = to.max(from);
-    Ok((start + from as u64, bytes.slice(from..to)))
+    let hash = ContentHash::piece(&bytes[..(end - start) as usize]);
+    Ok((start + from as u64, bytes.slice(from..to), hash))
 }
 
 /// The segment's result if it guessed right, or a new one.
@@ -388,6 +421,7 @@ async fn settle(carry: &Carry, segment: Segment, begun: &Begun) -> Result<Decode
         bytes,
         assumed,
         decoded,
+        ..
     } = segment;
     if let Some(mut decoded) = decoded
         && carry.agrees_with(&assumed)
@@ -410,21 +444,24 @@ async fn unpack(
     file: SourceFile,
     decoder: Decoder,
     to: mpsc::Sender<Result<Decoded>>,
+    hash: Arc<OnceLock<u64>>,
 ) -> Result<()> {
-    let got = store
-        .get(&file.path)
-        .await
-        .map_err(|error| unreadable(&file, &store_reason(&error)))?;
+    let only = GetOptions {
+        if_match: file.tag.on_store().map(str::to_owned),
+        ..GetOptions::default()
+    };
+    let got = store.get_opts(&file.path, only).await;
+    let got = got.map_err(|error| unreadable(&file, &store_reason(&error)))?;
     let stream = got
         .into_stream()
         .map(|chunk| chunk.map_err(std::io::Error::other));
-    let packed = SyncIoBridge::new(StreamReader::new(stream));
+    let mut packed = Hashed::new(SyncIoBridge::new(StreamReader::new(stream)));
     SpawnedTask::spawn_blocking(move || {
         let compression = match file.packing {
             Packing::Gzip => Compression::Gzip,
             _ => Compression::Zstd,
         };
-        let mut plain = Decompress::new(packed, compression)
+        let mut plain = Decompress::new(&mut packed, compression)
             .map_err(|error| unreadable(&file, &error.to_string()))?;
         let mut carry = Carry::start();
         loop {
@@ -447,6 +484,10 @@ async fn unpack(
                 give_up(&mut end, error.to_string());
             }
             let _ = to.blocking_send(Ok(end));
+            // What lies behind a fault is content, too.
+            if let Ok(whole) = packed.finish() {
+                let _ = hash.set(whole);
+            }
             return Ok(());
         }
     })

@@ -1,10 +1,19 @@
 //! The files of a landing table.
 
+use std::time::Duration;
+
 use futures::TryStreamExt;
 use lake::{Location, store_reason};
 use object_store::path::Path;
 
+use super::Tag;
 use crate::Error;
+
+/// At least a tick of the clock that files are stamped by.
+const TICK: Duration = Duration::from_millis(15);
+
+/// A file that somebody writes to all the time is not waited for.
+const LOOKS: u32 = 3;
 
 /// What was found where a landing table's files are due.
 #[derive(Debug, Clone)]
@@ -32,9 +41,8 @@ pub(crate) struct SourceFile {
     pub(crate) shown: String,
     /// As it lies, before decompression.
     pub(crate) bytes: u64,
-    /// Tells it from another one of its name and size: on disk the time it was
-    /// written, on a store its content tag.
-    pub(crate) tag: String,
+    /// Tells it from another one of its name and size.
+    pub(crate) tag: Tag,
     /// By its name.
     pub(crate) packing: Packing,
 }
@@ -117,9 +125,9 @@ impl Source {
                     name,
                     shown,
                     bytes: meta.size,
-                    tag: match (location.folder(), meta.e_tag) {
-                        (None, Some(tag)) => tag,
-                        _ => meta.last_modified.timestamp_micros().to_string(),
+                    tag: match meta.e_tag {
+                        Some(tag) => Tag::Store(tag),
+                        None => Tag::Time(meta.last_modified.timestamp_micros()),
                     },
                     packing,
                 }),
@@ -131,6 +139,7 @@ impl Source {
         }
         if let Some(folder) = location.folder() {
             source.take_in_oddities(folder)?;
+            source.look_at_files().await;
         }
         source.files.sort_by(|a, b| a.path.cmp(&b.path));
         if source.files.is_empty() {
@@ -142,6 +151,33 @@ impl Source {
             });
         }
         Ok(source)
+    }
+
+    /// Takes down how large each file on disk is, and what tells it from others.
+    ///
+    /// The kernel's clock ticks every few milliseconds: a file that was changed in
+    /// this very tick could be changed again without anything to tell it by. Such
+    /// a file is looked at again in the next tick.
+    async fn look_at_files(&mut self) {
+        for look in 0..LOOKS {
+            let now_ns = chrono::Utc::now().timestamp_nanos_opt().unwrap_or_default();
+            let mut is_recent = false;
+            for file in &mut self.files {
+                let path = self.location.file(&file.path);
+                // One that is gone by now is told when it is read.
+                let Some(Ok(meta)) = path.map(std::fs::metadata) else {
+                    continue;
+                };
+                (file.bytes, file.tag) = (meta.len(), Tag::of(&meta));
+                if let Tag::Disk { changed_ns, .. } = file.tag {
+                    is_recent |= (now_ns - changed_ns).abs() < TICK.as_nanos() as i64;
+                }
+            }
+            if !is_recent || look + 1 == LOOKS {
+                return;
+            }
+            tokio::time::sleep(TICK).await;
+        }
     }
 
     /// The store lists regular files alone. What else lies in a folder is told,

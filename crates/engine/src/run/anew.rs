@@ -26,7 +26,15 @@ use crate::lake_table::LakeTable;
 use crate::landing::TableIntake;
 use crate::models::Planned;
 use crate::report::{CheckReport, Report, TableReport, Verdict};
-use crate::{Error, Query, checks, devices, gate, ledger, quarantine, stop, system};
+use crate::{Error, Query, checks, devices, gate, landing_files, ledger, quarantine, stop, system};
+
+/// System tables that tell of what a run has read. Models see in them what the
+/// run leaves, not what it found.
+const OF_READING: [&system::Definition; 2] = [&system::QUARANTINE, &system::LANDING_FILES];
+
+fn is_one_of(tables: &[&system::Definition], name: &str) -> bool {
+    tables.iter().any(|table| table.full_name() == name)
+}
 
 /// Models by name, and the devices of people who agree, if it was asked whose
 /// devices are.
@@ -135,17 +143,25 @@ impl Work {
             .collect();
         let are_all = matches!(which, Which::All);
         self.announce(to_build.iter().copied());
-        let seconds = self.share(&to_build).await?;
+        let late = match are_all {
+            true => self.late(),
+            // Nothing is read that was not before.
+            false => BTreeSet::new(),
+        };
+        let shared = self.share(&to_build, &late).await?;
         let mut derived = Derived::default();
         let agreed = self.derive_consent(&mut derived).await?;
         let search = match (&agreed, are_all && reads_owners(&self.planned)) {
-            (Some(agreed), true) => self.search_owners(agreed, &mut derived).await?,
+            (Some(agreed), true) => self.search_owners(agreed, &shared, &mut derived).await?,
             _ => None,
         };
         let search = search.zip(agreed.as_ref());
         let (built, devices) = self
-            .build_all(&to_build, search, &seconds, &mut derived)
+            .build_all(&to_build, search, (&shared, &late), &mut derived)
             .await?;
+        if are_all && self.any_reads(&OF_READING, |_| true) {
+            self.tell_of_reading().await?;
+        }
         let intake = self.session.intake().tables();
         // Checks see landing tables whole again, not as a model needed them.
         restore(&self.session, &self.sources);
@@ -165,7 +181,7 @@ impl Work {
                 .map(|table| table.rejections.len() as u64)
                 .sum(),
             tables: match are_all {
-                true => self.count_tables(options, &built, &intake, &seconds),
+                true => self.count_tables(options, &built, &intake, &shared),
                 false => self.count_some(options, &built).await?,
             },
             ..Report::default()
@@ -205,7 +221,7 @@ impl Work {
         for planned in &self.planned {
             let name = planned.model.name.as_ref();
             if let (Which::These(_, known), false) = (which, which.contains(name)) {
-                report.add_known(&planned.model, known);
+                self.add_standing(planned, known, report).await?;
                 continue;
             }
             let built = built.get(name);
@@ -256,10 +272,51 @@ impl Work {
         Ok(tables)
     }
 
+    /// Models that tell of what was read and of what could not be, and all that
+    /// follow from them: they are built once everything has been read.
+    fn late(&self) -> BTreeSet<String> {
+        let models = self.planned.iter().filter(|planned| {
+            let mut reads = planned.model.reads().iter();
+            reads.any(|read| read.by != ReadBy::Check && is_one_of(&OF_READING, &read.table))
+        });
+        self.following(&models.map(|p| p.model.name.to_string()).collect())
+    }
+
+    /// Whether any model reads one of these system tables in a way that is asked
+    /// for.
+    pub(super) fn any_reads(
+        &self,
+        tables: &[&system::Definition],
+        by: impl Fn(ReadBy) -> bool,
+    ) -> bool {
+        let mut reads = self.planned.iter().flat_map(|p| p.model.reads());
+        reads.any(|read| by(read.by) && is_one_of(tables, &read.table))
+    }
+
+    /// Lets tables that tell of what was read mean what this run leaves in them.
+    async fn tell_of_reading(&self) -> Result<(), Error> {
+        let intake = self.session.intake().tables();
+        let known = quarantine::read(&self.session).await?;
+        let entries = quarantine::after_run(&known, &intake, |table, _| intake.contains_key(table));
+        let tables = self.session.tables();
+        tables.put_derived(&system::QUARANTINE, &quarantine::batch(&entries))?;
+        tables.put_derived(&system::LANDING_FILES, &landing_files::rows_of(&intake))
+    }
+
     /// A landing table that several models read is read once, for all of them:
-    /// the columns that any of them needs are kept until the last is built.
-    async fn share(&self, to_build: &[&Planned]) -> Result<HashMap<String, f64>, Error> {
+    /// the columns that any of them needs are kept until the last is built. So is
+    /// one that is read by none but models that are built once all was read.
+    async fn share(
+        &self,
+        to_build: &[&Planned],
+        late: &BTreeSet<String>,
+    ) -> Result<HashMap<String, f64>, Error> {
         let mut columns: BTreeMap<&str, (u32, BTreeSet<usize>)> = BTreeMap::new();
+        let early: BTreeSet<&str> = to_build
+            .iter()
+            .filter(|planned| !late.contains(planned.model.name.as_ref()))
+            .flat_map(|planned| planned.landing.keys().map(String::as_str))
+            .collect();
         for (table, needed) in to_build.iter().flat_map(|planned| &planned.landing) {
             let (readers, union) = columns.entry(table).or_default();
             *readers += needed.scans;
@@ -282,10 +339,16 @@ impl Work {
         }
         let mut seconds = HashMap::new();
         for (table, (readers, union)) in columns {
-            if readers < 2 {
+            if readers < 2 && (late.is_empty() || early.contains(table)) {
                 continue;
             }
             let started = Instant::now();
+            // Rows of no column at all are not held.
+            let union = if union.is_empty() {
+                BTreeSet::from([0])
+            } else {
+                union
+            };
             let union: Vec<usize> = union.into_iter().collect();
             let failed = |error| Error::execution(table, error);
             let Some(provider) = self.session.tables().find(Some("landing"), table).await? else {
@@ -329,6 +392,7 @@ impl Work {
     async fn search_owners(
         &self,
         agreed: &Known,
+        shared: &HashMap<String, f64>,
         derived: &mut Derived,
     ) -> Result<Option<Search>, Error> {
         let begun = Search::begin(&self.session, &self.sources, agreed).await?;
@@ -338,7 +402,9 @@ impl Work {
         self.begin_derived(&system::DEVICE_CLAIM, claims, derived)
             .await?;
         let phones = devices::PHONES.0;
-        if let Some(listener) = search.listener()
+        // What was read already is heard by nobody any more.
+        if !shared.contains_key(phones)
+            && let Some(listener) = search.listener()
             && let Some(provider) = listed(&self.session, &self.sources, phones)
         {
             let heard = Arc::new(provider.heard_by(listener));
@@ -352,9 +418,13 @@ impl Work {
     async fn end_search(
         &self,
         (search, agreed): (Search, &Known),
+        shared: &HashMap<String, f64>,
         derived: &mut Derived,
     ) -> Result<Known, Error> {
-        restore_one(&self.session, &self.sources, devices::PHONES.0);
+        let phones = devices::PHONES.0;
+        if !shared.contains_key(phones) {
+            restore_one(&self.session, &self.sources, phones);
+        }
         let rows = search.end(&self.session).await?;
         let owned = gate::owned(&rows, agreed);
         self.begin_derived(&system::DEVICE_OWNER, rows, derived)
@@ -369,7 +439,7 @@ impl Work {
         &self,
         to_build: &[&Planned],
         mut search: Option<(Search, &Known)>,
-        shared: &HashMap<String, f64>,
+        (shared, late): (&HashMap<String, f64>, &BTreeSet<String>),
         derived: &mut Derived,
     ) -> Result<AllBuilt, Error> {
         let of_run: BTreeSet<&str> = to_build.iter().map(|p| p.model.name.as_ref()).collect();
@@ -397,16 +467,23 @@ impl Work {
         }
         let mut built: BTreeMap<String, Built> = BTreeMap::new();
         let mut devices = None;
+        let mut all_read = late.is_empty();
         let mut underway = JoinSet::new();
         loop {
             self.let_go_of_written(derived)?;
             let searching = search.is_some();
+            let mut early = of_run.iter().filter(|name| !late.contains(**name));
+            if !all_read && early.all(|name| built.contains_key(*name)) {
+                self.tell_of_reading().await?;
+                all_read = true;
+            }
             waiting.retain(|(planned, needs)| {
                 let is_there = |table: &&str| match *table == owners {
                     true => !searching,
                     false => built.contains_key(*table),
                 };
-                let ready = needs.iter().all(is_there);
+                let may_begin = all_read || !late.contains(planned.model.name.as_ref());
+                let ready = may_begin && needs.iter().all(is_there);
                 if ready {
                     underway.spawn(self.build_one(Planned::clone(planned)));
                 }
@@ -418,7 +495,7 @@ impl Work {
             if (has_heard || underway.is_empty())
                 && let Some(search) = search.take()
             {
-                devices = Some(self.end_search(search, derived).await?);
+                devices = Some(self.end_search(search, shared, derived).await?);
                 continue;
             }
             let next = stop::next(&mut underway, "the run", &self.stop).await?;

@@ -5,7 +5,6 @@ use std::sync::Arc;
 
 use catalog::Model;
 
-use super::RunOptions;
 use crate::gate::By;
 use crate::landing::{LandingTable, Source};
 use crate::models::Planned;
@@ -23,41 +22,6 @@ pub(super) fn apart(setup: &Setup) -> Result<(), Error> {
         ),
         hint: "give the lake a folder of its own with --lake".to_owned(),
     })
-}
-
-pub(super) fn selected<'a>(
-    setup: &'a Setup,
-    options: &RunOptions,
-) -> Result<Vec<&'a Model>, Error> {
-    let project = &setup.project;
-    if options.select.is_empty() {
-        return Ok(project.models().iter().collect());
-    }
-    let mut names = Vec::new();
-    for name in &options.select {
-        match project.find(name.as_ref()) {
-            Some(catalog::Table::Model(model)) => names.push(model.name.clone()),
-            Some(catalog::Table::Landing(_)) => {
-                return Err(Error::Settings {
-                    message: format!(
-                        "{name} is a landing table, which a run reads and does not build"
-                    ),
-                    hint: "select a trusted or curated table".to_owned(),
-                });
-            }
-            None => {
-                let near = catalog::nearest(name.as_ref(), project.names());
-                return Err(Error::Settings {
-                    message: format!("there is no table `{name}` to select"),
-                    hint: near.map_or_else(
-                        || "`stedi tables` lists what there is".to_owned(),
-                        |near| format!("did you mean `{near}`?"),
-                    ),
-                });
-            }
-        }
-    }
-    Ok(project.needed_for(&names))
 }
 
 /// Lists the files of every landing table that will be read, so that a missing
@@ -87,9 +51,13 @@ pub(super) async fn sources(
 
 /// Whether any model asks whose a device is, or must be asked.
 pub(super) fn reads_owners(planned: &[Planned]) -> bool {
+    ask_for_owners(planned.iter().map(|planned| &planned.model))
+}
+
+/// Likewise of models that are not planned.
+pub(super) fn ask_for_owners<'a>(mut models: impl Iterator<Item = &'a Model>) -> bool {
     let table = owners_table();
     let claims = system::DEVICE_CLAIM.full_name();
-    let mut models = planned.iter().map(|planned| &planned.model);
     models.any(|model| {
         let by_device = matches!(gate::column(model), Some((By::Device, _)));
         let reads = |table: &str| model.reads().iter().any(|read| read.table == table);

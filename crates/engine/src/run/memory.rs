@@ -16,14 +16,18 @@ use xxhash_rust::xxh3::xxh3_128;
 
 use super::{ChangedFiles, Work};
 use crate::Error;
-use crate::landing::{Source, SourceFile, TableIntake};
+use crate::landing::{Likeness, Source, SourceFile, TableIntake};
 use crate::landing_files::{self, KnownFile};
 use crate::system::{self, LANDING_FILES};
+use crate::time_use::TimeUse;
 use crate::{consent, quarantine};
 
 /// Another one than this in a lake, and everything is built anew: what is
 /// remembered, or how tables are computed, has changed.
-const FORMAT: u32 = 1;
+///
+/// 1 noted versions of the register that a run had not read, so that what was
+/// entered while it worked was taken for known.
+const FORMAT: u32 = 2;
 
 /// Why everything is built anew where models have changed, and that is not all.
 pub(super) const OTHER_MODELS: &str = "the data product has changed";
@@ -89,6 +93,9 @@ pub(crate) struct New {
     pub(crate) kept: Vec<String>,
     /// The same by table and name.
     pub(crate) unreadable: BTreeSet<(String, String)>,
+    /// What is to be noted of files from now on, by table and name: they are as they
+    /// were read, and lie elsewhere or look otherwise.
+    pub(crate) known_again: BTreeMap<(String, String), String>,
 }
 
 impl New {
@@ -110,6 +117,12 @@ impl Memory {
         let state = work.held.release.as_ref()?.state.clone();
         let memory: Self = serde_json::from_value(state).ok()?;
         (memory.format == FORMAT).then_some(memory)
+    }
+
+    /// The version of a table written between runs that the run read, or that it
+    /// left.
+    pub(super) fn entered_at(&self, table: &system::Definition) -> Option<i64> {
+        self.entered.get(table.name()).copied().flatten()
     }
 
     /// Whether this run left rows in a table of `other` that has none now.
@@ -189,14 +202,31 @@ impl Work {
         tables
     }
 
-    /// The version of a table that stood when this run took hold of the lake.
+    /// The version of a table that this run reads, which stood when it took hold
+    /// of the lake.
     pub(super) async fn version(&self, table: &TableId) -> Result<Option<Version>, Error> {
-        if let Some(known) = self.standing.lock().get(table) {
-            return Ok(known.clone());
+        self.session.tables().standing(table, AsOf::Latest).await
+    }
+
+    /// An earlier version of a system table; `None` where it is not there any more.
+    pub(super) async fn version_numbered(
+        &self,
+        table: &system::Definition,
+        number: i64,
+    ) -> Result<Option<Version>, Error> {
+        let id = table.id();
+        let standing = self.version(&id).await?;
+        if standing
+            .as_ref()
+            .is_some_and(|version| version.number == number)
+        {
+            return Ok(standing);
         }
-        let version = self.held.lake.version(table, AsOf::Latest).await?;
-        self.standing.lock().insert(table.clone(), version.clone());
-        Ok(version)
+        match self.held.lake.version(&id, AsOf::Version(number)).await {
+            Ok(version) => Ok(version),
+            Err(lake::Error::NoVersion { .. } | lake::Error::Gone { .. }) => Ok(None),
+            Err(error) => Err(error.into()),
+        }
     }
 
     /// What is new since the last run. What cannot be taken in by itself is a
@@ -212,7 +242,7 @@ impl Work {
             known: landing_files::known(&self.session).await?,
             ..New::default()
         };
-        self.compare_files(&mut new);
+        Self::compare_files(&self.sources, &mut new).await;
         let own = self.memory(&BTreeMap::new()).await?;
         let known = |own: &BTreeMap<String, String>, of: &BTreeMap<String, String>| {
             own.iter().all(|(table, is)| of.get(table) == Some(is))
@@ -231,8 +261,7 @@ impl Work {
             None
         };
         new.is_entered = own.entered != memory.entered;
-        new.crossed = memory.now_ms != self.now_ms
-            && (self.people_crossing(memory.now_ms).await? || self.is_anyone_suspended().await?);
+        new.crossed = self.crosses_since(&memory).await?;
         let is_new = !new.files.is_empty() || new.is_entered || new.crossed;
         if reason.is_none() && !known(&own.models, &memory.models) {
             if !is_new && new.kept.is_empty() {
@@ -277,19 +306,29 @@ impl Work {
 
     /// Tells files that are new from those that were read, and those from what is
     /// not as it was.
-    fn compare_files(&self, new: &mut New) {
+    pub(super) async fn compare_files(sources: &HashMap<String, Arc<Source>>, new: &mut New) {
         let mut read: HashMap<(&str, &str), &KnownFile> = HashMap::new();
         for file in &new.known {
             read.insert((file.table.as_str(), file.name.as_str()), file);
         }
+        let known_again = &mut new.known_again;
         let mut changed = |table: &str, name: &str, shown: String| {
             new.kept.push(shown);
             new.unreadable.insert((table.to_owned(), name.to_owned()));
         };
-        for (table, source) in &self.sources {
+        for (table, source) in sources {
             for file in &source.files {
-                match read.remove(&(table.as_str(), file.name.as_str())) {
-                    Some(known) if known.is(file) => {}
+                let known = read.remove(&(table.as_str(), file.name.as_str()));
+                let alike = known.map(|known| known.compare(file));
+                if let Some(Likeness::IfContentIs(hash)) = alike
+                    && source.content_of(file).await == Ok(hash)
+                {
+                    let name = (table.clone(), file.name.clone());
+                    known_again.insert(name, file.tag.noted(Some(hash)));
+                    continue;
+                }
+                match alike {
+                    Some(Likeness::Same) => {}
                     Some(_) => changed(table, &file.name, file.shown.clone()),
                     None => {
                         let files = new.files.entry(table.clone()).or_default();
@@ -300,7 +339,7 @@ impl Work {
         }
         // What is left over is there no more.
         for file in read.values() {
-            if let Some(source) = self.sources.get(&file.table) {
+            if let Some(source) = sources.get(&file.table) {
                 let path = source.location.child(&file.name);
                 changed(&file.table, &file.name, source.location.display(&path));
             }
@@ -308,17 +347,23 @@ impl Work {
         new.kept.sort();
     }
 
-    /// Whether a model asks for the time of the run in a way that is not known to
-    /// matter for consent alone.
+    /// Whether a model asks for the time of the run for more than who agrees now,
+    /// and the last run's was another.
     fn depends_on_time(&self, memory: &Memory) -> bool {
-        const SHIPPED: &str = include_str!("../../../../lakehouse/trusted/customer_trusted.sql");
-        let known = SHIPPED.split_once("*/").map(|(_, select)| select.trim());
-        memory.now_ms != self.now_ms
-            && self.planned.iter().any(|planned| {
-                let sql = planned.sql.to_lowercase();
-                let asks = ["run_time", "now(", "current_", "today", "localtime"];
-                asks.iter().any(|word| sql.contains(word)) && Some(planned.sql.trim()) != known
-            })
+        let mut planned = self.planned.iter();
+        memory.now_ms != self.now_ms && planned.any(|planned| planned.time == TimeUse::Other)
+    }
+
+    /// Whether something was entered by hand since that run, or dropped from
+    /// quarantine.
+    pub(super) async fn is_entered_since(&self, memory: &Memory) -> Result<bool, Error> {
+        Ok(self.memory(&BTreeMap::new()).await?.entered != memory.entered)
+    }
+
+    /// Whether consent began or ended between that run and this, or may have.
+    pub(super) async fn crosses_since(&self, memory: &Memory) -> Result<bool, Error> {
+        Ok(memory.now_ms != self.now_ms
+            && (self.people_crossing(memory.now_ms).await? || self.is_anyone_suspended().await?))
     }
 
     /// Whether anybody is suspended: of theirs `system.consent` has what ended by

@@ -15,6 +15,7 @@ mod memory;
 mod plan;
 mod publication;
 mod remarks;
+mod selection;
 mod taking_in;
 mod unchanged;
 
@@ -24,8 +25,7 @@ use std::time::Duration;
 
 use catalog::{Expectations, TableName};
 use futures::future::join_all;
-use lake::{Lake, TableId, Version};
-use parking_lot::Mutex;
+use lake::{Lake, Version};
 use serde::Serialize;
 use tokio::sync::Notify;
 
@@ -37,9 +37,10 @@ use crate::report::{Report, Verdict};
 use crate::stop::Stop;
 use crate::{Class, Error, Session, Setup, care, system};
 use anew::{Anew, Which};
-use inputs::{apart, selected, sources};
+use inputs::{apart, sources};
 use memory::Arrived;
 use remarks::remark_on;
+use selection::selected;
 use taking_in::TakenIn;
 
 pub use plan::{Plan, PlannedTable, plan};
@@ -149,8 +150,9 @@ struct Work {
     sources: HashMap<String, Arc<Source>>,
     now_ms: i64,
     stop: Stop,
-    /// Versions of tables as they stood when the run took hold of the lake.
-    standing: Mutex<HashMap<TableId, Option<Version>>>,
+    /// Tables that were not selected and are built all the same, see
+    /// [`Work::take_along`].
+    along: Vec<String>,
 }
 
 /// What a table that was built changes.
@@ -198,7 +200,7 @@ impl Work {
         let models = selected(setup, options)?;
         let planned = models::plan(&Session::to_plan_in(setup)?, &models).await?;
         let seen = Lake::at(setup.lake.clone()).release().await;
-        let mut sources = sources(&session, &planned).await?;
+        let sources = sources(&session, &planned).await?;
         match provide_key(&session, &planned).await {
             // What is wrong with the lake is told better by preparing it.
             Ok(()) | Err(Error::Lake(_)) => {}
@@ -206,17 +208,22 @@ impl Work {
         }
         let held = Held::take(setup, command).await?;
         let unchanged = matches!(&seen, Ok(seen) if *seen == held.release);
-        if !unchanged {
-            // What another run has read meanwhile must be in the list.
-            sources = match inputs::sources(&session, &planned).await {
-                Ok(sources) => sources,
-                Err(error) => {
-                    held.let_go().await;
-                    return Err(error);
-                }
-            };
-        }
-        let work = Self {
+        let pinned = async {
+            session.tables().pin_for_writer().await?;
+            match unchanged {
+                true => Ok(sources),
+                // What another run has read meanwhile must be in the list.
+                false => inputs::sources(&session, &planned).await,
+            }
+        };
+        let sources = match pinned.await {
+            Ok(sources) => sources,
+            Err(error) => {
+                held.let_go().await;
+                return Err(error);
+            }
+        };
+        let mut work = Self {
             setup: setup.clone(),
             session,
             held,
@@ -225,9 +232,15 @@ impl Work {
             sources,
             now_ms: setup.now_ms,
             stop: Stop::default(),
-            standing: Mutex::default(),
+            along: Vec::new(),
         };
-        Ok(work)
+        match work.take_along(options).await {
+            Ok(()) => Ok(work),
+            Err(error) => {
+                work.held.let_go().await;
+                Err(error)
+            }
+        }
     }
 
     /// Whether the store may be away: to tidy up would take as long again for
@@ -266,6 +279,12 @@ impl Work {
         let (project, lake) = (&self.session.tables().project, &self.held.lake);
         let removed = care::warning_of_removed(project, lake).await?;
         prepared.report.warnings.extend(removed);
+        if let (Some(how), false) = (&mut prepared.report.how, self.along.is_empty()) {
+            let along = self.along.join(", ");
+            how.push_str(&format!(
+                "; something is new about people, so that it reaches {along} as well"
+            ));
+        }
         Ok(prepared)
     }
 

@@ -9,14 +9,14 @@
 use std::collections::{BTreeMap, HashMap};
 
 use arrow::array::{Array, AsArray, BooleanArray, RecordBatch};
-use arrow::compute::cast;
+use arrow::compute::{cast, concat_batches};
 use arrow::datatypes::DataType;
 use catalog::ReadBy;
 use lake::{Layout, Publication, Removes, TableId, Version};
 
 use super::anew::Anew;
 use super::memory::{self, Memory};
-use super::taking_in::{Step, TakenIn};
+use super::taking_in::{Step, TakenIn, all_rows};
 use super::{Change, Made, Prepared, Work};
 use crate::build::Built;
 use crate::consent::{Known, person};
@@ -104,8 +104,20 @@ impl Work {
             }
         }
         let files = landing_files::rows_of(&taken.intake);
-        self.append(&system::LANDING_FILES, &files, &mut draft)
-            .await?;
+        if taken.known_again.is_empty() {
+            self.append(&system::LANDING_FILES, &files, &mut draft)
+                .await?;
+        } else {
+            let known = all_rows(&self.session, &system::LANDING_FILES).await?;
+            let known = known
+                .iter()
+                .map(|batch| landing_files::with_tags(batch, &taken.known_again));
+            let all: Vec<RecordBatch> = known.chain([files]).collect();
+            let all = concat_batches(&system::LANDING_FILES.schema(), &all)
+                .map_err(|error| Error::execution("system.landing_files", error.into()))?;
+            self.replace(&system::LANDING_FILES, &all, &mut draft)
+                .await?;
+        }
         let entries = quarantine::batch(&taken.quarantine);
         self.replace(&system::QUARANTINE, &entries, &mut draft)
             .await?;

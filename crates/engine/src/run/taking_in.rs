@@ -8,12 +8,14 @@ use arrow::array::RecordBatch;
 use catalog::{Duplicates, Model, ReadBy, Rule};
 use datafusion::catalog::TableProvider;
 use datafusion::physical_plan::execution_plan::collect_partitioned;
-use lake::{Layout, TableId};
+use futures::TryStreamExt;
+use lake::{Layout, TableId, Version};
 
 use super::inputs::reads_owners;
 use super::memory::{Memory, New};
 use super::remarks::warnings;
 use super::{Made, Prepared, RunOptions, Work};
+use crate::build::stored;
 use crate::consent::{self, named};
 use crate::gate;
 use crate::incremental::{
@@ -25,7 +27,8 @@ use crate::models::Planned;
 use crate::quarantine::{self, QuarantineEntry};
 use crate::report::{CheckReport, Report, TableReport};
 use crate::system;
-use crate::{Error, Session, Setup, checks, landing_files, leave_out};
+use crate::time_use::TimeUse;
+use crate::{Error, Query, Session, checks, landing_files, leave_out};
 
 /// New input beyond this is not held in memory to be joined: everything is
 /// computed from the files instead.
@@ -37,10 +40,24 @@ const BYTES_MIN: u64 = 64 << 20;
 /// Rows beyond so many of a table are not held in memory to be compared.
 const ROWS_MAX: u64 = 2_000_000;
 
+/// System tables that are written between runs, too.
+const ENTERED: [&system::Definition; 2] = [&system::CONSENT_REGISTER, &system::QUARANTINE];
+
+/// System tables that every run adds to. What follows from them is built anew with
+/// whatever is new.
+const OF_RUNS: [&system::Definition; 4] = [
+    &system::CHECKS,
+    &system::LANDING_FILES,
+    &system::LEDGER,
+    &system::RUNS,
+];
+
 /// What a run took in, written and checked but not visible.
 pub(super) struct TakenIn {
     /// What was read, of new files alone.
     pub(super) intake: BTreeMap<String, TableIntake>,
+    /// As in [`New::known_again`].
+    pub(super) known_again: BTreeMap<(String, String), String>,
     /// What lies in quarantine after it.
     pub(super) quarantine: Vec<QuarantineEntry>,
     /// Derived tables and models that change, in the order they were built.
@@ -77,14 +94,15 @@ impl Work {
         let Some(memory) = Memory::of(self).filter(|_| self.can_take_in(&new)) else {
             return Ok(None);
         };
-        let session_at = |now_ms: i64| {
-            Session::open(&Setup {
-                now_ms,
-                ..self.setup.clone()
-            })
+        let Some(entered_before) = self.entered_before(&memory).await? else {
+            return Ok(None);
         };
-        let (before, after) = (session_at(memory.now_ms)?, session_at(self.now_ms)?);
+        let after = self.session.beside(&self.setup, self.now_ms, &[])?;
+        let before = self
+            .session
+            .beside(&self.setup, memory.now_ms, &entered_before)?;
         let (is_entered, crossed) = (new.is_entered, new.crossed);
+        let known_again = new.known_again.clone();
         let Some((mut tables, intake)) = self.read_new(new, before, &after).await? else {
             return Ok(None);
         };
@@ -98,6 +116,8 @@ impl Work {
             return Ok(None);
         }
         let register = consent::register(&self.session).await?;
+        self.note_entered(&mut tables, &after, entered_before, &quarantine)
+            .await?;
         let suspended = consent::suspended(None, &quarantine);
         let mut entered = entered(is_entered, &register, &known, &quarantine);
         if memory.now_ms != self.now_ms {
@@ -122,6 +142,7 @@ impl Work {
             steps: Vec::new(),
             quarantine,
             intake,
+            known_again,
         };
         for (table, read) in &taken.intake {
             taken
@@ -192,12 +213,68 @@ impl Work {
         bytes <= BYTES_MAX
             && bytes <= BYTES_MIN.max(all / 4)
             && consent::records(&self.session).is_some()
+            && !self.any_reads(&OF_RUNS, |_| true)
             && reads_owners(&self.planned)
             && (!trains || gate::are_as_shipped(&self.planned, &gate::OF_TRAINING))
             && self
                 .planned
                 .iter()
                 .all(|p| leave_out::leaving(&p.model).next().is_none())
+    }
+
+    /// The versions of what is written between runs that the last run read.
+    /// `None` where one is not there any more.
+    async fn entered_before(
+        &self,
+        memory: &Memory,
+    ) -> Result<Option<Vec<(TableId, Option<Version>)>>, Error> {
+        let mut entered = Vec::new();
+        for table in self.entered_and_read() {
+            let version = match memory.entered_at(table) {
+                None => None,
+                Some(number) => match self.version_numbered(table, number).await? {
+                    Some(version) => Some(version),
+                    None => return Ok(None),
+                },
+            };
+            entered.push((table.id(), version));
+        }
+        Ok(Some(entered))
+    }
+
+    /// Those of the tables written between runs that models or checks read.
+    fn entered_and_read(&self) -> impl Iterator<Item = &'static system::Definition> {
+        let tables = ENTERED.into_iter();
+        tables.filter(|table| self.any_reads(&[table], |_| true))
+    }
+
+    /// Keeps by which rows those tables differ. `quarantine` is what this run leaves
+    /// there.
+    async fn note_entered(
+        &self,
+        tables: &mut Tables,
+        after: &Session,
+        entered: Vec<(TableId, Option<Version>)>,
+        quarantine: &[QuarantineEntry],
+    ) -> Result<(), Error> {
+        for (table, (_, version)) in self.entered_and_read().zip(entered) {
+            let name = table.full_name();
+            let now = if table.name() == system::QUARANTINE.name() {
+                let rows = quarantine::batch(quarantine);
+                after.tables().put_derived(table, &rows)?;
+                vec![rows]
+            } else {
+                all_rows(after, table).await?
+            };
+            let stood = all_rows(&tables.before, table).await?;
+            let difference = Difference::between(&stood, &now)
+                .map_err(|error| Error::execution(&name, error.into()))?;
+            tables.note(name.clone(), difference);
+            tables
+                .standing
+                .insert(name, Standing::of_system(table, version));
+        }
+        Ok(())
     }
 
     /// Reads what is new. `None` where a file was not read to its end.
@@ -316,7 +393,7 @@ impl Work {
             .filter(|read| read.by == ReadBy::Select)
             .map(|read| read.table.as_str())
             .collect();
-        if !tables.concern(&planned.sql, reads.iter()) {
+        if !tables.concern(planned.time, reads.iter()) {
             return Ok(Some(nothing()));
         }
         let statement = Statement::of(after, name, &planned.sql).await?;
@@ -431,15 +508,26 @@ impl Work {
         }
         let known = self.checks_of(&memory.run).await?;
         for planned in &self.planned {
-            for check in &planned.model.contract.checks {
+            let checks = planned.model.contract.checks.iter();
+            for (check, time) in checks.zip(&planned.checks) {
                 let named = |known: &&CheckReport| {
                     known.table == planned.model.name.as_ref() && known.check == check.name()
                 };
                 let Some(known) = known.iter().find(named) else {
                     return Ok(None);
                 };
-                let violations =
-                    self.violations(tables, after, &planned.model, check, known.violations);
+                // What passes with time alone passes over rows that did not change.
+                let time_tells = *time == TimeUse::Other && memory.now_ms != self.now_ms;
+                let violations = async {
+                    match time_tells {
+                        true => checks::violations(after, &planned.model, check).await,
+                        false => {
+                            let known = known.violations;
+                            self.violations(tables, after, &planned.model, (check, *time), known)
+                                .await
+                        }
+                    }
+                };
                 report
                     .checks
                     .push(checks::report(&planned.model, check, violations.await?));
@@ -488,13 +576,13 @@ impl Work {
         tables: &Tables,
         after: &Session,
         model: &Model,
-        check: &catalog::Check,
+        (check, time): (&catalog::Check, TimeUse),
         known: u64,
     ) -> Result<u64, Error> {
         let name = model.name.as_ref();
         let by_checks = model.reads().iter().filter(|read| read.by == ReadBy::Check);
-        let mut read = by_checks.map(|read| read.table.as_str()).chain([name]);
-        if !read.any(|table| tables.has_changed(table)) {
+        let read = by_checks.map(|read| read.table.as_str()).chain([name]);
+        if !tables.concern(time, read) {
             return Ok(known);
         }
         if let (Rule::NotNull { column }, Some(difference)) =
@@ -514,7 +602,7 @@ impl Work {
                 return Ok((known + found.after.count()).saturating_sub(found.before.count()));
             }
         }
-        checks::count(after, &checks::count_violations(model, check)).await
+        checks::violations(after, model, check).await
     }
 }
 
@@ -534,6 +622,21 @@ fn entered(
         people.extend(register.keys().map(|(person, _)| person.clone()));
     }
     people
+}
+
+/// All rows of a system table, as a statement gives them.
+pub(super) async fn all_rows(
+    session: &Session,
+    table: &system::Definition,
+) -> Result<Vec<RecordBatch>, Error> {
+    let all = format!("select * from {}", table.full_name());
+    let stream = session.query(&all).await?.stream()?;
+    let batches: Vec<RecordBatch> = stream.try_collect().await.map_err(Query::failed)?;
+    let schema = table.schema();
+    let batches = batches.iter().map(|batch| stored(&schema, batch));
+    batches
+        .collect::<Result<_, _>>()
+        .map_err(|error| Error::execution(table.full_name(), error.into()))
 }
 
 /// A table that a difference is applied to.

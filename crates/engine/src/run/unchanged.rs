@@ -4,14 +4,16 @@ use std::collections::BTreeMap;
 
 use arrow::array::{AsArray, RecordBatch};
 use arrow::datatypes::Int64Type;
-use catalog::Model;
+use catalog::{Action, Model};
 use futures::TryStreamExt;
 
 use super::memory::Memory;
 use super::remarks::warnings;
 use super::{Made, Prepared, RunOptions, Work};
+use crate::models::Planned;
 use crate::report::{CheckReport, Report, TableReport, Verdict};
-use crate::{Error, Query, quarantine};
+use crate::time_use::TimeUse;
+use crate::{Error, Query, checks, quarantine};
 
 impl Work {
     /// What stands, as the last run left it. `None` where its checks are not
@@ -32,13 +34,41 @@ impl Work {
             if !Self::has_checks(&planned.model, &checks) {
                 return Ok(None);
             }
-            report.add_known(&planned.model, &checks);
+            self.add_standing(planned, &checks, &mut report).await?;
         }
         report.judge();
         Ok(Some(Prepared {
             report,
             made: Made::Nothing,
         }))
+    }
+
+    /// Takes in what is known of a model that stands: what the last run found, and
+    /// what checks find now that follow from the time, if it is another.
+    pub(super) async fn add_standing(
+        &self,
+        planned: &Planned,
+        known: &[CheckReport],
+        report: &mut Report,
+    ) -> Result<(), Error> {
+        let model = &planned.model;
+        let before = report.checks.len();
+        report.add_known(model, known);
+        if Memory::of(self).is_none_or(|memory| memory.now_ms == self.now_ms) {
+            return Ok(());
+        }
+        for (check, time) in model.contract.checks.iter().zip(&planned.checks) {
+            // Which rows are left out is decided when the table is built.
+            if *time != TimeUse::Other || check.action == Action::LeaveOut {
+                continue;
+            }
+            let name = check.name();
+            let mut checks = report.checks[before..].iter_mut();
+            if let Some(known) = checks.find(|known| known.check == name) {
+                *known = checks::one(&self.session, model, check).await?;
+            }
+        }
+        Ok(())
     }
 
     /// Whether every check of a model's contract is among those of the last run.

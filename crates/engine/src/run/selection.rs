@@ -1,0 +1,125 @@
+//! Which tables a run builds: those that were selected, what they need, and, where
+//! something is new about people, all others that stand. Whoever withdraws is out
+//! of every table with the next run, whatever was selected for it.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use catalog::{Model, TableName};
+
+use super::inputs::{ask_for_owners, reads_owners, sources};
+use super::memory::{Memory, New};
+use super::{RunOptions, Work, provide_key};
+use crate::tables::model_id;
+use crate::{Error, Session, Setup, devices, landing_files, models};
+
+/// The models that `options` select, and those that they need, in build order.
+pub(super) fn selected<'a>(
+    setup: &'a Setup,
+    options: &RunOptions,
+) -> Result<Vec<&'a Model>, Error> {
+    let project = &setup.project;
+    if options.select.is_empty() {
+        return Ok(project.models().iter().collect());
+    }
+    let mut names = Vec::new();
+    for name in &options.select {
+        match project.find(name.as_ref()) {
+            Some(catalog::Table::Model(model)) => names.push(model.name.clone()),
+            Some(catalog::Table::Landing(_)) => {
+                return Err(Error::Settings {
+                    message: format!(
+                        "{name} is a landing table, which a run reads and does not build"
+                    ),
+                    hint: "select a trusted or curated table".to_owned(),
+                });
+            }
+            None => {
+                let near = catalog::nearest(name.as_ref(), project.names());
+                return Err(Error::Settings {
+                    message: format!("there is no table `{name}` to select"),
+                    hint: near.map_or_else(
+                        || "`stedi tables` lists what there is".to_owned(),
+                        |near| format!("did you mean `{near}`?"),
+                    ),
+                });
+            }
+        }
+    }
+    Ok(project.needed_for(&names))
+}
+
+impl Work {
+    /// Lets a run of some tables build all others that stand, too, unless nothing
+    /// is new that may bear on whose rows may be in them. What is new of landing
+    /// tables that do not speak of people's consent or devices waits until the
+    /// tables that follow from it are selected.
+    ///
+    /// # Errors
+    /// As of a run of all tables.
+    pub(super) async fn take_along(&mut self, options: &RunOptions) -> Result<(), Error> {
+        if options.select.is_empty() {
+            return Ok(());
+        }
+        let others = self.standing_others().await?;
+        if others.is_empty() || !self.bears_on_people(&others).await? {
+            return Ok(());
+        }
+        let mut names = options.select.clone();
+        names.extend(others.iter().cloned());
+        let models = self.setup.project.needed_for(&names);
+        self.planned = models::plan(&Session::to_plan_in(&self.setup)?, &models).await?;
+        self.sources = sources(&self.session, &self.planned).await?;
+        provide_key(&self.session, &self.planned).await?;
+        self.along = others.iter().map(ToString::to_string).collect();
+        Ok(())
+    }
+
+    /// Models of the project that this run does not build and whose tables stand.
+    async fn standing_others(&self) -> Result<Vec<TableName>, Error> {
+        let planned = self.planned.iter();
+        let own: BTreeSet<&str> = planned.map(|p| p.model.name.as_ref()).collect();
+        let mut others = Vec::new();
+        for model in self.setup.project.models() {
+            if !own.contains(model.name.as_ref()) && self.version(&model_id(model)).await?.is_some()
+            {
+                others.push(model.name.clone());
+            }
+        }
+        Ok(others)
+    }
+
+    /// Whether anything is new since the last run that may bear on who agrees or
+    /// whose a device is: an entry by hand, a file of records or of readings, a
+    /// consent that begins or ends with time.
+    async fn bears_on_people(&self, others: &[TableName]) -> Result<bool, Error> {
+        let Some(memory) = Memory::of(self) else {
+            return Ok(true);
+        };
+        if self.is_entered_since(&memory).await? || self.crosses_since(&memory).await? {
+            return Ok(true);
+        }
+        let mut sources = self.sources.clone();
+        let project = &self.setup.project;
+        if reads_owners(&self.planned) || ask_for_owners(project.needed_for(others).into_iter()) {
+            // Whose devices are follows from readings.
+            let readings = [devices::DEVICES.0, devices::PHONES.0];
+            for table in project.landing() {
+                let name = table.name.as_ref();
+                if !readings.contains(&name) || sources.contains_key(name) {
+                    continue;
+                }
+                // What is out of reach brings nothing new.
+                if let Ok(source) = self.session.tables().landing_table(table).list().await {
+                    sources.insert(name.to_owned(), Arc::new(source));
+                }
+            }
+        }
+        let mut new = New {
+            known: landing_files::known(&self.session).await?,
+            ..New::default()
+        };
+        Self::compare_files(&sources, &mut new).await;
+        Ok(!new.files.is_empty() || !new.kept.is_empty())
+    }
+}
