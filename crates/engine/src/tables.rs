@@ -14,7 +14,6 @@ use arrow::datatypes::SchemaRef;
 use async_trait::async_trait;
 use catalog::{Project, Table, Zone};
 use datafusion::catalog::{CatalogProvider, SchemaProvider, TableProvider};
-use datafusion::datasource::empty::EmptyTable;
 use datafusion::error::Result;
 use datafusion::execution::object_store::ObjectStoreUrl;
 use lake::{AsOf, DataFile, Lake, Location, TableId, Version};
@@ -342,7 +341,8 @@ impl Tables {
             Ok(Some(table)) => Ok(table),
             // Nothing was ever written to it: it is empty, not missing.
             Ok(None) | Err(Error::Lake(lake::Error::NoTable { .. })) => {
-                Ok(Arc::new(EmptyTable::new(schema)))
+                let none = HeldTable::new(system::ZONE, name, schema, vec![Vec::new()]);
+                Ok(Arc::new(none))
             }
             Err(error) => Err(error),
         }

@@ -44,23 +44,26 @@ fn run(dir: &Path, words: &str) -> Outcome {
     stedi(dir, &format!("run --project p --now 2000 {words}")).run()
 }
 
+/// The rows of a statement, in order.
+#[track_caller]
+fn sorted(dir: &Path, statement: &str) -> Vec<String> {
+    let document = stedi(dir, "sql --project p --now 2000 --format json -c")
+        .arg(statement)
+        .run()
+        .done()
+        .json();
+    let rows = document.as_array().unwrap().iter();
+    let mut rows: Vec<String> = rows.map(Value::to_string).collect();
+    rows.sort();
+    rows
+}
+
 /// Every model holds what its statement gives now.
 #[track_caller]
 fn models_are_fresh(dir: &Path, case: &str) {
-    let sorted = |statement: &str| -> Vec<String> {
-        let document = stedi(dir, "sql --project p --now 2000 --format json -c")
-            .arg(statement)
-            .run()
-            .done()
-            .json();
-        let rows = document.as_array().unwrap().iter();
-        let mut rows: Vec<String> = rows.map(Value::to_string).collect();
-        rows.sort();
-        rows
-    };
     for (name, _, select) in MODELS {
-        let held = sorted(&format!("select * from {name}"));
-        assert_eq!(held, sorted(select), "{case}: {name}");
+        let held = sorted(dir, &format!("select * from {name}"));
+        assert_eq!(held, sorted(dir, select), "{case}: {name}");
     }
 }
 
@@ -136,7 +139,7 @@ fn after_each_run_they_are_as_built_anew() {
         run(dir, "").done();
         models_are_fresh(dir, case);
         for (model, expected) in [("unread", unread), ("entry", entries)] {
-            let found = rows(dir, &format!("select * from {model}")).len();
+            let found = sorted(dir, &format!("select * from {model}")).len();
             assert_eq!(found, expected, "{case}: {model}");
         }
         let before = contents(&dir.join("lake"));
