@@ -16,13 +16,14 @@ use futures::future::BoxFuture;
 use lake::{Layout, TableId};
 use tokio::sync::OnceCell;
 
-use super::difference::{Difference, count};
+use super::difference::{Difference, count, distinct};
 use super::keys::{Touched, having};
 use super::scope::{Bridge, By, Division, KeyOf, Scan, Scope, node, with_scans};
 use super::tables::{Sides, Tables};
 use crate::build::stored;
 use crate::held_table::HeldTable;
 use crate::ledger::{self, numbered};
+use crate::models::Planned;
 use crate::partitions::each_batch;
 use crate::system::CONSENT;
 use crate::time_use::TimeUse;
@@ -77,6 +78,27 @@ impl Computed {
     /// How many rows there are.
     pub(crate) fn count(&self) -> u64 {
         count(&self.rows)
+    }
+
+    /// All rows of a model as it is now; `None` where they are more than so many.
+    pub(crate) async fn whole(
+        session: &Session,
+        planned: &Planned,
+        rows_max: u64,
+    ) -> Result<Option<Self>, Error> {
+        let plan = session.plan_to_account_for(&planned.sql).await?;
+        let name = planned.model.name.as_ref();
+        let rows = all_rows(session, name, &plan, planned.layout.schema(), rows_max).await?;
+        let plan = Some(plan);
+        Ok(rows.map(|rows| Self { rows, plan }))
+    }
+
+    /// Keeps one of several equal rows, and tells how many it left out.
+    pub(crate) fn drop_duplicates(&mut self, table: &str) -> Result<u64, Error> {
+        let once = distinct(&self.rows).map_err(|error| Error::execution(table, error.into()));
+        let (rows, left_out) = once?;
+        self.rows = rows;
+        Ok(left_out)
     }
 }
 
@@ -515,6 +537,29 @@ impl Tables {
         let touched = Touched::of(difference.touched(), place, by);
         Ok(Some(touched.map_err(failed)?))
     }
+}
+
+/// All rows that a plan gives; `None` where they are more than so many.
+pub(super) async fn all_rows(
+    session: &Session,
+    name: &str,
+    plan: &Arc<dyn ExecutionPlan>,
+    schema: &SchemaRef,
+    rows_max: u64,
+) -> Result<Option<Vec<RecordBatch>>, Error> {
+    let (mut rows, mut count) = (Vec::new(), 0);
+    let taken = each_batch(plan, session.task_context(), |batch| {
+        count += batch.num_rows() as u64;
+        // What is too much need not be kept to its end.
+        if count > rows_max {
+            rows.clear();
+        } else if batch.num_rows() > 0 {
+            rows.push(stored(schema, &batch)?);
+        }
+        Ok(())
+    });
+    taken.await.map_err(|error| Error::execution(name, error))?;
+    Ok((count <= rows_max).then_some(rows))
 }
 
 fn optimise(session: &Session, name: &str, plan: &LogicalPlan) -> Result<LogicalPlan, Error> {

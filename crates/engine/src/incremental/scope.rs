@@ -163,13 +163,13 @@ struct Node {
 impl Reader {
     fn read(&mut self, plan: &LogicalPlan) -> Option<Node> {
         self.nodes += 1;
+        if !plan.expressions().iter().all(is_plain) {
+            return None;
+        }
         match plan {
             LogicalPlan::TableScan(scan) => self.scan(scan),
             LogicalPlan::SubqueryAlias(alias) => self.read(&alias.input),
-            LogicalPlan::Filter(filter) => {
-                let node = self.read(&filter.input)?;
-                is_plain(&filter.predicate).then_some(node)
-            }
+            LogicalPlan::Filter(filter) => self.read(&filter.input),
             LogicalPlan::Sort(sort) if sort.fetch.is_none() => self.read(&sort.input),
             LogicalPlan::Projection(projection) => {
                 let input = self.read(&projection.input)?;
@@ -264,7 +264,7 @@ impl Reader {
         let left = self.read(&join.left)?;
         let right_number = self.nodes;
         let right = self.read(&join.right)?;
-        if join.null_aware || !join.filter.as_ref().is_none_or(is_plain) {
+        if join.null_aware {
             return None;
         }
         use JoinType::{Inner, Left, LeftAnti, LeftSemi, Right, RightAnti, RightSemi};
@@ -377,9 +377,6 @@ fn bridge(join: &Join, divided: &Node, whole: &Node, node: usize, is_left: bool)
 }
 
 fn project(input: Node, exprs: &[Expr], schema: &DFSchema) -> Option<Node> {
-    if !exprs.iter().all(is_plain) {
-        return None;
-    }
     let given: Vec<Option<(usize, By)>> =
         exprs.iter().map(|expr| column_of(expr, schema)).collect();
     let divisions = input.divisions.into_iter().map(|mut division| {
@@ -412,7 +409,7 @@ fn project(input: Node, exprs: &[Expr], schema: &DFSchema) -> Option<Node> {
 fn group(input: Node, aggregate: &Aggregate) -> Option<Node> {
     let schema = aggregate.input.schema();
     let by = &aggregate.group_expr;
-    if by.iter().any(|expr| matches!(expr, Expr::GroupingSet(_))) || !by.iter().all(is_plain) {
+    if by.iter().any(|expr| matches!(expr, Expr::GroupingSet(_))) {
         return None;
     }
     let divisions = input.divisions.into_iter().filter_map(|mut division| {

@@ -5,11 +5,12 @@ use std::sync::Arc;
 
 use arrow::array::RecordBatch;
 use arrow::datatypes::{Schema, SchemaRef};
+use datafusion::catalog::TableProvider;
 use lake::{DataFile, TableId, Version};
 use parking_lot::Mutex;
 
 use super::difference::{Difference, counted, without};
-use super::evaluate::Statement;
+use super::evaluate::{Statement, all_rows};
 use super::files::Asked;
 use super::keys::{Touched, Wanted, with_keys};
 use super::scope::{By, KeyOf};
@@ -137,7 +138,7 @@ impl Tables {
 
     /// Whether all files of a landing table that were read before are as they
     /// were.
-    pub(super) fn is_as_read(&self, landing: &str) -> bool {
+    pub(crate) fn is_as_read(&self, landing: &str) -> bool {
         let mut changed = self.unreadable.iter();
         changed.all(|(table, _)| table != landing)
     }
@@ -377,6 +378,23 @@ impl Standing {
         files: &[DataFile],
     ) -> Result<LakeTable, Error> {
         session.tables().in_files(&self.id, &self.schema, files)
+    }
+
+    /// All rows of the table as it stood; `None` where they are more than so many.
+    pub(crate) async fn rows(
+        &self,
+        session: &Session,
+        rows_max: u64,
+    ) -> Result<Option<Vec<RecordBatch>>, Error> {
+        let files = self.version.as_ref().map_or(&[][..], |v| &v.files);
+        if files.iter().map(|file| file.rows).sum::<u64>() > rows_max {
+            return Ok(None);
+        }
+        let (name, state) = (&self.id.name, session.state());
+        let scan = self.in_files(session, files)?;
+        let scan = scan.scan(&state, None, &[], None).await;
+        let scan = scan.map_err(|error| Error::execution(name, error))?;
+        all_rows(session, name, &scan, &self.schema, rows_max).await
     }
 
     /// Of a system table.

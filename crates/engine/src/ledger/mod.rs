@@ -21,6 +21,7 @@ use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_plan::aggregates::AggregateExec;
 use datafusion::physical_plan::filter::FilterExec;
 use datafusion::physical_plan::joins::HashJoinExec;
+use datafusion::physical_plan::scalar_subquery::ScalarSubqueryExec;
 use datafusion::physical_plan::union::{InterleaveExec, UnionExec};
 
 use crate::first::FirstExec;
@@ -241,6 +242,10 @@ fn follow(plan: &Arc<dyn ExecutionPlan>, tables: &[&str], joins: &mut Vec<Entry>
             }
         }
         return all;
+    }
+    if let Some(with_values) = plan.downcast_ref::<ScalarSubqueryExec>() {
+        // Its rows pass through; what else it reads gives one value.
+        return follow(with_values.input(), tables, joins);
     }
     let [input] = plan.children()[..] else {
         return Spine::begin(Default::default(), rows_out(plan), rows_out(plan));

@@ -102,6 +102,13 @@ impl Totals {
         }
     }
 
+    /// What they say of one model.
+    pub(crate) fn of_model(&self, table: &str) -> Self {
+        let steps = self.0.iter();
+        let own = steps.filter(|((step, of, _), _)| step != READ && of == table);
+        Self(own.map(|(step, counts)| (step.clone(), *counts)).collect())
+    }
+
     /// Adds `sign` times the counts of `other`.
     pub(crate) fn merge(&mut self, other: &Self, sign: i64) {
         for (step, counts) in &other.0 {

@@ -11,7 +11,7 @@ use datafusion::physical_plan::execution_plan::collect_partitioned;
 use futures::TryStreamExt;
 use lake::{Layout, TableId, Version};
 
-use super::inputs::reads_owners;
+use super::inputs::{reads_owners, restore};
 use super::memory::{Memory, New};
 use super::remarks::warnings;
 use super::{Made, Prepared, RunOptions, Work};
@@ -101,6 +101,8 @@ impl Work {
         let before = self
             .session
             .beside(&self.setup, memory.now_ms, &entered_before)?;
+        // What lies there is what was listed.
+        restore(&after, &self.sources);
         let (is_entered, crossed) = (new.is_entered, new.crossed);
         let known_again = new.known_again.clone();
         let Some((mut tables, intake)) = self.read_new(new, before, &after).await? else {
@@ -398,7 +400,7 @@ impl Work {
         }
         let statement = Statement::of(after, name, &planned.sql).await?;
         let Some(statement) = statement else {
-            return Ok(None);
+            return self.change_whole(tables, after, planned, &reads).await;
         };
         tables.follow(name, planned.layout.schema(), &statement);
         let purpose = For::Model {
@@ -409,7 +411,7 @@ impl Work {
             .evaluate(after, &statement, planned.layout.schema(), purpose)
             .await?;
         let Some(mut found) = found else {
-            return Ok(None);
+            return self.change_whole(tables, after, planned, &reads).await;
         };
         if found.division.is_none() {
             return Ok(Some(nothing()));
@@ -437,6 +439,47 @@ impl Work {
             difference,
             ledger,
             duplicates: duplicates[1],
+        }))
+    }
+
+    /// By which rows a model differs now whose SELECT cannot be divided: computed
+    /// from all that it reads, and compared with what stands. `None` where that is
+    /// too much to be held.
+    async fn change_whole(
+        &self,
+        tables: &Tables,
+        after: &Session,
+        planned: &Planned,
+        reads: &[&str],
+    ) -> Result<Option<Changed>, Error> {
+        let name = planned.model.name.as_ref();
+        let mut landing = planned.landing.keys();
+        let (Some(standing), true) = (
+            tables.standing.get(name),
+            landing.all(|table| tables.is_as_read(table)),
+        ) else {
+            return Ok(None);
+        };
+        let Some(before) = standing.rows(after, ROWS_MAX).await? else {
+            return Ok(None);
+        };
+        let Some(mut now) = Computed::whole(after, planned, ROWS_MAX).await? else {
+            return Ok(None);
+        };
+        let mut duplicates = 0;
+        if planned.model.contract.duplicates == Duplicates::Drop {
+            duplicates = now.drop_duplicates(name)?;
+        }
+        let mut ledger = Totals::default();
+        ledger.add_model(name, &account(&now, reads, duplicates), 1);
+        let stands = Totals::standing(&self.session).await?;
+        ledger.merge(&stands.of_model(name), -1);
+        let difference = Difference::between(&before, &now.rows)
+            .map_err(|error| Error::execution(name, error.into()))?;
+        Ok(Some(Changed {
+            difference,
+            ledger,
+            duplicates,
         }))
     }
 
@@ -655,7 +698,7 @@ fn account(side: &Computed, reads: &[&str], duplicates: u64) -> Vec<ledger::Entr
     let mut entries = ledger::account(plan, reads);
     if let Some(whole) = entries.last_mut() {
         whole.leave_out(Reason::Duplicate, duplicates);
-        whole.rows_out -= duplicates;
+        whole.rows_out = side.count();
     }
     entries
 }

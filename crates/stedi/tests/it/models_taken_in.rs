@@ -199,6 +199,137 @@ fn zeros_of_both_signs_are_one() {
     }
 }
 
+/// What several models read of landing tables is read once; each may name other
+/// columns, and join them as it likes.
+#[test]
+fn models_that_read_the_same_landing_tables() {
+    let own = "subject = \"user\"\npersonal = [\"user\"]";
+    let joined = "from accelerometer_landing a \
+                  join customer_landing c on c.email = a.user \
+                  left semi join customer_trusted t on subject(t.email) = subject(a.user)";
+    let crossed = "select s.user, s.n from (select a.user, count(*) as n \
+                   from customer_landing c cross join accelerometer_landing a group by a.user) s \
+                   join customer_trusted t on subject(t.email) = subject(s.user)";
+    let place = Place::with(&[
+        ("curated/crossed", own, crossed),
+        ("curated/crossed_again", own, crossed),
+        (
+            "curated/one",
+            own,
+            &format!("select a.user, c.lastupdatedate as at {joined}"),
+        ),
+        (
+            "curated/other",
+            own,
+            &format!("select a.user, count(*) as n {joined} group by a.user"),
+        ),
+        (
+            "curated/some",
+            own,
+            "select c.email as user, c.lastupdatedate as at from customer_trusted c \
+             where exists (select a.timestamp from accelerometer_landing a where a.user = c.email)",
+        ),
+        (
+            "curated/none",
+            own,
+            "select c.email as user from customer_trusted c \
+             where not exists (select a.timestamp, a.x from accelerometer_landing a where a.user = c.email)",
+        ),
+    ]);
+    place.run("lake");
+    place.is_as_fresh("from nothing");
+    place.arrives("accelerometer", "2", &phone(1, 7, "3"));
+    place.run("lake");
+    place.is_as_fresh("a reading came");
+}
+
+/// Which side of a join an account is about does not depend on what they hold.
+#[test]
+fn accounts_of_a_table_joined_with_itself_add_up() {
+    let own = "subject = \"user\"\npersonal = [\"user\"]";
+    let mut place = Place::with(&[
+        (
+            "curated/later",
+            own,
+            "select a.user, b.x from accelerometer_trusted a \
+             join accelerometer_trusted b on a.user = b.user and a.timestamp < b.timestamp",
+        ),
+        (
+            "curated/alike",
+            own,
+            "select a.email as user, b.lastupdatedate as at from customer_trusted a \
+             join customer_trusted b on a.phone = b.phone and a.email < b.email",
+        ),
+        (
+            "curated/earlier",
+            own,
+            "select b.user, a.x from accelerometer_trusted a \
+             join (select * from accelerometer_trusted where x > 0) b \
+             on a.timestamp = b.timestamp and a.x > b.x",
+        ),
+        (
+            "curated/by_value",
+            own,
+            "select a.user, b.timestamp from accelerometer_trusted a \
+             join accelerometer_trusted b on a.x = b.x and a.timestamp < b.timestamp",
+        ),
+    ]);
+    place.run("lake");
+    place.arrives("accelerometer", "2", &phone(1, 7, "3"));
+    place.arrives("accelerometer", "2", &phone(2, 8, "-3"));
+    place.arrives("customer", "2", &record(PEOPLE, "555", 10, true));
+    place.run("lake").says("took in 2 new files");
+    place.is_as_fresh("readings and somebody came");
+    place.withdraws(0);
+    place.run("lake").says("took in what is new about people");
+    place.is_as_fresh("somebody withdrew");
+}
+
+/// A SELECT that cannot be divided is computed from all that it reads.
+#[test]
+fn what_cannot_be_divided_is_computed_whole() {
+    let own = "subject = \"user\"\npersonal = [\"user\"]";
+    let distinct = &format!("{own}\nduplicates = \"drop\"");
+    let mut place = Place::with(&[
+        (
+            "curated/united",
+            distinct,
+            "select user, x from accelerometer_trusted where x > 0 \
+             union all select user, timestamp % 20 from accelerometer_trusted",
+        ),
+        (
+            "curated/earliest",
+            own,
+            "select user, timestamp, x from accelerometer_trusted order by timestamp, user limit 3",
+        ),
+        (
+            "curated/crossed",
+            own,
+            "select a.user, b.timestamp from accelerometer_trusted a \
+             join accelerometer_trusted b on a.timestamp < b.timestamp and a.user <> b.user",
+        ),
+        (
+            "curated/beside_oneself",
+            own,
+            "select a.user, b.x from accelerometer_trusted a \
+             join accelerometer_trusted b on a.user = b.user and a.timestamp < b.timestamp",
+        ),
+        (
+            "curated/late",
+            own,
+            "select user, timestamp from accelerometer_trusted \
+             where timestamp > (select min(sensorreadingtime) from step_trainer_trusted)",
+        ),
+    ]);
+    place.run("lake");
+    place.arrives("accelerometer", "2", &phone(1, 7, "3"));
+    place.run("lake").says("took in 1 new file");
+    place.is_as_fresh("a reading came");
+    place.withdraws(0);
+    place.run("lake").says("took in what is new about people");
+    place.is_as_fresh("somebody withdrew");
+}
+
 /// Partitions that share a repartitioning are drained together.
 #[test]
 fn joins_in_a_row_do_not_wait_for_each_other() {

@@ -87,8 +87,14 @@ impl Chance {
             ..step(product)
         }];
         steps.push(step(self.first()));
+        // Most often nothing happens but what runs take in by itself: where all is
+        // built anew, what went wrong before is mended.
+        let is_wild = self.dice.percent(30);
         for _ in 0..1 + self.dice.below(3) {
-            let what = self.next_of_history();
+            let what = match is_wild {
+                true => self.next_of_history(),
+                false => self.news(),
+            };
             let mut next = step(what);
             next.run &= self.dice.percent(88);
             steps.push(next);
@@ -97,6 +103,23 @@ impl Chance {
             (last.run, last.compare) = (true, true);
         }
         steps
+    }
+
+    fn news(&mut self) -> What {
+        match self.dice.below(100) {
+            0..46 => self.arrival(),
+            46..82 => self.entry(),
+            82..88 => {
+                self.now += self.dice.between(1, 700);
+                What::Later(self.now)
+            }
+            88..91 => What::Compact,
+            91..97 => {
+                let after = self.dice.throw() % 1_000;
+                What::During(after, Box::new(self.entry()))
+            }
+            _ => What::Twice,
+        }
     }
 
     fn next_of_history(&mut self) -> What {

@@ -160,7 +160,7 @@ pub(crate) fn models(dice: &mut Dice, count: usize) -> Vec<Model> {
     let mut known = tables();
     let mut models = Vec::new();
     // Where a check leaves rows out, much is built anew.
-    let leaves_out = dice.percent(25);
+    let leaves_out = dice.percent(12);
     for name in NAMES.iter().take(count) {
         let mut maker = Maker {
             dice,

@@ -398,12 +398,18 @@ impl World {
         let took = started.elapsed().as_micros() as u64;
         let before = RUN_MICROS.load(Ordering::Relaxed);
         RUN_MICROS.store((before * 7 + took) / 8, Ordering::Relaxed);
-        for how in ["took in", "built everything anew", "rebuilt", "nothing new"] {
-            if outcome.err.contains(how) {
-                self.effort.meet(&format!("run that {how}"), 1);
-                break;
-            }
-        }
+        let mut said = outcome.err.lines();
+        let how = said.find_map(|line| {
+            let told = ["took in", "built everything anew", "rebuilt", "nothing new"];
+            told.iter()
+                .find(|told| line.starts_with(**told))
+                .map(|told| match *told {
+                    "built everything anew" => line,
+                    told => told,
+                })
+        });
+        self.effort
+            .meet(&format!("run: {}", how.unwrap_or("the first")), 1);
         ended(&outcome)
     }
 
