@@ -144,6 +144,25 @@ fn tables() -> Vec<Table> {
             ],
         ),
         table(
+            "system.consent_register",
+            true,
+            &[
+                ("subject", Text, Person, true),
+                ("act", Text, Nobody, false),
+                ("position", Long, Nobody, false),
+                ("valid_from", Long, Nobody, false),
+            ],
+        ),
+        table(
+            "system.quarantine",
+            true,
+            &[
+                ("table_name", Text, Nobody, false),
+                ("reason", Text, Nobody, false),
+                ("line", Long, Nobody, false),
+            ],
+        ),
+        table(
             "system.device_claim",
             true,
             &[
