@@ -187,9 +187,41 @@ def stopping(home):
         assert "interrupted" in words, words
 
 
+def escapes(home):
+    """Values that would move the terminal are shown, whatever the format."""
+    lands = os.path.join(home, "landing/accelerometer/landing")
+    os.makedirs(lands)
+    for other in ("customer", "step_trainer"):
+        os.symlink(os.path.join(FOLDER, "landing", other), os.path.join(home, "landing", other))
+    harmful = "a\x1b[31m\x1b]0;title\x07\x9b2J\x7f\u202e"
+    with open(os.path.join(lands, "harmful.json"), "w", encoding="utf-8") as file:
+        file.write('{"user": "%s", "timestamp": 1}\n' % harmful.encode("unicode_escape").decode()
+                   .replace("\\x", "\\u00"))
+        file.write('{"user": "%s\n' % harmful)
+    landing = os.path.join(home, "landing")
+    lake = os.path.join(home, "lake")
+    places = ["--landing", landing, "--lake", lake, "--no-color"]
+    run = Terminal(*places, "run", home=home)
+    code, words = run.end()
+    assert code == 0, (code, words)
+    statement = "select user from accelerometer_landing"
+    shown = [["sql", "--format", form, "-c", statement] for form in ("table", "csv", "json", "ndjson")]
+    identify = Terminal(*places, "sql", "--format", "csv", "-c", "select id from system.quarantine", home=home)
+    code, words = identify.end()
+    assert code == 0, (code, words)
+    shown.append(["quarantine", "show", words.split()[1]])
+    for args in shown:
+        call = Terminal(*places, *args, home=home)
+        code, words = call.end()
+        assert code == 0, (args, code, words)
+        assert "\\u001b" in words, (args, words)
+        moved = re.search(r"\x1b(?!\[[0-9;]*m\b)|\x1b\[31m|[\x07\x7f\x80-\x9f\u202e]", words)
+        assert not moved, (args, moved, words)
+
+
 if __name__ == "__main__":
     signal.alarm(120)
-    for part in (shell, colours, stopping):
+    for part in (shell, colours, stopping, escapes):
         with tempfile.TemporaryDirectory() as home:
             part(home)
     print("the terminal is served")

@@ -142,6 +142,9 @@ pub enum ErrorKind {
         /// A keyword that was probably meant.
         near: Option<String>,
     },
+    /// SQL that is larger than a statement may be.
+    #[error("{}", .0.message)]
+    TooLarge(crate::limits::Excess),
     /// `*` among the output columns of a model.
     #[error("`*` among the output columns")]
     Star,
@@ -358,6 +361,7 @@ impl ErrorKind {
             }
             ErrorKind::SecondStatement { .. } => Some("put each table into its own file".into()),
             ErrorKind::SqlSyntax { near, .. } => did_you_mean(near.as_deref()),
+            ErrorKind::TooLarge(excess) => Some(excess.hint.into()),
             ErrorKind::Star => {
                 Some("list the columns: one that nobody listed cannot leak".into())
             }

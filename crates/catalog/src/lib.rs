@@ -123,6 +123,7 @@ mod errors;
 mod expectations;
 mod landing_ddl;
 mod landing_table;
+pub mod limits;
 mod model;
 mod names;
 mod order;

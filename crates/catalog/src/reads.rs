@@ -12,6 +12,7 @@ use sqlparser::tokenizer::{Location, Token};
 
 use crate::dialect::SqlDialect;
 use crate::errors::{Error, ErrorKind};
+use crate::limits::{self, Excess};
 use crate::statements::first_word;
 use crate::suggest::nearest;
 use crate::syntax::SyntaxFault;
@@ -69,6 +70,8 @@ pub(crate) fn parse_select(file: &str, sql: &str, start: Spot) -> Result<ParsedS
 
 /// Parses a condition on the columns of one row that begins at `start` in `file`.
 pub(crate) fn parse_condition(file: &str, sql: &str, start: Spot) -> Result<(), Error> {
+    let too_large = |excess: Excess| Error::at(file, start, ErrorKind::TooLarge(excess));
+    limits::check_tokens(sql).map_err(too_large)?;
     let parsed = Parser::new(&SqlDialect)
         .try_with_sql(sql)
         .and_then(|mut parser| {
@@ -90,6 +93,7 @@ pub(crate) fn parse_condition(file: &str, sql: &str, start: Spot) -> Result<(), 
         };
         Error::at(file, spot, kind)
     })?;
+    limits::check_statement(&condition).map_err(too_large)?;
     match condition.visit(&mut OneRow) {
         ControlFlow::Continue(()) => Ok(()),
         ControlFlow::Break((at, found)) => {
@@ -110,7 +114,13 @@ fn parse_query(sql: &str) -> Result<Query, (Option<(u64, u64)>, ErrorKind)> {
         let found = word.to_uppercase();
         (Some((1, 1)), ErrorKind::NotASelect { found })
     };
-    match Parser::parse_sql(&SqlDialect, sql) {
+    let too_large = |excess: Excess| (Some((1, 1)), ErrorKind::TooLarge(excess));
+    limits::check_tokens(sql).map_err(too_large)?;
+    let parsed = Parser::parse_sql(&SqlDialect, sql);
+    if let Ok(statements) = &parsed {
+        limits::check_statement(statements).map_err(too_large)?;
+    }
+    match parsed {
         Ok(mut statements) => match statements.pop() {
             Some(Statement::Query(query)) => Ok(*query),
             Some(_) => Err(not_a_select()),

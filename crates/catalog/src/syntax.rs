@@ -43,6 +43,11 @@ fn reason_and_place(error: ParserError) -> (String, Option<(u64, u64)>) {
         }
         None => (message.as_str(), None),
     };
+    // The parser shows its own token there.
+    let reason = match reason.starts_with("No infix parser for token") {
+        true => "Expected: an operator or the end",
+        false => reason,
+    };
     let reason = match reason.split_once("found: ") {
         Some((expected, found)) if found.contains('\'') => format!("{expected}found: a string"),
         Some((expected, "EOF")) => format!("{expected}found: the end"),

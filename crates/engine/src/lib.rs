@@ -5,6 +5,7 @@
 //! happens in which order; how bytes become rows is `landing`'s, how files
 //! become versions is `lake`'s, what a table is `catalog`'s business.
 
+mod bounded;
 mod build;
 mod care;
 mod checks;
@@ -20,6 +21,7 @@ mod gate;
 mod held_table;
 mod hold;
 mod incremental;
+mod interrupt;
 mod join;
 mod judgement;
 mod lake_table;
@@ -38,6 +40,7 @@ mod rewrite;
 mod rows;
 mod run;
 mod session;
+mod spill;
 mod stop;
 mod system;
 mod tables;
@@ -45,6 +48,7 @@ mod texts;
 mod time_travel;
 mod time_use;
 mod types;
+mod unsupported;
 mod verify;
 mod wording;
 
@@ -60,6 +64,7 @@ pub use error::{Class, Error};
 pub use export::{
     ExportCheck, ExportFormat, ExportOptions, ExportedFile, Finding, Manifest, check_export, export,
 };
+pub use interrupt::Interrupt;
 pub use landing::{Intake, Rejection, TableIntake};
 pub use lineage::{Influence, Origin};
 pub use origins::{
@@ -70,6 +75,7 @@ pub use quarantine::{QuarantineEntry, drop_from_quarantine, find, quarantine};
 pub use report::{CheckReport, LeftOutReport, Report, TableReport, Verdict};
 pub use run::{Change, ChangedFiles, Plan, PlannedTable, Progress, RunOptions, plan, run};
 pub use session::{Query, Session, Setup};
+pub use spill::remove_spill_folder;
 pub use time_travel::parse_instant;
 pub use verify::verify;
 

@@ -5,12 +5,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use arrow::datatypes::SchemaRef;
+use catalog::limits::{self, Excess};
 use catalog::{Project, SqlDialect, SyntaxFault, Table};
 use chrono::DateTime;
 use datafusion::common::TableReference;
-use datafusion::error::DataFusionError;
 use datafusion::execution::context::SQLOptions;
-use datafusion::execution::disk_manager::{DiskManagerBuilder, DiskManagerMode};
+use datafusion::execution::disk_manager::DiskManagerBuilder;
 use datafusion::execution::memory_pool::{FairSpillPool, TrackConsumersPool};
 use datafusion::execution::runtime_env::RuntimeEnvBuilder;
 use datafusion::execution::session_state::SessionStateBuilder;
@@ -30,8 +30,9 @@ use crate::first::First;
 use crate::join::Joins;
 use crate::landing::Intake;
 use crate::pseudonym::{KeySource, SessionKey, StandIn};
+use crate::spill::{self, Spill};
 use crate::tables::{CATALOG, DEFAULT_SCHEMA, Schemas, Tables, model_id, store_url};
-use crate::{Error, functions, time_travel, wording};
+use crate::{Error, bounded, functions, time_travel, unsupported, wording};
 
 /// What a session works on, and with.
 #[derive(Debug, Clone)]
@@ -92,6 +93,7 @@ impl Session {
     /// # Errors
     /// [`Error::Settings`] where the runtime cannot be set up.
     pub fn open(setup: &Setup) -> Result<Self, Error> {
+        spill::sweep_after_the_dead();
         let key = SessionKey::of(setup.key.clone());
         Self::with(setup, tables_of(setup), key)
     }
@@ -290,10 +292,23 @@ impl Session {
         let state = self.state();
         self.check_tables(&state, &statement).await?;
         self.key.provide_for(&statement).await?;
-        state
-            .statement_to_plan(statement)
-            .await
-            .map_err(Error::planning)
+        let unsupported = unsupported::part_of(&statement);
+        state.statement_to_plan(statement).await.map_err(|error| {
+            let (message, hint) = if let Some(name) = wording::unknown_function(&error) {
+                no_function(&state, &name)
+            } else if let Some((part, hint)) = unsupported
+                && wording::is_of_unsupported(&error)
+            {
+                (format!("{part} is not supported"), hint.to_owned())
+            } else {
+                return Error::planning(error);
+            };
+            Error::Sql {
+                message,
+                hint: Some(hint),
+                place: wording::place(&error),
+            }
+        })
     }
 
     /// An unknown table is named with a near one before planning begins: the
@@ -371,6 +386,47 @@ fn tables_of(setup: &Setup) -> Tables {
     )
 }
 
+/// What is said of a function that there is not. The planner's own suggestion
+/// is the nearest of all names, however far, and another one each time.
+fn no_function(state: &SessionState, name: &str) -> (String, String) {
+    /// Functions of other engines, and what stands for them here.
+    const ELSEWHERE: [(&str, &str); 8] = [
+        ("convert", "write CAST(value AS type)"),
+        ("group_concat", "write string_agg(text, ',')"),
+        ("if", "write CASE WHEN condition THEN this ELSE that END"),
+        ("iff", "write CASE WHEN condition THEN this ELSE that END"),
+        ("isnull", "write coalesce(value, otherwise)"),
+        ("len", "write length(text)"),
+        ("listagg", "write string_agg(text, ',')"),
+        ("to_number", "write CAST(text AS double)"),
+    ];
+    let shown = wording::shown(name);
+    if state.window_functions().contains_key(name) {
+        return (
+            format!("the function `{shown}` looks at other rows, and is not told at which"),
+            format!("write {shown}(...) over (partition by ... order by ...)"),
+        );
+    }
+    let message = format!("there is no function `{shown}`");
+    if let Some((_, hint)) = ELSEWHERE.iter().find(|(known, _)| *known == name) {
+        return (message, (*hint).to_owned());
+    }
+    let scalar = state.scalar_functions().keys();
+    let aggregate = state.aggregate_functions().keys();
+    let window = state.window_functions().keys();
+    // Of equally near names the first one is given: it must always be the same.
+    let names: BTreeSet<&str> = scalar
+        .chain(aggregate)
+        .chain(window)
+        .map(String::as_str)
+        .collect();
+    let hint = match catalog::nearest(name, names.into_iter()) {
+        Some(near) => format!("did you mean `{near}`?"),
+        None => "`show functions` lists what there is".to_owned(),
+    };
+    (message, hint)
+}
+
 /// Whether a statement is of a kind that only reads. Told by its first word,
 /// before tables are looked up, so that `DROP TABLE` of a misspelt name is not
 /// answered by a suggestion.
@@ -392,6 +448,14 @@ fn only_reads(statement: &Statement) -> bool {
     }
 }
 
+fn check_size(statement: &Statement) -> Result<(), Excess> {
+    match statement {
+        Statement::Statement(statement) => limits::check_statement(statement.as_ref()),
+        Statement::Explain(explain) => check_size(&explain.statement),
+        _ => Ok(()),
+    }
+}
+
 fn writes() -> Error {
     Error::sql(
         "this statement does not only read",
@@ -404,24 +468,29 @@ fn writes() -> Error {
 /// # Errors
 /// [`Error::Sql`] where it cannot be parsed, does not only read, or is not one.
 pub(crate) fn parse(sql: &str) -> Result<Statement, Error> {
+    let too_large = |excess: Excess| Error::sql(excess.message, excess.hint);
+    limits::check_tokens(sql).map_err(too_large)?;
     let sql = time_travel::spelled_for_the_parser(sql);
     let mut statements = DFParserBuilder::new(sql.as_ref())
         .with_dialect(&SqlDialect)
         .build()
         .and_then(|mut parser| parser.parse_statements())
-        .map_err(|error| match error {
-            DataFusionError::SQL(error, _) => {
-                let fault = SyntaxFault::explain(&sql, *error);
+        .map_err(|error| match wording::syntax_error(error) {
+            Ok(error) => {
+                let fault = SyntaxFault::explain(&sql, error);
                 Error::Sql {
                     message: format!("SQL: {}", fault.reason),
                     hint: fault.near.map(|near| format!("did you mean `{near}`?")),
                     place: fault.place,
                 }
             }
-            other => Error::planning(other),
+            Err(other) => Error::planning(other),
         })?;
     match (statements.pop_front(), statements.len()) {
-        (Some(statement), 0) if only_reads(&statement) => Ok(statement),
+        (Some(statement), 0) if only_reads(&statement) => {
+            check_size(&statement).map_err(too_large)?;
+            Ok(statement)
+        }
         (Some(_), 0) => Err(writes()),
         (None, _) => Err(Error::sql(
             "there is no statement",
@@ -458,7 +527,7 @@ fn context(
 ) -> datafusion::error::Result<SessionContext> {
     let consumers = std::num::NonZeroUsize::MIN;
     let pool = TrackConsumersPool::new(FairSpillPool::new(setup.memory_bytes), consumers);
-    let disk = DiskManagerBuilder::default().with_mode(DiskManagerMode::OsTmpDirectory);
+    let disk = DiskManagerBuilder::default().with_temp_file_factory(Arc::new(Spill::default()));
     let runtime = RuntimeEnvBuilder::new()
         .with_memory_pool(Arc::new(pool))
         .with_disk_manager_builder(disk)
@@ -495,6 +564,9 @@ fn context(
         .build();
     let context = SessionContext::new_with_state(state);
     for function in functions::all(setup.now_ms, key) {
+        context.register_udf(function);
+    }
+    for function in bounded::of(&context.state(), setup.memory_bytes) {
         context.register_udf(function);
     }
     context.register_catalog(CATALOG, Arc::new(Schemas(Arc::clone(tables))));

@@ -10,7 +10,10 @@ use arrow::error::ArrowError;
 use catalog::SqlDialect;
 use datafusion::common::SchemaError;
 use datafusion::error::DataFusionError;
+use sqlparser::parser::ParserError;
 use sqlparser::tokenizer::{Token, Tokenizer};
+
+use crate::Error;
 
 /// Words for an error raised while rows were computed.
 pub(crate) fn of_execution(error: &DataFusionError) -> String {
@@ -27,6 +30,8 @@ pub(crate) fn of_execution(error: &DataFusionError) -> String {
         DataFusionError::ParquetError(error) => of_parquet(error),
         DataFusionError::NotImplemented(_) => "the query engine cannot do that".to_owned(),
         DataFusionError::Internal(_) => "a fault in the query engine".to_owned(),
+        // One of ours that several waited for, and none has for itself.
+        DataFusionError::External(error) if error.is::<Error>() => error.to_string(),
         _ => "a function cannot take a value that it was given".to_owned(),
     }
 }
@@ -120,18 +125,129 @@ pub(crate) fn of_planning(error: &DataFusionError) -> (String, Option<String>) {
         }
         // An expression without columns is computed while planning.
         DataFusionError::ArrowError(error, _) => return (of_arrow(error), None),
+        DataFusionError::Execution(message) if message.to_lowercase().contains("placeholder") => {
+            return (
+                "the statement has a placeholder, and no value stands for it".to_owned(),
+                Some("write the value itself".to_owned()),
+            );
+        }
         DataFusionError::Execution(_) | DataFusionError::External(_) => {
             return (of_execution(root), None);
         }
         _ => {}
     }
-    let message = without_literals(&text_of(root));
+    let text = text_of(root);
+    if let Some(name) = not_taking(&text) {
+        return (
+            format!("the function `{name}` does not take arguments of these types, or not so many"),
+            Some(
+                "CAST(value AS type) converts one; `show functions` tells what is taken".to_owned(),
+            ),
+        );
+    }
+    if is_debug(&text) {
+        return (
+            "the statement asks for something that the query engine does not support".to_owned(),
+            Some("write it with other clauses or functions".to_owned()),
+        );
+    }
+    let mut text = without_prefix(&text).to_owned();
+    if matches!(root, DataFusionError::NotImplemented(_))
+        && !["support", "implement"]
+            .iter()
+            .any(|word| text.contains(word))
+    {
+        text.push_str(" is not supported");
+    }
+    let message = without_literals(&text);
     // The library's own suggestion becomes a hint.
     if let Some((what, suggestion)) = message.split_once("Did you mean ") {
         let what = what.trim_end_matches([' ', '.']).to_owned();
         return (what, Some(format!("did you mean {}", suggestion.trim())));
     }
     (message, None)
+}
+
+/// Kinds of errors, which the library puts before its messages.
+fn without_prefix(mut text: &str) -> &str {
+    const KINDS: [&str; 8] = [
+        "Internal error: ",
+        "Schema error: ",
+        "SQL error: ",
+        "Error during planning: ",
+        "Execution error: ",
+        "Optimizer rule ",
+        "This feature is not implemented: ",
+        "External error: ",
+    ];
+    while let Some(rest) = KINDS.iter().find_map(|kind| text.strip_prefix(kind)) {
+        text = rest;
+    }
+    let end = text.find("This issue was likely caused by");
+    let text = end.map_or(text, |end| &text[..end]);
+    text.trim_end_matches([' ', '.', '\n'])
+}
+
+/// The function whose arguments a message is about; it goes on with every
+/// signature that there is.
+fn not_taking(text: &str) -> Option<&str> {
+    const SAYS: [&str; 3] = [
+        "failed to match any signature",
+        "No function matches the given name",
+        "Candidate functions",
+    ];
+    let (_, name) = text.split_once('\'')?;
+    let (name, _) = name.split_once(['\'', '('])?;
+    let about_arguments = SAYS.iter().any(|says| text.contains(says));
+    // After `satisfy a call to 'ntile' function` too the name stands first.
+    (about_arguments && is_identifier(name)).then_some(name)
+}
+
+/// Whether a message shows a data structure of the library instead of words.
+fn is_debug(text: &str) -> bool {
+    const SIGNS: [&str; 12] = [
+        " { ",
+        "([",
+        "[\"",
+        "(\"",
+        "Some(",
+        "Ident(",
+        "Identifier(",
+        "Span(",
+        "ObjectName(",
+        "Box(",
+        "Value(",
+        "Assertion failed",
+    ];
+    SIGNS.iter().any(|sign| text.contains(sign))
+        || text.starts_with("Unsupported binary operator")
+        || text.starts_with("Unsupported JOIN operator")
+}
+
+/// Whether a statement asks for what the planner does not know, and the message
+/// cannot be shown, or is a mere word.
+pub(crate) fn is_of_unsupported(error: &DataFusionError) -> bool {
+    let root = root(error);
+    matches!(root, DataFusionError::NotImplemented(_)) || is_debug(&text_of(root))
+}
+
+/// The name of a function that there is not.
+pub(crate) fn unknown_function(error: &DataFusionError) -> Option<String> {
+    let text = text_of(root(error));
+    let (_, name) = text.split_once("Invalid function '")?;
+    let (name, _) = name.split_once('\'')?;
+    Some(name.to_owned())
+}
+
+/// What the parser says, out of what is wrapped around it.
+pub(crate) fn syntax_error(error: DataFusionError) -> Result<ParserError, DataFusionError> {
+    match error {
+        DataFusionError::SQL(error, _) => Ok(*error),
+        DataFusionError::Diagnostic(_, inner) | DataFusionError::Context(_, inner) => {
+            syntax_error(*inner)
+        }
+        other => Err(other),
+    }
 }
 
 /// Words and a hint for a column that there is not.
@@ -144,6 +260,7 @@ pub(crate) fn no_column(name: &str, of: Option<&str>, names: &[&str]) -> (String
     }
     let hint = match catalog::nearest(name, names.iter().copied()) {
         Some(name) => format!("did you mean `{name}`?"),
+        None if names.is_empty() => "the statement reads no table".to_owned(),
         None => format!("the columns are {}", unique(names).join(", ")),
     };
     let of = of
@@ -303,6 +420,30 @@ mod tests {
             if !message.contains("sum(") {
                 assert_eq!(shown, expected);
             }
+        }
+    }
+
+    #[test]
+    fn a_data_structure_is_told_from_words() {
+        for (text, expected) in [
+            (
+                "Unsupported ast node Pivot { table: Table { name: 1 } }",
+                true,
+            ),
+            ("compound identifier: [\"a\", \"b\"]", true),
+            ("SQL error: ParserError(\"Expected: x\")", true),
+            ("Unsupported binary operator: PGOverlap", true),
+            ("FETCH clause is not supported yet", false),
+            (
+                "Cannot coerce arithmetic expression Utf8View + Boolean to valid types",
+                false,
+            ),
+            (
+                "Aggregate function calls cannot be nested: 'max(t.a)'",
+                false,
+            ),
+        ] {
+            assert_eq!(is_debug(text), expected, "{text}");
         }
     }
 

@@ -277,6 +277,9 @@ pub(crate) struct SqlArgs {
     /// Read the lake as it was at an instant
     #[arg(long, value_name = "INSTANT")]
     pub(crate) as_of: Option<String>,
+    /// End a statement that takes longer [default: none does]
+    #[arg(long, value_name = "SECONDS")]
+    pub(crate) timeout: Option<String>,
 }
 
 #[derive(Debug, Args)]

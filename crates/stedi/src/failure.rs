@@ -25,7 +25,7 @@ pub(crate) enum Ending {
 }
 
 impl Ending {
-    fn code(self) -> u8 {
+    pub(crate) fn code(self) -> u8 {
         match self {
             Ending::Done => 0,
             Ending::Failed => 1,

@@ -13,11 +13,15 @@ mod progress;
 mod project;
 mod sample;
 mod settings;
+mod watchdog;
 
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use crate::args::{Cli, Command};
+use crate::failure::Ending;
 use crate::settings::Settings;
+use crate::watchdog::Limits;
 
 fn main() -> ExitCode {
     allocator::prepare();
@@ -26,29 +30,39 @@ fn main() -> ExitCode {
         Ok(cli) => cli,
         Err(refused) => return failure::exit(Err(refused)),
     };
-    let outcome = Settings::settle(&cli.global).and_then(|settings| {
-        output::log_to_stderr(&settings);
-        match cli.command {
-            Command::Demo(demo) => commands::demo::demo(&settings, &demo),
-            Command::Run(run) => commands::run::run(&settings, &run),
-            Command::Plan(plan) => commands::plan::plan(&settings, &plan),
-            Command::Verify(verify) => commands::verify::verify(&settings, &verify),
-            Command::Sql(sql) => commands::sql::sql(&settings, &sql),
-            Command::Tables(tables) => commands::tables::tables(&settings, &tables),
-            Command::Describe(describe) => commands::describe::describe(&settings, &describe),
-            Command::History(history) => commands::history::history(&settings, &history),
-            Command::Lineage(lineage) => commands::lineage::lineage(&settings, &lineage),
-            Command::Export(export) => commands::export::export(&settings, &export),
-            Command::Compact(compact) => commands::compact::compact(&settings, &compact),
-            Command::Vacuum(vacuum) => commands::vacuum::vacuum(&settings, &vacuum),
-            Command::Quarantine(command) => commands::quarantine::quarantine(&settings, &command),
-            Command::Key(command) => commands::key::key(&settings, &command),
-            Command::Consent(command) => commands::consent::consent(&settings, &command),
-            Command::Sample(sample) => commands::sample::sample(&settings, &sample),
-            Command::Init(init) => commands::init::init(&settings, &init),
-            Command::Doctor => commands::doctor::doctor(&settings),
-            Command::Completions { shell } => commands::completions::completions(shell),
-        }
-    });
-    failure::exit(outcome)
+    let settings = match Settings::settle(&cli.global) {
+        Ok(settings) => settings,
+        Err(refused) => return failure::exit(Err(refused)),
+    };
+    output::log_to_stderr(&settings);
+    let limits = Limits {
+        memory_bytes: settings.memory_bytes.value,
+        is_of_tables: !matches!(cli.command, Command::Sql(_)),
+    };
+    let command = Arc::new(cli.command);
+    watchdog::over(limits, move || execute(&settings, &command))
+}
+
+fn execute(settings: &Settings, command: &Command) -> anyhow::Result<Ending> {
+    match command {
+        Command::Demo(demo) => commands::demo::demo(settings, demo),
+        Command::Run(run) => commands::run::run(settings, run),
+        Command::Plan(plan) => commands::plan::plan(settings, plan),
+        Command::Verify(verify) => commands::verify::verify(settings, verify),
+        Command::Sql(sql) => commands::sql::sql(settings, sql),
+        Command::Tables(tables) => commands::tables::tables(settings, tables),
+        Command::Describe(describe) => commands::describe::describe(settings, describe),
+        Command::History(history) => commands::history::history(settings, history),
+        Command::Lineage(lineage) => commands::lineage::lineage(settings, lineage),
+        Command::Export(export) => commands::export::export(settings, export),
+        Command::Compact(compact) => commands::compact::compact(settings, compact),
+        Command::Vacuum(vacuum) => commands::vacuum::vacuum(settings, vacuum),
+        Command::Quarantine(command) => commands::quarantine::quarantine(settings, command),
+        Command::Key(command) => commands::key::key(settings, command),
+        Command::Consent(command) => commands::consent::consent(settings, command),
+        Command::Sample(sample) => commands::sample::sample(settings, sample),
+        Command::Init(init) => commands::init::init(settings, init),
+        Command::Doctor => commands::doctor::doctor(settings),
+        Command::Completions { shell } => commands::completions::completions(*shell),
+    }
 }

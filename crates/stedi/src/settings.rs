@@ -353,15 +353,23 @@ fn bytes_of(text: &str) -> Result<usize> {
 }
 
 fn wait_of(text: &Option<String>) -> Result<Duration> {
-    let Some(text) = text else {
-        return Ok(Duration::ZERO);
-    };
+    match text {
+        Some(text) => seconds_of("wait", text),
+        None => Ok(Duration::ZERO),
+    }
+}
+
+/// A length of time that a flag gives in seconds.
+///
+/// # Errors
+/// A [`Failure`] that ends with code 2.
+pub(crate) fn seconds_of(what: &str, text: &str) -> Result<Duration> {
     let seconds = text.trim().trim_end_matches('s').parse::<f64>().ok();
-    let wait = seconds.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
-    wait.ok_or_else(|| {
+    let length = seconds.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
+    length.ok_or_else(|| {
         Failure::settings(
-            format!("wait: `{text}` is no number of seconds"),
-            "write --wait 60",
+            format!("{what}: `{text}` is no number of seconds"),
+            format!("write --{what} 60"),
         )
     })
 }

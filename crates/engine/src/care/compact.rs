@@ -21,7 +21,6 @@ use datafusion::error::DataFusionError;
 use futures::StreamExt;
 use lake::{AsOf, DataFile, Lake, Origin, Publication, Removes, TableId, Version};
 use serde::Serialize;
-use tokio::sync::Notify;
 
 use super::must_be_a_lake;
 use crate::describe::no_table;
@@ -29,7 +28,7 @@ use crate::hold::Held;
 use crate::rewrite::{layout_of, read};
 use crate::stop::Stop;
 use crate::tables::model_id;
-use crate::{Error, Session, Setup, system};
+use crate::{Error, Interrupt, Session, Setup, system};
 
 /// A file that is smaller is merged with others: a quarter of the size at which a
 /// run ends a file and begins the next.
@@ -70,7 +69,7 @@ pub struct Compacted {
 pub async fn compact(
     setup: &Setup,
     names: &[String],
-    interrupt: Arc<Notify>,
+    interrupt: Arc<Interrupt>,
 ) -> Result<Vec<Compacted>, Error> {
     let tables = named(setup, names)?;
     must_be_a_lake(setup).await?;
@@ -196,13 +195,13 @@ impl Work {
     async fn merge_until(
         &self,
         tables: &BTreeSet<TableId>,
-        interrupt: &Notify,
+        interrupt: &Interrupt,
     ) -> Result<Vec<Compacted>, Failed> {
         let register = system::CONSENT_REGISTER.id();
         let mut merge = std::pin::pin!(self.merge_all(tables, &register));
         let merged = tokio::select! {
             merged = &mut merge => merged?,
-            () = interrupt.notified() => {
+            () = interrupt.requested() => {
                 self.stop.request();
                 let _ = tokio::time::timeout(PATIENCE, &mut merge).await;
                 return Err(Error::Interrupted.into());

@@ -28,7 +28,6 @@ use catalog::{Project, Table};
 use futures::TryStreamExt;
 use lake::{AsOf, Lake};
 use sha2::{Digest, Sha256};
-use tokio::sync::Notify;
 
 pub use self::check::{ExportCheck, Finding, check_export};
 use self::decode::{Malformed, typed};
@@ -41,7 +40,7 @@ use self::parts::{PART_BYTES, Parts};
 use self::place::Place;
 use crate::rows::{self, Content};
 use crate::stop::Stop;
-use crate::{Error, Progress, Session, Setup, types};
+use crate::{Error, Interrupt, Progress, Session, Setup, types};
 
 /// How long an export that was asked to stop is waited for.
 const PATIENCE: Duration = Duration::from_millis(300);
@@ -72,7 +71,7 @@ pub async fn export(
     setup: &Setup,
     options: &ExportOptions,
     progress: Arc<dyn Progress>,
-    interrupt: Arc<Notify>,
+    interrupt: Arc<Interrupt>,
 ) -> Result<Manifest, Error> {
     let mut setup = setup.clone();
     if let Some(number) = options.version {
@@ -97,7 +96,7 @@ pub async fn export(
         let mut work = std::pin::pin!(work);
         tokio::select! {
             written = &mut work => written,
-            () = interrupt.notified() => {
+            () = interrupt.requested() => {
                 stop.request();
                 let _ = tokio::time::timeout(PATIENCE, &mut work).await;
                 Err(Error::Interrupted)

@@ -27,7 +27,6 @@ use catalog::{Expectations, TableName};
 use futures::future::join_all;
 use lake::{Lake, Version};
 use serde::Serialize;
-use tokio::sync::Notify;
 
 use crate::build::Built;
 use crate::hold::Held;
@@ -35,7 +34,7 @@ use crate::landing::Source;
 use crate::models::{self, Planned};
 use crate::report::{Report, Verdict};
 use crate::stop::Stop;
-use crate::{Class, Error, Session, Setup, care, system};
+use crate::{Class, Error, Interrupt, Session, Setup, care, system};
 use anew::{Anew, Which};
 use inputs::{apart, sources};
 use memory::Arrived;
@@ -97,7 +96,7 @@ pub async fn run(
     setup: &Setup,
     options: &RunOptions,
     progress: Arc<dyn Progress>,
-    interrupt: Arc<Notify>,
+    interrupt: Arc<Interrupt>,
 ) -> Result<Report, Error> {
     let work = Work::open(setup, options, progress, "run").await?;
     let drafted = match work.prepare_until(options, &interrupt).await {
@@ -260,12 +259,12 @@ impl Work {
     async fn prepare_until(
         &self,
         options: &RunOptions,
-        interrupt: &Notify,
+        interrupt: &Interrupt,
     ) -> Result<Prepared, Error> {
         let mut prepare = std::pin::pin!(self.prepare(options));
         tokio::select! {
             prepared = &mut prepare => prepared,
-            () = interrupt.notified() => {
+            () = interrupt.requested() => {
                 self.stop.request();
                 // A join may be building its table and hear nothing for long.
                 let _ = tokio::time::timeout(PATIENCE, &mut prepare).await;

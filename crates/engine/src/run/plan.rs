@@ -13,7 +13,6 @@ use datafusion::physical_plan::execute_stream;
 use futures::StreamExt;
 use privacy::Key;
 use serde::Serialize;
-use tokio::sync::Notify;
 
 use super::memory::Arrived;
 use super::{Change, Made, Progress, RunOptions, Work};
@@ -24,7 +23,7 @@ use crate::models::Planned;
 use crate::pseudonym::{KeySource, StandIn};
 use crate::report::Report;
 use crate::rows;
-use crate::{Error, Setup};
+use crate::{Error, Interrupt, Setup};
 
 /// What a run would do.
 #[derive(Debug, Clone, Serialize)]
@@ -68,7 +67,7 @@ pub async fn plan(
     setup: &Setup,
     options: &RunOptions,
     progress: Arc<dyn Progress>,
-    interrupt: Arc<Notify>,
+    interrupt: Arc<Interrupt>,
 ) -> Result<Plan, Error> {
     let setup = Setup {
         key: Some(Arc::new(OrStandIn(setup.key.clone()))),
@@ -80,7 +79,7 @@ pub async fn plan(
     plan
 }
 
-async fn compared(work: &Work, options: &RunOptions, interrupt: &Notify) -> Result<Plan, Error> {
+async fn compared(work: &Work, options: &RunOptions, interrupt: &Interrupt) -> Result<Plan, Error> {
     let arrived = work.arrived(options.changed).await?;
     let how = match &arrived {
         Arrived::Nothing { .. } => None,

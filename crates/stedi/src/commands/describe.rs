@@ -7,7 +7,7 @@ use lake::AsOf;
 use super::runtime;
 use crate::args::{DescribeArgs, Format};
 use crate::failure::Ending;
-use crate::output::{Field, grouped, put, put_json, put_list};
+use crate::output::{Field, grouped, put_escaped, put_json, put_list};
 use crate::settings::Settings;
 
 pub(crate) fn describe(settings: &Settings, args: &DescribeArgs) -> Result<Ending> {
@@ -18,7 +18,7 @@ pub(crate) fn describe(settings: &Settings, args: &DescribeArgs) -> Result<Endin
     let description = runtime()?.block_on(engine::describe(&setup, &args.table))?;
     match settings.format.value {
         Format::Json => put_json(&description)?,
-        Format::Table => put(&heading(&description))?,
+        Format::Table => put_escaped(&heading(&description))?,
         Format::Csv | Format::Ndjson => {}
     }
     if settings.format.value != Format::Json {

@@ -6,7 +6,7 @@ use engine::{ColumnProvenance, Influence, Node, Provenance, Source, TableProvena
 use super::runtime;
 use crate::args::{Format, LineageArgs};
 use crate::failure::Ending;
-use crate::output::{Field, put, put_json, put_list};
+use crate::output::{Field, put_escaped, put_json, put_list};
 use crate::settings::Settings;
 
 pub(crate) fn lineage(settings: &Settings, args: &LineageArgs) -> Result<Ending> {
@@ -22,8 +22,8 @@ fn table_lineage(settings: &Settings, table: &TableProvenance) -> Result<()> {
     match settings.format.value {
         Format::Json => return put_json(table),
         Format::Table => {
-            put(&format!("{}.{}\n", table.zone, table.table))?;
-            put(&deciding(&table.rows))?;
+            put_escaped(&format!("{}.{}\n", table.zone, table.table))?;
+            put_escaped(&deciding(&table.rows))?;
         }
         Format::Csv | Format::Ndjson => {}
     }
@@ -41,7 +41,7 @@ fn table_lineage(settings: &Settings, table: &TableProvenance) -> Result<()> {
 fn column_lineage(settings: &Settings, column: &ColumnProvenance) -> Result<()> {
     match settings.format.value {
         Format::Json => put_json(column),
-        Format::Table => put(&(tree(&column.tree) + &deciding(&column.rows))),
+        Format::Table => put_escaped(&(tree(&column.tree) + &deciding(&column.rows))),
         Format::Csv | Format::Ndjson => {
             let headings = [
                 "depth",

@@ -21,8 +21,6 @@ pub(crate) mod tables;
 pub(crate) mod vacuum;
 pub(crate) mod verify;
 
-use std::sync::Arc;
-
 use anyhow::Result;
 use engine::{Report, Verdict};
 
@@ -30,13 +28,17 @@ use crate::args::Format;
 use crate::failure::Ending;
 use crate::output::{Field, grouped, grouped_or_dash, put_json, put_list, say};
 use crate::settings::Settings;
-use tokio::sync::Notify;
+use crate::watchdog::interrupt;
+
+/// For expressions that are nested as deeply as a statement may be.
+const STACK: usize = 32 << 20;
 
 /// A runtime with a thread per core. What still computes when a command has
 /// ended, such as a join that hears nothing, is not waited for.
 fn runtime() -> Result<Runtime> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
+        .thread_stack_size(STACK)
         .build()?;
     Ok(Runtime(Some(runtime)))
 }
@@ -61,30 +63,9 @@ impl Drop for Runtime {
     }
 }
 
-/// What is notified once somebody wants the program to stop: by Ctrl-C, a
-/// polite request to end, or a terminal that was closed. To be asked for within
-/// a runtime; from then on a signal does not end the program by itself.
-fn interrupt() -> Arc<Notify> {
-    use tokio::signal::unix::{SignalKind, signal};
-    let interrupt = Arc::new(Notify::new());
-    let kinds = [
-        SignalKind::interrupt(),
-        SignalKind::terminate(),
-        SignalKind::hangup(),
-    ];
-    for mut signals in kinds.into_iter().filter_map(|kind| signal(kind).ok()) {
-        let heard = Arc::clone(&interrupt);
-        tokio::spawn(async move {
-            signals.recv().await;
-            heard.notify_one();
-        });
-    }
-    interrupt
-}
-
 /// Waits for somebody who wants the program to stop.
 async fn stopped() {
-    interrupt().notified().await;
+    interrupt().requested().await;
 }
 
 /// `1 place`, `2 places`.

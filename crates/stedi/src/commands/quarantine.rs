@@ -8,7 +8,7 @@ use engine::{QuarantineEntry, RunOptions, drop_from_quarantine};
 use super::{run, runtime, show_report};
 use crate::args::QuarantineCommand;
 use crate::failure::{Ending, Failure};
-use crate::output::{Field, grouped, put_list, say};
+use crate::output::{Field, Out, grouped, put_list, say};
 use crate::settings::Settings;
 
 pub(crate) fn quarantine(settings: &Settings, command: &QuarantineCommand) -> Result<Ending> {
@@ -60,9 +60,10 @@ fn show(settings: &Settings, id: &str) -> Result<Ending> {
             format!("read {} from byte {}", entry.file, entry.offset),
         ));
     };
-    let mut out = std::io::stdout().lock();
+    let mut out = Out::new();
     out.write_all(raw)?;
     out.write_all(b"\n")?;
+    out.flush()?;
     Ok(Ending::Done)
 }
 

@@ -1,6 +1,7 @@
 //! The interactive shell: history, completion, statements over many lines.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use anyhow::Result;
 use engine::{Session, Setup};
@@ -15,6 +16,7 @@ use super::{runtime, stopped};
 use crate::failure::{Ending, report};
 use crate::output::{complain, put};
 use crate::settings::Settings;
+use crate::watchdog;
 
 const HELP: &str = "\
   statements end with a semicolon and may run over many lines
@@ -22,7 +24,12 @@ const HELP: &str = "\
   \\q          quit (or Ctrl-D)     Ctrl-C     drop what was typed, or stop a query
 ";
 
-pub(super) fn shell(settings: &Settings, setup: &Setup, session: &Session) -> Result<Ending> {
+pub(super) fn shell(
+    settings: &Settings,
+    setup: &Setup,
+    session: &Session,
+    timeout: Option<Duration>,
+) -> Result<Ending> {
     let runtime = runtime()?;
     let words = Words::of(setup, session);
     let config = Config::builder().history_ignore_space(true).build();
@@ -71,10 +78,14 @@ pub(super) fn shell(settings: &Settings, setup: &Setup, session: &Session) -> Re
             }
             _ => runtime.block_on(async {
                 for (statement, _) in catalog::split_statements(typed) {
+                    let _deadline = watchdog::deadline(timeout);
                     let done = tokio::select! {
                         done = try_statement(settings, session, &statement) => done,
                         () = stopped() => {
-                            complain("stopped");
+                            match watchdog::reason() {
+                                Some(reason) => { report(&reason); }
+                                None => complain("stopped"),
+                            }
                             false
                         }
                     };

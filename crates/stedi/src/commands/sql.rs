@@ -11,13 +11,18 @@ use super::{places, runtime, shell, stopped};
 use crate::args::SqlArgs;
 use crate::failure::{Ending, Failure, report};
 use crate::output::{Rows, say};
-use crate::settings::{Settings, instant_of};
+use crate::settings::{Settings, instant_of, seconds_of};
+use crate::watchdog;
 
 pub(crate) fn sql(settings: &Settings, args: &SqlArgs) -> Result<Ending> {
     let mut setup = settings.setup()?;
     if let Some(text) = &args.as_of {
         setup.as_of = AsOf::Time(instant_of("as-of", text)?);
     }
+    let timeout = args.timeout.as_deref();
+    let timeout = timeout
+        .map(|text| seconds_of("timeout", text))
+        .transpose()?;
     let session = Session::open(&setup)?;
     let (name, text) = match (&args.command, args.file.as_deref()) {
         (Some(command), _) => ("the command line".to_owned(), command.clone()),
@@ -29,10 +34,11 @@ pub(crate) fn sql(settings: &Settings, args: &SqlArgs) -> Result<Ending> {
             (file.to_owned(), text)
         }
         (None, None) if std::io::stdin().is_terminal() => {
-            return shell::shell(settings, &setup, &session);
+            return shell::shell(settings, &setup, &session, timeout);
         }
         (None, None) => ("standard input".to_owned(), standard_input()?),
     };
+    watchdog::end_when_unread();
     runtime()?.block_on(async {
         let statements = catalog::split_statements(&text);
         if statements.is_empty() {
@@ -43,6 +49,7 @@ pub(crate) fn sql(settings: &Settings, args: &SqlArgs) -> Result<Ending> {
         }
         let all = async {
             for (statement, line) in &statements {
+                let _deadline = watchdog::deadline(timeout);
                 run_statement(settings, &session, &name, statement, *line).await?;
             }
             Ok(Ending::Done)
@@ -80,11 +87,17 @@ pub(super) async fn run_statement(
         return Ok(());
     }
     let query = session.query_of_one_release(statement).await?;
-    let mut rows = Rows::begin(settings.format.value, query.schema());
+    let mut rows = Rows::begin(settings, query.schema());
     let mut stream = query.stream()?;
     while let Some(batch) = stream.next().await {
         rows.add(batch.map_err(Query::failed)?)?;
+        if rows.is_full() {
+            break;
+        }
+        // Who asked to stop is heard also where each batch is there at once.
+        tokio::task::yield_now().await;
     }
+    drop(stream);
     rows.end(settings)
 }
 

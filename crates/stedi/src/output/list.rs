@@ -7,7 +7,7 @@ use comfy_table::{Attribute, Cell, CellAlignment, Color, ContentArrangement, Tab
 use engine::Verdict;
 use serde::Serialize;
 
-use super::{grouped, put, put_json};
+use super::{escaped, grouped, put, put_escaped, put_json};
 use crate::args::Format;
 use crate::settings::Settings;
 
@@ -37,7 +37,7 @@ impl Field {
 
     fn cell(&self, color: bool) -> Cell {
         match self {
-            Field::Text(text) => Cell::new(text),
+            Field::Text(text) => Cell::new(escaped(text)),
             Field::Number(Some(number)) => {
                 let sign = if *number < 0 { "-" } else { "" };
                 Cell::new(format!("{sign}{}", grouped(number.unsigned_abs())))
@@ -88,7 +88,7 @@ pub(crate) fn put_list<T: Serialize>(
                 let values: Vec<String> = fields(item).iter().map(Field::csv).collect();
                 format!("{}\n", values.join(","))
             });
-            put(&format!(
+            put_escaped(&format!(
                 "{}\n{}",
                 headings.join(","),
                 rows.collect::<String>()
@@ -142,7 +142,7 @@ impl Sheet {
             table.set_content_arrangement(ContentArrangement::Disabled);
         }
         table.set_header(headings.iter().map(|heading| {
-            let cell = Cell::new(heading);
+            let cell = Cell::new(escaped(heading));
             if color {
                 cell.add_attribute(Attribute::Bold)
             } else {

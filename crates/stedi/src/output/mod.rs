@@ -1,5 +1,6 @@
 //! Data to standard output, everything else to standard error.
 
+mod escape;
 mod list;
 mod rows;
 
@@ -8,6 +9,7 @@ use std::io::{self, IsTerminal, Write};
 use anyhow::Result;
 use serde::Serialize;
 
+pub(crate) use self::escape::{Out, escaped};
 pub(crate) use self::list::{Field, put_list};
 pub(crate) use self::rows::Rows;
 use crate::settings::Settings;
@@ -35,7 +37,7 @@ pub(crate) fn log_to_stderr(settings: &Settings) {
 /// A line to standard error.
 pub(crate) fn complain(line: &str) {
     // Where even that cannot be written there is nobody left to tell.
-    let _ = writeln!(io::stderr().lock(), "{line}");
+    let _ = writeln!(io::stderr().lock(), "{}", escaped(line));
 }
 
 /// A line to standard error, unless the user wants quiet.
@@ -53,9 +55,17 @@ pub(crate) fn put(text: &str) -> Result<()> {
     Ok(())
 }
 
+/// Text to standard output that may hold what came from outside.
+pub(crate) fn put_escaped(text: &str) -> Result<()> {
+    let mut out = Out::new();
+    out.write_all(text.as_bytes())?;
+    out.flush()?;
+    Ok(())
+}
+
 /// One JSON document to standard output.
 pub(crate) fn put_json(document: &impl Serialize) -> Result<()> {
-    put(&format!("{}\n", serde_json::to_string(document)?))
+    put_escaped(&format!("{}\n", serde_json::to_string(document)?))
 }
 
 /// A number as people read it: `81,273`.

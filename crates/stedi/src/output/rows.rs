@@ -13,44 +13,47 @@ use arrow::util::display::{ArrayFormatter, FormatOptions};
 use comfy_table::Cell;
 
 use super::list::Sheet;
-use super::{grouped, put};
+use super::{Out, escaped, grouped, put, say};
 use crate::args::Format;
 use crate::settings::Settings;
 
+/// How many rows a table for people shows, and how many bytes of text: it is
+/// laid out in memory, and nobody reads further.
+const SHOWN_ROWS_MAX: usize = 1_000;
+const SHOWN_BYTES_MAX: usize = 8 << 20;
+
+/// How much of one value such a table shows.
+const SHOWN_VALUE_MAX: usize = 64 << 10;
+
 /// Rows of a query, in the format that the user wants. JSON, CSV and NDJSON
-/// stream; a table for people needs all rows for its widths.
+/// stream; a table for people needs all its rows for its widths, so it has not
+/// many.
 pub(crate) struct Rows {
     sink: Sink,
 }
 
 enum Sink {
-    Table {
-        schema: SchemaRef,
-        batches: Vec<RecordBatch>,
-    },
-    Json(Box<JsonWriter<io::Stdout, JsonArray>>),
-    Ndjson(Box<JsonWriter<io::Stdout, LineDelimited>>),
+    Table(Box<Shown>),
+    Json(Box<JsonWriter<Out, JsonArray>>),
+    Ndjson(Box<JsonWriter<Out, LineDelimited>>),
     Csv {
         schema: SchemaRef,
-        writer: Box<arrow::csv::Writer<io::Stdout>>,
+        writer: Box<arrow::csv::Writer<Out>>,
         empty: bool,
     },
 }
 
 impl Rows {
     /// Begins to print rows of `schema`.
-    pub(crate) fn begin(format: Format, schema: SchemaRef) -> Self {
+    pub(crate) fn begin(settings: &Settings, schema: SchemaRef) -> Self {
         let json = || JsonBuilder::new().with_explicit_nulls(true);
-        let sink = match format {
-            Format::Table => Sink::Table {
-                schema,
-                batches: Vec::new(),
-            },
-            Format::Json => Sink::Json(Box::new(json().build(io::stdout()))),
-            Format::Ndjson => Sink::Ndjson(Box::new(json().build(io::stdout()))),
+        let sink = match settings.format.value {
+            Format::Table => Sink::Table(Box::new(Shown::new(settings, &schema))),
+            Format::Json => Sink::Json(Box::new(json().build(Out::new()))),
+            Format::Ndjson => Sink::Ndjson(Box::new(json().build(Out::new()))),
             Format::Csv => Sink::Csv {
                 schema,
-                writer: Box::new(CsvBuilder::new().with_header(true).build(io::stdout())),
+                writer: Box::new(CsvBuilder::new().with_header(true).build(Out::new())),
                 empty: true,
             },
         };
@@ -60,7 +63,7 @@ impl Rows {
     /// Takes further rows.
     pub(crate) fn add(&mut self, batch: RecordBatch) -> Result<()> {
         match &mut self.sink {
-            Sink::Table { batches, .. } => batches.push(batch),
+            Sink::Table(shown) => shown.add(&batch)?,
             Sink::Json(writer) => writer
                 .write(&printable(&batch, false)?)
                 .map_err(unwrapped)?,
@@ -75,17 +78,22 @@ impl Rows {
         Ok(())
     }
 
-    /// Prints what is left and gives the number of rows, where it is known.
+    /// Whether no further row would be printed.
+    pub(crate) fn is_full(&self) -> bool {
+        matches!(&self.sink, Sink::Table(shown) if shown.has_more)
+    }
+
+    /// Prints what is left.
     pub(crate) fn end(self, settings: &Settings) -> Result<()> {
         match self.sink {
-            Sink::Table { schema, batches } => put(&sheet(settings, &schema, &batches)?),
+            Sink::Table(shown) => shown.end(settings),
             Sink::Json(mut writer) => {
                 writer.finish().map_err(unwrapped)?;
                 put("\n")
             }
             Sink::Ndjson(mut writer) => {
                 writer.finish().map_err(unwrapped)?;
-                Ok(())
+                put("")
             }
             Sink::Csv {
                 schema,
@@ -101,6 +109,115 @@ impl Rows {
                 put("")
             }
         }
+    }
+}
+
+/// A table for people.
+struct Shown {
+    sheet: Sheet,
+    rows: usize,
+    bytes: usize,
+    /// Whether rows came that it does not show.
+    has_more: bool,
+    /// Whether a value stands in it in part.
+    is_cut: bool,
+}
+
+impl Shown {
+    fn new(settings: &Settings, schema: &SchemaRef) -> Self {
+        let headings: Vec<&str> = schema.fields().iter().map(|f| f.name().as_str()).collect();
+        let mut sheet = Sheet::new(settings, &headings);
+        let fields = schema.fields().iter().enumerate();
+        sheet.numbers(
+            fields
+                .filter(|(_, field)| field.data_type().is_numeric())
+                .map(|(position, _)| position),
+        );
+        Self {
+            sheet,
+            rows: 0,
+            bytes: 0,
+            has_more: false,
+            is_cut: false,
+        }
+    }
+
+    fn add(&mut self, batch: &RecordBatch) -> Result<()> {
+        let options = FormatOptions::default();
+        let columns = batch
+            .columns()
+            .iter()
+            .map(|column| ArrayFormatter::try_new(column, &options))
+            .collect::<Result<Vec<_>, _>>()?;
+        for row in 0..batch.num_rows() {
+            if self.rows == SHOWN_ROWS_MAX || self.bytes >= SHOWN_BYTES_MAX {
+                self.has_more = true;
+                return Ok(());
+            }
+            let mut cells = Vec::with_capacity(columns.len());
+            for column in &columns {
+                let mut text = Beginning::default();
+                // It ends early where the text is longer than is shown.
+                if column.value(row).write(&mut text).is_err() && !text.is_cut {
+                    // As an instant beyond all calendars.
+                    text.text = "(cannot be shown)".to_owned();
+                }
+                self.is_cut |= text.is_cut;
+                self.bytes += text.text.len();
+                cells.push(Cell::new(escaped(&text.text)));
+            }
+            self.sheet.row(cells);
+            self.rows += 1;
+        }
+        Ok(())
+    }
+
+    fn end(self, settings: &Settings) -> Result<()> {
+        let rows = grouped(self.rows as u64);
+        let noun = if self.rows == 1 { "row" } else { "rows" };
+        let counted = match self.has_more {
+            true => format!("the first {rows} {noun}; there are more"),
+            false => format!("{rows} {noun}"),
+        };
+        put(&format!("{}{counted}\n", self.sheet.text()))?;
+        if self.has_more {
+            say(
+                settings,
+                &format!(
+                    "warning: a table shows {rows} rows at most here\n\
+                     hint: --format csv, json or ndjson gives all of them; LIMIT and OFFSET give others"
+                ),
+            );
+        }
+        if self.is_cut {
+            say(
+                settings,
+                "warning: values longer than 64 KB are shown in part, with … at their end\n\
+                 hint: --format csv, json or ndjson gives them whole",
+            );
+        }
+        Ok(())
+    }
+}
+
+/// The beginning of a text that may be long.
+#[derive(Default)]
+struct Beginning {
+    text: String,
+    is_cut: bool,
+}
+
+impl std::fmt::Write for Beginning {
+    fn write_str(&mut self, part: &str) -> std::fmt::Result {
+        let room = SHOWN_VALUE_MAX.saturating_sub(self.text.len());
+        if part.len() <= room {
+            self.text.push_str(part);
+            return Ok(());
+        }
+        self.text.push_str(&part[..part.floor_char_boundary(room)]);
+        self.text.push('…');
+        self.is_cut = true;
+        Err(std::fmt::Error)
     }
 }
 
@@ -152,35 +269,4 @@ fn printable(batch: &RecordBatch, flat: bool) -> Result<RecordBatch> {
 
 fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
-fn sheet(settings: &Settings, schema: &SchemaRef, batches: &[RecordBatch]) -> Result<String> {
-    let headings: Vec<&str> = schema.fields().iter().map(|f| f.name().as_str()).collect();
-    let mut sheet = Sheet::new(settings, &headings);
-    let fields = schema.fields().iter().enumerate();
-    sheet.numbers(
-        fields
-            .filter(|(_, field)| field.data_type().is_numeric())
-            .map(|(position, _)| position),
-    );
-    let mut rows = 0;
-    for batch in batches {
-        let options = FormatOptions::default();
-        let columns = batch
-            .columns()
-            .iter()
-            .map(|column| ArrayFormatter::try_new(column, &options))
-            .collect::<Result<Vec<_>, _>>()?;
-        for row in 0..batch.num_rows() {
-            sheet.row(
-                columns
-                    .iter()
-                    .map(|column| Cell::new(column.value(row)))
-                    .collect(),
-            );
-        }
-        rows += batch.num_rows();
-    }
-    let noun = if rows == 1 { "row" } else { "rows" };
-    Ok(format!("{}{} {noun}\n", sheet.text(), grouped(rows as u64)))
 }

@@ -22,6 +22,7 @@ mod program;
 mod proxy;
 
 mod arrivals;
+mod bounds;
 mod care;
 mod command_line;
 mod consent;
@@ -40,6 +41,7 @@ mod landing_input;
 mod leaks;
 mod lineage;
 mod models_taken_in;
+mod messages;
 mod object_store;
 mod object_store_faults;
 mod object_store_killed;

@@ -1,0 +1,398 @@
+//! Functions that make much of little, kept within the session's memory.
+//!
+//! `repeat('x', 2000000000)` takes gigabytes within one call, which neither the
+//! memory pool nor a request to stop can hinder. So how much such a function
+//! would make of a batch is computed first, and too much is refused.
+//!
+//! | function | what makes its result large |
+//! |---|---|
+//! | `repeat`, `lpad`, `rpad` | a number |
+//! | `replace` | the text put in, as often as the other is found |
+//! | `array_repeat`, `array_resize`, `range`, `generate_series` | a number |
+
+use std::hash::Hash;
+use std::sync::Arc;
+
+use arrow::array::{Array, ArrayRef, AsArray};
+use arrow::compute::cast;
+use arrow::datatypes::{
+    DataType, FieldRef, Int64Type, IntervalMonthDayNanoType, IntervalUnit, TimeUnit,
+};
+use datafusion::common::config::ConfigOptions;
+use datafusion::common::{Result, ScalarValue};
+use datafusion::execution::SessionState;
+use datafusion::logical_expr::interval_arithmetic::Interval;
+use datafusion::logical_expr::preimage::PreimageResult;
+use datafusion::logical_expr::simplify::{ExprSimplifyResult, SimplifyContext};
+use datafusion::logical_expr::sort_properties::{ExprProperties, SortProperties};
+use datafusion::logical_expr::{
+    ColumnarValue, Documentation, Expr, ExpressionPlacement, ReturnFieldArgs, ScalarFunctionArgs,
+    ScalarUDF, ScalarUDFImpl, Signature, StructFieldMapping,
+};
+
+use crate::Error;
+use crate::error::external;
+
+/// Bytes that a function makes of a batch, at most, given the arguments and the
+/// number of rows.
+type Size = fn(&[ArrayRef], usize) -> Result<u64>;
+
+const FUNCTIONS: [(&str, Size); 8] = [
+    ("repeat", repeat),
+    ("lpad", pad),
+    ("rpad", pad),
+    ("replace", replace),
+    ("array_repeat", array_repeat),
+    ("array_resize", array_resize),
+    ("range", range),
+    ("generate_series", range),
+];
+
+/// The functions of `state` that are bounded, for a session that may use
+/// `memory_bytes`.
+pub(crate) fn of(state: &SessionState, memory_bytes: usize) -> Vec<ScalarUDF> {
+    let bytes_max = (memory_bytes as u64 / 4).clamp(16 << 20, 1 << 30);
+    let known = state.scalar_functions();
+    let functions = FUNCTIONS.iter().filter_map(|(name, size)| {
+        let inner = Arc::clone(known.get(*name)?);
+        Some(ScalarUDF::new_from_impl(Bounded {
+            inner,
+            size: *size,
+            bytes_max,
+        }))
+    });
+    functions.collect()
+}
+
+/// A function with a limit on what it makes of a batch.
+#[derive(Debug)]
+struct Bounded {
+    inner: Arc<ScalarUDF>,
+    size: Size,
+    bytes_max: u64,
+}
+
+impl PartialEq for Bounded {
+    fn eq(&self, other: &Self) -> bool {
+        self.inner == other.inner && self.bytes_max == other.bytes_max
+    }
+}
+
+impl Eq for Bounded {}
+
+impl Hash for Bounded {
+    fn hash<H: std::hash::Hasher>(&self, state: &mut H) {
+        self.inner.hash(state);
+        self.bytes_max.hash(state);
+    }
+}
+
+impl Bounded {
+    fn check(&self, args: &ScalarFunctionArgs) -> Result<()> {
+        let is_scalar = |arg: &ColumnarValue| matches!(arg, ColumnarValue::Scalar(_));
+        // Of constants alone one result is made.
+        let rows = match args.args.iter().all(is_scalar) {
+            true => 1,
+            false => args.number_rows,
+        };
+        let arrays: Vec<ArrayRef> = args
+            .args
+            .iter()
+            .map(|arg| match arg {
+                ColumnarValue::Array(array) => Ok(Arc::clone(array)),
+                ColumnarValue::Scalar(scalar) => scalar.to_array(),
+            })
+            .collect::<Result<_>>()?;
+        if (self.size)(&arrays, rows)? <= self.bytes_max {
+            return Ok(());
+        }
+        Err(external(Error::sql(
+            format!(
+                "`{}` would make more than {} MB at once",
+                self.inner.name(),
+                self.bytes_max >> 20
+            ),
+            "make shorter values, or give more memory with --memory",
+        )))
+    }
+}
+
+/// The value's row: of a constant there is one.
+fn row_of(array: &ArrayRef, row: usize) -> usize {
+    if array.len() == 1 { 0 } else { row }
+}
+
+/// Bytes of the text at `row`; a guess of what is no text.
+fn length_at(array: &ArrayRef, row: usize) -> u64 {
+    let row = row_of(array, row);
+    if array.is_null(row) {
+        return 0;
+    }
+    match array.data_type() {
+        DataType::Utf8 => u64::from(array.as_string::<i32>().value_length(row).unsigned_abs()),
+        DataType::LargeUtf8 => array.as_string::<i64>().value_length(row).unsigned_abs(),
+        // A view begins with its text's length.
+        DataType::Utf8View => u64::from(array.as_string_view().views()[row] as u32),
+        _ => {
+            let bytes = array.to_data().get_slice_memory_size().unwrap_or_default();
+            (bytes / array.len().max(1)) as u64
+        }
+    }
+}
+
+/// The number at `row`, nought where it is null or negative.
+fn number_at(numbers: &ArrayRef, row: usize) -> u64 {
+    let row = row_of(numbers, row);
+    if numbers.is_null(row) {
+        return 0;
+    }
+    u64::try_from(numbers.as_primitive::<Int64Type>().value(row)).unwrap_or(0)
+}
+
+fn numbers(array: &ArrayRef) -> Result<ArrayRef> {
+    Ok(cast(array, &DataType::Int64)?)
+}
+
+/// The sum over all rows of what `bytes` gives.
+fn sum(rows: usize, bytes: impl Fn(usize) -> u64) -> u64 {
+    (0..rows).fold(0, |sum, row| sum.saturating_add(bytes(row)))
+}
+
+/// `repeat(text, n)`
+fn repeat(args: &[ArrayRef], rows: usize) -> Result<u64> {
+    let [text, count] = args else { return Ok(0) };
+    let count = numbers(count)?;
+    Ok(sum(rows, |row| {
+        length_at(text, row).saturating_mul(number_at(&count, row))
+    }))
+}
+
+/// `lpad(text, n, fill)`, n in characters.
+fn pad(args: &[ArrayRef], rows: usize) -> Result<u64> {
+    let [_, count, fill @ ..] = args else {
+        return Ok(0);
+    };
+    let count = numbers(count)?;
+    // A letter of a fill of n bytes takes no more than n, nor than four.
+    let letter = |row| {
+        fill.first()
+            .map_or(1, |fill| length_at(fill, row).clamp(1, 4))
+    };
+    let is_ascii = fill.first().is_none_or(is_ascii);
+    Ok(sum(rows, |row| {
+        let letter = if is_ascii { 1 } else { letter(row) };
+        number_at(&count, row).saturating_mul(letter)
+    }))
+}
+
+fn is_ascii(array: &ArrayRef) -> bool {
+    match array.data_type() {
+        DataType::Utf8 => array.as_string::<i32>().is_ascii(),
+        DataType::LargeUtf8 => array.as_string::<i64>().is_ascii(),
+        DataType::Utf8View => array.as_string_view().is_ascii(),
+        _ => false,
+    }
+}
+
+/// `replace(text, from, to)`
+fn replace(args: &[ArrayRef], rows: usize) -> Result<u64> {
+    let [text, from, to] = args else { return Ok(0) };
+    let most = |row| {
+        let found = length_at(text, row) / length_at(from, row).max(1) + 1;
+        found.saturating_mul(length_at(to, row))
+    };
+    // Most texts hold what is looked for once or not at all: it is counted
+    // where it may matter alone.
+    let texts = [text, from].map(|array| cast(array, &DataType::Utf8View));
+    let [Ok(text), Ok(from)] = texts else {
+        return Ok(sum(rows, most));
+    };
+    let (text_at, from_at) = (text.as_string_view(), from.as_string_view());
+    Ok(sum(rows, |row| {
+        let most = most(row);
+        if most <= 4 << 10 {
+            return most;
+        }
+        let (in_text, in_from) = (row_of(&text, row), row_of(&from, row));
+        if text_at.is_null(in_text) || from_at.is_null(in_from) {
+            return 0;
+        }
+        let found = text_at
+            .value(in_text)
+            .matches(from_at.value(in_from))
+            .count() as u64;
+        found.saturating_mul(length_at(to, row))
+    }))
+}
+
+/// `array_repeat(element, n)`
+fn array_repeat(args: &[ArrayRef], rows: usize) -> Result<u64> {
+    let [element, count] = args else { return Ok(0) };
+    let count = numbers(count)?;
+    Ok(sum(rows, |row| {
+        let bytes = length_at(element, row).saturating_add(8);
+        bytes.saturating_mul(number_at(&count, row))
+    }))
+}
+
+/// `array_resize(array, n, element)`
+fn array_resize(args: &[ArrayRef], rows: usize) -> Result<u64> {
+    let [_, count, element @ ..] = args else {
+        return Ok(0);
+    };
+    let count = numbers(count)?;
+    Ok(sum(rows, |row| {
+        let bytes = element.first().map_or(0, |element| length_at(element, row));
+        bytes
+            .saturating_add(8)
+            .saturating_mul(number_at(&count, row))
+    }))
+}
+
+/// `range(stop)`, `range(start, stop, step)`, of integers, dates or instants.
+fn range(args: &[ArrayRef], rows: usize) -> Result<u64> {
+    let whole = |array: &ArrayRef| match array.data_type() {
+        DataType::Date32 | DataType::Date64 | DataType::Timestamp(_, _) => {
+            let instants = cast(array, &DataType::Timestamp(TimeUnit::Millisecond, None))?;
+            cast(&instants, &DataType::Int64)
+        }
+        DataType::Interval(_) => cast(array, &DataType::Interval(IntervalUnit::MonthDayNano)),
+        _ => cast(array, &DataType::Int64),
+    };
+    let values = args.iter().map(whole).collect::<Result<Vec<_>, _>>();
+    // What is no number or instant is refused by the function itself.
+    let Ok(values) = values else { return Ok(0) };
+    let signed = |array: &ArrayRef, row| {
+        let row = row_of(array, row);
+        match array.data_type() {
+            _ if array.is_null(row) => 0,
+            DataType::Interval(_) => {
+                let step = array.as_primitive::<IntervalMonthDayNanoType>().value(row);
+                let days = i64::from(step.months) * 28 + i64::from(step.days);
+                days * 86_400_000 + step.nanoseconds / 1_000_000
+            }
+            _ => array.as_primitive::<Int64Type>().value(row),
+        }
+    };
+    Ok(sum(rows, |row| {
+        let (start, stop, step) = match values.as_slice() {
+            [stop] => (0, signed(stop, row), 1),
+            [start, stop] => (signed(start, row), signed(stop, row), 1),
+            [start, stop, step, ..] => (signed(start, row), signed(stop, row), signed(step, row)),
+            [] => return 0,
+        };
+        if (stop > start) != (step >= 0) {
+            return 0;
+        }
+        (start.abs_diff(stop) / step.unsigned_abs().max(1)).saturating_mul(8)
+    }))
+}
+
+/// As the inner function in everything but that it is asked first.
+impl ScalarUDFImpl for Bounded {
+    fn name(&self) -> &str {
+        self.inner.name()
+    }
+
+    fn aliases(&self) -> &[String] {
+        self.inner.aliases()
+    }
+
+    fn schema_name(&self, args: &[Expr]) -> Result<String> {
+        self.inner.schema_name(args)
+    }
+
+    fn signature(&self) -> &Signature {
+        self.inner.signature()
+    }
+
+    fn return_type(&self, types: &[DataType]) -> Result<DataType> {
+        self.inner.return_type(types)
+    }
+
+    fn with_updated_config(&self, config: &ConfigOptions) -> Option<ScalarUDF> {
+        let inner = self.inner.inner().with_updated_config(config)?;
+        Some(ScalarUDF::new_from_impl(Self {
+            inner: Arc::new(inner),
+            size: self.size,
+            bytes_max: self.bytes_max,
+        }))
+    }
+
+    fn return_field_from_args(&self, args: ReturnFieldArgs<'_>) -> Result<FieldRef> {
+        self.inner.return_field_from_args(args)
+    }
+
+    fn is_strict(&self) -> bool {
+        self.inner.inner().is_strict()
+    }
+
+    fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {
+        self.check(&args)?;
+        self.inner.invoke_with_args(args)
+    }
+
+    fn simplify(&self, args: Vec<Expr>, info: &SimplifyContext) -> Result<ExprSimplifyResult> {
+        self.inner.simplify(args, info)
+    }
+
+    fn preimage(
+        &self,
+        args: &[Expr],
+        literal: &Expr,
+        info: &SimplifyContext,
+    ) -> Result<PreimageResult> {
+        self.inner.inner().preimage(args, literal, info)
+    }
+
+    fn short_circuits(&self) -> bool {
+        self.inner.short_circuits()
+    }
+
+    fn conditional_arguments<'a>(
+        &self,
+        args: &'a [Expr],
+    ) -> Option<(Vec<&'a Expr>, Vec<&'a Expr>)> {
+        self.inner.inner().conditional_arguments(args)
+    }
+
+    fn evaluate_bounds(&self, inputs: &[&Interval]) -> Result<Interval> {
+        self.inner.evaluate_bounds(inputs)
+    }
+
+    fn propagate_constraints(
+        &self,
+        interval: &Interval,
+        inputs: &[&Interval],
+    ) -> Result<Option<Vec<Interval>>> {
+        self.inner.propagate_constraints(interval, inputs)
+    }
+
+    fn output_ordering(&self, inputs: &[ExprProperties]) -> Result<SortProperties> {
+        self.inner.output_ordering(inputs)
+    }
+
+    fn preserves_lex_ordering(&self, inputs: &[ExprProperties]) -> Result<bool> {
+        self.inner.preserves_lex_ordering(inputs)
+    }
+
+    fn strictly_order_preserving(&self, inputs: &[ExprProperties]) -> Result<bool> {
+        self.inner.inner().strictly_order_preserving(inputs)
+    }
+
+    fn coerce_types(&self, types: &[DataType]) -> Result<Vec<DataType>> {
+        self.inner.coerce_types(types)
+    }
+
+    fn struct_field_mapping(&self, args: &[Option<ScalarValue>]) -> Option<StructFieldMapping> {
+        self.inner.inner().struct_field_mapping(args)
+    }
+
+    fn documentation(&self) -> Option<&Documentation> {
+        self.inner.documentation()
+    }
+
+    fn placement(&self, args: &[ExpressionPlacement]) -> ExpressionPlacement {
+        self.inner.inner().placement(args)
+    }
+}

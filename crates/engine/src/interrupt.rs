@@ -1,0 +1,31 @@
+//! A request to end work early, made from outside of it.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use tokio::sync::Notify;
+
+/// A request that one command waits for. Whoever makes it can tell whether the
+/// command has heard it: work that computes without a pause hears nothing.
+#[derive(Debug, Default)]
+pub struct Interrupt {
+    notify: Notify,
+    is_heard: AtomicBool,
+}
+
+impl Interrupt {
+    /// Asks the command to end; it hears so as soon as it waits.
+    pub fn request(&self) {
+        self.notify.notify_one();
+    }
+
+    /// Waits for the request.
+    pub async fn requested(&self) {
+        self.notify.notified().await;
+        self.is_heard.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether the command has begun to end.
+    pub fn is_heard(&self) -> bool {
+        self.is_heard.load(Ordering::Relaxed)
+    }
+}

@@ -1,0 +1,335 @@
+//! Files for rows that do not fit into memory.
+//!
+//! They hold personal values, so nothing of them may outlive the process,
+//! however it ends. Each is a file without a name: the kernel takes it away
+//! with its last descriptor, also after SIGKILL. They are made in a folder of
+//! the process's own, because a file system that knows no such files gives
+//! them a name for a moment, or keeps one until they are closed. A folder whose
+//! process has died is taken away when the next session is opened.
+
+use std::fs::{DirBuilder, File, Metadata};
+use std::io::{self, Write};
+use std::os::unix::fs::{DirBuilderExt, FileExt, MetadataExt};
+use std::path::{Path, PathBuf};
+use std::pin::Pin;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Once};
+use std::time::Duration;
+
+use bytes::Bytes;
+use datafusion::error::{DataFusionError, Result};
+use datafusion::execution::spill_file::{SpillFile, SpillWriter, TempFileFactory};
+use futures::{Stream, TryStreamExt, stream};
+use parking_lot::Mutex;
+
+/// Folders of living and dead processes begin so, with the lock taken.
+const PREFIX: &str = "stedi-spill-";
+
+/// Folders that are being made, whose lock may not be taken yet.
+const UNFINISHED: &str = "stedi-new-spill-";
+
+/// Held by the folder's process for as long as it lives.
+const LOCK: &str = "lock";
+
+/// How long a folder may take to be made.
+const MAKING: Duration = Duration::from_secs(600);
+
+/// Bytes of all spilled files of one session.
+const BYTES_MAX: u64 = 100 << 30;
+
+/// Bytes read from a file at once.
+const CHUNK: usize = 128 << 10;
+
+/// The folder of this process, once something was spilled.
+static FOLDER: Mutex<Option<Folder>> = Mutex::new(None);
+
+/// Takes this process's folder away. To be called when the process ends: what
+/// is spilled afterwards is made in a new folder, which the next process finds.
+pub fn remove_spill_folder() {
+    // A thread that is making the folder may hold it while the process ends.
+    let folder = FOLDER.try_lock_for(Duration::from_millis(50));
+    if let Some(folder) = folder.and_then(|mut folder| folder.take()) {
+        folder.remove();
+    }
+}
+
+/// Takes away the folders of dead processes of the same user.
+pub(crate) fn sweep_after_the_dead() {
+    static SWEPT: Once = Once::new();
+    SWEPT.call_once(|| {
+        // Whose this process is: Rust asks the system in no other way.
+        if let Ok(own) = std::fs::metadata("/proc/self") {
+            sweep(&std::env::temp_dir(), &own);
+        }
+    });
+}
+
+/// Makes the files of one session.
+#[derive(Debug, Default)]
+pub(crate) struct Spill {
+    used: Arc<AtomicU64>,
+}
+
+impl TempFileFactory for Spill {
+    fn create_temp_file(&self, _: &str) -> Result<Arc<dyn SpillFile>> {
+        let mut folder = FOLDER.lock();
+        let place = match &*folder {
+            Some(folder) if folder.is_there() => folder.path.clone(),
+            _ => {
+                let made = Folder::make(&std::env::temp_dir())?;
+                folder.insert(made).path.clone()
+            }
+        };
+        drop(folder);
+        Ok(Arc::new(Spilled {
+            file: Arc::new(tempfile::tempfile_in(place)?),
+            bytes: Arc::default(),
+            used: Arc::clone(&self.used),
+        }))
+    }
+}
+
+#[derive(Debug)]
+struct Folder {
+    path: PathBuf,
+    /// Holds the kernel's lock for as long as it is open.
+    _lock: File,
+}
+
+impl Folder {
+    /// Makes a folder in `parent` that its owner alone can enter, and takes
+    /// away those of the dead.
+    fn make(parent: &Path) -> io::Result<Self> {
+        let id = uuid::Uuid::new_v4().simple().to_string();
+        let unfinished = parent.join(format!("{UNFINISHED}{id}"));
+        let path = parent.join(format!("{PREFIX}{id}"));
+        DirBuilder::new().mode(0o700).create(&unfinished)?;
+        let lock = File::create_new(unfinished.join(LOCK)).and_then(|mut lock| {
+            lock.try_lock()?;
+            writeln!(lock, "{}", std::process::id())?;
+            std::fs::rename(&unfinished, &path)?;
+            Ok(lock)
+        });
+        let lock = lock.inspect_err(|_| {
+            let _ = std::fs::remove_dir_all(&unfinished);
+        })?;
+        sweep(parent, &lock.metadata()?);
+        Ok(Self { path, _lock: lock })
+    }
+
+    fn is_there(&self) -> bool {
+        self.path.is_dir()
+    }
+
+    fn remove(self) {
+        // A task that still spills may put a file in between.
+        for _ in 0..10 {
+            match std::fs::remove_dir_all(&self.path) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => {}
+                _ => return,
+            }
+        }
+    }
+}
+
+/// Takes away the folders in `parent` whose processes are dead, of the same
+/// user as `own`.
+fn sweep(parent: &Path, own: &Metadata) {
+    let Ok(entries) = std::fs::read_dir(parent) else {
+        return;
+    };
+    for entry in entries.flatten() {
+        let name = entry.file_name();
+        let name = name.to_string_lossy();
+        let is_finished = name.starts_with(PREFIX);
+        if !is_finished && !name.starts_with(UNFINISHED) {
+            continue;
+        }
+        // A link, or a folder that somebody else laid here, is not followed.
+        let path = entry.path();
+        let is_own = |found: &Metadata| found.is_dir() && found.uid() == own.uid();
+        let Ok(found) = std::fs::symlink_metadata(&path) else {
+            continue;
+        };
+        if !is_own(&found) {
+            continue;
+        }
+        let lock = File::open(path.join(LOCK));
+        let is_dead = match &lock {
+            Ok(lock) => lock.try_lock().is_ok(),
+            Err(_) => true,
+        };
+        let is_old = || {
+            let age = found.modified().ok().and_then(|at| at.elapsed().ok());
+            age.is_some_and(|age| age > MAKING)
+        };
+        if is_dead && (is_finished || is_old()) {
+            let _ = std::fs::remove_dir_all(&path);
+        }
+    }
+}
+
+/// One file.
+struct Spilled {
+    file: Arc<File>,
+    bytes: Arc<AtomicU64>,
+    used: Arc<AtomicU64>,
+}
+
+impl Drop for Spilled {
+    fn drop(&mut self) {
+        let bytes = self.bytes.load(Ordering::Relaxed);
+        self.used.fetch_sub(bytes, Ordering::Relaxed);
+    }
+}
+
+impl SpillFile for Spilled {
+    fn size(&self) -> Option<u64> {
+        Some(self.bytes.load(Ordering::Relaxed))
+    }
+
+    fn read_stream(&self) -> Result<Pin<Box<dyn Stream<Item = Result<Bytes>> + Send>>> {
+        // Readers have no place in the file in common.
+        let chunks = stream::try_unfold(0_u64, {
+            let file = Arc::clone(&self.file);
+            move |at| {
+                let file = Arc::clone(&file);
+                async move {
+                    let chunk = tokio::task::spawn_blocking(move || chunk(&file, at)).await;
+                    let chunk = chunk.map_err(|_| io::Error::other("a read was cut off"))??;
+                    let next = at + chunk.len() as u64;
+                    Ok((!chunk.is_empty()).then_some((chunk, next)))
+                }
+            }
+        });
+        Ok(Box::pin(chunks.map_err(|error: io::Error| {
+            DataFusionError::IoError(error)
+        })))
+    }
+
+    fn open_writer(&self) -> Result<Box<dyn SpillWriter>> {
+        Ok(Box::new(Writer {
+            file: Arc::clone(&self.file),
+            bytes: Arc::clone(&self.bytes),
+            used: Arc::clone(&self.used),
+        }))
+    }
+}
+
+/// What stands in `file` from byte `at` on, as much as is read at once; nothing
+/// at its end.
+fn chunk(file: &File, at: u64) -> io::Result<Bytes> {
+    let mut chunk = vec![0; CHUNK];
+    loop {
+        match file.read_at(&mut chunk, at) {
+            Ok(count) => {
+                chunk.truncate(count);
+                return Ok(chunk.into());
+            }
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+}
+
+struct Writer {
+    file: Arc<File>,
+    bytes: Arc<AtomicU64>,
+    used: Arc<AtomicU64>,
+}
+
+impl Write for Writer {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let count = bytes.len() as u64;
+        let used = self.used.fetch_add(count, Ordering::Relaxed) + count;
+        if used > BYTES_MAX {
+            self.used.fetch_sub(count, Ordering::Relaxed);
+            return Err(io::Error::new(
+                io::ErrorKind::QuotaExceeded,
+                format!(
+                    "more than {} GiB of temporary files would be needed",
+                    BYTES_MAX >> 30
+                ),
+            ));
+        }
+        self.bytes.fetch_add(count, Ordering::Relaxed);
+        (&*self.file).write_all(bytes)?;
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        (&*self.file).flush()
+    }
+}
+
+impl SpillWriter for Writer {
+    fn finish(&mut self) -> Result<()> {
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::fs::PermissionsExt;
+
+    fn names(folder: &Path) -> Vec<String> {
+        let entries = std::fs::read_dir(folder).unwrap().flatten();
+        let mut names: Vec<_> = entries
+            .map(|entry| entry.file_name().to_string_lossy().into_owned())
+            .collect();
+        names.sort();
+        names
+    }
+
+    #[test]
+    fn folders_of_the_dead_go_and_those_of_the_living_stay() {
+        let parent = tempfile::tempdir().unwrap();
+        let dead = Folder::make(parent.path()).unwrap();
+        let left = dead.path.clone();
+        std::fs::write(left.join("rows"), "jane@example.com").unwrap();
+        let Folder { _lock, .. } = dead;
+        drop(_lock);
+        // What only looks like one.
+        std::fs::create_dir(parent.path().join(format!("{UNFINISHED}1"))).unwrap();
+        std::fs::create_dir(parent.path().join("datafusion-1")).unwrap();
+        let elsewhere = tempfile::tempdir().unwrap();
+        std::os::unix::fs::symlink(
+            elsewhere.path(),
+            parent.path().join(format!("{PREFIX}link")),
+        )
+        .unwrap();
+
+        let living = Folder::make(parent.path()).unwrap();
+        let other = Folder::make(parent.path()).unwrap();
+        let mode = std::fs::metadata(&living.path)
+            .unwrap()
+            .permissions()
+            .mode();
+        assert_eq!(mode & 0o777, 0o700);
+        assert!(living.is_there() && other.is_there() && elsewhere.path().exists());
+        assert!(!left.exists());
+        assert_eq!(names(parent.path()).len(), 5, "{:?}", names(parent.path()));
+        living.remove();
+        other.remove();
+        assert_eq!(names(parent.path()).len(), 3);
+    }
+
+    #[tokio::test]
+    async fn what_was_written_is_read_from_the_beginning_by_each() {
+        let spilled = Spilled {
+            file: Arc::new(tempfile::tempfile().unwrap()),
+            bytes: Arc::default(),
+            used: Arc::default(),
+        };
+        let text = "0123456789".repeat(CHUNK / 4);
+        for part in text.as_bytes().chunks(1 << 16) {
+            spilled.open_writer().unwrap().write_all(part).unwrap();
+        }
+        for _ in 0..2 {
+            let chunks: Vec<Bytes> = spilled.read_stream().unwrap().try_collect().await.unwrap();
+            assert_eq!(chunks.concat(), text.as_bytes());
+        }
+        assert_eq!(spilled.size(), Some(text.len() as u64));
+    }
+}

@@ -1,0 +1,135 @@
+//! What the parser takes and the planner does not, by name.
+//!
+//! The planner shows such a part of a statement as its own data structure. So
+//! the statement is looked through for what is known not to be planned, and
+//! that is told as people write it.
+
+use std::ops::ControlFlow;
+
+use datafusion::sql::parser::Statement;
+use sqlparser::ast::{Expr, JoinOperator, LimitClause, Query, Select, TableFactor, Visit, Visitor};
+
+/// A part of SQL, and what to write instead.
+pub(crate) type Unsupported = (&'static str, &'static str);
+
+const FALLBACK: &str = "write it with other clauses or functions";
+
+/// The first such part of a statement.
+pub(crate) fn part_of(statement: &Statement) -> Option<Unsupported> {
+    match statement {
+        Statement::Statement(statement) => match statement.visit(&mut Search) {
+            ControlFlow::Break(found) => Some(found),
+            ControlFlow::Continue(()) => None,
+        },
+        Statement::Explain(explain) => part_of(&explain.statement),
+        _ => None,
+    }
+}
+
+struct Search;
+
+impl Visitor for Search {
+    type Break = Unsupported;
+
+    fn pre_visit_query(&mut self, query: &Query) -> ControlFlow<Unsupported> {
+        let found = if query.fetch.is_some() {
+            ("FETCH", "write LIMIT")
+        } else if matches!(
+            &query.limit_clause,
+            Some(LimitClause::LimitOffset { limit_by, .. }) if !limit_by.is_empty()
+        ) {
+            (
+                "LIMIT BY",
+                "number the rows of each group with row_number() over (partition by ...)",
+            )
+        } else {
+            return ControlFlow::Continue(());
+        };
+        ControlFlow::Break(found)
+    }
+
+    fn pre_visit_select(&mut self, select: &Select) -> ControlFlow<Unsupported> {
+        let joins = select.from.iter().flat_map(|from| &from.joins);
+        let join = joins.map(|join| &join.join_operator).find_map(join);
+        let found = if select.top.is_some() {
+            ("TOP", "write LIMIT")
+        } else if !select.cluster_by.is_empty() {
+            ("CLUSTER BY", "write ORDER BY")
+        } else if !select.sort_by.is_empty() {
+            ("SORT BY", "write ORDER BY")
+        } else if !select.lateral_views.is_empty() {
+            ("LATERAL VIEW", "write unnest(...)")
+        } else if let Some(join) = join {
+            join
+        } else {
+            return ControlFlow::Continue(());
+        };
+        ControlFlow::Break(found)
+    }
+
+    fn pre_visit_table_factor(&mut self, factor: &TableFactor) -> ControlFlow<Unsupported> {
+        let found = match factor {
+            TableFactor::Pivot { .. } => (
+                "PIVOT",
+                "write a column for each value: count(*) filter (where kind = 'a') as a",
+            ),
+            TableFactor::Unpivot { .. } => ("UNPIVOT", "put the columns together with UNION ALL"),
+            TableFactor::MatchRecognize { .. } => (
+                "MATCH_RECOGNIZE",
+                "compare rows with lag(...) over (order by ...)",
+            ),
+            TableFactor::JsonTable { .. } => ("JSON_TABLE", FALLBACK),
+            TableFactor::OpenJsonTable { .. } => ("OPENJSON", FALLBACK),
+            TableFactor::XmlTable { .. } => ("XMLTABLE", FALLBACK),
+            TableFactor::TableFunction { .. } => ("TABLE(...)", "write the function by itself"),
+            _ => return ControlFlow::Continue(()),
+        };
+        ControlFlow::Break(found)
+    }
+
+    fn pre_visit_expr(&mut self, expr: &Expr) -> ControlFlow<Unsupported> {
+        let found = match expr {
+            Expr::Collate { .. } => (
+                "COLLATE",
+                "texts are compared byte by byte; lower(...) compares without regard to case",
+            ),
+            Expr::RLike { .. } => ("RLIKE", "write regexp_like(text, pattern)"),
+            Expr::Convert { .. } => ("CONVERT", "write CAST(value AS type)"),
+            Expr::IsNormalized { .. } => ("IS NORMALIZED", FALLBACK),
+            Expr::InUnnest { .. } => ("IN UNNEST", "write array_has(array, value)"),
+            Expr::MatchAgainst { .. } => ("MATCH AGAINST", "write LIKE or regexp_like"),
+            Expr::OuterJoin(_) => ("(+)", "write LEFT JOIN"),
+            Expr::Prior(_) => ("PRIOR", "write WITH RECURSIVE"),
+            Expr::MemberOf(_) => ("MEMBER OF", "write array_has(array, value)"),
+            Expr::AllOp { .. } => ("ALL", "compare with max(...) or min(...)"),
+            Expr::AnyOp { right, .. } if matches!(**right, Expr::Subquery(_)) => {
+                ("ANY", "write IN (select ...) or EXISTS (select ...)")
+            }
+            Expr::Like { any: true, .. } | Expr::ILike { any: true, .. } => {
+                ("LIKE ANY", "write LIKE several times, with OR between")
+            }
+            Expr::Prefixed { .. } => ("a text with a character set", "write 'text' alone"),
+            _ => return ControlFlow::Continue(()),
+        };
+        ControlFlow::Break(found)
+    }
+}
+
+fn join(operator: &JoinOperator) -> Option<Unsupported> {
+    Some(match operator {
+        JoinOperator::AsOf { .. } => (
+            "ASOF JOIN",
+            "join on a.time >= b.time and keep the last with row_number() over (partition by ... order by b.time desc)",
+        ),
+        JoinOperator::CrossApply | JoinOperator::OuterApply => {
+            ("APPLY", "write CROSS JOIN LATERAL or LEFT JOIN LATERAL")
+        }
+        JoinOperator::Semi(_) => ("SEMI JOIN", "write LEFT SEMI JOIN"),
+        JoinOperator::Anti(_) => ("ANTI JOIN", "write LEFT ANTI JOIN"),
+        JoinOperator::StraightJoin(_) => ("STRAIGHT_JOIN", "write JOIN"),
+        JoinOperator::ArrayJoin | JoinOperator::LeftArrayJoin | JoinOperator::InnerArrayJoin => {
+            ("ARRAY JOIN", "write unnest(...)")
+        }
+        _ => return None,
+    })
+}

@@ -1,0 +1,148 @@
+//! Text from outside, made harmless for a terminal.
+//!
+//! A landing value can hold the sequences that move the cursor, set the
+//! window's title or put a reply into the shell's input, and characters that
+//! turn the direction of what follows. What goes to a terminal, or is laid out
+//! for people, shows them as `\u001b`; what goes to a program stays as it is.
+
+use std::borrow::Cow;
+use std::io::{self, IsTerminal, Write};
+
+/// `text` as a line of it may be shown. Line ends stay.
+pub(crate) fn escaped(text: &str) -> Cow<'_, str> {
+    if !text.chars().any(is_harmful) {
+        return Cow::Borrowed(text);
+    }
+    let mut out = String::with_capacity(text.len() + 16);
+    push_escaped(text, &mut out);
+    Cow::Owned(out)
+}
+
+fn push_escaped(text: &str, out: &mut String) {
+    use std::fmt::Write;
+    for c in text.chars() {
+        if is_harmful(c) {
+            let mut units = [0; 2];
+            for unit in c.encode_utf16(&mut units) {
+                // Writing to a text does not fail.
+                let _ = write!(out, "\\u{unit:04x}");
+            }
+        } else {
+            out.push(c);
+        }
+    }
+}
+
+/// Controls (C0 but for line ends and tabs, DEL, C1), what turns the direction
+/// of writing, separators that some terminals take for line ends, and tags that
+/// are not seen.
+fn is_harmful(c: char) -> bool {
+    match c {
+        '\n' | '\t' => false,
+        _ if c.is_control() => true,
+        '\u{61c}' | '\u{200e}' | '\u{200f}' => true,
+        '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => true,
+        '\u{e0000}'..='\u{e007f}' => true,
+        _ => false,
+    }
+}
+
+/// Standard output, escaped where it is a terminal.
+pub(crate) struct Out {
+    out: io::Stdout,
+    is_terminal: bool,
+    /// The beginning of a character whose end has not been written yet.
+    begun: Vec<u8>,
+}
+
+impl Out {
+    pub(crate) fn new() -> Self {
+        let out = io::stdout();
+        Self {
+            is_terminal: out.is_terminal(),
+            out,
+            begun: Vec::new(),
+        }
+    }
+}
+
+impl Write for Out {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        if !self.is_terminal {
+            return self.out.write(bytes);
+        }
+        let mut text = std::mem::take(&mut self.begun);
+        text.extend_from_slice(bytes);
+        let (shown, begun) = shown(&text);
+        self.begun = begun;
+        self.out.write_all(shown.as_bytes())?;
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.out.flush()
+    }
+}
+
+/// Bytes as a terminal may show them, and the beginning of a character that
+/// they end with.
+fn shown(bytes: &[u8]) -> (String, Vec<u8>) {
+    use std::fmt::Write;
+    let mut shown = String::with_capacity(bytes.len());
+    let mut chunks = bytes.utf8_chunks().peekable();
+    while let Some(chunk) = chunks.next() {
+        push_escaped(chunk.valid(), &mut shown);
+        let invalid = chunk.invalid();
+        let is_last = chunks.peek().is_none();
+        let is_begun = std::str::from_utf8(invalid).is_err_and(|e| e.error_len().is_none());
+        if is_last && is_begun && !invalid.is_empty() {
+            return (shown, invalid.to_vec());
+        }
+        for byte in invalid {
+            let _ = write!(shown, "\\x{byte:02x}");
+        }
+    }
+    (shown, Vec::new())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_moves_a_terminal_is_shown_and_the_rest_stays() {
+        for (text, expected) in [
+            ("plain", "plain"),
+            ("Jörg 李 🙂\n\tindented", "Jörg 李 🙂\n\tindented"),
+            ("\u{1b}[31mred\u{7}", "\\u001b[31mred\\u0007"),
+            ("back\rforth\u{8}", "back\\u000dforth\\u0008"),
+            ("\u{7f}\u{9b}2J", "\\u007f\\u009b2J"),
+            ("\u{202e}gnp.exe\u{2066}", "\\u202egnp.exe\\u2066"),
+            ("\u{e0041}", "\\udb40\\udc41"),
+            ("\0", "\\u0000"),
+        ] {
+            assert_eq!(escaped(text), expected);
+            assert_eq!(
+                shown(text.as_bytes()),
+                (expected.to_owned(), Vec::new()),
+                "{text:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn bytes_that_are_no_text_are_shown_and_a_divided_character_is_put_together() {
+        assert_eq!(
+            shown(b"a\x9b2J\xffb"),
+            ("a\\x9b2J\\xffb".to_owned(), Vec::new())
+        );
+        let text = "é🙂\u{9b}".as_bytes();
+        for at in 0..=text.len() {
+            let (first, mut begun) = shown(&text[..at]);
+            begun.extend_from_slice(&text[at..]);
+            let (second, rest) = shown(&begun);
+            assert_eq!(first + &second, "é🙂\\u009b");
+            assert!(rest.is_empty());
+        }
+    }
+}
