@@ -109,6 +109,15 @@ def shell(home):
     one.type("\x03")
     one.until("stopped")
 
+    # Also one that never looks up from its work ends the shell.
+    two = Terminal("sql", home=home)
+    two.until("stedi> ")
+    two.type("select levenshtein(repeat('a', 1000000), repeat('b', 1000000));\n")
+    time.sleep(1.0)
+    two.type("\x03")
+    code, words = two.end()
+    assert code == 130, (code, words)
+
     # Tables and one of them.
     one.until("stedi> ")
     one.type("\\d\n")

@@ -12,7 +12,7 @@ use std::io::{self, Write};
 use std::os::unix::fs::{DirBuilderExt, FileExt, MetadataExt};
 use std::path::{Path, PathBuf};
 use std::pin::Pin;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Once};
 use std::time::Duration;
 
@@ -43,9 +43,13 @@ const CHUNK: usize = 128 << 10;
 /// The folder of this process, once something was spilled.
 static FOLDER: Mutex<Option<Folder>> = Mutex::new(None);
 
-/// Takes this process's folder away. To be called when the process ends: what
-/// is spilled afterwards is made in a new folder, which the next process finds.
+/// Whether the process ends, and nothing is to be spilled any more.
+static ENDED: AtomicBool = AtomicBool::new(false);
+
+/// Takes this process's folder away. To be called when the process ends: a task
+/// that still computes cannot spill afterwards.
 pub fn remove_spill_folder() {
+    ENDED.store(true, Ordering::SeqCst);
     // A thread that is making the folder may hold it while the process ends.
     let folder = FOLDER.try_lock_for(Duration::from_millis(50));
     if let Some(folder) = folder.and_then(|mut folder| folder.take()) {
@@ -73,6 +77,9 @@ pub(crate) struct Spill {
 impl TempFileFactory for Spill {
     fn create_temp_file(&self, _: &str) -> Result<Arc<dyn SpillFile>> {
         let mut folder = FOLDER.lock();
+        if ENDED.load(Ordering::SeqCst) {
+            return Err(io::Error::other("the program ends").into());
+        }
         let place = match &*folder {
             Some(folder) if folder.is_there() => folder.path.clone(),
             _ => {

@@ -77,7 +77,10 @@ pub(crate) struct Limits {
 /// Why a command is asked to end.
 #[derive(Debug, Clone)]
 enum Reason {
-    Signal,
+    /// Ctrl-C, which in a shell is for the statement alone.
+    Interrupt,
+    /// A polite request to end, or a terminal that was closed.
+    Terminate,
     Memory {
         used: u64,
         allowed: usize,
@@ -88,10 +91,14 @@ enum Reason {
 }
 
 impl Reason {
+    fn is_signal(&self) -> bool {
+        matches!(self, Reason::Interrupt | Reason::Terminate)
+    }
+
     /// How the program ends for it.
     fn outcome(&self) -> Result<Ending> {
         match self {
-            Reason::Signal => Ok(Ending::Interrupted),
+            Reason::Interrupt | Reason::Terminate => Ok(Ending::Interrupted),
             Reason::Unread => Ok(Ending::Done),
             Reason::Memory { used, allowed } => Err(Failure::failed(
                 format!(
@@ -171,6 +178,27 @@ pub(crate) fn reason() -> Option<anyhow::Error> {
     reason.outcome().err()
 }
 
+/// Does what would take Ctrl-C for itself, as an editor of lines does although
+/// it reads the key, and leaves the signal to the watchdog.
+pub(crate) fn keeping_interrupts<T>(work: impl FnOnce() -> T) -> T {
+    #[allow(unsafe_code, reason = "the system is asked through C alone")]
+    // SAFETY: of C's structure nought everywhere is a value.
+    let mut kept: libc::sigaction = unsafe { std::mem::zeroed() };
+    #[allow(unsafe_code, reason = "the system is asked through C alone")]
+    // SAFETY: writes what handles the signal now to the place given.
+    let is_kept = unsafe { libc::sigaction(libc::SIGINT, std::ptr::null(), &raw mut kept) } == 0;
+    let done = work();
+    if is_kept {
+        #[allow(unsafe_code, reason = "the system is asked through C alone")]
+        // SAFETY: what handled the signal before handles it again; nothing
+        // else is changed.
+        unsafe {
+            libc::sigaction(libc::SIGINT, &raw const kept, std::ptr::null_mut());
+        }
+    }
+    done
+}
+
 /// Runs `work` on a thread of its own, within `limits`, and gives the exit code.
 pub(crate) fn over(
     limits: Limits,
@@ -235,26 +263,26 @@ fn watch(limits: Limits, outcome: oneshot::Receiver<Result<Ending>>) -> Option<R
             tokio::select! {
                 biased;
                 outcome = &mut outcome => return outcome.ok(),
-                Some(()) = signals.recv() => watch.end_for(Reason::Signal),
+                Some(reason) = signals.recv() => watch.end_for(reason),
                 _ = looks.tick() => watch.look(),
             }
         }
     })
 }
 
-/// Ctrl-C, a polite request to end, or a terminal that was closed.
-fn signals() -> mpsc::Receiver<()> {
+fn signals() -> mpsc::Receiver<Reason> {
     let (heard, signals) = mpsc::channel(8);
     let kinds = [
-        SignalKind::interrupt(),
-        SignalKind::terminate(),
-        SignalKind::hangup(),
+        (SignalKind::interrupt(), Reason::Interrupt),
+        (SignalKind::terminate(), Reason::Terminate),
+        (SignalKind::hangup(), Reason::Terminate),
     ];
-    for mut kind in kinds.into_iter().filter_map(|kind| signal(kind).ok()) {
+    for (kind, reason) in kinds {
+        let Ok(mut kind) = signal(kind) else { continue };
         let heard = heard.clone();
         tokio::spawn(async move {
             while kind.recv().await.is_some() {
-                let _ = heard.try_send(());
+                let _ = heard.try_send(reason.clone());
             }
         });
     }
@@ -266,6 +294,8 @@ struct Asked {
     at: Instant,
     reason: Reason,
     listener: Arc<Interrupt>,
+    /// When what listened had come to its end.
+    ended: Option<Instant>,
 }
 
 struct Watch {
@@ -273,6 +303,8 @@ struct Watch {
     ceiling: u64,
     page: u64,
     asked: Option<Asked>,
+    /// Since when memory is above the ceiling and nobody listens.
+    above: Option<Instant>,
     looks: u64,
 }
 
@@ -290,6 +322,7 @@ impl Watch {
                 .saturating_add(cores.saturating_mul(ALLOWANCE_OF_CORE)),
             page: page_bytes(),
             asked: None,
+            above: None,
             looks: 0,
         }
     }
@@ -297,14 +330,14 @@ impl Watch {
     /// Asks the command to end, or ends the program where nobody listens.
     fn end_for(&mut self, reason: Reason) {
         if self.asked.is_some() {
-            if matches!(reason, Reason::Signal) {
+            if reason.is_signal() {
                 cut_off(&reason);
             }
             return;
         }
         let listener = shared(|shared| {
             let listener = shared.listener.upgrade()?;
-            shared.reason = (!matches!(reason, Reason::Signal)).then(|| reason.clone());
+            shared.reason = (!reason.is_signal()).then(|| reason.clone());
             Some(listener)
         });
         let Some(listener) = listener else {
@@ -315,35 +348,47 @@ impl Watch {
             at: Instant::now(),
             reason,
             listener,
+            ended: None,
         });
     }
 
     fn look(&mut self) {
         self.looks += 1;
-        if let Some(asked) = &self.asked {
-            // Whatever listened has come to its end.
-            if Arc::strong_count(&asked.listener) == 1 {
-                self.asked = None;
-                return;
-            }
-            let grace = match (asked.listener.is_heard(), self.limits.is_of_tables) {
-                (true, _) => TIDYING,
-                (false, true) => UNHEARD_OF_TABLES,
-                (false, false) => UNHEARD,
+        let used = memory_bytes(self.page).unwrap_or(0);
+        let is_beyond = used > self.ceiling.saturating_add(OVERSHOOT);
+        if let Some(asked) = &mut self.asked {
+            let (since, grace) = if Arc::strong_count(&asked.listener) == 1 {
+                // What is left is to say so, and to wait for the next statement.
+                let ended = *asked.ended.get_or_insert_with(Instant::now);
+                if !matches!(asked.reason, Reason::Terminate) {
+                    self.asked = None;
+                    return;
+                }
+                (ended, UNHEARD)
+            } else if asked.listener.is_heard() {
+                (asked.at, TIDYING)
+            } else if self.limits.is_of_tables {
+                (asked.at, UNHEARD_OF_TABLES)
+            } else {
+                (asked.at, UNHEARD)
             };
-            let is_beyond = || {
-                let used = memory_bytes(self.page);
-                used.is_some_and(|used| used > self.ceiling.saturating_add(OVERSHOOT))
-            };
-            if asked.at.elapsed() > grace || is_beyond() {
+            if since.elapsed() > grace || is_beyond {
                 cut_off(&asked.reason);
             }
             return;
         }
-        if let Some(used) = memory_bytes(self.page).filter(|used| *used > self.ceiling) {
+        if used > self.ceiling {
             let allowed = self.limits.memory_bytes;
-            return self.end_for(Reason::Memory { used, allowed });
+            let reason = Reason::Memory { used, allowed };
+            // What a statement took that was just ended is on its way back.
+            let listens = shared(|shared| shared.listener.strong_count() > 0);
+            let above = *self.above.get_or_insert_with(Instant::now);
+            if listens || is_beyond || above.elapsed() > UNHEARD {
+                self.end_for(reason);
+            }
+            return;
         }
+        self.above = None;
         let (deadline, wants_reader) = shared(|shared| (shared.deadline, shared.wants_reader));
         if let Some((end, after)) = deadline
             && Instant::now() >= end

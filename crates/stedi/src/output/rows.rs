@@ -20,10 +20,12 @@ use crate::settings::Settings;
 /// How many rows a table for people shows, and how many bytes of text: it is
 /// laid out in memory, and nobody reads further.
 const SHOWN_ROWS_MAX: usize = 1_000;
-const SHOWN_BYTES_MAX: usize = 8 << 20;
+const SHOWN_BYTES_MAX: usize = 1 << 20;
 
-/// How much of one value such a table shows.
+/// How much of one value such a table shows, and of one line of it: laying out
+/// a line takes time by the square of its length. A plan has many short ones.
 const SHOWN_VALUE_MAX: usize = 64 << 10;
+const SHOWN_LINE_MAX: usize = 4 << 10;
 
 /// Rows of a query, in the format that the user wants. JSON, CSV and NDJSON
 /// stream; a table for people needs all its rows for its widths, so it has not
@@ -192,7 +194,7 @@ impl Shown {
         if self.is_cut {
             say(
                 settings,
-                "warning: values longer than 64 KB are shown in part, with … at their end\n\
+                "warning: values longer than 4 KB are shown in part, with … at their end\n\
                  hint: --format csv, json or ndjson gives them whole",
             );
         }
@@ -204,20 +206,28 @@ impl Shown {
 #[derive(Default)]
 struct Beginning {
     text: String,
+    line: usize,
     is_cut: bool,
 }
 
 impl std::fmt::Write for Beginning {
     fn write_str(&mut self, part: &str) -> std::fmt::Result {
-        let room = SHOWN_VALUE_MAX.saturating_sub(self.text.len());
-        if part.len() <= room {
-            self.text.push_str(part);
-            return Ok(());
+        for line in part.split_inclusive('\n') {
+            let room = SHOWN_VALUE_MAX.saturating_sub(self.text.len());
+            let room = room.min(SHOWN_LINE_MAX.saturating_sub(self.line));
+            if line.len() > room {
+                self.text.push_str(&line[..line.floor_char_boundary(room)]);
+                self.text.push('…');
+                self.is_cut = true;
+                return Err(std::fmt::Error);
+            }
+            self.text.push_str(line);
+            self.line = match line.ends_with('\n') {
+                true => 0,
+                false => self.line + line.len(),
+            };
         }
-        self.text.push_str(&part[..part.floor_char_boundary(room)]);
-        self.text.push('…');
-        self.is_cut = true;
-        Err(std::fmt::Error)
+        Ok(())
     }
 }
 
