@@ -24,7 +24,13 @@ impl Interrupt {
         self.is_heard.store(true, Ordering::Relaxed);
     }
 
-    /// Whether the command has begun to end.
+    /// What follows takes a moment and is finished first: a publication, once
+    /// begun, is not left to the next writer where that can be helped.
+    pub(crate) fn finish_first(&self) {
+        self.is_heard.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether the command has begun to end, with or without the request.
     pub fn is_heard(&self) -> bool {
         self.is_heard.load(Ordering::Relaxed)
     }

@@ -43,9 +43,10 @@ const UNHEARD: Duration = Duration::from_millis(500);
 /// Likewise of one that holds a lake: cut off, it leaves work to the next.
 const UNHEARD_OF_TABLES: Duration = Duration::from_millis(800);
 
-/// How long one that has heard it may tidy up. Tasks are given 0.3 s to end,
-/// and their files taken away; on a busy machine that takes longer.
-const TIDYING: Duration = Duration::from_millis(2500);
+/// How long one that has heard it may tidy up, or finish a publication. Tasks
+/// are given 0.3 s to end, and their files taken away; on a busy machine, or a
+/// store far away, that takes longer.
+const TIDYING: Duration = Duration::from_secs(5);
 
 /// How often memory is looked at: an allocation of gigabytes takes a quarter of
 /// a second to be filled.

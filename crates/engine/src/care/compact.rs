@@ -207,6 +207,7 @@ impl Work {
                 return Err(Error::Interrupted.into());
             }
         };
+        interrupt.finish_first();
         let mut done: Vec<Compacted> = merged.iter().map(Merged::told).collect();
         self.release(merged).await.map_err(|error| match error {
             error @ Error::Lake(lake::Error::Overtaken) => Failed::Before(error),

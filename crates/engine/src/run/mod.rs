@@ -99,7 +99,9 @@ pub async fn run(
     interrupt: Arc<Interrupt>,
 ) -> Result<Report, Error> {
     let work = Work::open(setup, options, progress, "run").await?;
-    let drafted = match work.prepare_until(options, &interrupt).await {
+    let prepared = work.prepare_until(options, &interrupt).await;
+    interrupt.finish_first();
+    let drafted = match prepared {
         Ok(prepared) if prepared.report.verdict() != Verdict::Fail => work.draft(prepared).await,
         Ok(prepared) => Ok((prepared.report, None)),
         Err(error) => Err(error),
