@@ -16,7 +16,6 @@ use datafusion::physical_plan::coop::CooperativeExec;
 use datafusion::physical_plan::execution_plan::{
     Boundedness, EmissionType, replace_children_if_necessary,
 };
-use datafusion::physical_plan::filter::FilterExec;
 use datafusion::physical_plan::joins::utils::ColumnIndex;
 use datafusion::physical_plan::joins::{HashJoinExec, PartitionMode};
 use datafusion::physical_plan::projection::ProjectionExec;
@@ -238,7 +237,9 @@ fn undivided(plan: &Arc<dyn ExecutionPlan>) -> Arc<dyn ExecutionPlan> {
 }
 
 /// The side that is read with a reader that passes over rows whose `key` the
-/// other side does not have, if a landing table's column is the key.
+/// other side does not have, if a landing table's column is the key. Not through a
+/// filter: of a row that neither would let pass, the account tells the filter,
+/// however the table is read.
 fn narrow(
     plan: &Arc<dyn ExecutionPlan>,
     key: &PhysicalExprRef,
@@ -256,12 +257,6 @@ fn narrow(
     }
     let below: PhysicalExprRef = if let Some(projection) = plan.downcast_ref::<ProjectionExec>() {
         Arc::clone(&projection.expr().get(column)?.expr)
-    } else if let Some(filter) = plan.downcast_ref::<FilterExec>() {
-        let column = match filter.projection() {
-            Some(projection) => *projection.get(column)?,
-            None => column,
-        };
-        Arc::new(Column::new("key", column))
     } else if plan.is::<RepartitionExec>() || plan.is::<CooperativeExec>() {
         Arc::clone(key)
     } else {
