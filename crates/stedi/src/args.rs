@@ -209,7 +209,7 @@ impl SampleSize {
 
 #[derive(Debug, Args)]
 pub(crate) struct RunArgs {
-    /// Build these tables and what they need, instead of all
+    /// Build these tables and what they need, instead of all; what is new about people reaches all
     #[arg(long, value_name = "TABLE", num_args = 1.., value_delimiter = ',')]
     pub(crate) select: Vec<String>,
     /// Check row counts: `published`, or a file with `[rows]` and `table = count`

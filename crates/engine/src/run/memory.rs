@@ -32,6 +32,9 @@ const FORMAT: u32 = 2;
 /// Why everything is built anew where models have changed, and that is not all.
 pub(super) const OTHER_MODELS: &str = "the data product has changed";
 
+/// Why everything is built anew after a run of a program that noted other things.
+const OTHER_PROGRAM: &str = "another version of stedi built it";
+
 /// Why everything is built anew where a run builds other tables than the last.
 const OTHER_TABLES: &str = "other tables were built before";
 
@@ -233,8 +236,10 @@ impl Work {
     /// reason to build everything anew.
     pub(super) async fn arrived(&self, changed_files: ChangedFiles) -> Result<Arrived, Error> {
         let Some(memory) = Memory::of(self) else {
+            let release = self.held.release.as_ref();
+            let other = release.is_some_and(|release| release.state.get("format").is_some());
             return Ok(Arrived::Anew {
-                reason: None,
+                reason: other.then_some(OTHER_PROGRAM),
                 changed: Vec::new(),
             });
         };

@@ -292,3 +292,34 @@ fn a_file_whose_length_and_time_are_kept_is_known_by_its_inode() {
     assert!(tag.split(' ').any(|word| word == inode), "{tag}: {inode}");
     stedi(dir, "run").run().done().says("nothing new");
 }
+
+/// A key that is rotated while a run works: what the run noted is the key that it
+/// used, so that the next one makes other pseudonyms.
+#[test]
+fn a_key_that_changes_during_a_run_is_used_by_the_next() {
+    let dir = three();
+    let dir = dir.path();
+    let call = |words: &str| stedi(dir, &format!("{words} --quiet --key-file key"));
+    call("run").run().done();
+    for round in 0..4_u64 {
+        let reading = json!({
+            "user": "a@x.org", "timestamp": 200 + round, "x": 1.0, "y": 1.0, "z": 1.0,
+        });
+        append(
+            dir,
+            &format!("accelerometer/landing/more-{round}.json"),
+            &reading.to_string(),
+        );
+        let words = if round % 2 == 0 { "run" } else { "run --full" };
+        let (run, line) = call(words).start();
+        std::thread::sleep(Duration::from_millis(60 * round));
+        call("key rotate").run().done();
+        finish(run, line).done();
+        call("run").run().done();
+        let fresh = format!("fresh-{round}");
+        call(&format!("run --lake {fresh}")).run().done();
+        let tables = TABLES.map(str::to_owned);
+        equal::lakes(&dir.join("lake"), &dir.join(&fresh), &tables)
+            .unwrap_or_else(|faults| panic!("round {round}: {faults}"));
+    }
+}
