@@ -97,6 +97,14 @@ pub enum Error {
         /// What to do.
         hint: String,
     },
+    /// Nobody is known by the address that was given.
+    #[error("{message}")]
+    Unknown {
+        /// What was not done.
+        message: String,
+        /// What to do.
+        hint: String,
+    },
     /// Settings that do not go together.
     #[error("{message}")]
     Settings {
@@ -139,6 +147,7 @@ impl Error {
             Error::Landing { hint, .. }
             | Error::NoKey { hint, .. }
             | Error::Refused { hint, .. }
+            | Error::Unknown { hint, .. }
             | Error::Export { hint, .. }
             | Error::Settings { hint, .. } => Some(hint.clone()),
             Error::Malformed { .. } => Some(

@@ -56,7 +56,7 @@ pub use care::{
     Compacted, Doomed, Vacuumed, compact, doomed, drop_table, vacuum, warning_of_removed,
 };
 pub use consent::{
-    Consent, ConsentEntered, ConsentEntry, ConsentStatus, EnteredConsent, consent_status,
+    Consent, ConsentEntered, ConsentEntry, ConsentStatus, EnteredConsent, KnownBy, consent_status,
     enter_consent,
 };
 pub use describe::{ColumnDescription, Description, TableSummary, describe, history, tables};

@@ -2,10 +2,13 @@
 
 use std::borrow::Cow;
 
-/// The name under which a person is known: the e-mail, trimmed, in lower case.
+use icu_normalizer::ComposingNormalizerBorrowed;
+
+/// The name under which a person is known: the e-mail without white space and
+/// invisible characters around it, in Unicode's NFC and in lower case.
 ///
-/// Two spellings of one address give the same subject. Borrows where the
-/// address is spelled so already.
+/// Two spellings of one address give the same subject, and the subject of a
+/// subject is that subject. Borrows where the address is spelled so already.
 pub fn subject(email: &str) -> Cow<'_, str> {
     let trimmed = email.trim();
     let plain = trimmed
@@ -16,12 +19,48 @@ pub fn subject(email: &str) -> Cow<'_, str> {
     } else if trimmed.is_ascii() {
         Cow::Owned(trimmed.to_ascii_lowercase())
     } else {
-        Cow::Owned(trimmed.to_lowercase())
+        of_any_script(trimmed)
     }
+}
+
+/// Addresses are ASCII nearly always: what other ones cost is kept out of the
+/// way of theirs.
+#[cold]
+fn of_any_script(email: &str) -> Cow<'_, str> {
+    const NFC: ComposingNormalizerBorrowed<'static> = ComposingNormalizerBorrowed::new_nfc();
+    let trimmed = email.trim_matches(|c: char| c.is_whitespace() || is_invisible(c));
+    let composed = NFC.normalize(trimmed);
+    let lower = composed.to_lowercase();
+    if lower == trimmed {
+        return Cow::Borrowed(trimmed);
+    }
+    // A lower-case letter may have to be composed where the capital is not.
+    match NFC.normalize(&lower) {
+        Cow::Borrowed(_) => Cow::Owned(lower),
+        Cow::Owned(composed) => Cow::Owned(composed),
+    }
+}
+
+/// Characters without width, which come along where an address is copied from
+/// a page or a table: joiners, marks of direction, a mark of byte order.
+fn is_invisible(c: char) -> bool {
+    matches!(
+        c,
+        '\u{ad}'
+            | '\u{34f}'
+            | '\u{61c}'
+            | '\u{180e}'
+            | '\u{200b}'..='\u{200f}'
+            | '\u{202a}'..='\u{202e}'
+            | '\u{2060}'..='\u{206f}'
+            | '\u{feff}'
+    )
 }
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::subject;
 
     #[test]
@@ -32,8 +71,47 @@ mod tests {
             ("JÜRGEN@example.com", "jürgen@example.com"),
             ("jane@example.com\u{a0}", "jane@example.com"),
             ("   ", ""),
+            // Composed, decomposed, and decomposed capitals.
+            ("j\u{fc}rgen@example.com", "j\u{fc}rgen@example.com"),
+            ("ju\u{308}rgen@example.com", "j\u{fc}rgen@example.com"),
+            ("JU\u{308}RGEN@EXAMPLE.COM", "j\u{fc}rgen@example.com"),
+            // Marks in another order, a Hangul syllable, a singleton.
+            ("a\u{323}\u{307}@x.org", "\u{1ea1}\u{307}@x.org"),
+            ("a\u{307}\u{323}@x.org", "\u{1ea1}\u{307}@x.org"),
+            ("\u{1112}\u{1161}\u{11ab}@x.org", "\u{d55c}@x.org"),
+            ("\u{212b}@x.org", "\u{e5}@x.org"),
+            // The two small letters of sigma.
+            ("ΟΔΟΣ@x.org", "οδος@x.org"),
+            // White space of Unicode and what has no width, in any order.
+            ("\u{200b}jane@example.com", "jane@example.com"),
+            ("jane@example.com\u{200b} \u{feff}\n", "jane@example.com"),
+            (
+                "\u{2003}\u{202a}Jane@example.com\u{202c}",
+                "jane@example.com",
+            ),
+            ("\u{2060}\u{200d}\u{ad}\u{3000}", ""),
+            ("\u{3000}jürgen@example.com\u{200e}", "jürgen@example.com"),
+            // Within an address they are part of it.
+            ("ja\u{200b}ne@example.com", "ja\u{200b}ne@example.com"),
+            ("ja ne@example.com", "ja ne@example.com"),
+            // Compatibility forms are other addresses.
+            ("\u{ff41}@x.org", "\u{ff41}@x.org"),
         ] {
-            assert_eq!(subject(email), expected);
+            assert_eq!(subject(email), expected, "{email:?}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn the_subject_of_a_subject_is_that_subject(email in "\\PC*[ \u{200b}\u{308}\u{323}]?") {
+            let once = subject(&email).into_owned();
+            prop_assert_eq!(subject(&once), once.as_str());
+        }
+
+        /// As it always was: pseudonyms of people in existing lakes stay.
+        #[test]
+        fn an_ascii_address_is_trimmed_and_put_in_lower_case(email in "[ -~\t]{0,40}") {
+            prop_assert_eq!(subject(&email), email.trim().to_ascii_lowercase());
         }
     }
 }

@@ -490,6 +490,9 @@ pub(crate) struct ConsentEntryArgs {
     /// Why, to be kept beside it
     #[arg(long, value_name = "TEXT")]
     pub(crate) why: Option<String>,
+    /// Also for somebody of whom nothing has arrived: no record, no reading
+    #[arg(long)]
+    pub(crate) unknown: bool,
 }
 
 /// What data may be used for.

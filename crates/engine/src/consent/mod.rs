@@ -6,6 +6,7 @@
 //! the tables they are applied to.
 
 mod intervals;
+mod presence;
 mod register;
 mod status;
 mod suspension;
@@ -13,6 +14,7 @@ mod suspension;
 pub(crate) use intervals::{
     Consents, Known, RECORD_COLUMNS, derive, derive_some, person, published, records,
 };
+pub use presence::KnownBy;
 pub use register::{Consent, ConsentEntered, ConsentEntry, enter_consent};
 pub(crate) use register::{Register, register};
 pub use status::{ConsentStatus, EnteredConsent, consent_status};

@@ -9,6 +9,7 @@ use futures::TryStreamExt;
 use lake::{AsOf, Lake};
 use privacy::{Act, Entry, Personal, Purpose, subject};
 
+use super::presence::{KnownBy, known_by};
 use super::suspension::suspending;
 use crate::system::{CONSENT_REGISTER, Rows, long, text};
 use crate::{Error, Query, Session, Setup, quarantine};
@@ -28,6 +29,8 @@ pub struct ConsentEntry {
     pub who: String,
     /// Why.
     pub why: Option<String>,
+    /// Whether it may be of somebody who is not known here.
+    pub unknown: bool,
 }
 
 /// Given or withdrawn.
@@ -63,6 +66,8 @@ pub struct ConsentEntered {
     /// A quarantined record suspends the person: until that is resolved, no
     /// grant takes effect.
     pub suspended: bool,
+    /// By what the person was known before; `None` where by nothing.
+    pub known_by: Option<KnownBy>,
 }
 
 /// How often an entry is tried for while others write the register, too. Each
@@ -72,7 +77,8 @@ const TRIES: u32 = 50;
 /// Puts an entry into the register. It takes effect with the next run.
 ///
 /// # Errors
-/// [`Error::Settings`] for what is no e-mail; [`Error::Lake`], with
+/// [`Error::Settings`] for what is no e-mail; [`Error::Unknown`] for somebody who
+/// is not known here, unless the entry may be of such; [`Error::Lake`], with
 /// [`lake::Error::Conflict`] where others wrote the register all the time.
 /// Nothing was entered then.
 pub async fn enter_consent(setup: &Setup, entry: &ConsentEntry) -> Result<ConsentEntered, Error> {
@@ -91,6 +97,13 @@ pub async fn enter_consent(setup: &Setup, entry: &ConsentEntry) -> Result<Consen
         });
     }
     let session = Session::open(setup)?;
+    let known_by = known_by(&session, &person).await?;
+    if known_by.is_none() && !entry.unknown {
+        return Err(Error::Unknown {
+            message: "nobody is known here by this address; nothing was entered".to_owned(),
+            hint: unknown_hint(&person).to_owned(),
+        });
+    }
     let lake = Lake::at(setup.lake.clone());
     let lake_is_new = lake.tables().await?.is_empty();
     let readiness = lake.prepare().await?;
@@ -117,7 +130,23 @@ pub async fn enter_consent(setup: &Setup, entry: &ConsentEntry) -> Result<Consen
             .map(|row| row.at_ms)
             .min(),
         suspended: suspending(&person, &known).next().is_some(),
+        known_by,
     })
+}
+
+/// What to do about an address that nobody is known by.
+fn unknown_hint(person: &str) -> &'static str {
+    let is_bare = !person.contains(|c: char| "<>()[]\"',;:".contains(c));
+    match is_bare {
+        true => {
+            "check how it is spelled in the records; --unknown enters it for somebody \
+             of whom nothing has arrived yet"
+        }
+        false => {
+            "give the address alone, without signs such as <>, quotes, `mailto:` or `;`; \
+             --unknown enters it as it is"
+        }
+    }
 }
 
 /// Whether this may be somebody's address. Little is asked for: whoever is in
@@ -202,7 +231,8 @@ pub(super) async fn rows(session: &Session) -> Result<Vec<Row>, Error> {
             rows.push(Row {
                 position: long(0),
                 entered_ms: long(1),
-                subject: text(2),
+                // Earlier versions spelled some persons in another way.
+                subject: subject(&text(2)).into_owned(),
                 purpose: text(3).parse().map_err(|_| unknown("a purpose"))?,
                 act: match text(4).as_str() {
                     "grant" => Consent::Grant,

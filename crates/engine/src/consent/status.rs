@@ -5,6 +5,7 @@ use arrow::datatypes::Int64Type;
 use futures::TryStreamExt;
 use privacy::{Interval, Personal, Purpose, Source, subject};
 
+use super::presence::{KnownBy, known_by};
 use super::register::{self, Consent};
 use super::suspension::suspending;
 use crate::quarantine::{self, QuarantineEntry};
@@ -22,6 +23,8 @@ pub struct ConsentStatus {
     /// Open entries of the quarantine, as the last run left it, that suspend
     /// the person. While there are any, nothing is in force.
     pub suspended_by: Vec<QuarantineEntry>,
+    /// By what the person is known here; `None` where by nothing.
+    pub known_by: Option<KnownBy>,
 }
 
 /// An entry of the register.
@@ -90,7 +93,10 @@ pub async fn consent_status(
         .await?;
     // Compared here: the e-mail stays out of the statement.
     let batches: Vec<RecordBatch> = query.stream()?.try_collect().await.map_err(Query::failed)?;
-    let mut known = ConsentStatus::default();
+    let mut known = ConsentStatus {
+        known_by: known_by(&session, &person).await?,
+        ..ConsentStatus::default()
+    };
     for batch in &batches {
         let text = |column: usize| batch.column(column).as_string_view();
         let long = |column: usize| batch.column(column).as_primitive::<Int64Type>();

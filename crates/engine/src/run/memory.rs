@@ -26,7 +26,8 @@ use crate::{consent, quarantine};
 /// remembered, or how tables are computed, has changed.
 ///
 /// 1 noted versions of the register that a run had not read, so that what was
-/// entered while it worked was taken for known.
+/// entered while it worked was taken for known; and it compared people without
+/// regard to how Unicode composes letters.
 const FORMAT: u32 = 2;
 
 /// Why everything is built anew where models have changed, and that is not all.

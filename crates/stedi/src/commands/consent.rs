@@ -41,6 +41,7 @@ fn enter(settings: &Settings, act: Consent, args: &ConsentEntryArgs) -> Result<E
         at_ms,
         who: who(args.who.as_deref())?,
         why: one_line("--why", args.why.as_deref())?,
+        unknown: args.unknown,
     };
     let entered = runtime()?
         .block_on(engine::enter_consent(&setup, &entry))
@@ -63,6 +64,17 @@ fn enter(settings: &Settings, act: Consent, args: &ConsentEntryArgs) -> Result<E
             entry.who
         ),
     );
+    match entered.known_by {
+        Some(by) => say(
+            settings,
+            &format!("the person is known here by {}", by.as_str()),
+        ),
+        None => say(
+            settings,
+            "warning: nobody is known here by this address; the entry counts for whoever arrives \
+             under it",
+        ),
+    }
     if entered.lake_is_new {
         let lake = &setup.lake;
         say(
@@ -105,6 +117,7 @@ fn status(settings: &Settings, args: &ConsentStatusArgs) -> Result<Ending> {
     let email = person(&args.person)?;
     let mut known = runtime()?.block_on(engine::consent_status(&setup, &email))?;
     let nothing_known = known.is_empty();
+    let known_by = known.known_by;
     let asked = args.purpose.map(Purpose::from);
     let wanted = |purpose: Purpose| asked.is_none_or(|asked| asked == purpose);
     known.intervals.retain(|(purpose, _)| wanted(*purpose));
@@ -119,6 +132,21 @@ fn status(settings: &Settings, args: &ConsentStatusArgs) -> Result<Ending> {
         put_for_people(settings, &lines)?;
     } else {
         put_list(settings, &HEADINGS, &lines, |line| line.fields(&HEADINGS))?;
+    }
+    match known_by {
+        Some(by) if settings.format.value == Format::Table => {
+            say(
+                settings,
+                &format!("the person is known here by {}", by.as_str()),
+            );
+        }
+        Some(_) => {}
+        None => say(
+            settings,
+            "warning: nobody is known here by this address: neither a record nor a reading of \
+             theirs has arrived\n\
+             hint: check how it is spelled; give it alone, without signs around it",
+        ),
     }
     if nothing_known {
         let lake = &setup.lake;

@@ -116,11 +116,11 @@ fn merging_keeps_every_row_and_the_second_time_writes_nothing() {
     let dir = own.path();
     // What a new file feeds is beside what was there.
     one_more_run_of("other.json", dir, 9);
-    stedi(dir, "consent grant --why one")
+    stedi(dir, "consent grant --unknown --why one")
         .input("one@example.com")
         .run()
         .done();
-    stedi(dir, "consent grant --why two")
+    stedi(dir, "consent grant --unknown --why two")
         .input("two@example.com")
         .run()
         .done();
@@ -182,7 +182,7 @@ fn personal_columns_have_no_statistics_after_merging_either() {
     let own = several_runs();
     for number in 0..12 {
         let who = format!("{number}@example.com");
-        let grant = stedi(own.path(), "consent grant --why hidden-reason").input(&who);
+        let grant = stedi(own.path(), "consent grant --unknown --why hidden-reason").input(&who);
         grant.run().done();
     }
     stedi(own.path(), "compact").run().done();
@@ -403,7 +403,7 @@ fn a_version_whose_files_are_gone_is_gone() {
 fn what_the_dead_left_behind_goes_and_nothing_else() {
     let own = SMALL.copied();
     let dir = own.path();
-    stedi(dir, "consent grant")
+    stedi(dir, "consent grant --unknown")
         .input("one@example.com")
         .run()
         .done();
@@ -615,7 +615,7 @@ fn readers_go_on_beside_merging_and_vacuuming() {
             let mut round = 0;
             while Instant::now() < until {
                 // Consent is entered beside a holder, and must not be lost.
-                stedi(dir, "consent grant")
+                stedi(dir, "consent grant --unknown")
                     .input(&format!("{round}@example.com"))
                     .run()
                     .done();

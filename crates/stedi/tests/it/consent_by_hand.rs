@@ -502,7 +502,7 @@ fn a_quarantined_record_suspends_its_person_where_no_model_reads_records() {
 
 #[test]
 fn what_an_entry_says_of_itself() {
-    let dir = laid_out(Landing::default());
+    let dir = laid_out(known());
     let dir = dir.path();
     let first = enter(dir, "+", &email(0), "5000").done();
     first
@@ -568,7 +568,7 @@ fn what_an_entry_says_of_itself() {
 
 #[test]
 fn who_and_why_are_kept() {
-    let dir = laid_out(Landing::default());
+    let dir = laid_out(known());
     let dir = dir.path();
     let words = "consent withdraw --at 1 --who";
     call(dir, words, &email(0))
@@ -680,7 +680,7 @@ fn the_status_of_a_person() {
 #[test]
 fn entries_made_at_once_are_all_kept() {
     const AT_ONCE: usize = 12;
-    let dir = laid_out(Landing::default());
+    let dir = laid_out(known());
     let dir = dir.path();
     for round in 0..2 {
         let begun: Vec<_> = (0..AT_ONCE)
@@ -740,9 +740,8 @@ fn an_address_among_the_arguments_is_refused_and_not_told() {
     // Paths may have such names.
     fs::create_dir(dir.join("me@corp")).unwrap();
     fs::write(dir.join("me@corp/whose"), "ann.ash@example.com\n").unwrap();
-    call(dir, "consent withdraw --email-file ./me@corp/whose", "")
-        .run()
-        .done();
+    let words = "consent withdraw --unknown --email-file ./me@corp/whose";
+    call(dir, words, "").run().done();
     assert_eq!(
         count(dir, "select count(*) from system.consent_register"),
         1
@@ -863,6 +862,16 @@ fn record(email: &str, at: &str, date: &str) -> Value {
         record["shareWithResearchAsOfDate"] = json!(date.parse::<i64>().unwrap());
     }
     record
+}
+
+/// People of whom a record arrived, without a consent.
+fn known() -> Landing {
+    Landing {
+        customers: (0..12)
+            .map(|number| record(&email(number), "1", "-"))
+            .collect(),
+        ..Landing::default()
+    }
 }
 
 fn reading(user: &str, at: i64) -> Value {
