@@ -28,7 +28,7 @@
 //! subject = "user"              # the column that says whose row it is
 //! device = "serialnumber"       # likewise by way of the device, where there is no such column
 //! personal = ["user"]           # columns with personal values, also what is made of them
-//! anonymous = false             # true: nothing in it says who somebody is, nothing is personal
+//! anonymous = false             # true: rows are groups of at least five people, nothing is personal
 //! duplicates = "drop"           # rows equal in every column: keep one. Default: "keep"
 //! also = ["another_name"]       # other names of the table in SQL
 //!
@@ -106,8 +106,9 @@
 //! does not pass `rows`, where what is not known to hold does not hold, nor
 //! `consent_in_force` and `owner_match`: nobody has agreed, and nobody's device
 //! is anyone's. Persons are compared by `subject(...)`, without regard to letter
-//! case and blanks around; an interval holds at its `valid_from` and no
-//! longer at its `valid_to`; where one of them is null it is open on that side.
+//! case, to white space around, or to how Unicode composes letters; an interval
+//! holds at its `valid_from` and no longer at its `valid_to`; where one of them
+//! is null it is open on that side.
 //!
 //! `leave_out` is for rules that judge each row by itself: all but `unique` and
 //! `[[checks.sql]]`. Rows are left out before duplicates are looked for and

@@ -37,8 +37,8 @@ pub(crate) struct Built {
     pub(crate) content: Content,
     /// What became of the rows read: joins, then the whole.
     pub(crate) ledger: Vec<ledger::Entry>,
-    /// Whose rows they are, where the contract names a subject.
-    pub(crate) people: Option<People>,
+    /// Whose rows they are, by each column that says so.
+    pub(crate) people: Vec<People>,
     /// Nulls written, by column; rows dropped as duplicates are among them.
     nulls: Vec<u64>,
     pub(crate) started_ms: i64,
@@ -85,8 +85,9 @@ pub(crate) async fn build(
     let mut left_out = LeftOut::by(leave_out::leaving(&planned.model).count());
     let drops = planned.model.contract.duplicates == Duplicates::Drop;
 
-    let whose = gate::column(&planned.model)
-        .and_then(|(by, name)| Some((by, planned.layout.schema().index_of(name).ok()?)));
+    let whose: Vec<(By, usize)> = gate::columns(&planned.model)
+        .filter_map(|(by, name)| Some((by, planned.layout.schema().index_of(name).ok()?)))
+        .collect();
 
     let mut tasks = JoinSet::new();
     for stream in streams {
@@ -101,7 +102,10 @@ pub(crate) async fn build(
             rows: 0,
             content: Content::default(),
             nulls: vec![0; planned.layout.schema().fields().len()],
-            people: whose.map(|(by, column)| (by, column, People::default())),
+            people: whose
+                .iter()
+                .map(|(by, column)| (*by, *column, People::default()))
+                .collect(),
         };
         tasks.spawn(stage.write(stream));
     }
@@ -112,7 +116,7 @@ pub(crate) async fn build(
         left_out: Vec::new(),
         content: Content::default(),
         ledger: Vec::new(),
-        people: whose.map(|_| People::default()),
+        people: whose.iter().map(|_| People::default()).collect(),
         nulls: vec![0; planned.layout.schema().fields().len()],
         started_ms,
         ended_ms: 0,
@@ -128,7 +132,7 @@ pub(crate) async fn build(
             *total += nulls;
         }
         hashes.extend(part.hashes);
-        if let (Some(people), Some(part)) = (&mut built.people, part.people) {
+        for (people, part) in built.people.iter_mut().zip(part.people) {
             people.merge(part);
         }
     }
@@ -170,8 +174,8 @@ struct Stage {
     rows: u64,
     content: Content,
     nulls: Vec<u64>,
-    /// The column that says whose row it is, and whose they were.
-    people: Option<(By, usize, People)>,
+    /// The columns that say whose row it is, and whose they were.
+    people: Vec<(By, usize, People)>,
     /// Kept where duplicates are dropped later.
     hashes: Option<RowHashes>,
 }
@@ -182,7 +186,7 @@ struct Part {
     rows: u64,
     content: Content,
     nulls: Vec<u64>,
-    people: Option<People>,
+    people: Vec<People>,
     hashes: Option<RowHashes>,
 }
 
@@ -206,7 +210,11 @@ impl Stage {
             rows: self.rows,
             content: self.content,
             nulls: self.nulls,
-            people: self.people.map(|(_, _, people)| people),
+            people: self
+                .people
+                .into_iter()
+                .map(|(_, _, people)| people)
+                .collect(),
             hashes: self.hashes,
         })
     }
@@ -217,10 +225,10 @@ impl Stage {
         for (total, column) in self.nulls.iter_mut().zip(batch.columns()) {
             *total += column.null_count() as u64;
         }
-        if let Some((by, column, people)) = &mut self.people
-            && let Some(subjects) = batch.column(*column).as_string_view_opt()
-        {
-            people.take_in(*by, subjects);
+        for (by, column, people) in &mut self.people {
+            if let Some(subjects) = batch.column(*column).as_string_view_opt() {
+                people.take_in(*by, subjects);
+            }
         }
         if let Some(kept) = &mut self.hashes {
             kept.add(&hashes);

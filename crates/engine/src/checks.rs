@@ -112,7 +112,12 @@ fn in_check(model: &Model, check: &Check, error: Error) -> Error {
 
 /// The one number that `sql` gives.
 pub(crate) async fn count(session: &Session, sql: &str) -> Result<u64, Error> {
-    let stream = session.query(sql).await?.stream()?;
+    number(session.query(sql).await?).await
+}
+
+/// The one number that a query gives.
+pub(crate) async fn number(query: Query) -> Result<u64, Error> {
+    let stream = query.stream()?;
     let batches: Vec<_> = stream.try_collect().await.map_err(Query::failed)?;
     let number = batches
         .iter()

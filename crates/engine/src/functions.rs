@@ -3,7 +3,7 @@
 //! | function | gives |
 //! |---|---|
 //! | `run_time()` | the start of the run, epoch milliseconds UTC |
-//! | `subject(email)` | the person: the e-mail trimmed, in lower case |
+//! | `subject(email)` | the person: the e-mail trimmed, in NFC and lower case |
 //! | `pseudonym(text)` | 32 hexadecimal digits that tell nothing of the text without the key |
 //!
 //! `pseudonym` takes its text letter by letter: models write
@@ -32,6 +32,13 @@ pub(crate) const SUBJECT: &str = "subject";
 
 /// The name of the function that gives a person's pseudonym.
 pub(crate) const PSEUDONYM: &str = "pseudonym";
+
+/// The function that gives a person's name.
+pub(crate) fn subject() -> Arc<ScalarUDF> {
+    Arc::new(ScalarUDF::new_from_impl(Subject {
+        signature: Signature::string(1, Volatility::Immutable),
+    }))
+}
 
 /// All functions of our own, for a run that starts at `now_ms`, with the
 /// session's key.

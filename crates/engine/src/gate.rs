@@ -4,6 +4,10 @@
 //!   has a subject.
 //! - No reading of a device whose owner does not agree is in a table that has
 //!   a device.
+//! - Which tables must have one follows from what they are made of, before
+//!   anything runs: [`crate::lineage`].
+//! - No row of a table that is anonymous by its contract tells of fewer people
+//!   than a few.
 //! - Every row of `training_set` is one that may be there: of a person and
 //!   their own device, taken while that person's consent held. Which rows may
 //!   be there is derived anew, from the consents and the pairs of readings.
@@ -22,6 +26,7 @@ use lake::{Layout, TableId};
 
 use crate::build::stored;
 use crate::consent::{Known, person};
+use crate::lineage::GROUP_PEOPLE_MIN;
 use crate::models::Planned;
 use crate::report::{CheckReport, Verdict};
 use crate::rows::{self, Itself};
@@ -75,20 +80,28 @@ pub(crate) enum By {
     Device,
 }
 
+/// The columns of [`TRAINING_SET`], all of which its own check looks at.
+const TRAINING_COLUMNS: [&str; 6] = ["subject", "elapsed_ms", "distancefromobject", "x", "y", "z"];
+
+/// Whether a model, which gives these columns, is the one whose rows are held
+/// one by one against those that may be there.
+pub(crate) fn is_training_set(model: &Model, columns: &[&str]) -> bool {
+    model.name.as_ref() == TRAINING_SET && columns == TRAINING_COLUMNS
+}
+
 /// The column of a model that says whose row it is, if it has one.
 pub(crate) fn column(model: &Model) -> Option<(By, &str)> {
+    columns(model).next()
+}
+
+/// All columns of a model by which its rows are checked: that of the person
+/// before that of the device.
+pub(crate) fn columns(model: &Model) -> impl Iterator<Item = (By, &str)> {
     let contract = &model.contract;
-    let subject = contract
-        .subject
-        .as_ref()
-        .map(|name| (By::Subject, name.as_str()));
-    let device = || {
-        contract
-            .device
-            .as_ref()
-            .map(|name| (By::Device, name.as_str()))
-    };
-    subject.or_else(device)
+    let subject = contract.subject.iter();
+    let subject = subject.map(|name| (By::Subject, name.as_str()));
+    let device = contract.device.iter();
+    subject.chain(device.map(|name| (By::Device, name.as_str())))
 }
 
 /// Devices whose owner is among those who `agreed`, out of the rows of
@@ -161,14 +174,46 @@ pub(crate) fn verdict_of(model: &Model, by: By, refused: u64) -> CheckReport {
     verdict(model, check, refused)
 }
 
-/// Reads whose rows a table holds.
+/// Whether the groups of an anonymous model are of so many people that nothing
+/// is told of one of them; `None` for a model that need not show it. The model's
+/// SELECT is computed anew, with the people of each group counted.
+///
+/// # Errors
+/// [`Error::Execution`], or what is wrong with what the model reads.
+pub(crate) async fn groups(
+    session: &Session,
+    planned: &Planned,
+) -> Result<Option<CheckReport>, Error> {
+    let (Some(lineage), model) = (&planned.grouped, &planned.model) else {
+        return Ok(None);
+    };
+    let plan = session.plan(&model.sql).await?;
+    let Some(too_small) = lineage.too_small_groups(&plan) else {
+        return Ok(None);
+    };
+    let query = session.query_plan(too_small).await?;
+    let few = crate::checks::number(query).await?;
+    Ok(Some(groups_verdict(model, few)))
+}
+
+/// What it comes to if so many groups are of too few people.
+pub(crate) fn groups_verdict(model: &Model, few: u64) -> CheckReport {
+    verdict(
+        model,
+        &format!("privacy: groups of {GROUP_PEOPLE_MIN} people or more"),
+        few,
+    )
+}
+
+/// Reads whose rows a table holds, by a column that names them.
 ///
 /// # Errors
 /// [`Error::Execution`].
-pub(crate) async fn people(session: &Session, model: &Model) -> Result<Option<People>, Error> {
-    let Some((by, column)) = column(model) else {
-        return Ok(None);
-    };
+pub(crate) async fn people(
+    session: &Session,
+    model: &Model,
+    (by, column): (By, &str),
+) -> Result<People, Error> {
     let (zone, table) = (model.zone, &model.name);
     let sql = format!("select \"{column}\" from {zone}.\"{table}\"");
     let mut batches = session.query(&sql).await?.stream()?;
@@ -179,7 +224,7 @@ pub(crate) async fn people(session: &Session, model: &Model) -> Result<Option<Pe
             .map_err(|error| Error::execution(table.to_string(), error.into()))?;
         people.take_in(by, column.as_string_view());
     }
-    Ok(Some(people))
+    Ok(people)
 }
 
 /// Models as shipped.

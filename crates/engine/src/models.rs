@@ -14,7 +14,7 @@ use crate::checks::count_violations;
 use crate::lineage::Lineage;
 use crate::tables::model_id;
 use crate::time_use::TimeUse;
-use crate::{Error, Session, leave_out, system};
+use crate::{Error, Session, gate, leave_out, system};
 
 /// A model that fits: its files' layout, and what it reads of landing tables.
 #[derive(Debug, Clone)]
@@ -30,6 +30,9 @@ pub(crate) struct Planned {
     pub(crate) time: TimeUse,
     /// Likewise what each check of its contract finds, in their order.
     pub(crate) checks: Vec<TimeUse>,
+    /// What is known of the people behind it, where it is anonymous by its
+    /// contract: its groups are looked at for it.
+    pub(crate) grouped: Option<Arc<Lineage>>,
 }
 
 /// How a model reads a landing table.
@@ -47,6 +50,29 @@ pub(crate) struct LandingRead {
 /// [`Error::Model`] with file and line for the first that does not fit.
 pub(crate) async fn plan(session: &Session, models: &[&Model]) -> Result<Vec<Planned>, Error> {
     Ok(plan_and_trace(session, models).await?.0)
+}
+
+/// Likewise, of models whose rows are to be published, or are.
+///
+/// # Errors
+/// As [`plan`]; [`Error::Refused`] for the first that reaches people and does not
+/// say whose its rows are, or claims to tell of nobody.
+pub(crate) async fn plan_to_publish(
+    session: &Session,
+    models: &[&Model],
+) -> Result<Vec<Planned>, Error> {
+    let (mut planned, mut lineage) = plan_and_trace(session, models).await?;
+    lineage.may_be_published()?;
+    let lineage = Arc::new(lineage);
+    for planned in &mut planned {
+        let schema = planned.layout.schema();
+        let columns: Vec<&str> = schema.fields().iter().map(|f| f.name().as_str()).collect();
+        let model = &planned.model;
+        if model.contract.anonymous && !gate::is_training_set(model, &columns) {
+            planned.grouped = Some(Arc::clone(&lineage));
+        }
+    }
+    Ok(planned)
 }
 
 /// Likewise, and tells where their columns come from.
@@ -96,6 +122,7 @@ pub(crate) async fn plan_and_trace(
             model: (*model).clone(),
             layout,
             sql,
+            grouped: None,
         });
     }
     for planned in &mut planned {

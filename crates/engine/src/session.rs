@@ -206,6 +206,14 @@ impl Session {
             .with_allow_statements(false)
             .verify_plan(&plan)
             .map_err(|_| writes())?;
+        self.query_plan(plan).await
+    }
+
+    /// Likewise, of a plan that only reads.
+    ///
+    /// # Errors
+    /// [`Error::Sql`].
+    pub(crate) async fn query_plan(&self, plan: LogicalPlan) -> Result<Query, Error> {
         let plan = self
             .state()
             .create_physical_plan(&plan)

@@ -10,6 +10,7 @@ use futures::StreamExt;
 
 use crate::consent::{self, Consents, Known};
 use crate::gate::By;
+use crate::models::Planned;
 use crate::report::{CheckReport, Report, TableReport, Verdict};
 use crate::tables::model_id;
 use crate::{Error, Query, Session, Setup, checks, gate, models, quarantine, system};
@@ -23,7 +24,7 @@ pub async fn verify(setup: &Setup, expect: Option<&Expectations>) -> Result<Repo
     // run would. Planning leaves names without rows behind, so it has a session
     // of its own.
     let all: Vec<&Model> = setup.project.models().iter().collect();
-    models::plan(&Session::to_plan_in(setup)?, &all).await?;
+    let planned = models::plan_to_publish(&Session::to_plan_in(setup)?, &all).await?;
     let session = Arc::new(Session::open(setup)?);
     let tables = session.tables();
     tables.pin(&tables.of_lake()).await?;
@@ -62,7 +63,8 @@ pub async fn verify(setup: &Setup, expect: Option<&Expectations>) -> Result<Repo
         .sum();
 
     let mut missing = Vec::new();
-    for model in setup.project.models() {
+    for planned in &planned {
+        let model = &planned.model;
         let started = Instant::now();
         let table = model_id(model);
         let version = session.tables().standing(&table, AsOf::Latest).await?;
@@ -72,7 +74,7 @@ pub async fn verify(setup: &Setup, expect: Option<&Expectations>) -> Result<Repo
                     report.checks.extend(checked);
                     report
                         .checks
-                        .extend(gates(&session, model, &consents).await?);
+                        .extend(gates(&session, planned, &consents, &mut report.warnings).await?);
                 }
                 // A check may read a table that is missing; that is told below.
                 Err(Error::Lake(lake::Error::NoTable { .. })) => {}
@@ -148,21 +150,34 @@ async fn owners(session: &Session, agreed: &Known) -> Result<Known, Error> {
 /// The privacy checks of a published table.
 async fn gates(
     session: &Session,
-    model: &Model,
+    planned: &Planned,
     consents: &Option<Consents>,
+    warnings: &mut Vec<String>,
 ) -> Result<Vec<CheckReport>, Error> {
+    let model = &planned.model;
     let mut checks = Vec::new();
-    let people = gate::people(session, model).await?;
-    if let (Some((by, _)), Some(people), Some(consents)) = (gate::column(model), people, consents) {
+    // Where there are no records, nobody has agreed.
+    let nobody = Known::default();
+    let agreed = consents.as_ref().map_or(&nobody, |known| &known.research);
+    for (by, column) in gate::columns(model) {
+        let people = gate::people(session, model, (by, column)).await?;
         let owned;
         let allowed = match by {
-            By::Subject => &consents.research,
+            By::Subject => agreed,
             By::Device => {
-                owned = owners(session, &consents.research).await?;
+                owned = owners(session, agreed).await?;
                 &owned
             }
         };
         checks.push(gate::consent(model, by, &people, allowed));
+    }
+    match gate::groups(session, planned).await {
+        Ok(groups) => checks.extend(groups),
+        Err(error @ Error::Landing { .. }) => warnings.push(format!(
+            "people in the groups of {} were not counted: {error}",
+            model.name
+        )),
+        Err(error) => return Err(error),
     }
     checks.extend(gate::training(session, model).await?);
     Ok(checks)

@@ -10,10 +10,13 @@
 
 mod derived;
 mod flow;
+mod groups;
 mod masking;
+mod people;
 #[cfg(test)]
 mod tests;
 mod trace;
+mod whose;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -25,13 +28,18 @@ use datafusion::logical_expr::{Distinct, Expr, LogicalPlan};
 
 pub(crate) use self::flow::Flow;
 pub use self::flow::{Influence, Origin};
-use crate::{Error, system, wording};
+pub(crate) use self::groups::GROUP_PEOPLE_MIN;
+use self::people::{ModelPeople, People, PeopleOfModels};
+use crate::{Error, gate, system, wording};
 
 /// Where the columns of models come from.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub(crate) struct Lineage {
     project: Arc<Project>,
     models: BTreeMap<String, ModelLineage>,
+    people: PeopleOfModels,
+    /// What must not be published, in the order of the models.
+    refused: Vec<Error>,
 }
 
 /// Where the columns of one model come from.
@@ -65,6 +73,8 @@ impl Lineage {
         Self {
             project: Arc::clone(project),
             models: derived::tables(project).into_iter().collect(),
+            people: PeopleOfModels::new(),
+            refused: Vec::new(),
         }
     }
 
@@ -92,8 +102,72 @@ impl Lineage {
             rows: self.origins_of_rows(relation.rows, &tables),
         };
         self.must_be_declared(model, &lineage, plan)?;
+        self.take_in_people(model, schema, &lineage, plan);
         self.models.insert(model.name.to_string(), lineage);
         Ok(())
+    }
+
+    /// Takes down whose rows a model holds, and whether its contract says so.
+    fn take_in_people(
+        &mut self,
+        model: &Model,
+        schema: &Schema,
+        lineage: &ModelLineage,
+        plan: &LogicalPlan,
+    ) {
+        let mut people = People::new(&self.project, &self.people);
+        let relation = people.of(plan);
+        let names: Vec<&str> = schema.fields().iter().map(|f| f.name().as_str()).collect();
+        let is_grouped = relation.sources.is_empty()
+            || model.contract.anonymous && groups::can_be_counted(&mut people, plan);
+        let personal: BTreeSet<(String, String)> = lineage
+            .columns
+            .iter()
+            .flat_map(|column| column.origins.direct.iter())
+            .filter(|(origin, step)| {
+                step.influence == Influence::Direct && self.is_personal(origin)
+            })
+            .map(|(origin, _)| (origin.table.clone(), origin.column.clone()))
+            .collect();
+        let personal: Vec<_> = personal.into_iter().collect();
+        let known = ModelPeople {
+            columns: relation
+                .columns
+                .iter()
+                .map(|party| party.map(|party| people.kind(party)))
+                .collect(),
+            // What an anonymous table tells is of groups.
+            has_people: !relation.sources.is_empty() && !model.contract.anonymous,
+        };
+        // Its rows are held against those that may be there, one by one.
+        let said = match gate::is_training_set(model, &names) {
+            true => Ok(()),
+            false => whose::must_be_said(model, &names, &people, &relation, &personal, is_grouped),
+        };
+        self.refused.extend(said.err());
+        self.people.insert(model.name.to_string(), known);
+    }
+
+    /// Whether what the models hold may be published.
+    ///
+    /// # Errors
+    /// [`Error::Refused`] for the first model that reaches people and does not
+    /// say whose its rows are, or claims to tell of nobody.
+    pub(crate) fn may_be_published(&mut self) -> Result<(), Error> {
+        match self.refused.is_empty() {
+            true => Ok(()),
+            false => Err(self.refused.remove(0)),
+        }
+    }
+
+    /// A plan that counts the rows of an anonymous model's `plan` that tell of
+    /// fewer than [`GROUP_PEOPLE_MIN`] people; `None` where it reaches nobody.
+    pub(crate) fn too_small_groups(&self, plan: &LogicalPlan) -> Option<LogicalPlan> {
+        let mut people = People::new(&self.project, &self.people);
+        if people.of(plan).sources.is_empty() {
+            return None;
+        }
+        groups::too_small(&mut people, plan)
     }
 
     /// What is known of a model.

@@ -230,16 +230,20 @@ impl Work {
             report
                 .checks
                 .extend(checks::run(&self.session, &planned.model, known).await?);
-            let people = built.and_then(|built| built.people.as_ref());
-            let whose = gate::column(&planned.model);
-            if let (Some((by, _)), Some(people), Some(agreed)) = (whose, people, agreed) {
+            // Where there are no records, nobody has agreed.
+            let nobody = Known::default();
+            let people = built.map_or(&[][..], |built| &built.people);
+            for ((by, _), people) in gate::columns(&planned.model).zip(people) {
                 let allowed = match by {
-                    By::Subject => agreed,
+                    By::Subject => agreed.unwrap_or(&nobody),
                     By::Device => owned,
                 };
                 let gate = gate::consent(&planned.model, by, people, allowed);
                 report.checks.push(gate);
             }
+            report
+                .checks
+                .extend(gate::groups(&self.session, planned).await?);
             if !as_shipped {
                 let gate = gate::training(&self.session, &planned.model).await?;
                 report.checks.extend(gate);

@@ -59,7 +59,7 @@ pub(super) fn ask_for_owners<'a>(mut models: impl Iterator<Item = &'a Model>) ->
     let table = owners_table();
     let claims = system::DEVICE_CLAIM.full_name();
     models.any(|model| {
-        let by_device = matches!(gate::column(model), Some((By::Device, _)));
+        let by_device = gate::columns(model).any(|(by, _)| by == By::Device);
         let reads = |table: &str| model.reads().iter().any(|read| read.table == table);
         by_device || reads(&table) || reads(&claims)
     })

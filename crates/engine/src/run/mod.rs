@@ -199,7 +199,7 @@ impl Work {
         apart(setup)?;
         let session = Arc::new(Session::open(setup)?);
         let models = selected(setup, options)?;
-        let planned = models::plan(&Session::to_plan_in(setup)?, &models).await?;
+        let planned = models::plan_to_publish(&Session::to_plan_in(setup)?, &models).await?;
         let seen = Lake::at(setup.lake.clone()).release().await;
         let sources = sources(&session, &planned).await?;
         match provide_key(&session, &planned).await {

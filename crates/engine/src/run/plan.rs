@@ -124,8 +124,8 @@ impl Work {
             rows: built.rows,
             rows_entering: 0,
             rows_leaving: 0,
-            people_entering: built.people.as_ref().map(|_| 0),
-            people_leaving: built.people.as_ref().map(|_| 0),
+            people_entering: built.people.first().map(|_| 0),
+            people_leaving: built.people.first().map(|_| 0),
         };
         if matches!(change, Change::Nothing | Change::Contract) {
             return Ok(table);
@@ -140,7 +140,7 @@ impl Work {
             .contents(planned, &self.staged(planned, built)?)
             .await?;
         (table.rows_entering, table.rows_leaving) = differences(&now.rows, &then.rows);
-        if built.people.is_some() {
+        if !built.people.is_empty() {
             let (now, then) = (now.people.known(), then.people.known());
             table.people_entering = Some(then.difference(now).count() as u64);
             table.people_leaving = Some(now.difference(then).count() as u64);

@@ -325,7 +325,7 @@ impl Work {
         let mut leaving = Vec::new();
         for changing in changing {
             let standing = changing.standing.as_ref();
-            let gone = match (standing, &changing.built.people) {
+            let gone = match (standing, changing.built.people.first()) {
                 (Some(standing), Some(people)) => {
                     let before = self.people_in(changing.planned, standing).await?;
                     let gone = before.difference(people.known()).copied();

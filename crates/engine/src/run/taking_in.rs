@@ -575,7 +575,7 @@ impl Work {
                     .checks
                     .push(checks::report(&planned.model, check, violations.await?));
             }
-            if let Some((by, column)) = gate::column(&planned.model) {
+            for (by, column) in gate::columns(&planned.model) {
                 let refused = tables
                     .refused(
                         planned.model.name.as_ref(),
@@ -591,6 +591,15 @@ impl Work {
                 report
                     .checks
                     .push(gate::verdict_of(&planned.model, by, refused));
+            }
+            if planned.grouped.is_some() {
+                let reads = planned.model.reads().iter();
+                let reads = reads.map(|read| read.table.as_str());
+                let groups = match tables.concern(&planned.sql, reads) {
+                    true => gate::groups(after, planned).await?,
+                    false => Some(gate::groups_verdict(&planned.model, 0)),
+                };
+                report.checks.extend(groups);
             }
         }
         report.judge();
