@@ -10,7 +10,7 @@ use landing::KeySet;
 
 use super::{RECORD_COLUMNS, RECORDS, register, suspension::suspending};
 use crate::devices::PHONES;
-use crate::landing::{Hashes, Source, hash, streams};
+use crate::landing::{Hashes, Likeness, Source, hash, streams};
 use crate::{Error, Session, landing_files, quarantine};
 
 /// By what a person is known.
@@ -80,7 +80,7 @@ pub(super) async fn known_by(session: &Session, person: &str) -> Result<Option<K
                 source
                     .files
                     .iter()
-                    .any(|now| now.name == file.name && file.is(now))
+                    .any(|now| now.name == file.name && matches!(file.compare(now), Likeness::Same))
             })
             .map(|file| file.name.as_str())
             .collect();

@@ -595,7 +595,7 @@ impl Work {
             if planned.grouped.is_some() {
                 let reads = planned.model.reads().iter();
                 let reads = reads.map(|read| read.table.as_str());
-                let groups = match tables.concern(&planned.sql, reads) {
+                let groups = match tables.concern(planned.time, reads) {
                     true => gate::groups(after, planned).await?,
                     false => Some(gate::groups_verdict(&planned.model, 0)),
                 };
