@@ -1,5 +1,5 @@
 //! What a contract must say of whose rows a model holds, and what it may not
-//! claim. See `docs/decisions/0006-whose-rows-a-model-holds.md`.
+//! claim. See `docs/decisions/0007-whose-rows-a-model-holds.md`.
 
 use std::fmt::Write;
 

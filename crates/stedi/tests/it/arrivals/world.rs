@@ -240,7 +240,7 @@ impl World {
                 let now = self.now;
                 let entry = Entry {
                     words: format!(
-                        "consent {act} --purpose {purpose} --at {at} --who tester --now {now}"
+                        "consent {act} --unknown --purpose {purpose} --at {at} --who tester --now {now}"
                     ),
                     email: email.clone(),
                 };
