@@ -111,6 +111,10 @@ impl Plays {
                 Ok(of_this) => {
                     effort.sequences += 1;
                     effort.add(of_this);
+                    // Long runs are stopped before they end.
+                    if effort.sequences.is_multiple_of(25) {
+                        eprintln!("part {part}: {} are equal", effort.sequences);
+                    }
                 }
                 Err(fault) => {
                     let (shorter, fault) = shortened(steps, fault, of_sequence);
