@@ -160,6 +160,10 @@ impl Error {
             )),
             Error::Store { reason, .. } => Some(lake::remote_hint(reason).to_owned()),
             Error::Lake(error) => error.hint(),
+            Error::Execution { message, .. } if message == wording::UNREADABLE => Some(
+                "`stedi verify` tells which; `stedi repair` makes it right from landing, register and key"
+                    .to_owned(),
+            ),
             Error::Project(_) | Error::Execution { .. } | Error::Interrupted => None,
         }
     }

@@ -85,6 +85,11 @@ impl Held {
         Ok(())
     }
 
+    /// Whether the object that makes it a lake is missing or damaged.
+    pub(crate) fn lacks_marker(&self) -> bool {
+        self.readiness.lacks_marker()
+    }
+
     /// Makes the lake one, if it is none yet: there is something to publish.
     pub(crate) async fn begin(&self) -> Result<(), Error> {
         Ok(self.lake.begin(&self.readiness).await?)

@@ -10,6 +10,7 @@ mod build;
 mod care;
 mod checks;
 mod consent;
+mod decisions;
 mod describe;
 mod devices;
 mod duplicates;
@@ -21,6 +22,7 @@ mod gate;
 mod held_table;
 mod hold;
 mod incremental;
+mod integrity;
 mod interrupt;
 mod join;
 mod judgement;
@@ -64,6 +66,7 @@ pub use error::{Class, Error};
 pub use export::{
     ExportCheck, ExportFormat, ExportOptions, ExportedFile, Finding, Manifest, check_export, export,
 };
+pub use integrity::{Damage, INTACT, damages, is_looking_at_damage};
 pub use interrupt::Interrupt;
 pub use landing::{Intake, Rejection, TableIntake};
 pub use lineage::{Influence, Origin};

@@ -18,7 +18,7 @@ use xxhash_rust::xxh3::Xxh3;
 use crate::hold::Held;
 use crate::landing::{Rejection, TableIntake};
 use crate::system::{self, Rows, long, text};
-use crate::{Error, Query, Session, Setup};
+use crate::{Error, Query, Session, Setup, decisions};
 
 /// A stretch of landing input that could not be read.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -140,6 +140,10 @@ async fn drop_held(
     if let Some(next) = next.await? {
         held.lake.publish(next).await?;
     }
+    // Should it not come to that, the next run writes the copy.
+    if let Err(error) = decisions::write_dropped(&held.lake, &dropped).await {
+        tracing::debug!(%error, "could not write a copy of what was dropped");
+    }
     Ok(dropped)
 }
 
@@ -199,7 +203,7 @@ pub(crate) async fn read(session: &Session) -> Result<Vec<QuarantineEntry>, Erro
     Ok(batches.iter().flat_map(entries_of).collect())
 }
 
-fn entries_of(batch: &RecordBatch) -> Vec<QuarantineEntry> {
+pub(crate) fn entries_of(batch: &RecordBatch) -> Vec<QuarantineEntry> {
     let column = |name: &str| batch.column_by_name(name);
     let text = |name: &str, row: usize| -> Option<String> {
         let values = column(name)?.as_string_view_opt()?;

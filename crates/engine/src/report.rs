@@ -5,7 +5,7 @@ use std::fmt;
 use catalog::{Action, Model};
 use serde::Serialize;
 
-use crate::gate;
+use crate::{Damage, gate};
 
 /// How a table or a check came out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -95,6 +95,10 @@ pub struct Report {
     /// What the user should know.
     #[serde(skip)]
     pub warnings: Vec<String>,
+    /// What was found broken in the lake. A run has mended it, unless a check
+    /// failed.
+    #[serde(skip)]
+    pub damages: Vec<Damage>,
     /// What was published; empty where everything stood already.
     #[serde(skip)]
     pub published: Vec<String>,

@@ -237,6 +237,11 @@ pub(crate) fn names() -> impl Iterator<Item = &'static str> {
     ALL.iter().map(|definition| definition.name)
 }
 
+/// All system tables.
+pub(crate) fn all() -> impl Iterator<Item = &'static Definition> {
+    ALL.into_iter()
+}
+
 /// All system tables, as the lake names them.
 pub(crate) fn ids() -> impl Iterator<Item = TableId> {
     ALL.iter().map(|definition| definition.id())
@@ -332,6 +337,7 @@ impl Definition {
                 }
                 Removes::All
             }
+            Rows::Anew => Removes::All,
         };
         let layout = self.layout()?;
         let mut writer = lake.writer(&layout, run);
@@ -369,6 +375,8 @@ pub(crate) enum Rows<'a> {
     Beside(Option<&'a Version>),
     /// They replace them.
     InPlaceOf(Option<&'a Version>),
+    /// They replace them, whatever those are said to hold.
+    Anew,
 }
 
 pub(crate) fn text<'a>(values: impl Iterator<Item = &'a str>) -> ArrayRef {

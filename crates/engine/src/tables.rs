@@ -114,8 +114,11 @@ impl Tables {
             let before = self.lake.release().await?;
             let mut versions = HashMap::new();
             for table in tables {
-                if let Some(version) = self.lake.version(table, AsOf::Latest).await? {
-                    versions.insert(table.clone(), Some(version));
+                match self.lake.version(table, AsOf::Latest).await {
+                    Ok(version) => versions.extend(version.map(|v| (table.clone(), Some(v)))),
+                    // Told to whoever asks for it; others are answered.
+                    Err(lake::Error::Damaged { .. }) => {}
+                    Err(error) => return Err(error.into()),
                 }
             }
             let is_done = before.as_ref().is_none_or(|release| release.is_done);
@@ -139,12 +142,22 @@ impl Tables {
     /// Lets every table of the lake mean one version to the end, for a writer who
     /// holds the lake: what it notes as taken in is then what it has read. The
     /// register of consent, which people are entered into without holding the
-    /// lake, is pinned at once; of the others no new version can appear.
-    pub(crate) async fn pin_for_writer(&self) -> std::result::Result<(), Error> {
+    /// lake, is pinned at once; of the others no new version can appear. Those that
+    /// cannot be opened are taken for none.
+    pub(crate) async fn pin_for_writer(
+        &self,
+        unopened: impl Iterator<Item = &TableId>,
+    ) -> std::result::Result<(), Error> {
         let register = system::CONSENT_REGISTER.id();
-        let standing = self.lake.version(&register, AsOf::Latest).await?;
+        let standing = match self.lake.version(&register, AsOf::Latest).await {
+            Err(lake::Error::Damaged { .. }) => None,
+            standing => standing?,
+        };
+        let mut versions: HashMap<TableId, Option<Version>> =
+            unopened.map(|table| (table.clone(), None)).collect();
+        versions.insert(register, standing);
         *self.pinned.write() = Pinned {
-            versions: HashMap::from([(register, standing)]),
+            versions,
             grows: true,
         };
         Ok(())
@@ -157,6 +170,11 @@ impl Tables {
         pinned.versions.extend(others.iter().cloned());
         *self.pinned.write() = pinned;
         self
+    }
+
+    /// The version that the newest one of a table is taken to be, if any is.
+    pub(crate) fn pinned(&self, table: &TableId) -> Option<Version> {
+        self.pinned.read().versions.get(table).cloned().flatten()
     }
 
     /// The version of a table that its name means.

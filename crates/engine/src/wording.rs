@@ -72,8 +72,11 @@ fn of_parquet(error: &(dyn std::error::Error + 'static)) -> String {
         }
         cause = error.source();
     }
-    "a Parquet file cannot be read".to_owned()
+    UNREADABLE.to_owned()
 }
+
+/// Of a data file that is missing or not as it was written.
+pub(crate) const UNREADABLE: &str = "a Parquet file cannot be read";
 
 fn of_arrow(error: &ArrowError) -> String {
     match error {

@@ -48,6 +48,20 @@ pub enum Error {
         #[source]
         source: Box<DeltaTableError>,
     },
+    /// What a table needs is not there or cannot be read.
+    #[error("table {table} is damaged: {what}")]
+    Damaged {
+        /// Which table.
+        table: TableId,
+        /// Which object, and what is wrong with it.
+        what: String,
+    },
+    /// Something that is no plain file stands where the lake is locked.
+    #[error("cannot lock the lake: {object} is no plain file")]
+    NoLockFile {
+        /// Its path.
+        object: String,
+    },
     /// Somebody else published a version of the table meanwhile.
     #[error("another writer published {table} during this run; nothing of it was overwritten")]
     Conflict {
@@ -145,6 +159,14 @@ impl Error {
                 "check that the place can be written to and has room, or give another with --lake".to_owned()
             }
             Error::Store { .. } => "check the path; `stedi doctor` tells more".to_owned(),
+            Error::Damaged { .. } => {
+                "`stedi repair` tells what is broken and makes it right from landing, register and key"
+                    .to_owned()
+            }
+            Error::NoLockFile { .. } => {
+                "take it away: links are not followed there, and nothing else is written to"
+                    .to_owned()
+            }
             Error::Conflict { .. } | Error::Overtaken => {
                 "run again once the other run has ended".to_owned()
             }
@@ -171,6 +193,20 @@ impl Error {
                 return known_hint(&table_reason(source)).map(str::to_owned);
             }
         })
+    }
+
+    /// Whether a store that does not answer or refuses is behind it, rather than
+    /// what stands there.
+    pub(crate) fn is_of_store(&self) -> bool {
+        match self {
+            Error::Table { source, .. } => {
+                let found = store_in(source.as_ref());
+                found.is_some_and(|error| !matches!(error, object_store::Error::NotFound { .. }))
+                    || source.to_string().contains(" S3 error: ")
+            }
+            Error::Store { .. } => true,
+            _ => false,
+        }
     }
 
     pub(crate) fn store(
@@ -282,7 +318,9 @@ fn table_reason(error: &DeltaTableError) -> String {
     }
     let text = error.to_string();
     if !text.contains(" S3 error: ") {
-        return text;
+        // What follows is where in the library, and a backtrace.
+        let line = text.lines().next().unwrap_or_default().trim_end();
+        return line.chars().take(REASON_CHARS).collect();
     }
     match text.split_once("non-2xx status code: ") {
         Some((_, status)) if status.starts_with('5') => {
@@ -296,6 +334,9 @@ fn table_reason(error: &DeltaTableError) -> String {
         None => format!("{BROKEN} too often"),
     }
 }
+
+/// An error of the library may quote what it could not read.
+const REASON_CHARS: usize = 200;
 
 fn between<'a>(text: &'a str, begin: &str, end: &str) -> Option<&'a str> {
     let (_, rest) = text.split_once(begin)?;

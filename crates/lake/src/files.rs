@@ -255,10 +255,16 @@ impl Lake {
                     .map(|meta| meta.location)
                     .filter(is_of_run)
                     .collect();
-                if !left.is_empty()
-                    && let Some(version) = self.version(&table, AsOf::Latest).await?
-                {
-                    left.retain(|path| version.files.iter().all(|file| file.path != *path));
+                if !left.is_empty() {
+                    match self.version(&table, AsOf::Latest).await {
+                        Ok(Some(version)) => {
+                            left.retain(|path| version.files.iter().all(|file| file.path != *path));
+                        }
+                        Ok(None) => {}
+                        // Which of them it names cannot be told.
+                        Err(Error::Damaged { .. }) => left.clear(),
+                        Err(error) => return Err(error),
+                    }
                 }
                 for path in left {
                     let _ = self.location().store().delete(&path).await;

@@ -14,12 +14,14 @@
 //! - Tables use plain Delta features: no deletion vectors, no column mapping,
 //!   no partitions.
 
+mod copies;
 mod dictionary;
 #[cfg(test)]
 mod double;
 mod error;
 mod files;
 mod history;
+mod inspect;
 mod left;
 mod location;
 mod lock;
@@ -42,6 +44,7 @@ mod vacuum;
 pub use error::{Error, remote_hint, store_in, store_reason};
 pub use files::{DataFile, Layout, Writer};
 pub use history::Commit;
+pub use inspect::{Changed, Inspection};
 pub use location::Location;
 pub use lock::{Hold, Holder};
 pub use object::{Buffers, Object};

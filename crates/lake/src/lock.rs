@@ -10,7 +10,7 @@
 use std::fmt;
 use std::fs::File;
 use std::io::{Read, Seek, Write};
-use std::os::unix::fs::MetadataExt;
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path as FsPath, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -187,9 +187,20 @@ impl Lake {
                 .write(true)
                 .create(true)
                 .truncate(false)
+                // Whoever may write the folder must not choose what is emptied.
+                .custom_flags(libc::O_NOFOLLOW | libc::O_NONBLOCK)
                 .open(path)
             {
-                Ok(file) => file,
+                Ok(file) if file.metadata().is_ok_and(|of| of.is_file()) => file,
+                Ok(_) => return Err(no_lock_file(path)),
+                Err(error)
+                    if matches!(
+                        error.raw_os_error(),
+                        Some(libc::ELOOP | libc::EISDIR | libc::ENXIO)
+                    ) =>
+                {
+                    return Err(no_lock_file(path));
+                }
                 // Whoever gave up the lake took an empty folder away.
                 Err(error) if error.kind() == std::io::ErrorKind::NotFound => continue,
                 Err(error) => return Err(failed(error)),
@@ -199,7 +210,7 @@ impl Lake {
                 Ok(()) => {
                     // Whoever let go of it took the file away: the lock must be
                     // on the one that stands there.
-                    let is_there = std::fs::metadata(path).is_ok_and(|there| {
+                    let is_there = std::fs::symlink_metadata(path).is_ok_and(|there| {
                         file.metadata().is_ok_and(|own| own.ino() == there.ino())
                     });
                     if !is_there {
@@ -294,6 +305,12 @@ async fn beat(store: Arc<dyn ObjectStore>, path: Path, mut holder: Holder) {
         tokio::time::sleep(BEAT).await;
         holder.beat += 1;
         let _ = store.put(&path, holder.to_bytes().into()).await;
+    }
+}
+
+fn no_lock_file(path: &FsPath) -> Error {
+    Error::NoLockFile {
+        object: path.display().to_string(),
     }
 }
 

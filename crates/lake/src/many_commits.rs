@@ -170,6 +170,7 @@ async fn a_table_opens_by_few_reads_however_many_commits_it_has() {
     let keep = Keep {
         versions_since_ms: None,
         strays_since_ms: i64::MAX,
+        foreign_since_ms: i64::MAX,
     };
     let vacuumed = lake.vacuum(&table, keep, false).await.unwrap();
     assert_eq!(

@@ -24,7 +24,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::publish::{Entry, Standing};
 use crate::put::{Created, create};
-use crate::{Error, Lake, Publication, TableId, Version};
+use crate::{Error, Lake, LakeId, Publication, TableId, Version};
 
 /// Where releases lie.
 const FOLDER: &str = "system/release";
@@ -43,6 +43,8 @@ pub struct Release {
     pub state: Value,
     /// Whether all of it is visible.
     pub is_done: bool,
+    /// It is there and cannot be read: nothing of it is known but its number.
+    pub is_damaged: bool,
 }
 
 /// As it lies.
@@ -54,6 +56,11 @@ struct Record {
     state: Value,
     /// Empty once it is done.
     entries: Vec<Entry>,
+    /// The lake's id, should the object be lost that says it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    lake: Option<String>,
+    #[serde(skip)]
+    is_damaged: bool,
 }
 
 impl Lake {
@@ -146,6 +153,8 @@ impl Lake {
             done: false,
             state,
             entries,
+            lake: self.id().await?.map(|id| id.to_string()),
+            is_damaged: false,
         };
         self.location().make_durable(&files).await?;
         let path = self.release_path(number);
@@ -205,6 +214,28 @@ impl Lake {
         Ok(())
     }
 
+    /// The lake's id, as the newest release knows it.
+    pub(crate) async fn id_of_release(&self) -> Result<Option<LakeId>, Error> {
+        let newest = self.newest().await?;
+        Ok(newest.and_then(|record| LakeId::parse(&record.lake?)))
+    }
+
+    /// Writes the newest release again as it stands, so that it is younger than
+    /// all that was found whole. To be called by whoever holds the lake.
+    ///
+    /// # Errors
+    /// [`Error::Store`].
+    pub async fn renew_release(&self) -> Result<(), Error> {
+        let Some(record) = self.newest().await?.filter(|record| !record.is_damaged) else {
+            return Ok(());
+        };
+        let path = self.release_path(record.number);
+        let put = self.location().store().put(&path, record.to_bytes().into());
+        put.await
+            .map(|_| ())
+            .map_err(|error| Error::store("write", self.location().display(&path), &error))
+    }
+
     async fn newest(&self) -> Result<Option<Record>, Error> {
         let mut tries = 0;
         loop {
@@ -226,11 +257,11 @@ impl Lake {
                     return Err(Error::store("read", path, &error));
                 }
             };
-            let record = serde_json::from_slice(&body).map_err(|error| Error::Store {
-                action: "read",
-                object: self.location().display(&path),
-                reason: format!("it is no release: {error}"),
-            })?;
+            let record = serde_json::from_slice::<Record>(&body).ok();
+            let record = record.filter(|record| record.number == number);
+            // What it noted is lost. The next release follows on its number, and
+            // is made of everything.
+            let record = record.unwrap_or_else(|| Record::damaged(number));
             return Ok(Some(record));
         }
     }
@@ -253,6 +284,18 @@ impl Lake {
 }
 
 impl Record {
+    fn damaged(number: u64) -> Self {
+        Self {
+            number,
+            run: String::new(),
+            done: true,
+            state: Value::Null,
+            entries: Vec::new(),
+            lake: None,
+            is_damaged: true,
+        }
+    }
+
     fn to_bytes(&self) -> Bytes {
         // Numbers, texts and values of JSON are always JSON.
         serde_json::to_vec(self).unwrap_or_default().into()
@@ -264,6 +307,7 @@ impl Record {
             run: self.run,
             state: self.state,
             is_done: self.done,
+            is_damaged: self.is_damaged,
         }
     }
 }

@@ -73,7 +73,9 @@ impl Lake {
         let standing = match self.version(table, AsOf::Latest).await {
             Ok(Some(standing)) => standing,
             // Nobody meets rows in a table that cannot be opened.
-            Ok(None) | Err(Error::Table { .. } | Error::Type { .. }) => return Ok(()),
+            Ok(None) | Err(Error::Table { .. } | Error::Type { .. } | Error::Damaged { .. }) => {
+                return Ok(());
+            }
             Err(error) => return Err(error),
         };
         if !standing.files.is_empty() {

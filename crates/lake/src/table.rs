@@ -29,6 +29,12 @@ const OPEN_TRIES: u32 = 2;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct LakeId(Uuid);
 
+impl LakeId {
+    pub(crate) fn parse(text: &str) -> Option<Self> {
+        text.parse().ok().map(Self)
+    }
+}
+
 /// 32 lower-case hexadecimal digits.
 impl fmt::Display for LakeId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -119,8 +125,17 @@ impl Version {
 #[derive(Debug)]
 pub struct Readiness {
     first_use: bool,
+    /// The object that makes it a lake is there, and does not say what it must.
+    is_marker_damaged: bool,
     /// Innermost first.
     folders_made: Vec<PathBuf>,
+}
+
+impl Readiness {
+    /// Whether the object that makes it a lake is missing or damaged.
+    pub fn lacks_marker(&self) -> bool {
+        self.first_use || self.is_marker_damaged
+    }
 }
 
 /// `folder` and the ones above it that do not exist, innermost first.
@@ -172,39 +187,56 @@ impl Lake {
                 reason: error.to_string(),
             })?;
         }
-        let marker = self.location.child(MARKER);
-        let first_use = match self.location.store().head(&marker).await {
-            Ok(_) => false,
-            Err(object_store::Error::NotFound { .. }) => true,
-            Err(error) => return Err(Error::store("read", &self.location, &error)),
-        };
+        let marker = self.marker().await?;
+        let first_use = marker.is_none();
         if first_use {
             probe::conditional_put_is_atomic(&self.location).await?;
         }
+        let released = self.id_of_release().await?;
+        let is_marker_damaged = marker.is_some_and(|marker| {
+            let id = marker["id"].as_str().and_then(LakeId::parse);
+            !marker["layout"].is_u64() || released.is_some() && id != released
+        });
         Ok(Readiness {
             first_use,
+            is_marker_damaged,
             folders_made: missing,
         })
     }
 
     /// The lake's id; `None` before anything was published, and for a lake that
-    /// was begun before lakes had one.
+    /// was begun before lakes had one. The newest release knows it too, so that
+    /// neither object is lost with its id.
     ///
     /// # Errors
     /// [`Error::Store`].
     pub async fn id(&self) -> Result<Option<LakeId>, Error> {
+        if let Some(id) = self.id_of_release().await? {
+            return Ok(Some(id));
+        }
+        let marker = self.marker().await?.unwrap_or_default();
+        Ok(marker["id"].as_str().and_then(LakeId::parse))
+    }
+
+    /// Whether the object that makes it a lake says so.
+    ///
+    /// # Errors
+    /// [`Error::Store`].
+    pub async fn is_marked(&self) -> Result<bool, Error> {
+        let marker = self.marker().await?;
+        Ok(marker.is_some_and(|marker| marker["layout"].is_u64()))
+    }
+
+    /// What stands in the object that makes it a lake; `null` where that is no
+    /// JSON, nothing where there is none.
+    async fn marker(&self) -> Result<Option<serde_json::Value>, Error> {
         let marker = self.location.child(MARKER);
         let read = async { self.location.store().get(&marker).await?.bytes().await };
-        let body = match read.await {
-            Ok(body) => body,
-            Err(object_store::Error::NotFound { .. }) => return Ok(None),
-            Err(error) => {
-                return Err(Error::store("read", self.location.display(&marker), &error));
-            }
-        };
-        let marker: serde_json::Value = serde_json::from_slice(&body).unwrap_or_default();
-        let id = marker["id"].as_str().and_then(|id| id.parse().ok());
-        Ok(id.map(LakeId))
+        match read.await {
+            Ok(body) => Ok(Some(serde_json::from_slice(&body).unwrap_or_default())),
+            Err(object_store::Error::NotFound { .. }) => Ok(None),
+            Err(error) => Err(Error::store("read", self.location.display(&marker), &error)),
+        }
     }
 
     /// Notes at first use that the store was found safe, and gives the lake its
@@ -214,14 +246,18 @@ impl Lake {
     /// # Errors
     /// [`Error::Store`].
     pub async fn begin(&self, readiness: &Readiness) -> Result<(), Error> {
-        if !readiness.first_use {
+        if !readiness.first_use && !readiness.is_marker_damaged {
             return Ok(());
         }
-        let id = LakeId(Uuid::new_v4()).to_string();
+        let known = self.id_of_release().await?;
+        let id = known.unwrap_or_else(|| LakeId(Uuid::new_v4())).to_string();
         let body = serde_json::json!({ "layout": 1, "id": id })
             .to_string()
             .into_bytes();
-        let options = PutOptions::from(PutMode::Create);
+        let options = PutOptions::from(match readiness.first_use {
+            true => PutMode::Create,
+            false => PutMode::Overwrite,
+        });
         let marker = self.location.child(MARKER);
         let put = self
             .location
@@ -347,7 +383,7 @@ impl Lake {
                 // Entries that were listed may have been vacuumed before they were
                 // read; a checkpoint says the same by then.
                 Err(_) if tries < OPEN_TRIES => tries += 1,
-                Err(error) => return Err(error),
+                Err(error) => return Err(self.diagnosed(table, error).await),
             }
         }
     }

@@ -35,6 +35,9 @@ pub struct Keep {
     /// What belongs to no version and was written after this instant: somebody may
     /// be about to make it part of one without holding the lake.
     pub strays_since_ms: i64,
+    /// The same of what another program wrote, and may be about to commit: it
+    /// knows nothing of who holds the lake.
+    pub foreign_since_ms: i64,
 }
 
 /// What went of one table, or would go.
@@ -204,7 +207,8 @@ impl Lake {
                 // Where no table is, another program may have put what it likes.
                 None => is_of_run(name),
             };
-            is_ours && meta.last_modified.timestamp_millis() <= keep.strays_since_ms
+            let modified_ms = meta.last_modified.timestamp_millis();
+            is_ours && modified_ms <= keep.strays_since_ms
         });
         let (Some(oldest), false) = (oldest, files.is_empty()) else {
             return Ok(files);
@@ -216,32 +220,55 @@ impl Lake {
             .range(oldest + 1..)
             .map(|(_, meta)| meta.clone());
         let mut added = stream::iter(later)
-            .map(|entry| self.added(table, entry))
+            .map(|entry| self.named(table, entry, &["add"]))
             .buffered(AT_ONCE);
         while let Some(paths) = added.try_next().await? {
             needed.extend(paths);
         }
         files.retain(|meta| !needed.contains(&meta.location));
+        let is_fresh = |meta: &ObjectMeta| {
+            let name = meta.location.filename().unwrap_or_default();
+            let modified_ms = meta.last_modified.timestamp_millis();
+            !is_of_run(name) && modified_ms > keep.foreign_since_ms
+        };
+        if files.iter().any(is_fresh) {
+            // One that was part of a version and is so no more need not be waited for.
+            let entries = log.entries.values().cloned();
+            let mut named = stream::iter(entries)
+                .map(|entry| self.named(table, entry, &["add", "remove"]))
+                .buffered(AT_ONCE);
+            let mut committed: HashSet<Path> = HashSet::new();
+            while let Some(paths) = named.try_next().await? {
+                committed.extend(paths);
+            }
+            files.retain(|meta| !is_fresh(meta) || committed.contains(&meta.location));
+        }
         Ok(files)
     }
 
-    /// Files that a log entry adds.
-    async fn added(&self, table: &TableId, entry: ObjectMeta) -> Result<Vec<Path>, Error> {
+    /// Files that a log entry names in `actions`.
+    async fn named(
+        &self,
+        table: &TableId,
+        entry: ObjectMeta,
+        actions: &[&str],
+    ) -> Result<Vec<Path>, Error> {
         let store = self.location().store();
         let read = store.get(&entry.location).and_then(|found| found.bytes());
         let body = read.await.map_err(|error| {
             Error::store("read", self.location().display(&entry.location), &error)
         })?;
         let folder = self.path(table);
-        let mut added = Vec::new();
+        let mut named = Vec::new();
         for line in body.split(|byte| *byte == b'\n') {
             let action: Value = serde_json::from_slice(line).unwrap_or_default();
-            if let Some(name) = action["add"]["path"].as_str() {
+            let names = actions.iter().map(|kind| action[*kind]["path"].as_str());
+            for name in names.flatten() {
                 let parts = name.split('/');
-                added.push(parts.fold(folder.clone(), |path, part| path.join(part)));
+                named.push(parts.fold(folder.clone(), |path, part| path.join(part)));
             }
         }
-        Ok(added)
+        Ok(named)
     }
 
     /// Sees to it that the table can be opened from `version` on without anything

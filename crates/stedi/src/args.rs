@@ -156,6 +156,8 @@ pub(crate) enum Command {
     Export(ExportArgs),
     /// Merge small files of tables into large ones
     Compact(CompactArgs),
+    /// Tell what is broken in the lake, and make it right
+    Repair(RepairArgs),
     /// Take away what no kept version of a table needs
     Vacuum(VacuumArgs),
     /// Look after landing input that could not be read
@@ -178,6 +180,16 @@ pub(crate) enum Command {
         /// Which shell
         shell: clap_complete::Shell,
     },
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct RepairArgs {
+    /// Tell what is broken and change nothing
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+    /// Go on without entries of the register of consent that are lost with their copies
+    #[arg(long)]
+    pub(crate) accept_lost_entries: bool,
 }
 
 #[derive(Debug, Args)]

@@ -84,12 +84,29 @@ impl std::error::Error for Failure {}
 /// A panic's own message may hold a value from the data: its place is told.
 pub(crate) fn tell_of_panics_by_place() {
     std::panic::set_hook(Box::new(|panic| {
+        if engine::is_looking_at_damage() {
+            return;
+        }
         let place = panic
             .location()
             .map(ToString::to_string)
             .unwrap_or_default();
         crate::output::complain(&format!("error: a fault in this program, at {place}"));
     }));
+}
+
+/// A file that grows beyond the limit of `ulimit -f` ends a process by a signal,
+/// unless that is heard: then the write fails, and is told as any other.
+pub(crate) fn take_file_limits_for_errors() {
+    use tokio::signal::unix::{SignalKind, signal};
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build();
+    if let Ok(runtime) = runtime {
+        let _guard = runtime.enter();
+        // Whoever hears it does nothing; that it is heard lasts as long as the process.
+        let _ = signal(SignalKind::from_raw(libc::SIGXFSZ));
+    }
 }
 
 /// Prints an error and what to do about it, and gives the exit code.

@@ -26,6 +26,7 @@ use crate::watchdog::Limits;
 fn main() -> ExitCode {
     allocator::prepare();
     failure::tell_of_panics_by_place();
+    failure::take_file_limits_for_errors();
     let cli = match Cli::of_command_line() {
         Ok(cli) => cli,
         Err(refused) => return failure::exit(Err(refused)),
@@ -56,6 +57,7 @@ fn execute(settings: &Settings, command: &Command) -> anyhow::Result<Ending> {
         Command::Lineage(lineage) => commands::lineage::lineage(settings, lineage),
         Command::Export(export) => commands::export::export(settings, export),
         Command::Compact(compact) => commands::compact::compact(settings, compact),
+        Command::Repair(repair) => commands::repair::repair(settings, repair),
         Command::Vacuum(vacuum) => commands::vacuum::vacuum(settings, vacuum),
         Command::Quarantine(command) => commands::quarantine::quarantine(settings, command),
         Command::Key(command) => commands::key::key(settings, command),

@@ -63,6 +63,7 @@ async fn vacuum_held(
     let of_holders = Keep {
         versions_since_ms: (!keep.is_zero()).then(|| since(keep)),
         strays_since_ms: i64::MAX,
+        foreign_since_ms: since(keep.max(UNDERWAY)),
     };
     let of_anybody = Keep {
         strays_since_ms: since(UNDERWAY),

@@ -11,6 +11,7 @@ use privacy::{Act, Entry, Personal, Purpose, subject};
 
 use super::presence::{KnownBy, known_by};
 use super::suspension::suspending;
+use crate::decisions::{self, Decisions};
 use crate::system::{CONSENT_REGISTER, Rows, long, text};
 use crate::{Error, Query, Session, Setup, quarantine};
 
@@ -110,17 +111,37 @@ pub async fn enter_consent(setup: &Setup, entry: &ConsentEntry) -> Result<Consen
     lake.begin(&readiness).await?;
     let mut tries = 0;
     let before = loop {
-        let before = rows(&session).await?;
-        match append(setup, &lake, entry, &person, before.len()).await {
-            Ok(()) => break before,
+        let appended = async {
+            let before = rows(&session).await?;
+            let position = before.iter().map(|row| row.position + 1).max();
+            // The register may lack entries that its copies hold.
+            let copied = Decisions::read(&lake).await?.next_position();
+            let position = position.unwrap_or_default().max(copied);
+            append(setup, &lake, entry, &person, position).await?;
+            Ok(before)
+        };
+        match appended.await {
+            Ok(before) => break before,
             Err(Error::Lake(lake::Error::Conflict { .. })) if tries < TRIES => tries += 1,
+            // Nobody's withdrawal waits for the register to be mended: the next run
+            // takes it from the copy.
+            Err(error) if is_damage(&error) => {
+                enter_beside(setup, &lake, entry, &person).await?;
+                tracing::warn!(
+                    "the register of consent is damaged ({error}); the entry was written beside it, and the next run mends the register"
+                );
+                break Vec::new();
+            }
             Err(error) => return Err(error),
         }
         // Of different lengths, so that two do not meet again and again.
         let spread = u64::from(uuid::Uuid::new_v4().as_bytes()[0]);
         tokio::time::sleep(Duration::from_millis(5 + spread / 4)).await;
     };
-    let known = quarantine::read(&session).await?;
+    let known = match quarantine::read(&session).await {
+        Err(error) if is_damage(&error) => Vec::new(),
+        known => known?,
+    };
     Ok(ConsentEntered {
         lake_is_new,
         overtaken_at_ms: before
@@ -157,18 +178,31 @@ fn is_address(person: &str) -> bool {
         && !person.contains(|c: char| c.is_whitespace() || c.is_control())
 }
 
-/// Tries once to append an entry behind `position` others.
-async fn append(
+/// Whether a table of the lake is not as it was written.
+fn is_damage(error: &Error) -> bool {
+    matches!(
+        error,
+        Error::Lake(lake::Error::Damaged { .. }) | Error::Execution { .. }
+    )
+}
+
+/// Writes an entry into a copy of the register alone.
+async fn enter_beside(
     setup: &Setup,
     lake: &Lake,
     entry: &ConsentEntry,
     person: &str,
-    position: usize,
 ) -> Result<(), Error> {
-    let run = uuid::Uuid::new_v4().simple().to_string();
+    let copies = Decisions::read(lake).await?;
+    let position = copies.next_position();
+    decisions::write_consent(lake, &row_of(setup, entry, person, position)).await
+}
+
+/// An entry as a row of the register, behind `position` others.
+fn row_of(setup: &Setup, entry: &ConsentEntry, person: &str, position: i64) -> RecordBatch {
     let why = entry.why.as_deref().unwrap_or_default();
-    let columns = vec![
-        long([i64::try_from(position).ok()].into_iter()),
+    CONSENT_REGISTER.batch(vec![
+        long([Some(position)].into_iter()),
         long([Some(setup.now_ms)].into_iter()),
         text([person].into_iter()),
         text([entry.purpose.as_str()].into_iter()),
@@ -176,12 +210,23 @@ async fn append(
         long([Some(entry.at_ms)].into_iter()),
         text([entry.who.as_str()].into_iter()),
         text([why].into_iter()),
-    ];
+    ])
+}
+
+/// Tries once to append an entry behind `position` others.
+async fn append(
+    setup: &Setup,
+    lake: &Lake,
+    entry: &ConsentEntry,
+    person: &str,
+    position: i64,
+) -> Result<(), Error> {
+    let run = uuid::Uuid::new_v4().simple().to_string();
+    let batch = row_of(setup, entry, person, position);
     let appended = async {
         let table = CONSENT_REGISTER.id();
         let standing = lake.version(&table, AsOf::Latest).await?;
         let rows = Rows::Beside(standing.as_ref());
-        let batch = CONSENT_REGISTER.batch(columns);
         if let Some(next) = CONSENT_REGISTER.stage(lake, &run, &batch, rows).await? {
             lake.publish_after(standing.as_ref(), &next).await?;
         }
@@ -191,6 +236,9 @@ async fn append(
     if appended.is_err() {
         // Its file names a person and belongs to no version.
         lake.sweep(&CONSENT_REGISTER.id(), &run).await;
+    } else if let Err(error) = decisions::write_consent(lake, &batch).await {
+        // The next run writes it.
+        tracing::warn!("the entry stands, and its copy could not be written: {error}");
     }
     appended
 }

@@ -46,8 +46,12 @@ impl Work {
         self.session.tables().put_derived(table, &rows)?;
         let standing = self.version(&table.id()).await?;
         let (lake, run) = (self.held.lake.clone(), self.held.run.clone());
+        let is_damaged = self.integrity.is_damaged(&table.id());
         derived.writing.spawn(async move {
-            let how = Rows::InPlaceOf(standing.as_ref());
+            let how = match is_damaged {
+                true => Rows::Anew,
+                false => Rows::InPlaceOf(standing.as_ref()),
+            };
             Ok(Written {
                 table,
                 next: table.stage(&lake, &run, &rows, how).await?,

@@ -10,12 +10,13 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use catalog::Model;
-use lake::{AsOf, TableId, Version};
+use lake::{AsOf, Release, TableId, Version};
 use serde::{Deserialize, Serialize};
 use xxhash_rust::xxh3::xxh3_128;
 
 use super::{ChangedFiles, Work};
 use crate::Error;
+use crate::integrity::Remembered;
 use crate::landing::{Likeness, Source, SourceFile, TableIntake};
 use crate::landing_files::{self, KnownFile};
 use crate::system::{self, LANDING_FILES};
@@ -35,6 +36,9 @@ pub(super) const OTHER_MODELS: &str = "the data product has changed";
 
 /// Why everything is built anew after a run of a program that noted other things.
 const OTHER_PROGRAM: &str = "another version of stedi built it";
+
+/// Why everything is built anew where something is broken; what is told besides.
+const DAMAGED: &str = "the lake was damaged";
 
 /// Why everything is built anew where a run builds other tables than the last.
 const OTHER_TABLES: &str = "other tables were built before";
@@ -57,6 +61,24 @@ pub(crate) struct Memory {
     contents: BTreeMap<String, String>,
     /// Versions of what is written between runs.
     entered: BTreeMap<String, Option<i64>>,
+    /// The register of consent, as the run knew it.
+    #[serde(default)]
+    register: Remembered,
+}
+
+/// What the last run remembered of the register of consent.
+pub(crate) fn entries_known(release: Option<&Release>) -> Remembered {
+    let Some(release) = release else {
+        return Remembered::default();
+    };
+    let remembered = serde_json::from_value(release.state["register"].clone());
+    remembered.unwrap_or_else(|_| {
+        let version = &release.state["entered"][system::CONSENT_REGISTER.name()];
+        match version.is_i64() {
+            true => Remembered::some(),
+            false => Remembered::default(),
+        }
+    })
 }
 
 /// What is new since the last run.
@@ -132,7 +154,10 @@ impl Memory {
     /// Whether this run left rows in a table of `other` that has none now.
     fn lacks_any_of(&self, other: &Self) -> bool {
         let models = other.models.keys().map(String::as_str);
-        let derived = system::DERIVED.map(|table| table.id().to_string());
+        let own = system::DERIVED
+            .into_iter()
+            .chain([&LANDING_FILES, &system::LEDGER]);
+        let derived: Vec<String> = own.map(|table| table.id().to_string()).collect();
         let mut tables = models.chain(derived.iter().map(String::as_str));
         tables.any(|table| self.contents.contains_key(table) && !other.contents.contains_key(table))
     }
@@ -192,6 +217,7 @@ impl Work {
             key: self.session.key_fingerprint(),
             contents: all,
             entered,
+            register: self.integrity.remembered(),
         })
     }
 
@@ -236,6 +262,17 @@ impl Work {
     /// What is new since the last run. What cannot be taken in by itself is a
     /// reason to build everything anew.
     pub(super) async fn arrived(&self, changed_files: ChangedFiles) -> Result<Arrived, Error> {
+        if self.integrity.asks_for_everything() {
+            let mut new = New {
+                known: landing_files::known(&self.session).await?,
+                ..New::default()
+            };
+            Self::compare_files(&self.sources, &mut new).await;
+            return Ok(Arrived::Anew {
+                reason: Some(DAMAGED),
+                changed: new.kept,
+            });
+        }
         let Some(memory) = Memory::of(self) else {
             let release = self.held.release.as_ref();
             let other = release.is_some_and(|release| release.state.get("format").is_some());

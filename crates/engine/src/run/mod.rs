@@ -30,6 +30,7 @@ use serde::Serialize;
 
 use crate::build::Built;
 use crate::hold::Held;
+use crate::integrity::{Depth, Integrity};
 use crate::landing::Source;
 use crate::models::{self, Planned};
 use crate::report::{Report, Verdict};
@@ -42,6 +43,7 @@ use remarks::remark_on;
 use selection::selected;
 use taking_in::TakenIn;
 
+pub(crate) use memory::entries_known;
 pub use plan::{Plan, PlannedTable, plan};
 
 /// What a run shall do.
@@ -57,6 +59,8 @@ pub struct RunOptions {
     pub full: bool,
     /// What becomes of what landing files fed that changed or went since.
     pub changed: ChangedFiles,
+    /// Go on without entries of the register of consent that are lost.
+    pub accept_lost: bool,
 }
 
 /// What a run does about landing files that are not as they were read.
@@ -113,12 +117,18 @@ pub async fn run(
             return Err(error);
         }
         unpublished => {
+            if let Ok((report, _)) = &unpublished
+                && report.verdict() != Verdict::Fail
+            {
+                work.tidy(false).await;
+            }
             work.close().await;
             return unpublished.map(|(report, _)| report);
         }
     };
     match work.make_visible(&draft).await {
         Ok(()) => {
+            work.tidy(true).await;
             work.held.let_go().await;
             Ok(report)
         }
@@ -142,6 +152,46 @@ async fn provide_key(session: &Session, planned: &[Planned]) -> Result<(), Error
     Ok(())
 }
 
+/// Finds out what is broken in the lake. The register of consent is mended at
+/// once where `mends` says so.
+async fn look_into(
+    session: &Session,
+    held: &Held,
+    options: &RunOptions,
+    mends: bool,
+) -> Result<Integrity, Error> {
+    let tables = session.tables().of_lake();
+    let depth = match options.full {
+        true => Depth::All,
+        false => Depth::Touched,
+    };
+    let release = held.release.as_ref();
+    let entries = memory::entries_known(release);
+    let mut integrity = Integrity::of(session, &tables, release, &entries, depth).await?;
+    if release.is_some() && held.lacks_marker() {
+        integrity.note_marker();
+    }
+    if !options.accept_lost {
+        integrity.refuse_lost_entries()?;
+    }
+    if let (true, false, Some(damage)) = (
+        integrity.asks_for_everything(),
+        options.select.is_empty(),
+        integrity.damages.first(),
+    ) {
+        return Err(Error::Execution {
+            what: "a run of some tables".to_owned(),
+            message: format!("the lake is damaged ({damage}), and all tables must be built"),
+        });
+    }
+    match mends {
+        true => integrity.mend_register(session).await?,
+        false => integrity.shield_register(session)?,
+    }
+    integrity.shield(session)?;
+    Ok(integrity)
+}
+
 struct Work {
     setup: Setup,
     session: Arc<Session>,
@@ -154,6 +204,8 @@ struct Work {
     /// Tables that were not selected and are built all the same, see
     /// [`Work::take_along`].
     along: Vec<String>,
+    /// What was found broken.
+    integrity: Integrity,
 }
 
 /// What a table that was built changes.
@@ -209,16 +261,22 @@ impl Work {
         }
         let held = Held::take(setup, command).await?;
         let unchanged = matches!(&seen, Ok(seen) if *seen == held.release);
+        let mends = command != "plan";
         let pinned = async {
-            session.tables().pin_for_writer().await?;
-            match unchanged {
-                true => Ok(sources),
+            let integrity = look_into(&session, &held, options, mends).await?;
+            session
+                .tables()
+                .pin_for_writer(integrity.unopened())
+                .await?;
+            let sources = match unchanged {
+                true => sources,
                 // What another run has read meanwhile must be in the list.
-                false => inputs::sources(&session, &planned).await,
-            }
+                false => inputs::sources(&session, &planned).await?,
+            };
+            Ok((integrity, sources))
         };
-        let sources = match pinned.await {
-            Ok(sources) => sources,
+        let (integrity, sources) = match pinned.await {
+            Ok(found) => found,
             Err(error) => {
                 held.let_go().await;
                 return Err(error);
@@ -234,6 +292,7 @@ impl Work {
             now_ms: setup.now_ms,
             stop: Stop::default(),
             along: Vec::new(),
+            integrity,
         };
         match work.take_along(options).await {
             Ok(()) => Ok(work),
@@ -286,6 +345,7 @@ impl Work {
                 "; something is new about people, so that it reaches {along} as well"
             ));
         }
+        prepared.report.damages = self.integrity.damages.clone();
         Ok(prepared)
     }
 
@@ -349,6 +409,23 @@ impl Work {
         self.progress.plan(&names);
     }
 
+    /// Writes what is kept twice and stands once, and what belongs to no table and
+    /// is broken. Best effort: the next run does it as well.
+    async fn tidy(&self, is_published: bool) {
+        let tidied = async {
+            if !is_published && self.held.release.is_some() {
+                self.held.begin().await?;
+                if self.integrity.is_touched {
+                    self.held.lake.renew_release().await?;
+                }
+            }
+            self.integrity.complete_copies(&self.session).await
+        };
+        if let Err(error) = tidied.await {
+            tracing::warn!(%error, "what people decided is not kept twice yet");
+        }
+    }
+
     /// Takes this run's files away, none of which was published.
     ///
     /// Tasks that did not hear a request to stop in time may have a write under
@@ -386,7 +463,9 @@ impl Work {
             origin.content == built.content.to_text() && origin.rows == built.rows
         });
         let grain = planned.model.contract.grain.as_str();
-        let change = if current.schema != *planned.layout.schema() {
+        let change = if self.integrity.is_damaged(table) {
+            Change::Rows
+        } else if current.schema != *planned.layout.schema() {
             Change::Columns
         } else if !same_rows {
             Change::Rows

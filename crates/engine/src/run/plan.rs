@@ -131,7 +131,7 @@ impl Work {
             return Ok(table);
         }
         let mut now = Contents::default();
-        if let Some(current) = current {
+        if let Some(current) = current.filter(|of| !self.integrity.is_damaged(&of.table)) {
             let tables = self.session.tables();
             let stands = tables.in_files(&current.table, &current.schema, &current.files)?;
             now = self.contents(planned, &stands).await?;

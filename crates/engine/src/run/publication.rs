@@ -27,7 +27,7 @@ use crate::report::{ModelRun, Report};
 use crate::rewrite::{Rewriter, layout_of};
 use crate::rows::Content;
 use crate::system::{self, Rows};
-use crate::{Error, landing_files, quarantine, rows};
+use crate::{Error, decisions, landing_files, quarantine, rows};
 
 /// What a release is put together of.
 #[derive(Default)]
@@ -252,7 +252,8 @@ impl Work {
             (Some(memory), Some(before)) => !memory.says_the_same_as(before),
             (memory, before) => memory.is_some() || before.is_some(),
         };
-        if !says_more && draft.publications.is_empty() {
+        let mends = self.integrity.asks_for_everything();
+        if !says_more && draft.publications.is_empty() && !mends {
             return Ok(None);
         }
         // What the next run remembers names this one, for what its checks found.
@@ -268,6 +269,9 @@ impl Work {
     pub(super) async fn make_visible(&self, draft: &Draft) -> Result<(), Error> {
         self.held.begin().await?;
         let (lake, run) = (&self.held.lake, self.held.run.as_str());
+        for table in self.integrity.unopened() {
+            lake.start_over(table).await?;
+        }
         let before = self.held.release.as_ref();
         let state = draft.state.clone();
         lake.make_release(before, run, state, &draft.publications, &draft.standing)
@@ -304,6 +308,15 @@ impl Work {
     ) -> Result<(), Error> {
         let (lake, run) = (&self.held.lake, self.held.run.as_str());
         let standing = self.version(&table.id()).await?;
+        if self.integrity.is_damaged(&table.id()) {
+            let kept = self.integrity.salvaged(table).filter(|_| !in_place);
+            let rows: Vec<RecordBatch> = kept.into_iter().chain([rows]).cloned().collect();
+            let rows = decisions::together(table, &rows)?;
+            if let Some(next) = table.stage(lake, run, &rows, Rows::Anew).await? {
+                draft.push(standing.as_ref(), next);
+            }
+            return Ok(());
+        }
         let how = match in_place {
             true => Rows::InPlaceOf(standing.as_ref()),
             false => Rows::Beside(standing.as_ref()),
@@ -323,19 +336,22 @@ impl Work {
         draft: &mut Draft,
     ) -> Result<(), Error> {
         let mut leaving = Vec::new();
+        let mut somebody = false;
         for changing in changing {
             let standing = changing.standing.as_ref();
+            let is_damaged = self.integrity.is_damaged(changing.planned.layout.table());
             let gone = match (standing, changing.built.people.first()) {
-                (Some(standing), Some(people)) => {
+                (Some(standing), Some(people)) if !is_damaged => {
                     let before = self.people_in(changing.planned, standing).await?;
                     let gone = before.difference(people.known()).copied();
                     Some(gone.collect::<Known>())
                 }
                 _ => None,
             };
+            somebody |= is_damaged && standing.is_some();
             leaving.push((changing, gone));
         }
-        let somebody = leaving
+        somebody |= leaving
             .iter()
             .any(|(_, gone)| gone.as_ref().is_some_and(|gone| !gone.is_empty()));
         if !somebody {
@@ -346,6 +362,8 @@ impl Work {
                 continue;
             };
             let next = match gone {
+                // Whose rows it holds cannot be told any more: all go first.
+                _ if self.integrity.is_damaged(&standing.table) => Some(self.emptied(standing)?),
                 Some(gone) => {
                     self.without_people(changing.planned, standing, gone)
                         .await?
@@ -451,6 +469,18 @@ impl Work {
             run: &self.held.run,
             layout,
         }
+    }
+
+    /// The publication that takes all rows out of a version.
+    fn emptied(&self, standing: &Version) -> Result<Publication, Error> {
+        Ok(Publication {
+            layout: layout_of(standing)?,
+            description: standing.description.clone().unwrap_or_default(),
+            files: Vec::new(),
+            removes: Removes::All,
+            changes_rows: true,
+            origin: system::noted(&self.held.run, 0, Content::default()),
+        })
     }
 
     /// The publication that takes rows out of a version.

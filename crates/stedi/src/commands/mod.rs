@@ -13,6 +13,7 @@ pub(crate) mod key;
 pub(crate) mod lineage;
 pub(crate) mod plan;
 pub(crate) mod quarantine;
+pub(crate) mod repair;
 pub(crate) mod run;
 pub(crate) mod sample;
 mod shell;
@@ -115,6 +116,22 @@ fn remark(settings: &Settings, report: &Report) -> Ending {
             ),
         );
     }
+    let of_intact = |check: &engine::CheckReport| check.check == engine::INTACT;
+    let is_broken = report.checks.iter().any(of_intact);
+    for damage in &report.damages {
+        match is_broken {
+            true => crate::output::complain(&format!("error: {damage}")),
+            false => say(
+                settings,
+                &format!("warning: the lake was damaged: {damage}"),
+            ),
+        }
+    }
+    if is_broken {
+        crate::output::complain(
+            "hint: `stedi repair` makes it right from landing, register and key",
+        );
+    }
     for left_out in &report.left_out {
         say(
             settings,
@@ -126,7 +143,7 @@ fn remark(settings: &Settings, report: &Report) -> Ending {
             ),
         );
     }
-    for check in &report.checks {
+    for check in report.checks.iter().filter(|check| !of_intact(check)) {
         let violations = grouped(check.violations);
         match check.verdict {
             Verdict::Fail => crate::output::complain(&format!(

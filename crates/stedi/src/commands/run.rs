@@ -26,6 +26,7 @@ pub(crate) fn run(settings: &Settings, args: &RunArgs) -> Result<Ending> {
             Changed::Rebuild => ChangedFiles::Rebuild,
             Changed::Keep => ChangedFiles::Keep,
         },
+        accept_lost: false,
     };
     let report = execute(settings, &setup, &options)?;
     let ending = show_report(settings, &report)?;
@@ -65,12 +66,17 @@ fn say_of_new_key(settings: &Settings, file: &Path) {
 }
 
 /// Says in a line what became of the run.
-fn conclude(settings: &Settings, report: &Report) {
+pub(super) fn conclude(settings: &Settings, report: &Report) {
     if let Some(how) = &report.how {
         say(settings, how);
     }
     if report.verdict() == Verdict::Fail {
         say(settings, "nothing was published; the lake is as it was");
+    } else if report.published.is_empty() && !report.damages.is_empty() {
+        say(
+            settings,
+            "mended what was damaged; every other table stands as it was",
+        );
     } else if report.published.is_empty() {
         say(settings, "nothing new; every table stands as it was");
     } else {

@@ -23,6 +23,7 @@ mod proxy;
 
 mod arrivals;
 mod bounds;
+mod broken_lake;
 mod care;
 mod command_line;
 mod consent;

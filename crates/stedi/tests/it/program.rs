@@ -159,6 +159,27 @@ impl Call {
         self
     }
 
+    /// Under a limit that the shell sets, such as `ulimit -f 1`.
+    pub(crate) fn limited(mut self, limit: &str) -> Self {
+        self.line = format!("{limit}; {}", self.line);
+        let mut command = Command::new("sh");
+        command
+            .args(["-c", &format!("{limit} && exec \"$0\" \"$@\"")])
+            .arg(self.command.get_program())
+            .args(self.command.get_args());
+        if let Some(dir) = self.command.get_current_dir() {
+            command.current_dir(dir);
+        }
+        for (name, value) in self.command.get_envs() {
+            match value {
+                Some(value) => command.env(name, value),
+                None => command.env_remove(name),
+            };
+        }
+        self.command = command;
+        self
+    }
+
     /// Runs it to its end.
     #[track_caller]
     pub(crate) fn run(self) -> Outcome {

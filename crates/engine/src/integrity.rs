@@ -1,0 +1,693 @@
+//! Whether a lake is as its last writer left it, and what is done about it.
+//!
+//! A table that follows from landing files, models and the key is damaged, and
+//! built anew, where its log cannot be opened, where a file that it names is not
+//! there or has another size, or where rows were read and are not those that were
+//! published. Rows are read where the table was touched after the last release, and
+//! of every table where the caller wants to be sure. What people decided is made
+//! whole from its copies: see [`crate::decisions`].
+//!
+//! Deliberately absent: older versions. They can be lost without any answer of
+//! today being wrong, and `stedi history` tells which are left.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::panic::AssertUnwindSafe;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use arrow::array::{AsArray, RecordBatch};
+use arrow::datatypes::Int64Type;
+use futures::{FutureExt, StreamExt, TryStreamExt, stream};
+use lake::{DataFile, Inspection, Release, TableId, Version};
+use serde::{Deserialize, Serialize};
+
+use crate::decisions::{self, Decisions};
+use crate::report::{CheckReport, Verdict};
+use crate::rewrite::{layout_of, read};
+use crate::rows::{self, Content};
+use crate::run::entries_known;
+use crate::system::{self, CONSENT_REGISTER, Definition, LANDING_FILES, QUARANTINE, Rows};
+use crate::{Error, Session, Setup};
+
+/// How many tables are looked at at once.
+const AT_ONCE: usize = 8;
+
+/// How often the register is tried for while people are entered into it.
+const TRIES: u32 = 20;
+
+/// Of which tables rows are read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Depth {
+    /// Of those that were touched after the last release.
+    Touched,
+    /// Of all.
+    All,
+}
+
+/// Something that is broken, for people and for programs.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Damage {
+    /// A table with its zone, or another object of the lake.
+    pub object: String,
+    /// What is wrong with it, in words.
+    pub what: String,
+    /// What `stedi repair` does about it.
+    pub remedy: &'static str,
+}
+
+/// `trusted.customer_trusted: file part-...parquet is missing`
+impl std::fmt::Display for Damage {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}: {}", self.object, self.what)
+    }
+}
+
+/// The check that an object of the lake is as it was published.
+pub const INTACT: &str = "intact";
+
+/// Everything that is broken in the lake of `setup`. Every row is read.
+///
+/// # Errors
+/// [`Error::Lake`] where the store does not answer.
+pub async fn damages(setup: &Setup) -> Result<Vec<Damage>, Error> {
+    let session = Session::open(setup)?;
+    let tables = session.tables();
+    tables.pin(&tables.of_lake()).await?;
+    Ok(Integrity::of_all(&session).await?.damages)
+}
+
+const REBUILT: &str = "built anew from landing";
+const STARTED: &str = "begun again; what can be read of it is kept";
+const COPIED: &str = "made whole from its copies";
+const REWRITTEN: &str = "written again";
+
+/// What a run remembers of the register of consent, which only grows: whether all
+/// of it is still there follows, whatever was entered since.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Remembered {
+    count: u64,
+    /// All entries had smaller positions.
+    end: i64,
+    /// As [`lake::Origin::content`]; empty where it was not noted.
+    content: String,
+}
+
+impl Remembered {
+    /// Of a lake whose last run noted nothing but that there was an entry.
+    pub(crate) fn some() -> Self {
+        Self {
+            count: 1,
+            ..Self::default()
+        }
+    }
+
+    /// How many of the entries are not in `rows`, at least.
+    fn missing_in(&self, rows: &RecordBatch) -> u64 {
+        if self.content.is_empty() {
+            return self.count.saturating_sub(rows.num_rows() as u64);
+        }
+        let (mut content, mut count) = (Content::default(), 0);
+        for (position, hash) in positions(rows).zip(rows::hashes(rows)) {
+            if position < self.end {
+                content.add([hash]);
+                count += 1;
+            }
+        }
+        match content.to_text() == self.content {
+            true => 0,
+            false => self.count.saturating_sub(count).max(1),
+        }
+    }
+}
+
+/// The positions of entries of the register.
+fn positions(rows: &RecordBatch) -> impl Iterator<Item = i64> {
+    let positions = rows.column(0).as_primitive::<Int64Type>();
+    positions.iter().map(Option::unwrap_or_default)
+}
+
+/// A table that is not as it was published.
+#[derive(Debug)]
+struct Damaged {
+    /// As far as its log can be opened.
+    version: Option<Version>,
+    /// Its files that hold what the log counts.
+    readable: Vec<DataFile>,
+}
+
+impl Damaged {
+    /// How many entries a register that is damaged had and has no more, as far as
+    /// its log can be believed. An entry is a file of one row until files are
+    /// merged; of what was there at the last run there is better knowledge.
+    fn entries_lost(&self, remembered: &Remembered, copied: u64) -> u64 {
+        let Some(version) = &self.version else {
+            return 0;
+        };
+        let is_lost = |file: &&DataFile| self.readable.iter().all(|read| read.name != file.name);
+        let lost = version.files.iter().filter(is_lost);
+        let rows = lost.map(|file| file.rows);
+        let rows: u64 = match remembered.content.is_empty() {
+            true => rows.sum(),
+            false => rows.filter(|rows| *rows == 1).sum(),
+        };
+        rows.saturating_sub(copied)
+    }
+}
+
+/// What was found of a lake.
+#[derive(Debug, Default)]
+pub(crate) struct Integrity {
+    tables: BTreeMap<TableId, Damaged>,
+    /// All that is broken, in words.
+    pub(crate) damages: Vec<Damage>,
+    /// Something besides tables is lost on which everything depends.
+    is_release_lost: bool,
+    /// Objects were written after the last release and are whole: that is not to
+    /// be found out again each time.
+    pub(crate) is_touched: bool,
+    /// The register of consent with all entries that are known.
+    register: Option<RecordBatch>,
+    /// How many entries of the register are lost.
+    pub(crate) lost_entries: u64,
+    decisions: Decisions,
+    /// What is left of the system's tables that are damaged.
+    salvaged: BTreeMap<&'static str, RecordBatch>,
+}
+
+impl Integrity {
+    /// Looks at `tables` of the lake of `session`, of which `release` is the
+    /// newest, and at what people decided. `remembered` is what the
+    /// last run knew of it.
+    ///
+    /// # Errors
+    /// [`Error::Lake`] where the store does not answer.
+    pub(crate) async fn of(
+        session: &Session,
+        tables: &[TableId],
+        release: Option<&Release>,
+        remembered: &Remembered,
+        depth: Depth,
+    ) -> Result<Self, Error> {
+        let lake = &session.tables().lake;
+        let mut found = Self::default();
+        let register = CONSENT_REGISTER.id();
+        let since = lake.released_at().await?;
+        // Before the table, which is written first.
+        found.decisions = Decisions::read(lake).await?;
+        let looked_at = tables.iter().chain([&register]);
+        let looked_at: BTreeSet<&TableId> = looked_at.collect();
+        let looks = looked_at.into_iter().map(|table| async move {
+            let found = match session.tables().pinned(table) {
+                Some(version) => lake.inspect_version(version, since).await?,
+                None => lake.inspect(table, since).await?,
+            };
+            let is_read = depth == Depth::All || found.is_touched;
+            let found = examined(session, found, is_read).await?;
+            Ok::<_, Error>((table.clone(), found))
+        });
+        let looks: Vec<_> = stream::iter(looks).buffered(AT_ONCE).try_collect().await?;
+        let mut is_published = false;
+        for (table, (looked, readable)) in looks {
+            let of_run = table.zone != system::ZONE || table == LANDING_FILES.id();
+            is_published |= of_run && (looked.version.is_some() || !looked.faults.is_empty());
+            found.is_touched |= looked.is_touched && table != register;
+            let mut faults = looked.faults;
+            let damaged = Damaged {
+                version: looked.version,
+                readable,
+            };
+            if table == QUARANTINE.id() && faults.is_empty() {
+                faults.extend(found.undropped(session, &damaged).await?);
+            }
+            if faults.is_empty() && table != register {
+                continue;
+            }
+            if table == register {
+                let is_damaged = !faults.is_empty();
+                found
+                    .take_in_register(session, damaged, is_damaged, remembered)
+                    .await?;
+            } else {
+                found.tables.insert(table.clone(), damaged);
+            }
+            let remedy = match &table {
+                table if *table == register => COPIED,
+                table if *table == system::RUNS.id() || *table == system::CHECKS.id() => STARTED,
+                _ => REBUILT,
+            };
+            for what in faults {
+                found.note(format!("{}.{}", table.zone, table.name), what, remedy);
+            }
+        }
+        found.salvage(session).await?;
+        let fault = match release {
+            Some(release) if release.is_damaged => {
+                Some(format!("number {} cannot be read", release.number))
+            }
+            None if is_published => Some("the newest one is missing".to_owned()),
+            _ => None,
+        };
+        if let Some(fault) = fault {
+            found.is_release_lost = true;
+            found.note("system/release".to_owned(), fault, REWRITTEN);
+        }
+        for name in found.decisions.damaged.clone() {
+            found.note(
+                format!("system/decisions/{name}"),
+                "is not as it was written".to_owned(),
+                REWRITTEN,
+            );
+        }
+        Ok(found)
+    }
+
+    fn note(&mut self, object: String, what: String, remedy: &'static str) {
+        self.damages.push(Damage {
+            object,
+            what,
+            remedy,
+        });
+    }
+
+    /// Notes that the object is broken which makes the folder a lake.
+    pub(crate) fn note_marker(&mut self) {
+        self.note(
+            "system/lake.json".to_owned(),
+            "is missing or cannot be read".to_owned(),
+            REWRITTEN,
+        );
+    }
+
+    /// The whole lake of a session, every row of it. Tables that are pinned are
+    /// looked at as they are pinned.
+    ///
+    /// # Errors
+    /// As [`Integrity::of`].
+    pub(crate) async fn of_all(session: &Session) -> Result<Self, Error> {
+        let tables = session.tables();
+        let release = tables.lake.release().await?;
+        let entries = entries_known(release.as_ref());
+        let all = tables.of_lake();
+        let mut found = Self::of(session, &all, release.as_ref(), &entries, Depth::All).await?;
+        if release.is_some() && !tables.lake.is_marked().await? {
+            found.note_marker();
+        }
+        Ok(found)
+    }
+
+    /// Damages as checks that failed, one for each object.
+    pub(crate) fn as_checks(&self) -> Vec<CheckReport> {
+        let mut checks: Vec<CheckReport> = Vec::new();
+        for damage in &self.damages {
+            let models = damage.object.strip_prefix("trusted.");
+            let models = models.or_else(|| damage.object.strip_prefix("curated."));
+            let table = models.unwrap_or(&damage.object).to_owned();
+            match checks.iter_mut().find(|check| check.table == table) {
+                Some(check) => check.violations += 1,
+                None => checks.push(CheckReport {
+                    table,
+                    check: INTACT.to_owned(),
+                    verdict: Verdict::Fail,
+                    violations: 1,
+                }),
+            }
+        }
+        checks
+    }
+
+    /// Whether everything must be built anew.
+    pub(crate) fn asks_for_everything(&self) -> bool {
+        // Of a register that was mended, what was taken in of it cannot be told.
+        self.is_release_lost || !self.tables.is_empty() || self.is_register_broken()
+    }
+
+    /// Whether a table is not as it was published.
+    pub(crate) fn is_damaged(&self, table: &TableId) -> bool {
+        self.tables.contains_key(table)
+    }
+
+    /// Damaged tables whose log cannot be opened: they begin again.
+    pub(crate) fn unopened(&self) -> impl Iterator<Item = &TableId> {
+        let tables = self.tables.iter();
+        tables
+            .filter(|(_, damaged)| damaged.version.is_none())
+            .map(|(table, _)| table)
+    }
+
+    /// What is left of a damaged system table, to be kept beside what comes.
+    pub(crate) fn salvaged(&self, table: &Definition) -> Option<&RecordBatch> {
+        self.salvaged.get(table.name())
+    }
+
+    /// Compares the register with its copies.
+    async fn take_in_register(
+        &mut self,
+        session: &Session,
+        found: Damaged,
+        is_damaged: bool,
+        remembered: &Remembered,
+    ) -> Result<(), Error> {
+        let read = rows_in(session, &CONSENT_REGISTER, &found).await?;
+        let copied = self.decisions.beyond(&read)?;
+        let known = decisions::together(&CONSENT_REGISTER, &[read, copied.clone()])?;
+        self.lost_entries = remembered.missing_in(&known);
+        // Entries are numbered as they come; those that the last run knew were
+        // compared with what it remembers.
+        if is_damaged || found.version.is_none() {
+            let later: Vec<i64> = positions(&known)
+                .filter(|at| *at >= remembered.end)
+                .collect();
+            let last = later.iter().max().map_or(remembered.end, |last| last + 1);
+            let numbered = (last - remembered.end).unsigned_abs();
+            let lost = numbered.saturating_sub(later.len() as u64);
+            let lost = lost.max(found.entries_lost(remembered, copied.num_rows() as u64));
+            self.lost_entries = self.lost_entries.max(lost);
+        }
+        let object = CONSENT_REGISTER.full_name();
+        if copied.num_rows() > 0 && !is_damaged {
+            let what = format!(
+                "it lacks entries that its copies hold: {}",
+                copied.num_rows()
+            );
+            self.note(object.clone(), what, COPIED);
+        }
+        if self.lost_entries > 0 {
+            let what = format!(
+                "entries stand neither in it nor in its copies: {}",
+                self.lost_entries
+            );
+            self.note(object, what, "to be brought back from a backup");
+        }
+        self.register = Some(known);
+        Ok(())
+    }
+
+    /// What is wrong with a quarantine that can be read: entries are open that
+    /// somebody has dropped.
+    async fn undropped(&self, session: &Session, found: &Damaged) -> Result<Option<String>, Error> {
+        let dropped = self.decisions.dropped.iter();
+        let dropped: BTreeSet<&str> = dropped.map(|entry| entry.id.as_str()).collect();
+        if dropped.is_empty() {
+            return Ok(None);
+        }
+        let rows = rows_in(session, &QUARANTINE, found).await?;
+        let entries = crate::quarantine::entries_of(&rows);
+        let open = entries
+            .iter()
+            .filter(|entry| entry.is_open() && dropped.contains(entry.id.as_str()));
+        let open = open.count();
+        Ok((open > 0).then(|| format!("entries are open that were dropped: {open}")))
+    }
+
+    async fn salvage(&mut self, session: &Session) -> Result<(), Error> {
+        for table in [&system::RUNS, &system::CHECKS, &QUARANTINE] {
+            let Some(damaged) = self.tables.get(&table.id()) else {
+                continue;
+            };
+            let rows = rows_in(session, table, damaged).await?;
+            self.salvaged.insert(table.name(), rows);
+        }
+        if let Some(rows) = self.salvaged.remove(QUARANTINE.name()) {
+            let mut entries = crate::quarantine::entries_of(&rows);
+            // What was dropped stays dropped, also where nothing else is known of it.
+            let dropped = self.decisions.dropped.iter();
+            let dropped: BTreeMap<&str, _> =
+                dropped.map(|entry| (entry.id.as_str(), entry)).collect();
+            entries.retain(|entry| !dropped.contains_key(entry.id.as_str()));
+            entries.extend(dropped.into_values().cloned());
+            self.salvaged
+                .insert(QUARANTINE.name(), crate::quarantine::batch(&entries));
+        }
+        Ok(())
+    }
+
+    /// Lets system tables that are damaged mean what is left of them, so that
+    /// nobody who reads them meets the damage.
+    pub(crate) fn shield(&self, session: &Session) -> Result<(), Error> {
+        let tables = session.tables();
+        for table in system::all().filter(|table| self.tables.contains_key(&table.id())) {
+            let none = table.empty();
+            let left = self.salvaged.get(table.name()).unwrap_or(&none);
+            tables.put_derived(table, left)?;
+        }
+        Ok(())
+    }
+
+    /// The same of the register of consent, for whoever does not mend it.
+    ///
+    /// # Errors
+    /// [`Error::Sql`].
+    pub(crate) fn shield_register(&self, session: &Session) -> Result<(), Error> {
+        match self.register.as_ref().filter(|_| self.is_register_broken()) {
+            Some(register) => session.tables().put_derived(&CONSENT_REGISTER, register),
+            None => Ok(()),
+        }
+    }
+
+    fn is_register_broken(&self) -> bool {
+        let name = CONSENT_REGISTER.full_name();
+        self.damages.iter().any(|damage| damage.object == name)
+    }
+
+    /// The refusal to go on without entries that are lost.
+    ///
+    /// # Errors
+    /// [`Error::Refused`].
+    pub(crate) fn refuse_lost_entries(&self) -> Result<(), Error> {
+        if self.lost_entries == 0 {
+            return Ok(());
+        }
+        let lost = match self.lost_entries {
+            1 => "1 entry of the register of consent is".to_owned(),
+            lost => format!("{lost} entries of the register of consent are"),
+        };
+        Err(Error::Refused {
+            message: format!(
+                "{lost} lost, from system.consent_register and from its copies in system/decisions; any may be a withdrawal, so nothing is published"
+            ),
+            hint: "bring either folder back from a backup; or enter the consents again, then `stedi repair --accept-lost-entries` goes on without the lost ones".to_owned(),
+        })
+    }
+
+    /// Makes the register of consent whole from its copies, where it is not.
+    ///
+    /// # Errors
+    /// [`Error::Lake`].
+    pub(crate) async fn mend_register(&self, session: &Session) -> Result<(), Error> {
+        let lake = &session.tables().lake;
+        // Files of the caller's run go, should it publish nothing.
+        let run = uuid::Uuid::new_v4().simple().to_string();
+        if !self.is_register_broken() {
+            return Ok(());
+        }
+        let id = CONSENT_REGISTER.id();
+        for _ in 0..TRIES {
+            // Somebody may have been entered meanwhile.
+            let copies = Decisions::read(lake).await?;
+            let found = lake.inspect(&id, None).await?;
+            let (found, readable) = examined(session, found, true).await?;
+            let damaged = Damaged {
+                version: found.version.clone(),
+                readable,
+            };
+            let read = rows_in(session, &CONSENT_REGISTER, &damaged).await?;
+            let copied = copies.beyond(&read)?;
+            let rows = decisions::together(&CONSENT_REGISTER, &[read, copied.clone()])?;
+            if found.faults.is_empty() && copied.num_rows() == 0 {
+                return Ok(());
+            }
+            if found.version.is_none() {
+                lake.start_over(&id).await?;
+            }
+            let how = Rows::Anew;
+            let Some(next) = CONSENT_REGISTER.stage(lake, &run, &rows, how).await? else {
+                return Ok(());
+            };
+            match lake.publish_after(found.version.as_ref(), &next).await {
+                Ok(_) => return Ok(()),
+                Err(lake::Error::Conflict { .. }) => lake.discard(&next.files).await,
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Err(lake::Error::Conflict { table: id }.into())
+    }
+
+    /// Writes copies of decisions that have none.
+    ///
+    /// # Errors
+    /// [`Error::Lake`].
+    pub(crate) async fn complete_copies(&self, session: &Session) -> Result<(), Error> {
+        let none = CONSENT_REGISTER.empty();
+        let register = self.register.as_ref().unwrap_or(&none);
+        let quarantined = crate::quarantine::read(session).await?;
+        let lake = &session.tables().lake;
+        self.decisions.complete(lake, register, &quarantined).await
+    }
+
+    /// What the next run shall know of the register.
+    pub(crate) fn remembered(&self) -> Remembered {
+        let known = self.register.as_ref().filter(|rows| rows.num_rows() > 0);
+        known.map_or_else(Remembered::default, |rows| {
+            let mut content = Content::default();
+            content.add(rows::hashes(rows));
+            Remembered {
+                count: rows.num_rows() as u64,
+                end: positions(rows).max().map_or(0, |last| last + 1),
+                content: content.to_text(),
+            }
+        })
+    }
+}
+
+/// What was found of a table, and those of its files that hold what the log
+/// counts. With `is_read`, all rows are read and compared with what was published.
+async fn examined(
+    session: &Session,
+    mut found: Inspection,
+    is_read: bool,
+) -> Result<(Inspection, Vec<DataFile>), Error> {
+    let Some(version) = &found.version else {
+        return Ok((found, Vec::new()));
+    };
+    let lost = &found.lost_files;
+    let there = version
+        .files
+        .iter()
+        .filter(|file| !lost.contains(&file.name));
+    let mut readable: Vec<DataFile> = there.cloned().collect();
+    if !is_read && found.faults.is_empty() {
+        return Ok((found, readable));
+    }
+    let mut content = Content::default();
+    let mut faults = Vec::new();
+    let mut whole = Vec::new();
+    for file in readable {
+        let read = guarded(content_of(session, version, &file)).await;
+        match read.unwrap_or_else(|| Ok(Err("cannot be read".to_owned())))? {
+            Ok(of_file) => {
+                content.merge(of_file);
+                whole.push(file);
+            }
+            Err(fault) => faults.push(format!("file {} {fault}", file.name)),
+        }
+    }
+    readable = whole;
+    // What another program wrote says nothing of its rows; of a model's table it
+    // is told otherwise, by what the last run remembers.
+    if faults.is_empty() && found.faults.is_empty() {
+        match &version.origin {
+            Some(origin) if origin.content != content.to_text() => {
+                faults.push("its rows are not those that were published".to_owned());
+            }
+            None if version.table.zone == system::ZONE => {
+                faults.push("another program has written to it".to_owned());
+            }
+            _ => {}
+        }
+    }
+    found.faults.extend(faults);
+    Ok((found, readable))
+}
+
+/// How many look at files that may be garbled.
+static LOOKING: AtomicUsize = AtomicUsize::new(0);
+
+/// Whether files are being looked at that may be garbled: the library that reads
+/// them may panic over one, which is caught and told as what is wrong with it.
+pub fn is_looking_at_damage() -> bool {
+    LOOKING.load(Ordering::Relaxed) > 0
+}
+
+struct Looking;
+
+impl Looking {
+    fn begin() -> Self {
+        LOOKING.fetch_add(1, Ordering::Relaxed);
+        Self
+    }
+}
+
+impl Drop for Looking {
+    fn drop(&mut self) {
+        LOOKING.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+/// `None` where the work panicked.
+async fn guarded<T>(work: impl Future<Output = T>) -> Option<T> {
+    let _looking = Looking::begin();
+    AssertUnwindSafe(work).catch_unwind().await.ok()
+}
+
+/// The rows of a file; in words what is wrong with it.
+async fn content_of(
+    session: &Session,
+    version: &Version,
+    file: &DataFile,
+) -> Result<Result<Content, String>, Error> {
+    let layout = layout_of(version)?;
+    let (mut content, mut rows) = (Content::default(), 0);
+    let failed = |error| match Error::execution(&version.table.name, error) {
+        error @ (Error::Store { .. } | Error::Lake(_)) => Err(error),
+        _ => Ok(Err("cannot be read".to_owned())),
+    };
+    let mut batches = match read(session, &layout, file, None, None).await {
+        Ok(batches) => batches,
+        Err(error) => return failed(error),
+    };
+    while let Some(batch) = batches.next().await {
+        let batch = match batch {
+            Ok(batch) => batch,
+            Err(error) => return failed(error),
+        };
+        rows += batch.num_rows() as u64;
+        content.add(rows::hashes(&batch));
+    }
+    Ok(match rows == file.rows {
+        true => Ok(content),
+        false => Err(format!(
+            "holds {rows} rows where the log says {}",
+            file.rows
+        )),
+    })
+}
+
+/// All rows of a system table that can be read.
+async fn rows_in(
+    session: &Session,
+    table: &Definition,
+    damaged: &Damaged,
+) -> Result<RecordBatch, Error> {
+    let Some(version) = &damaged.version else {
+        return Ok(table.empty());
+    };
+    let layout = layout_of(version)?;
+    let mut all = Vec::new();
+    for file in &damaged.readable {
+        let batches = async {
+            read(session, &layout, file, None, None)
+                .await?
+                .try_collect()
+                .await
+        };
+        let batches: Option<Result<Vec<RecordBatch>, _>> = guarded(batches).await;
+        let Some(Ok(batches)) = batches else { continue };
+        for batch in batches {
+            let schema = table.schema();
+            let columns =
+                schema
+                    .fields()
+                    .iter()
+                    .map(|field| match batch.column_by_name(field.name()) {
+                        Some(column) => arrow::compute::cast(column, field.data_type()),
+                        None => Ok(arrow::array::new_null_array(
+                            field.data_type(),
+                            batch.num_rows(),
+                        )),
+                    });
+            let columns: Result<Vec<_>, _> = columns.collect();
+            let rows = columns.and_then(|columns| RecordBatch::try_new(schema, columns));
+            all.push(rows.map_err(|error| Error::execution(table.full_name(), error.into()))?);
+        }
+    }
+    decisions::together(table, &all)
+}
