@@ -207,12 +207,7 @@ fn models_that_read_the_same_landing_tables() {
     let joined = "from accelerometer_landing a \
                   join customer_landing c on c.email = a.user \
                   left semi join customer_trusted t on subject(t.email) = subject(a.user)";
-    let crossed = "select s.user, s.n from (select a.user, count(*) as n \
-                   from customer_landing c cross join accelerometer_landing a group by a.user) s \
-                   join customer_trusted t on subject(t.email) = subject(s.user)";
     let place = Place::with(&[
-        ("curated/crossed", own, crossed),
-        ("curated/crossed_again", own, crossed),
         (
             "curated/one",
             own,
