@@ -98,8 +98,13 @@ pub async fn enter_consent(setup: &Setup, entry: &ConsentEntry) -> Result<Consen
         });
     }
     let session = Session::open(setup)?;
-    let known_by = known_by(&session, &person).await?;
-    if known_by.is_none() && !entry.unknown {
+    // Of a damaged lake it cannot be told who is known: an entry too many does no
+    // harm, and a withdrawal waits for nothing.
+    let (known_by, can_be_told) = match known_by(&session, &person).await {
+        Err(error) if is_damage(&error) => (None, false),
+        known_by => (known_by?, true),
+    };
+    if known_by.is_none() && can_be_told && !entry.unknown {
         return Err(Error::Unknown {
             message: "nobody is known here by this address; nothing was entered".to_owned(),
             hint: unknown_hint(&person).to_owned(),
