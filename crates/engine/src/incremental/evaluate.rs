@@ -259,7 +259,14 @@ impl Tables {
             };
             // Of no rows come none, and none to account for.
             let had = parts.values().any(|sides| count(&sides.before) > 0);
-            let has = parts.values().any(|sides| count(&sides.after) > 0);
+            let mut has = parts.values().any(|sides| count(&sides.after) > 0);
+            // Which rows an account is about shows once it is computed: they may be
+            // those of a table that is read whole.
+            if matches!(purpose, For::Model { .. }) {
+                has |= changed
+                    .keys()
+                    .any(|scan| !division.parts.contains_key(scan));
+            }
             self.add_joined(statement, division, &mut parts).await?;
             let (mut old, mut new) = (BTreeMap::new(), BTreeMap::new());
             for (number, sides) in parts {
