@@ -660,6 +660,11 @@ async fn rows_in(
     let Some(version) = &damaged.version else {
         return Ok(table.empty());
     };
+    // Its log may be another table's.
+    let schema = table.schema();
+    if version.schema.index_of(schema.field(0).name()).is_err() {
+        return Ok(table.empty());
+    }
     let layout = layout_of(version)?;
     let mut all = Vec::new();
     for file in &damaged.readable {
