@@ -68,15 +68,17 @@ pub use export::{
 };
 pub use integrity::{Damage, INTACT, damages, is_looking_at_damage};
 pub use interrupt::Interrupt;
-pub use landing::{Intake, Rejection, TableIntake};
+pub use landing::{Example, Intake, TableIntake};
 pub use lineage::{Influence, Origin};
 pub use origins::{
     ColumnProvenance, ColumnSources, Node, Provenance, Source, TableProvenance, lineage,
 };
 pub use pseudonym::{KeySource, tables_with_pseudonyms};
-pub use quarantine::{QuarantineEntry, drop_from_quarantine, find, quarantine};
+pub use quarantine::{QuarantineEntry, drop_from_quarantine, quarantine, quarantine_entry};
 pub use report::{CheckReport, LeftOutReport, Report, TableReport, Verdict};
-pub use run::{Change, ChangedFiles, Plan, PlannedTable, Progress, RunOptions, plan, run};
+pub use run::{
+    Change, ChangedFiles, Plan, PlannedTable, Progress, RunOptions, Undecodable, plan, run,
+};
 pub use session::{Query, Session, Setup};
 pub use spill::remove_spill_folder;
 pub use time_travel::parse_instant;

@@ -88,6 +88,10 @@ pub struct Report {
     /// Places where landing input could not be read.
     #[serde(skip)]
     pub quarantined: u64,
+    /// Files of customer records of which nobody can tell whom they name, as a
+    /// person names them.
+    #[serde(skip)]
+    pub undecodable: Vec<String>,
     /// Rows that checks left out of their tables; the check's own report counts
     /// them too.
     #[serde(skip)]

@@ -1,6 +1,6 @@
 //! A session: SQL over every table of one project, landing and lake.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -28,11 +28,11 @@ use lake::{AsOf, Lake, Location, TableId, Version};
 use crate::error::near;
 use crate::first::First;
 use crate::join::Joins;
-use crate::landing::Intake;
+use crate::landing::{Intake, TableIntake};
 use crate::pseudonym::{KeySource, SessionKey, StandIn};
 use crate::spill::{self, Spill};
 use crate::tables::{CATALOG, DEFAULT_SCHEMA, Schemas, Tables, model_id, store_url};
-use crate::{Error, bounded, functions, time_travel, unsupported, wording};
+use crate::{Error, bounded, functions, quarantine, time_travel, unsupported, wording};
 
 /// What a session works on, and with.
 #[derive(Debug, Clone)]
@@ -186,6 +186,20 @@ impl Session {
     /// What was read from landing files so far.
     pub fn intake(&self) -> &Arc<Intake> {
         &self.tables.intake
+    }
+
+    /// What was read from landing files so far, without places that somebody
+    /// dropped from quarantine.
+    pub async fn read_so_far(&self) -> BTreeMap<String, TableIntake> {
+        let mut read = self.intake().tables();
+        if read.values().any(|table| table.places > 0)
+            // A lake that cannot be read has nothing to say about it.
+            && let Ok(dropped) = quarantine::dropped(self).await
+        {
+            read.values_mut()
+                .for_each(|table| table.leave_out(&dropped));
+        }
+        read
     }
 
     /// Makes an external table for the session, read like the project's own.

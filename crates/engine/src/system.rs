@@ -61,9 +61,9 @@ pub(crate) const CHECKS: Definition = Definition {
 
 pub(crate) const QUARANTINE: Definition = Definition {
     name: "quarantine",
-    grain: "One stretch of landing input that could not be read.",
+    grain: "One stretch of landing input that could not be read, or a range of them.",
     // Quarantined bytes may be anything, a person's record among them.
-    personal: &["file", "raw", "hash"],
+    personal: &["file", "raw", "hash", "subjects"],
     columns: &[
         ("id", TEXT),
         ("table_name", TEXT),
@@ -76,6 +76,8 @@ pub(crate) const QUARANTINE: Definition = Definition {
         ("state", TEXT),
         ("raw", BYTES),
         ("hash", TEXT),
+        ("places", LONG),
+        ("subjects", TEXT),
     ],
 };
 

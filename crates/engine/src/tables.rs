@@ -355,15 +355,17 @@ impl Tables {
             return Ok(Arc::clone(table));
         }
         let id = TableId::new(system::ZONE, name);
-        match self.version(&id, as_of).await {
-            Ok(Some(table)) => Ok(table),
+        let Some(version) = self.standing(&id, as_of).await? else {
             // Nothing was ever written to it: it is empty, not missing.
-            Ok(None) | Err(Error::Lake(lake::Error::NoTable { .. })) => {
-                let none = HeldTable::new(system::ZONE, name, schema, vec![Vec::new()]);
-                Ok(Arc::new(none))
-            }
-            Err(error) => Err(error),
-        }
+            let none = HeldTable::new(system::ZONE, name, schema, vec![Vec::new()]);
+            return Ok(Arc::new(none));
+        };
+        // Columns that the table did not have yet are null.
+        let schema = match schema.fields().starts_with(version.schema.fields()) {
+            true => schema,
+            false => Arc::clone(&version.schema),
+        };
+        Ok(Arc::new(self.in_files(&id, &schema, &version.files)?))
     }
 
     pub(crate) fn landing_table(&self, table: &catalog::LandingTable) -> LandingTable {

@@ -32,6 +32,8 @@ pub async fn verify(setup: &Setup, expect: Option<&Expectations>) -> Result<Repo
     let integrity = Integrity::of_all(&session).await?;
     integrity.shield(&session)?;
     integrity.shield_register(&session)?;
+    let known = quarantine::standing(&session).await?;
+    session.intake().begin(Arc::clone(&known.dropped), None);
     let mut report = Report {
         checks: integrity.as_checks(),
         damages: integrity.damages.clone(),
@@ -65,10 +67,11 @@ pub async fn verify(setup: &Setup, expect: Option<&Expectations>) -> Result<Repo
     }
     let consents = consents(&session, setup.now_ms, &mut report).await?;
     let intake = session.intake().tables();
-    report.quarantined = intake
-        .values()
-        .map(|table| table.rejections.len() as u64)
-        .sum();
+    report.quarantined = intake.values().map(|table| table.places).sum();
+    report.undecodable = match intake.get(consent::RECORDS) {
+        Some(read) => read.undecodable.iter().cloned().collect(),
+        None => known.undecodable.into_iter().collect(),
+    };
 
     let mut missing = Vec::new();
     for planned in &planned {
@@ -135,9 +138,8 @@ async fn consents(
         return Ok(None);
     }
     let register = consent::register(session).await?;
-    let known = quarantine::read(session).await?;
-    let suspended = consent::suspended(None, &known);
-    match consent::derive(session, now_ms, &register, &suspended).await {
+    let known = quarantine::standing(session).await?;
+    match consent::derive(session, now_ms, &register, known.named.all()?).await {
         Ok(consents) => {
             let tables = session.tables();
             tables.put_derived(&system::CONSENT, &consents.rows)?;

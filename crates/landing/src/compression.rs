@@ -70,6 +70,22 @@ pub enum Fault {
     /// It is not what was compressed.
     #[error("the compressed stream is corrupt")]
     Corrupt,
+    /// It unpacks to more than [`unpacked_bytes_max`].
+    #[error("the compressed stream unpacks to more than {RATIO_MAX} times its size")]
+    Excessive,
+}
+
+/// How many times its size a compressed file may unpack to, beyond
+/// [`FREE_BYTES`]: JSON of sensors compresses to a tenth, at most to a fiftieth.
+pub const RATIO_MAX: u64 = 250;
+
+/// So much may come of any compressed file: small ones harm nobody.
+pub const FREE_BYTES: u64 = 16 << 20;
+
+/// Bytes that are unpacked at most of a file that is `packed` bytes long. It
+/// depends on nothing else, so that every reading ends at the same byte.
+pub fn unpacked_bytes_max(packed: u64) -> u64 {
+    packed.saturating_mul(RATIO_MAX).max(FREE_BYTES)
 }
 
 /// The decompressed bytes of a stream.
@@ -82,6 +98,8 @@ pub struct Decompress<R> {
     to: usize,
     /// Compressed bytes taken.
     offset: u64,
+    /// Decompressed bytes that may still be given.
+    room: u64,
     /// Inside a member or frame, so that the stream may not end here.
     open: bool,
     /// Set once nothing more can come.
@@ -116,9 +134,16 @@ impl<R: Read> Decompress<R> {
             from: 0,
             to: 0,
             offset: 0,
+            room: u64::MAX,
             open: true,
             done: None,
         })
+    }
+
+    /// Gives at most `bytes`, and [`Fault::Excessive`] where there are more.
+    pub fn limited(mut self, bytes: u64) -> Decompress<R> {
+        self.room = bytes;
+        self
     }
 
     /// Compressed bytes decompressed so far.
@@ -154,7 +179,18 @@ impl<R: Read> Read for Decompress<R> {
                 };
                 at_end = self.to == 0;
             }
-            let step = self.codec.step(&self.input[self.from..self.to], out);
+            // Whether there is more than may be is told by one byte more.
+            let mut beyond = [0];
+            let room = usize::try_from(self.room).unwrap_or(usize::MAX);
+            let is_spent = room == 0;
+            let into = match is_spent {
+                true => &mut beyond[..],
+                false => {
+                    let length = out.len().min(room);
+                    &mut out[..length]
+                }
+            };
+            let step = self.codec.step(&self.input[self.from..self.to], into);
             self.from += step.taken;
             self.offset += step.taken as u64;
             match step.outcome {
@@ -165,6 +201,11 @@ impl<R: Read> Read for Decompress<R> {
                 }
                 Err(()) => self.stop(Fault::Corrupt),
             }
+            if is_spent && step.given > 0 {
+                self.stop(Fault::Excessive);
+                continue;
+            }
+            self.room -= step.given as u64;
             if at_end && step.given == 0 && self.done.is_none() {
                 if self.open {
                     self.stop(Fault::Truncated);

@@ -44,7 +44,9 @@
 //! file ends before the array does, a notice of length zero says so. Anything
 //! else is rejected, one stretch up to the next object: as `not_an_object` if
 //! it is JSON, else as `garbage`. White space at the end of a rejected stretch
-//! is a separator (runs of 1 KiB and more are part of the stretch).
+//! is a separator (runs of 1 KiB and more are part of the stretch). Beyond the
+//! first thousand stretches of a file, and beyond a MiB of their bytes, stretches
+//! are told in ranges, with their number and the sum of their lengths.
 //!
 //! # What a row is
 //! An object that is valid JSON throughout, also in fields no column has, and
@@ -57,6 +59,7 @@
 //! | column | takes | refuses |
 //! |---|---|---|
 //! | integer | integers in whatever spelling (`1e3`, `5.0`); text that spells a JSON integer | fractions: `lossy_number`; beyond the range: `out_of_range`; others: `type_mismatch` |
+//! | epoch milliseconds | as integers | what is seconds or microseconds of this century: `time_unit` |
 //! | double, float | numbers, rounded to the nearest; text that spells a JSON number | overflow: `out_of_range` |
 //! | text | text, NUL by escape included; numbers, `true` and `false` as written | objects, arrays |
 //! | date | `YYYY-MM-DD` | days that do not exist: `out_of_range` |
@@ -119,6 +122,6 @@ mod tally;
 pub use decode::{Decoded, Decoder};
 pub use framing::boundary;
 pub use framing::carry::Carry;
-pub use reject::{Raw, Reason, Rejected};
+pub use reject::{Condenser, Finder, Found, Raw, Reason, Rejected};
 pub use schema::{Column, Keep, KeySet, Limits, Schema, Spec, Type};
 pub use tally::{Tally, UNKNOWN_NAMES_MAX};

@@ -8,6 +8,8 @@ use std::sync::Arc;
 
 use arrow::datatypes::{DataType, Field, SchemaRef, TimeUnit};
 
+use crate::reject::Finder;
+
 /// What a column holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Type {
@@ -15,6 +17,9 @@ pub enum Type {
     Text,
     /// A 64-bit integer.
     Long,
+    /// An instant as epoch milliseconds, as a 64-bit integer. What is seconds,
+    /// microseconds or nanoseconds of this century is refused.
+    Millis,
     /// A 32-bit integer.
     Int,
     /// A 64-bit float.
@@ -35,7 +40,7 @@ impl Type {
     pub fn arrow(self) -> DataType {
         match self {
             Type::Text => DataType::Utf8View,
-            Type::Long => DataType::Int64,
+            Type::Long | Type::Millis => DataType::Int64,
             Type::Int => DataType::Int32,
             Type::Double => DataType::Float64,
             Type::Float => DataType::Float32,
@@ -159,6 +164,8 @@ pub struct Spec {
     pub keep: Option<Keep>,
     /// Limits on objects and batches.
     pub limits: Limits,
+    /// What looks into rejected bytes that are not kept.
+    pub finder: Option<Arc<dyn Finder>>,
 }
 
 impl Spec {
@@ -169,6 +176,7 @@ impl Spec {
             projection: None,
             keep: None,
             limits: Limits::default(),
+            finder: None,
         }
     }
 }

@@ -7,6 +7,9 @@ use std::collections::BTreeMap;
 /// data, so their number must be bounded.
 pub const UNKNOWN_NAMES_MAX: usize = 256;
 
+/// Longer names are cut to as many bytes: a key may be as long as an object.
+const UNKNOWN_NAME_BYTES_MAX: usize = 128;
+
 /// Counts of a read. At the end of a file:
 /// - `objects = rows + filtered + rejected_objects`
 /// - `bytes_rows + bytes_rejected + bytes_separators` = bytes of the file.
@@ -85,6 +88,7 @@ impl Tally {
     /// Keeps the first names in order: those are the same in whatever order
     /// names come and tallies are added, and their counts are complete.
     pub(crate) fn count_unknown(&mut self, name: &str, count: u64) {
+        let name = &name[..name.floor_char_boundary(UNKNOWN_NAME_BYTES_MAX)];
         if let Some(known) = self.unknown_fields.get_mut(name) {
             *known += count;
             return;

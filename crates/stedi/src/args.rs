@@ -236,6 +236,20 @@ pub(crate) struct RunArgs {
     /// What becomes of what a landing file fed that changed or went since it was read
     #[arg(long, value_enum, value_name = "WHAT", default_value_t)]
     pub(crate) changed: Changed,
+    /// What becomes of the run if a file of customer records cannot be decoded, so
+    /// that withdrawals in it would be missed [default: warn]
+    #[arg(long, value_enum, value_name = "WHAT")]
+    pub(crate) undecodable: Option<Undecodable>,
+}
+
+/// What a run does about a file of customer records that cannot be decoded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+pub(crate) enum Undecodable {
+    /// Say so and go on.
+    #[default]
+    Warn,
+    /// Publish nothing.
+    Stop,
 }
 
 /// What a run does about landing files that are not as they were read.
@@ -250,6 +264,9 @@ pub(crate) enum Changed {
 
 #[derive(Debug, Args)]
 pub(crate) struct PlanArgs {
+    /// As for `run`
+    #[arg(long, value_enum, value_name = "WHAT")]
+    pub(crate) undecodable: Option<Undecodable>,
     /// As for `run`: these tables and what they need, instead of all
     #[arg(long, value_name = "TABLE", num_args = 1.., value_delimiter = ',')]
     pub(crate) select: Vec<String>,

@@ -51,6 +51,36 @@ pub(crate) fn lakehouse_in(dir: &Path) -> PathBuf {
     dir.to_owned()
 }
 
+/// The lake that `dir` is or would lie in.
+pub(crate) fn lake_around(dir: &Path) -> Option<PathBuf> {
+    let is_lake = |dir: &Path| {
+        let tables = std::fs::read_dir(dir.join("system"));
+        let mut tables = tables.into_iter().flatten().flatten();
+        dir.join("system/lake.json").exists()
+            || dir.join("_delta_log").is_dir()
+            || tables.any(|table| table.path().join("_delta_log").is_dir())
+    };
+    let dir = std::path::absolute(dir).ok()?;
+    // What is not there yet would lie in what is there.
+    let there = dir.ancestors().find(|dir| dir.exists())?;
+    let there = there.canonicalize().ok()?;
+    let around = there.ancestors().find(|dir| is_lake(dir));
+    around.map(Path::to_owned)
+}
+
+/// Whether a data product lies in `dir` itself.
+pub(crate) fn is_project(dir: &Path) -> bool {
+    ["landing", "trusted", "curated"].iter().any(|zone| {
+        let files = std::fs::read_dir(dir.join(zone));
+        let mut files = files.into_iter().flatten().flatten();
+        files.any(|file| {
+            file.path()
+                .extension()
+                .is_some_and(|ending| ending == "sql")
+        })
+    })
+}
+
 #[cfg(test)]
 mod tests {
     #[test]

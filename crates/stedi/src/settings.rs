@@ -11,7 +11,7 @@ use lake::{AsOf, Location};
 use privacy::Key;
 use serde::Deserialize;
 
-use crate::args::{Format, Global};
+use crate::args::{Format, Global, Undecodable};
 use crate::failure::Failure;
 use crate::key::{self, Keys};
 use crate::project;
@@ -65,6 +65,8 @@ pub(crate) struct Settings {
     pub(crate) now_ms: Setting<Option<i64>>,
     pub(crate) memory_bytes: Setting<usize>,
     pub(crate) format: Setting<Format>,
+    /// What a run does about a file of customer records that cannot be decoded.
+    pub(crate) undecodable: Setting<Undecodable>,
     /// The key of pseudonyms itself, where `STEDI_KEY` holds it.
     pub(crate) key: Option<Arc<Key>>,
     /// Its file, where somebody named one.
@@ -88,10 +90,18 @@ struct File {
     memory: Option<String>,
     format: Option<String>,
     key_file: Option<String>,
+    undecodable: Option<String>,
 }
 
-const KEYS: [&str; 7] = [
-    "landing", "lake", "project", "now", "memory", "format", "key_file",
+const KEYS: [&str; 8] = [
+    "landing",
+    "lake",
+    "project",
+    "now",
+    "memory",
+    "format",
+    "key_file",
+    "undecodable",
 ];
 
 impl Settings {
@@ -175,6 +185,13 @@ impl Settings {
                 },
             },
             format,
+            undecodable: match pick(&None, "STEDI_UNDECODABLE", &file.undecodable) {
+                Some(setting) => setting.map(|text| undecodable_of(&text))?,
+                None => Setting {
+                    value: Undecodable::default(),
+                    origin: Origin::Default,
+                },
+            },
             key: key_of_environment()?,
             key_file: optional_path(key_file)?,
             wait: wait_of(&global.wait)?,
@@ -224,6 +241,14 @@ impl Settings {
     pub(crate) fn setup_at(&self, landing: &str, lake: &str) -> Result<Setup> {
         let place = |text: &str| Location::parse(text).map_err(engine::Error::from);
         let (landing, lake) = (place(landing)?, place(lake)?);
+        if let Some(folder) = lake.folder()
+            && project::is_project(folder)
+        {
+            return Err(Failure::settings(
+                format!("{lake} holds a data product, and cannot be a lake as well"),
+                "give the lake a folder of its own with --lake",
+            ));
+        }
         Ok(Setup {
             key: Some(Arc::new(Keys::of(self, landing.clone(), lake.clone()))),
             landing,
@@ -313,6 +338,15 @@ fn format_of(text: &str) -> Result<Format> {
         Failure::settings(
             format!("`{text}` is no format"),
             "the formats are table, json, csv and ndjson",
+        )
+    })
+}
+
+fn undecodable_of(text: &str) -> Result<Undecodable> {
+    clap::ValueEnum::from_str(text, true).map_err(|_| {
+        Failure::settings(
+            format!("undecodable: `{text}` is neither warn nor stop"),
+            "write stop to publish nothing while a file of customer records cannot be decoded",
         )
     })
 }

@@ -2,6 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 use std::hash::BuildHasherDefault;
+use std::sync::Arc;
 
 use arrow::array::{Array, AsArray, RecordBatch};
 use arrow::datatypes::Int64Type;
@@ -9,7 +10,7 @@ use futures::StreamExt;
 use privacy::{Entry, Interval, Purpose, Statement, intervals};
 use xxhash_rust::xxh3::xxh3_128;
 
-use super::{RECORDS, suspension};
+use super::RECORDS;
 use crate::rows::Itself;
 use crate::system::{CONSENT, long, text};
 use crate::texts::Texts;
@@ -106,10 +107,11 @@ pub(crate) async fn derive(
     if were_read {
         return Ok(people.into_consents(now_ms, by_hand, suspended));
     }
-    let known = quarantine::read(session).await?;
-    let intake = session.intake().tables();
-    let suspended = suspension::suspended(intake.get(RECORDS), &known);
-    Ok(people.into_consents(now_ms, by_hand, &suspended))
+    let suspended = match session.intake().tables().remove(RECORDS) {
+        Some(read) => read.named,
+        None => Arc::new(quarantine::standing(session).await?.named),
+    };
+    Ok(people.into_consents(now_ms, by_hand, suspended.all()?))
 }
 
 /// Derives consent from `records` alone, which have [`RECORD_COLUMNS`], and from

@@ -18,7 +18,15 @@ pub use presence::KnownBy;
 pub use register::{Consent, ConsentEntered, ConsentEntry, enter_consent};
 pub(crate) use register::{Register, register};
 pub use status::{ConsentStatus, EnteredConsent, consent_status};
-pub(crate) use suspension::{named, suspended};
+pub(crate) use suspension::{Named, finder};
 
 /// The landing table with the records that give and withdraw consent.
 pub(crate) const RECORDS: &str = "customer_landing";
+
+/// Whether a landing column holds the time by which a person's records follow
+/// each other. A record whose time is in another unit may be a withdrawal that
+/// would stand before all others, or a grant behind them: it is quarantined, and
+/// its person suspended.
+pub(crate) fn orders_records(table: &catalog::TableName, column: &str) -> bool {
+    table.as_ref() == RECORDS && column == RECORD_COLUMNS[1]
+}

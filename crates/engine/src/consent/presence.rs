@@ -8,7 +8,7 @@ use std::sync::Arc;
 use futures::StreamExt;
 use landing::KeySet;
 
-use super::{RECORD_COLUMNS, RECORDS, register, suspension::suspending};
+use super::{RECORD_COLUMNS, RECORDS, register};
 use crate::devices::PHONES;
 use crate::landing::{Hashes, Likeness, Source, hash, streams};
 use crate::{Error, Session, landing_files, quarantine};
@@ -59,8 +59,7 @@ pub(super) async fn known_by(session: &Session, person: &str) -> Result<Option<K
     if rows.iter().any(|row| row.subject == person) {
         return Ok(Some(KnownBy::Entry));
     }
-    let quarantined = quarantine::read(session).await?;
-    if suspending(person, &quarantined).next().is_some() {
+    if !quarantine::suspending(session, person).await?.is_empty() {
         return Ok(Some(KnownBy::Quarantine));
     }
     for (table, column, by) in tables {

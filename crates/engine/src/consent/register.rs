@@ -10,7 +10,6 @@ use lake::{AsOf, Lake};
 use privacy::{Act, Entry, Personal, Purpose, subject};
 
 use super::presence::{KnownBy, known_by};
-use super::suspension::suspending;
 use crate::decisions::{self, Decisions};
 use crate::system::{CONSENT_REGISTER, Rows, long, text};
 use crate::{Error, Query, Session, Setup, quarantine};
@@ -143,9 +142,9 @@ pub async fn enter_consent(setup: &Setup, entry: &ConsentEntry) -> Result<Consen
         let spread = u64::from(uuid::Uuid::new_v4().as_bytes()[0]);
         tokio::time::sleep(Duration::from_millis(5 + spread / 4)).await;
     };
-    let known = match quarantine::read(&session).await {
+    let suspending = match quarantine::suspending(&session, &person).await {
         Err(error) if is_damage(&error) => Vec::new(),
-        known => known?,
+        suspending => suspending?,
     };
     Ok(ConsentEntered {
         lake_is_new,
@@ -155,7 +154,7 @@ pub async fn enter_consent(setup: &Setup, entry: &ConsentEntry) -> Result<Consen
             .filter(|row| row.act != entry.act && row.at_ms > entry.at_ms)
             .map(|row| row.at_ms)
             .min(),
-        suspended: suspending(&person, &known).next().is_some(),
+        suspended: !suspending.is_empty(),
         known_by,
     })
 }

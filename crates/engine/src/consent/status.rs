@@ -7,7 +7,6 @@ use privacy::{Interval, Personal, Purpose, Source, subject};
 
 use super::presence::{KnownBy, known_by};
 use super::register::{self, Consent};
-use super::suspension::suspending;
 use crate::quarantine::{self, QuarantineEntry};
 use crate::{Error, Query, Session, Setup};
 
@@ -119,8 +118,7 @@ pub async fn consent_status(
     known
         .intervals
         .sort_by_key(|(purpose, interval)| (*purpose, interval.valid_from));
-    let quarantined = quarantine::read(&session).await?;
-    known.suspended_by = suspending(&person, &quarantined).cloned().collect();
+    known.suspended_by = quarantine::suspending(&session, &person).await?;
     let mut rows = register::rows(&session).await?;
     rows.retain(|row| row.subject == person);
     let mut rows = rows.into_iter();

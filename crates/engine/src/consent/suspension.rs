@@ -9,59 +9,111 @@
 //! that very key. To suspend one person too many is seen, told by `stedi
 //! consent status` and undone; to miss one keeps somebody who withdrew.
 //!
-//! Deliberately absent: records of which the quarantine keeps a hash alone, as
-//! they are too long. No e-mail can be read in those.
+//! Of bytes that are too many to keep, the e-mails found in them are kept, see
+//! [`finder`]. How many people are held has a limit: beyond it nobody can be
+//! told from those suspended, and nothing is published.
 
 use std::collections::HashSet;
+use std::sync::Arc;
 
+use landing::Finder;
 use memchr::memchr_iter;
 use privacy::subject;
 
 use super::{RECORD_COLUMNS, RECORDS};
-use crate::landing::TableIntake;
+use crate::Error;
 use crate::quarantine::QuarantineEntry;
 
-/// Who is suspended: subjects named in records that a run could not `read`, or
-/// that were found by earlier ones and are still open.
-pub(crate) fn suspended(read: Option<&TableIntake>, known: &[QuarantineEntry]) -> HashSet<String> {
-    let Some(read) = read else {
-        return open(known).flat_map(named_in).collect();
-    };
-    let dropped: HashSet<&str> = of_records(known)
-        .filter(|entry| !entry.is_open())
-        .map(|entry| entry.id.as_str())
-        .collect();
-    read.rejections
-        .iter()
-        .map(|rejection| QuarantineEntry::of(RECORDS, rejection))
-        .filter(|entry| !dropped.contains(entry.id.as_str()))
-        .flat_map(|entry| named_in(&entry))
-        .collect()
+/// Finds the people in records of which no byte is kept; nothing is looked for
+/// in other tables.
+pub(crate) fn finder(table: &str) -> Option<Arc<dyn Finder>> {
+    (table == RECORDS).then(|| Arc::new(People) as _)
 }
 
-/// Everybody named in entries of records, also in those that were dropped.
-pub(crate) fn named(entries: &[QuarantineEntry]) -> HashSet<String> {
-    of_records(entries).flat_map(named_in).collect()
+#[derive(Debug)]
+struct People;
+
+impl Finder for People {
+    fn find(&self, bytes: &[u8]) -> Vec<String> {
+        people_in(bytes).into_iter().collect()
+    }
 }
 
-/// The open entries of `known` that suspend `person`.
-pub(super) fn suspending<'a>(
-    person: &str,
-    known: &'a [QuarantineEntry],
-) -> impl Iterator<Item = &'a QuarantineEntry> {
-    open(known).filter(move |entry| named_in(entry).contains(person))
+/// People named in what cannot be read.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Named {
+    people: HashSet<String>,
+    bytes: usize,
+    is_cut: bool,
 }
 
-fn of_records(known: &[QuarantineEntry]) -> impl Iterator<Item = &QuarantineEntry> {
-    known.iter().filter(|entry| entry.table == RECORDS)
+/// What is held of their names: a million people, or so.
+const NAMED_BYTES_MAX: usize = 64 << 20;
+
+impl Named {
+    /// People named in one entry.
+    pub(crate) fn of(entry: &QuarantineEntry) -> Self {
+        let mut named = Self::default();
+        named.take_in(entry);
+        named
+    }
+
+    /// Takes in who is named in an entry; tells whether anybody is by what looks
+    /// like an address, as not everything around an `@` does.
+    pub(crate) fn take_in(&mut self, entry: &QuarantineEntry) -> bool {
+        const FIXED: usize = 48;
+        let kept = entry.subjects.iter().flat_map(|subjects| subjects.lines());
+        let raw = entry.raw.as_deref().map(people_in).unwrap_or_default();
+        let mut names_any = false;
+        for person in kept.map(str::to_owned).chain(raw) {
+            names_any |= is_address(&person);
+            let bytes = person.len() + FIXED;
+            if self.bytes + bytes > NAMED_BYTES_MAX {
+                self.is_cut |= !self.people.contains(&person);
+            } else if self.people.insert(person) {
+                self.bytes += bytes;
+            }
+        }
+        names_any
+    }
+
+    /// Whether anybody is named.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.people.is_empty()
+    }
+
+    /// Whether `person` is.
+    pub(crate) fn contains(&self, person: &str) -> bool {
+        self.people.contains(person)
+    }
+
+    /// All of them.
+    ///
+    /// # Errors
+    /// [`Error::Landing`] where there are more than can be held.
+    pub(crate) fn all(&self) -> Result<&HashSet<String>, Error> {
+        if self.is_cut {
+            return Err(Error::Landing {
+                message: format!(
+                    "records of {RECORDS} that cannot be read name more people than can be suspended"
+                ),
+                hint: "mend or take away the files that `stedi quarantine list` names, or drop their entries"
+                    .to_owned(),
+            });
+        }
+        Ok(&self.people)
+    }
 }
 
-fn open(known: &[QuarantineEntry]) -> impl Iterator<Item = &QuarantineEntry> {
-    of_records(known).filter(|entry| entry.is_open())
-}
-
-fn named_in(entry: &QuarantineEntry) -> HashSet<String> {
-    entry.raw.as_deref().map(people_in).unwrap_or_default()
+/// Whether this is most likely somebody's address. Others are suspended all the
+/// same; bytes of a file that is no text hold many.
+fn is_address(person: &str) -> bool {
+    let plain = |c: char| c.is_alphanumeric() || "@.-_+%'".contains(c);
+    let host = person.split_once('@').map(|(_, host)| host);
+    let ending = host.and_then(|host| host.rsplit_once('.'));
+    person.chars().all(plain)
+        && ending
+            .is_some_and(|(_, ending)| ending.len() > 1 && ending.chars().all(char::is_alphabetic))
 }
 
 /// Every subject that stands in `raw`.

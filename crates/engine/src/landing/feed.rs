@@ -20,15 +20,15 @@ use datafusion::common::runtime::SpawnedTask;
 use datafusion::error::{DataFusionError, Result};
 use futures::StreamExt;
 use lake::{Buffers, Object, store_reason};
-use landing::compression::{Compression, Decompress};
-use landing::{Carry, Decoded, Decoder, Raw, Reason, Rejected, Spec, Tally};
+use landing::compression::{Compression, Decompress, Fault, Unreadable, unpacked_bytes_max};
+use landing::{Carry, Condenser, Decoded, Decoder, Found, Raw, Reason, Rejected, Spec, Tally};
 use object_store::{GetOptions, ObjectStore};
 use tokio::sync::{OnceCell, mpsc};
 use tokio_util::io::{StreamReader, SyncIoBridge};
 
 use super::content::{ContentHash, Hashed, PIECE_BYTES};
 use super::who::Roll;
-use super::{FileIntake, Intake, Packing, Rejection, Source, SourceFile, Whose};
+use super::{FileIntake, Intake, Packing, Source, SourceFile, Whose};
 use crate::Error;
 use crate::error::external;
 
@@ -82,12 +82,15 @@ enum Work {
     },
     /// A whole compressed file, piece by piece, already in order.
     Packed {
-        pieces: mpsc::Receiver<Result<Decoded>>,
+        pieces: mpsc::Receiver<Result<Piece>>,
         /// Of the file as it lies; there once it was read to its end.
         hash: Arc<OnceLock<u64>>,
         _task: SpawnedTask<()>,
     },
 }
+
+/// What was decoded of a packed file, and whether it is the end of it.
+type Piece = (Decoded, bool);
 
 /// A file that is being read, and what helps to guess where its segments begin.
 struct Begun {
@@ -164,7 +167,7 @@ async fn read_all(order: &Order, sink: &mpsc::Sender<Delivery>) -> Result<()> {
             stretches(file).map(move |stretch| (index, stretch, Arc::clone(&begun)))
         });
     let mut underway: VecDeque<(usize, Work, Arc<Begun>)> = VecDeque::new();
-    let mut account = Account::begin();
+    let mut account = Account::begin(order);
     loop {
         while underway.len() < order.at_once {
             let Some((index, stretch, begun)) = stretches.next() else {
@@ -185,12 +188,12 @@ async fn read_all(order: &Order, sink: &mpsc::Sender<Delivery>) -> Result<()> {
                 account.hash.add(segment.hash);
                 let decoded = settle(&account.carry, segment, &begun).await?;
                 let carry = decoded.carry.clone();
-                if !account.deliver(order, file, decoded, sink).await {
+                if !account.deliver(order, file, decoded, false, sink).await? {
                     return Ok(());
                 }
                 if last {
                     let end = begun.decoder.finish(carry);
-                    if !account.deliver(order, file, end, sink).await {
+                    if !account.deliver(order, file, end, true, sink).await? {
                         return Ok(());
                     }
                 }
@@ -202,7 +205,8 @@ async fn read_all(order: &Order, sink: &mpsc::Sender<Delivery>) -> Result<()> {
                 _task,
             } => {
                 while let Some(piece) = pieces.recv().await {
-                    if !account.deliver(order, file, piece?, sink).await {
+                    let (piece, at_end) = piece?;
+                    if !account.deliver(order, file, piece, at_end, sink).await? {
                         return Ok(());
                     }
                 }
@@ -211,8 +215,8 @@ async fn read_all(order: &Order, sink: &mpsc::Sender<Delivery>) -> Result<()> {
             }
         };
         if file_ends {
-            account.close(order, file, &begun, packed)?;
-            account = Account::begin();
+            account.close(order, file, &begun, packed).await?;
+            account = Account::begin(order);
         }
     }
 }
@@ -222,21 +226,29 @@ struct Account {
     carry: Carry,
     tally: Tally,
     hash: ContentHash,
+    rejected: Condenser,
+    /// Entries of the quarantine so far.
+    entries: u64,
+    /// No other reading of the file has come to its end before.
+    is_first: bool,
 }
 
 impl Account {
-    fn begin() -> Self {
+    fn begin(order: &Order) -> Self {
         Self {
             carry: Carry::start(),
             tally: Tally::default(),
             hash: ContentHash::default(),
+            rejected: order.decoder.condenser(),
+            entries: 0,
+            is_first: false,
         }
     }
 
     /// Ends the file's account: every byte and every object must be in it. `packed`
     /// is the hash of a packed file, where one was made.
-    fn close(
-        &self,
+    async fn close(
+        mut self,
         order: &Order,
         file: &SourceFile,
         begun: &Begun,
@@ -264,18 +276,40 @@ impl Account {
                 ),
             ));
         }
-        let read = FileIntake {
-            name: file.name.clone(),
-            bytes: file.bytes,
-            tag: file.tag.noted(match &packed {
-                Some(packed) => packed.get().copied(),
-                None => Some(self.hash.finish()),
-            }),
-            tally: self.tally.clone(),
-            who: begun.roll.as_ref().map(|roll| roll.names()),
-        };
-        order.intake.file_done(&order.source.table, read);
+        let rejected = std::mem::take(&mut self.rejected).finish();
+        self.reject(order, file, rejected).await?;
+        if self.is_first {
+            let read = FileIntake {
+                name: file.name.clone(),
+                bytes: file.bytes,
+                tag: file.tag.noted(match &packed {
+                    Some(packed) => packed.get().copied(),
+                    None => Some(self.hash.finish()),
+                }),
+                tally: self.tally,
+                who: begun.roll.as_ref().map(|roll| roll.names()),
+            };
+            let table = &order.source.table;
+            order.intake.file_done(table, read, &file.shown);
+        }
         Ok(())
+    }
+
+    /// Books the next entries of the file.
+    async fn reject(
+        &mut self,
+        order: &Order,
+        file: &SourceFile,
+        rejected: Vec<Rejected>,
+    ) -> Result<()> {
+        if rejected.is_empty() {
+            return Ok(());
+        }
+        let first = self.entries;
+        self.entries += rejected.len() as u64;
+        let table = &order.source.table;
+        let booked = order.intake.reject(table, file, first, rejected).await;
+        booked.map_err(external)
     }
 
     /// Books what was decoded and hands its batches on. False where nobody
@@ -285,30 +319,30 @@ impl Account {
         order: &Order,
         file: &SourceFile,
         decoded: Decoded,
+        at_end: bool,
         sink: &mpsc::Sender<Delivery>,
-    ) -> bool {
+    ) -> Result<bool> {
         let Decoded {
             batches,
             rejected,
             tally,
             carry,
         } = decoded;
-        let rejections = rejected
-            .into_iter()
-            .map(|rejected| Rejection {
-                file: file.name.clone(),
-                shown: file.shown.clone(),
-                rejected,
-            })
-            .collect();
+        rejected.into_iter().for_each(|r| self.rejected.push(r));
+        let complete = self.rejected.take();
+        self.reject(order, file, complete).await?;
         order.rows.fetch_add(tally.rows, Ordering::Relaxed);
         order
             .passed_over
             .fetch_add(tally.filtered, Ordering::Relaxed);
-        order.intake.add(&order.source.table, &tally, rejections);
+        let (table, name) = (&order.source.table, &file.name);
+        let is_new = order
+            .intake
+            .add(table, name, &tally, carry.offset(), at_end);
+        self.is_first |= is_new && at_end;
         self.tally.add(&tally);
         self.carry = carry;
-        batches.is_empty() || sink.send(Ok(batches)).await.is_ok()
+        Ok(batches.is_empty() || sink.send(Ok(batches)).await.is_ok())
     }
 }
 
@@ -443,7 +477,7 @@ async fn unpack(
     store: Arc<dyn ObjectStore>,
     file: SourceFile,
     decoder: Decoder,
-    to: mpsc::Sender<Result<Decoded>>,
+    to: mpsc::Sender<Result<Piece>>,
     hash: Arc<OnceLock<u64>>,
 ) -> Result<()> {
     let only = GetOptions {
@@ -462,7 +496,8 @@ async fn unpack(
             _ => Compression::Zstd,
         };
         let mut plain = Decompress::new(&mut packed, compression)
-            .map_err(|error| unreadable(&file, &error.to_string()))?;
+            .map_err(|error| unreadable(&file, &error.to_string()))?
+            .limited(unpacked_bytes_max(file.bytes));
         let mut carry = Carry::start();
         loop {
             let mut bytes = Vec::with_capacity(SEGMENT_BYTES as usize);
@@ -470,7 +505,7 @@ async fn unpack(
             let ends = bytes.len() < SEGMENT_BYTES as usize;
             let decoded = decoder.decode(bytes.into(), carry);
             carry = decoded.carry.clone();
-            if to.blocking_send(Ok(decoded)).is_err() {
+            if to.blocking_send(Ok((decoded, false))).is_err() {
                 return Ok(());
             }
             if outcome.is_ok() && !ends {
@@ -481,9 +516,9 @@ async fn unpack(
                 if error.kind() != ErrorKind::InvalidData {
                     return Err(unreadable(&file, &error.to_string()));
                 }
-                give_up(&mut end, error.to_string());
+                give_up(&mut end, &error);
             }
-            let _ = to.blocking_send(Ok(end));
+            let _ = to.blocking_send(Ok((end, true)));
             // What lies behind a fault is content, too.
             if let Ok(whole) = packed.finish() {
                 let _ = hash.set(whole);
@@ -496,14 +531,26 @@ async fn unpack(
 }
 
 /// Notes at the end of what could be unpacked why there is no more.
-fn give_up(end: &mut Decoded, detail: String) {
+fn give_up(end: &mut Decoded, error: &std::io::Error) {
+    let reason = error.get_ref();
+    let reason = reason.and_then(|reason| reason.downcast_ref::<Unreadable>());
     end.rejected.push(Rejected {
         offset: end.carry.offset(),
         length: 0,
+        end: end.carry.offset(),
+        places: 1,
         line: end.carry.line(),
-        kind: Reason::Unpackable,
-        detail,
+        kind: match reason.map(|reason| reason.what) {
+            Some(Fault::Excessive) => Reason::CompressionRatio,
+            _ => Reason::Unpackable,
+        },
+        detail: match reason {
+            // At which compressed byte depends on how it was read.
+            Some(reason) if reason.what == Fault::Excessive => reason.what.to_string(),
+            _ => error.to_string(),
+        },
         raw: Raw::Bytes(Vec::new()),
+        found: Found::default(),
     });
     end.tally.rejected_others += 1;
 }

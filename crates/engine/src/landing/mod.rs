@@ -15,7 +15,7 @@ mod tag;
 mod who;
 
 pub(crate) use intake::FileIntake;
-pub use intake::{Intake, Rejection, TableIntake};
+pub use intake::{Example, Intake, TableIntake};
 pub(crate) use scan::{LandingScan, LandingTable, Listener, streams};
 pub(crate) use source::{Packing, Source, SourceFile, place};
 pub(crate) use tag::{Likeness, Tag};

@@ -28,6 +28,7 @@ use tokio::sync::mpsc;
 
 use super::feed::{self, Delivery, Order};
 use super::{Intake, Source, Whose};
+use crate::consent;
 use crate::error::external;
 
 /// Hears the readings of a landing table on their way to a model, so that they
@@ -169,6 +170,9 @@ fn schema(table: &catalog::LandingTable) -> landing::Schema {
             name: column.name.clone(),
             kind: match column.kind {
                 ColumnType::String => landing::Type::Text,
+                ColumnType::Bigint if consent::orders_records(&table.name, &column.name) => {
+                    landing::Type::Millis
+                }
                 ColumnType::Bigint => landing::Type::Long,
                 ColumnType::Int => landing::Type::Int,
                 ColumnType::Float => landing::Type::Float,
@@ -206,7 +210,6 @@ impl TableProvider for LandingTable {
         };
         let partitions = state.config().target_partitions();
         let order = Order {
-            source,
             decoder: Decoder::new(Spec {
                 schema: Arc::clone(&self.schema),
                 projection: projection.cloned(),
@@ -215,7 +218,9 @@ impl TableProvider for LandingTable {
                     batch_rows: state.config().batch_size(),
                     ..Limits::default()
                 },
+                finder: consent::finder(&source.table),
             }),
+            source,
             whose: self.whose,
             intake: Arc::clone(&self.intake),
             at_once: 2 * partitions,

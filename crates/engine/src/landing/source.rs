@@ -102,6 +102,9 @@ impl Source {
             other_files: 0,
             other_example: None,
         };
+        if let Some(folder) = location.folder() {
+            source.take_in_oddities(folder, &mut Vec::new())?;
+        }
         let mut listed = location.store().list(Some(location.prefix()));
         loop {
             let meta = match listed.try_next().await {
@@ -137,8 +140,7 @@ impl Source {
                 }
             }
         }
-        if let Some(folder) = location.folder() {
-            source.take_in_oddities(folder)?;
+        if location.folder().is_some() {
             source.look_at_files().await;
         }
         source.files.sort_by(|a, b| a.path.cmp(&b.path));
@@ -180,37 +182,59 @@ impl Source {
         }
     }
 
-    /// The store lists regular files alone. What else lies in a folder is told,
-    /// and a link to nothing is an error: the file it meant may be the one
-    /// with a withdrawal.
-    fn take_in_oddities(&mut self, folder: &std::path::Path) -> Result<(), Error> {
+    /// The store lists regular files alone, and not those whose names end as its
+    /// own unfinished ones do (`NAME#1`). What else lies in a folder is told, and
+    /// what may be a data file and cannot be read is an error: it may be the one
+    /// with a withdrawal. Linked folders are followed, unless one is `inside`
+    /// itself.
+    fn take_in_oddities(
+        &mut self,
+        folder: &std::path::Path,
+        inside: &mut Vec<std::path::PathBuf>,
+    ) -> Result<(), Error> {
         let Ok(entries) = std::fs::read_dir(folder) else {
             return Ok(());
         };
+        let own = folder.canonicalize().unwrap_or_else(|_| folder.to_owned());
+        if inside.contains(&own) {
+            return Ok(());
+        }
+        inside.push(own);
         for path in entries.filter_map(|entry| Some(entry.ok()?.path())) {
-            let name = path
-                .file_name()
-                .unwrap_or_default()
-                .to_string_lossy()
-                .into_owned();
+            let name = path.file_name().unwrap_or_default();
+            let shown = shown(&path);
+            let Some(name) = name
+                .to_str()
+                .filter(|name| !name.contains(char::is_control))
+            else {
+                return Err(Error::Landing {
+                    message: format!(
+                        "cannot read {shown}: its name holds bytes that no object store takes"
+                    ),
+                    hint: "give it a name of printable characters in UTF-8, or take it away"
+                        .to_owned(),
+                });
+            };
             match std::fs::metadata(&path) {
-                Ok(meta) if meta.is_dir() && !path.is_symlink() => self.take_in_oddities(&path)?,
-                Ok(meta) if meta.is_dir() || meta.is_file() => {}
-                Ok(_) => {
-                    self.other_files += 1;
-                    self.other_example.get_or_insert(path.display().to_string());
-                }
-                Err(error) if Packing::of(&name).is_some() => {
+                Ok(meta) if meta.is_dir() => self.take_in_oddities(&path, inside)?,
+                Ok(meta) if meta.is_file() && !is_unfinished(name) => {}
+                Err(error) if Packing::of(name).is_some() => {
                     return Err(Error::Landing {
-                        message: format!("cannot read {}: {error}", path.display()),
+                        message: format!("cannot read {shown}: {error}"),
                         hint:
                             "it is a link to nothing, or may not be read; mend it or take it away"
                                 .to_owned(),
                     });
                 }
-                Err(_) => {}
+                // It went while the folder was read.
+                Err(_) if path.symlink_metadata().is_err() => {}
+                Ok(_) | Err(_) => {
+                    self.other_files += 1;
+                    self.other_example.get_or_insert(shown);
+                }
             }
         }
+        inside.pop();
         Ok(())
     }
 
@@ -218,6 +242,22 @@ impl Source {
     pub(crate) fn bytes(&self) -> u64 {
         self.files.iter().map(|file| file.bytes).sum()
     }
+}
+
+/// Whether the store takes a file for one that it has not finished writing.
+fn is_unfinished(name: &str) -> bool {
+    let number = name.split_once('#').map(|(_, number)| number);
+    number.is_some_and(|n| !n.is_empty() && n.bytes().all(|b| b.is_ascii_digit()))
+}
+
+/// A path on one line, whatever its name holds.
+fn shown(path: &std::path::Path) -> String {
+    let text = path.to_string_lossy();
+    let plain = |c: char| match c.is_control() {
+        true => c.escape_default().collect(),
+        false => c.to_string(),
+    };
+    text.chars().map(plain).collect()
 }
 
 /// Where a landing table's files lie: below `landing`, or at a place of its own.

@@ -8,9 +8,9 @@ use std::time::Instant;
 use arrow::array::RecordBatch;
 use arrow::compute::concat_batches;
 use catalog::ReadBy;
-use datafusion::common::runtime::JoinSet;
-use datafusion::physical_plan::execution_plan::collect_partitioned;
-use futures::TryStreamExt;
+use datafusion::common::runtime::{JoinSet, SpawnedTask};
+use datafusion::physical_plan::execution_plan::{ExecutionPlan, execute_stream_partitioned};
+use futures::{StreamExt, TryStreamExt};
 
 use super::derived::{Derived, Written};
 use super::inputs::{listed, owners_table, reads_owners, restore, restore_one};
@@ -25,6 +25,7 @@ use crate::held_table::HeldTable;
 use crate::lake_table::LakeTable;
 use crate::landing::TableIntake;
 use crate::models::Planned;
+use crate::quarantine::Writing;
 use crate::report::{CheckReport, Report, TableReport, Verdict};
 use crate::{Error, Query, checks, devices, gate, landing_files, ledger, quarantine, stop, system};
 
@@ -45,6 +46,8 @@ pub(super) struct Anew {
     pub(super) built: BTreeMap<String, Built>,
     pub(super) intake: BTreeMap<String, TableIntake>,
     pub(super) derived: Vec<Written>,
+    /// What could not be read.
+    pub(super) quarantine: Arc<Writing>,
     /// Whether these are all tables there are to build.
     pub(super) are_all: bool,
 }
@@ -107,8 +110,8 @@ impl Work {
         changed: &BTreeSet<String>,
         options: &RunOptions,
     ) -> Result<Option<Prepared>, Error> {
-        let quarantined = quarantine::read(&self.session).await?.len();
-        let Some(memory) = Memory::of(self).filter(|_| quarantined == 0 || !options.strict) else {
+        let known = quarantine::standing(&self.session).await?;
+        let Some(memory) = Memory::of(self).filter(|_| known.places == 0 || !options.strict) else {
             return Ok(None);
         };
         // Whose devices are was not asked before.
@@ -117,6 +120,7 @@ impl Work {
             return Ok(None);
         }
         let names = self.following(changed);
+        let standing = known;
         let known = self.checks_of(&memory.run).await?;
         let mut stand = self
             .planned
@@ -128,7 +132,8 @@ impl Work {
         let mut prepared = self
             .prepare_anew(options, Which::These(&names, &known))
             .await?;
-        prepared.report.quarantined = quarantined as u64;
+        prepared.report.quarantined = standing.places;
+        prepared.report.undecodable = self.undecodable(&standing, &BTreeMap::new());
         Ok(Some(prepared))
     }
 
@@ -148,6 +153,11 @@ impl Work {
             // Nothing is read that was not before.
             false => BTreeSet::new(),
         };
+        let known = quarantine::standing(&self.session).await?;
+        let quarantine = Writing::begin(&self.held.lake, &self.held.run)?;
+        self.session
+            .intake()
+            .begin(Arc::clone(&known.dropped), Some(Arc::clone(&quarantine)));
         let shared = self.share(&to_build, &late).await?;
         let mut derived = Derived::default();
         let agreed = self.derive_consent(&mut derived).await?;
@@ -157,12 +167,21 @@ impl Work {
         };
         let search = search.zip(agreed.as_ref());
         let (built, devices) = self
-            .build_all(&to_build, search, (&shared, &late), &mut derived)
+            .build_all(
+                &to_build,
+                search,
+                (&shared, &late),
+                &quarantine,
+                &mut derived,
+            )
             .await?;
         if are_all && self.any_reads(&OF_READING, |_| true) {
-            self.tell_of_reading().await?;
+            self.tell_of_reading(&quarantine).await?;
         }
         let intake = self.session.intake().tables();
+        // What checks read besides is not this run's input.
+        let dropped = Arc::clone(&known.dropped);
+        self.session.intake().begin(dropped, None);
         // Checks see landing tables whole again, not as a model needed them.
         restore(&self.session, &self.sources);
         if options.strict {
@@ -176,10 +195,8 @@ impl Work {
         );
         let mut report = Report {
             warnings,
-            quarantined: intake
-                .values()
-                .map(|table| table.rejections.len() as u64)
-                .sum(),
+            quarantined: intake.values().map(|table| table.places).sum(),
+            undecodable: self.undecodable(&known, &intake),
             tables: match are_all {
                 true => self.count_tables(options, &built, &intake, &shared),
                 false => self.count_some(options, &built).await?,
@@ -203,6 +220,7 @@ impl Work {
                 built,
                 intake,
                 derived,
+                quarantine,
                 are_all,
             })),
         })
@@ -298,12 +316,16 @@ impl Work {
     }
 
     /// Lets tables that tell of what was read mean what this run leaves in them.
-    async fn tell_of_reading(&self) -> Result<(), Error> {
+    async fn tell_of_reading(&self, quarantine: &Writing) -> Result<(), Error> {
         let intake = self.session.intake().tables();
-        let known = quarantine::read(&self.session).await?;
-        let entries = quarantine::after_run(&known, &intake, |table, _| intake.contains_key(table));
+        quarantine
+            .keep(&self.session, |table| intake.contains_key(table))
+            .await?;
+        let files = quarantine.files().await?;
         let tables = self.session.tables();
-        tables.put_derived(&system::QUARANTINE, &quarantine::batch(&entries))?;
+        let schema = system::QUARANTINE.schema();
+        let entries = tables.in_files(&system::QUARANTINE.id(), &schema, &files)?;
+        tables.put_system(system::QUARANTINE.name(), Arc::new(entries));
         tables.put_derived(&system::LANDING_FILES, &landing_files::rows_of(&intake))
     }
 
@@ -364,9 +386,10 @@ impl Work {
                 .await
                 .map_err(failed)?;
             let held = scan.schema();
-            let batches = collect_partitioned(scan, self.session.task_context())
-                .await
-                .map_err(failed)?;
+            let is_read_on = early.contains(table);
+            let Some(batches) = self.held(scan, table, is_read_on).await? else {
+                continue;
+            };
             let shared = HeldTable::new(ledger::LANDING, table, held, batches);
             let shared = shared.of_columns(provider.schema(), union);
             self.session.tables().put(table, Arc::new(shared));
@@ -375,18 +398,65 @@ impl Work {
         Ok(seconds)
     }
 
+    /// The rows of a landing table, if they can be held: `None` where they are
+    /// more than joins and sorts may hold, and each model reads them itself. Where
+    /// nobody reads it on before all was read, it is read to its end for what
+    /// cannot be read in it.
+    async fn held(
+        &self,
+        scan: Arc<dyn ExecutionPlan>,
+        table: &str,
+        is_read_on: bool,
+    ) -> Result<Option<Vec<Vec<RecordBatch>>>, Error> {
+        let failed = |error| Error::execution(table, error);
+        let context = self.session.task_context();
+        let partitions = execute_stream_partitioned(scan, context).map_err(failed)?;
+        let bytes_max = self.setup.memory_bytes as u64;
+        let collected = partitions.into_iter().map(|mut batches| {
+            let (intake, table) = (Arc::clone(self.session.intake()), table.to_owned());
+            SpawnedTask::spawn(async move {
+                let mut held = Some(Vec::new());
+                while let Some(batch) = batches.next().await {
+                    let batch = batch?;
+                    if intake.bytes_of(&table) > bytes_max {
+                        held = None;
+                        if is_read_on {
+                            return Ok(None);
+                        }
+                    }
+                    if let Some(held) = &mut held {
+                        held.push(batch);
+                    }
+                }
+                Ok(held)
+            })
+        });
+        let collected: Vec<SpawnedTask<_>> = collected.collect();
+        let mut all = Some(Vec::new());
+        for one in collected {
+            let one: datafusion::error::Result<Option<Vec<RecordBatch>>> =
+                one.await.map_err(|_| stop::died(table))?;
+            match (one.map_err(failed)?, &mut all) {
+                (Some(held), Some(all)) => all.push(held),
+                _ => all = None,
+            }
+        }
+        Ok(all)
+    }
+
     /// Finds out who agreed to what, and lets `system.consent` mean that. Gives
     /// who agrees to research now.
     async fn derive_consent(&self, derived: &mut Derived) -> Result<Option<Known>, Error> {
         if consent::records(&self.session).is_none() {
             return Ok(None);
         }
-        let intake = self.session.intake().tables();
-        let known = quarantine::read(&self.session).await?;
-        let suspended = consent::suspended(intake.get(consent::RECORDS), &known);
+        let suspended = match self.session.intake().tables().remove(consent::RECORDS) {
+            Some(read) => read.named,
+            None => Arc::new(quarantine::standing(&self.session).await?.named),
+        };
         let register = consent::register(&self.session).await?;
         let Consents { rows, research } =
-            consent::derive(&self.session, self.now_ms, &register, &suspended).await?;
+            consent::derive(&self.session, self.now_ms, &register, suspended.all()?).await?;
         self.begin_derived(&system::CONSENT, rows, derived).await?;
         Ok(Some(research))
     }
@@ -444,6 +514,7 @@ impl Work {
         to_build: &[&Planned],
         mut search: Option<(Search, &Known)>,
         (shared, late): (&HashMap<String, f64>, &BTreeSet<String>),
+        quarantine: &Writing,
         derived: &mut Derived,
     ) -> Result<AllBuilt, Error> {
         let of_run: BTreeSet<&str> = to_build.iter().map(|p| p.model.name.as_ref()).collect();
@@ -478,7 +549,7 @@ impl Work {
             let searching = search.is_some();
             let mut early = of_run.iter().filter(|name| !late.contains(**name));
             if !all_read && early.all(|name| built.contains_key(*name)) {
-                self.tell_of_reading().await?;
+                self.tell_of_reading(quarantine).await?;
                 all_read = true;
             }
             waiting.retain(|(planned, needs)| {

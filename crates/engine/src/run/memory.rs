@@ -19,9 +19,9 @@ use crate::Error;
 use crate::integrity::Remembered;
 use crate::landing::{Likeness, Source, SourceFile, TableIntake};
 use crate::landing_files::{self, KnownFile};
+use crate::quarantine;
 use crate::system::{self, LANDING_FILES};
 use crate::time_use::TimeUse;
-use crate::{consent, quarantine};
 
 /// Another one than this in a lake, and everything is built anew: what is
 /// remembered, or how tables are computed, has changed.
@@ -412,8 +412,8 @@ impl Work {
     /// Whether anybody is suspended: of theirs `system.consent` has what ended by
     /// the time of the run, which nothing tells beforehand.
     async fn is_anyone_suspended(&self) -> Result<bool, Error> {
-        let known = quarantine::read(&self.session).await?;
-        Ok(!consent::suspended(None, &known).is_empty())
+        let known = quarantine::standing(&self.session).await?;
+        Ok(!known.named.is_empty())
     }
 
     /// Whether anybody's consent begins or ends between the last run and this.

@@ -39,7 +39,7 @@ use crate::{Class, Error, Interrupt, Session, Setup, care, system};
 use anew::{Anew, Which};
 use inputs::{apart, sources};
 use memory::Arrived;
-use remarks::remark_on;
+use remarks::{refuse_undecodable, remark_on};
 use selection::selected;
 use taking_in::TakenIn;
 
@@ -61,6 +61,19 @@ pub struct RunOptions {
     pub changed: ChangedFiles,
     /// Go on without entries of the register of consent that are lost.
     pub accept_lost: bool,
+    /// What becomes of the run if a file of customer records cannot be decoded.
+    pub undecodable: Undecodable,
+}
+
+/// What a run does about a file of customer records of which nobody can tell
+/// whom it names, so that a withdrawal in it suspends nobody.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Undecodable {
+    /// It says so and goes on.
+    #[default]
+    Warn,
+    /// It publishes nothing.
+    Stop,
 }
 
 /// What a run does about landing files that are not as they were read.
@@ -336,6 +349,9 @@ impl Work {
 
     async fn prepare(&self, options: &RunOptions) -> Result<Prepared, Error> {
         let mut prepared = self.prepare_some(options).await?;
+        if options.undecodable == Undecodable::Stop {
+            refuse_undecodable(&prepared.report)?;
+        }
         let (project, lake) = (&self.session.tables().project, &self.held.lake);
         let removed = care::warning_of_removed(project, lake).await?;
         prepared.report.warnings.extend(removed);

@@ -27,7 +27,7 @@ use crate::report::{ModelRun, Report};
 use crate::rewrite::{Rewriter, layout_of};
 use crate::rows::Content;
 use crate::system::{self, Rows};
-use crate::{Error, decisions, landing_files, quarantine, rows};
+use crate::{Error, decisions, landing_files, rows};
 
 /// What a release is put together of.
 #[derive(Default)]
@@ -118,9 +118,11 @@ impl Work {
             self.replace(&system::LANDING_FILES, &all, &mut draft)
                 .await?;
         }
-        let entries = quarantine::batch(&taken.quarantine);
-        self.replace(&system::QUARANTINE, &entries, &mut draft)
-            .await?;
+        let standing = self.version(&system::QUARANTINE.id()).await?;
+        let beside = taken.quarantine.beside(&self.session, standing.as_ref());
+        if let Some(next) = beside.await? {
+            draft.push(standing.as_ref(), next);
+        }
         let rows: HashMap<&str, u64> = rows_of(report);
         let runs = self.planned.iter().map(|planned| {
             let mut steps = models.iter();
@@ -151,6 +153,7 @@ impl Work {
             built,
             intake,
             derived,
+            quarantine,
             are_all,
         } = anew;
         let mut changing = Vec::new();
@@ -198,11 +201,16 @@ impl Work {
             self.replace(&system::LANDING_FILES, &files, &mut draft)
                 .await?;
         }
-        let known = quarantine::read(&self.session).await?;
-        let entries = quarantine::after_run(&known, &intake, |table, _| intake.contains_key(table));
-        let entries = quarantine::batch(&entries);
-        self.replace(&system::QUARANTINE, &entries, &mut draft)
-            .await?;
+        let was_read = |table: &str| intake.contains_key(table);
+        quarantine.keep(&self.session, was_read).await?;
+        let standing = self.version(&system::QUARANTINE.id()).await?;
+        let intact = match self.integrity.is_damaged(&system::QUARANTINE.id()) {
+            true => quarantine.anew().await?,
+            false => quarantine.in_place_of(standing.as_ref()).await?,
+        };
+        if let Some(next) = intact {
+            draft.push(standing.as_ref(), next);
+        }
 
         let mut totals = Totals::default();
         for (table, read) in &intake {

@@ -3,7 +3,11 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
+use super::Work;
+use crate::consent::RECORDS;
 use crate::landing::{Source, TableIntake};
+use crate::quarantine::Standing as Quarantine;
+use crate::report::Report;
 use crate::{Error, ledger};
 
 /// Words about landing files that are not as they were read, and about what
@@ -105,12 +109,54 @@ fn field_name(name: &str) -> &str {
     if plain { name } else { "***" }
 }
 
+impl Work {
+    /// Files of customer records of which nobody can tell whom they name: those
+    /// that were read, and otherwise those that were `known`.
+    pub(super) fn undecodable(
+        &self,
+        known: &Quarantine,
+        intake: &BTreeMap<String, TableIntake>,
+    ) -> Vec<String> {
+        let read = intake.get(RECORDS);
+        let was_read = |name: &str| {
+            let mut files = read.iter().flat_map(|read| &read.files);
+            files.any(|file| file.name == name)
+        };
+        let shown = |name: &String| match self.sources.get(RECORDS) {
+            Some(source) => source.location.display(&source.location.child(name)),
+            None => name.clone(),
+        };
+        let before = known.undecodable.iter();
+        let before = before.filter(|name| !was_read(name)).map(shown);
+        let read = read.iter().flat_map(|read| &read.undecodable);
+        before.chain(read.cloned()).collect()
+    }
+}
+
+/// Publishes nothing where a file of customer records cannot be decoded.
+///
+/// # Errors
+/// [`Error::Refused`].
+pub(super) fn refuse_undecodable(report: &Report) -> Result<(), Error> {
+    let Some(first) = report.undecodable.first() else {
+        return Ok(());
+    };
+    let more = match report.undecodable.len() - 1 {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
+    Err(Error::Refused {
+        message: format!(
+            "{first}{more} cannot be decoded, so that withdrawals in it would be missed; nothing was published"
+        ),
+        hint: "mend the file or take it away, say that its entries may go with `stedi quarantine drop`, or run with --undecodable warn"
+            .to_owned(),
+    })
+}
+
 pub(super) fn refuse_malformed(intake: &BTreeMap<String, TableIntake>) -> Result<(), Error> {
-    let stretches: u64 = intake
-        .values()
-        .map(|table| table.rejections.len() as u64)
-        .sum();
-    let Some(first) = intake.values().find_map(|table| table.rejections.first()) else {
+    let stretches: u64 = intake.values().map(|table| table.places).sum();
+    let Some(first) = intake.values().find_map(|table| table.examples.first()) else {
         return Ok(());
     };
     let rejected = &first.rejected;

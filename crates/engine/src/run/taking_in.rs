@@ -5,10 +5,11 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use arrow::array::RecordBatch;
+use arrow::compute::concat_batches;
 use catalog::{Duplicates, Model, ReadBy, Rule};
 use datafusion::catalog::TableProvider;
-use datafusion::physical_plan::execution_plan::collect_partitioned;
-use futures::TryStreamExt;
+use datafusion::physical_plan::execute_stream;
+use futures::{StreamExt, TryStreamExt};
 use lake::{Layout, TableId, Version};
 
 use super::inputs::{reads_owners, restore};
@@ -16,7 +17,7 @@ use super::memory::{Memory, New};
 use super::remarks::warnings;
 use super::{Made, Prepared, RunOptions, Work};
 use crate::build::stored;
-use crate::consent::{self, named};
+use crate::consent;
 use crate::gate;
 use crate::incremental::{
     Applied, Applier, Changes, Computed, Difference, For, PeopleSource, Standing, Statement, Tables,
@@ -24,7 +25,7 @@ use crate::incremental::{
 use crate::landing::{Intake, LandingTable, Source, TableIntake};
 use crate::ledger::{self, Reason, Totals};
 use crate::models::Planned;
-use crate::quarantine::{self, QuarantineEntry};
+use crate::quarantine::{self, Standing as Quarantine, Writing};
 use crate::report::{CheckReport, Report, TableReport};
 use crate::system;
 use crate::time_use::TimeUse;
@@ -58,8 +59,11 @@ pub(super) struct TakenIn {
     pub(super) intake: BTreeMap<String, TableIntake>,
     /// As in [`New::known_again`].
     pub(super) known_again: BTreeMap<(String, String), String>,
-    /// What lies in quarantine after it.
-    pub(super) quarantine: Vec<QuarantineEntry>,
+    /// What could not be read of them.
+    pub(super) quarantine: Arc<Writing>,
+    /// Places that cannot be read, with those of earlier runs.
+    places: u64,
+    undecodable: Vec<String>,
     /// Derived tables and models that change, in the order they were built.
     pub(super) steps: Vec<Step>,
     /// By how much the account changes.
@@ -105,23 +109,31 @@ impl Work {
         restore(&after, &self.sources);
         let (is_entered, crossed) = (new.is_entered, new.crossed);
         let known_again = new.known_again.clone();
-        let Some((mut tables, intake)) = self.read_new(new, before, &after).await? else {
+        let known = quarantine::standing(&self.session).await?;
+        let quarantine = Writing::begin(&self.held.lake, &self.held.run)?;
+        let intake: Arc<Intake> = Arc::default();
+        intake.begin(Arc::clone(&known.dropped), Some(Arc::clone(&quarantine)));
+        let Some((mut tables, intake)) = self.read_new(new, before, &after, intake).await? else {
             return Ok(None);
         };
         if tables.touch_more_than(ROWS_MAX)? {
             return Ok(None);
         }
-        let known = quarantine::read(&self.session).await?;
-        let quarantine = quarantine::after_run(&known, &intake, |_, _| false);
+        let places: u64 = known.places + intake.values().map(|read| read.places).sum::<u64>();
         // Whoever asks for all or nothing is told by reading everything.
-        if options.strict && !quarantine.is_empty() {
+        if options.strict && places > 0 {
             return Ok(None);
         }
         let register = consent::register(&self.session).await?;
         self.note_entered(&mut tables, &after, entered_before, &quarantine)
             .await?;
-        let suspended = consent::suspended(None, &quarantine);
-        let mut entered = entered(is_entered, &register, &known, &quarantine);
+        let mut suspended = known.named.all()?.clone();
+        let new_entries = intake.get(consent::RECORDS).map(|read| &read.named);
+        if let Some(named) = new_entries {
+            suspended.extend(named.all()?.iter().cloned());
+        }
+        let is_quarantined = new_entries.is_some_and(|named| !named.is_empty());
+        let mut entered = entered(is_entered, is_quarantined, &register, &known, &suspended)?;
         if memory.now_ms != self.now_ms {
             entered.extend(suspended.iter().cloned());
         }
@@ -142,6 +154,8 @@ impl Work {
         let mut taken = TakenIn {
             ledger: Totals::default(),
             steps: Vec::new(),
+            undecodable: self.undecodable(&known, &intake),
+            places,
             quarantine,
             intake,
             known_again,
@@ -257,12 +271,20 @@ impl Work {
         tables: &mut Tables,
         after: &Session,
         entered: Vec<(TableId, Option<Version>)>,
-        quarantine: &[QuarantineEntry],
+        quarantine: &Writing,
     ) -> Result<(), Error> {
         for (table, (_, version)) in self.entered_and_read().zip(entered) {
             let name = table.full_name();
             let now = if table.name() == system::QUARANTINE.name() {
-                let rows = quarantine::batch(quarantine);
+                let mut now = all_rows(after, table).await?;
+                let files = quarantine.files().await?;
+                let new = after
+                    .tables()
+                    .in_files(&table.id(), &table.schema(), &files)?;
+                after.tables().put_system(table.name(), Arc::new(new));
+                now.extend(all_rows(after, table).await?);
+                let rows = concat_batches(&table.schema(), &now)
+                    .map_err(|error| Error::execution(&name, error.into()))?;
                 after.tables().put_derived(table, &rows)?;
                 vec![rows]
             } else {
@@ -285,8 +307,8 @@ impl Work {
         new: New,
         before: Session,
         after: &Session,
+        intake: Arc<Intake>,
     ) -> Result<Option<(Tables, BTreeMap<String, TableIntake>)>, Error> {
-        let intake: Arc<Intake> = Arc::default();
         let mut tables = Tables::new(before, new.known, new.unreadable);
         for (table, source) in &self.sources {
             let fresh = new.files.get(table).map_or(&[][..], Vec::as_slice);
@@ -306,9 +328,10 @@ impl Work {
             if fresh.is_empty() {
                 continue;
             }
-            let rows = self
-                .read_files(after, table, source, fresh, &intake)
-                .await?;
+            let rows = self.read_files(after, table, source, fresh, &intake);
+            let Some(rows) = rows.await? else {
+                return Ok(None);
+            };
             tables.note(table.clone(), Difference::of_come(rows));
         }
         for planned in &self.planned {
@@ -347,10 +370,10 @@ impl Work {
         source: &Source,
         files: &[crate::landing::SourceFile],
         intake: &Arc<Intake>,
-    ) -> Result<Vec<RecordBatch>, Error> {
+    ) -> Result<Option<Vec<RecordBatch>>, Error> {
         let landing = session.tables().project.landing();
         let Some(definition) = landing.iter().find(|known| known.name.as_ref() == table) else {
-            return Ok(Vec::new());
+            return Ok(Some(Vec::new()));
         };
         let source = Source {
             files: files.to_vec(),
@@ -367,12 +390,19 @@ impl Work {
             .scan(&state, None, &[], None)
             .await
             .map_err(failed)?;
-        let rows = collect_partitioned(scan, session.task_context())
-            .await
-            .map_err(failed)?;
-        let mut rows: Vec<RecordBatch> = rows.into_iter().flatten().collect();
-        rows.retain(|batch| batch.num_rows() > 0);
-        Ok(rows)
+        let mut batches = execute_stream(scan, session.task_context()).map_err(failed)?;
+        let mut rows = Vec::new();
+        while let Some(batch) = batches.next().await {
+            let batch = batch.map_err(failed)?;
+            // Packed files may hold far more than they are long.
+            if intake.bytes_of(table) > BYTES_MAX {
+                return Ok(None);
+            }
+            if batch.num_rows() > 0 {
+                rows.push(batch);
+            }
+        }
+        Ok(Some(rows))
     }
 
     /// By which rows a model differs now. `None` where that takes everything.
@@ -542,7 +572,8 @@ impl Work {
     ) -> Result<Option<Report>, Error> {
         let mut report = Report {
             warnings: warnings(&self.sources, &taken.intake),
-            quarantined: taken.quarantine.len() as u64,
+            quarantined: taken.places,
+            undecodable: taken.undecodable.clone(),
             tables: self.standing_tables(options).await?,
             ..Report::default()
         };
@@ -662,18 +693,20 @@ impl Work {
 /// the last run.
 fn entered(
     is_entered: bool,
+    is_quarantined: bool,
     register: &consent::Register,
-    known: &[QuarantineEntry],
-    quarantine: &[QuarantineEntry],
-) -> HashSet<String> {
+    known: &Quarantine,
+    suspended: &HashSet<String>,
+) -> Result<HashSet<String>, Error> {
     let mut people = HashSet::new();
-    if is_entered || known.len() != quarantine.len() {
-        people.extend(named(quarantine));
+    if is_entered || is_quarantined {
+        people.extend(suspended.iter().cloned());
+        people.extend(known.named_in_dropped.all()?.iter().cloned());
     }
     if is_entered {
         people.extend(register.keys().map(|(person, _)| person.clone()));
     }
-    people
+    Ok(people)
 }
 
 /// All rows of a system table, as a statement gives them.

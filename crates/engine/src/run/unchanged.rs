@@ -19,13 +19,15 @@ impl Work {
     /// What stands, as the last run left it. `None` where its checks are not
     /// known, or where whatever could not be read is asked for.
     pub(super) async fn unchanged(&self, options: &RunOptions) -> Result<Option<Prepared>, Error> {
-        let quarantined = quarantine::read(&self.session).await?.len() as u64;
+        let known = quarantine::standing(&self.session).await?;
+        let quarantined = known.places;
         let Some(memory) = Memory::of(self).filter(|_| quarantined == 0 || !options.strict) else {
             return Ok(None);
         };
         let checks = self.checks_of(&memory.run).await?;
         let mut report = Report {
             warnings: warnings(&self.sources, &BTreeMap::new()),
+            undecodable: self.undecodable(&known, &BTreeMap::new()),
             quarantined,
             tables: self.standing_tables(options).await?,
             ..Report::default()

@@ -29,10 +29,23 @@ const NO_DATE: Refusal = (Reason::TypeMismatch, "text that is not a date");
 const NO_TIME: Refusal = (Reason::TypeMismatch, "text that is not a time");
 const NO_DAY: Refusal = (Reason::OutOfRange, "a day or time that does not exist");
 
+const SECONDS: Refusal = (
+    Reason::TimeUnit,
+    "a time in seconds where milliseconds are due",
+);
+const FINER: Refusal = (
+    Reason::TimeUnit,
+    "a time finer than the milliseconds that are due",
+);
+
 /// A valid JSON number for a column that is not text.
 pub(crate) fn number(kind: Type, token: &[u8]) -> Result<Value, Refusal> {
     match kind {
         Type::Long => integer(token).map(Value::Long),
+        Type::Millis => {
+            let value = integer(token)?;
+            unit(value).map_or(Ok(Value::Long(value)), Err)
+        }
         Type::Int => {
             i32::try_from(integer(token)?).map_or(Err(RANGE), |value| Ok(Value::Int(value)))
         }
@@ -61,9 +74,9 @@ pub(crate) fn text(kind: Type, text: &[u8]) -> Result<Value, Refusal> {
         return Ok(Value::Null);
     }
     match kind {
-        Type::Long | Type::Int if is_integer(text) => number(kind, text),
+        Type::Long | Type::Millis | Type::Int if is_integer(text) => number(kind, text),
         Type::Double | Type::Float if is_number(text) => number(kind, text),
-        Type::Long | Type::Int | Type::Double | Type::Float => Err(NO_NUMBER),
+        Type::Long | Type::Millis | Type::Int | Type::Double | Type::Float => Err(NO_NUMBER),
         Type::Date => date(text).map(Value::Date),
         Type::Timestamp if is_integer(text) => number(kind, text),
         Type::Timestamp => timestamp(text).map(Value::Timestamp),
@@ -73,6 +86,19 @@ pub(crate) fn text(kind: Type, text: &[u8]) -> Result<Value, Refusal> {
             _ => Err((Reason::TypeMismatch, "text that is not true or false")),
         },
         Type::Text => Err((Reason::TypeMismatch, "text")),
+    }
+}
+
+/// Why an integer cannot be taken for epoch milliseconds. Seconds from 2001 on
+/// would be days of early 1970, microseconds years beyond 5000.
+pub(crate) fn unit(value: i64) -> Option<Refusal> {
+    const MILLION: i64 = 1_000_000;
+    if (1_000 * MILLION..5_000 * MILLION).contains(&value) {
+        Some(SECONDS)
+    } else if value >= 100 * MILLION * MILLION {
+        Some(FINER)
+    } else {
+        None
     }
 }
 

@@ -68,12 +68,18 @@ enum Follows {
 
 impl Recording {
     pub(crate) fn column(&mut self, at: usize, index: usize) {
-        self.leads.push((self.from, at, Follows::Column(index)));
+        self.push(at, Follows::Column(index));
     }
 
     pub(crate) fn unknown(&mut self, at: usize, start: usize, end: usize) {
-        self.leads
-            .push((self.from, at, Follows::Unknown(start, end)));
+        self.push(at, Follows::Unknown(start, end));
+    }
+
+    /// One more than can be learnt is enough to give up.
+    fn push(&mut self, at: usize, follows: Follows) {
+        if self.leads.len() <= NODES_MAX {
+            self.leads.push((self.from, at, follows));
+        }
     }
 
     pub(crate) fn value_end(&mut self, at: usize) {
@@ -321,6 +327,13 @@ fn field(
             }
             rows.text(index, &bytes[at + 1..end]);
             Some(end + 1)
+        }
+        (Type::Millis, _)
+            if let Some((end, value)) = integer(bytes, at)
+                && convert::unit(value).is_none() =>
+        {
+            rows.value(index, Value::Long(value));
+            Some(end)
         }
         (Type::Long, _) if let Some((end, value)) = integer(bytes, at) => {
             rows.value(index, Value::Long(value));

@@ -329,8 +329,10 @@ impl<'a> General<'a> {
 
 /// A float that is an integer counts as converted where an integer is due.
 pub(crate) fn is_converted(kind: Type, token: &[u8]) -> bool {
-    matches!(kind, Type::Long | Type::Int | Type::Timestamp)
-        && token.iter().any(|byte| matches!(byte, b'.' | b'e' | b'E'))
+    matches!(
+        kind,
+        Type::Long | Type::Millis | Type::Int | Type::Timestamp
+    ) && token.iter().any(|byte| matches!(byte, b'.' | b'e' | b'E'))
 }
 
 /// The longest unknown name that is remembered, in bytes.

@@ -17,7 +17,7 @@ use bytes::Bytes;
 
 use crate::framing::carry::Carry;
 use crate::framing::grammar::DEPTH_MAX;
-use crate::reject::Rejected;
+use crate::reject::{Condenser, Rejected};
 use crate::schema::{Spec, Type};
 use crate::tally::Tally;
 
@@ -46,7 +46,8 @@ pub(crate) struct Settings {
 pub struct Decoded {
     /// The rows, in the order of the file.
     pub batches: Vec<RecordBatch>,
-    /// What is in no row, in the order of the file.
+    /// What is in no row, in the order of the file, in ranges where it is much:
+    /// see [`Condenser`]. Those of a file's segments are to be condensed again.
     pub rejected: Vec<Rejected>,
     /// Counts.
     pub tally: Tally,
@@ -149,16 +150,23 @@ impl Decoder {
             tally: Tally::default(),
             carry,
         };
+        let mut rejected = self.condenser();
         let mut rest = segment;
         while !rest.is_empty() {
             let piece = rest.split_to(rest.len().min(SEGMENT_BYTES_MAX));
             let decoded = self.decode(piece, whole.carry);
             whole.batches.extend(decoded.batches);
-            whole.rejected.extend(decoded.rejected);
+            decoded.rejected.into_iter().for_each(|r| rejected.push(r));
             whole.tally.add(&decoded.tally);
             whole.carry = decoded.carry;
         }
+        whole.rejected = rejected.finish();
         whole
+    }
+
+    /// For the rejected stretches of one file.
+    pub fn condenser(&self) -> Condenser {
+        Condenser::new(self.settings.spec.finder.clone())
     }
 
     /// The end of the file: what is still open is broken, but for an object
@@ -173,7 +181,10 @@ impl Decoder {
         let at_end = std::mem::replace(&mut decoded.carry, Carry::start());
         let end = self.finish(at_end);
         decoded.batches.extend(end.batches);
-        decoded.rejected.extend(end.rejected);
+        let mut rejected = self.condenser();
+        let all = decoded.rejected.into_iter().chain(end.rejected);
+        all.for_each(|r| rejected.push(r));
+        decoded.rejected = rejected.finish();
         decoded.tally.add(&end.tally);
         decoded.carry = end.carry;
         decoded

@@ -16,7 +16,7 @@ use super::{Decoded, Settings, scan};
 use crate::framing::carry::{Carry, LineValue, MARK, Margin, Open, Place};
 use crate::framing::grammar::{Automaton, Step};
 use crate::framing::recovery::{Broken, Doubt, Loose, Loosely, Proof};
-use crate::reject::{Raw, Reason, Rejected, Sink, is_blank};
+use crate::reject::{Closed, Condenser, Found, Raw, Reason, Rejected, Sink, is_blank};
 use crate::tally::Tally;
 
 /// Decodes a segment.
@@ -59,7 +59,7 @@ struct Segment<'a> {
     rows: Rows<'a>,
     general: General<'a>,
     shapes: Shapes,
-    rejected: Vec<Rejected>,
+    rejected: Condenser,
     tally: Tally,
 }
 
@@ -81,7 +81,7 @@ impl<'a> Segment<'a> {
             rows: Rows::new(&settings.spec, &settings.schema, bytes.len()),
             general: General::new(&settings.spec, settings.depth_max),
             shapes: Shapes::new(&settings.spec),
-            rejected: Vec::new(),
+            rejected: Condenser::new(settings.spec.finder.clone()),
             tally: Tally::default(),
         }
     }
@@ -111,7 +111,7 @@ impl<'a> Segment<'a> {
         self.tally.newlines = newlines(self.bytes);
         Decoded {
             batches: self.rows.finish(),
-            rejected: self.rejected,
+            rejected: self.rejected.finish(),
             carry: Carry {
                 offset: self.base + self.bytes.len() as u64,
                 lines: self.lines + self.tally.newlines,
@@ -260,8 +260,10 @@ impl<'a> Segment<'a> {
                 reason,
                 detail,
             } => {
-                let raw = Raw::of(&bytes[at..end], self.quarantine_bytes_max());
-                self.reject(offset, (end - at) as u64, line, reason, detail, raw);
+                let mut sink = self.sink();
+                sink.feed(&bytes[at..end]);
+                let closed = sink.close();
+                self.reject(offset, line, reason, detail, closed);
                 Some(end)
             }
             Outcome::Unreadable => None,
@@ -769,10 +771,13 @@ impl<'a> Segment<'a> {
             self.rejected.push(Rejected {
                 offset: self.base,
                 length: 0,
+                end: self.base,
+                places: 1,
                 line: self.lines + 1,
                 kind: Reason::Truncated,
                 detail: "the file ends before its top-level array is closed".to_owned(),
                 raw: Raw::Bytes(Vec::new()),
+                found: Found::default(),
             });
         }
     }
@@ -807,20 +812,15 @@ impl<'a> Segment<'a> {
         detail: &'static str,
         sink: Sink,
     ) {
-        let (length, blank, raw) = sink.close();
-        self.tally.bytes_separators += blank;
-        self.reject(offset, length, line, kind, detail.to_owned(), raw);
+        let closed = sink.close();
+        self.tally.bytes_separators += closed.blank;
+        self.reject(offset, line, kind, detail.to_owned(), closed);
     }
 
-    fn reject(
-        &mut self,
-        offset: u64,
-        length: u64,
-        line: u64,
-        kind: Reason,
-        detail: String,
-        raw: Raw,
-    ) {
+    fn reject(&mut self, offset: u64, line: u64, kind: Reason, detail: String, closed: Closed) {
+        let Closed {
+            length, raw, found, ..
+        } = closed;
         self.tally.bytes_rejected += length;
         if kind.is_object() {
             self.tally.objects += 1;
@@ -831,10 +831,13 @@ impl<'a> Segment<'a> {
         self.rejected.push(Rejected {
             offset,
             length,
+            end: offset + length,
+            places: 1,
             line,
             kind,
             detail,
             raw,
+            found,
         });
     }
 
@@ -855,11 +858,8 @@ impl<'a> Segment<'a> {
     }
 
     fn sink(&self) -> Sink {
-        Sink::new(self.quarantine_bytes_max())
-    }
-
-    fn quarantine_bytes_max(&self) -> usize {
-        self.settings.spec.limits.quarantine_bytes_max
+        let spec = &self.settings.spec;
+        Sink::new(spec.limits.quarantine_bytes_max, spec.finder.as_ref())
     }
 
     /// Past a byte that the slow paths looked at.

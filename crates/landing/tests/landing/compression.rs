@@ -2,7 +2,9 @@
 
 use std::io::{Read, Write};
 
-use landing::compression::{Compression, Decompress, Fault, Unreadable};
+use landing::compression::{
+    Compression, Decompress, FREE_BYTES, Fault, Unreadable, unpacked_bytes_max,
+};
 
 fn text() -> Vec<u8> {
     (0..40_000)
@@ -110,4 +112,34 @@ fn truncated_and_corrupt_streams_give_what_came_before() {
             (0, Some(Fault::Corrupt))
         );
     }
+}
+
+#[test]
+fn streams_that_unpack_to_too_much_are_cut_at_the_same_byte() {
+    let text = text();
+    for (how, pack) in [
+        (Compression::Gzip, gzip as fn(&[u8]) -> Vec<u8>),
+        (Compression::Zstd, zstd),
+    ] {
+        let packed = [pack(&text[..1000]), pack(&text[1000..])].concat();
+        for size in [1, 1000, 1 << 20] {
+            for limit in [0, 999, 1000, 1001, 70_000, text.len(), text.len() + 1] {
+                let mut stream = Decompress::new(packed.as_slice(), how)
+                    .expect("a decompressor")
+                    .limited(limit as u64);
+                let (mut out, mut piece) = (Vec::new(), vec![0; size]);
+                let end = loop {
+                    match stream.read(&mut piece) {
+                        Ok(0) => break None,
+                        Ok(read) => out.extend_from_slice(&piece[..read]),
+                        Err(error) => break Some(error.to_string()),
+                    }
+                };
+                assert_eq!(out, text[..limit.min(text.len())], "{how:?} {size} {limit}");
+                assert_eq!(end.is_some(), limit < text.len(), "{how:?} {size} {limit}");
+            }
+        }
+    }
+    assert_eq!(unpacked_bytes_max(4_400), FREE_BYTES);
+    assert_eq!(unpacked_bytes_max(1 << 20), 250 << 20);
 }

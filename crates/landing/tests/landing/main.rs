@@ -6,4 +6,5 @@ mod cases;
 mod compression;
 mod dirty;
 mod properties;
+mod ranges;
 mod read;

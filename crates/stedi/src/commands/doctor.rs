@@ -67,6 +67,7 @@ fn plain_settings(settings: &Settings) -> Vec<Finding> {
     };
     let memory = settings.memory_bytes.value >> 20;
     let format = format!("{:?}", settings.format.value).to_lowercase();
+    let undecodable = format!("{:?}", settings.undecodable.value).to_lowercase();
     let now = settings
         .now_ms
         .value
@@ -78,6 +79,7 @@ fn plain_settings(settings: &Settings) -> Vec<Finding> {
             &settings.memory_bytes.origin,
         ),
         setting("format", format, &settings.format.origin),
+        setting("undecodable", undecodable, &settings.undecodable.origin),
         setting("now", now, &settings.now_ms.origin),
     ]
 }

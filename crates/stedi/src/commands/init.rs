@@ -9,6 +9,16 @@ use crate::project;
 use crate::settings::Settings;
 
 pub(crate) fn init(settings: &Settings, args: &InitArgs) -> Result<Ending> {
+    if let Some(lake) = project::lake_around(&args.dir) {
+        return Err(Failure::failed(
+            format!(
+                "{} is in a lake ({}), which holds tables alone; nothing was written",
+                args.dir.display(),
+                lake.display()
+            ),
+            "name a folder outside the lake",
+        ));
+    }
     let files = project::files();
     for (path, _) in &files {
         let target = args.dir.join(path);

@@ -116,6 +116,20 @@ fn remark(settings: &Settings, report: &Report) -> Ending {
             ),
         );
     }
+    for file in &report.undecodable {
+        say(
+            settings,
+            &format!(
+                "warning: {file} cannot be decoded: of withdrawals in it nobody knows whose they are"
+            ),
+        );
+    }
+    if !report.undecodable.is_empty() {
+        say(
+            settings,
+            "hint: mend it or take it away, or `stedi quarantine drop` its entries; with --undecodable stop nothing is published until then",
+        );
+    }
     let of_intact = |check: &engine::CheckReport| check.check == engine::INTACT;
     let is_broken = report.checks.iter().any(of_intact);
     for damage in &report.damages {

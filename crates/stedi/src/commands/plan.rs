@@ -5,7 +5,7 @@ use std::sync::Arc;
 use anyhow::Result;
 use engine::{Change, Plan, RunOptions, Setup, Verdict};
 
-use super::run::{expectations, names};
+use super::run::{expectations, names, undecodable};
 use super::{interrupt, remark, runtime};
 use crate::args::PlanArgs;
 use crate::failure::Ending;
@@ -20,6 +20,7 @@ pub(crate) fn plan(settings: &Settings, args: &PlanArgs) -> Result<Ending> {
         select: names(&args.select)?,
         expect: expectations(&setup.project, None)?,
         strict: args.strict,
+        undecodable: undecodable(settings, args.undecodable),
         ..RunOptions::default()
     };
     let plan = execute(settings, &setup, &options)?;

@@ -29,7 +29,7 @@ fn list(settings: &Settings, all: bool) -> Result<Ending> {
     let mut entries = entries(settings)?;
     entries.retain(|entry| all || entry.is_open());
     let headings = [
-        "id", "table", "file", "line", "offset", "length", "reason", "state", "detail",
+        "id", "table", "file", "line", "offset", "length", "places", "reason", "state", "detail",
     ];
     put_list(settings, &headings, &entries, |entry| {
         vec![
@@ -39,6 +39,7 @@ fn list(settings: &Settings, all: bool) -> Result<Ending> {
             Field::Number(Some(entry.line)),
             Field::Number(Some(entry.offset)),
             Field::Number(Some(entry.length)),
+            Field::Number(Some(entry.places)),
             Field::text(Some(&entry.reason)),
             Field::text(Some(&entry.state)),
             Field::text(Some(&entry.detail)),
@@ -48,8 +49,18 @@ fn list(settings: &Settings, all: bool) -> Result<Ending> {
 }
 
 fn show(settings: &Settings, id: &str) -> Result<Ending> {
-    let entries = entries(settings)?;
-    let entry = engine::find(&entries, id)?;
+    let setup = settings.setup()?;
+    let entry = runtime()?.block_on(engine::quarantine_entry(&setup, id))?;
+    if entry.places > 1 {
+        return Err(Failure::failed(
+            format!(
+                "it stands for {} places, whose bytes were too many to keep: {}",
+                grouped(entry.places.unsigned_abs()),
+                entry.detail
+            ),
+            format!("read {} from byte {}", entry.file, entry.offset),
+        ));
+    }
     let Some(raw) = &entry.raw else {
         let hash = entry.hash.as_deref().unwrap_or_default();
         return Err(Failure::failed(
@@ -73,7 +84,11 @@ fn retry(settings: &Settings) -> Result<Ending> {
         .iter()
         .filter(|entry| entry.is_open())
         .count();
-    let report = run::execute(settings, &setup, &RunOptions::default())?;
+    let options = RunOptions {
+        undecodable: run::undecodable(settings, None),
+        ..RunOptions::default()
+    };
+    let report = run::execute(settings, &setup, &options)?;
     let ending = show_report(settings, &report)?;
     let after = entries(settings)?
         .iter()

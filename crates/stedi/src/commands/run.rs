@@ -8,7 +8,7 @@ use catalog::{Expectations, Project, TableName};
 use engine::{ChangedFiles, Report, RunOptions, Setup, Verdict};
 
 use super::{interrupt, runtime, show_report};
-use crate::args::{Changed, RunArgs};
+use crate::args::{Changed, RunArgs, Undecodable};
 use crate::failure::{Ending, Failure};
 use crate::key::Keys;
 use crate::output::say;
@@ -27,11 +27,20 @@ pub(crate) fn run(settings: &Settings, args: &RunArgs) -> Result<Ending> {
             Changed::Keep => ChangedFiles::Keep,
         },
         accept_lost: false,
+        undecodable: undecodable(settings, args.undecodable),
     };
     let report = execute(settings, &setup, &options)?;
     let ending = show_report(settings, &report)?;
     conclude(settings, &report);
     Ok(ending)
+}
+
+/// What the flag says, or else the setting.
+pub(super) fn undecodable(settings: &Settings, flag: Option<Undecodable>) -> engine::Undecodable {
+    match flag.unwrap_or(settings.undecodable.value) {
+        Undecodable::Warn => engine::Undecodable::Warn,
+        Undecodable::Stop => engine::Undecodable::Stop,
+    }
 }
 
 /// Runs with progress shown, and ends at Ctrl-C.

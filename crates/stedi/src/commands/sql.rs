@@ -58,7 +58,7 @@ pub(crate) fn sql(settings: &Settings, args: &SqlArgs) -> Result<Ending> {
             outcome = all => outcome,
             () = stopped() => Ok(Ending::Interrupted),
         };
-        warn_of_quarantine(settings, &session);
+        warn_of_quarantine(settings, &session).await;
         outcome
     })
 }
@@ -113,15 +113,15 @@ pub(super) async fn try_statement(settings: &Settings, session: &Session, statem
 }
 
 /// Says what a query's landing tables hold that is no row.
-fn warn_of_quarantine(settings: &Settings, session: &Session) {
-    for (table, intake) in session.intake().tables() {
-        if let Some(first) = intake.rejections.first() {
+async fn warn_of_quarantine(settings: &Settings, session: &Session) {
+    for (table, intake) in session.read_so_far().await {
+        if let Some(first) = intake.examples.first() {
             let rejected = &first.rejected;
             say(
                 settings,
                 &format!(
                     "warning: {table} cannot be read in {} and was left out there; the first: {}, line {}, byte {}: {}",
-                    places(intake.rejections.len() as u64),
+                    places(intake.places),
                     first.shown,
                     rejected.line,
                     rejected.offset,

@@ -247,3 +247,98 @@ fn the_dirty_files_beside_the_reference_data() {
     stedi(dir.path(), "run").run().done().says("nothing new");
     unchanged(&before, &dir.path().join("lake"), "the dirty files again");
 }
+
+#[test]
+fn every_file_is_read_or_named() {
+    use std::os::unix::ffi::OsStrExt;
+    const RECORD: &[u8] = b"{\"user\":\"b@example.com\",\"timestamp\":7}\n";
+    let read = [
+        "b#1.json",
+        "#b.json",
+        "b?.json",
+        "b%41.json",
+        "%2Fb.json",
+        "b c.json",
+        ".b.json",
+        "..b.json",
+        "b*.json",
+        "b\\.json",
+        "b~.json",
+        "b\u{e9}.json",
+        ".hidden/b.json",
+        "b#/c.json",
+    ];
+    let named = [
+        "b#1",
+        "b.json#1",
+        "b.json#",
+        ".b",
+        "b.json#1/c#2",
+        "b.JSON~",
+    ];
+    let refused = [
+        &b"b\nc.json"[..],
+        b"b\xff.json",
+        b"c\x01.json",
+        b"b\x1b[2J.json",
+    ];
+    let fresh = || {
+        let mut landing = Landing::default();
+        landing
+            .accelerometer
+            .push(json!({"user": "a@example.com", "timestamp": 1}));
+        landing
+            .customers
+            .push(json!({"email": "a@example.com", "lastUpdateDate": 1}));
+        landing
+            .step_trainer
+            .push(json!({"serialNumber": "s", "sensorReadingTime": 1}));
+        landing.laid_out()
+    };
+    let dir = fresh();
+    let folder = dir.path().join("landing/accelerometer/landing");
+    let write = |name: &std::ffi::OsStr| {
+        let path = folder.join(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, RECORD).unwrap();
+    };
+    for name in read {
+        write(name.as_ref());
+    }
+    stedi(dir.path(), "run").run().done();
+    let readings = "select count(*) from accelerometer_landing where timestamp = 7";
+    assert_eq!(count(dir.path(), readings), read.len() as u64);
+    for name in named {
+        write(name.as_ref());
+        let run = stedi(dir.path(), "run").run().done();
+        run.says(&format!("{name} left aside")).says("nothing new");
+        let path = folder.join(name);
+        fs::remove_file(path).unwrap();
+    }
+    for name in refused {
+        let name = std::ffi::OsStr::from_bytes(name);
+        write(name);
+        let run = stedi(dir.path(), "run").run().ended(1).hints("name");
+        let lines = run.err.lines().count();
+        assert_eq!(lines, 2, "{run}");
+        assert!(
+            run.err.contains("cannot read") && !run.err.contains('\x1b'),
+            "{run}"
+        );
+        fs::remove_file(folder.join(name)).unwrap();
+    }
+    // Links to nothing, also in a folder that is itself a link.
+    let linked = tempfile::tempdir().unwrap();
+    std::os::unix::fs::symlink(linked.path(), folder.join("linked")).unwrap();
+    std::os::unix::fs::symlink("/nowhere/b.txt", linked.path().join("b.txt")).unwrap();
+    stedi(dir.path(), "run")
+        .run()
+        .done()
+        .says("b.txt left aside");
+    std::os::unix::fs::symlink("/nowhere/b.json", linked.path().join("b.json")).unwrap();
+    stedi(dir.path(), "run")
+        .run()
+        .ended(1)
+        .says("linked/b.json")
+        .hints("link");
+}

@@ -60,6 +60,35 @@ fn init_writes_what_the_binary_carries() {
 }
 
 #[test]
+fn a_lake_and_a_data_product_keep_apart() {
+    let own = SMALL.with_own_lake();
+    let dir = own.path();
+    let before = contents(&dir.join("lake"));
+    for target in [
+        "lake",
+        "lake/x",
+        "lake/trusted",
+        "./lake/../lake/a/b",
+        "lake/trusted/customer_trusted",
+    ] {
+        let init = stedi(dir, "init").arg(target).run().ended(1);
+        init.says("lake").hints("outside");
+        unchanged(&before, &dir.join("lake"), target);
+    }
+    // Beside it is where it belongs.
+    stedi(dir, "init lakehouse").run().done();
+    // And the other way around.
+    let before = contents(&dir.join("lakehouse"));
+    for call in [
+        "run --lake lakehouse",
+        "run --lake lakehouse --project lakehouse",
+    ] {
+        stedi(dir, call).run().ended(2).hints("--lake");
+        unchanged(&before, &dir.join("lakehouse"), call);
+    }
+}
+
+#[test]
 fn an_unedited_project_is_the_built_in_one() {
     let own = edited("", "", "");
     let before = contents(&own.path().join("lake"));
