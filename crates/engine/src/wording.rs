@@ -148,6 +148,17 @@ pub(crate) fn of_planning(error: &DataFusionError) -> (String, Option<String>) {
             ),
         );
     }
+    // A subquery that no rule of the optimiser has made a join of.
+    if text.contains("does not support logical expression")
+        && ["ScalarSubquery", "InSubquery", "Exists"]
+            .iter()
+            .any(|kind| text.contains(kind))
+    {
+        return (
+            "a subquery that reads columns of the statement around it by more than equality is not supported".to_owned(),
+            Some("write it as a join".to_owned()),
+        );
+    }
     if is_debug(&text) {
         return (
             "the statement asks for something that the query engine does not support".to_owned(),

@@ -42,6 +42,11 @@ fn what_is_not_supported_is_told_by_its_name() {
             "row_number()",
         ),
         (
+            "select (select count(*) from accelerometer_landing b where b.x > a.x) from accelerometer_landing a",
+            "by more than equality is not supported",
+            "join",
+        ),
+        (
             "select email collate \"de\" from customer_trusted",
             "COLLATE is not supported",
             "lower",

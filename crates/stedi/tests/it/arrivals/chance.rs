@@ -502,7 +502,7 @@ impl Chance {
     fn spelled(&mut self, person: usize, percent: u64) -> String {
         // Every other name has a letter of two spellings.
         let name = match (self.language, person % 2) {
-            (Language::All, 1) => match self.dice.percent(100) {
+            (Language::All, 1) => match self.dice.percent(70) {
                 true => "p\u{e9}",
                 false => "pe\u{301}",
             },
