@@ -287,7 +287,7 @@ fn what_is_refused() {
         (
             "system.quarantine --to out",
             4,
-            "its columns file, raw, hash are personal",
+            "its columns file, raw, hash, subjects are personal",
         ),
         (
             "system.consent --to out",
