@@ -34,6 +34,17 @@ impl Visitor for Search {
     fn pre_visit_query(&mut self, query: &Query) -> ControlFlow<Unsupported> {
         let found = if query.fetch.is_some() {
             ("FETCH", "write LIMIT")
+        } else if !query.locks.is_empty() {
+            (
+                "FOR UPDATE or FOR SHARE",
+                "leave it away: queries only read",
+            )
+        } else if query.for_clause.is_some() {
+            ("FOR XML or FOR JSON", "choose a form with --format")
+        } else if query.settings.is_some() {
+            ("SETTINGS", "leave it away")
+        } else if query.format_clause.is_some() {
+            ("FORMAT", "choose a form with --format")
         } else if matches!(
             &query.limit_clause,
             Some(LimitClause::LimitOffset { limit_by, .. }) if !limit_by.is_empty()
@@ -53,6 +64,10 @@ impl Visitor for Search {
         let join = joins.map(|join| &join.join_operator).find_map(join);
         let found = if select.top.is_some() {
             ("TOP", "write LIMIT")
+        } else if !select.connect_by.is_empty() {
+            ("CONNECT BY", "write WITH RECURSIVE")
+        } else if select.prewhere.is_some() {
+            ("PREWHERE", "write WHERE")
         } else if !select.cluster_by.is_empty() {
             ("CLUSTER BY", "write ORDER BY")
         } else if !select.sort_by.is_empty() {
@@ -69,6 +84,22 @@ impl Visitor for Search {
 
     fn pre_visit_table_factor(&mut self, factor: &TableFactor) -> ControlFlow<Unsupported> {
         let found = match factor {
+            TableFactor::Table {
+                sample: Some(_), ..
+            }
+            | TableFactor::Derived {
+                sample: Some(_), ..
+            } => ("TABLESAMPLE", "write WHERE random() < 0.1, or LIMIT"),
+            TableFactor::Table { partitions, .. } if !partitions.is_empty() => {
+                ("PARTITION (...)", "write WHERE")
+            }
+            TableFactor::Table {
+                with_hints,
+                index_hints,
+                ..
+            } if !with_hints.is_empty() || !index_hints.is_empty() => {
+                ("a hint about how to read a table", "leave it away")
+            }
             TableFactor::Pivot { .. } => (
                 "PIVOT",
                 "write a column for each value: count(*) filter (where kind = 'a') as a",

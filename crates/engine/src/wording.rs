@@ -148,6 +148,12 @@ pub(crate) fn of_planning(error: &DataFusionError) -> (String, Option<String>) {
             ),
         );
     }
+    if text.contains("require unique expression names") {
+        return (
+            "two columns of the result have the same name".to_owned(),
+            Some("name one of them with AS".to_owned()),
+        );
+    }
     // A subquery that no rule of the optimiser has made a join of.
     if text.contains("does not support logical expression")
         && ["ScalarSubquery", "InSubquery", "Exists"]

@@ -351,7 +351,8 @@ pub fn remote_hint(reason: &str) -> &'static str {
     )
 }
 
-fn known_hint(reason: &str) -> Option<&'static str> {
+/// Likewise, if `reason` is one of those that object stores alone give.
+pub fn known_hint(reason: &str) -> Option<&'static str> {
     let is = |known: &str| reason.starts_with(known);
     if is(NO_BUCKET) {
         Some(

@@ -41,7 +41,7 @@ mod steady;
 mod table;
 mod vacuum;
 
-pub use error::{Error, remote_hint, store_in, store_reason};
+pub use error::{Error, known_hint, remote_hint, store_in, store_reason};
 pub use files::{DataFile, Layout, Writer};
 pub use history::Commit;
 pub use inspect::{Changed, Inspection};

@@ -59,7 +59,7 @@
 //! | column | takes | refuses |
 //! |---|---|---|
 //! | integer | integers in whatever spelling (`1e3`, `5.0`); text that spells a JSON integer | fractions: `lossy_number`; beyond the range: `out_of_range`; others: `type_mismatch` |
-//! | epoch milliseconds | as integers | what is seconds or microseconds of this century: `time_unit` |
+//! | epoch milliseconds | as integers | what is seconds or microseconds of this century: `time_unit`; nought and less: `out_of_range` |
 //! | double, float | numbers, rounded to the nearest; text that spells a JSON number | overflow: `out_of_range` |
 //! | text | text, NUL by escape included; numbers, `true` and `false` as written | objects, arrays |
 //! | date | `YYYY-MM-DD` | days that do not exist: `out_of_range` |

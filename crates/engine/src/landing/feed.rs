@@ -558,7 +558,9 @@ fn give_up(end: &mut Decoded, error: &std::io::Error) {
 fn unreadable(file: &SourceFile, reason: &str) -> DataFusionError {
     external(Error::Landing {
         message: format!("cannot read {}: {reason}", file.shown),
-        hint: "check that the file may be read and is whole; nothing was changed".to_owned(),
+        hint: lake::known_hint(reason)
+            .unwrap_or("check that the file may be read and is whole; nothing was changed")
+            .to_owned(),
     })
 }
 

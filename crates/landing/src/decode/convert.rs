@@ -38,6 +38,11 @@ const FINER: Refusal = (
     "a time finer than the milliseconds that are due",
 );
 
+const EARLY: Refusal = (
+    Reason::OutOfRange,
+    "a time that is nought or before 1970, where one of now is due",
+);
+
 /// A valid JSON number for a column that is not text.
 pub(crate) fn number(kind: Type, token: &[u8]) -> Result<Value, Refusal> {
     match kind {
@@ -93,7 +98,11 @@ pub(crate) fn text(kind: Type, text: &[u8]) -> Result<Value, Refusal> {
 /// would be days of early 1970, microseconds years beyond 5000.
 pub(crate) fn unit(value: i64) -> Option<Refusal> {
     const MILLION: i64 = 1_000_000;
-    if (1_000 * MILLION..5_000 * MILLION).contains(&value) {
+    // Nobody writes a record in 1970: as the oldest one of all it would change
+    // nothing, and whatever it says would be lost.
+    if value <= 0 {
+        Some(EARLY)
+    } else if (1_000 * MILLION..5_000 * MILLION).contains(&value) {
         Some(SECONDS)
     } else if value >= 100 * MILLION * MILLION {
         Some(FINER)

@@ -47,6 +47,36 @@ fn what_is_not_supported_is_told_by_its_name() {
             "join",
         ),
         (
+            "select count(*) from accelerometer_landing tablesample bernoulli (10)",
+            "TABLESAMPLE is not supported",
+            "random()",
+        ),
+        (
+            "select user from (select user from accelerometer_landing) a tablesample system (1)",
+            "TABLESAMPLE is not supported",
+            "random()",
+        ),
+        (
+            "select user from accelerometer_landing for update",
+            "FOR UPDATE or FOR SHARE is not supported",
+            "only read",
+        ),
+        (
+            "select user from accelerometer_landing connect by prior user = user",
+            "CONNECT BY is not supported",
+            "RECURSIVE",
+        ),
+        (
+            "select count(*) from customer_landing partition (p0)",
+            "PARTITION (...) is not supported",
+            "WHERE",
+        ),
+        (
+            "select x, x from accelerometer_landing",
+            "two columns of the result have the same name",
+            "AS",
+        ),
+        (
             "select email collate \"de\" from customer_trusted",
             "COLLATE is not supported",
             "lower",
