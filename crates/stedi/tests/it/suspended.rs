@@ -112,7 +112,12 @@ fn whoever_is_named_in_a_record_that_cannot_be_read() {
         "time_unit",
     );
     for time in ["0", "-5", "\"0\"", "-1655564400000"] {
-        check("no time of now", &at(time), "p1@example.com", "out_of_range");
+        check(
+            "no time of now",
+            &at(time),
+            "p1@example.com",
+            "out_of_range",
+        );
     }
     check(
         "microseconds",
