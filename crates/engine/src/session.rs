@@ -311,6 +311,13 @@ impl Session {
     async fn plan_statement(&self, sql: &str) -> Result<LogicalPlan, Error> {
         let mut statement = parse(sql)?;
         time_travel::resolve(&mut statement)?;
+        if let Some((part, hint)) = unsupported::passed_over_in(&statement) {
+            return Err(Error::Sql {
+                message: format!("{part} is not supported"),
+                hint: Some(hint.to_owned()),
+                place: None,
+            });
+        }
         let state = self.state();
         self.check_tables(&state, &statement).await?;
         self.key.provide_for(&statement).await?;

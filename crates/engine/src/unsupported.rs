@@ -26,33 +26,33 @@ pub(crate) fn part_of(statement: &Statement) -> Option<Unsupported> {
     }
 }
 
-struct Search;
+/// The first part of a statement that the planner would pass over, so that the
+/// answer would be another one than was asked for.
+pub(crate) fn passed_over_in(statement: &Statement) -> Option<Unsupported> {
+    match statement {
+        Statement::Statement(statement) => match statement.visit(&mut PassedOver) {
+            ControlFlow::Break(found) => Some(found),
+            ControlFlow::Continue(()) => None,
+        },
+        Statement::Explain(explain) => passed_over_in(&explain.statement),
+        _ => None,
+    }
+}
 
-impl Visitor for Search {
+struct PassedOver;
+
+impl Visitor for PassedOver {
     type Break = Unsupported;
 
     fn pre_visit_query(&mut self, query: &Query) -> ControlFlow<Unsupported> {
-        let found = if query.fetch.is_some() {
-            ("FETCH", "write LIMIT")
-        } else if !query.locks.is_empty() {
-            (
-                "FOR UPDATE or FOR SHARE",
-                "leave it away: queries only read",
-            )
+        let found = if !query.locks.is_empty() {
+            ("FOR UPDATE or FOR SHARE", "leave it out: queries only read")
         } else if query.for_clause.is_some() {
-            ("FOR XML or FOR JSON", "choose a form with --format")
+            ("FOR XML or FOR JSON", "choose a format with --format")
         } else if query.settings.is_some() {
-            ("SETTINGS", "leave it away")
+            ("SETTINGS", "leave it out")
         } else if query.format_clause.is_some() {
-            ("FORMAT", "choose a form with --format")
-        } else if matches!(
-            &query.limit_clause,
-            Some(LimitClause::LimitOffset { limit_by, .. }) if !limit_by.is_empty()
-        ) {
-            (
-                "LIMIT BY",
-                "number the rows of each group with row_number() over (partition by ...)",
-            )
+            ("FORMAT", "choose a format with --format")
         } else {
             return ControlFlow::Continue(());
         };
@@ -60,22 +60,10 @@ impl Visitor for Search {
     }
 
     fn pre_visit_select(&mut self, select: &Select) -> ControlFlow<Unsupported> {
-        let joins = select.from.iter().flat_map(|from| &from.joins);
-        let join = joins.map(|join| &join.join_operator).find_map(join);
-        let found = if select.top.is_some() {
-            ("TOP", "write LIMIT")
-        } else if !select.connect_by.is_empty() {
+        let found = if !select.connect_by.is_empty() {
             ("CONNECT BY", "write WITH RECURSIVE")
         } else if select.prewhere.is_some() {
             ("PREWHERE", "write WHERE")
-        } else if !select.cluster_by.is_empty() {
-            ("CLUSTER BY", "write ORDER BY")
-        } else if !select.sort_by.is_empty() {
-            ("SORT BY", "write ORDER BY")
-        } else if !select.lateral_views.is_empty() {
-            ("LATERAL VIEW", "write unnest(...)")
-        } else if let Some(join) = join {
-            join
         } else {
             return ControlFlow::Continue(());
         };
@@ -98,8 +86,57 @@ impl Visitor for Search {
                 index_hints,
                 ..
             } if !with_hints.is_empty() || !index_hints.is_empty() => {
-                ("a hint about how to read a table", "leave it away")
+                ("a hint about how to read a table", "leave it out")
             }
+            _ => return ControlFlow::Continue(()),
+        };
+        ControlFlow::Break(found)
+    }
+}
+
+struct Search;
+
+impl Visitor for Search {
+    type Break = Unsupported;
+
+    fn pre_visit_query(&mut self, query: &Query) -> ControlFlow<Unsupported> {
+        let found = if query.fetch.is_some() {
+            ("FETCH", "write LIMIT")
+        } else if matches!(
+            &query.limit_clause,
+            Some(LimitClause::LimitOffset { limit_by, .. }) if !limit_by.is_empty()
+        ) {
+            (
+                "LIMIT BY",
+                "number the rows of each group with row_number() over (partition by ...)",
+            )
+        } else {
+            return ControlFlow::Continue(());
+        };
+        ControlFlow::Break(found)
+    }
+
+    fn pre_visit_select(&mut self, select: &Select) -> ControlFlow<Unsupported> {
+        let joins = select.from.iter().flat_map(|from| &from.joins);
+        let join = joins.map(|join| &join.join_operator).find_map(join);
+        let found = if select.top.is_some() {
+            ("TOP", "write LIMIT")
+        } else if !select.cluster_by.is_empty() {
+            ("CLUSTER BY", "write ORDER BY")
+        } else if !select.sort_by.is_empty() {
+            ("SORT BY", "write ORDER BY")
+        } else if !select.lateral_views.is_empty() {
+            ("LATERAL VIEW", "write unnest(...)")
+        } else if let Some(join) = join {
+            join
+        } else {
+            return ControlFlow::Continue(());
+        };
+        ControlFlow::Break(found)
+    }
+
+    fn pre_visit_table_factor(&mut self, factor: &TableFactor) -> ControlFlow<Unsupported> {
+        let found = match factor {
             TableFactor::Pivot { .. } => (
                 "PIVOT",
                 "write a column for each value: count(*) filter (where kind = 'a') as a",

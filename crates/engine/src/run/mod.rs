@@ -115,7 +115,7 @@ pub async fn run(
     progress: Arc<dyn Progress>,
     interrupt: Arc<Interrupt>,
 ) -> Result<Report, Error> {
-    let work = Work::open(setup, options, progress, "run").await?;
+    let work = Work::open(setup, options, progress, "run", &interrupt).await?;
     let prepared = work.prepare_until(options, &interrupt).await;
     interrupt.finish_first();
     let drafted = match prepared {
@@ -260,6 +260,7 @@ impl Work {
         options: &RunOptions,
         progress: Arc<dyn Progress>,
         command: &str,
+        interrupt: &Interrupt,
     ) -> Result<Self, Error> {
         apart(setup)?;
         let session = Arc::new(Session::open(setup)?);
@@ -287,6 +288,13 @@ impl Work {
                 false => inputs::sources(&session, &planned).await?,
             };
             Ok((integrity, sources))
+        };
+        // A store far away may take long; whoever asks for the end gets the lock back.
+        let pinned = async {
+            tokio::select! {
+                found = pinned => found,
+                () = interrupt.requested() => Err(Error::Interrupted),
+            }
         };
         let (integrity, sources) = match pinned.await {
             Ok(found) => found,

@@ -73,7 +73,7 @@ pub async fn plan(
         key: Some(Arc::new(OrStandIn(setup.key.clone()))),
         ..setup.clone()
     };
-    let work = Work::open(&setup, options, progress, "plan").await?;
+    let work = Work::open(&setup, options, progress, "plan", &interrupt).await?;
     let plan = compared(&work, options, &interrupt).await;
     work.close().await;
     plan
