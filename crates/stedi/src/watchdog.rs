@@ -46,11 +46,11 @@ const UNHEARD_OF_TABLES: Duration = Duration::from_millis(800);
 /// How long one that has heard it may tidy up, or finish a publication. Tasks
 /// are given 0.3 s to end, and their files taken away; on a busy machine, or a
 /// store far away, that takes longer.
-const TIDYING: Duration = Duration::from_millis(2_500);
+const TIDYING: Duration = Duration::from_secs(5);
 
 /// How long one that holds a lake, and is given no core by a busy machine, has
 /// at last.
-const AT_LAST: Duration = Duration::from_secs(2);
+const AT_LAST: Duration = Duration::from_secs(4);
 
 /// How often memory is looked at: an allocation of gigabytes takes a quarter of
 /// a second to be filled.
