@@ -15,7 +15,8 @@ use datafusion::common::{Column, DFSchema};
 use datafusion::functions_aggregate::count::count_distinct;
 use datafusion::functions_aggregate::expr_fn::{count, min};
 use datafusion::logical_expr::{
-    Aggregate, Distinct, Expr, LogicalPlan, LogicalPlanBuilder, Projection, ScalarUDF, lit,
+    Aggregate, Distinct, Expr, ExprFunctionExt, LogicalPlan, LogicalPlanBuilder, Projection,
+    ScalarUDF, lit, when,
 };
 
 /// Fewer people than this in a group, and what is told of the group is told of
@@ -116,16 +117,24 @@ fn of_groups(
     plan: &LogicalPlan,
     subject: &Arc<ScalarUDF>,
 ) -> Option<Counted> {
+    if !aggregate.aggr_expr.iter().all(gives_a_figure) {
+        return None;
+    }
     let relation = people.of(&aggregate.input);
-    // Groups of groups tell of at least as many people as the smallest of them.
+    // Groups of groups tell of at least as many people as the smallest of them
+    // that tells of any.
     let groups = counted(people, &aggregate.input, subject).filter(|_| {
         let mut sources = relation.sources.iter();
         sources.all(|source| source.crowd)
     });
     let (input, counting): (LogicalPlan, Vec<Expr>) = match groups {
         Some(groups) => {
-            let least = groups.counts.into_iter().map(|one| min(Expr::Column(one)));
-            (groups.plan, least.collect())
+            let least = groups.counts.into_iter().map(|one| {
+                let one = Expr::Column(one);
+                let any = when(one.clone().gt(lit(0_i64)), one).end().ok()?;
+                Some(min(any))
+            });
+            (groups.plan, least.collect::<Option<_>>()?)
         }
         None => {
             let schema = aggregate.input.schema();
@@ -147,14 +156,26 @@ fn of_groups(
                     places.push(place);
                 }
             }
-            let counting = places.into_iter().map(|(place, party)| {
+            let mut contributing = Vec::new();
+            for rows in aggregate.aggr_expr.iter().filter_map(rows_of) {
+                if !contributing.contains(&rows) {
+                    contributing.push(rows);
+                }
+            }
+            let mut counting = Vec::new();
+            for (place, party) in places {
                 let column = Expr::Column(Column::from(schema.qualified_field(place)));
-                count_distinct(match people.kind(party) {
+                let all = count_distinct(match people.kind(party) {
                     Kind::Person => subject.call(vec![column]),
                     Kind::Device | Kind::Either => column,
-                })
-            });
-            (aggregate.input.as_ref().clone(), counting.collect())
+                });
+                // What only a few give a value to is told of those few.
+                for rows in &contributing {
+                    counting.push(all.clone().distinct().filter(rows.clone()).build().ok()?);
+                }
+                counting.push(all);
+            }
+            (aggregate.input.as_ref().clone(), counting)
         }
     };
     let counting = counting
@@ -170,6 +191,29 @@ fn of_groups(
     Some(last(LogicalPlan::Aggregate(aggregate.ok()?), plan))
 }
 
+/// Whether an aggregate gives one figure of the values in a group, not the values.
+fn gives_a_figure(expr: &Expr) -> bool {
+    match expr {
+        Expr::Alias(alias) => gives_a_figure(&alias.expr),
+        Expr::AggregateFunction(call) => masking::gives_a_figure(call.func.name()),
+        _ => false,
+    }
+}
+
+/// Which rows of a group give an aggregate a value; `None` where all do.
+fn rows_of(expr: &Expr) -> Option<Expr> {
+    let call = match expr {
+        Expr::Alias(alias) => return rows_of(&alias.expr),
+        Expr::AggregateFunction(call) => call,
+        _ => return None,
+    };
+    let args = call.params.args.iter();
+    let args = args.filter(|arg| !matches!(arg, Expr::Literal(..)));
+    let given = args.map(|arg| arg.clone().is_not_null());
+    let filter = call.params.filter.as_deref().cloned();
+    given.chain(filter).reduce(Expr::and)
+}
+
 /// Whether an aggregate may give what belongs to one of the people in a group, as
 /// it looks at their names for more than to count them.
 fn picks_by_name(expr: &Expr, schema: &DFSchema, columns: &[Option<Party>]) -> bool {
@@ -182,7 +226,9 @@ fn picks_by_name(expr: &Expr, schema: &DFSchema, columns: &[Option<Party>]) -> b
         true => &[][..],
         false => &call.params.args,
     };
+    let order = call.params.order_by.iter().map(|sort| &sort.expr);
     let looked_at = args.iter().chain(call.params.filter.as_deref());
+    let looked_at = looked_at.chain(order);
     let mut looked_at = looked_at.flat_map(Expr::column_refs);
     looked_at.any(|column| {
         let place = schema.maybe_index_of_column(column);

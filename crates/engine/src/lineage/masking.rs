@@ -20,6 +20,43 @@ const PREDICATES: [&str; 9] = [
 /// Aggregates that count.
 const COUNTS: [&str; 4] = ["approx_distinct", "count", "grouping", "regr_count"];
 
+/// Aggregates that give one figure of many values. `min` and `max` are among
+/// them. Those that list values, or pick one by its place, are not, nor is
+/// `approx_percentile_cont_with_weight`, whose weights pick.
+const FIGURES: [&str; 31] = [
+    "approx_distinct",
+    "approx_median",
+    "approx_percentile_cont",
+    "avg",
+    "bit_and",
+    "bit_or",
+    "bit_xor",
+    "bool_and",
+    "bool_or",
+    "corr",
+    "count",
+    "covar_pop",
+    "covar_samp",
+    "grouping",
+    "max",
+    "median",
+    "min",
+    "regr_avgx",
+    "regr_avgy",
+    "regr_count",
+    "regr_intercept",
+    "regr_r2",
+    "regr_slope",
+    "regr_sxx",
+    "regr_sxy",
+    "regr_syy",
+    "stddev",
+    "stddev_pop",
+    "sum",
+    "var",
+    "var_pop",
+];
+
 /// The function that gives a person's pseudonym.
 const PSEUDONYM: &str = "pseudonym";
 
@@ -36,4 +73,9 @@ pub(super) fn compares(function: &str) -> bool {
 /// Whether an aggregate counts its arguments.
 pub(super) fn counts(aggregate: &str) -> bool {
     COUNTS.contains(&aggregate)
+}
+
+/// Whether an aggregate gives one figure of many values.
+pub(super) fn gives_a_figure(aggregate: &str) -> bool {
+    FIGURES.contains(&aggregate)
 }

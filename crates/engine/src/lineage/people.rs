@@ -370,16 +370,7 @@ impl<'p> People<'p> {
                 let place = names.iter().position(|name| *name == column);
                 place.map(|place| (place, kind)).into_iter().collect()
             }
-            // Of a table that does not say what is personal, texts are taken to
-            // be: that makes nobody known by them.
-            None if !table.properties.contains_key(PERSONAL) => return,
-            None => {
-                let places = names.iter().enumerate();
-                places
-                    .filter(|(_, name)| table.personal().iter().any(|own| own == *name))
-                    .map(|(place, _)| (place, Kind::Either))
-                    .collect()
-            }
+            None => names_unknown(table, names),
         };
         if role.is_none() && columns.is_empty() {
             return;
@@ -659,6 +650,37 @@ impl<'p> People<'p> {
 /// The property by which a landing table says what is personal.
 const PERSONAL: &str = "stedi.personal";
 
+/// The columns that name people, or else devices, in tables whose part is known.
+const NAMES: [(&[&str], Kind); 2] = [
+    (&["email", "user"], Kind::Person),
+    (&["serialnumber"], Kind::Device),
+];
+
+/// The columns that say whose row it is of a landing table whose part is not
+/// known: those that are called what names people, or else devices, elsewhere;
+/// or else those that its definition says are personal. Of a table that does not
+/// say so, texts are taken to be: that makes nobody known by them.
+fn names_unknown(table: &LandingTable, names: &[&str]) -> Vec<(usize, Kind)> {
+    let places = |wanted: &dyn Fn(&str) -> bool, kind: Kind| -> Vec<(usize, Kind)> {
+        let places = names.iter().enumerate();
+        let places = places.filter(|(_, name)| wanted(&name.to_lowercase()));
+        places.map(|(place, _)| (place, kind)).collect()
+    };
+    for (known, kind) in NAMES {
+        let found = places(&|name| known.contains(&name), kind);
+        if !found.is_empty() {
+            return found;
+        }
+    }
+    match table.properties.contains_key(PERSONAL) {
+        true => places(
+            &|name| table.personal().iter().any(|own| own == name),
+            Kind::Either,
+        ),
+        false => Vec::new(),
+    }
+}
+
 /// The column that says whose row it is of a landing table whose part is known:
 /// by its name, or because it lies where such a table does.
 fn role(project: &Project, table: &LandingTable) -> Option<(&'static str, Kind)> {
@@ -696,7 +718,9 @@ fn role(project: &Project, table: &LandingTable) -> Option<(&'static str, Kind)>
 }
 
 /// The party that an expression names: a column, or what leaves its name what it
-/// is. Functions of text change what a device is known by, but not a person.
+/// is. Functions of text change what a device is known by, but not a person. What
+/// may give one value, or null, for several people is no name: all of them would
+/// be one group.
 fn named(expr: &Expr, scope: Scope<'_>, parties: &[Known]) -> Option<Party> {
     let mut expr = expr;
     let mut of_people = false;
@@ -714,7 +738,6 @@ fn named(expr: &Expr, scope: Scope<'_>, parties: &[Known]) -> Option<Party> {
                 of_people = true;
                 expr = &call.args[0];
             }
-            Expr::ScalarFunction(call) if call.name() == "nullif" => expr = call.args.first()?,
             Expr::Column(column) => {
                 let party = scope.find(column)?;
                 return (!of_people || parties[party].kind != Kind::Device).then_some(party);

@@ -53,7 +53,8 @@ fn claimed(model: &Model, relation: &Relation, is_grouped: bool) -> Option<Refus
             "{} is anonymous by its contract, and its rows may be those of single people, from {}",
             model.name, source.table
         ),
-        hint: "group the rows, with the column that names people going into the grouping: groups \
+        hint: "group the rows, with the column that names people going into the grouping and \
+               count(), sum(), avg() and the like coming out, nothing that lists values: groups \
                of fewer than 5 people are refused; or take `anonymous` away"
             .to_owned(),
     })

@@ -1,6 +1,7 @@
 //! What a run reads and builds, found before it begins.
 
 use std::collections::{BTreeSet, HashMap};
+use std::os::unix::fs::MetadataExt;
 use std::sync::Arc;
 
 use catalog::Model;
@@ -45,8 +46,73 @@ pub(super) async fn sources(
             sources.insert(table.name.to_string(), Arc::new(provider.list().await?));
         }
     }
+    for source in planned.iter().flat_map(|planned| planned.landing.keys()) {
+        if let Some(source) = sources.get(source) {
+            must_name_people(session, &sources, source).await?;
+        }
+    }
     restore(session, &sources);
     Ok(sources)
+}
+
+/// A table over the files of one that holds people's rows, however its location
+/// is written, has the column that says whose they are: the gate then asks every
+/// model for it.
+async fn must_name_people(
+    session: &Session,
+    sources: &HashMap<String, Arc<Source>>,
+    source: &Source,
+) -> Result<(), Error> {
+    let project = &session.tables().project;
+    let tables = project.landing();
+    let own = tables.iter().find(|t| t.name.as_ref() == source.table);
+    let Some(own) = own.filter(|_| landing_files::whose(&source.table).is_none()) else {
+        return Ok(());
+    };
+    for table in tables {
+        let Some((column, _)) = landing_files::whose(table.name.as_ref()) else {
+            continue;
+        };
+        if own.column(column).is_some() {
+            continue;
+        }
+        let known = match sources.get(table.name.as_ref()) {
+            Some(known) => Some(Arc::clone(known)),
+            // One that is not there shares no files.
+            None => {
+                let listed = session.tables().landing_table(table).list().await;
+                listed.ok().map(Arc::new)
+            }
+        };
+        if known.is_some_and(|known| share_files(source, &known)) {
+            return Err(Error::Refused {
+                message: format!(
+                    "{} is read from files of {}, whose rows are people's, and has no column \
+                     that says whose they are",
+                    own.name, table.name
+                ),
+                hint: format!(
+                    "give {} the column `{column}`, or read {}",
+                    own.name, table.name
+                ),
+            });
+        }
+    }
+    Ok(())
+}
+
+/// Whether two tables are read from the same files, links followed.
+fn share_files(one: &Source, other: &Source) -> bool {
+    if one.location.overlaps(&other.location) {
+        return true;
+    }
+    let files = |source: &Source| -> BTreeSet<(u64, u64)> {
+        let paths = source.files.iter();
+        let paths = paths.filter_map(|file| source.location.file(&file.path));
+        let metas = paths.filter_map(|path| std::fs::metadata(path).ok());
+        metas.map(|meta| (meta.dev(), meta.ino())).collect()
+    };
+    !files(one).is_disjoint(&files(other))
 }
 
 /// Whether any model asks whose a device is, or must be asked.

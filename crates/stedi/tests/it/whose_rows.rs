@@ -253,6 +253,37 @@ const REFUSED: &[Refused] = &[
         "subject names `who`",
         "",
     ),
+    (
+        "subject = 'who'\npersonal = ['who']",
+        "select nullif(subject(user), 'p0@x.org') as who, x from accelerometer_trusted",
+        "subject names `who`",
+        "accelerometer_trusted are checked there",
+    ),
+    // What may be null for everybody makes one group of all.
+    (
+        "subject = 'email'\npersonal = ['email', 'phone']",
+        "select email, phone from (select email, string_agg(phone, ',') over (partition by nullif(email, email)) as phone from customer_landing) q where email in (select email from customer_trusted)",
+        "several people's, from customer_landing",
+        "",
+    ),
+    (
+        "subject = 'email'\npersonal = ['email', 'phone']",
+        "select min(email) as email, string_agg(phone, ',') as phone from customer_landing where email >= (select min(email) from customer_trusted) group by nullif(email, email)",
+        "subject names `email`",
+        "",
+    ),
+    (
+        "subject = 'email'\npersonal = ['email', 'phone']",
+        "select min(email) as email, string_agg(phone, ',') as phone from customer_landing group by cast(nullif(email, email) as text)",
+        "subject names `email`",
+        "",
+    ),
+    (
+        "subject = 'email'\npersonal = ['email', 'phone']",
+        "select min(email) as email, string_agg(phone, ',') as phone from customer_landing group by trim(nullif(lower(email), lower(email)))",
+        "subject names `email`",
+        "",
+    ),
     // Somebody else's rows beside.
     (
         "subject = 'user'\npersonal = ['user', 'other']",
@@ -360,6 +391,31 @@ const REFUSED: &[Refused] = &[
     (
         "anonymous = true",
         "select sum(case when user = 'P3@X.org ' then x end) as x from accelerometer_trusted",
+        "anonymous by its contract",
+        "",
+    ),
+    // A list of single rows is no figure of a group.
+    (
+        "anonymous = true",
+        "select string_agg(cast(timestamp as text) || '/' || cast(x as text), ';' order by user, timestamp) as d from accelerometer_landing",
+        "anonymous by its contract",
+        "nothing that lists values",
+    ),
+    (
+        "anonymous = true",
+        "select array_to_string(array_agg(registrationdate), ',') as d from customer_landing",
+        "anonymous by its contract",
+        "",
+    ),
+    (
+        "anonymous = true",
+        "select first_value(x order by timestamp) as x from accelerometer_landing",
+        "anonymous by its contract",
+        "",
+    ),
+    (
+        "anonymous = true",
+        "select sum(x order by user) as x from accelerometer_landing",
         "anonymous by its contract",
         "",
     ),
@@ -729,11 +785,6 @@ const FAILS: &[FailsByRows] = &[
     ),
     // A null is nobody's name.
     (
-        "subject = 'who'\npersonal = ['who']",
-        "select nullif(subject(user), 'p0@x.org') as who, x from accelerometer_trusted",
-        "privacy: consent in force",
-    ),
-    (
         "subject = 'email'\npersonal = ['email', 'user']",
         "select c.email, a.user from accelerometer_trusted a left join customer_trusted c on c.email = a.user",
         "privacy: consent in force",
@@ -778,6 +829,27 @@ const FAILS: &[FailsByRows] = &[
     (
         "anonymous = true",
         "select max(n) as n from (select x, count(*) as n from accelerometer_trusted group by x)",
+        "privacy: groups of 5 people or more",
+    ),
+    // Those who give no value hide nobody who does.
+    (
+        "anonymous = true",
+        "select w, max(x) as x from (select a.user, a.timestamp as w, x from accelerometer_landing a union all select c.email, v.t, null from customer_landing c cross join (values (1000)) v(t)) q group by w having count(distinct user) >= 5",
+        "privacy: groups of 5 people or more",
+    ),
+    (
+        "anonymous = true",
+        "select max(x) as x from (select c.email, a.x from customer_landing c left join accelerometer_landing a on subject(a.user) = subject(c.email) and a.x > 5) q",
+        "privacy: groups of 5 people or more",
+    ),
+    (
+        "anonymous = true",
+        "select max(x) filter (where x > 6) as x from accelerometer_landing",
+        "privacy: groups of 5 people or more",
+    ),
+    (
+        "anonymous = true",
+        "select max(most) as most from (select t, max(x) filter (where x > 6 and t = 1) as most from accelerometer_landing cross join (values (1), (2)) v(t) group by t)",
         "privacy: groups of 5 people or more",
     ),
     (
@@ -898,6 +970,49 @@ fn a_landing_table_by_another_name_is_of_the_same_people() {
     assert_eq!(whose(), json!([{"who": "P1@x.org"}]));
     fs::write(folder.join("b.json"), "{\"who\":\"p7@x.org\",\"x\":1}\n").unwrap();
     run(dir, "").ended(4).says("privacy: consent in force");
+}
+
+/// However the place of the same files is written, or which of them are linked.
+#[test]
+fn a_landing_table_over_the_same_files_is_of_the_same_people() {
+    let dir = laid_out();
+    let dir = dir.path();
+    let landing = dir.join("landing");
+    std::os::unix::fs::symlink(landing.join("accelerometer"), landing.join("linked")).unwrap();
+    fs::create_dir_all(landing.join("hard")).unwrap();
+    let files = contents(&landing.join("accelerometer/landing"));
+    let file = files.keys().find(|path| path.is_file()).unwrap();
+    fs::hard_link(file, landing.join("hard/a.json")).unwrap();
+    let whole = landing.display();
+    let raw = |columns: &str, place: &str| {
+        let table = format!(
+            "create external table raw ({columns}) \
+             row format serde 'org.openx.data.jsonserde.JsonSerDe' location '{place}'"
+        );
+        fs::write(dir.join("p/landing/raw.sql"), table).unwrap();
+    };
+    write(dir, "m", "", "select x from raw");
+    for place in [
+        format!("file://{whole}/accelerometer/landing/"),
+        format!("file://{whole}/./accelerometer//landing"),
+        format!("file://localhost{whole}/accelerometer/landing/"),
+        format!("file:{whole}/accelerometer/landing/"),
+        format!("file://{whole}/linked/landing/"),
+        "file:///proc/self/cwd/landing/accelerometer/landing/".to_owned(),
+        "s3://other//accelerometer//landing/".to_owned(),
+        "s3://stedi/linked/".to_owned(),
+        "s3://stedi/hard/".to_owned(),
+    ] {
+        raw("x double", &place);
+        let outcome = run(dir, "").ended(4).says("raw");
+        assert!(!dir.join("lake/curated").exists(), "{place}: {outcome}");
+        // The column that tells is asked for wherever it is.
+        raw("USER string, x double", &place);
+        run(dir, "").ended(4).says("from raw").hints("raw.user");
+    }
+    // Also in a table that lies elsewhere, whatever it says is personal.
+    raw("x double, phone string, Email string", "s3://stedi/else/");
+    run(dir, "").ended(4).says("from raw").hints("raw.email");
 }
 
 /// Nobody has agreed where no records say so.
