@@ -89,6 +89,21 @@ impl Decisions {
         without(&own, others)
     }
 
+    /// How many of the `entries` of the register they lack.
+    ///
+    /// # Errors
+    /// [`Error::Execution`].
+    pub(crate) fn lacks(&self, entries: &RecordBatch) -> Result<usize, Error> {
+        let own = together(&CONSENT_REGISTER, &self.consent)?;
+        Ok(without(entries, &own)?.num_rows())
+    }
+
+    /// Whether there is no copy of the register, not even one that says that there
+    /// were no entries yet, nor one that cannot be read.
+    pub(crate) fn are_gone(&self) -> bool {
+        self.of_consent.is_empty() && self.damaged.is_empty()
+    }
+
     /// Writes copies of those `entries` of the register and of the dropped ones of
     /// `quarantined` that have none yet. Copies that cannot be read go: whatever
     /// of them is known was written again.
@@ -110,7 +125,12 @@ impl Decisions {
             ),
             false => (missing, &[][..]),
         };
-        write(lake, &CONSENT_REGISTER, &rows).await?;
+        match self.of_consent.is_empty() {
+            // Also where there are no entries: that tells such a lake from one
+            // that has lost them.
+            true => write_all(lake, &CONSENT_REGISTER, &rows).await?,
+            false => write(lake, &CONSENT_REGISTER, &rows).await?,
+        }
         lake.remove_copies(replaces).await?;
 
         let known: HashSet<&str> = self.dropped.iter().map(|entry| entry.id.as_str()).collect();
@@ -176,9 +196,14 @@ pub(crate) fn without(all: &RecordBatch, others: &RecordBatch) -> Result<RecordB
 }
 
 async fn write(lake: &Lake, table: &Definition, rows: &RecordBatch) -> Result<(), Error> {
-    if rows.num_rows() == 0 {
-        return Ok(());
+    match rows.num_rows() {
+        0 => Ok(()),
+        _ => write_all(lake, table, rows).await,
     }
+}
+
+/// Likewise, also where there are none.
+async fn write_all(lake: &Lake, table: &Definition, rows: &RecordBatch) -> Result<(), Error> {
     let sums: StringViewArray = sums(rows).into_iter().map(Some).collect();
     let mut fields: Vec<Arc<Field>> = rows.schema().fields().iter().cloned().collect();
     fields.push(Arc::new(Field::new(SUM, DataType::Utf8View, true)));

@@ -13,6 +13,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::panic::AssertUnwindSafe;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 use arrow::array::{AsArray, RecordBatch};
 use arrow::datatypes::Int64Type;
@@ -24,7 +25,7 @@ use crate::decisions::{self, Decisions};
 use crate::report::{CheckReport, Verdict};
 use crate::rewrite::{layout_of, read};
 use crate::rows::{self, Content};
-use crate::run::entries_known;
+use crate::run::Noted;
 use crate::system::{self, CONSENT_REGISTER, Definition, LANDING_FILES, QUARANTINE, Rows};
 use crate::{Error, Session, Setup};
 
@@ -33,6 +34,10 @@ const AT_ONCE: usize = 8;
 
 /// How often the register is tried for while people are entered into it.
 const TRIES: u32 = 20;
+
+/// How often a copy that an entry lacks is looked for again, and after how long.
+const COPY_TRIES: u32 = 3;
+const COPY_PATIENCE: Duration = Duration::from_millis(100);
 
 /// Of which tables rows are read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -168,6 +173,10 @@ pub(crate) struct Integrity {
     register: Option<RecordBatch>,
     /// How many entries of the register are lost.
     pub(crate) lost_entries: u64,
+    /// Nothing tells whether there were entries.
+    are_entries_unknown: bool,
+    /// Of the newest release, or of a table that a later one wrote.
+    generation: u64,
     decisions: Decisions,
     /// What is left of the system's tables that are damaged.
     salvaged: BTreeMap<&'static str, RecordBatch>,
@@ -175,8 +184,7 @@ pub(crate) struct Integrity {
 
 impl Integrity {
     /// Looks at `tables` of the lake of `session`, of which `release` is the
-    /// newest, and at what people decided. `remembered` is what the
-    /// last run knew of it.
+    /// newest, and at what people decided.
     ///
     /// # Errors
     /// [`Error::Lake`] where the store does not answer.
@@ -184,7 +192,6 @@ impl Integrity {
         session: &Session,
         tables: &[TableId],
         release: Option<&Release>,
-        remembered: &Remembered,
         depth: Depth,
     ) -> Result<Self, Error> {
         let lake = &session.tables().lake;
@@ -205,7 +212,21 @@ impl Integrity {
             Ok::<_, Error>((table.clone(), found))
         });
         let looks: Vec<_> = stream::iter(looks).buffered(AT_ONCE).try_collect().await?;
+        // A table that a later run wrote than the newest release tells of entries
+        // that the release does not know.
+        let mut noted = Noted::of(release);
+        let versions = looks
+            .iter()
+            .filter_map(|(_, (looked, _))| looked.version.as_ref());
+        for by_table in versions.filter_map(Noted::by) {
+            if by_table.generation > noted.generation {
+                noted = by_table;
+            }
+        }
+        found.generation = noted.generation;
+        let remembered = &noted.register;
         let mut is_published = false;
+        let mut is_register_there = false;
         for (table, (looked, readable)) in looks {
             let of_run = table.zone != system::ZONE || table == LANDING_FILES.id();
             is_published |= of_run && (looked.version.is_some() || !looked.faults.is_empty());
@@ -223,6 +244,7 @@ impl Integrity {
             }
             if table == register {
                 let is_damaged = !faults.is_empty();
+                is_register_there = is_damaged || damaged.version.is_some();
                 found
                     .take_in_register(session, damaged, is_damaged, remembered)
                     .await?;
@@ -249,6 +271,19 @@ impl Integrity {
         if let Some(fault) = fault {
             found.is_release_lost = true;
             found.note("system/release".to_owned(), fault, REWRITTEN);
+            if is_published
+                && !is_register_there
+                && found.lost_entries == 0
+                && found.decisions.are_gone()
+            {
+                found.are_entries_unknown = true;
+                found.note(
+                    CONSENT_REGISTER.full_name(),
+                    "it, its copies and the release that tells of entries are all missing"
+                        .to_owned(),
+                    "to be brought back from a backup",
+                );
+            }
         }
         for name in found.decisions.damaged.clone() {
             found.note(
@@ -285,9 +320,8 @@ impl Integrity {
     pub(crate) async fn of_all(session: &Session) -> Result<Self, Error> {
         let tables = session.tables();
         let release = tables.lake.release().await?;
-        let entries = entries_known(release.as_ref());
         let all = tables.of_lake();
-        let mut found = Self::of(session, &all, release.as_ref(), &entries, Depth::All).await?;
+        let mut found = Self::of(session, &all, release.as_ref(), Depth::All).await?;
         if release.is_some() && !tables.lake.is_marked().await? {
             found.note_marker();
         }
@@ -377,8 +411,33 @@ impl Integrity {
             );
             self.note(object, what, "to be brought back from a backup");
         }
+        if self.decisions.damaged.is_empty() {
+            let uncopied = self.uncopied(session, &known).await?;
+            if uncopied > 0 {
+                self.note(
+                    "system/decisions".to_owned(),
+                    format!("it lacks copies of entries of the register of consent: {uncopied}"),
+                    REWRITTEN,
+                );
+            }
+        }
         self.register = Some(known);
         Ok(())
+    }
+
+    /// How many of the `known` entries have no copy.
+    async fn uncopied(&self, session: &Session, known: &RecordBatch) -> Result<usize, Error> {
+        let mut uncopied = self.decisions.lacks(known)?;
+        // Somebody may be between an entry and its copy.
+        for _ in 0..COPY_TRIES {
+            if uncopied == 0 {
+                break;
+            }
+            tokio::time::sleep(COPY_PATIENCE).await;
+            let now = Decisions::read(&session.tables().lake).await?;
+            uncopied = now.lacks(known)?;
+        }
+        Ok(uncopied)
     }
 
     /// What is wrong with a quarantine that can be read: entries are open that
@@ -453,6 +512,13 @@ impl Integrity {
     /// # Errors
     /// [`Error::Refused`].
     pub(crate) fn refuse_lost_entries(&self) -> Result<(), Error> {
+        const HINT: &str = "bring either folder back from a backup; or enter the consents again, then `stedi repair --accept-lost-entries` goes on without the lost ones";
+        if self.are_entries_unknown {
+            return Err(Error::Refused {
+                message: "the newest release, system.consent_register and its copies in system/decisions are all missing; whether anybody withdrew by hand cannot be told, so nothing is published".to_owned(),
+                hint: HINT.to_owned(),
+            });
+        }
         if self.lost_entries == 0 {
             return Ok(());
         }
@@ -464,7 +530,7 @@ impl Integrity {
             message: format!(
                 "{lost} lost, from system.consent_register and from its copies in system/decisions; any may be a withdrawal, so nothing is published"
             ),
-            hint: "bring either folder back from a backup; or enter the consents again, then `stedi repair --accept-lost-entries` goes on without the lost ones".to_owned(),
+            hint: HINT.to_owned(),
         })
     }
 
@@ -521,6 +587,14 @@ impl Integrity {
         let quarantined = crate::quarantine::read(session).await?;
         let lake = &session.tables().lake;
         self.decisions.complete(lake, register, &quarantined).await
+    }
+
+    /// What tables' logs note of a run that publishes now.
+    pub(crate) fn noted(&self) -> Noted {
+        Noted {
+            generation: self.generation + 1,
+            register: self.remembered(),
+        }
     }
 
     /// What the next run shall know of the register.

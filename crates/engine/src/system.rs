@@ -427,6 +427,7 @@ pub(crate) fn noted(run: &str, rows: u64, content: Content) -> Origin {
         program: program(),
         rows,
         content: content.to_text(),
+        note: None,
     }
 }
 

@@ -127,6 +127,7 @@ async fn a_table_opens_by_few_reads_however_many_commits_it_has() {
                 program: "stedi".to_owned(),
                 rows: 1,
                 content: String::new(),
+                note: None,
             },
         };
         let entry = standing.follow(&next).unwrap();

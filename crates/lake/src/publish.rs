@@ -37,6 +37,9 @@ pub struct Origin {
     /// Names the table's rows as a multiset: the same whatever their order or
     /// their division into files. Equal content need not be published again.
     pub content: String,
+    /// What else the run noted, should its release be lost.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub note: Option<serde_json::Value>,
 }
 
 /// Which files of the version before are no part of the next one.

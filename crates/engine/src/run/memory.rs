@@ -64,10 +64,42 @@ pub(crate) struct Memory {
     /// The register of consent, as the run knew it.
     #[serde(default)]
     register: Remembered,
+    /// One more than any release before it noted, also one that was lost: what
+    /// tables' logs note is compared with it, see [`Noted`].
+    #[serde(default)]
+    generation: u64,
+}
+
+/// What a lake's newest release, or the log of a table, notes of the run that made
+/// it: tables' logs outlast a release that is lost or older than they are.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Noted {
+    /// 0 where it was not noted.
+    #[serde(default)]
+    pub(crate) generation: u64,
+    /// The register of consent, as the run knew it.
+    pub(crate) register: Remembered,
+}
+
+impl Noted {
+    /// Of the newest release.
+    pub(crate) fn of(release: Option<&Release>) -> Self {
+        let generation = release.and_then(|release| release.state["generation"].as_u64());
+        Self {
+            generation: generation.unwrap_or_default(),
+            register: entries_known(release),
+        }
+    }
+
+    /// Of the run that wrote a version of a table.
+    pub(crate) fn by(version: &Version) -> Option<Self> {
+        let note = version.origin.as_ref()?.note.clone()?;
+        serde_json::from_value(note).ok()
+    }
 }
 
 /// What the last run remembered of the register of consent.
-pub(crate) fn entries_known(release: Option<&Release>) -> Remembered {
+fn entries_known(release: Option<&Release>) -> Remembered {
     let Some(release) = release else {
         return Remembered::default();
     };
@@ -168,6 +200,7 @@ impl Memory {
         let own = Self {
             run: other.run.clone(),
             now_ms: other.now_ms,
+            generation: other.generation,
             ..self.clone()
         };
         own == *other
@@ -218,6 +251,7 @@ impl Work {
             contents: all,
             entered,
             register: self.integrity.remembered(),
+            generation: self.integrity.noted().generation,
         })
     }
 

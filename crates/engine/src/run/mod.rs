@@ -43,7 +43,7 @@ use remarks::{refuse_undecodable, remark_on};
 use selection::selected;
 use taking_in::TakenIn;
 
-pub(crate) use memory::entries_known;
+pub(crate) use memory::Noted;
 pub use plan::{Plan, PlannedTable, plan};
 
 /// What a run shall do.
@@ -179,8 +179,7 @@ async fn look_into(
         false => Depth::Touched,
     };
     let release = held.release.as_ref();
-    let entries = memory::entries_known(release);
-    let mut integrity = Integrity::of(session, &tables, release, &entries, depth).await?;
+    let mut integrity = Integrity::of(session, &tables, release, depth).await?;
     if release.is_some() && held.lacks_marker() {
         integrity.note_marker();
     }

@@ -269,6 +269,10 @@ impl Work {
         self.append(&system::CHECKS, &checks, &mut draft).await?;
         let runs = system::runs(run, &runs);
         self.append(&system::RUNS, &runs, &mut draft).await?;
+        let noted = serde_json::to_value(self.integrity.noted()).unwrap_or_default();
+        for next in &mut draft.publications {
+            next.origin.note = Some(noted.clone());
+        }
         draft.state = serde_json::to_value(memory).unwrap_or_default();
         Ok(Some(draft))
     }

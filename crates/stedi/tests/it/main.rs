@@ -43,6 +43,7 @@ mod lake_contents;
 mod landing_input;
 mod leaks;
 mod lineage;
+mod lost_entries;
 mod messages;
 mod models_taken_in;
 mod object_store;
