@@ -19,8 +19,8 @@ use std::collections::HashMap;
 use std::hash::BuildHasherDefault;
 
 use arrow::array::{Array, AsArray, RecordBatch, StringViewArray};
-use arrow::datatypes::DataType;
-use catalog::Model;
+use arrow::datatypes::{DataType, Int64Type};
+use catalog::{Model, ReadBy};
 use futures::StreamExt;
 use lake::{Layout, TableId};
 
@@ -30,7 +30,7 @@ use crate::lineage::GROUP_PEOPLE_MIN;
 use crate::models::Planned;
 use crate::report::{CheckReport, Verdict};
 use crate::rows::{self, Itself};
-use crate::{Error, Query, Session, session};
+use crate::{Error, Query, Session, devices, session};
 
 /// The table that is made to train on.
 pub(crate) const TRAINING_SET: &str = "training_set";
@@ -203,6 +203,100 @@ pub(crate) fn groups_verdict(model: &Model, few: u64) -> CheckReport {
         &format!("privacy: groups of {GROUP_PEOPLE_MIN} people or more"),
         few,
     )
+}
+
+/// The column of a reading's time, in devices' landing table and in models over it.
+const READ_AT: &str = "sensorreadingtime";
+
+/// Whether a model takes readings of devices itself, and says whose by the device
+/// alone or besides.
+pub(crate) fn takes_readings(model: &Model) -> bool {
+    let mut reads = model.reads().iter();
+    model.contract.device.is_some()
+        && reads.any(|read| read.by == ReadBy::Select && read.table == devices::DEVICES.0)
+}
+
+/// Whether a model that takes readings has any of a device passed on that no owner
+/// who `agreed` made: of a device that had several owners, not all of whom agree,
+/// each row must tell its time, and be taken while one who agrees had it. `None`
+/// where all is well, or where there is nothing to look at.
+///
+/// # Errors
+/// [`Error::Execution`].
+pub(crate) async fn passed_on(
+    session: &Session,
+    model: &Model,
+    agreed: &Known,
+) -> Result<Option<CheckReport>, Error> {
+    let (Some(device), true) = (&model.contract.device, takes_readings(model)) else {
+        return Ok(None);
+    };
+    let sql = "select serialnumber, subject, \
+        coalesce(valid_from, -9223372036854775808), coalesce(valid_to, 9223372036854775807) \
+        from system.device_owner where valid_from is not null or valid_to is not null";
+    let mut owners: HashMap<String, Owners> = HashMap::new();
+    let mut batches = session.query(sql).await?.stream()?;
+    while let Some(batch) = batches.next().await {
+        let batch = batch.map_err(Query::failed)?;
+        let (serials, subjects) = (batch.column(0).as_string_view(), batch.column(1));
+        let subjects = subjects.as_string_view();
+        let (from, to) = (
+            batch.column(2).as_primitive::<Int64Type>(),
+            batch.column(3).as_primitive::<Int64Type>(),
+        );
+        for row in 0..batch.num_rows() {
+            let of_device = owners.entry(serials.value(row).to_owned()).or_default();
+            let agrees = subjects.is_valid(row) && agreed.contains(&person(subjects.value(row)));
+            match agrees {
+                true => of_device.agreed.push((from.value(row), to.value(row))),
+                false => of_device.others = true,
+            }
+        }
+    }
+    owners.retain(|_, owners| owners.others && !owners.agreed.is_empty());
+    if owners.is_empty() {
+        return Ok(None);
+    }
+    let (zone, table) = (model.zone, &model.name);
+    let sql = format!("select * from {zone}.\"{table}\"");
+    let mut batches = session.query(&sql).await?.stream()?;
+    let mut refused = 0;
+    while let Some(batch) = batches.next().await {
+        let batch = batch.map_err(Query::failed)?;
+        let Some(devices) = batch.column_by_name(device) else {
+            continue;
+        };
+        let devices = arrow::compute::cast(devices, &DataType::Utf8View)
+            .map_err(|error| Error::execution(table.to_string(), error.into()))?;
+        let devices = devices.as_string_view();
+        let times = batch.column_by_name(READ_AT);
+        let times = times.and_then(|times| times.as_primitive_opt::<Int64Type>());
+        for row in (0..batch.num_rows()).filter(|row| devices.is_valid(*row)) {
+            let Some(owners) = owners.get(devices.value(row)) else {
+                continue;
+            };
+            let time = times.filter(|times| times.is_valid(row));
+            let time = time.map(|times| times.value(row));
+            refused += u64::from(!time.is_some_and(|time| owners.allow(time)));
+        }
+    }
+    Ok((refused > 0).then(|| verdict(model, "privacy: owner's consent at the time", refused)))
+}
+
+/// Who had a device that was passed on.
+#[derive(Debug, Default)]
+struct Owners {
+    /// From when until when those had it who agree.
+    agreed: Vec<(i64, i64)>,
+    /// Whether anybody else had it.
+    others: bool,
+}
+
+impl Owners {
+    fn allow(&self, time: i64) -> bool {
+        let mut agreed = self.agreed.iter();
+        agreed.any(|(from, to)| *from <= time && time < *to)
+    }
 }
 
 /// Reads whose rows a table holds, by a column that names them.

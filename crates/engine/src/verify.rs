@@ -194,6 +194,9 @@ async fn gates(
         };
         checks.push(gate::consent(model, by, &people, allowed));
     }
+    if owners_are_known {
+        checks.extend(gate::passed_on(session, model, agreed).await?);
+    }
     match gate::groups(session, planned).await {
         Ok(groups) => checks.extend(groups),
         Err(error @ Error::Landing { .. }) => warnings.push(format!(

@@ -259,6 +259,9 @@ impl Work {
                 let gate = gate::consent(&planned.model, by, people, allowed);
                 report.checks.push(gate);
             }
+            let agreed = agreed.unwrap_or(&nobody);
+            let gate = gate::passed_on(&self.session, &planned.model, agreed).await?;
+            report.checks.extend(gate);
             report
                 .checks
                 .extend(gate::groups(&self.session, planned).await?);

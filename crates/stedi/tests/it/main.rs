@@ -16,6 +16,7 @@ mod dice;
 mod equal;
 mod growing;
 mod measured;
+mod passed_on;
 mod people;
 mod places;
 mod plan;
