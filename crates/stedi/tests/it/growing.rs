@@ -210,7 +210,9 @@ pub(crate) fn orphans(lake: &Path) -> Result<Vec<PathBuf>, String> {
             let number = name.trim_start_matches('/').strip_suffix(".json");
             number.is_some_and(|number| number.parse::<u64>().is_ok())
         });
-        of_table.unwrap_or(of_release) || KNOWN.contains(&name.as_str())
+        // Copies of what people decided belong to no table.
+        let is_copy = name.starts_with("system/decisions/") && name.ends_with(".parquet");
+        of_table.unwrap_or(of_release) || is_copy || KNOWN.contains(&name.as_str())
     };
     let files = contents(lake).into_keys().filter(|path| path.is_file());
     Ok(files.filter(|file| !is_known(file)).collect())
