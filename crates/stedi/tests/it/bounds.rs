@@ -5,11 +5,10 @@
 use std::fs;
 use std::io::Read;
 use std::path::Path;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use crate::measured::Measured;
 use crate::places::{DEMO, SMALL, contents};
 use crate::program::{Call, Outcome, finish, stedi};
 use crate::stopping::signal;
@@ -24,32 +23,15 @@ pub(crate) struct Taken {
 /// Runs a call to its end and measures it, by what the kernel says of it.
 #[track_caller]
 pub(crate) fn measured(call: Call) -> Taken {
-    let started = Instant::now();
-    let (child, line) = call.start();
-    let status = format!("/proc/{}/status", child.id());
-    let (peak, ended) = (
-        Arc::new(AtomicU64::new(0)),
-        Arc::new(AtomicBool::new(false)),
-    );
-    let looking = thread::spawn({
-        let (peak, ended) = (Arc::clone(&peak), Arc::clone(&ended));
-        move || {
-            while !ended.load(Ordering::Relaxed) {
-                let text = fs::read_to_string(&status).unwrap_or_default();
-                let line = text.lines().find(|line| line.starts_with("VmHWM:"));
-                let kb = line.and_then(|line| line.split_whitespace().nth(1)?.parse().ok());
-                peak.fetch_max(kb.unwrap_or(0), Ordering::Relaxed);
-                thread::sleep(Duration::from_millis(4));
-            }
-        }
-    });
-    let outcome = finish(child, line);
-    ended.store(true, Ordering::Relaxed);
-    looking.join().unwrap();
+    let Measured {
+        outcome,
+        peak_bytes,
+        took,
+    } = crate::measured::measured(call);
     Taken {
         outcome,
-        peak_mb: peak.load(Ordering::Relaxed) >> 10,
-        elapsed: started.elapsed(),
+        peak_mb: peak_bytes >> 20,
+        elapsed: took,
     }
 }
 
