@@ -203,16 +203,16 @@ pub(crate) struct DemoArgs {
 #[derive(Debug, Clone, Copy, Args)]
 pub(crate) struct SampleSize {
     /// How many people; everything else grows with them
-    #[arg(long, value_name = "N", default_value_t = crate::sample::Sample::default().customers)]
+    #[arg(long, value_name = "N", default_value_t = sample::Sample::default().customers)]
     pub(crate) customers: u64,
     /// The same seed makes the same data
-    #[arg(long, value_name = "S", default_value_t = crate::sample::Sample::default().seed)]
+    #[arg(long, value_name = "S", default_value_t = sample::Sample::default().seed)]
     pub(crate) seed: u64,
 }
 
 impl SampleSize {
-    pub(crate) fn sample(self) -> crate::sample::Sample {
-        crate::sample::Sample {
+    pub(crate) fn sample(self) -> sample::Sample {
+        sample::Sample {
             customers: self.customers,
             seed: self.seed,
         }
@@ -559,7 +559,7 @@ pub(crate) struct SampleArgs {
         value_name = "KIND",
         value_delimiter = ','
     )]
-    pub(crate) defects: Vec<crate::sample::Defect>,
+    pub(crate) defects: Vec<sample::Defect>,
 }
 
 #[derive(Debug, Args)]

@@ -11,7 +11,6 @@ mod key;
 mod output;
 mod progress;
 mod project;
-mod sample;
 mod settings;
 mod watchdog;
 

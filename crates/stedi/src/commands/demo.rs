@@ -9,8 +9,8 @@ use super::{run, runtime, sample, show_report};
 use crate::args::{DemoArgs, Format};
 use crate::failure::{Ending, Failure};
 use crate::output::{grouped, say};
-use crate::sample::{Defects, Sample};
 use crate::settings::Settings;
+use ::sample::{Defects, Sample};
 
 pub(crate) fn demo(settings: &Settings, args: &DemoArgs) -> Result<Ending> {
     let dir = match &args.dir {

@@ -6,8 +6,8 @@ use serde::Serialize;
 use crate::args::{Format, SampleArgs};
 use crate::failure::{Ending, Failure};
 use crate::output::{grouped, put_json, say};
-use crate::sample::{Defects, Sample, Written};
 use crate::settings::Settings;
+use sample::{Defects, Sample, Written};
 
 /// What was written, as it is printed.
 #[derive(Serialize)]

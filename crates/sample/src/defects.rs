@@ -61,7 +61,7 @@ use truth::Truth;
 /// Something wrong with what arrives.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, ValueEnum, Serialize)]
 #[serde(rename_all = "kebab-case")]
-pub(crate) enum Defect {
+pub enum Defect {
     /// Customer records carry one of 30 reused serial numbers
     Serials,
     /// Readings and records arrive again
@@ -78,7 +78,7 @@ pub(crate) enum Defect {
 
 /// Which defects a sample has.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Defects {
+pub struct Defects {
     /// In order, each once.
     kinds: Vec<Defect>,
 }
@@ -92,7 +92,7 @@ const LINES_PER_PERSON: [u64; 3] = [1, 85, 30];
 
 impl Defects {
     /// `kinds` in any order, also repeated.
-    pub(crate) fn new(kinds: &[Defect]) -> Self {
+    pub fn new(kinds: &[Defect]) -> Self {
         let mut kinds = kinds.to_vec();
         kinds.sort_unstable();
         kinds.dedup();
@@ -100,7 +100,7 @@ impl Defects {
     }
 
     /// Whether nothing is to be wrong.
-    pub(crate) fn is_empty(&self) -> bool {
+    pub fn is_empty(&self) -> bool {
         self.kinds.is_empty()
     }
 

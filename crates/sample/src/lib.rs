@@ -1,4 +1,4 @@
-//! `stedi sample`: synthetic landing data in the shape of the reference data.
+//! Synthetic landing data in the shape of the reference data.
 //!
 //! Used by `stedi sample`, by `stedi demo` and by tests that need landing data
 //! of some size. Nothing here looks at real people: e-mails lie at the reserved
@@ -55,33 +55,33 @@ mod shares;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use defects::{Defect, Defects};
+pub use defects::{Defect, Defects};
 use files::{LandingFiles, SOURCES};
 
 /// What to make.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Sample {
+pub struct Sample {
     /// People, each with one customer record and one device: from 1 to
     /// [`Sample::CUSTOMERS_MAX`].
-    pub(crate) customers: u64,
+    pub customers: u64,
     /// Picks one of the many samples of this size. It changes values, never
     /// the counts of whole cohorts.
-    pub(crate) seed: u64,
+    pub seed: u64,
 }
 
 /// What was made: rows of each source, and the files and bytes of all three.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Written {
+pub struct Written {
     /// Records under `customer/landing`.
-    pub(crate) customers: u64,
+    pub customers: u64,
     /// Readings under `accelerometer/landing`.
-    pub(crate) accelerometer: u64,
+    pub accelerometer: u64,
     /// Readings under `step_trainer/landing`.
-    pub(crate) step_trainer: u64,
+    pub step_trainer: u64,
     /// Files in all three folders.
-    pub(crate) files: u64,
+    pub files: u64,
     /// Bytes in all three folders.
-    pub(crate) bytes: u64,
+    pub bytes: u64,
 }
 
 impl Default for Sample {
@@ -97,7 +97,7 @@ impl Default for Sample {
 impl Sample {
     /// Cohorts follow one another in time, 42 minutes each. With more people
     /// than this the last consent dates would lie past 1,700,000,000,000 ms.
-    pub(crate) const CUSTOMERS_MAX: u64 = 16_000_000;
+    pub const CUSTOMERS_MAX: u64 = 16_000_000;
 
     /// Writes the sample below `out`, in the three landing folders:
     /// `customer/landing/customer-<ms>.json` and so on, one JSON object per
@@ -109,7 +109,7 @@ impl Sample {
     ///   nothing was written. A sample never mixes with other data.
     /// - Any other kind: the file system refused; the message names the path,
     ///   and files written so far stay.
-    pub(crate) fn write(&self, out: &Path) -> io::Result<Written> {
+    pub fn write(&self, out: &Path) -> io::Result<Written> {
         self.refuse(out)?;
 
         let lines_max = files::lines_max(self.customers);
@@ -147,7 +147,7 @@ impl Sample {
     ///
     /// # Errors
     /// As for [`Sample::write`]; `out/truth` must be empty, too.
-    pub(crate) fn write_with(&self, defects: &Defects, out: &Path) -> io::Result<Written> {
+    pub fn write_with(&self, defects: &Defects, out: &Path) -> io::Result<Written> {
         if defects.is_empty() {
             return self.write(out);
         }
