@@ -12,7 +12,7 @@ use datafusion::common::runtime::JoinSet;
 use datafusion::execution::SendableRecordBatchStream;
 use datafusion::physical_plan::execute_stream_partitioned;
 use futures::StreamExt;
-use lake::{DataFile, Lake, Writer};
+use lake::{DataFile, FileWriter, Lake};
 
 use crate::duplicates::{RowHashes, drop_duplicates};
 use crate::gate::{self, By, People};
@@ -169,7 +169,7 @@ struct Stage {
     schema: SchemaRef,
     progress: Arc<dyn Progress>,
     stop: Stop,
-    writer: Writer,
+    writer: FileWriter,
     left_out: LeftOut,
     rows: u64,
     content: Content,

@@ -49,7 +49,7 @@ impl Decisions {
     pub(crate) async fn read(lake: &Lake) -> Result<Self, Error> {
         let mut all = Self::default();
         let mut dropped: Vec<RecordBatch> = Vec::new();
-        for (name, body) in lake.copies().await? {
+        for (name, body) in lake.decision_copies().await? {
             let (table, batches, names) = if name.starts_with(CONSENT_REGISTER.name()) {
                 (&CONSENT_REGISTER, &mut all.consent, &mut all.of_consent)
             } else if name.starts_with(QUARANTINE.name()) {
@@ -131,7 +131,7 @@ impl Decisions {
             true => write_all(lake, &CONSENT_REGISTER, &rows).await?,
             false => write(lake, &CONSENT_REGISTER, &rows).await?,
         }
-        lake.remove_copies(replaces).await?;
+        lake.remove_decision_copies(replaces).await?;
 
         let known: HashSet<&str> = self.dropped.iter().map(|entry| entry.id.as_str()).collect();
         let new = quarantined
@@ -146,8 +146,8 @@ impl Decisions {
             false => &[][..],
         };
         write_dropped(lake, &dropped).await?;
-        lake.remove_copies(replaces).await?;
-        lake.remove_copies(&self.damaged).await?;
+        lake.remove_decision_copies(replaces).await?;
+        lake.remove_decision_copies(&self.damaged).await?;
         Ok(())
     }
 }
@@ -221,9 +221,9 @@ async fn write_all(lake: &Lake, table: &Definition, rows: &RecordBatch) -> Resul
         .map(|(column, field)| cast(column, field.data_type()))
         .collect();
     let copy = RecordBatch::try_new(Arc::clone(layout.schema()), columns.map_err(failed)?);
-    let body = layout.file_of(&copy.map_err(failed)?)?;
+    let body = layout.to_parquet(&copy.map_err(failed)?)?;
     let name = format!("{}-{}.parquet", table.name(), uuid::Uuid::new_v4().simple());
-    Ok(lake.write_copy(&name, body).await?)
+    Ok(lake.write_decision_copy(&name, body).await?)
 }
 
 /// The rows of a copy; `None` where it is not as it was written.

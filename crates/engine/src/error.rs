@@ -158,7 +158,7 @@ impl Error {
                 || "`stedi tables` lists what there is".to_owned(),
                 |name| format!("did you mean `{name}`? `stedi tables` lists what there is"),
             )),
-            Error::Store { reason, .. } => Some(lake::remote_hint(reason).to_owned()),
+            Error::Store { reason, .. } => Some(lake::store_hint(reason).to_owned()),
             Error::Lake(error) => error.hint(),
             Error::Execution { message, .. } if message == wording::UNREADABLE => Some(
                 "`stedi verify` tells which; `stedi repair` makes it right from landing, register and key"
@@ -172,11 +172,13 @@ impl Error {
     pub fn class(&self) -> Class {
         match self {
             Error::Model { .. } | Error::Settings { .. } | Error::Project(_) => Class::Settings,
-            Error::Lake(lake::Error::Location { .. } | lake::Error::Setting { .. }) => {
+            Error::Lake(lake::Error::Location { .. } | lake::Error::StoreSetting { .. }) => {
                 Class::Settings
             }
             Error::Lake(
-                lake::Error::Conflict { .. } | lake::Error::Overtaken | lake::Error::Held { .. },
+                lake::Error::Conflict { .. }
+                | lake::Error::ReleaseConflict
+                | lake::Error::Locked { .. },
             ) => Class::Busy,
             Error::Malformed { .. } => Class::Check,
             Error::Refused { .. } => Class::Refused,

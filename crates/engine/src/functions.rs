@@ -21,7 +21,7 @@ use datafusion::common::{Result, ScalarValue};
 use datafusion::logical_expr::{
     ColumnarValue, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, Volatility,
 };
-use privacy::Key;
+use privacy::PseudonymKey;
 
 use crate::Error;
 use crate::error::external;
@@ -105,7 +105,7 @@ impl ScalarUDFImpl for Subject {
 
     fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {
         of_text(&args, |email, out| {
-            out.push_str(&privacy::subject(email));
+            out.push_str(&privacy::normalize_subject(email));
         })
     }
 }
@@ -115,7 +115,7 @@ impl ScalarUDFImpl for Subject {
 #[derive(Debug)]
 struct Pseudonym {
     signature: Signature,
-    key: Arc<OnceLock<Arc<Key>>>,
+    key: Arc<OnceLock<Arc<PseudonymKey>>>,
 }
 
 /// Two are the same if they look into the same cell.
@@ -247,7 +247,7 @@ mod tests {
         .into_iter()
         .collect();
         let subjects = each_run_once(&emails, |email, out| {
-            out.push_str(&privacy::subject(email));
+            out.push_str(&privacy::normalize_subject(email));
         });
         assert_eq!(subjects.unwrap(), expected);
     }

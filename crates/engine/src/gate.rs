@@ -137,7 +137,7 @@ impl People {
                 false => "",
             };
             self.subjects.insert(match by {
-                By::Subject => person(&privacy::subject(name)),
+                By::Subject => person(&privacy::normalize_subject(name)),
                 By::Device => person(name),
             });
             last = column.is_valid(row).then_some(*view);

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use lake::{Hold, Holder, Lake, Readiness, Release};
+use lake::{Lake, Lock, LockHolder, Preparation, Release};
 
 use crate::{Error, Setup};
 
@@ -14,8 +14,8 @@ pub(crate) struct Held {
     pub(crate) run: String,
     /// The newest release; whatever was begun is finished.
     pub(crate) release: Option<Release>,
-    readiness: Readiness,
-    hold: Hold,
+    preparation: Preparation,
+    lock: Lock,
 }
 
 impl Held {
@@ -23,17 +23,19 @@ impl Held {
     /// began, and takes away what it left behind.
     ///
     /// # Errors
-    /// [`lake::Error::Held`] where somebody else holds it for longer than the
+    /// [`lake::Error::Locked`] where somebody else holds it for longer than the
     /// caller waits; others of the store.
     pub(crate) async fn take(setup: &Setup, command: &str) -> Result<Self, Error> {
         let lake = Lake::at(setup.lake.clone());
-        let readiness = lake.prepare().await?;
+        let preparation = lake.prepare().await?;
         let run = uuid::Uuid::new_v4().simple().to_string();
-        let hold = lake.hold(&Holder::this(&run, command), setup.wait).await;
-        let hold = match hold {
-            Ok(hold) => hold,
+        let lock = lake
+            .lock(&LockHolder::this_process(&run, command), setup.wait)
+            .await;
+        let lock = match lock {
+            Ok(lock) => lock,
             Err(error) => {
-                lake.abandon(&readiness);
+                lake.remove_empty_folders(&preparation);
                 return Err(error.into());
             }
         };
@@ -41,8 +43,8 @@ impl Held {
             lake,
             run,
             release: None,
-            readiness,
-            hold,
+            preparation,
+            lock,
         };
         match held.settle().await {
             Ok(()) => Ok(held),
@@ -54,15 +56,15 @@ impl Held {
     }
 
     async fn settle(&mut self) -> Result<(), Error> {
-        self.release = self.lake.settle().await?;
-        let left = self.lake.left().await?;
+        self.release = self.lake.finish_release().await?;
+        let left = self.lake.abandoned_runs().await?;
         // On this machine the kernel knows that the others have ended.
         if !left.is_empty() && self.lake.location().folder().is_none() {
             self.fence().await?;
         }
         for dead in left {
-            self.lake.clear_after(&dead).await?;
-            self.lake.forget_left(&dead).await?;
+            self.lake.remove_unpublished_after(&dead).await?;
+            self.lake.forget_abandoned_run(&dead).await?;
         }
         Ok(())
     }
@@ -72,39 +74,39 @@ impl Held {
     /// taken away is named by nobody afterwards.
     ///
     /// # Errors
-    /// [`lake::Error::Overtaken`] where they came first.
+    /// [`lake::Error::ReleaseConflict`] where they came first.
     pub(crate) async fn fence(&mut self) -> Result<(), Error> {
         let Some(before) = self.release.clone() else {
             return Ok(());
         };
         let (state, none) = (before.state.clone(), BTreeMap::new());
         self.lake
-            .make_release(Some(&before), &self.run, state, &[], &none)
+            .publish_release(Some(&before), &self.run, state, &[], &none)
             .await?;
-        self.release = self.lake.release().await?;
+        self.release = self.lake.newest_release().await?;
         Ok(())
     }
 
     /// Whether the object that makes it a lake is missing or damaged.
     pub(crate) fn lacks_marker(&self) -> bool {
-        self.readiness.lacks_marker()
+        self.preparation.lacks_marker()
     }
 
     /// Makes the lake one, if it is none yet: there is something to publish.
-    pub(crate) async fn begin(&self) -> Result<(), Error> {
-        Ok(self.lake.begin(&self.readiness).await?)
+    pub(crate) async fn write_marker(&self) -> Result<(), Error> {
+        Ok(self.lake.write_marker(&self.preparation).await?)
     }
 
     /// Leaves the lake as one who was killed does: whoever holds it next looks
     /// what became of the run, and clears up after it.
-    pub(crate) fn leave(self) {
-        self.hold.leave();
+    pub(crate) fn abandon(self) {
+        self.lock.abandon();
     }
 
     /// Gives the lake back. A folder that was made for it and is still empty
     /// goes.
     pub(crate) async fn let_go(self) {
-        self.hold.release().await;
-        self.lake.abandon(&self.readiness);
+        self.lock.unlock().await;
+        self.lake.remove_empty_folders(&self.preparation);
     }
 }

@@ -92,7 +92,7 @@ pub(crate) struct Remembered {
     count: u64,
     /// All entries had smaller positions.
     end: i64,
-    /// As [`lake::Origin::content`]; empty where it was not noted.
+    /// As [`lake::CommitInfo::content`]; empty where it was not noted.
     content: String,
 }
 
@@ -319,10 +319,10 @@ impl Integrity {
     /// As [`Integrity::of`].
     pub(crate) async fn of_all(session: &Session) -> Result<Self, Error> {
         let tables = session.tables();
-        let release = tables.lake.release().await?;
+        let release = tables.lake.newest_release().await?;
         let all = tables.of_lake();
         let mut found = Self::of(session, &all, release.as_ref(), Depth::All).await?;
-        if release.is_some() && !tables.lake.is_marked().await? {
+        if release.is_some() && !tables.lake.has_marker().await? {
             found.note_marker();
         }
         Ok(found)
@@ -562,7 +562,7 @@ impl Integrity {
                 return Ok(());
             }
             if found.version.is_none() {
-                lake.start_over(&id).await?;
+                lake.remove_log(&id).await?;
             }
             let how = Rows::Anew;
             let Some(next) = CONSENT_REGISTER.stage(lake, &run, &rows, how).await? else {
@@ -622,7 +622,7 @@ async fn examined(
     let Some(version) = &found.version else {
         return Ok((found, Vec::new()));
     };
-    let lost = &found.lost_files;
+    let lost = &found.damaged_files;
     let there = version
         .files
         .iter()
@@ -648,8 +648,8 @@ async fn examined(
     // What another program wrote says nothing of its rows; of a model's table it
     // is told otherwise, by what the last run remembers.
     if faults.is_empty() && found.faults.is_empty() {
-        match &version.origin {
-            Some(origin) if origin.content != content.to_text() => {
+        match &version.commit_info {
+            Some(commit_info) if commit_info.content != content.to_text() => {
                 faults.push("its rows are not those that were published".to_owned());
             }
             None if version.table.zone == system::ZONE => {

@@ -10,7 +10,7 @@ use std::sync::{Arc, OnceLock};
 use async_trait::async_trait;
 use catalog::Project;
 use datafusion::sql::parser::Statement;
-use privacy::Key;
+use privacy::PseudonymKey;
 use sqlparser::ast::{Expr, ObjectNamePart, Visit, Visitor};
 
 use crate::{Error, functions, session};
@@ -24,7 +24,7 @@ pub trait KeySource: std::fmt::Debug + Send + Sync {
     /// # Errors
     /// [`Error::NoKey`] where there is none, [`Error::Settings`] where it
     /// cannot be used; the message tells nothing of a key.
-    async fn key(&self) -> Result<Arc<Key>, Error>;
+    async fn key(&self) -> Result<Arc<PseudonymKey>, Error>;
 }
 
 /// Stands in for the key where statements are planned and never run: what
@@ -35,11 +35,13 @@ pub(crate) struct StandIn;
 
 #[async_trait]
 impl KeySource for StandIn {
-    async fn key(&self) -> Result<Arc<Key>, Error> {
-        Key::generate().map(Arc::new).map_err(|error| Error::NoKey {
-            message: error.to_string(),
-            hint: "the system gives no randomness; see its log".to_owned(),
-        })
+    async fn key(&self) -> Result<Arc<PseudonymKey>, Error> {
+        PseudonymKey::generate()
+            .map(Arc::new)
+            .map_err(|error| Error::NoKey {
+                message: error.to_string(),
+                hint: "the system gives no randomness; see its log".to_owned(),
+            })
     }
 }
 
@@ -47,7 +49,7 @@ impl KeySource for StandIn {
 #[derive(Debug, Clone)]
 pub(crate) struct SessionKey {
     source: Option<Arc<dyn KeySource>>,
-    key: Arc<OnceLock<Arc<Key>>>,
+    key: Arc<OnceLock<Arc<PseudonymKey>>>,
 }
 
 impl SessionKey {
@@ -59,7 +61,7 @@ impl SessionKey {
     }
 
     /// What the function `pseudonym` looks into.
-    pub(crate) fn cell(&self) -> &Arc<OnceLock<Arc<Key>>> {
+    pub(crate) fn cell(&self) -> &Arc<OnceLock<Arc<PseudonymKey>>> {
         &self.key
     }
 

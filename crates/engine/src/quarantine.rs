@@ -15,7 +15,7 @@ use std::sync::Arc;
 use arrow::array::{Array, ArrayRef, AsArray, BinaryViewArray, RecordBatch, StringViewArray};
 use arrow::datatypes::Int64Type;
 use futures::StreamExt;
-use lake::{AsOf, DataFile, Lake, Layout, Publication, Removes, Version};
+use lake::{AsOf, DataFile, Lake, Layout, Publication, RemovedFiles, Version};
 use landing::{Raw, Reason, Rejected};
 use serde::Serialize;
 use tokio::sync::Mutex;
@@ -457,7 +457,7 @@ pub(crate) struct Writing {
 }
 
 struct State {
-    writer: Option<lake::Writer>,
+    writer: Option<lake::FileWriter>,
     files: Vec<DataFile>,
     is_kept: bool,
     held: Vec<QuarantineEntry>,
@@ -534,7 +534,7 @@ impl Writing {
         standing: Option<&Version>,
     ) -> Result<Option<Publication>, Error> {
         let written = self.finish().await?;
-        let same = match standing.map(|standing| &standing.origin) {
+        let same = match standing.map(|standing| &standing.commit_info) {
             Some(Some(standing)) => standing.content == written.content.to_text(),
             Some(None) => false,
             // A table that would be empty need not be made.
@@ -544,13 +544,13 @@ impl Writing {
             self.lake.discard(&written.files).await;
             return Ok(None);
         }
-        self.publication(written, Removes::All).map(Some)
+        self.publication(written, RemovedFiles::All).map(Some)
     }
 
     /// What makes the entries all there are, whatever stands: it is damaged.
     pub(crate) async fn anew(&self) -> Result<Option<Publication>, Error> {
         let written = self.finish().await?;
-        self.publication(written, Removes::All).map(Some)
+        self.publication(written, RemovedFiles::All).map(Some)
     }
 
     /// What adds the entries to those of `standing`; `None` where there are none.
@@ -566,8 +566,8 @@ impl Writing {
             return Ok(None);
         }
         // What an older program wrote lacks columns, and is written again.
-        let before = version.origin.as_ref();
-        let before = before.and_then(|origin| Content::from_text(&origin.content));
+        let before = version.commit_info.as_ref();
+        let before = before.and_then(|info| Content::from_text(&info.content));
         let before = before.filter(|_| version.schema == system::QUARANTINE.schema());
         let Some(before) = before else {
             self.keep(session, |_| false).await?;
@@ -576,15 +576,15 @@ impl Writing {
         let mut written = self.finish().await?;
         written.content.merge(before);
         written.rows += version.rows();
-        self.publication(written, Removes::Nothing).map(Some)
+        self.publication(written, RemovedFiles::None).map(Some)
     }
 
-    fn publication(&self, written: Written, removes: Removes) -> Result<Publication, Error> {
+    fn publication(&self, written: Written, removes: RemovedFiles) -> Result<Publication, Error> {
         let table = &system::QUARANTINE;
         Ok(Publication {
             layout: self.layout.clone(),
             description: system::grain(table.name()).unwrap_or_default().to_owned(),
-            origin: system::noted(&self.run, written.rows, written.content),
+            commit_info: system::noted(&self.run, written.rows, written.content),
             files: written.files,
             removes,
             changes_rows: true,

@@ -16,7 +16,7 @@ use datafusion::error::DataFusionError;
 use datafusion::execution::SendableRecordBatchStream;
 use datafusion::physical_plan::execute_stream;
 use futures::{StreamExt, TryStreamExt};
-use lake::{DataFile, Lake, Layout, Renewal, Version};
+use lake::{DataFile, FileRewrite, Lake, Layout, Version};
 
 use crate::build::stored;
 use crate::lake_table::LakeTable;
@@ -118,8 +118,8 @@ impl Rewriter<'_> {
         columns: &[usize],
         mut goes: impl FnMut(&RecordBatch) -> Result<BooleanArray, Error>,
     ) -> Result<Option<Renewed>, Error> {
-        let mut renewal = self.lake.renew(self.layout, self.run, file).await?;
-        let count = renewal.row_groups();
+        let mut rewrite = self.lake.rewrite_file(self.layout, self.run, file).await?;
+        let count = rewrite.row_groups();
         let group = |number| Group {
             file,
             number,
@@ -133,13 +133,13 @@ impl Rewriter<'_> {
             };
             let Some(Divided { stay, gone }) = divided else {
                 if renewed.is_some() {
-                    self.keep(&mut renewal, group(number)).await?;
+                    self.keep(&mut rewrite, group(number)).await?;
                 }
                 continue;
             };
             if renewed.is_none() {
                 for before in 0..number {
-                    self.keep(&mut renewal, group(before)).await?;
+                    self.keep(&mut rewrite, group(before)).await?;
                 }
             }
             let renewed = renewed.get_or_insert_default();
@@ -147,10 +147,10 @@ impl Rewriter<'_> {
                 renewed.rows += batch.num_rows() as u64;
                 renewed.content.add(rows::hashes(&batch));
             }
-            renewal.write(&stay).await?;
+            rewrite.write_row_group(&stay).await?;
         }
         if let Some(renewed) = &mut renewed {
-            renewed.file = renewal.finish().await?;
+            renewed.file = rewrite.finish().await?;
         }
         Ok(renewed)
     }
@@ -193,10 +193,14 @@ impl Rewriter<'_> {
     }
 
     /// Takes a row group over as it is.
-    async fn keep(&self, renewal: &mut Renewal, group: Group<'_>) -> Result<(), Error> {
-        match renewal.can_keep() {
-            true => renewal.keep(group.number).await?,
-            false => renewal.write(&self.read(group, None).await?).await?,
+    async fn keep(&self, rewrite: &mut FileRewrite, group: Group<'_>) -> Result<(), Error> {
+        match rewrite.can_copy_row_groups() {
+            true => rewrite.copy_row_group(group.number).await?,
+            false => {
+                rewrite
+                    .write_row_group(&self.read(group, None).await?)
+                    .await?
+            }
         }
         Ok(())
     }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use arrow::array::{ArrayRef, Int64Array, RecordBatch, StringViewArray};
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
-use lake::{Lake, Layout, Origin, Publication, Removes, TableId, Version};
+use lake::{CommitInfo, Lake, Layout, Publication, RemovedFiles, TableId, Version};
 
 use crate::Error;
 use crate::report::{CheckReport, ModelRun};
@@ -320,15 +320,15 @@ impl Definition {
                 if batch.num_rows() == 0 {
                     return Ok(None);
                 }
-                let before = standing.and_then(|standing| standing.origin.as_ref());
+                let before = standing.and_then(|standing| standing.commit_info.as_ref());
                 if let Some(before) = before {
                     content.merge(Content::from_text(&before.content).unwrap_or_default());
                 }
                 count += standing.map_or(0, Version::rows);
-                Removes::Nothing
+                RemovedFiles::None
             }
             Rows::InPlaceOf(standing) => {
-                let same = match standing.map(|standing| &standing.origin) {
+                let same = match standing.map(|standing| &standing.commit_info) {
                     Some(Some(standing)) => standing.content == content.to_text(),
                     Some(None) => false,
                     // A table that would be empty need not be made.
@@ -337,9 +337,9 @@ impl Definition {
                 if same {
                     return Ok(None);
                 }
-                Removes::All
+                RemovedFiles::All
             }
-            Rows::Anew => Removes::All,
+            Rows::Anew => RemovedFiles::All,
         };
         let layout = self.layout()?;
         let mut writer = lake.writer(&layout, run);
@@ -347,7 +347,7 @@ impl Definition {
         Ok(Some(Publication {
             layout,
             description: self.grain.to_owned(),
-            origin: noted(run, count, content),
+            commit_info: noted(run, count, content),
             files: writer.finish().await?,
             removes,
             changes_rows: true,
@@ -421,8 +421,8 @@ pub(crate) fn checks(run: &str, checks: &[CheckReport]) -> RecordBatch {
 }
 
 /// What is noted with a commit of this program.
-pub(crate) fn noted(run: &str, rows: u64, content: Content) -> Origin {
-    Origin {
+pub(crate) fn noted(run: &str, rows: u64, content: Content) -> CommitInfo {
+    CommitInfo {
         run: run.to_owned(),
         program: program(),
         rows,

@@ -111,7 +111,7 @@ impl Tables {
     pub(crate) async fn pin(&self, tables: &[TableId]) -> std::result::Result<(), Error> {
         let mut unfinished = (0, None);
         for _ in 0..PIN_TRIES {
-            let before = self.lake.release().await?;
+            let before = self.lake.newest_release().await?;
             let mut versions = HashMap::new();
             for table in tables {
                 match self.lake.version(table, AsOf::Latest).await {
@@ -122,7 +122,7 @@ impl Tables {
                 }
             }
             let is_done = before.as_ref().is_none_or(|release| release.is_done);
-            let is_one = is_done && self.lake.release().await? == before;
+            let is_one = is_done && self.lake.newest_release().await? == before;
             self.pinned.write().versions = versions;
             if is_one {
                 break;

@@ -39,7 +39,7 @@ pub(crate) fn of_execution(error: &DataFusionError) -> String {
 /// What a remote store says that rows were read from, if it is at fault.
 pub(crate) fn of_store(error: &DataFusionError) -> Option<String> {
     let root = root(error);
-    if let Some(error) = lake::store_in(root) {
+    if let Some(error) = lake::find_store_error(root) {
         let local = matches!(
             error,
             object_store::Error::Generic { store, .. } if *store == "LocalFileSystem"

@@ -20,7 +20,7 @@ impl Lake {
     ///
     /// # Errors
     /// [`Error::Store`].
-    pub async fn copies(&self) -> Result<Vec<(String, Bytes)>, Error> {
+    pub async fn decision_copies(&self) -> Result<Vec<(String, Bytes)>, Error> {
         let listed = self.listed(&self.location().child(FOLDER)).await?;
         let read = listed.objects.into_iter().map(|meta| async move {
             let store = self.location().store();
@@ -46,7 +46,7 @@ impl Lake {
     ///
     /// # Errors
     /// [`Error::Store`].
-    pub async fn write_copy(&self, name: &str, body: Bytes) -> Result<(), Error> {
+    pub async fn write_decision_copy(&self, name: &str, body: Bytes) -> Result<(), Error> {
         let path = self.location().child(FOLDER).join(name);
         let put = self.location().store().put(&path, body.into());
         put.await
@@ -58,7 +58,7 @@ impl Lake {
     ///
     /// # Errors
     /// [`Error::Store`].
-    pub async fn remove_copies(&self, names: &[String]) -> Result<(), Error> {
+    pub async fn remove_decision_copies(&self, names: &[String]) -> Result<(), Error> {
         let folder = self.location().child(FOLDER);
         let paths = names.iter().map(|name| folder.clone().join(name.as_str()));
         self.take_away(paths.collect()).await
@@ -69,13 +69,13 @@ impl Layout {
     /// A whole Parquet file of `rows`, which have this layout's schema.
     ///
     /// # Errors
-    /// [`Error::File`].
-    pub fn file_of(&self, rows: &RecordBatch) -> Result<Bytes, Error> {
+    /// [`Error::FileWrite`].
+    pub fn to_parquet(&self, rows: &RecordBatch) -> Result<Bytes, Error> {
         let written = self.arrow_writer(Vec::new()).and_then(|mut writer| {
             writer.write(rows)?;
             writer.into_inner()
         });
-        written.map(Bytes::from).map_err(|error| Error::File {
+        written.map(Bytes::from).map_err(|error| Error::FileWrite {
             table: self.table().clone(),
             reason: error.to_string(),
         })

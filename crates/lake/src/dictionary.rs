@@ -25,7 +25,7 @@ impl Lake {
     ///
     /// # Errors
     /// [`Error::Store`] where the file cannot be read.
-    pub async fn row_groups_having(
+    pub async fn row_groups_may_contain(
         &self,
         file: &DataFile,
         column: &Field,

@@ -3,7 +3,7 @@
 use deltalake_core::DeltaTableError;
 use object_store::client::{HttpError, HttpErrorKind};
 
-use crate::{Holder, TableId};
+use crate::{LockHolder, TableId};
 
 /// Why a lake could not be read or written.
 #[derive(Debug, thiserror::Error)]
@@ -19,7 +19,7 @@ pub enum Error {
     },
     /// What is set for a store cannot be.
     #[error("{location} cannot be opened: {reason}")]
-    Setting {
+    StoreSetting {
         /// As the user wrote it.
         location: String,
         /// What is wrong.
@@ -58,7 +58,7 @@ pub enum Error {
     },
     /// Something that is no plain file stands where the lake is locked.
     #[error("cannot lock the lake: {object} is no plain file")]
-    NoLockFile {
+    LockFile {
         /// Its path.
         object: String,
     },
@@ -70,12 +70,12 @@ pub enum Error {
     },
     /// Somebody else made a release meanwhile.
     #[error("another writer published to the lake during this run; nothing of this one is visible")]
-    Overtaken,
+    ReleaseConflict,
     /// Somebody else holds the lake.
     #[error("the lake is held by {}", .by.as_ref().map_or_else(|| "another writer".to_owned(), |by| by.to_string()))]
-    Held {
+    Locked {
         /// Who, where that could be read.
-        by: Option<Box<Holder>>,
+        by: Option<Box<LockHolder>>,
     },
     /// There is no such table in the lake.
     #[error("the lake has no table {table}")]
@@ -97,7 +97,7 @@ pub enum Error {
     },
     /// The table had such a version, and what it needs was taken away.
     #[error("{table} has no version {wanted} any more; it has {first} to {last}")]
-    Gone {
+    VersionRemoved {
         /// Which table.
         table: TableId,
         /// A version number or an instant.
@@ -109,7 +109,7 @@ pub enum Error {
     },
     /// A column's type has no counterpart in Delta.
     #[error("column {column} of {table} has type {kind}, which a table cannot hold")]
-    Type {
+    UnsupportedType {
         /// Which table.
         table: TableId,
         /// Which column.
@@ -131,7 +131,7 @@ pub enum Error {
     },
     /// A Parquet file could not be written.
     #[error("cannot write a file of {table}: {reason}")]
-    File {
+    FileWrite {
         /// Which table.
         table: TableId,
         /// The reason, in one line.
@@ -146,14 +146,14 @@ impl Error {
             Error::Location { .. } => {
                 "give a folder, file:///folder or s3://bucket/prefix".to_owned()
             }
-            Error::Setting { hint, .. } => hint.clone(),
+            Error::StoreSetting { hint, .. } => hint.clone(),
             Error::Store { object, reason, .. } if object.contains("://") => {
-                remote_hint(reason).to_owned()
+                store_hint(reason).to_owned()
             }
-            Error::File { reason, .. } if known_hint(reason).is_some() => {
-                remote_hint(reason).to_owned()
+            Error::FileWrite { reason, .. } if specific_store_hint(reason).is_some() => {
+                store_hint(reason).to_owned()
             }
-            Error::File { .. }
+            Error::FileWrite { .. }
             | Error::Store { action: "write", .. }
             | Error::Table { action: "publish", .. } => {
                 "check that the place can be written to and has room, or give another with --lake".to_owned()
@@ -163,14 +163,14 @@ impl Error {
                 "`stedi repair` tells what is broken and makes it right from landing, register and key"
                     .to_owned()
             }
-            Error::NoLockFile { .. } => {
+            Error::LockFile { .. } => {
                 "take it away: links are not followed there, and nothing else is written to"
                     .to_owned()
             }
-            Error::Conflict { .. } | Error::Overtaken => {
+            Error::Conflict { .. } | Error::ReleaseConflict => {
                 "run again once the other run has ended".to_owned()
             }
-            Error::Held { .. } => {
+            Error::Locked { .. } => {
                 "try again once it has ended, or let this one wait for it with --wait SECONDS"
                     .to_owned()
             }
@@ -178,19 +178,19 @@ impl Error {
             Error::NoVersion { table, .. } => {
                 format!("`stedi history {}` lists the versions", table.name)
             }
-            Error::Gone { table, .. } => {
+            Error::VersionRemoved { table, .. } => {
                 format!(
                     "`stedi vacuum` takes away what is older than it was told to keep; `stedi history {}` lists what is left",
                     table.name
                 )
             }
-            Error::Type { .. } => "cast the column in the model's SELECT".to_owned(),
+            Error::UnsupportedType { .. } => "cast the column in the model's SELECT".to_owned(),
             Error::NotAtomic { .. } => {
                 "commits would be lost on it: use a store with atomic If-None-Match, or a local folder"
                     .to_owned()
             }
             Error::Table { source, .. } => {
-                return known_hint(&table_reason(source)).map(str::to_owned);
+                return specific_store_hint(&table_reason(source)).map(str::to_owned);
             }
         })
     }
@@ -200,7 +200,7 @@ impl Error {
     pub(crate) fn is_of_store(&self) -> bool {
         match self {
             Error::Table { source, .. } => {
-                let found = store_in(source.as_ref());
+                let found = find_store_error(source.as_ref());
                 found.is_some_and(|error| !matches!(error, object_store::Error::NotFound { .. }))
                     || source.to_string().contains(" S3 error: ")
             }
@@ -293,7 +293,7 @@ pub fn store_reason(error: &object_store::Error) -> String {
 }
 
 /// The store's error that `error` comes of, however deeply it was wrapped.
-pub fn store_in<'a>(
+pub fn find_store_error<'a>(
     error: &'a (dyn std::error::Error + 'static),
 ) -> Option<&'a object_store::Error> {
     let mut cause = Some(error);
@@ -313,7 +313,7 @@ pub fn store_in<'a>(
 /// Of a store that fails, the reason; of the library's own errors, their text.
 /// Its kernel hands a store's error on as text.
 fn table_reason(error: &DeltaTableError) -> String {
-    if let Some(error) = store_in(error) {
+    if let Some(error) = find_store_error(error) {
         return store_reason(error);
     }
     let text = error.to_string();
@@ -345,14 +345,14 @@ fn between<'a>(text: &'a str, begin: &str, end: &str) -> Option<&'a str> {
 }
 
 /// What to do about `reason`, as [`store_reason`] gives it, of an object store.
-pub fn remote_hint(reason: &str) -> &'static str {
-    known_hint(reason).unwrap_or(
+pub fn store_hint(reason: &str) -> &'static str {
+    specific_store_hint(reason).unwrap_or(
         "check AWS_ENDPOINT, AWS_REGION, AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY; `stedi doctor` tells more",
     )
 }
 
 /// Likewise, if `reason` is one of those that object stores alone give.
-pub fn known_hint(reason: &str) -> Option<&'static str> {
+pub fn specific_store_hint(reason: &str) -> Option<&'static str> {
     let is = |known: &str| reason.starts_with(known);
     if is(NO_BUCKET) {
         Some(

@@ -18,7 +18,7 @@ use parquet::file::statistics::Statistics;
 use parquet::schema::types::ColumnPath;
 use serde_json::{Map, Number, Value, json};
 
-use crate::{AsOf, Error, Lake, TableId, schema, store_in, store_reason};
+use crate::{AsOf, Error, Lake, TableId, find_store_error, schema, store_reason};
 
 /// A file is closed, and the next one begun, once it holds this many bytes.
 const FILE_BYTES: usize = 512 << 20;
@@ -59,7 +59,7 @@ impl Layout {
     /// statistics.
     ///
     /// # Errors
-    /// [`Error::Type`] for a column type that plain Delta cannot hold.
+    /// [`Error::UnsupportedType`] for a column type that plain Delta cannot hold.
     pub fn new(table: TableId, schema: &Schema, personal: &[String]) -> Result<Self, Error> {
         Ok(Self {
             schema: schema::stored(&table, schema)?,
@@ -98,7 +98,7 @@ impl Layout {
     /// A writer of one Parquet file in this layout, which goes to `sink`.
     ///
     /// # Errors
-    /// [`Error::File`] where the file cannot be begun.
+    /// [`Error::FileWrite`] where the file cannot be begun.
     pub fn file_writer<W: AsyncFileWriter>(&self, sink: W) -> Result<AsyncArrowWriter<W>, Error> {
         AsyncArrowWriter::try_new_with_options(sink, self.schema.clone(), self.options())
             .map_err(|error| failed(&self.table, &error))
@@ -162,7 +162,7 @@ impl Layout {
 
 /// Writes one stream of batches into one or more files. Nothing of it is part
 /// of the table until it is published.
-pub struct Writer {
+pub struct FileWriter {
     lake: Lake,
     layout: Layout,
     run: String,
@@ -179,8 +179,8 @@ struct Open {
 impl Lake {
     /// Begins to write files of a table. Their names carry `run`, so that a
     /// run that ends early can find them again.
-    pub fn writer(&self, layout: &Layout, run: &str) -> Writer {
-        Writer {
+    pub fn writer(&self, layout: &Layout, run: &str) -> FileWriter {
+        FileWriter {
             lake: self.clone(),
             layout: layout.clone(),
             run: run.to_owned(),
@@ -208,7 +208,7 @@ impl Lake {
     /// Takes all files of `table` that `run` wrote away, and tells how many
     /// there were. For a run that ended before it published any of them. Best
     /// effort, as [`Lake::discard`].
-    pub async fn sweep(&self, table: &TableId, run: &str) -> usize {
+    pub async fn remove_files_of_run(&self, table: &TableId, run: &str) -> usize {
         let prefix = format!("part-{run}-");
         let folder = self.path(table);
         let listed = self.location().store().list_with_delimiter(Some(&folder));
@@ -241,7 +241,7 @@ impl Lake {
     ///
     /// # Errors
     /// [`Error::Store`], or of a table that cannot be opened.
-    pub async fn clear_after(&self, run: &str) -> Result<(), Error> {
+    pub async fn remove_unpublished_after(&self, run: &str) -> Result<(), Error> {
         let prefix = format!("part-{run}-");
         for zone in self.folders(self.location().prefix()).await? {
             for name in self.folders(&self.location().child(&zone)).await? {
@@ -313,11 +313,11 @@ pub(crate) fn staged(folder: &std::path::Path) -> Vec<std::path::PathBuf> {
     found
 }
 
-impl Writer {
+impl FileWriter {
     /// Appends `batch`, which has the layout's schema.
     ///
     /// # Errors
-    /// [`Error::File`] where the store cannot take it.
+    /// [`Error::FileWrite`] where the store cannot take it.
     pub async fn write(&mut self, batch: &RecordBatch) -> Result<(), Error> {
         if batch.num_rows() == 0 {
             return Ok(());
@@ -342,7 +342,7 @@ impl Writer {
     /// Ends the last file and gives all files written, in order.
     ///
     /// # Errors
-    /// [`Error::File`].
+    /// [`Error::FileWrite`].
     pub async fn finish(mut self) -> Result<Vec<DataFile>, Error> {
         self.close().await?;
         Ok(self.done)
@@ -378,14 +378,16 @@ pub(crate) fn new_name(run: &str) -> String {
 }
 
 pub(crate) fn failed(table: &TableId, error: &parquet::errors::ParquetError) -> Error {
-    let reason = store_in(error).map(store_reason).unwrap_or_else(|| {
-        let mut cause: &dyn std::error::Error = error;
-        while let Some(next) = cause.source() {
-            cause = next;
-        }
-        cause.to_string().replace('\n', " ")
-    });
-    Error::File {
+    let reason = find_store_error(error)
+        .map(store_reason)
+        .unwrap_or_else(|| {
+            let mut cause: &dyn std::error::Error = error;
+            while let Some(next) = cause.source() {
+                cause = next;
+            }
+            cause.to_string().replace('\n', " ")
+        });
+    Error::FileWrite {
         table: table.clone(),
         reason,
     }

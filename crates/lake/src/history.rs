@@ -9,7 +9,7 @@ use object_store::ObjectStoreExt;
 use object_store::path::Path;
 use serde_json::Value;
 
-use crate::{Error, Lake, Origin, TableId};
+use crate::{CommitInfo, Error, Lake, TableId};
 
 /// How many commit entries are read at once.
 const AT_ONCE: usize = 16;
@@ -30,7 +30,7 @@ pub struct Commit {
     /// Files it removed.
     pub files_removed: u64,
     /// What stedi noted of the run that made it; `None` for other writers.
-    pub origin: Option<Origin>,
+    pub commit_info: Option<CommitInfo>,
 }
 
 /// The commits of all versions that can be read, newest first.
@@ -71,7 +71,7 @@ async fn read(lake: &Lake, version: i64, path: Path) -> Result<Option<Commit>, E
         files_added: 0,
         rows_added: 0,
         files_removed: 0,
-        origin: None,
+        commit_info: None,
     };
     for line in bytes
         .split(|byte| *byte == b'\n')
@@ -85,7 +85,7 @@ async fn read(lake: &Lake, version: i64, path: Path) -> Result<Option<Commit>, E
         if let Some(info) = action.get("commitInfo") {
             commit.timestamp = info["timestamp"].as_i64().unwrap_or_default();
             commit.operation = info["operation"].as_str().unwrap_or_default().to_owned();
-            commit.origin = serde_json::from_value(info["stedi"].clone()).ok();
+            commit.commit_info = serde_json::from_value(info["stedi"].clone()).ok();
         } else if let Some(add) = action.get("add") {
             commit.files_added += 1;
             commit.rows_added += add["stats"]

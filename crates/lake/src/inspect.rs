@@ -17,7 +17,7 @@ use crate::{AsOf, Error, Lake, TableId, Version};
 
 /// When an object was last changed, nanoseconds since the epoch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Changed(i64);
+pub struct ChangeTime(i64);
 
 /// What was found of one table.
 #[derive(Debug, Default)]
@@ -28,7 +28,7 @@ pub struct Inspection {
     /// What is wrong, in words, each about one object.
     pub faults: Vec<String>,
     /// Files of the version that are not there or have another size, by name.
-    pub lost_files: BTreeSet<String>,
+    pub damaged_files: BTreeSet<String>,
     /// Whether an object that the version needs was written after the time asked
     /// about.
     pub is_touched: bool,
@@ -39,7 +39,7 @@ impl Lake {
     ///
     /// # Errors
     /// [`Error::Store`].
-    pub async fn released_at(&self) -> Result<Option<Changed>, Error> {
+    pub async fn released_at(&self) -> Result<Option<ChangeTime>, Error> {
         let releases = self
             .listed(&self.location().child("system/release"))
             .await?;
@@ -56,7 +56,7 @@ impl Lake {
     pub async fn inspect(
         &self,
         table: &TableId,
-        since: Option<Changed>,
+        since: Option<ChangeTime>,
     ) -> Result<Inspection, Error> {
         match self.version(table, AsOf::Latest).await {
             Ok(Some(version)) => self.inspect_version(version, since).await,
@@ -76,7 +76,7 @@ impl Lake {
     pub async fn inspect_version(
         &self,
         version: Version,
-        since: Option<Changed>,
+        since: Option<ChangeTime>,
     ) -> Result<Inspection, Error> {
         let (table, mut found) = (&version.table, Inspection::default());
         let is_touched =
@@ -105,7 +105,7 @@ impl Lake {
             };
             if let Some(fault) = fault {
                 found.faults.push(format!("file {} {fault}", file.name));
-                found.lost_files.insert(file.name.clone());
+                found.damaged_files.insert(file.name.clone());
             }
             found.is_touched |= meta.as_ref().is_none_or(is_touched);
         }
@@ -126,12 +126,12 @@ impl Lake {
     }
 
     /// The time at which an object was last changed.
-    fn changed_at(&self, meta: &ObjectMeta) -> Changed {
+    fn changed_at(&self, meta: &ObjectMeta) -> ChangeTime {
         let Some(file) = self.location().file(&meta.location) else {
-            return Changed(meta.last_modified.timestamp_nanos_opt().unwrap_or(i64::MAX));
+            return ChangeTime(meta.last_modified.timestamp_nanos_opt().unwrap_or(i64::MAX));
         };
         let changed = std::fs::symlink_metadata(file);
-        Changed(changed.map_or(i64::MAX, |of| {
+        ChangeTime(changed.map_or(i64::MAX, |of| {
             of.ctime()
                 .saturating_mul(1_000_000_000)
                 .saturating_add(of.ctime_nsec())
@@ -149,7 +149,9 @@ impl Lake {
     /// Why a table cannot be opened, as far as its log tells: `error` is what the
     /// Delta library said. A store that fails remains that.
     pub(crate) async fn diagnosed(&self, table: &TableId, error: Error) -> Error {
-        if !matches!(&error, Error::Table { .. } | Error::Type { .. }) || error.is_of_store() {
+        if !matches!(&error, Error::Table { .. } | Error::UnsupportedType { .. })
+            || error.is_of_store()
+        {
             return error;
         }
         match self.fault_in_log(table).await {
@@ -214,7 +216,7 @@ impl Lake {
     ///
     /// # Errors
     /// [`Error::Store`].
-    pub async fn start_over(&self, table: &TableId) -> Result<(), Error> {
+    pub async fn remove_log(&self, table: &TableId) -> Result<(), Error> {
         let folder = self.path(table).join("_delta_log");
         let listed = self.listed(&folder).await?.objects;
         let entries = self.log(table).await?.entries;

@@ -28,18 +28,18 @@ impl Lake {
     ///
     /// # Errors
     /// [`Error::Store`].
-    pub async fn left(&self) -> Result<Vec<String>, Error> {
+    pub async fn abandoned_runs(&self) -> Result<Vec<String>, Error> {
         let listed = self.listed(&self.location().child(FOLDER)).await?;
         let names = listed.objects.iter();
         let names = names.filter_map(|meta| meta.location.filename());
         Ok(names.map(str::to_owned).collect())
     }
 
-    /// Forgets a run after which was [cleared](Lake::clear_after).
+    /// Forgets a run after which was [cleared](Lake::remove_unpublished_after).
     ///
     /// # Errors
     /// [`Error::Store`].
-    pub async fn forget_left(&self, run: &str) -> Result<(), Error> {
+    pub async fn forget_abandoned_run(&self, run: &str) -> Result<(), Error> {
         let path = self.location().child(FOLDER).join(run);
         match self.location().store().delete(&path).await {
             Ok(()) | Err(object_store::Error::NotFound { .. }) => {}

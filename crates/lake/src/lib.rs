@@ -35,25 +35,25 @@ mod publish;
 mod put;
 mod release;
 mod removal;
-mod renewal;
+mod rewrite;
 mod schema;
 mod steady;
 mod table;
 mod vacuum;
 
-pub use error::{Error, known_hint, remote_hint, store_in, store_reason};
-pub use files::{DataFile, Layout, Writer};
+pub use error::{Error, find_store_error, specific_store_hint, store_hint, store_reason};
+pub use files::{DataFile, FileWriter, Layout};
 pub use history::Commit;
-pub use inspect::{Changed, Inspection};
+pub use inspect::{ChangeTime, Inspection};
 pub use location::Location;
-pub use lock::{Hold, Holder};
-pub use object::{Buffers, Object};
-pub use probe::conditional_put_is_atomic;
-pub use publish::{Origin, Publication, Removes};
+pub use lock::{Lock, LockHolder};
+pub use object::{BufferPool, ObjectReader};
+pub use probe::check_conditional_put;
+pub use publish::{CommitInfo, Publication, RemovedFiles};
 pub use release::Release;
-pub use renewal::Renewal;
-pub use table::{AsOf, Lake, LakeId, Readiness, TableId, Version};
-pub use vacuum::{Keep, Vacuumed};
+pub use rewrite::FileRewrite;
+pub use table::{AsOf, Lake, LakeId, Preparation, TableId, Version};
+pub use vacuum::{Retention, VacuumReport};
 
 /// The version of the library that writes the tables, for `stedi doctor`.
 pub fn delta_version() -> &'static str {

@@ -88,7 +88,7 @@ impl Location {
             .host_str()
             .ok_or_else(|| wrong("it names no bucket".to_owned()))?;
         let builder = AmazonS3Builder::from_env().with_bucket_name(bucket);
-        let setting = |reason: String, hint: &str| Error::Setting {
+        let setting = |reason: String, hint: &str| Error::StoreSetting {
             location: text.to_owned(),
             reason,
             hint: hint.to_owned(),

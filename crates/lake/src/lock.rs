@@ -37,7 +37,7 @@ const LOOK_AT_STORE: Duration = Duration::from_millis(400);
 
 /// Who holds a lake.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Holder {
+pub struct LockHolder {
     /// The run; it names the files that it writes.
     pub run: String,
     /// The command: `run`, `compact`, ...
@@ -53,9 +53,9 @@ pub struct Holder {
     beat: u64,
 }
 
-impl Holder {
+impl LockHolder {
     /// This process, for a run of `command`.
-    pub fn this(run: &str, command: &str) -> Self {
+    pub fn this_process(run: &str, command: &str) -> Self {
         let pid = std::process::id();
         Self {
             run: run.to_owned(),
@@ -84,7 +84,7 @@ impl Holder {
 }
 
 /// `stedi run, process 17 on lab-3, since 2026-11-28 13:00:00 UTC`
-impl fmt::Display for Holder {
+impl fmt::Display for LockHolder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let since = chrono::DateTime::from_timestamp_millis(self.since_ms).unwrap_or_default();
         write!(
@@ -100,7 +100,7 @@ impl fmt::Display for Holder {
 
 /// The lake is held until this is dropped.
 #[derive(Debug)]
-pub struct Hold {
+pub struct Lock {
     way: Way,
     /// Nothing is taken away when it is dropped.
     is_left: bool,
@@ -113,33 +113,33 @@ enum Way {
         // Holds the kernel's lock for as long as it is open.
         _file: File,
     },
-    Object {
+    ObjectReader {
         store: Arc<dyn ObjectStore>,
         path: Path,
         beats: AbortHandle,
     },
 }
 
-impl Hold {
+impl Lock {
     /// Gives the lake back. On a store this takes a request; a hold that is
     /// merely dropped is found dead by the next holder.
-    pub async fn release(self) {
-        if let Way::Object { store, path, beats } = &self.way {
+    pub async fn unlock(self) {
+        if let Way::ObjectReader { store, path, beats } = &self.way {
             beats.abort();
             let _ = store.delete(path).await;
         }
     }
 }
 
-impl Hold {
+impl Lock {
     /// Lets go without a word, so that the next holder takes this one for dead
     /// and clears up after it.
-    pub fn leave(mut self) {
+    pub fn abandon(mut self) {
         self.is_left = true;
     }
 }
 
-impl Drop for Hold {
+impl Drop for Lock {
     fn drop(&mut self) {
         match &self.way {
             Way::File { .. } if self.is_left => {}
@@ -147,7 +147,7 @@ impl Drop for Hold {
             Way::File { path, .. } => {
                 let _ = std::fs::remove_file(path);
             }
-            Way::Object { beats, .. } => beats.abort(),
+            Way::ObjectReader { beats, .. } => beats.abort(),
         }
     }
 }
@@ -158,8 +158,8 @@ impl Lake {
     /// the living from the dead.
     ///
     /// # Errors
-    /// [`Error::Held`]; [`Error::Store`] where the lake cannot be written.
-    pub async fn hold(&self, holder: &Holder, patience: Duration) -> Result<Hold, Error> {
+    /// [`Error::Locked`]; [`Error::Store`] where the lake cannot be written.
+    pub async fn lock(&self, holder: &LockHolder, patience: Duration) -> Result<Lock, Error> {
         match self.location().folder() {
             Some(folder) => self.hold_file(&folder.join(LOCK), holder, patience).await,
             None => self.hold_object(holder, patience).await,
@@ -169,9 +169,9 @@ impl Lake {
     async fn hold_file(
         &self,
         path: &FsPath,
-        holder: &Holder,
+        holder: &LockHolder,
         patience: Duration,
-    ) -> Result<Hold, Error> {
+    ) -> Result<Lock, Error> {
         let failed = |error: std::io::Error| Error::Store {
             action: "write",
             object: path.display().to_string(),
@@ -217,13 +217,13 @@ impl Lake {
                         continue;
                     }
                     let _ = file.read_to_string(&mut text);
-                    if let Ok(dead) = serde_json::from_str::<Holder>(&text) {
+                    if let Ok(dead) = serde_json::from_str::<LockHolder>(&text) {
                         left::note(self.location(), &dead.run).await?;
                     }
                     file.set_len(0).map_err(failed)?;
                     file.rewind().map_err(failed)?;
                     file.write_all(&holder.to_bytes()).map_err(failed)?;
-                    return Ok(Hold {
+                    return Ok(Lock {
                         way: Way::File {
                             path: path.to_owned(),
                             _file: file,
@@ -236,7 +236,7 @@ impl Lake {
             }
             if started.elapsed() >= patience {
                 let _ = file.read_to_string(&mut text);
-                return Err(Error::Held {
+                return Err(Error::Locked {
                     by: serde_json::from_str(&text).ok().map(Box::new),
                 });
             }
@@ -244,7 +244,7 @@ impl Lake {
         }
     }
 
-    async fn hold_object(&self, holder: &Holder, patience: Duration) -> Result<Hold, Error> {
+    async fn hold_object(&self, holder: &LockHolder, patience: Duration) -> Result<Lock, Error> {
         let path = self.location().child(LOCK);
         let store = self.location().store();
         let failed = |action, error: &object_store::Error| {
@@ -265,8 +265,8 @@ impl Lake {
                 Err(object_store::Error::NotFound { .. }) => continue,
                 Err(error) => return Err(failed("read", &error)),
             };
-            let by: Option<Holder> = serde_json::from_slice(&body).ok();
-            let is_dead = by.as_ref().is_some_and(Holder::has_ended)
+            let by: Option<LockHolder> = serde_json::from_slice(&body).ok();
+            let is_dead = by.as_ref().is_some_and(LockHolder::has_ended)
                 || matches!(&seen, Some((last, at)) if *last == body && at.elapsed() >= DEAD_AFTER);
             if is_dead {
                 if let Some(dead) = by {
@@ -278,7 +278,7 @@ impl Lake {
             }
             let has_changed = seen.as_ref().is_some_and(|(last, _)| *last != body);
             if has_changed && started.elapsed() >= patience {
-                return Err(Error::Held {
+                return Err(Error::Locked {
                     by: by.map(Box::new),
                 });
             }
@@ -288,8 +288,8 @@ impl Lake {
             tokio::time::sleep(LOOK_AT_STORE).await;
         }
         let beats = tokio::spawn(beat(Arc::clone(store), path.clone(), holder.clone()));
-        Ok(Hold {
-            way: Way::Object {
+        Ok(Lock {
+            way: Way::ObjectReader {
                 store: Arc::clone(store),
                 path,
                 beats: beats.abort_handle(),
@@ -300,7 +300,7 @@ impl Lake {
 }
 
 /// Shows that the holder lives, until it is aborted.
-async fn beat(store: Arc<dyn ObjectStore>, path: Path, mut holder: Holder) {
+async fn beat(store: Arc<dyn ObjectStore>, path: Path, mut holder: LockHolder) {
     loop {
         tokio::time::sleep(BEAT).await;
         holder.beat += 1;
@@ -309,7 +309,7 @@ async fn beat(store: Arc<dyn ObjectStore>, path: Path, mut holder: Holder) {
 }
 
 fn no_lock_file(path: &FsPath) -> Error {
-    Error::NoLockFile {
+    Error::LockFile {
         object: path.display().to_string(),
     }
 }
@@ -349,23 +349,26 @@ mod tests {
     async fn one_holds_and_the_other_is_told_who() {
         let folder = tempfile::tempdir().unwrap();
         let lake = lake(folder.path());
-        let (one, two) = (Holder::this("r1", "run"), Holder::this("r2", "vacuum"));
-        let hold = lake.hold(&one, Duration::ZERO).await.unwrap();
-        let error = lake.hold(&two, Duration::ZERO).await.unwrap_err();
-        let Error::Held { by: Some(by) } = error else {
+        let (one, two) = (
+            LockHolder::this_process("r1", "run"),
+            LockHolder::this_process("r2", "vacuum"),
+        );
+        let lock = lake.lock(&one, Duration::ZERO).await.unwrap();
+        let error = lake.lock(&two, Duration::ZERO).await.unwrap_err();
+        let Error::Locked { by: Some(by) } = error else {
             panic!("{error}");
         };
         assert_eq!(*by, one);
         let waits = tokio::spawn({
             let lake = lake.clone();
-            async move { lake.hold(&two, Duration::from_secs(20)).await }
+            async move { lake.lock(&two, Duration::from_secs(20)).await }
         });
         tokio::time::sleep(Duration::from_millis(120)).await;
-        hold.release().await;
-        let hold = waits.await.unwrap().unwrap();
-        let left = lake.left().await.unwrap();
+        lock.unlock().await;
+        let lock = waits.await.unwrap().unwrap();
+        let left = lake.abandoned_runs().await.unwrap();
         assert!(left.is_empty(), "it was given back, not left: {left:?}");
-        drop(hold);
+        drop(lock);
         assert!(!folder.path().join(LOCK).exists());
     }
 
@@ -374,26 +377,26 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let lake = lake(folder.path());
         std::fs::create_dir(folder.path().join("system")).unwrap();
-        let left = Holder::this("dead", "run");
+        let left = LockHolder::this_process("dead", "run");
         std::fs::write(folder.path().join(LOCK), left.to_bytes()).unwrap();
         // The next holder dies before it has cleared up, and the one after it.
         for (run, expected) in [("r1", &["dead"][..]), ("r2", &["dead", "r1"])] {
-            let own = Holder::this(run, "run");
-            lake.hold(&own, Duration::ZERO).await.unwrap().leave();
-            let mut left = lake.left().await.unwrap();
+            let own = LockHolder::this_process(run, "run");
+            lake.lock(&own, Duration::ZERO).await.unwrap().abandon();
+            let mut left = lake.abandoned_runs().await.unwrap();
             left.sort_unstable();
             assert_eq!(left, expected);
         }
-        for run in lake.left().await.unwrap() {
-            lake.forget_left(&run).await.unwrap();
+        for run in lake.abandoned_runs().await.unwrap() {
+            lake.forget_abandoned_run(&run).await.unwrap();
         }
-        assert!(lake.left().await.unwrap().is_empty());
+        assert!(lake.abandoned_runs().await.unwrap().is_empty());
         assert!(!folder.path().join("system/left").exists());
     }
 
     #[test]
     fn a_process_is_told_from_others_with_its_number() {
-        let own = Holder::this("r", "run");
+        let own = LockHolder::this_process("r", "run");
         assert!(!own.has_ended());
         let (place, _) = own.process.rsplit_once('/').unwrap();
         for (process, ended) in [
@@ -401,7 +404,7 @@ mod tests {
             (format!("elsewhere/{}-1", own.pid), false),
             (String::new(), false),
         ] {
-            let other = Holder {
+            let other = LockHolder {
                 process: process.clone(),
                 ..own.clone()
             };

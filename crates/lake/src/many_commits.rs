@@ -11,7 +11,8 @@ use object_store::{ListResult, ObjectMeta, ObjectStoreExt, Result};
 use crate::double::{Conduct, Double};
 use crate::publish::{Entry, Standing};
 use crate::{
-    AsOf, DataFile, Error, Keep, Lake, Layout, Location, Origin, Publication, Removes, TableId,
+    AsOf, CommitInfo, DataFile, Error, Lake, Layout, Location, Publication, RemovedFiles,
+    Retention, TableId,
 };
 
 /// Counts what a store is asked for.
@@ -119,10 +120,10 @@ async fn a_table_opens_by_few_reads_however_many_commits_it_has() {
             layout: layout.clone(),
             description: "One number.".to_owned(),
             // Each replaces the one before, so that the table stays small.
-            removes: Removes::All,
+            removes: RemovedFiles::All,
             changes_rows: true,
             files,
-            origin: Origin {
+            commit_info: CommitInfo {
                 run: format!("{number:032x}"),
                 program: "stedi".to_owned(),
                 rows: 1,
@@ -168,10 +169,10 @@ async fn a_table_opens_by_few_reads_however_many_commits_it_has() {
     assert!(asked.gets <= 90, "{asked:?}");
     // With all but the newest gone, less is listed, and older ones are told to be
     // gone.
-    let keep = Keep {
+    let keep = Retention {
         versions_since_ms: None,
-        strays_since_ms: i64::MAX,
-        foreign_since_ms: i64::MAX,
+        orphans_since_ms: i64::MAX,
+        foreign_orphans_since_ms: i64::MAX,
     };
     let vacuumed = lake.vacuum(&table, keep, false).await.unwrap();
     assert_eq!(
@@ -186,7 +187,10 @@ async fn a_table_opens_by_few_reads_however_many_commits_it_has() {
     assert_eq!(lake.history(&table).await.unwrap().len(), 1);
     for as_of in [AsOf::Version(17), AsOf::Time(0)] {
         let error = lake.version(&table, as_of).await.unwrap_err();
-        assert!(matches!(error, Error::Gone { first: 9999, .. }), "{error}");
+        assert!(
+            matches!(error, Error::VersionRemoved { first: 9999, .. }),
+            "{error}"
+        );
     }
     let error = lake
         .version(&table, AsOf::Version(10_000))
@@ -194,5 +198,5 @@ async fn a_table_opens_by_few_reads_however_many_commits_it_has() {
         .unwrap_err();
     assert!(matches!(error, Error::NoVersion { .. }), "{error}");
     let again = lake.vacuum(&table, keep, false).await.unwrap();
-    assert!(again.is_nothing(), "{again:?}");
+    assert!(again.is_empty(), "{again:?}");
 }

@@ -19,9 +19,9 @@ use crate::{Location, store_reason};
 
 /// An object that is there, opened for reading.
 #[derive(Debug)]
-pub struct Object {
+pub struct ObjectReader {
     way: Way,
-    buffers: Arc<Buffers>,
+    buffers: Arc<BufferPool>,
 }
 
 #[derive(Debug)]
@@ -33,7 +33,7 @@ enum Way {
 
 /// Memory that ranges are read into, once nobody looks at the last ones.
 #[derive(Debug, Default)]
-pub struct Buffers {
+pub struct BufferPool {
     free: Mutex<Vec<Vec<u8>>>,
 }
 
@@ -43,24 +43,24 @@ impl Location {
     /// # Errors
     /// Words of the system where a file cannot be opened; whether an object
     /// of a remote store is there shows when it is read.
-    pub fn open(&self, path: &Path, buffers: &Arc<Buffers>) -> Result<Object, String> {
+    pub fn open(&self, path: &Path, buffers: &Arc<BufferPool>) -> Result<ObjectReader, String> {
         let way = match self.file(path) {
             Some(file) => Way::File(File::open(file).map_err(|error| error.to_string())?),
             None => Way::Store(Arc::clone(self.store()), path.clone(), None),
         };
-        Ok(Object {
+        Ok(ObjectReader {
             way,
             buffers: Arc::clone(buffers),
         })
     }
 }
 
-impl Object {
+impl ObjectReader {
     /// The object with the content that a store gave this tag: to read another is
     /// an error. A file on this machine is one content as long as it is open, unless
     /// somebody writes into it.
     #[must_use]
-    pub fn only(mut self, tag: Option<&str>) -> Self {
+    pub fn with_etag(mut self, tag: Option<&str>) -> Self {
         if let Way::Store(.., meant) = &mut self.way {
             *meant = tag.map(str::to_owned);
         }
@@ -75,7 +75,7 @@ impl Object {
     pub async fn read(&self, range: Range<u64>) -> Result<Bytes, String> {
         match &self.way {
             Way::File(file) => {
-                Buffers::filled(&self.buffers, file, range).map_err(|error| error.to_string())
+                BufferPool::filled(&self.buffers, file, range).map_err(|error| error.to_string())
             }
             Way::Store(store, path, tag) => {
                 let options = GetOptions {
@@ -90,7 +90,7 @@ impl Object {
     }
 }
 
-impl Buffers {
+impl BufferPool {
     fn filled(buffers: &Arc<Self>, file: &File, range: Range<u64>) -> io::Result<Bytes> {
         let wanted = usize::try_from(range.end.saturating_sub(range.start)).unwrap_or(usize::MAX);
         let mut memory = buffers.free.lock().pop().unwrap_or_default();
@@ -119,7 +119,7 @@ impl Buffers {
 struct Lent {
     memory: Vec<u8>,
     filled: usize,
-    home: Weak<Buffers>,
+    home: Weak<BufferPool>,
 }
 
 impl AsRef<[u8]> for Lent {

@@ -17,7 +17,7 @@ const ROUNDS: usize = 4;
 /// # Errors
 /// [`Error::NotAtomic`] where several won, or nobody; [`Error::Store`] where it
 /// could not be found out.
-pub async fn conditional_put_is_atomic(location: &Location) -> Result<(), Error> {
+pub async fn check_conditional_put(location: &Location) -> Result<(), Error> {
     for _ in 0..ROUNDS {
         let path = location.child(&format!("system/_probe/{}", uuid::Uuid::new_v4()));
         let attempts = join_all((0..WRITERS).map(|writer| {

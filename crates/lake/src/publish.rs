@@ -27,7 +27,7 @@ const CHECKPOINT_EVERY: u64 = 20;
 
 /// What a commit says of the run that made it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Origin {
+pub struct CommitInfo {
     /// The run.
     pub run: String,
     /// Which program wrote it.
@@ -44,13 +44,13 @@ pub struct Origin {
 
 /// Which files of the version before are no part of the next one.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Removes {
+pub enum RemovedFiles {
     /// All stay.
-    Nothing,
+    None,
     /// All go.
     All,
     /// Those of these names go.
-    These(BTreeSet<String>),
+    Named(BTreeSet<String>),
 }
 
 /// A table's next version.
@@ -63,12 +63,12 @@ pub struct Publication {
     /// The files that the version adds.
     pub files: Vec<DataFile>,
     /// The files that it takes out.
-    pub removes: Removes,
+    pub removes: RemovedFiles,
     /// Whether its rows differ from those of the version before; false where
     /// files were only divided otherwise.
     pub changes_rows: bool,
     /// What the commit shall say of the run.
-    pub origin: Origin,
+    pub commit_info: CommitInfo,
 }
 
 /// One log entry on its way: which table and version, and every byte of it.
@@ -133,9 +133,9 @@ impl Standing {
             }
         }
         let goes = |file: &DataFile| match &next.removes {
-            Removes::Nothing => false,
-            Removes::All => true,
-            Removes::These(names) => names.contains(&file.name),
+            RemovedFiles::None => false,
+            RemovedFiles::All => true,
+            RemovedFiles::Named(names) => names.contains(&file.name),
         };
         let (gone, kept): (Vec<_>, Vec<_>) = self.files.drain(..).partition(goes);
         let now = chrono::Utc::now().timestamp_millis();
@@ -146,7 +146,7 @@ impl Standing {
         self.files.extend(next.files.iter().cloned());
 
         let mode = match next.removes {
-            Removes::Nothing => "Append",
+            RemovedFiles::None => "Append",
             _ => "Overwrite",
         };
         let operation = if changes { "WRITE" } else { "OPTIMIZE" };
@@ -154,8 +154,8 @@ impl Standing {
             "timestamp": now,
             "operation": operation,
             "operationParameters": { "mode": mode },
-            "engineInfo": next.origin.program,
-            "stedi": next.origin,
+            "engineInfo": next.commit_info.program,
+            "stedi": next.commit_info,
         }});
         let failed = |error: serde_json::Error| publishing(table, error.into());
         let mut lines = vec![info.to_string()];

@@ -68,7 +68,7 @@ impl Lake {
     ///
     /// # Errors
     /// [`Error::Store`].
-    pub async fn release(&self) -> Result<Option<Release>, Error> {
+    pub async fn newest_release(&self) -> Result<Option<Release>, Error> {
         Ok(self.newest().await?.map(Record::into_release))
     }
 
@@ -78,7 +78,7 @@ impl Lake {
     /// # Errors
     /// [`Error::Store`]; [`Error::Conflict`] where another program wrote to a
     /// table in between.
-    pub async fn settle(&self) -> Result<Option<Release>, Error> {
+    pub async fn finish_release(&self) -> Result<Option<Release>, Error> {
         let Some(record) = self.newest().await? else {
             return Ok(None);
         };
@@ -124,10 +124,10 @@ impl Lake {
     /// each of the tables held when they were put together.
     ///
     /// # Errors
-    /// [`Error::Overtaken`] where somebody else made a release meanwhile: nothing
+    /// [`Error::ReleaseConflict`] where somebody else made a release meanwhile: nothing
     /// is visible then. After any other error the release may stand: the next
     /// run finishes it.
-    pub async fn make_release(
+    pub async fn publish_release(
         &self,
         before: Option<&Release>,
         run: &str,
@@ -161,7 +161,7 @@ impl Lake {
         let store = self.location().store();
         match create(store.as_ref(), &path, record.to_bytes()).await {
             Ok(Created::Made) => {}
-            Ok(Created::AlreadyThere) => return Err(Error::Overtaken),
+            Ok(Created::AlreadyThere) => return Err(Error::ReleaseConflict),
             Err(error) => {
                 return Err(Error::store(
                     "write",
@@ -199,7 +199,7 @@ impl Lake {
     }
 
     /// Takes releases away that a newer one stands for. Best effort: one that is
-    /// left behind is in nobody's way, and goes [after](Lake::clear_after) who
+    /// left behind is in nobody's way, and goes [after](Lake::remove_unpublished_after) who
     /// was killed here.
     ///
     /// # Errors
@@ -225,7 +225,7 @@ impl Lake {
     ///
     /// # Errors
     /// [`Error::Store`].
-    pub async fn renew_release(&self) -> Result<(), Error> {
+    pub async fn touch_release(&self) -> Result<(), Error> {
         let Some(record) = self.newest().await?.filter(|record| !record.is_damaged) else {
             return Ok(());
         };
@@ -326,22 +326,22 @@ mod tests {
         let store = Arc::new(InMemory::new());
         let lake = Lake::at(Location::in_store(Arc::clone(&store) as _));
         let none = BTreeMap::new();
-        lake.make_release(None, "r1", Value::Null, &[], &none)
+        lake.publish_release(None, "r1", Value::Null, &[], &none)
             .await
             .unwrap();
-        let first = lake.release().await.unwrap().unwrap();
+        let first = lake.newest_release().await.unwrap().unwrap();
         let path = lake.release_path(first.number);
         let body = store.get(&path).await.unwrap().bytes().await.unwrap();
-        lake.make_release(Some(&first), "r2", Value::Null, &[], &none)
+        lake.publish_release(Some(&first), "r2", Value::Null, &[], &none)
             .await
             .unwrap();
         assert_eq!(lake.release_numbers().await.unwrap(), [2]);
         // As if the run had been killed just before.
         store.put(&path, body.into()).await.unwrap();
-        let newest = lake.settle().await.unwrap().unwrap();
+        let newest = lake.finish_release().await.unwrap().unwrap();
         assert_eq!((newest.number, newest.run.as_str()), (2, "r2"));
         assert_eq!(lake.release_numbers().await.unwrap(), [1, 2]);
-        lake.clear_after("r2").await.unwrap();
+        lake.remove_unpublished_after("r2").await.unwrap();
         assert_eq!(lake.release_numbers().await.unwrap(), [2]);
     }
 }

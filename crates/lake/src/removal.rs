@@ -11,7 +11,7 @@ use object_store::ObjectMeta;
 use object_store::path::Path;
 
 use crate::files::staged;
-use crate::{AsOf, Error, Lake, Layout, Origin, Publication, Removes, TableId};
+use crate::{AsOf, CommitInfo, Error, Lake, Layout, Publication, RemovedFiles, TableId};
 
 impl Lake {
     /// Takes `table` away with all its versions, and tells how many objects and
@@ -21,7 +21,11 @@ impl Lake {
     /// # Errors
     /// [`Error::NoTable`]; others where not all of it could be taken away. It is
     /// as it was then, or empty; the same call takes the rest.
-    pub async fn drop_table(&self, table: &TableId, emptied: Origin) -> Result<(u64, u64), Error> {
+    pub async fn drop_table(
+        &self,
+        table: &TableId,
+        emptied: CommitInfo,
+    ) -> Result<(u64, u64), Error> {
         let objects = self.all_objects(table).await?;
         if objects.is_empty() {
             return Err(Error::NoTable {
@@ -69,11 +73,12 @@ impl Lake {
 
     /// Makes a version without rows the newest, and one that can be opened by
     /// itself.
-    async fn empty(&self, table: &TableId, emptied: Origin) -> Result<(), Error> {
+    async fn empty(&self, table: &TableId, emptied: CommitInfo) -> Result<(), Error> {
         let standing = match self.version(table, AsOf::Latest).await {
             Ok(Some(standing)) => standing,
             // Nobody meets rows in a table that cannot be opened.
-            Ok(None) | Err(Error::Table { .. } | Error::Type { .. } | Error::Damaged { .. }) => {
+            Ok(None)
+            | Err(Error::Table { .. } | Error::UnsupportedType { .. } | Error::Damaged { .. }) => {
                 return Ok(());
             }
             Err(error) => return Err(error),
@@ -83,9 +88,9 @@ impl Lake {
                 layout: Layout::new(table.clone(), &standing.schema, &standing.personal)?,
                 description: standing.description.clone().unwrap_or_default(),
                 files: Vec::new(),
-                removes: Removes::All,
+                removes: RemovedFiles::All,
                 changes_rows: true,
-                origin: emptied,
+                commit_info: emptied,
             };
             self.publish_after(Some(&standing), &next).await?;
         }

@@ -11,7 +11,7 @@ use crate::{Error, TableId};
 /// views, whole numbers as they are, instants in microseconds UTC.
 ///
 /// # Errors
-/// [`Error::Type`] for a type without a counterpart in plain Delta.
+/// [`Error::UnsupportedType`] for a type without a counterpart in plain Delta.
 pub(crate) fn stored(table: &TableId, schema: &Schema) -> Result<SchemaRef, Error> {
     let fields = schema
         .fields()
@@ -45,7 +45,7 @@ pub(crate) fn stored(table: &TableId, schema: &Schema) -> Result<SchemaRef, Erro
                 | DataType::Float64
                 | DataType::Date32) => kind.clone(),
                 other => {
-                    return Err(Error::Type {
+                    return Err(Error::UnsupportedType {
                         table: table.clone(),
                         column: field.name().clone(),
                         kind: other.to_string(),
@@ -79,7 +79,7 @@ pub(crate) fn delta(table: &TableId, stored: &Schema) -> Result<StructType, Erro
                 DataType::Date32 => PrimitiveType::Date,
                 DataType::Timestamp(_, _) => PrimitiveType::Timestamp,
                 other => {
-                    return Err(Error::Type {
+                    return Err(Error::UnsupportedType {
                         table: table.clone(),
                         column: field.name().clone(),
                         kind: other.to_string(),
@@ -131,7 +131,7 @@ pub(crate) fn arrow(table: &TableId, schema: &StructType) -> Result<SchemaRef, E
 }
 
 fn foreign(table: &TableId, column: &str, kind: &str) -> Error {
-    Error::Type {
+    Error::UnsupportedType {
         table: table.clone(),
         column: column.to_owned(),
         kind: kind.to_owned(),

@@ -15,7 +15,7 @@ use object_store::{ObjectStore, ObjectStoreExt, PutMode, PutOptions};
 use uuid::Uuid;
 
 use crate::log::Log;
-use crate::{Commit, DataFile, Error, Location, Origin, history, probe, schema};
+use crate::{Commit, CommitInfo, DataFile, Error, Location, history, probe, schema};
 
 /// The object that says a lake's store was found safe, the lake's layout and
 /// its id.
@@ -95,7 +95,7 @@ pub struct Version {
     /// Its personal columns, as its contract had them.
     pub personal: Vec<String>,
     /// What the commit says of the run that made it.
-    pub origin: Option<Origin>,
+    pub commit_info: Option<CommitInfo>,
     /// As it stands in the log; the next version keeps its identity.
     pub(crate) metadata: Option<Metadata>,
     /// When each file was added, epoch milliseconds, by name.
@@ -123,7 +123,7 @@ impl Version {
 
 /// What [`Lake::prepare`] found and made.
 #[derive(Debug)]
-pub struct Readiness {
+pub struct Preparation {
     first_use: bool,
     /// The object that makes it a lake is there, and does not say what it must.
     is_marker_damaged: bool,
@@ -131,7 +131,7 @@ pub struct Readiness {
     folders_made: Vec<PathBuf>,
 }
 
-impl Readiness {
+impl Preparation {
     /// Whether the object that makes it a lake is missing or damaged.
     pub fn lacks_marker(&self) -> bool {
         self.first_use || self.is_marker_damaged
@@ -170,7 +170,7 @@ impl Lake {
     /// # Errors
     /// [`Error::Store`] where nothing can be written; [`Error::NotAtomic`]
     /// where commits would be lost.
-    pub async fn prepare(&self) -> Result<Readiness, Error> {
+    pub async fn prepare(&self) -> Result<Preparation, Error> {
         if self.location.folder().is_some_and(Path::is_file) {
             return Err(Error::Store {
                 action: "write",
@@ -190,14 +190,14 @@ impl Lake {
         let marker = self.marker().await?;
         let first_use = marker.is_none();
         if first_use {
-            probe::conditional_put_is_atomic(&self.location).await?;
+            probe::check_conditional_put(&self.location).await?;
         }
         let released = self.id_of_release().await?;
         let is_marker_damaged = marker.is_some_and(|marker| {
             let id = marker["id"].as_str().and_then(LakeId::parse);
             !marker["layout"].is_u64() || released.is_some() && id != released
         });
-        Ok(Readiness {
+        Ok(Preparation {
             first_use,
             is_marker_damaged,
             folders_made: missing,
@@ -222,7 +222,7 @@ impl Lake {
     ///
     /// # Errors
     /// [`Error::Store`].
-    pub async fn is_marked(&self) -> Result<bool, Error> {
+    pub async fn has_marker(&self) -> Result<bool, Error> {
         let marker = self.marker().await?;
         Ok(marker.is_some_and(|marker| marker["layout"].is_u64()))
     }
@@ -245,8 +245,8 @@ impl Lake {
     ///
     /// # Errors
     /// [`Error::Store`].
-    pub async fn begin(&self, readiness: &Readiness) -> Result<(), Error> {
-        if !readiness.first_use && !readiness.is_marker_damaged {
+    pub async fn write_marker(&self, preparation: &Preparation) -> Result<(), Error> {
+        if !preparation.first_use && !preparation.is_marker_damaged {
             return Ok(());
         }
         let known = self.id_of_release().await?;
@@ -254,7 +254,7 @@ impl Lake {
         let body = serde_json::json!({ "layout": 1, "id": id })
             .to_string()
             .into_bytes();
-        let options = PutOptions::from(match readiness.first_use {
+        let options = PutOptions::from(match preparation.first_use {
             true => PutMode::Create,
             false => PutMode::Overwrite,
         });
@@ -271,11 +271,11 @@ impl Lake {
 
     /// Takes away the folders that [`Lake::prepare`] made, as far as they are
     /// empty.
-    pub fn abandon(&self, readiness: &Readiness) {
+    pub fn remove_empty_folders(&self, preparation: &Preparation) {
         if let Some(folder) = self.location.folder() {
             let _ = std::fs::remove_dir(folder.join("system"));
         }
-        for folder in &readiness.folders_made {
+        for folder in &preparation.folders_made {
             let _ = std::fs::remove_dir(folder);
         }
     }
@@ -349,7 +349,7 @@ impl Lake {
     ///
     /// # Errors
     /// [`Error::NoVersion`] where it has the table but not that version,
-    /// [`Error::Gone`] where it has it no more.
+    /// [`Error::VersionRemoved`] where it has it no more.
     pub async fn version(&self, table: &TableId, as_of: AsOf) -> Result<Option<Version>, Error> {
         if as_of == AsOf::Latest {
             return self.newest_version(table).await;
@@ -432,9 +432,9 @@ impl Lake {
                 .get(crate::publish::PERSONAL)
                 .map(|list| list.split(',').map(str::to_owned).collect())
                 .unwrap_or_default(),
-            origin: history::commit(self, table, number)
+            commit_info: history::commit(self, table, number)
                 .await?
-                .and_then(|commit| commit.origin),
+                .and_then(|commit| commit.commit_info),
             metadata: Some(metadata.clone()),
             added_ms,
         })
@@ -541,7 +541,7 @@ fn missing_version(table: &TableId, wanted: String, log: &Log, is_gone: bool) ->
     let first = readable.first().copied().unwrap_or_default();
     let last = readable.last().copied().unwrap_or_default();
     match is_gone {
-        true => Error::Gone {
+        true => Error::VersionRemoved {
             table,
             wanted,
             first,
@@ -569,13 +569,13 @@ mod tests {
         };
         let lake = at("lake");
         assert_eq!(lake.id().await.unwrap(), None);
-        let readiness = lake.prepare().await.unwrap();
+        let preparation = lake.prepare().await.unwrap();
         assert_eq!(lake.id().await.unwrap(), None, "nothing is published yet");
-        lake.begin(&readiness).await.unwrap();
+        lake.write_marker(&preparation).await.unwrap();
         let id = lake.id().await.unwrap().unwrap();
         assert_eq!(id.to_string().len(), 32);
         // Another writer who began at the same time.
-        lake.begin(&readiness).await.unwrap();
+        lake.write_marker(&preparation).await.unwrap();
         assert_eq!(lake.id().await.unwrap(), Some(id));
         std::fs::rename(folder.path().join("lake"), folder.path().join("moved")).unwrap();
         assert_eq!(at("moved").id().await.unwrap(), Some(id));

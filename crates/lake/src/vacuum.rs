@@ -28,21 +28,21 @@ const AT_ONCE: usize = 16;
 
 /// What stays.
 #[derive(Debug, Clone, Copy)]
-pub struct Keep {
+pub struct Retention {
     /// Versions that were a table's newest at this instant or later, epoch
     /// milliseconds; `None` where the newest alone stays.
     pub versions_since_ms: Option<i64>,
     /// What belongs to no version and was written after this instant: somebody may
     /// be about to make it part of one without holding the lake.
-    pub strays_since_ms: i64,
+    pub orphans_since_ms: i64,
     /// The same of what another program wrote, and may be about to commit: it
     /// knows nothing of who holds the lake.
-    pub foreign_since_ms: i64,
+    pub foreign_orphans_since_ms: i64,
 }
 
 /// What went of one table, or would go.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Vacuumed {
+pub struct VacuumReport {
     /// Which table, or the folder at its place.
     pub table: TableId,
     /// Versions that can be read no more.
@@ -53,7 +53,7 @@ pub struct Vacuumed {
     pub bytes: u64,
 }
 
-impl Vacuumed {
+impl VacuumReport {
     fn nothing(table: TableId) -> Self {
         Self {
             table,
@@ -64,7 +64,7 @@ impl Vacuumed {
     }
 
     /// Whether there was anything.
-    pub fn is_nothing(&self) -> bool {
+    pub fn is_empty(&self) -> bool {
         self.versions == 0 && self.files == 0 && self.bytes == 0
     }
 }
@@ -74,7 +74,7 @@ impl Lake {
     ///
     /// # Errors
     /// [`Error::Store`].
-    pub async fn places(&self, zone: &str) -> Result<Vec<TableId>, Error> {
+    pub async fn table_folders(&self, zone: &str) -> Result<Vec<TableId>, Error> {
         let names = self.folders(&self.location().child(zone)).await?;
         Ok(names
             .into_iter()
@@ -91,20 +91,20 @@ impl Lake {
     pub async fn vacuum(
         &self,
         table: &TableId,
-        keep: Keep,
+        retention: Retention,
         dry_run: bool,
-    ) -> Result<Vacuumed, Error> {
+    ) -> Result<VacuumReport, Error> {
         let log = self.log(table).await?;
-        let oldest = oldest_kept(&log, keep.versions_since_ms);
+        let oldest = oldest_kept(&log, retention.versions_since_ms);
         let is_below =
             |(version, _): &(i64, &ObjectMeta)| oldest.is_some_and(|oldest| *version < oldest);
         let entries = log.entries.iter().map(|(version, meta)| (*version, meta));
         let entries: Vec<_> = entries.filter(is_below).collect();
         let others = log.others.iter().map(|(version, meta)| (*version, meta));
         let others: Vec<_> = others.filter(is_below).collect();
-        let files = self.needless(table, &log, oldest, keep).await?;
+        let files = self.needless(table, &log, oldest, retention).await?;
 
-        let mut vacuumed = Vacuumed::nothing(table.clone());
+        let mut vacuumed = VacuumReport::nothing(table.clone());
         vacuumed.versions = entries.len() as u64;
         vacuumed.files = files.len() as u64;
         let in_log = entries.iter().chain(&others).map(|(_, meta)| meta.size);
@@ -140,14 +140,14 @@ impl Lake {
     ///
     /// # Errors
     /// [`Error::Store`].
-    pub async fn vacuum_strays(
+    pub async fn vacuum_orphans(
         &self,
         zones: &[&str],
-        keep: Keep,
+        retention: Retention,
         dry_run: bool,
-    ) -> Result<Vec<Vacuumed>, Error> {
+    ) -> Result<Vec<VacuumReport>, Error> {
         let is_old =
-            |meta: &ObjectMeta| meta.last_modified.timestamp_millis() <= keep.strays_since_ms;
+            |meta: &ObjectMeta| meta.last_modified.timestamp_millis() <= retention.orphans_since_ms;
         let mut all = Vec::new();
         let mut found = Vec::new();
         let releases = self.objects("system/release").await?;
@@ -158,7 +158,7 @@ impl Lake {
         let probes = self.objects("system/_probe").await?.into_iter();
         found.push(("_probe", probes.filter(is_old).collect()));
         for (name, objects) in found {
-            let mut vacuumed = Vacuumed::nothing(TableId::new("system", name));
+            let mut vacuumed = VacuumReport::nothing(TableId::new("system", name));
             vacuumed.files = objects.len() as u64;
             vacuumed.bytes = objects.iter().map(|meta| meta.size).sum();
             if !dry_run {
@@ -169,13 +169,15 @@ impl Lake {
         }
         if let Some(folder) = self.location().folder() {
             for zone in zones {
-                for table in self.places(zone).await? {
+                for table in self.table_folders(zone).await? {
                     let place = folder.join(zone).join(&table.name);
-                    let mut vacuumed = Vacuumed::nothing(table);
+                    let mut vacuumed = VacuumReport::nothing(table);
                     for file in staged(&place) {
                         let modified = file.metadata().and_then(|file| file.modified());
                         let modified = modified.map(chrono::DateTime::<chrono::Utc>::from);
-                        if modified.is_ok_and(|at| at.timestamp_millis() <= keep.strays_since_ms) {
+                        if modified
+                            .is_ok_and(|at| at.timestamp_millis() <= retention.orphans_since_ms)
+                        {
                             vacuumed.files += 1;
                             vacuumed.bytes += file.metadata().map_or(0, |file| file.len());
                             if !dry_run {
@@ -197,7 +199,7 @@ impl Lake {
         table: &TableId,
         log: &Log,
         oldest: Option<i64>,
-        keep: Keep,
+        retention: Retention,
     ) -> Result<Vec<ObjectMeta>, Error> {
         let mut files = self.data_files(table).await?;
         files.retain(|meta| {
@@ -208,7 +210,7 @@ impl Lake {
                 None => is_of_run(name),
             };
             let modified_ms = meta.last_modified.timestamp_millis();
-            is_ours && modified_ms <= keep.strays_since_ms
+            is_ours && modified_ms <= retention.orphans_since_ms
         });
         let (Some(oldest), false) = (oldest, files.is_empty()) else {
             return Ok(files);
@@ -229,7 +231,7 @@ impl Lake {
         let is_fresh = |meta: &ObjectMeta| {
             let name = meta.location.filename().unwrap_or_default();
             let modified_ms = meta.last_modified.timestamp_millis();
-            !is_of_run(name) && modified_ms > keep.foreign_since_ms
+            !is_of_run(name) && modified_ms > retention.foreign_orphans_since_ms
         };
         if files.iter().any(is_fresh) {
             // One that was part of a version and is so no more need not be waited for.

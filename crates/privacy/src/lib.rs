@@ -4,7 +4,7 @@
 //! personal value wherever it stands. This room keeps such values from being
 //! printed by accident: [`Personal`] for values the program holds itself,
 //! [`redact`] for messages that come from libraries; and it makes what may
-//! stand in their place, see [`Key::pseudonym`]. [`intervals`] tells when a
+//! stand in their place, see [`PseudonymKey::pseudonym`]. [`consent_intervals`] tells when a
 //! person agreed to a purpose. Pure: no I/O.
 
 mod consent;
@@ -15,9 +15,10 @@ mod redact;
 mod subject;
 
 pub use consent::{
-    Act, Entry, Interval, Purpose, Source, Statement, UnknownPurpose, agreed, intervals,
+    ConsentInterval, ConsentRecord, ConsentSource, Decision, Purpose, RegisterEntry,
+    UnknownPurpose, consent_date, consent_intervals,
 };
 pub use personal::Personal;
-pub use pseudonym::{Key, NoRandomness, NotAKey};
+pub use pseudonym::{InvalidKey, NoRandomness, PseudonymKey};
 pub use redact::redact;
-pub use subject::subject;
+pub use subject::normalize_subject;

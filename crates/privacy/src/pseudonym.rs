@@ -19,7 +19,7 @@ const FINGERPRINT: &str = "stedi 2026-11-21 fingerprint of a pseudonym key";
 /// everybody's e-mail. Prints as `***`, and leaves no trace in memory that was
 /// its own once it is dropped.
 #[derive(Clone)]
-pub struct Key {
+pub struct PseudonymKey {
     secret: [u8; BYTES],
     /// Made of the secret once, as every pseudonym needs it.
     pseudonyms: [u8; BYTES],
@@ -29,14 +29,14 @@ pub struct Key {
 /// digit too few.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("a key is 64 hexadecimal digits")]
-pub struct NotAKey;
+pub struct InvalidKey;
 
 /// The operating system gave no random bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the system gives no random bytes")]
 pub struct NoRandomness;
 
-impl Key {
+impl PseudonymKey {
     /// A new key, of the operating system's randomness.
     ///
     /// # Errors
@@ -51,11 +51,11 @@ impl Key {
     /// around them.
     ///
     /// # Errors
-    /// [`NotAKey`].
-    pub fn from_hex(text: &str) -> Result<Self, NotAKey> {
+    /// [`InvalidKey`].
+    pub fn from_hex(text: &str) -> Result<Self, InvalidKey> {
         let digits = text.trim().as_bytes();
         if digits.len() != 2 * BYTES {
-            return Err(NotAKey);
+            return Err(InvalidKey);
         }
         let mut secret = Zeroizing::new([0; BYTES]);
         for (byte, pair) in secret.iter_mut().zip(digits.chunks_exact(2)) {
@@ -71,7 +71,7 @@ impl Key {
         }
     }
 
-    /// The key itself, as [`Key::from_hex`] takes it: for the file that keeps
+    /// The key itself, as [`PseudonymKey::from_hex`] takes it: for the file that keeps
     /// it, never for a message.
     pub fn reveal(&self) -> Zeroizing<String> {
         Zeroizing::new(hex(&self.secret))
@@ -80,7 +80,7 @@ impl Key {
     /// The pseudonym of `subject`: 32 lower-case hexadecimal digits, the first
     /// 128 bits of a keyed BLAKE3 hash.
     ///
-    /// `subject` is taken letter by letter: [`crate::subject`] makes two
+    /// `subject` is taken letter by letter: [`crate::normalize_subject`] makes two
     /// spellings of one e-mail the same.
     pub fn pseudonym(&self, subject: &str) -> String {
         let hash = blake3::keyed_hash(&self.pseudonyms, subject.as_bytes());
@@ -94,28 +94,28 @@ impl Key {
     }
 }
 
-impl Drop for Key {
+impl Drop for PseudonymKey {
     fn drop(&mut self) {
         self.secret.zeroize();
         self.pseudonyms.zeroize();
     }
 }
 
-impl fmt::Debug for Key {
+impl fmt::Debug for PseudonymKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("***")
     }
 }
 
-impl fmt::Display for Key {
+impl fmt::Display for PseudonymKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("***")
     }
 }
 
-fn digit(digit: u8) -> Result<u8, NotAKey> {
-    let value = char::from(digit).to_digit(16).ok_or(NotAKey)?;
-    u8::try_from(value).map_err(|_| NotAKey)
+fn digit(digit: u8) -> Result<u8, InvalidKey> {
+    let value = char::from(digit).to_digit(16).ok_or(InvalidKey)?;
+    u8::try_from(value).map_err(|_| InvalidKey)
 }
 
 fn hex(bytes: &[u8]) -> String {
@@ -158,11 +158,11 @@ mod tests {
             ),
             (ONES, "jane@example.com", "57ea5e9cf9ba12efa7065257e24aa1da"),
         ] {
-            let key = Key::from_hex(key).unwrap();
+            let key = PseudonymKey::from_hex(key).unwrap();
             assert_eq!(key.pseudonym(subject), expected, "{subject}");
         }
         for (key, expected) in [(COUNTED, "4ed89a9ed599ca55"), (ONES, "cba77074f9202d24")] {
-            assert_eq!(Key::from_hex(key).unwrap().fingerprint(), expected);
+            assert_eq!(PseudonymKey::from_hex(key).unwrap().fingerprint(), expected);
         }
     }
 
@@ -179,28 +179,28 @@ mod tests {
             ("ü".repeat(32), false),
             (String::new(), false),
         ] {
-            assert_eq!(Key::from_hex(&text).is_ok(), expected, "{text:?}");
+            assert_eq!(PseudonymKey::from_hex(&text).is_ok(), expected, "{text:?}");
         }
     }
 
     #[test]
     fn a_key_is_written_and_read_again() {
-        let key = Key::generate().unwrap();
-        let again = Key::from_hex(&key.reveal()).unwrap();
+        let key = PseudonymKey::generate().unwrap();
+        let again = PseudonymKey::from_hex(&key.reveal()).unwrap();
         assert_eq!(again.fingerprint(), key.fingerprint());
         assert_eq!(again.pseudonym("a"), key.pseudonym("a"));
-        let other = Key::generate().unwrap();
+        let other = PseudonymKey::generate().unwrap();
         assert_ne!(other.fingerprint(), key.fingerprint());
         assert_ne!(other.pseudonym("a"), key.pseudonym("a"));
     }
 
     #[test]
     fn printing_shows_nothing() {
-        let key = Key::from_hex(ONES).unwrap();
+        let key = PseudonymKey::from_hex(ONES).unwrap();
         assert_eq!(
             format!("{key} {key:?} {:?}", Some(&key)),
             "*** *** Some(***)"
         );
-        assert_eq!(NotAKey.to_string(), "a key is 64 hexadecimal digits");
+        assert_eq!(InvalidKey.to_string(), "a key is 64 hexadecimal digits");
     }
 }

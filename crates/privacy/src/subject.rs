@@ -9,7 +9,7 @@ use icu_normalizer::ComposingNormalizerBorrowed;
 ///
 /// Two spellings of one address give the same subject, and the subject of a
 /// subject is that subject. Borrows where the address is spelled so already.
-pub fn subject(email: &str) -> Cow<'_, str> {
+pub fn normalize_subject(email: &str) -> Cow<'_, str> {
     let trimmed = email.trim();
     let plain = trimmed
         .bytes()
@@ -61,7 +61,7 @@ fn is_invisible(c: char) -> bool {
 mod tests {
     use proptest::prelude::*;
 
-    use super::subject;
+    use super::normalize_subject;
 
     #[test]
     fn spellings_of_one_address_are_one_subject() {
@@ -97,21 +97,21 @@ mod tests {
             // Compatibility forms are other addresses.
             ("\u{ff41}@x.org", "\u{ff41}@x.org"),
         ] {
-            assert_eq!(subject(email), expected, "{email:?}");
+            assert_eq!(normalize_subject(email), expected, "{email:?}");
         }
     }
 
     proptest! {
         #[test]
         fn the_subject_of_a_subject_is_that_subject(email in "\\PC*[ \u{200b}\u{308}\u{323}]?") {
-            let once = subject(&email).into_owned();
-            prop_assert_eq!(subject(&once), once.as_str());
+            let once = normalize_subject(&email).into_owned();
+            prop_assert_eq!(normalize_subject(&once), once.as_str());
         }
 
         /// As it always was: pseudonyms of people in existing lakes stay.
         #[test]
         fn an_ascii_address_is_trimmed_and_put_in_lower_case(email in "[ -~\t]{0,40}") {
-            prop_assert_eq!(subject(&email), email.trim().to_ascii_lowercase());
+            prop_assert_eq!(normalize_subject(&email), email.trim().to_ascii_lowercase());
         }
     }
 }

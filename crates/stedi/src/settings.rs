@@ -8,7 +8,7 @@ use anyhow::Result;
 use catalog::Project;
 use engine::Setup;
 use lake::{AsOf, Location};
-use privacy::Key;
+use privacy::PseudonymKey;
 use serde::Deserialize;
 
 use crate::args::{Format, Global, Undecodable};
@@ -68,7 +68,7 @@ pub(crate) struct Settings {
     /// What a run does about a file of customer records that cannot be decoded.
     pub(crate) undecodable: Setting<Undecodable>,
     /// The key of pseudonyms itself, where `STEDI_KEY` holds it.
-    pub(crate) key: Option<Arc<Key>>,
+    pub(crate) key: Option<Arc<PseudonymKey>>,
     /// Its file, where somebody named one.
     pub(crate) key_file: Setting<Option<PathBuf>>,
     /// How long to wait for another writer.
@@ -276,11 +276,13 @@ fn optional_path(setting: Option<Setting<String>>) -> Result<Setting<Option<Path
 }
 
 /// A key is never shown, also where it is none: it may lack a digit.
-fn key_of_environment() -> Result<Option<Arc<Key>>> {
+fn key_of_environment() -> Result<Option<Arc<PseudonymKey>>> {
     let Some(text) = std::env::var_os(key::VARIABLE).filter(|text| !text.is_empty()) else {
         return Ok(None);
     };
-    let key = text.to_str().and_then(|text| Key::from_hex(text).ok());
+    let key = text
+        .to_str()
+        .and_then(|text| PseudonymKey::from_hex(text).ok());
     key.map(|key| Some(Arc::new(key))).ok_or_else(|| {
         Failure::settings(
             format!("{} holds no key", key::VARIABLE),

@@ -19,7 +19,7 @@ use std::time::Duration;
 use arrow::array::RecordBatch;
 use datafusion::error::DataFusionError;
 use futures::StreamExt;
-use lake::{AsOf, DataFile, Lake, Origin, Publication, Removes, TableId, Version};
+use lake::{AsOf, CommitInfo, DataFile, Lake, Publication, RemovedFiles, TableId, Version};
 use serde::Serialize;
 
 use super::must_be_a_lake;
@@ -65,7 +65,7 @@ pub struct Compacted {
 ///
 /// # Errors
 /// [`Error::NoTable`] for a name that is none; [`Error::Lake`], with
-/// [`lake::Error::Held`] where somebody else holds the lake; [`Error::Interrupted`].
+/// [`lake::Error::Locked`] where somebody else holds the lake; [`Error::Interrupted`].
 pub async fn compact(
     setup: &Setup,
     names: &[String],
@@ -94,12 +94,15 @@ pub async fn compact(
         }
         // The release may stand, and then the next writer finishes it.
         Err(Failed::Publishing(error)) => {
-            work.held.leave();
+            work.held.abandon();
             Err(error)
         }
         Err(Failed::Before(error)) => {
             for table in &tables {
-                work.held.lake.sweep(table, &work.held.run).await;
+                work.held
+                    .lake
+                    .remove_files_of_run(table, &work.held.run)
+                    .await;
             }
             work.held.let_go().await;
             Err(error)
@@ -172,7 +175,7 @@ struct Merged {
 
 impl Merged {
     fn told(&self) -> Compacted {
-        let Removes::These(removed) = &self.next.removes else {
+        let RemovedFiles::Named(removed) = &self.next.removes else {
             unreachable!("merging takes some files out")
         };
         let before = &self.standing.files;
@@ -210,7 +213,7 @@ impl Work {
         interrupt.finish_first();
         let mut done: Vec<Compacted> = merged.iter().map(Merged::told).collect();
         self.release(merged).await.map_err(|error| match error {
-            error @ Error::Lake(lake::Error::Overtaken) => Failed::Before(error),
+            error @ Error::Lake(lake::Error::ReleaseConflict) => Failed::Before(error),
             error => Failed::Publishing(error),
         })?;
         // From here on files of this run are in the lake, and none may be swept.
@@ -268,7 +271,7 @@ impl Work {
         }
         // What the last run noted holds as before: no row has changed.
         let state = before.map_or(serde_json::Value::Null, |before| before.state.clone());
-        lake.make_release(before, &self.held.run, state, &publications, &standing)
+        lake.publish_release(before, &self.held.run, state, &publications, &standing)
             .await?;
         Ok(())
     }
@@ -299,7 +302,7 @@ impl Work {
         };
         // What another program wrote names no content that could be kept; the next
         // run builds the table anew.
-        let Some(before) = standing.origin.clone() else {
+        let Some(before) = standing.commit_info.clone() else {
             return Ok(None);
         };
         let small: Vec<DataFile> = standing
@@ -338,9 +341,9 @@ impl Work {
             layout,
             description: standing.description.clone().unwrap_or_default(),
             files: writer.finish().await?,
-            removes: Removes::These(small.into_iter().map(|file| file.name).collect()),
+            removes: RemovedFiles::Named(small.into_iter().map(|file| file.name).collect()),
             changes_rows: false,
-            origin: Origin {
+            commit_info: CommitInfo {
                 run: self.held.run.clone(),
                 program: system::program(),
                 ..before

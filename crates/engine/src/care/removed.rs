@@ -65,7 +65,7 @@ async fn removed(project: &catalog::Project, lake: &Lake) -> Result<Vec<TableId>
     let models: Vec<TableId> = project.models().iter().map(model_id).collect();
     let mut removed = Vec::new();
     for zone in ZONES.into_iter().filter(|zone| *zone != system::ZONE) {
-        for table in lake.places(zone).await? {
+        for table in lake.table_folders(zone).await? {
             if !models.contains(&table) && lake.exists(&table).await? {
                 removed.push(table);
             }

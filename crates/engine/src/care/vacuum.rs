@@ -7,7 +7,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use lake::{Keep, TableId};
+use lake::{Retention, TableId};
 use serde::Serialize;
 
 use super::must_be_a_lake;
@@ -39,7 +39,7 @@ pub struct Vacuumed {
 /// told.
 ///
 /// # Errors
-/// [`Error::Lake`], with [`lake::Error::Held`] where somebody else holds the lake.
+/// [`Error::Lake`], with [`lake::Error::Locked`] where somebody else holds the lake.
 pub async fn vacuum(setup: &Setup, keep: Duration, dry_run: bool) -> Result<Vec<Vacuumed>, Error> {
     must_be_a_lake(setup).await?;
     let mut held = Held::take(setup, "vacuum").await?;
@@ -60,13 +60,13 @@ async fn vacuum_held(
         let span = i64::try_from(span.as_millis()).unwrap_or(i64::MAX);
         now_ms.saturating_sub(span)
     };
-    let of_holders = Keep {
+    let of_holders = Retention {
         versions_since_ms: (!keep.is_zero()).then(|| since(keep)),
-        strays_since_ms: i64::MAX,
-        foreign_since_ms: since(keep.max(UNDERWAY)),
+        orphans_since_ms: i64::MAX,
+        foreign_orphans_since_ms: since(keep.max(UNDERWAY)),
     };
-    let of_anybody = Keep {
-        strays_since_ms: since(UNDERWAY),
+    let of_anybody = Retention {
+        orphans_since_ms: since(UNDERWAY),
         ..of_holders
     };
     if !dry_run && lake.location().folder().is_none() {
@@ -75,7 +75,7 @@ async fn vacuum_held(
     let register = system::CONSENT_REGISTER.id();
     let mut all: BTreeMap<TableId, Vacuumed> = BTreeMap::new();
     for zone in ZONES {
-        for table in lake.places(zone).await? {
+        for table in lake.table_folders(zone).await? {
             let keep = match table == register {
                 true => of_anybody,
                 false => of_holders,
@@ -83,14 +83,14 @@ async fn vacuum_held(
             add(&mut all, lake.vacuum(&table, keep, dry_run).await?);
         }
     }
-    for stray in lake.vacuum_strays(&ZONES, of_anybody, dry_run).await? {
-        add(&mut all, stray);
+    for orphan in lake.vacuum_orphans(&ZONES, of_anybody, dry_run).await? {
+        add(&mut all, orphan);
     }
     Ok(all.into_values().collect())
 }
 
-fn add(all: &mut BTreeMap<TableId, Vacuumed>, more: lake::Vacuumed) {
-    if more.is_nothing() {
+fn add(all: &mut BTreeMap<TableId, Vacuumed>, more: lake::VacuumReport) {
+    if more.is_empty() {
         return;
     }
     let of_table = all.entry(more.table.clone()).or_insert_with(|| Vacuumed {

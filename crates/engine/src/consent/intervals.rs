@@ -7,7 +7,7 @@ use std::sync::Arc;
 use arrow::array::{Array, AsArray, RecordBatch};
 use arrow::datatypes::Int64Type;
 use futures::StreamExt;
-use privacy::{Entry, Interval, Purpose, Statement, intervals};
+use privacy::{ConsentInterval, ConsentRecord, Purpose, RegisterEntry, consent_intervals};
 use xxhash_rust::xxh3::xxh3_128;
 
 use super::RECORDS;
@@ -83,7 +83,7 @@ pub(crate) async fn published(session: &Session, now_ms: i64) -> Result<Consents
 pub(crate) async fn derive(
     session: &Session,
     now_ms: i64,
-    by_hand: &HashMap<(String, Purpose), Vec<Entry>>,
+    by_hand: &HashMap<(String, Purpose), Vec<RegisterEntry>>,
     suspended: &HashSet<String>,
 ) -> Result<Consents, Error> {
     let mut people = People::default();
@@ -119,7 +119,7 @@ pub(crate) async fn derive(
 pub(crate) fn derive_some(
     records: &[RecordBatch],
     now_ms: i64,
-    by_hand: &HashMap<(String, Purpose), Vec<Entry>>,
+    by_hand: &HashMap<(String, Purpose), Vec<RegisterEntry>>,
     suspended: &HashSet<String>,
 ) -> Consents {
     let mut people = People::default();
@@ -149,7 +149,7 @@ impl People {
         let dates = std::array::from_fn::<_, { Purpose::ALL.len() }, _>(|place| longs(2 + place));
         for row in 0..batch.num_rows() {
             // The subject of a subject is that subject.
-            let subject = privacy::subject(subjects.value(row));
+            let subject = privacy::normalize_subject(subjects.value(row));
             if subject.is_empty() {
                 continue;
             }
@@ -162,12 +162,12 @@ impl People {
     fn into_consents(
         mut self,
         now_ms: i64,
-        by_hand: &HashMap<(String, Purpose), Vec<Entry>>,
+        by_hand: &HashMap<(String, Purpose), Vec<RegisterEntry>>,
         suspended: &HashSet<String>,
     ) -> Consents {
         let mut records = std::mem::take(&mut self.records);
         records.sort_unstable_by_key(|record| record.0);
-        let mut rows: Vec<(u32, Purpose, Interval)> = Vec::new();
+        let mut rows: Vec<(u32, Purpose, ConsentInterval)> = Vec::new();
         let mut research = HashSet::default();
         let mut statements = Vec::new();
         let mut records = records.as_slice();
@@ -180,7 +180,7 @@ impl People {
                 statements.clear();
                 statements.extend(
                     own.iter()
-                        .map(|(_, at, dates)| Statement::new(*at, dates[place])),
+                        .map(|(_, at, dates)| ConsentRecord::new(*at, dates[place])),
                 );
                 let entries = if by_hand.is_empty() {
                     None
@@ -188,7 +188,7 @@ impl People {
                     by_hand.get(&(name.to_owned(), purpose))
                 };
                 let entries = entries.map_or(&[][..], Vec::as_slice);
-                for interval in intervals(&mut statements, entries) {
+                for interval in consent_intervals(&mut statements, entries) {
                     // What has ended took place; what a withdrawal nobody could
                     // read may have ended is held back.
                     let has_ended = interval.valid_to.is_some_and(|to| to <= now_ms);
@@ -208,7 +208,7 @@ impl People {
         }
     }
 
-    fn table(&self, rows: &[(u32, Purpose, Interval)]) -> RecordBatch {
+    fn table(&self, rows: &[(u32, Purpose, ConsentInterval)]) -> RecordBatch {
         CONSENT.batch(vec![
             self.names.column(rows.iter().map(|row| row.0)),
             text(rows.iter().map(|row| row.1.as_str())),

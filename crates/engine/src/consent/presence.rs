@@ -122,7 +122,7 @@ struct One(String);
 
 impl KeySet for One {
     fn contains(&self, text: &str) -> bool {
-        privacy::subject(text) == self.0
+        privacy::normalize_subject(text) == self.0
     }
 }
 

@@ -7,7 +7,7 @@ use arrow::array::{AsArray, RecordBatch};
 use arrow::datatypes::Int64Type;
 use futures::TryStreamExt;
 use lake::{AsOf, Lake};
-use privacy::{Act, Entry, Personal, Purpose, subject};
+use privacy::{Decision, Personal, Purpose, RegisterEntry, normalize_subject};
 
 use super::presence::{KnownBy, known_by};
 use crate::decisions::{self, Decisions};
@@ -53,7 +53,7 @@ impl Consent {
 }
 
 /// Entries by subject and purpose, in the order they were made.
-pub(crate) type Register = HashMap<(String, Purpose), Vec<Entry>>;
+pub(crate) type Register = HashMap<(String, Purpose), Vec<RegisterEntry>>;
 
 /// What there is to say of an entry that was made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -82,7 +82,7 @@ const TRIES: u32 = 50;
 /// [`lake::Error::Conflict`] where others wrote the register all the time.
 /// Nothing was entered then.
 pub async fn enter_consent(setup: &Setup, entry: &ConsentEntry) -> Result<ConsentEntered, Error> {
-    let person = subject(entry.email.reveal());
+    let person = normalize_subject(entry.email.reveal());
     if !is_address(&person) {
         return Err(Error::Settings {
             message: "what was given is no e-mail address".to_owned(),
@@ -111,8 +111,8 @@ pub async fn enter_consent(setup: &Setup, entry: &ConsentEntry) -> Result<Consen
     }
     let lake = Lake::at(setup.lake.clone());
     let lake_is_new = lake.tables().await?.is_empty();
-    let readiness = lake.prepare().await?;
-    lake.begin(&readiness).await?;
+    let preparation = lake.prepare().await?;
+    lake.write_marker(&preparation).await?;
     let mut tries = 0;
     let before = loop {
         let appended = async {
@@ -239,7 +239,7 @@ async fn append(
     let appended = appended.await;
     if appended.is_err() {
         // Its file names a person and belongs to no version.
-        lake.sweep(&CONSENT_REGISTER.id(), &run).await;
+        lake.remove_files_of_run(&CONSENT_REGISTER.id(), &run).await;
     } else if let Err(error) = decisions::write_consent(lake, &batch).await {
         // The next run writes it.
         tracing::warn!("the entry stands, and its copy could not be written: {error}");
@@ -284,7 +284,7 @@ pub(super) async fn rows(session: &Session) -> Result<Vec<Row>, Error> {
                 position: long(0),
                 entered_ms: long(1),
                 // Earlier versions spelled some persons in another way.
-                subject: subject(&text(2)).into_owned(),
+                subject: normalize_subject(&text(2)).into_owned(),
                 purpose: text(3).parse().map_err(|_| unknown("a purpose"))?,
                 act: match text(4).as_str() {
                     "grant" => Consent::Grant,
@@ -307,15 +307,15 @@ pub(super) async fn rows(session: &Session) -> Result<Vec<Row>, Error> {
 pub(crate) async fn register(session: &Session) -> Result<Register, Error> {
     let mut register = Register::new();
     for row in rows(session).await? {
-        let act = match row.act {
-            Consent::Grant => Act::Grant,
-            Consent::Withdraw => Act::Withdraw,
+        let decision = match row.act {
+            Consent::Grant => Decision::Grant,
+            Consent::Withdraw => Decision::Withdraw,
         };
         let at_ms = row.at_ms;
         register
             .entry((row.subject, row.purpose))
             .or_default()
-            .push(Entry { at_ms, act });
+            .push(RegisterEntry { at_ms, decision });
     }
     Ok(register)
 }

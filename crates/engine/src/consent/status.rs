@@ -3,7 +3,7 @@
 use arrow::array::{Array, AsArray, RecordBatch};
 use arrow::datatypes::Int64Type;
 use futures::TryStreamExt;
-use privacy::{Interval, Personal, Purpose, Source, subject};
+use privacy::{ConsentInterval, ConsentSource, Personal, Purpose, normalize_subject};
 
 use super::presence::{KnownBy, known_by};
 use super::register::{self, Consent};
@@ -16,7 +16,7 @@ use crate::{Error, Query, Session, Setup};
 pub struct ConsentStatus {
     /// When consent held and holds, as the last run published it: by purpose,
     /// then in order of time.
-    pub intervals: Vec<(Purpose, Interval)>,
+    pub intervals: Vec<(Purpose, ConsentInterval)>,
     /// What was entered by hand, in the order of entry.
     pub entries: Vec<EnteredConsent>,
     /// Open entries of the quarantine, as the last run left it, that suspend
@@ -55,7 +55,7 @@ impl ConsentStatus {
     }
 
     /// The consent for `purpose` that holds at `at_ms`, epoch milliseconds.
-    pub fn in_force(&self, purpose: Purpose, at_ms: i64) -> Option<Interval> {
+    pub fn in_force(&self, purpose: Purpose, at_ms: i64) -> Option<ConsentInterval> {
         let found = self.intervals.iter().find(|(of, interval)| {
             *of == purpose && interval.holds_at(at_ms) && self.suspended_by.is_empty()
         });
@@ -86,7 +86,7 @@ pub async fn consent_status(
     email: &Personal<String>,
 ) -> Result<ConsentStatus, Error> {
     let session = Session::open(setup)?;
-    let person = subject(email.reveal());
+    let person = normalize_subject(email.reveal());
     let query = session
         .query("select subject, purpose, valid_from, valid_to, source from system.consent")
         .await?;
@@ -104,12 +104,12 @@ pub async fn consent_status(
                 what: "system.consent".to_owned(),
                 message: "it holds a purpose that this program does not know".to_owned(),
             })?;
-            let interval = Interval {
+            let interval = ConsentInterval {
                 valid_from: long(2).value(row),
                 valid_to: long(3).is_valid(row).then(|| long(3).value(row)),
                 source: match text(4).value(row) {
-                    "hand" => Source::Hand,
-                    _ => Source::Record,
+                    "hand" => ConsentSource::Register,
+                    _ => ConsentSource::Record,
                 },
             };
             known.intervals.push((purpose, interval));

@@ -18,7 +18,7 @@ use std::sync::Arc;
 
 use landing::Finder;
 use memchr::memchr_iter;
-use privacy::subject;
+use privacy::normalize_subject;
 
 use super::{RECORD_COLUMNS, RECORDS};
 use crate::Error;
@@ -130,7 +130,7 @@ fn people_in(raw: &[u8]) -> HashSet<String> {
     }));
     found
         .iter()
-        .map(|email| subject(email).into_owned())
+        .map(|email| normalize_subject(email).into_owned())
         .filter(|person| !person.is_empty())
         .collect()
 }

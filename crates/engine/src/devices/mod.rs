@@ -18,7 +18,8 @@ use std::sync::Arc;
 
 use arrow::array::RecordBatch;
 use privacy::ownership::{
-    Claim, Claims, DeviceInstants, Owned, Stretch, claim_holds, contested, may_be_passed_on, owners,
+    Claim, ClaimCounter, DeviceInstants, Ownership, OwnershipPeriod, claim_holds, find_contested,
+    may_have_changed_owner, owners,
 };
 
 use crate::consent::Known;
@@ -153,7 +154,7 @@ impl Search {
                 _ => None,
             })
             .collect();
-        let claims = Claims::new(Arc::clone(&instants), &by_device);
+        let claims = ClaimCounter::new(Arc::clone(&instants), &by_device);
         self.serials = serials;
         Ok(Begun {
             instants,
@@ -202,7 +203,8 @@ impl Search {
                 (By::One(_), Some(person)) => {
                     let shared = claims.shared(device);
                     let silent = count == 0 || !claims.has_reported(person);
-                    let holds = claim_holds(count, shared) && !may_be_passed_on(count, shared);
+                    let holds =
+                        claim_holds(count, shared) && !may_have_changed_owner(count, shared);
                     if silent || holds {
                         settle(person, self.claimed.agrees(person).then_some(shared));
                     } else {
@@ -233,7 +235,7 @@ impl Search {
             .gather(people, &instants, &wanted)
             .await?;
         let mut matcher = gathered.matcher();
-        let stretches: Vec<(u32, Vec<Stretch>)> = open
+        let stretches: Vec<(u32, Vec<OwnershipPeriod>)> = open
             .into_iter()
             .map(|(device, claim)| (device, owners(&mut matcher, instants.of(device), claim)))
             .collect();
@@ -284,15 +286,15 @@ struct Owner {
 /// same person explains better.
 fn settled(
     instants: &DeviceInstants,
-    claims: &Claims,
+    claims: &ClaimCounter,
     claimed: &[Found],
-    stretches: Vec<(u32, Vec<Stretch>)>,
+    stretches: Vec<(u32, Vec<OwnershipPeriod>)>,
     reports: impl Fn(u32) -> Option<i64>,
 ) -> Vec<Found> {
-    let mut owned: Vec<Owned> = claimed
+    let mut owned: Vec<Ownership> = claimed
         .iter()
         .filter_map(|found| {
-            Some(Owned {
+            Some(Ownership {
                 device: found.device,
                 person: found.owner?.person,
                 support: claims.shared(found.device),
@@ -306,7 +308,7 @@ fn settled(
     for (device, stretches) in &stretches {
         owned.extend(stretches.iter().map(|stretch| stretch.of(*device)));
     }
-    let taken_back = contested(instants, &owned);
+    let taken_back = find_contested(instants, &owned);
     let mut place = first;
     let mut settled = Vec::new();
     for (device, stretches) in stretches {

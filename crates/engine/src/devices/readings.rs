@@ -10,7 +10,7 @@ use datafusion::common::runtime::JoinSet;
 use futures::StreamExt;
 use parking_lot::Mutex;
 use privacy::ownership::{
-    Claims, DeviceInstants, DeviceReadings, People, PersonReadings, WantedInstants,
+    ClaimCounter, DeviceInstants, DeviceReadings, InstantFilter, PeopleByInstant, PersonReadings,
 };
 
 use super::{DEVICES, PHONES};
@@ -65,7 +65,7 @@ pub(super) async fn devices(
     let mut gathered = DeviceReadings::new();
     let mut last: Vec<Option<i64>> = Vec::new();
     while let Some(part) = joined(&mut tasks).await? {
-        gathered.absorb(part.0);
+        gathered.merge(part.0);
         if last.len() < part.1.len() {
             last.resize(part.1.len(), None);
         }
@@ -116,8 +116,8 @@ impl Phones<'_> {
         people: Texts,
         instants: &DeviceInstants,
         wanted: &[u32],
-    ) -> Result<(Texts, People), Error> {
-        let wanted = Arc::new(WantedInstants::new(instants, wanted));
+    ) -> Result<(Texts, PeopleByInstant), Error> {
+        let wanted = Arc::new(InstantFilter::new(instants, wanted));
         let people = Arc::new(Mutex::new(people));
         let mut tasks = JoinSet::new();
         for mut stream in streams(self.session, self.source, PHONES.0, &PHONES.1, None).await? {
@@ -129,7 +129,7 @@ impl Phones<'_> {
                     let batch = batch.map_err(|error| Error::execution(PHONES.0, error))?;
                     // A blank address is nobody's.
                     let number = |user: &str| {
-                        let subject = privacy::subject(user);
+                        let subject = privacy::normalize_subject(user);
                         (!subject.is_empty()).then(|| people.lock().number(&subject))
                     };
                     runs.each(&batch, number, |person, instant| {
@@ -141,7 +141,7 @@ impl Phones<'_> {
         }
         let mut gathered = PersonReadings::new(wanted);
         while let Some(part) = joined(&mut tasks).await? {
-            gathered.absorb(part);
+            gathered.merge(part);
         }
         Ok((taken(people), gathered.finish()))
     }
@@ -150,7 +150,7 @@ impl Phones<'_> {
 /// Those who claim a device, and what their phones are known to have reported.
 pub(super) struct Claimants {
     pub(super) people: Texts,
-    pub(super) claims: Claims,
+    pub(super) claims: ClaimCounter,
     /// Whether people count who did not agree.
     pub(super) everybody: bool,
     /// What a model's scan leaves out, if it leaves out any.
@@ -162,7 +162,7 @@ pub(super) struct Claimants {
 }
 
 impl Claimants {
-    pub(super) fn new(people: Texts, claims: Claims, everybody: bool) -> Self {
+    pub(super) fn new(people: Texts, claims: ClaimCounter, everybody: bool) -> Self {
         Self {
             people,
             claims,
@@ -175,17 +175,17 @@ impl Claimants {
 
     fn mark(&self, users: &StringViewArray, timestamps: &Int64Array) {
         let (mut persons, mut instants) = (Vec::new(), Vec::new());
-        let number = |user: &str| self.people.find(&privacy::subject(user));
+        let number = |user: &str| self.people.find(&privacy::normalize_subject(user));
         Runs::default().each_of(users, timestamps, number, |person, instant| {
             persons.push(person);
             instants.push(instant);
         });
-        self.claims.mark(&persons, &instants);
+        self.claims.add_readings(&persons, &instants);
     }
 
     /// Whether a model read all that claimants' phones reported, to its end.
     pub(super) fn have_been_heard(&self) -> bool {
-        let wants = |person: u32| !self.claims.claimed_by(person).is_empty();
+        let wants = |person: u32| !self.claims.devices_claimed_by(person).is_empty();
         let names = || self.people.iter().enumerate();
         self.heard.load(Ordering::Acquire)
             && self.heard_keys.lock().as_ref().is_none_or(|keys| {
@@ -222,8 +222,8 @@ impl Listener for Claimants {
 
 impl landing::KeySet for Claimants {
     fn contains(&self, text: &str) -> bool {
-        let person = self.people.find(&privacy::subject(text));
-        person.is_some_and(|person| !self.claims.claimed_by(person).is_empty())
+        let person = self.people.find(&privacy::normalize_subject(text));
+        person.is_some_and(|person| !self.claims.devices_claimed_by(person).is_empty())
     }
 }
 

@@ -324,7 +324,7 @@ async fn compare_with_lake(
     let table = TableId::new(&manifest.zone, &manifest.table);
     let version = match lake.version(&table, AsOf::Version(number)).await {
         Ok(Some(version)) => version,
-        Ok(None) | Err(lake::Error::NoVersion { .. } | lake::Error::Gone { .. }) => {
+        Ok(None) | Err(lake::Error::NoVersion { .. } | lake::Error::VersionRemoved { .. }) => {
             unknown("the lake has that version no more");
             return Ok(());
         }

@@ -32,7 +32,7 @@ pub(super) async fn built_from(
             Err(lake::Error::NoTable { .. }) => continue,
             Err(error) => return Err(error.into()),
         };
-        let run = |commit: &Commit| Some(commit.origin.as_ref()?.run.clone());
+        let run = |commit: &Commit| Some(commit.commit_info.as_ref()?.run.clone());
         let of_run = run(of);
         let same_run = commits
             .iter()
@@ -45,7 +45,7 @@ pub(super) async fn built_from(
                 version: commit.version,
                 committed_at: instant(commit.timestamp),
                 run: run(commit),
-                content: commit.origin.as_ref().map(|origin| origin.content.clone()),
+                content: commit.commit_info.as_ref().map(|info| info.content.clone()),
             });
         }
     }

@@ -167,8 +167,10 @@ fn must_be_as_published(original: &Original, read: &Read) -> Result<(), Error> {
     let Some((version, _)) = &original.version else {
         return Ok(());
     };
-    match &version.origin {
-        Some(origin) if origin.rows == read.rows && origin.content != read.content.to_text() => {
+    match &version.commit_info {
+        Some(commit_info)
+            if commit_info.rows == read.rows && commit_info.content != read.content.to_text() =>
+        {
             Err(Error::Export {
                 message: format!(
                     "version {} of {} holds other rows than were published",
@@ -194,7 +196,7 @@ async fn describe(
     let table = original.table();
     let version = original.version.as_ref();
     let commit = version.and_then(|(_, commit)| commit.as_ref());
-    let run = version.and_then(|(version, _)| Some(version.origin.as_ref()?.run.clone()));
+    let run = version.and_then(|(version, _)| Some(version.commit_info.as_ref()?.run.clone()));
     let model = match setup.project.find(&table.name) {
         Some(Table::Model(model)) => Some(model),
         _ => None,

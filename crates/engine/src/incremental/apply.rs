@@ -6,7 +6,7 @@ use arrow::array::{BooleanArray, RecordBatch};
 use arrow::compute::{and, filter_record_batch};
 use arrow::datatypes::DataType;
 use arrow::error::ArrowError;
-use lake::{DataFile, Lake, Layout, Publication, Removes};
+use lake::{DataFile, Lake, Layout, Publication, RemovedFiles};
 
 use super::difference::{Difference, count, counted};
 use super::files::Held;
@@ -49,9 +49,12 @@ impl Applier<'_> {
         standing: &Standing,
         difference: &Difference,
     ) -> Result<Option<Applied>, Error> {
-        let origin = standing.version.as_ref().and_then(|v| v.origin.as_ref());
-        let content = origin.map_or(Some(Content::default()), |origin| {
-            Content::from_text(&origin.content)
+        let commit_info = standing
+            .version
+            .as_ref()
+            .and_then(|v| v.commit_info.as_ref());
+        let content = commit_info.map_or(Some(Content::default()), |commit_info| {
+            Content::from_text(&commit_info.content)
         });
         let Some(content) = content else {
             return Ok(None);
@@ -60,7 +63,7 @@ impl Applier<'_> {
             leaving: None,
             arriving: None,
             files: standing.files.clone(),
-            rows: origin.map_or(0, |origin| origin.rows),
+            rows: commit_info.map_or(0, |commit_info| commit_info.rows),
             content,
         };
         let (leaving, replaced) = self.divided(difference)?;
@@ -106,11 +109,11 @@ impl Applier<'_> {
             description: self.description.to_owned(),
             files,
             removes: match removes.is_empty() {
-                true => Removes::Nothing,
-                false => Removes::These(removes),
+                true => RemovedFiles::None,
+                false => RemovedFiles::Named(removes),
             },
             changes_rows: true,
-            origin: system::noted(self.run, applied.rows, applied.content),
+            commit_info: system::noted(self.run, applied.rows, applied.content),
         }
     }
 

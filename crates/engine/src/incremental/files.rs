@@ -131,7 +131,7 @@ impl Tables {
         }
         let is_wanted = |text: &str| wanted.contains(key_of(text, key.by));
         let lake = &self.before.tables().lake;
-        let groups = lake.row_groups_having(file, field, is_wanted).await?;
+        let groups = lake.row_groups_may_contain(file, field, is_wanted).await?;
         Ok(match groups.contains(&true) {
             true => Held::In(groups),
             false => Held::Nowhere,

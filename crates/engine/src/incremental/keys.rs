@@ -91,7 +91,7 @@ impl Touched {
 pub(super) fn key_of(text: &str, by: By) -> u64 {
     match by {
         By::Value => hash(text),
-        By::Subject => hash(&privacy::subject(text)),
+        By::Subject => hash(&privacy::normalize_subject(text)),
     }
 }
 

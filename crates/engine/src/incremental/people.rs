@@ -7,8 +7,8 @@ use std::sync::Arc;
 use arrow::array::{Array, ArrayRef, AsArray, RecordBatch, StringViewArray};
 use arrow::datatypes::Int64Type;
 use futures::TryStreamExt;
-use privacy::ownership::{Claims, DeviceReadings, claim_holds, may_be_passed_on};
-use privacy::subject;
+use privacy::normalize_subject;
+use privacy::ownership::{ClaimCounter, DeviceReadings, claim_holds, may_have_changed_owner};
 
 use super::difference::Difference;
 use super::keys::{Touched, with_keys};
@@ -399,11 +399,11 @@ impl Tables {
             });
         }
         let instants = Arc::new(readings.finish());
-        let claims = Claims::new(Arc::clone(&instants), &by_device);
+        let claims = ClaimCounter::new(Arc::clone(&instants), &by_device);
         for batch in &phones {
             each(batch, |user, instant| {
-                if let Some(person) = names.find(&subject(user)) {
-                    claims.mark(&[person], &[instant]);
+                if let Some(person) = names.find(&normalize_subject(user)) {
+                    claims.add_readings(&[person], &[instant]);
                 }
             });
         }
@@ -414,7 +414,7 @@ impl Tables {
                 continue;
             };
             let (count, shared) = (instants.of(device).len(), claims.shared(device));
-            let holds = claim_holds(count, shared) && !may_be_passed_on(count, shared);
+            let holds = claim_holds(count, shared) && !may_have_changed_owner(count, shared);
             if count > 0 && claims.has_reported(person) && !holds {
                 return Ok(false);
             }
@@ -525,7 +525,7 @@ fn newest_claims(records: &[RecordBatch]) -> Result<BTreeSet<Claim>, Error> {
         let (emails, serials) = (emails.as_string_view(), serials.as_string_view());
         let updated = updated.as_primitive::<Int64Type>();
         for row in 0..batch.num_rows() {
-            let person = subject(emails.value(row));
+            let person = normalize_subject(emails.value(row));
             if person.is_empty() {
                 continue;
             }

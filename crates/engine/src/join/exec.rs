@@ -382,7 +382,7 @@ impl landing::KeySet for Keys {
         };
         let subject;
         let text = if self.of_subject {
-            subject = privacy::subject(text);
+            subject = privacy::normalize_subject(text);
             subject.as_ref()
         } else {
             text

@@ -7,7 +7,7 @@
 use std::io::{self, Read};
 use std::sync::Arc;
 
-use lake::Buffers;
+use lake::BufferPool;
 use xxhash_rust::xxh3::{Xxh3, xxh3_64};
 
 use super::{Source, SourceFile};
@@ -96,9 +96,9 @@ impl Source {
     /// # Errors
     /// Words of the system.
     pub(crate) async fn content_of(&self, file: &SourceFile) -> Result<u64, String> {
-        let buffers = Arc::<Buffers>::default();
+        let buffers = Arc::<BufferPool>::default();
         let object = self.location.open(&file.path, &buffers)?;
-        let object = object.only(file.tag.on_store());
+        let object = object.with_etag(file.tag.on_store());
         let mut hash = ContentHash::default();
         let mut at = 0;
         loop {

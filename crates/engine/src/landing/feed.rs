@@ -19,7 +19,7 @@ use bytes::Bytes;
 use datafusion::common::runtime::SpawnedTask;
 use datafusion::error::{DataFusionError, Result};
 use futures::StreamExt;
-use lake::{Buffers, Object, store_reason};
+use lake::{BufferPool, ObjectReader, store_reason};
 use landing::compression::{Compression, Decompress, Fault, Unreadable, unpacked_bytes_max};
 use landing::{Carry, Condenser, Decoded, Decoder, Found, Raw, Reason, Rejected, Spec, Tally};
 use object_store::{GetOptions, ObjectStore};
@@ -57,7 +57,7 @@ pub(crate) struct Order {
     /// How many segments may be in work at once.
     pub(crate) at_once: usize,
     /// What segments are read into.
-    pub(crate) buffers: Arc<Buffers>,
+    pub(crate) buffers: Arc<BufferPool>,
     /// Rows given out so far, and rows passed over for a join.
     pub(crate) rows: Arc<AtomicU64>,
     pub(crate) passed_over: Arc<AtomicU64>,
@@ -96,7 +96,7 @@ type Piece = (Decoded, bool);
 struct Begun {
     decoder: Decoder,
     roll: Option<Arc<Roll>>,
-    object: OnceCell<Object>,
+    object: OnceCell<ObjectReader>,
     /// Guessing has proved to be of no use: a single line, or records that
     /// straddle lines.
     hopeless: AtomicBool,
@@ -125,18 +125,18 @@ impl Begun {
         }
     }
 
-    async fn object(&self, order: &Order, file: &SourceFile) -> Result<&Object> {
+    async fn object(&self, order: &Order, file: &SourceFile) -> Result<&ObjectReader> {
         let location = &order.source.location;
         let open = || async {
             let object = location.open(&file.path, &order.buffers)?;
-            Ok::<_, String>(object.only(file.tag.on_store()))
+            Ok::<_, String>(object.with_etag(file.tag.on_store()))
         };
         let object = self.object.get_or_try_init(open).await;
         object.map_err(|reason| unreadable(file, &reason))
     }
 
     /// What is taken to be open at `offset` until the bytes before are read.
-    async fn guess(&self, object: &Object, file: &SourceFile, offset: u64) -> Result<Carry> {
+    async fn guess(&self, object: &ObjectReader, file: &SourceFile, offset: u64) -> Result<Carry> {
         if offset == 0 {
             return Ok(Carry::start());
         }
@@ -419,7 +419,11 @@ fn start(order: &Order, file: &SourceFile, stretch: Stretch, begun: &Arc<Begun>)
 /// The bytes from the newline at or behind `start` to the newline at or
 /// behind the next segment's start, and their offset. Also the hash of the bytes
 /// from the segment's start to the next one's, wherever lines end.
-async fn segment(object: &Object, file: &SourceFile, start: u64) -> Result<(u64, Bytes, u64)> {
+async fn segment(
+    object: &ObjectReader,
+    file: &SourceFile,
+    start: u64,
+) -> Result<(u64, Bytes, u64)> {
     if file.bytes == 0 {
         return Ok((0, Bytes::new(), ContentHash::piece(&[])));
     }
@@ -558,7 +562,7 @@ fn give_up(end: &mut Decoded, error: &std::io::Error) {
 fn unreadable(file: &SourceFile, reason: &str) -> DataFusionError {
     external(Error::Landing {
         message: format!("cannot read {}: {reason}", file.shown),
-        hint: lake::known_hint(reason)
+        hint: lake::specific_store_hint(reason)
             .unwrap_or("check that the file may be read and is whole; nothing was changed")
             .to_owned(),
     })

@@ -91,7 +91,7 @@ impl Source {
         let unlisted = |reason: String| Error::Landing {
             hint: match location.folder() {
                 Some(_) => "check the path and that it may be read".to_owned(),
-                None => lake::remote_hint(&reason).to_owned(),
+                None => lake::store_hint(&reason).to_owned(),
             },
             message: format!("cannot list {location}: {reason}"),
         };

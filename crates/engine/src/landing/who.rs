@@ -30,7 +30,7 @@ impl Whose {
     /// The hash that stands for a name as it stands in a file.
     pub(crate) fn hash(self, name: &str) -> u64 {
         hash(&match self.of_people {
-            true => privacy::subject(name),
+            true => privacy::normalize_subject(name),
             false => name.into(),
         })
     }

@@ -57,7 +57,7 @@ pub(crate) struct Memory {
     landing: String,
     /// Tells the key of pseudonyms from others, where one was used.
     key: Option<String>,
-    /// What tables held after it, by [`lake::Origin::content`].
+    /// What tables held after it, by [`lake::CommitInfo::content`].
     contents: BTreeMap<String, String>,
     /// Versions of what is written between runs.
     entered: BTreeMap<String, Option<i64>>,
@@ -93,7 +93,7 @@ impl Noted {
 
     /// Of the run that wrote a version of a table.
     pub(crate) fn by(version: &Version) -> Option<Self> {
-        let note = version.origin.as_ref()?.note.clone()?;
+        let note = version.commit_info.as_ref()?.note.clone()?;
         serde_json::from_value(note).ok()
     }
 }
@@ -288,7 +288,7 @@ impl Work {
         }
         match self.held.lake.version(&id, AsOf::Version(number)).await {
             Ok(version) => Ok(version),
-            Err(lake::Error::NoVersion { .. } | lake::Error::Gone { .. }) => Ok(None),
+            Err(lake::Error::NoVersion { .. } | lake::Error::VersionRemoved { .. }) => Ok(None),
             Err(error) => Err(error.into()),
         }
     }
@@ -463,7 +463,7 @@ impl Work {
 }
 
 pub(super) fn content_of(version: Option<&Version>) -> Option<String> {
-    Some(version?.origin.as_ref()?.content.clone())
+    Some(version?.commit_info.as_ref()?.content.clone())
 }
 
 /// A model as a hash: what it selects and what it promises.

@@ -126,7 +126,7 @@ pub async fn run(
     let (report, draft) = match drafted {
         Ok((report, Some(draft))) => (report, draft),
         Err(error) if work.is_cut_off(&error) => {
-            work.held.leave();
+            work.held.abandon();
             return Err(error);
         }
         unpublished => {
@@ -145,13 +145,13 @@ pub async fn run(
             work.held.let_go().await;
             Ok(report)
         }
-        Err(error @ Error::Lake(lake::Error::Overtaken)) => {
+        Err(error @ Error::Lake(lake::Error::ReleaseConflict)) => {
             work.close().await;
             Err(error)
         }
         // The release may stand, and then the next run finishes it.
         Err(error) => {
-            work.held.leave();
+            work.held.abandon();
             Err(error)
         }
     }
@@ -265,7 +265,7 @@ impl Work {
         let session = Arc::new(Session::open(setup)?);
         let models = selected(setup, options)?;
         let planned = models::plan_to_publish(&Session::to_plan_in(setup)?, &models).await?;
-        let seen = Lake::at(setup.lake.clone()).release().await;
+        let seen = Lake::at(setup.lake.clone()).newest_release().await;
         let sources = sources(&session, &planned).await?;
         match provide_key(&session, &planned).await {
             // What is wrong with the lake is told better by preparing it.
@@ -437,9 +437,9 @@ impl Work {
     async fn tidy(&self, is_published: bool) {
         let tidied = async {
             if !is_published && self.held.release.is_some() {
-                self.held.begin().await?;
+                self.held.write_marker().await?;
                 if self.integrity.is_touched {
-                    self.held.lake.renew_release().await?;
+                    self.held.lake.touch_release().await?;
                 }
             }
             self.integrity.complete_copies(&self.session).await
@@ -462,7 +462,8 @@ impl Work {
             let models = models.map(|planned| planned.layout.table().clone());
             let (lake, run) = (&self.held.lake, self.held.run.as_str());
             let tables = models.chain(system::ids());
-            let swept = tables.map(|table| async move { lake.sweep(&table, run).await });
+            let swept =
+                tables.map(|table| async move { lake.remove_files_of_run(&table, run).await });
             let swept: usize = join_all(swept).await.into_iter().sum();
             clean = if swept == 0 { clean + 1 } else { 0 };
             if clean == 2 {
@@ -482,9 +483,10 @@ impl Work {
         let Some(current) = self.version(table).await? else {
             return Ok((None, Change::New));
         };
-        let same_rows = current.origin.as_ref().is_some_and(|origin| {
-            origin.content == built.content.to_text() && origin.rows == built.rows
-        });
+        let same_rows = current
+            .commit_info
+            .as_ref()
+            .is_some_and(|info| info.content == built.content.to_text() && info.rows == built.rows);
         let grain = planned.model.contract.grain.as_str();
         let change = if self.integrity.is_damaged(table) {
             Change::Rows

@@ -11,7 +11,7 @@ use async_trait::async_trait;
 use datafusion::catalog::TableProvider;
 use datafusion::physical_plan::execute_stream;
 use futures::StreamExt;
-use privacy::Key;
+use privacy::PseudonymKey;
 use serde::Serialize;
 
 use super::memory::Arrived;
@@ -233,7 +233,7 @@ struct OrStandIn(Option<Arc<dyn KeySource>>);
 
 #[async_trait]
 impl KeySource for OrStandIn {
-    async fn key(&self) -> Result<Arc<Key>, Error> {
+    async fn key(&self) -> Result<Arc<PseudonymKey>, Error> {
         let Some(source) = &self.0 else {
             return StandIn.key().await;
         };

@@ -12,7 +12,7 @@ use arrow::array::{Array, AsArray, BooleanArray, RecordBatch};
 use arrow::compute::{cast, concat_batches};
 use arrow::datatypes::DataType;
 use catalog::ReadBy;
-use lake::{Layout, Publication, Removes, TableId, Version};
+use lake::{Layout, Publication, RemovedFiles, TableId, Version};
 
 use super::anew::Anew;
 use super::memory::{self, Memory};
@@ -184,9 +184,9 @@ impl Work {
                 layout: changing.planned.layout.clone(),
                 description: changing.planned.model.contract.grain.clone(),
                 files: built.files.clone(),
-                removes: Removes::All,
+                removes: RemovedFiles::All,
                 changes_rows: true,
-                origin: system::noted(&self.held.run, built.rows, built.content),
+                commit_info: system::noted(&self.held.run, built.rows, built.content),
             };
             draft.push(changing.standing.as_ref(), next);
         }
@@ -271,7 +271,7 @@ impl Work {
         self.append(&system::RUNS, &runs, &mut draft).await?;
         let noted = serde_json::to_value(self.integrity.noted()).unwrap_or_default();
         for next in &mut draft.publications {
-            next.origin.note = Some(noted.clone());
+            next.commit_info.note = Some(noted.clone());
         }
         draft.state = serde_json::to_value(memory).unwrap_or_default();
         Ok(Some(draft))
@@ -279,14 +279,14 @@ impl Work {
 
     /// Makes one release of the draft.
     pub(super) async fn make_visible(&self, draft: &Draft) -> Result<(), Error> {
-        self.held.begin().await?;
+        self.held.write_marker().await?;
         let (lake, run) = (&self.held.lake, self.held.run.as_str());
         for table in self.integrity.unopened() {
-            lake.start_over(table).await?;
+            lake.remove_log(table).await?;
         }
         let before = self.held.release.as_ref();
         let state = draft.state.clone();
-        lake.make_release(before, run, state, &draft.publications, &draft.standing)
+        lake.publish_release(before, run, state, &draft.publications, &draft.standing)
             .await?;
         Ok(())
     }
@@ -432,7 +432,7 @@ impl Work {
                     ""
                 };
                 Some(gone.contains(&match by {
-                    By::Subject => person(&privacy::subject(name)),
+                    By::Subject => person(&privacy::normalize_subject(name)),
                     By::Device => person(name),
                 }))
             });
@@ -489,9 +489,9 @@ impl Work {
             layout: layout_of(standing)?,
             description: standing.description.clone().unwrap_or_default(),
             files: Vec::new(),
-            removes: Removes::All,
+            removes: RemovedFiles::All,
             changes_rows: true,
-            origin: system::noted(&self.held.run, 0, Content::default()),
+            commit_info: system::noted(&self.held.run, 0, Content::default()),
         })
     }
 
@@ -502,16 +502,16 @@ impl Work {
         layout: Layout,
         left: crate::rewrite::Rewritten,
     ) -> Option<Publication> {
-        let origin = standing.origin.as_ref()?;
-        let mut content = Content::from_text(&origin.content)?;
+        let commit_info = standing.commit_info.as_ref()?;
+        let mut content = Content::from_text(&commit_info.content)?;
         content.remove(left.content);
         (left.rows > 0).then(|| Publication {
             layout,
             description: standing.description.clone().unwrap_or_default(),
             files: left.files,
-            removes: Removes::These(left.removes),
+            removes: RemovedFiles::Named(left.removes),
             changes_rows: true,
-            origin: system::noted(&self.held.run, origin.rows - left.rows, content),
+            commit_info: system::noted(&self.held.run, commit_info.rows - left.rows, content),
         })
     }
 }
@@ -521,7 +521,12 @@ impl Draft {
     fn contents(&self) -> BTreeMap<TableId, String> {
         let steps = self.publications.iter();
         steps
-            .map(|next| (next.layout.table().clone(), next.origin.content.clone()))
+            .map(|next| {
+                (
+                    next.layout.table().clone(),
+                    next.commit_info.content.clone(),
+                )
+            })
             .collect()
     }
 

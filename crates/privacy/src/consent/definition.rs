@@ -1,9 +1,11 @@
 //! The rules said a second time, instant by instant and without a sweep, and
-//! held against [`intervals`].
+//! held against [`consent_intervals`].
 
 use proptest::prelude::*;
 
-use super::{Act, Entry, Interval, Source, Statement, intervals};
+use super::{
+    ConsentInterval, ConsentRecord, ConsentSource, Decision, RegisterEntry, consent_intervals,
+};
 
 #[derive(Clone, Copy, PartialEq)]
 enum Kind {
@@ -34,13 +36,13 @@ impl Event {
 struct History(Vec<Event>);
 
 impl History {
-    fn new(statements: &[Statement], entries: &[Entry]) -> Self {
+    fn new(statements: &[ConsentRecord], entries: &[RegisterEntry]) -> Self {
         let mut events = Vec::new();
         for one in statements {
             let contradicted = statements
                 .iter()
-                .any(|other| other.updated_ms == one.updated_ms && other.agreed_ms.is_none());
-            let (kind, rank) = match one.agreed_ms {
+                .any(|other| other.updated_ms == one.updated_ms && other.consent_ms.is_none());
+            let (kind, rank) = match one.consent_ms {
                 None => (Kind::Undated, usize::MAX),
                 Some(_) if contradicted => continue,
                 Some(date) => (Kind::Dated(date), 0),
@@ -49,9 +51,9 @@ impl History {
             events.push(Event { at, rank, kind });
         }
         for (index, entry) in entries.iter().enumerate() {
-            let kind = match entry.act {
-                Act::Grant => Kind::Granted,
-                Act::Withdraw => Kind::Withdrawn,
+            let kind = match entry.decision {
+                Decision::Grant => Kind::Granted,
+                Decision::Withdraw => Kind::Withdrawn,
             };
             let (at, rank) = (entry.at_ms, index + 1);
             events.push(Event { at, rank, kind });
@@ -118,21 +120,21 @@ impl History {
     }
 
     /// What opens the interval that begins at `instant`.
-    fn source_at(&self, instant: i64) -> Option<Source> {
+    fn source_at(&self, instant: i64) -> Option<ConsentSource> {
         self.giving_at(instant)
             .filter(|event| self.given_by(*event).0 == instant)
             .min_by_key(|event| (event.at, event.rank))
             .map(|event| match event.kind {
-                Kind::Granted => Source::Hand,
-                _ => Source::Record,
+                Kind::Granted => ConsentSource::Register,
+                _ => ConsentSource::Record,
             })
     }
 }
 
 /// What disagrees between the definition and the sweep, if anything does.
-fn disagreement(statements: &[Statement], entries: &[Entry]) -> Option<String> {
+fn disagreement(statements: &[ConsentRecord], entries: &[RegisterEntry]) -> Option<String> {
     let history = History::new(statements, entries);
-    let found = intervals(&mut statements.to_vec(), entries);
+    let found = consent_intervals(&mut statements.to_vec(), entries);
     let is_tidy = found
         .iter()
         .all(|one| one.valid_to.is_none_or(|to| one.valid_from < to))
@@ -142,7 +144,7 @@ fn disagreement(statements: &[Statement], entries: &[Entry]) -> Option<String> {
     if !is_tidy {
         return Some(format!("overlapping, empty or out of order: {found:?}"));
     }
-    let dates = statements.iter().filter_map(|one| one.agreed_ms);
+    let dates = statements.iter().filter_map(|one| one.consent_ms);
     let instants = dates
         .chain(statements.iter().map(|one| one.updated_ms))
         .chain(entries.iter().map(|entry| entry.at_ms))
@@ -160,7 +162,7 @@ fn disagreement(statements: &[Statement], entries: &[Entry]) -> Option<String> {
 }
 
 /// Few instants, so that events meet, or the milliseconds of ten years.
-fn history() -> impl Strategy<Value = (Vec<Statement>, Vec<Entry>)> {
+fn history() -> impl Strategy<Value = (Vec<ConsentRecord>, Vec<RegisterEntry>)> {
     prop_oneof![
         6 => (1..4_i64).prop_map(|last| (0, last * 4)),
         1 => Just((1_577_836_800_000, 1_893_456_000_000)),
@@ -168,9 +170,10 @@ fn history() -> impl Strategy<Value = (Vec<Statement>, Vec<Entry>)> {
     .prop_flat_map(|(first, last)| {
         let date = prop_oneof![2 => Just(None), 5 => (first..last + 3).prop_map(Some)];
         let statement =
-            (first..last, date).prop_map(|(updated, date)| Statement::new(updated, date));
-        let act = prop_oneof![Just(Act::Grant), Just(Act::Withdraw)];
-        let entry = (first..last, act).prop_map(|(at_ms, act)| Entry { at_ms, act });
+            (first..last, date).prop_map(|(updated, date)| ConsentRecord::new(updated, date));
+        let decision = prop_oneof![Just(Decision::Grant), Just(Decision::Withdraw)];
+        let entry =
+            (first..last, decision).prop_map(|(at_ms, decision)| RegisterEntry { at_ms, decision });
         (
             proptest::collection::vec(statement, 0..7),
             proptest::collection::vec(entry, 0..5),
@@ -200,8 +203,8 @@ proptest! {
         })
     ) {
         let (mut statements, mut arrived) = (statements, arrived);
-        let found: Vec<Interval> = intervals(&mut arrived, &entries);
-        prop_assert_eq!(found, intervals(&mut statements, &entries));
+        let found: Vec<ConsentInterval> = consent_intervals(&mut arrived, &entries);
+        prop_assert_eq!(found, consent_intervals(&mut statements, &entries));
     }
 }
 
@@ -210,17 +213,19 @@ proptest! {
 #[test]
 fn the_sweep_follows_the_definition_in_every_short_history() {
     let statements: Vec<_> = (1..=4)
-        .flat_map(|updated| (0..=5).map(move |date| Statement::new(updated, Some(date))))
+        .flat_map(|updated| (0..=5).map(move |date| ConsentRecord::new(updated, Some(date))))
         .collect();
     let entries: Vec<_> = (1..=4)
-        .flat_map(|at_ms| [Act::Grant, Act::Withdraw].map(|act| Entry { at_ms, act }))
+        .flat_map(|at_ms| {
+            [Decision::Grant, Decision::Withdraw].map(|decision| RegisterEntry { at_ms, decision })
+        })
         .collect();
-    let mut entered: Vec<Vec<Entry>> = vec![Vec::new()];
+    let mut entered: Vec<Vec<RegisterEntry>> = vec![Vec::new()];
     for &one in &entries {
         entered.push(vec![one]);
         entered.extend(entries.iter().map(|&next| vec![one, next]));
     }
-    let mut stated: Vec<Vec<Statement>> = vec![Vec::new()];
+    let mut stated: Vec<Vec<ConsentRecord>> = vec![Vec::new()];
     for (a, &first) in statements.iter().enumerate() {
         stated.push(vec![first]);
         for (b, &second) in statements.iter().enumerate().skip(a) {

@@ -4,7 +4,7 @@ use std::fmt;
 
 /// A time during which one person's consent for one purpose holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct Interval {
+pub struct ConsentInterval {
     /// The first instant at which it holds, in milliseconds since 1970. May lie
     /// in the future.
     pub valid_from: i64,
@@ -12,10 +12,10 @@ pub struct Interval {
     /// 1970; none while nobody withdrew.
     pub valid_to: Option<i64>,
     /// What opened it.
-    pub source: Source,
+    pub source: ConsentSource,
 }
 
-impl Interval {
+impl ConsentInterval {
     /// Whether consent holds at `at_ms`, in milliseconds since 1970.
     pub fn holds_at(&self, at_ms: i64) -> bool {
         self.valid_from <= at_ms && self.valid_to.is_none_or(|valid_to| at_ms < valid_to)
@@ -24,24 +24,24 @@ impl Interval {
 
 /// Where a consent comes from. Printed as `system.consent` shows it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Source {
+pub enum ConsentSource {
     /// A record of the person carried the date.
     Record,
     /// It was granted by hand.
-    Hand,
+    Register,
 }
 
-impl Source {
+impl ConsentSource {
     /// `record` or `hand`.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Record => "record",
-            Self::Hand => "hand",
+            Self::Register => "hand",
         }
     }
 }
 
-impl fmt::Display for Source {
+impl fmt::Display for ConsentSource {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(self.as_str())
     }
@@ -62,10 +62,10 @@ mod tests {
             (None, 10, true),
             (None, i64::MAX, true),
         ] {
-            let interval = Interval {
+            let interval = ConsentInterval {
                 valid_from: 10,
                 valid_to,
-                source: Source::Record,
+                source: ConsentSource::Record,
             };
             assert_eq!(interval.holds_at(at_ms), expected, "{interval:?} {at_ms}");
         }

@@ -1,7 +1,7 @@
 //! When a person agreed to a purpose: intervals from what their records say
 //! and from what was entered by hand.
 //!
-//! [`intervals`] works on one person and one purpose. Instants are
+//! [`consent_intervals`] works on one person and one purpose. Instants are
 //! milliseconds since 1970 in UTC; an interval is `[valid_from, valid_to)`.
 //!
 //! What holds:
@@ -54,7 +54,7 @@ mod interval;
 mod purpose;
 mod sweep;
 
-pub use event::{Act, Entry, Statement, agreed};
-pub use interval::{Interval, Source};
+pub use event::{ConsentRecord, Decision, RegisterEntry, consent_date};
+pub use interval::{ConsentInterval, ConsentSource};
 pub use purpose::{Purpose, UnknownPurpose};
-pub use sweep::intervals;
+pub use sweep::consent_intervals;

@@ -1,9 +1,9 @@
-//! From statements and entries to intervals, in one pass over time.
+//! From statements and entries to consent_intervals, in one pass over time.
 
 use std::borrow::Cow;
 
-use super::event::{Act, Entry, Statement};
-use super::interval::{Interval, Source};
+use super::event::{ConsentRecord, Decision, RegisterEntry};
+use super::interval::{ConsentInterval, ConsentSource};
 
 /// The intervals of one person's consent for one purpose, by the rules in the
 /// module's description: in order of time, none empty, no two overlapping.
@@ -11,7 +11,10 @@ use super::interval::{Interval, Source};
 /// `statements` may be in any order and are left sorted; `entries` are in the
 /// order in which they were entered. Allocates for what it returns and, where
 /// entries were not entered in order of time, for a copy of them.
-pub fn intervals(statements: &mut [Statement], entries: &[Entry]) -> Vec<Interval> {
+pub fn consent_intervals(
+    statements: &mut [ConsentRecord],
+    entries: &[RegisterEntry],
+) -> Vec<ConsentInterval> {
     statements.sort_unstable();
     let entries = in_order_of_time(entries);
     let mut stated = statements
@@ -41,7 +44,7 @@ pub fn intervals(statements: &mut [Statement], entries: &[Entry]) -> Vec<Interva
 
 /// `entries` by the instant from which they count, those of one instant in the
 /// order of entry.
-fn in_order_of_time(entries: &[Entry]) -> Cow<'_, [Entry]> {
+fn in_order_of_time(entries: &[RegisterEntry]) -> Cow<'_, [RegisterEntry]> {
     if entries.is_sorted_by_key(|entry| entry.at_ms) {
         return Cow::Borrowed(entries);
     }
@@ -53,10 +56,10 @@ fn in_order_of_time(entries: &[Entry]) -> Cow<'_, [Entry]> {
 /// What is known at one instant from all that was said up to it.
 struct Sweep {
     /// Intervals that have ended.
-    ended: Vec<Interval>,
+    ended: Vec<ConsentInterval>,
     /// Consent given since the last withdrawal. Opens in the future where its
     /// date lies there.
-    open: Option<Interval>,
+    open: Option<ConsentInterval>,
     /// The earliest date that does not lie before a withdrawal.
     date_min: i64,
     /// The last withdrawal by hand, until it is lifted.
@@ -74,21 +77,21 @@ impl Sweep {
     }
 
     /// Takes in everything that counts from `now` on.
-    fn pass(&mut self, now: i64, stated: &[Statement], entered: &[Entry]) {
+    fn pass(&mut self, now: i64, stated: &[ConsentRecord], entered: &[RegisterEntry]) {
         if self.open.is_some_and(|open| open.valid_from < now) {
             self.barred_at = None;
         }
         // Without a date sorts first.
-        let withdrawn = stated.first().is_some_and(|one| one.agreed_ms.is_none());
+        let withdrawn = stated.first().is_some_and(|one| one.consent_ms.is_none());
         if !withdrawn {
-            for date in stated.iter().filter_map(|one| one.agreed_ms) {
+            for date in stated.iter().filter_map(|one| one.consent_ms) {
                 self.agree(now, date);
             }
         }
         for entry in entered {
-            match entry.act {
-                Act::Grant => self.open(now, Source::Hand),
-                Act::Withdraw => {
+            match entry.decision {
+                Decision::Grant => self.open(now, ConsentSource::Register),
+                Decision::Withdraw => {
                     self.close(now);
                     // Past the instant itself: only a later date comes after a
                     // withdrawal by hand.
@@ -109,13 +112,13 @@ impl Sweep {
             return;
         }
         let from = if date < self.date_min { now } else { date };
-        self.open(from, Source::Record);
+        self.open(from, ConsentSource::Record);
     }
 
     /// Consent holds from `from` on, or from where it is open already.
-    fn open(&mut self, from: i64, source: Source) {
+    fn open(&mut self, from: i64, source: ConsentSource) {
         if self.open.is_none_or(|open| from < open.valid_from) {
-            self.open = Some(Interval {
+            self.open = Some(ConsentInterval {
                 valid_from: from,
                 valid_to: None,
                 source,
@@ -128,14 +131,14 @@ impl Sweep {
         if let Some(open) = self.open.take()
             && open.valid_from < now
         {
-            self.ended.push(Interval {
+            self.ended.push(ConsentInterval {
                 valid_to: Some(now),
                 ..open
             });
         }
     }
 
-    fn finish(mut self) -> Vec<Interval> {
+    fn finish(mut self) -> Vec<ConsentInterval> {
         self.ended.extend(self.open);
         self.ended
     }
@@ -155,26 +158,26 @@ mod tests {
             let number = |text: &str| text.parse::<i64>().expect("a number");
             if let Some((updated, date)) = word.split_once(':') {
                 let date = (date != "-").then(|| number(date));
-                statements.push(Statement::new(number(updated), date));
+                statements.push(ConsentRecord::new(number(updated), date));
             } else {
                 let (sign, at) = word.split_at(1);
-                let act = if sign == "+" {
-                    Act::Grant
+                let decision = if sign == "+" {
+                    Decision::Grant
                 } else {
-                    Act::Withdraw
+                    Decision::Withdraw
                 };
-                entries.push(Entry {
+                entries.push(RegisterEntry {
                     at_ms: number(at),
-                    act,
+                    decision,
                 });
             }
         }
-        let found: Vec<_> = intervals(&mut statements, &entries)
+        let found: Vec<_> = consent_intervals(&mut statements, &entries)
             .iter()
             .map(|interval| {
                 let sign = match interval.source {
-                    Source::Record => "",
-                    Source::Hand => "+",
+                    ConsentSource::Record => "",
+                    ConsentSource::Register => "+",
                 };
                 let to = interval.valid_to.map_or(String::new(), |to| to.to_string());
                 format!("{sign}{}..{to}", interval.valid_from)

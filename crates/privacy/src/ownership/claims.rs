@@ -10,7 +10,7 @@ use super::devices::DeviceInstants;
 /// Readings of people may come in any order, with repeats, from several
 /// threads at once. Needs one bit per (device, instant) and 12 bytes per
 /// device and person.
-pub struct Claims {
+pub struct ClaimCounter {
     devices: Arc<DeviceInstants>,
     /// The devices person `p` claims: `claimed[starts[p]..starts[p + 1]]`.
     starts: Vec<u32>,
@@ -19,7 +19,7 @@ pub struct Claims {
     reported: Vec<AtomicU64>,
 }
 
-impl Claims {
+impl ClaimCounter {
     /// `claimants[d]` is the one person who claims device `d`; devices beyond
     /// its end have none. A person may claim several devices.
     pub fn new(devices: Arc<DeviceInstants>, claimants: &[Option<u32>]) -> Self {
@@ -61,13 +61,13 @@ impl Claims {
     /// # Panics
     ///
     /// If the two slices differ in length.
-    pub fn mark(&self, people: &[u32], instants: &[i64]) {
+    pub fn add_readings(&self, people: &[u32], instants: &[i64]) {
         assert_eq!(people.len(), instants.len());
         let mut at = 0;
         for run in people.chunk_by(|a, b| a == b) {
             let instants = &instants[at..at + run.len()];
             at += run.len();
-            let claimed = self.claimed_by(run[0]);
+            let claimed = self.devices_claimed_by(run[0]);
             if claimed.is_empty() {
                 continue;
             }
@@ -105,7 +105,7 @@ impl Claims {
     }
 
     /// The devices that `person` claims.
-    pub fn claimed_by(&self, person: u32) -> &[u32] {
+    pub fn devices_claimed_by(&self, person: u32) -> &[u32] {
         let person = person as usize;
         match self.starts.get(person..) {
             Some([start, end, ..]) => &self.claimed[*start as usize..*end as usize],
@@ -160,15 +160,15 @@ mod tests {
             readings.push(1, instant + 50);
             readings.push(3, instant);
         }
-        let claims = Claims::new(Arc::new(readings.finish()), &[Some(7), Some(7), Some(2)]);
-        claims.mark(&[7, 7, 7, 9, 2, 7], &[50, 60, 60, 61, 62, 1000]);
+        let claims = ClaimCounter::new(Arc::new(readings.finish()), &[Some(7), Some(7), Some(2)]);
+        claims.add_readings(&[7, 7, 7, 9, 2, 7], &[50, 60, 60, 61, 62, 1000]);
         for (device, expected) in [(0, 2), (1, 2), (2, 0), (3, 0), (9, 0)] {
             assert_eq!(claims.shared(device), expected, "device {device}");
         }
         for (person, expected) in [(7, true), (2, true), (9, false), (1, false)] {
             assert_eq!(claims.has_reported(person), expected, "person {person}");
         }
-        assert_eq!(claims.claimed_by(7), [0, 1]);
+        assert_eq!(claims.devices_claimed_by(7), [0, 1]);
     }
 
     proptest! {
@@ -182,12 +182,12 @@ mod tests {
             for &(device, instant) in &devices {
                 readings.push(device, instant);
             }
-            let claims = Claims::new(Arc::new(readings.finish()), &claimants);
+            let claims = ClaimCounter::new(Arc::new(readings.finish()), &claimants);
             let (who, when): (Vec<_>, Vec<_>) = people.iter().copied().unzip();
             let half = who.len() / 2;
             std::thread::scope(|scope| {
-                scope.spawn(|| claims.mark(&who[..half], &when[..half]));
-                claims.mark(&who[half..], &when[half..]);
+                scope.spawn(|| claims.add_readings(&who[..half], &when[..half]));
+                claims.add_readings(&who[half..], &when[half..]);
             });
             for device in 0..12_u32 {
                 let own: HashSet<i64> =

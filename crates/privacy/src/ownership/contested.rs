@@ -6,7 +6,7 @@ use super::devices::DeviceInstants;
 
 /// A device found to be a person's, for all its instants or for a stretch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Owned {
+pub struct Ownership {
     /// The device.
     pub device: u32,
     /// Its owner.
@@ -22,7 +22,7 @@ pub struct Owned {
     pub valid_to: Option<i64>,
 }
 
-impl Owned {
+impl Ownership {
     fn instants<'a>(&self, devices: &'a DeviceInstants) -> &'a [i64] {
         let all = devices.of(self.device);
         let place = |of: i64| all.partition_point(|&instant| instant < of);
@@ -47,7 +47,7 @@ impl Owned {
 /// A person who really uses two devices at once shares both as well, and
 /// keeps both. Claimed devices belong in `owned` also: a stranger's own
 /// device is mostly a claimed one.
-pub fn contested(devices: &DeviceInstants, owned: &[Owned]) -> Vec<usize> {
+pub fn find_contested(devices: &DeviceInstants, owned: &[Ownership]) -> Vec<usize> {
     let mut of_person: HashMap<u32, Vec<usize>> = HashMap::new();
     // Almost everyone has one device, and most of it needs no look.
     for (place, one) in owned.iter().enumerate() {
@@ -71,11 +71,11 @@ pub fn contested(devices: &DeviceInstants, owned: &[Owned]) -> Vec<usize> {
     places
 }
 
-fn is_doubtful(devices: &DeviceInstants, one: &Owned) -> bool {
+fn is_doubtful(devices: &DeviceInstants, one: &Ownership) -> bool {
     !one.claimed && (one.support as usize) * 10 < devices.of(one.device).len() * 9
 }
 
-fn is_explained(devices: &DeviceInstants, one: &Owned, other: &Owned) -> bool {
+fn is_explained(devices: &DeviceInstants, one: &Ownership, other: &Ownership) -> bool {
     let (own, others) = (one.instants(devices), other.instants(devices));
     let shared_worse = one.support as usize * others.len()
         <= other.support as usize * devices.of(one.device).len();
@@ -105,7 +105,7 @@ mod tests {
             devices.push(2, i + 1000);
         }
         let devices = devices.finish();
-        let owned = |device, person, support| Owned {
+        let owned = |device, person, support| Ownership {
             device,
             person,
             support,
@@ -113,11 +113,11 @@ mod tests {
             valid_from: None,
             valid_to: None,
         };
-        let claimed = |mut one: Owned| {
+        let claimed = |mut one: Ownership| {
             one.claimed = true;
             one
         };
-        let within = |mut one: Owned, from, to| {
+        let within = |mut one: Ownership, from, to| {
             (one.valid_from, one.valid_to) = (from, to);
             one
         };
@@ -173,7 +173,7 @@ mod tests {
             ),
             ("alone", vec![owned(1, 7, 23)], vec![]),
         ] {
-            assert_eq!(contested(&devices, &owned), expected, "{name}");
+            assert_eq!(find_contested(&devices, &owned), expected, "{name}");
         }
     }
 }

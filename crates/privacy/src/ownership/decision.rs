@@ -1,6 +1,6 @@
 //! When a count is evidence enough.
 
-use super::matcher::Match;
+use super::matcher::BestMatch;
 
 /// Whoever shares fewer instants than this has matched nothing, however
 /// small the device. In the reference data 821 of 956 devices share an instant
@@ -26,7 +26,7 @@ pub const SUPPORT_MIN: u32 = 5;
 /// once (the test `losses_over_many_seeds`, 2.3 million decisions): no wrong
 /// owner, and 99.97 % or more found for each kind, 99.59 % for all at once.
 /// With 20 % half as many again are missed, with 25 % always the twins.
-pub fn margin(instants: usize) -> usize {
+pub fn lead_min(instants: usize) -> usize {
     (instants * 3).div_ceil(20).max(3)
 }
 
@@ -40,29 +40,29 @@ pub fn margin(instants: usize) -> usize {
 ///   5 % shifted on both sides 81 to 86 %, so that 99.5 % of owners pass. A
 ///   half finds 0.4 % more of those, but where the owner's phone was never
 ///   read, it gives twice as many devices to the stranger next to them;
-/// - they lead over the next person by [`margin`].
+/// - they lead over the next person by [`lead_min`].
 ///
 /// A person who only takes the place of an owner who reported nothing may
-/// still pass, see [`contested`](super::contested()).
-pub fn is_clear(instants: usize, best: Match) -> bool {
+/// still pass, see [`contested`](super::find_contested()).
+pub fn is_clear(instants: usize, best: BestMatch) -> bool {
     let (support, runner_up) = (best.support as usize, best.runner_up as usize);
     best.support >= SUPPORT_MIN
         && support * 3 >= instants * 2
-        && support >= runner_up + margin(instants)
+        && support >= runner_up + lead_min(instants)
 }
 
 /// Whether the claim of the one person who claims a device holds: they share
 /// at least half of its instants. The record is evidence of its own, so no
 /// least support and no lead are asked. A device that reported nothing, or a
 /// claimant who did, contradicts nothing: that is for the caller to ask
-/// first, see [`Claims::has_reported`](super::Claims::has_reported).
+/// first, see [`ClaimCounter::has_reported`](super::ClaimCounter::has_reported).
 pub fn claim_holds(instants: usize, shared: u32) -> bool {
     shared as usize * 2 >= instants
 }
 
 /// Whether a device is worth asking for owners in succession, though its
 /// owner shares `shared` of its instants: less than nine tenths are.
-pub fn may_be_passed_on(instants: usize, shared: u32) -> bool {
+pub fn may_have_changed_owner(instants: usize, shared: u32) -> bool {
     (shared as usize) * 10 < instants * 9
 }
 
@@ -103,7 +103,7 @@ mod tests {
             (7, 5, 2, true),
             (8, 5, 2, false),
         ] {
-            let best = Match {
+            let best = BestMatch {
                 person: 0,
                 support,
                 runner_up,
@@ -130,7 +130,7 @@ mod tests {
         ] {
             assert_eq!(claim_holds(instants, shared), holds, "{shared}/{instants}");
             assert_eq!(
-                may_be_passed_on(instants, shared),
+                may_have_changed_owner(instants, shared),
                 passed_on,
                 "{shared}/{instants}"
             );

@@ -62,7 +62,7 @@ impl DeviceReadings {
     }
 
     /// Takes all readings another thread has gathered.
-    pub fn absorb(&mut self, other: Self) {
+    pub fn merge(&mut self, other: Self) {
         self.instants.extend(other.instants);
         self.runs.extend(other.runs);
         self.len += other.len;
@@ -171,7 +171,7 @@ mod tests {
         let mut right = DeviceReadings::new();
         right.push(2, -7);
         right.push(2, 0);
-        left.absorb(right);
+        left.merge(right);
         let devices = left.finish();
         for (device, expected) in [
             (2, &[-7, 0, i64::MAX][..]),

@@ -1,14 +1,14 @@
 //! A device passed on: owners in succession.
 
-use super::contested::Owned;
+use super::contested::Ownership;
 use super::decision::{SUPPORT_MIN, claim_holds, is_clear};
-use super::matcher::{Match, Matcher};
+use super::matcher::{BestMatch, Matcher};
 
 /// A time in which a device was one person's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Stretch {
+pub struct OwnershipPeriod {
     /// Who owned it then, counted over the stretch's instants alone.
-    pub owner: Match,
+    pub owner: BestMatch,
     /// How many distinct instants the stretch has.
     pub instants: usize,
     /// Its first instant, epoch ms.
@@ -19,10 +19,10 @@ pub struct Stretch {
     pub claimed: bool,
 }
 
-impl Stretch {
-    /// The stretch as one of `device`, to be [contested](super::contested()).
-    pub fn of(&self, device: u32) -> Owned {
-        Owned {
+impl OwnershipPeriod {
+    /// The stretch as one of `device`, to be [contested](super::find_contested()).
+    pub fn of(&self, device: u32) -> Ownership {
+        Ownership {
             device,
             person: self.owner.person,
             support: self.owner.support,
@@ -77,7 +77,7 @@ pub(super) fn successive_owners(
     matcher: &mut Matcher<'_>,
     instants: &[i64],
     claimant: Option<u32>,
-) -> Option<Vec<Stretch>> {
+) -> Option<Vec<OwnershipPeriod>> {
     if instants.len() < SUPPORT_MIN as usize {
         return None;
     }
@@ -98,7 +98,7 @@ pub(super) fn successive_owners(
             Some(*person) != run.owner && within * 2 >= run.end - run.start && owns(*person)
         })
     };
-    let mut stretches: Vec<Stretch> = Vec::new();
+    let mut stretches: Vec<OwnershipPeriod> = Vec::new();
     let mut unowned = 0;
     let mut all_claimants = true;
     for (at, run) in runs.iter().enumerate() {
@@ -112,7 +112,7 @@ pub(super) fn successive_owners(
             return None;
         }
         all_claimants &= Some(person) == claimant;
-        stretches.push(Stretch {
+        stretches.push(OwnershipPeriod {
             owner,
             instants: own.len(),
             valid_from: instants[run.start],
@@ -208,18 +208,18 @@ fn leader(worth: &[i64]) -> usize {
 #[cfg(test)]
 pub(super) mod tests {
     use super::super::devices::DeviceReadings;
-    use super::super::people::{People, PersonReadings, WantedInstants};
+    use super::super::people::{InstantFilter, PeopleByInstant, PersonReadings};
     use super::*;
     use proptest::prelude::*;
     use std::sync::Arc;
 
-    /// People by letters: person `A` reported at instant `i` if text `i`
+    /// PeopleByInstant by letters: person `A` reported at instant `i` if text `i`
     /// holds an `A`.
-    pub(in super::super) fn people(instants: &[&str]) -> (Vec<i64>, People) {
+    pub(in super::super) fn people(instants: &[&str]) -> (Vec<i64>, PeopleByInstant) {
         let mut devices = DeviceReadings::new();
         (0..instants.len()).for_each(|i| devices.push(0, i as i64 * 1000));
         let devices = devices.finish();
-        let mut people = PersonReadings::new(Arc::new(WantedInstants::new(&devices, &[0])));
+        let mut people = PersonReadings::new(Arc::new(InstantFilter::new(&devices, &[0])));
         for (i, who) in instants.iter().enumerate() {
             for person in who.bytes() {
                 people.push(u32::from(person - b'A'), i as i64 * 1000);

@@ -59,7 +59,7 @@ fn devices<I: IntoIterator<Item = i64>>(count: u32, of: impl Fn(u32) -> I) -> De
 
 /// Matches all devices on `threads`; gives how many are clear and right, and
 /// how many are clear and wrong.
-fn match_all(devices: &DeviceInstants, people: &People, threads: u32) -> (usize, usize) {
+fn match_all(devices: &DeviceInstants, people: &PeopleByInstant, threads: u32) -> (usize, usize) {
     let share = devices.devices().div_ceil(threads);
     let part = |thread: u32| {
         let mut matcher = people.matcher();
@@ -92,7 +92,7 @@ fn claims_at_factor_1000() {
     report("gather devices", &mut since);
     let claimants: Vec<_> = (0..DEVICES).map(Some).collect();
     for threads in [1, 2] {
-        let claims = Claims::new(devices.clone(), &claimants);
+        let claims = ClaimCounter::new(devices.clone(), &claimants);
         report("prepare claims", &mut since);
         let share = DEVICES.div_ceil(threads);
         std::thread::scope(|scope| {
@@ -106,12 +106,12 @@ fn claims_at_factor_1000() {
                             when.extend([instant; 3]);
                         }
                         if who.len() > 8000 || person + 1 == DEVICES {
-                            claims.mark(&who, &when);
+                            claims.add_readings(&who, &when);
                             who.clear();
                             when.clear();
                         }
                     }
-                    claims.mark(&who, &when);
+                    claims.add_readings(&who, &when);
                 });
             }
         });
@@ -129,7 +129,7 @@ fn matching_at_factor_1000() {
     let devices = devices(DEVICES, spread);
     report("gather devices", &mut since);
     let all: Vec<u32> = (0..DEVICES).collect();
-    let wanted = Arc::new(WantedInstants::new(&devices, &all));
+    let wanted = Arc::new(InstantFilter::new(&devices, &all));
     report("want", &mut since);
     let mut readings = PersonReadings::new(wanted);
     for person in 0..DEVICES {
@@ -158,7 +158,7 @@ fn crowd(
     let mut since = Instant::now();
     let devices = devices(devices_count, device);
     let all: Vec<u32> = (0..devices_count).collect();
-    let mut readings = PersonReadings::new(Arc::new(WantedInstants::new(&devices, &all)));
+    let mut readings = PersonReadings::new(Arc::new(InstantFilter::new(&devices, &all)));
     for number in 0..people_count {
         person(number)
             .into_iter()

@@ -3,11 +3,11 @@
 use std::collections::HashMap;
 
 use super::crowd::Bitmap;
-use super::people::{People, Posting, Postings};
+use super::people::{PeopleByInstant, Posting, Postings};
 
 /// The person who shares most instants, and how far the next one comes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Match {
+pub struct BestMatch {
     /// Who shares most; of several, the lowest number (`runner_up` then
     /// equals `support`).
     pub person: u32,
@@ -23,20 +23,20 @@ const REMEMBER_MIN: usize = 4096;
 const REMEMBERED_MAX: usize = 1024;
 
 /// Counts shared instants, exactly. One for each thread; see
-/// [`People::matcher`].
+/// [`PeopleByInstant::matcher`].
 pub struct Matcher<'a> {
-    people: &'a People,
+    people: &'a PeopleByInstant,
     postings: Postings<'a>,
     lists: Vec<Posting>,
     bitmaps: Vec<Bitmap>,
     /// Counts by person, zero for all but the touched.
     counts: Vec<u32>,
     touched: Vec<u32>,
-    remembered: HashMap<Box<[i64]>, Option<Match>>,
+    remembered: HashMap<Box<[i64]>, Option<BestMatch>>,
 }
 
 impl<'a> Matcher<'a> {
-    pub(super) fn new(people: &'a People) -> Self {
+    pub(super) fn new(people: &'a PeopleByInstant) -> Self {
         Self {
             people,
             postings: Postings::new(people),
@@ -51,7 +51,7 @@ impl<'a> Matcher<'a> {
     /// The person sharing most of `instants` (distinct epoch ms, ascending,
     /// of a wanted device) among all people; `None` if nobody shares any.
     /// Fastest when devices are asked in their order.
-    pub fn best(&mut self, instants: &[i64]) -> Option<Match> {
+    pub fn best(&mut self, instants: &[i64]) -> Option<BestMatch> {
         let steps = self.look_up(instants);
         if steps < REMEMBER_MIN {
             return self.count();
@@ -133,7 +133,7 @@ impl<'a> Matcher<'a> {
     ///
     /// The two who lead by bitmaps alone, together with everyone in a list,
     /// hold the two who lead: whoever is in no list has only their bitmaps.
-    fn count(&mut self) -> Option<Match> {
+    fn count(&mut self) -> Option<BestMatch> {
         let mut leaders = Leaders::default();
         let crowds = &self.people.crowds;
         if !self.bitmaps.is_empty() {
@@ -154,7 +154,7 @@ impl<'a> Matcher<'a> {
             leaders.offer(person, count);
         }
         let ((person, support), (_, runner_up)) = (leaders.first, leaders.second);
-        (support > 0).then_some(Match {
+        (support > 0).then_some(BestMatch {
             person,
             support,
             runner_up,
@@ -202,15 +202,15 @@ impl Leaders {
 #[cfg(test)]
 mod tests {
     use super::super::devices::DeviceReadings;
-    use super::super::people::{PersonReadings, WantedInstants};
+    use super::super::people::{InstantFilter, PersonReadings};
     use super::*;
     use proptest::prelude::*;
     use std::collections::HashSet;
     use std::sync::Arc;
 
-    fn people_of(devices: &DeviceReadingsOf, people: &[(u32, i64)]) -> People {
+    fn people_of(devices: &DeviceReadingsOf, people: &[(u32, i64)]) -> PeopleByInstant {
         let wanted: Vec<u32> = (0..devices.0.devices()).collect();
-        let wanted = Arc::new(WantedInstants::new(&devices.0, &wanted));
+        let wanted = Arc::new(InstantFilter::new(&devices.0, &wanted));
         let mut halves = [
             PersonReadings::new(wanted.clone()),
             PersonReadings::new(wanted),
@@ -219,7 +219,7 @@ mod tests {
             halves[i % 2].push(person, instant);
         }
         let [mut left, right] = halves;
-        left.absorb(right);
+        left.merge(right);
         left.finish()
     }
 
@@ -234,7 +234,7 @@ mod tests {
     }
 
     /// By definition: sets of instants, cut with one another.
-    fn naive(instants: &[i64], people: &[(u32, i64)]) -> Option<Match> {
+    fn naive(instants: &[i64], people: &[(u32, i64)]) -> Option<BestMatch> {
         let own: HashSet<i64> = instants.iter().copied().collect();
         let mut distinct: HashSet<(u32, i64)> = people.iter().copied().collect();
         distinct.retain(|reading| own.contains(&reading.1));
@@ -245,7 +245,7 @@ mod tests {
         let mut counts: Vec<_> = counts.into_iter().map(|(p, c)| (c, p)).collect();
         counts.sort_unstable_by_key(|&(count, person)| (u32::MAX - count, person));
         let &(support, person) = counts.first()?;
-        Some(Match {
+        Some(BestMatch {
             person,
             support,
             runner_up: counts.get(1).map_or(0, |next| next.0),
@@ -348,7 +348,7 @@ mod tests {
         assert_eq!(matcher.sharing(&instants, 2, 5), None);
         assert_eq!(
             matcher.best(&instants),
-            Some(Match {
+            Some(BestMatch {
                 person: 4,
                 support: 3,
                 runner_up: 2

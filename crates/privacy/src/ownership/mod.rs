@@ -10,15 +10,15 @@
 //! The way of a device:
 //!
 //! 1. [`DeviceReadings`] gathers what devices report into [`DeviceInstants`].
-//! 2. [`Claims`] counts, for devices that exactly one person claims, how many
+//! 2. [`ClaimCounter`] counts, for devices that exactly one person claims, how many
 //!    instants that person shares; [`claim_holds`] decides. This is the
 //!    normal case, and it holds nothing of people but one bit per instant.
 //! 3. For the devices left over, [`PersonReadings`] gathers the readings of
 //!    everybody, as far as they meet an instant of such a device, into
-//!    [`People`]; a [`Matcher`] finds the person sharing most and the next;
+//!    [`PeopleByInstant`]; a [`Matcher`] finds the person sharing most and the next;
 //!    [`owners`] decides. Left over are devices without exactly one claimant,
 //!    those whose claim does not hold, and those that
-//!    [`may_be_passed_on`] though it holds.
+//!    [`may_have_changed_owner`] though it holds.
 //! 4. [`contested`] takes back what another device of the same person
 //!    explains better.
 //!
@@ -42,11 +42,11 @@ mod load;
 #[cfg(test)]
 mod reference;
 
-pub use claims::Claims;
-pub use contested::{Owned, contested};
-pub use decision::{SUPPORT_MIN, claim_holds, is_clear, margin, may_be_passed_on};
+pub use claims::ClaimCounter;
+pub use contested::{Ownership, find_contested};
+pub use decision::{SUPPORT_MIN, claim_holds, is_clear, lead_min, may_have_changed_owner};
 pub use devices::{DeviceInstants, DeviceReadings};
-pub use handover::Stretch;
-pub use matcher::{Match, Matcher};
+pub use handover::OwnershipPeriod;
+pub use matcher::{BestMatch, Matcher};
 pub use owners::{Claim, owners};
-pub use people::{People, PersonReadings, WantedInstants};
+pub use people::{InstantFilter, PeopleByInstant, PersonReadings};

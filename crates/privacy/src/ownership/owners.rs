@@ -1,8 +1,8 @@
 //! From counts to owners: the decision for one device.
 
-use super::decision::{claim_holds, is_clear, may_be_passed_on};
-use super::handover::{Stretch, successive_owners};
-use super::matcher::{Match, Matcher};
+use super::decision::{claim_holds, is_clear, may_have_changed_owner};
+use super::handover::{OwnershipPeriod, successive_owners};
+use super::matcher::{BestMatch, Matcher};
 
 /// The claim of the one person who claims a device.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -27,7 +27,11 @@ pub struct Claim {
 ///
 /// A claimant whose claim holds for the later (or earlier) stretch alone owns
 /// that stretch. A device where two people claim the serial has no `claim`.
-pub fn owners(matcher: &mut Matcher<'_>, instants: &[i64], claim: Option<Claim>) -> Vec<Stretch> {
+pub fn owners(
+    matcher: &mut Matcher<'_>,
+    instants: &[i64],
+    claim: Option<Claim>,
+) -> Vec<OwnershipPeriod> {
     let Some(&valid_from) = instants.first() else {
         return Vec::new();
     };
@@ -36,13 +40,13 @@ pub fn owners(matcher: &mut Matcher<'_>, instants: &[i64], claim: Option<Claim>)
     let held = claim.filter(|claim| claim_holds(count, claim.shared));
     let clear = best.filter(|best| is_clear(count, *best));
     let shared = held.map_or(clear.map_or(0, |best| best.support), |claim| claim.shared);
-    if may_be_passed_on(count, shared) {
+    if may_have_changed_owner(count, shared) {
         let claimant = claim.map(|claim| claim.person);
         if let Some(stretches) = successive_owners(matcher, instants, claimant) {
             return stretches;
         }
     }
-    let claimed = held.map(|claim| Match {
+    let claimed = held.map(|claim| BestMatch {
         person: claim.person,
         support: claim.shared,
         runner_up: match best {
@@ -51,7 +55,7 @@ pub fn owners(matcher: &mut Matcher<'_>, instants: &[i64], claim: Option<Claim>)
             None => 0,
         },
     });
-    let whole = claimed.or(clear).map(|owner| Stretch {
+    let whole = claimed.or(clear).map(|owner| OwnershipPeriod {
         owner,
         instants: count,
         valid_from,

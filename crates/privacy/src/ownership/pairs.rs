@@ -58,7 +58,7 @@ impl Pairs {
     }
 
     /// Takes in all pairs of `other`.
-    pub(super) fn absorb(&mut self, other: Self) {
+    pub(super) fn merge(&mut self, other: Self) {
         for (mine, theirs) in self.shards.iter_mut().zip(other.shards) {
             for words in theirs.pairs {
                 mine.push(words);

@@ -12,11 +12,11 @@ use super::pairs::{Pairs, SHARDS, Words, shard_of, split};
 /// One bit per instant modulo a power of two: it lets some others through,
 /// which costs memory and changes no count. Neighbouring instants have
 /// neighbouring bits, as neighbouring readings do.
-pub struct WantedInstants {
+pub struct InstantFilter {
     bits: Vec<u64>,
 }
 
-impl WantedInstants {
+impl InstantFilter {
     /// The instants of `wanted` devices; one byte or two for each.
     pub fn new(devices: &DeviceInstants, wanted: &[u32]) -> Self {
         let total: usize = wanted.iter().map(|&device| devices.of(device).len()).sum();
@@ -40,15 +40,15 @@ impl WantedInstants {
 /// that may meet a device without an owner.
 ///
 /// Needs 12 to 15 bytes per distinct (person, instant) kept. Threads gather
-/// each into their own and then [`PersonReadings::absorb`].
+/// each into their own and then [`PersonReadings::merge`].
 pub struct PersonReadings {
-    wanted: Arc<WantedInstants>,
+    wanted: Arc<InstantFilter>,
     pairs: Pairs,
 }
 
 impl PersonReadings {
     /// No readings yet; those at `wanted` instants will be kept.
-    pub fn new(wanted: Arc<WantedInstants>) -> Self {
+    pub fn new(wanted: Arc<InstantFilter>) -> Self {
         Self {
             wanted,
             pairs: Pairs::new(),
@@ -64,13 +64,13 @@ impl PersonReadings {
     }
 
     /// Takes all readings another thread has gathered.
-    pub fn absorb(&mut self, other: Self) {
-        self.pairs.absorb(other.pairs);
+    pub fn merge(&mut self, other: Self) {
+        self.pairs.merge(other.pairs);
     }
 
     /// The people at each instant: 12 bytes per (person, instant), and up to
     /// 8 more where crowds report the same milliseconds.
-    pub fn finish(self) -> People {
+    pub fn finish(self) -> PeopleByInstant {
         let shards: Vec<_> = self.pairs.into_sorted().collect();
         let people = shards
             .iter()
@@ -79,7 +79,7 @@ impl PersonReadings {
             .max()
             .unwrap_or(0);
         let crowds = Crowds::new(&shards);
-        People {
+        PeopleByInstant {
             shards,
             people,
             crowds,
@@ -88,7 +88,7 @@ impl PersonReadings {
 }
 
 /// Who reported at which instant.
-pub struct People {
+pub struct PeopleByInstant {
     /// Per shard (instant, person), ascending.
     pub(super) shards: Vec<Vec<Words>>,
     /// One more than the highest person.
@@ -96,7 +96,7 @@ pub struct People {
     pub(super) crowds: Crowds,
 }
 
-impl People {
+impl PeopleByInstant {
     /// Counts for one thread; several may count at once. Needs 4 bytes per
     /// person.
     pub fn matcher(&self) -> Matcher<'_> {
@@ -131,7 +131,7 @@ pub(super) struct Postings<'a> {
 }
 
 impl<'a> Postings<'a> {
-    pub(super) fn new(people: &'a People) -> Self {
+    pub(super) fn new(people: &'a PeopleByInstant) -> Self {
         Self {
             shards: &people.shards,
             cursors: [0; SHARDS],

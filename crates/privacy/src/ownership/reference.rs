@@ -36,13 +36,13 @@ fn reference() -> Option<Reference> {
     let mut by_email = HashMap::new();
     let mut by_serial = HashMap::new();
     for (number, line) in (0..).zip(&customers) {
-        let email = crate::subject(field(line, "email")).into_owned();
+        let email = crate::normalize_subject(field(line, "email")).into_owned();
         by_email.insert(email, number);
         by_serial.insert(field(line, "serialNumber").to_owned(), number);
     }
     let people = lines("accelerometer")?;
     let people = people.iter().map(|line| {
-        let person = by_email[&*crate::subject(field(line, "user"))];
+        let person = by_email[&*crate::normalize_subject(field(line, "user"))];
         (person, instant(line, "timestamp"))
     });
     let devices = lines("step_trainer")?;
@@ -126,14 +126,14 @@ fn lose(readings: &[(u32, i64)], loss: Loss, random: &mut Random) -> Vec<(u32, i
     left
 }
 
-fn gather(people: &[(u32, i64)], devices: &[(u32, i64)]) -> (DeviceInstants, People) {
+fn gather(people: &[(u32, i64)], devices: &[(u32, i64)]) -> (DeviceInstants, PeopleByInstant) {
     let mut readings = DeviceReadings::new();
     for &(device, instant) in devices {
         readings.push(device, instant);
     }
     let devices = readings.finish();
     let all: Vec<u32> = (0..devices.devices()).collect();
-    let mut readings = PersonReadings::new(Arc::new(WantedInstants::new(&devices, &all)));
+    let mut readings = PersonReadings::new(Arc::new(InstantFilter::new(&devices, &all)));
     for &(person, instant) in people {
         readings.push(person, instant);
     }
@@ -141,7 +141,7 @@ fn gather(people: &[(u32, i64)], devices: &[(u32, i64)]) -> (DeviceInstants, Peo
 }
 
 /// Who owns what without any claim, before anything is taken back.
-fn matches(people: &[(u32, i64)], devices: &[(u32, i64)]) -> (DeviceInstants, Vec<Owned>) {
+fn matches(people: &[(u32, i64)], devices: &[(u32, i64)]) -> (DeviceInstants, Vec<Ownership>) {
     let (devices, people) = gather(people, devices);
     let mut matcher = people.matcher();
     let mut owned = Vec::new();
@@ -153,8 +153,8 @@ fn matches(people: &[(u32, i64)], devices: &[(u32, i64)]) -> (DeviceInstants, Ve
 }
 
 /// How many true owners are found, and how many wrong ones.
-fn tally(devices: &DeviceInstants, owned: &[Owned]) -> (usize, usize) {
-    let taken_back: HashSet<usize> = contested(devices, owned).into_iter().collect();
+fn tally(devices: &DeviceInstants, owned: &[Ownership]) -> (usize, usize) {
+    let taken_back: HashSet<usize> = find_contested(devices, owned).into_iter().collect();
     let kept = (0..owned.len()).filter(|place| !taken_back.contains(place));
     let right = kept.clone().filter(|&i| owned[i].device == owned[i].person);
     (right.clone().count(), kept.count() - right.count())
@@ -177,9 +177,9 @@ fn every_device_finds_its_owner() {
     assert_eq!(tally(&devices, &owned), (956, 0));
 
     let claimants: Vec<Option<u32>> = (0..956).map(Some).collect();
-    let claims = Claims::new(Arc::new(devices), &claimants);
+    let claims = ClaimCounter::new(Arc::new(devices), &claimants);
     let (who, when): (Vec<_>, Vec<_>) = data.people.iter().copied().unzip();
-    claims.mark(&who, &when);
+    claims.add_readings(&who, &when);
     assert!((0..956).all(|device| claims.shared(device) == 30));
 }
 

@@ -10,7 +10,7 @@ use std::path::Path;
 use anyhow::Result;
 use chrono::{DateTime, SecondsFormat};
 use engine::{Consent, ConsentEntry, ConsentStatus};
-use privacy::{Interval, Personal, Purpose};
+use privacy::{ConsentInterval, Personal, Purpose};
 use serde::Serialize;
 
 use super::runtime;
@@ -216,7 +216,7 @@ const HEADINGS: [&str; 13] = [
 ];
 
 impl Line {
-    fn now(purpose: Purpose, in_force: Option<Interval>) -> Self {
+    fn now(purpose: Purpose, in_force: Option<ConsentInterval>) -> Self {
         Self {
             kind: "now",
             in_force: Some(in_force.is_some()),
@@ -224,7 +224,7 @@ impl Line {
         }
     }
 
-    fn of(purpose: Purpose, interval: Option<Interval>) -> Self {
+    fn of(purpose: Purpose, interval: Option<ConsentInterval>) -> Self {
         Self {
             kind: "interval",
             purpose: Some(purpose.as_str()),
@@ -257,7 +257,7 @@ impl Line {
 }
 
 fn lines_of(known: &ConsentStatus, now_ms: i64, email: &Personal<String>) -> Vec<Line> {
-    let person = privacy::subject(email.reveal());
+    let person = privacy::normalize_subject(email.reveal());
     let intervals = known.intervals.iter().map(|(purpose, interval)| Line {
         in_force: Some(known.suspended_by.is_empty() && interval.holds_at(now_ms)),
         ..Line::of(*purpose, Some(*interval))

@@ -148,7 +148,7 @@ async fn lake(settings: &Settings) -> Finding {
             format!("{place}: not there yet; the first run makes it"),
             Verdict::Ok,
         ),
-        Ok(location) => match lake::conditional_put_is_atomic(&location).await {
+        Ok(location) => match lake::check_conditional_put(&location).await {
             Err(error) => (format!("{place}: {error}"), Verdict::Fail),
             Ok(()) => match Lake::at(location).tables().await {
                 Ok(tables) => (

@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 
 use chrono::{DateTime, SecondsFormat, Utc};
 use engine::Error;
-use privacy::Key;
+use privacy::PseudonymKey;
 use tempfile::NamedTempFile;
 use zeroize::Zeroizing;
 
@@ -32,7 +32,7 @@ pub(crate) struct KeyFile {
 /// A key as it was found.
 #[derive(Debug)]
 pub(crate) struct Kept {
-    pub(crate) key: Key,
+    pub(crate) key: PseudonymKey,
     /// When it was made, where the file tells.
     pub(crate) since: Option<DateTime<Utc>>,
 }
@@ -160,7 +160,7 @@ impl KeyFile {
     }
 
     fn fresh(&self) -> Result<Kept, Error> {
-        let key = Key::generate().map_err(|error| Error::NoKey {
+        let key = PseudonymKey::generate().map_err(|error| Error::NoKey {
             message: format!("cannot make a key: {error}"),
             hint: "put one of your own into STEDI_KEY: 64 hexadecimal digits".to_owned(),
         })?;
@@ -253,7 +253,7 @@ fn parse(text: &str) -> Option<Kept> {
             if key.is_some() {
                 return None;
             }
-            key = Some(Key::from_hex(line).ok()?);
+            key = Some(PseudonymKey::from_hex(line).ok()?);
         }
     }
     Some(Kept {

@@ -19,7 +19,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use async_trait::async_trait;
 use engine::{Error, KeySource};
 use lake::{Lake, Location};
-use privacy::Key;
+use privacy::PseudonymKey;
 
 pub(crate) use self::file::KeyFile;
 use crate::settings::{Origin, Setting, Settings};
@@ -27,7 +27,7 @@ use crate::settings::{Origin, Setting, Settings};
 /// Finds the key of one lake.
 #[derive(Debug, Clone)]
 pub(crate) struct Keys {
-    given: Option<Arc<Key>>,
+    given: Option<Arc<PseudonymKey>>,
     named: Setting<Option<PathBuf>>,
     landing: Location,
     lake: Location,
@@ -39,7 +39,7 @@ pub(crate) struct Keys {
 /// Where a key lies.
 pub(crate) enum Place {
     /// In the variable `STEDI_KEY`.
-    Variable(Arc<Key>),
+    Variable(Arc<PseudonymKey>),
     /// In a file, which need not be there yet.
     File(KeyFile),
 }
@@ -139,7 +139,7 @@ impl Keys {
         }
     }
 
-    async fn find_or_make(&self) -> Result<Arc<Key>, Error> {
+    async fn find_or_make(&self) -> Result<Arc<PseudonymKey>, Error> {
         loop {
             let file = match self.place().await? {
                 Place::Variable(key) => return Ok(key),
@@ -175,7 +175,7 @@ impl Keys {
 
 #[async_trait]
 impl KeySource for Keys {
-    async fn key(&self) -> Result<Arc<Key>, Error> {
+    async fn key(&self) -> Result<Arc<PseudonymKey>, Error> {
         self.asked.store(true, Ordering::Relaxed);
         self.find_or_make().await
     }

@@ -19,7 +19,7 @@ use crate::{DataFile, Error, Lake, Layout};
 
 /// A file that takes another's place. Nothing of it is part of the table until it
 /// is published.
-pub struct Renewal {
+pub struct FileRewrite {
     lake: Lake,
     layout: Layout,
     /// The one whose place it takes, and its footer.
@@ -38,21 +38,21 @@ impl Lake {
     /// of what takes its place carries `run`, as those of [`Lake::writer`] do.
     ///
     /// # Errors
-    /// [`Error::Store`] where the file cannot be read, [`Error::File`] where none
+    /// [`Error::Store`] where the file cannot be read, [`Error::FileWrite`] where none
     /// can be begun.
-    pub async fn renew(
+    pub async fn rewrite_file(
         &self,
         layout: &Layout,
         run: &str,
         old: &DataFile,
-    ) -> Result<Renewal, Error> {
+    ) -> Result<FileRewrite, Error> {
         let footer = self.footer(old, PageIndexPolicy::Optional).await?;
         let begun = layout.arrow_writer(Vec::new());
         let begun = begun.and_then(|writer| writer.into_serialized_writer());
         let (writer, encoders) = begun.map_err(|error| failed(layout.table(), &error))?;
         let name = new_name(run);
         let path = self.path(layout.table()).join(name.as_str());
-        Ok(Renewal {
+        Ok(FileRewrite {
             lake: self.clone(),
             layout: layout.clone(),
             old: old.clone(),
@@ -66,7 +66,7 @@ impl Lake {
     }
 }
 
-impl Renewal {
+impl FileRewrite {
     /// How many row groups the old file has.
     pub fn row_groups(&self) -> usize {
         self.footer.num_row_groups()
@@ -75,7 +75,7 @@ impl Renewal {
     /// Whether row groups can be taken over: the old file has the layout's columns
     /// as this program writes them, and says where their pages are. (A file of
     /// which only some row groups say so cannot be written.)
-    pub fn can_keep(&self) -> bool {
+    pub fn can_copy_row_groups(&self) -> bool {
         let own = self.writer.schema_descr().root_schema();
         self.footer.file_metadata().schema() == own && self.footer.offset_index().is_some()
     }
@@ -83,9 +83,9 @@ impl Renewal {
     /// Takes over a row group of the old file, by its number.
     ///
     /// # Errors
-    /// [`Error::Store`] where it cannot be read, [`Error::File`] where the new one
+    /// [`Error::Store`] where it cannot be read, [`Error::FileWrite`] where the new one
     /// cannot be written.
-    pub async fn keep(&mut self, number: usize) -> Result<(), Error> {
+    pub async fn copy_row_group(&mut self, number: usize) -> Result<(), Error> {
         let group = self.footer.row_group(number);
         let ranges = group.columns().iter().map(|chunk| chunk.byte_range());
         let (start, end) = ranges.fold((u64::MAX, 0), |(start, end), (at, length)| {
@@ -104,8 +104,8 @@ impl Renewal {
     /// Writes rows as a row group of their own.
     ///
     /// # Errors
-    /// [`Error::File`].
-    pub async fn write(&mut self, rows: &[RecordBatch]) -> Result<(), Error> {
+    /// [`Error::FileWrite`].
+    pub async fn write_row_group(&mut self, rows: &[RecordBatch]) -> Result<(), Error> {
         if rows.iter().all(|batch| batch.num_rows() == 0) {
             return Ok(());
         }
@@ -117,7 +117,7 @@ impl Renewal {
     /// Ends the file; `None` where no row is left.
     ///
     /// # Errors
-    /// [`Error::File`].
+    /// [`Error::FileWrite`].
     pub async fn finish(mut self) -> Result<Option<DataFile>, Error> {
         let table = self.layout.table().clone();
         if self.writer.flushed_row_groups().is_empty() {
@@ -245,17 +245,17 @@ mod tests {
         writer.write(&rows(0..600_000)).await.unwrap();
         let old = writer.finish().await.unwrap().remove(0);
         // Rows of the second row group are written, the others taken over.
-        let mut renewal = lake.renew(&layout, "r2", &old).await.unwrap();
-        assert_eq!(renewal.row_groups(), 3);
-        assert!(renewal.can_keep());
-        renewal.keep(0).await.unwrap();
-        renewal
-            .write(&[rows(300_000..300_010), rows(400_000..400_001)])
+        let mut rewrite = lake.rewrite_file(&layout, "r2", &old).await.unwrap();
+        assert_eq!(rewrite.row_groups(), 3);
+        assert!(rewrite.can_copy_row_groups());
+        rewrite.copy_row_group(0).await.unwrap();
+        rewrite
+            .write_row_group(&[rows(300_000..300_010), rows(400_000..400_001)])
             .await
             .unwrap();
-        renewal.write(&[rows(0..0)]).await.unwrap();
-        renewal.keep(2).await.unwrap();
-        let new = renewal.finish().await.unwrap().unwrap();
+        rewrite.write_row_group(&[rows(0..0)]).await.unwrap();
+        rewrite.copy_row_group(2).await.unwrap();
+        let new = rewrite.finish().await.unwrap().unwrap();
         let expected: Vec<i64> = (0..262_144)
             .chain(300_000..300_010)
             .chain(400_000..400_001)
@@ -278,14 +278,14 @@ mod tests {
             ("of 6", [false; 3], [false; 3]),
         ] {
             for (file, expected) in [(&old, in_old), (&new, in_new)] {
-                let told = lake.row_groups_having(file, &field, |text| text == name);
+                let told = lake.row_groups_may_contain(file, &field, |text| text == name);
                 assert_eq!(told.await.unwrap(), expected, "{name}");
             }
         }
 
         // Of no rows there is no file.
-        let renewal = lake.renew(&layout, "r3", &old).await.unwrap();
-        assert_eq!(renewal.finish().await.unwrap(), None);
+        let rewrite = lake.rewrite_file(&layout, "r3", &old).await.unwrap();
+        assert_eq!(rewrite.finish().await.unwrap(), None);
     }
 
     #[tokio::test]
@@ -301,7 +301,7 @@ mod tests {
         let file = writer.finish().await.unwrap().remove(0);
         let field = layout.schema().field(1).clone();
         for name in ["somebody 199999", "nobody"] {
-            let told = lake.row_groups_having(&file, &field, |text| text == name);
+            let told = lake.row_groups_may_contain(&file, &field, |text| text == name);
             assert_eq!(told.await.unwrap(), [true], "{name}");
         }
     }
