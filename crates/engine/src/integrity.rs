@@ -207,7 +207,7 @@ impl Integrity {
                 Some(version) => lake.inspect_version(version, since).await?,
                 None => lake.inspect(table, since).await?,
             };
-            let is_read = depth == Depth::All || found.is_touched;
+            let is_read = depth == Depth::All || found.is_modified;
             let found = examined(session, found, is_read).await?;
             Ok::<_, Error>((table.clone(), found))
         });
@@ -230,7 +230,7 @@ impl Integrity {
         for (table, (looked, readable)) in looks {
             let of_run = table.zone != system::ZONE || table == LANDING_FILES.id();
             is_published |= of_run && (looked.version.is_some() || !looked.faults.is_empty());
-            found.is_touched |= looked.is_touched && table != register;
+            found.is_touched |= looked.is_modified && table != register;
             let mut faults = looked.faults;
             let damaged = Damaged {
                 version: looked.version,

@@ -579,14 +579,14 @@ impl Writing {
         self.publication(written, RemovedFiles::None).map(Some)
     }
 
-    fn publication(&self, written: Written, removes: RemovedFiles) -> Result<Publication, Error> {
+    fn publication(&self, written: Written, removed: RemovedFiles) -> Result<Publication, Error> {
         let table = &system::QUARANTINE;
         Ok(Publication {
             layout: self.layout.clone(),
             description: system::grain(table.name()).unwrap_or_default().to_owned(),
             commit_info: system::noted(&self.run, written.rows, written.content),
             files: written.files,
-            removes,
+            removed,
             changes_rows: true,
         })
     }

@@ -315,7 +315,7 @@ impl Definition {
         let mut content = Content::default();
         content.add(rows::hashes(batch));
         let mut count = batch.num_rows() as u64;
-        let removes = match rows {
+        let removed = match rows {
             Rows::Beside(standing) => {
                 if batch.num_rows() == 0 {
                     return Ok(None);
@@ -349,7 +349,7 @@ impl Definition {
             description: self.grain.to_owned(),
             commit_info: noted(run, count, content),
             files: writer.finish().await?,
-            removes,
+            removed,
             changes_rows: true,
         }))
     }

@@ -31,7 +31,7 @@ pub struct Inspection {
     pub damaged_files: BTreeSet<String>,
     /// Whether an object that the version needs was written after the time asked
     /// about.
-    pub is_touched: bool,
+    pub is_modified: bool,
 }
 
 impl Lake {
@@ -79,7 +79,7 @@ impl Lake {
         since: Option<ChangeTime>,
     ) -> Result<Inspection, Error> {
         let (table, mut found) = (&version.table, Inspection::default());
-        let is_touched =
+        let is_modified =
             |meta: &ObjectMeta| since.is_none_or(|since| self.changed_at(meta) > since);
         let there: BTreeMap<Path, ObjectMeta> = self
             .data_files(table)
@@ -107,7 +107,7 @@ impl Lake {
                 found.faults.push(format!("file {} {fault}", file.name));
                 found.damaged_files.insert(file.name.clone());
             }
-            found.is_touched |= meta.as_ref().is_none_or(is_touched);
+            found.is_modified |= meta.as_ref().is_none_or(is_modified);
         }
         let log = self.log(table).await?;
         let from = log
@@ -117,10 +117,10 @@ impl Lake {
             .copied();
         let entries = log.entries.range(from.unwrap_or_default()..);
         let checkpoint = log.others.iter().filter(|(of, _)| Some(*of) == from);
-        found.is_touched |= entries
+        found.is_modified |= entries
             .map(|(_, meta)| meta)
             .chain(checkpoint.map(|(_, meta)| meta))
-            .any(is_touched);
+            .any(is_modified);
         found.version = Some(version);
         Ok(found)
     }

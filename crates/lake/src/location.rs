@@ -274,7 +274,7 @@ impl Location {
 
     /// Whether the file at `path` on this machine lies in it, links followed.
     /// The file need not exist.
-    pub fn holds(&self, path: &FsPath) -> bool {
+    pub fn contains(&self, path: &FsPath) -> bool {
         let path = std::path::absolute(path).map(|path| resolve(&path));
         match (&self.folder, path) {
             (Some(folder), Ok(path)) => path.starts_with(folder),
@@ -413,10 +413,10 @@ mod tests {
         ] {
             let at = Location::parse(folder.path().join(location).to_str().unwrap()).unwrap();
             let file = folder.path().join(file);
-            assert_eq!(at.holds(&file), expected, "{location} and {file:?}");
+            assert_eq!(at.contains(&file), expected, "{location} and {file:?}");
         }
         let bucket = Location::parse("s3://bucket/a").unwrap();
-        assert!(!bucket.holds(FsPath::new("/a/k")));
+        assert!(!bucket.contains(FsPath::new("/a/k")));
     }
 
     #[test]

@@ -120,7 +120,7 @@ async fn a_table_opens_by_few_reads_however_many_commits_it_has() {
             layout: layout.clone(),
             description: "One number.".to_owned(),
             // Each replaces the one before, so that the table stays small.
-            removes: RemovedFiles::All,
+            removed: RemovedFiles::All,
             changes_rows: true,
             files,
             commit_info: CommitInfo {

@@ -63,7 +63,7 @@ pub struct Publication {
     /// The files that the version adds.
     pub files: Vec<DataFile>,
     /// The files that it takes out.
-    pub removes: RemovedFiles,
+    pub removed: RemovedFiles,
     /// Whether its rows differ from those of the version before; false where
     /// files were only divided otherwise.
     pub changes_rows: bool,
@@ -132,7 +132,7 @@ impl Standing {
                 }
             }
         }
-        let goes = |file: &DataFile| match &next.removes {
+        let goes = |file: &DataFile| match &next.removed {
             RemovedFiles::None => false,
             RemovedFiles::All => true,
             RemovedFiles::Named(names) => names.contains(&file.name),
@@ -145,7 +145,7 @@ impl Standing {
         self.files = kept;
         self.files.extend(next.files.iter().cloned());
 
-        let mode = match next.removes {
+        let mode = match next.removed {
             RemovedFiles::None => "Append",
             _ => "Overwrite",
         };

@@ -88,7 +88,7 @@ impl Lake {
                 layout: Layout::new(table.clone(), &standing.schema, &standing.personal)?,
                 description: standing.description.clone().unwrap_or_default(),
                 files: Vec::new(),
-                removes: RemovedFiles::All,
+                removed: RemovedFiles::All,
                 changes_rows: true,
                 commit_info: emptied,
             };

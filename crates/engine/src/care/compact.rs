@@ -175,7 +175,7 @@ struct Merged {
 
 impl Merged {
     fn told(&self) -> Compacted {
-        let RemovedFiles::Named(removed) = &self.next.removes else {
+        let RemovedFiles::Named(removed) = &self.next.removed else {
             unreachable!("merging takes some files out")
         };
         let before = &self.standing.files;
@@ -341,7 +341,7 @@ impl Work {
             layout,
             description: standing.description.clone().unwrap_or_default(),
             files: writer.finish().await?,
-            removes: RemovedFiles::Named(small.into_iter().map(|file| file.name).collect()),
+            removed: RemovedFiles::Named(small.into_iter().map(|file| file.name).collect()),
             changes_rows: false,
             commit_info: CommitInfo {
                 run: self.held.run.clone(),

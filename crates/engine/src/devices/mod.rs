@@ -201,7 +201,7 @@ impl Search {
                 // Nobody's readings are looked at who did not agree.
                 (By::One(person), None) => settle(person, None),
                 (By::One(_), Some(person)) => {
-                    let shared = claims.shared(device);
+                    let shared = claims.shared_instants(device);
                     let silent = count == 0 || !claims.has_reported(person);
                     let holds =
                         claim_holds(count, shared) && !may_have_changed_owner(count, shared);
@@ -297,7 +297,7 @@ fn settled(
             Some(Ownership {
                 device: found.device,
                 person: found.owner?.person,
-                support: claims.shared(found.device),
+                support: claims.shared_instants(found.device),
                 claimed: true,
                 valid_from: None,
                 valid_to: None,

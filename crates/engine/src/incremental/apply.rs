@@ -108,7 +108,7 @@ impl Applier<'_> {
             layout: self.layout.clone(),
             description: self.description.to_owned(),
             files,
-            removes: match removes.is_empty() {
+            removed: match removes.is_empty() {
                 true => RemovedFiles::None,
                 false => RemovedFiles::Named(removes),
             },

@@ -413,7 +413,7 @@ impl Tables {
             else {
                 continue;
             };
-            let (count, shared) = (instants.of(device).len(), claims.shared(device));
+            let (count, shared) = (instants.of(device).len(), claims.shared_instants(device));
             let holds = claim_holds(count, shared) && !may_have_changed_owner(count, shared);
             if count > 0 && claims.has_reported(person) && !holds {
                 return Ok(false);

@@ -184,7 +184,7 @@ impl Work {
                 layout: changing.planned.layout.clone(),
                 description: changing.planned.model.contract.grain.clone(),
                 files: built.files.clone(),
-                removes: RemovedFiles::All,
+                removed: RemovedFiles::All,
                 changes_rows: true,
                 commit_info: system::noted(&self.held.run, built.rows, built.content),
             };
@@ -489,7 +489,7 @@ impl Work {
             layout: layout_of(standing)?,
             description: standing.description.clone().unwrap_or_default(),
             files: Vec::new(),
-            removes: RemovedFiles::All,
+            removed: RemovedFiles::All,
             changes_rows: true,
             commit_info: system::noted(&self.held.run, 0, Content::default()),
         })
@@ -509,7 +509,7 @@ impl Work {
             layout,
             description: standing.description.clone().unwrap_or_default(),
             files: left.files,
-            removes: RemovedFiles::Named(left.removes),
+            removed: RemovedFiles::Named(left.removes),
             changes_rows: true,
             commit_info: system::noted(&self.held.run, commit_info.rows - left.rows, content),
         })

@@ -80,7 +80,7 @@ impl ClaimCounter {
 
     /// How many of the instants of `device` its claimant shares, among the
     /// readings marked so far; 0 without a claimant.
-    pub fn shared(&self, device: u32) -> u32 {
+    pub fn shared_instants(&self, device: u32) -> u32 {
         let range = self.devices.range(device);
         let (first, last) = (range.start / 64, range.end.div_ceil(64));
         (first..last)
@@ -163,7 +163,7 @@ mod tests {
         let claims = ClaimCounter::new(Arc::new(readings.finish()), &[Some(7), Some(7), Some(2)]);
         claims.add_readings(&[7, 7, 7, 9, 2, 7], &[50, 60, 60, 61, 62, 1000]);
         for (device, expected) in [(0, 2), (1, 2), (2, 0), (3, 0), (9, 0)] {
-            assert_eq!(claims.shared(device), expected, "device {device}");
+            assert_eq!(claims.shared_instants(device), expected, "device {device}");
         }
         for (person, expected) in [(7, true), (2, true), (9, false), (1, false)] {
             assert_eq!(claims.has_reported(person), expected, "person {person}");
@@ -195,7 +195,7 @@ mod tests {
                 let claimant = claimants.get(device as usize).copied().flatten();
                 let theirs: HashSet<i64> =
                     people.iter().filter(|r| Some(r.0) == claimant).map(|r| r.1).collect();
-                prop_assert_eq!(claims.shared(device) as usize, own.intersection(&theirs).count());
+                prop_assert_eq!(claims.shared_instants(device) as usize, own.intersection(&theirs).count());
             }
         }
     }

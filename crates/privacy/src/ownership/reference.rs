@@ -180,7 +180,7 @@ fn every_device_finds_its_owner() {
     let claims = ClaimCounter::new(Arc::new(devices), &claimants);
     let (who, when): (Vec<_>, Vec<_>) = data.people.iter().copied().unzip();
     claims.add_readings(&who, &when);
-    assert!((0..956).all(|device| claims.shared(device) == 30));
+    assert!((0..956).all(|device| claims.shared_instants(device) == 30));
 }
 
 /// Readings suffer one loss, or several one after the other, on both sides.

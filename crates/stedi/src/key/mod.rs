@@ -89,7 +89,7 @@ impl Keys {
             None => self.own_place().await?,
         };
         for (location, name) in [(&self.lake, "lake"), (&self.landing, "landing folder")] {
-            if location.holds(&path) {
+            if location.contains(&path) {
                 return Err(Error::Settings {
                     message: format!(
                         "the key file {} lies in the {name} ({location}), whose readers must not have it",
