@@ -1,11 +1,11 @@
 //! The people of one cohort: the plan's places filled in by chance.
 
-use super::lanes::{INSTANTS, LANES_MAX, Lane, Times};
-use super::lines::{ConsentDate, CustomerRecord};
-use super::names::{DOMAINS, FIRST, LAST};
-use super::plan::{Agreement, COHORT_PEOPLE, Place, Plan, Update};
-use super::random::{Random, mix};
-use super::readings::{Missing, Readings};
+use crate::lanes::{INSTANTS, LANES_MAX, Lane, Times};
+use crate::names::{DOMAINS, FIRST, LAST};
+use crate::plan::{Agreement, COHORT_PEOPLE, Place, Plan, Update};
+use crate::random::{Random, mix};
+use crate::readings::{Missing, Readings};
+use crate::record::{ConsentDate, CustomerRecord};
 
 /// A person with their device and everything that is known of both.
 pub(super) struct Person {

@@ -39,49 +39,24 @@
 use std::io;
 use std::path::Path;
 
-use clap::ValueEnum;
-use serde::Serialize;
-
-use super::files::{self, LandingFiles, SOURCES};
-use super::plan::{COHORT_PEOPLE, Plan};
-use super::random::{Random, mix};
-use super::{Sample, Written, cohort, lines};
+use crate::files::{self, LandingFiles, SOURCES};
+use crate::plan::{COHORT_PEOPLE, Plan};
+use crate::random::{Random, mix};
+use crate::request::{Sample, Written};
+use crate::{cohort, lines};
 
 mod damage;
 mod histories;
+pub(crate) mod kinds;
 mod serials;
 mod sheaf;
 mod truth;
 
 use damage::Damage;
+use kinds::{Defect, Defects};
 use serials::ReusedSerials;
 use sheaf::Sheaf;
 use truth::Truth;
-
-/// Something wrong with what arrives.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, ValueEnum, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Defect {
-    /// Customer records carry one of 30 reused serial numbers
-    Serials,
-    /// Readings and records arrive again
-    Duplicates,
-    /// People agree by a later record, after some of their readings
-    LateConsent,
-    /// A later record lacks the date; some people give it again
-    Withdrawals,
-    /// Records and readings arrive in any order, older ones after newer
-    OutOfOrder,
-    /// Lines cut off, glued together, with garbage between, of other types
-    Malformed,
-}
-
-/// Which defects a sample has.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Defects {
-    /// In order, each once.
-    kinds: Vec<Defect>,
-}
 
 /// Each source's lines come in about this many files, so that a line and its
 /// repetition, or a record and an older one, mostly lie in two.
@@ -89,25 +64,6 @@ const FILES: u64 = 7;
 
 /// Lines of each source per person, about.
 const LINES_PER_PERSON: [u64; 3] = [1, 85, 30];
-
-impl Defects {
-    /// `kinds` in any order, also repeated.
-    pub fn new(kinds: &[Defect]) -> Self {
-        let mut kinds = kinds.to_vec();
-        kinds.sort_unstable();
-        kinds.dedup();
-        Defects { kinds }
-    }
-
-    /// Whether nothing is to be wrong.
-    pub fn is_empty(&self) -> bool {
-        self.kinds.is_empty()
-    }
-
-    fn has(&self, kind: Defect) -> bool {
-        self.kinds.contains(&kind)
-    }
-}
 
 /// Writes `sample` with `defects`; see [`Sample::write_with`], which has seen to
 /// it that this can be done.

@@ -12,7 +12,7 @@
 //!   remainders modulo [`CLOCKS`], and keep them because every step is a
 //!   multiple of [`CLOCKS`].
 
-use super::random::Random;
+use crate::random::Random;
 
 /// Reports of one device.
 pub(super) const INSTANTS: usize = 30;

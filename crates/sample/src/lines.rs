@@ -8,10 +8,11 @@
 
 use std::io;
 
-use super::cohort::Person;
-use super::files::LandingFiles;
-use super::lanes::INSTANTS;
-use super::readings::{DELIVERIES, MOTIONS};
+use crate::cohort::Person;
+use crate::files::LandingFiles;
+use crate::lanes::INSTANTS;
+use crate::readings::{DELIVERIES, MOTIONS};
+use crate::record::{ConsentDate, CustomerRecord};
 
 /// Where lines go.
 pub(super) trait LineSink {
@@ -24,32 +25,6 @@ impl LineSink for LandingFiles {
     fn line(&mut self, _: usize) -> io::Result<&mut Vec<u8>> {
         LandingFiles::line(self)
     }
-}
-
-/// One customer record as it is sent. Times are epoch milliseconds.
-#[derive(Clone, Copy)]
-pub(super) struct CustomerRecord<'a> {
-    pub(super) name: &'a str,
-    pub(super) email: &'a str,
-    pub(super) phone: &'a str,
-    pub(super) birth_year: u64,
-    pub(super) serial_number: &'a str,
-    pub(super) registered_ms: u64,
-    pub(super) updated_ms: u64,
-    pub(super) research: ConsentDate,
-    pub(super) public: ConsentDate,
-    pub(super) friends: ConsentDate,
-}
-
-/// What a customer record says of one purpose.
-#[derive(Clone, Copy)]
-pub(super) enum ConsentDate {
-    /// Agreed, as of this time in epoch milliseconds.
-    At(u64),
-    /// Not given: no such key.
-    LeftOut,
-    /// Not given, in some other JSON that says so.
-    Void(&'static str),
 }
 
 /// One line per person.

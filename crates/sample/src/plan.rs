@@ -1,8 +1,8 @@
 //! What a cohort of 956 people contains: the numbers from which every count
 //! follows. Nothing here depends on the seed.
 
-use super::lanes::{INSTANTS, LANES_MAX, Shape};
-use super::shares::evenly;
+use crate::lanes::{INSTANTS, LANES_MAX, Shape};
+use crate::shares::evenly;
 
 /// People of one cohort.
 pub(super) const COHORT_PEOPLE: usize = 956;

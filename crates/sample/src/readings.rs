@@ -6,10 +6,10 @@
 //! nothing goes missing where two of them share an instant: what a join on time
 //! alone makes of those is counted in `plan`.
 
-use super::lanes::INSTANTS;
-use super::plan::{OTHER_INSTANTS, Place, RESEARCH_INSTANTS, RESEARCH_INSTANTS_BEFORE};
-use super::random::Random;
-use super::shares::Quota;
+use crate::lanes::INSTANTS;
+use crate::plan::{OTHER_INSTANTS, Place, RESEARCH_INSTANTS, RESEARCH_INSTANTS_BEFORE};
+use crate::random::Random;
+use crate::shares::Quota;
 
 /// Phone readings of one instant, at most.
 const READINGS_MAX: usize = 3;

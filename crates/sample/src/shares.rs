@@ -1,7 +1,7 @@
 //! Exact proportions: things handed out so that totals follow from whole
 //! numbers instead of from luck.
 
-use super::random::Random;
+use crate::random::Random;
 
 /// A sequence that holds each index `i` of `shares` exactly `shares[i]` times,
 /// each spread evenly, so that a prefix holds about its part of everything.

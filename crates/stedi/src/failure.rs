@@ -1,9 +1,6 @@
-//! How the program ends: exit codes, and errors as people read them.
+//! How the program ends: exit codes, and the errors of the binary itself.
 
 use std::fmt;
-use std::process::ExitCode;
-
-use engine::Class;
 
 /// The program's exit codes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -62,6 +59,16 @@ impl Failure {
         Self::with(Ending::Busy, message, hint)
     }
 
+    /// What to do, where that is known.
+    pub(crate) fn hint(&self) -> Option<&str> {
+        self.hint.as_deref()
+    }
+
+    /// How it ends the program.
+    pub(crate) fn ending(&self) -> Ending {
+        self.ending
+    }
+
     fn with(ending: Ending, message: impl Into<String>, hint: impl Into<String>) -> anyhow::Error {
         let hint: String = hint.into();
         Self {
@@ -80,72 +87,3 @@ impl fmt::Display for Failure {
 }
 
 impl std::error::Error for Failure {}
-
-/// A panic's own message may hold a value from the data: its place is told.
-pub(crate) fn tell_of_panics_by_place() {
-    std::panic::set_hook(Box::new(|panic| {
-        if engine::is_looking_at_damage() {
-            return;
-        }
-        let place = panic
-            .location()
-            .map(ToString::to_string)
-            .unwrap_or_default();
-        crate::output::complain(&format!("error: a fault in this program, at {place}"));
-    }));
-}
-
-/// A file that grows beyond the limit of `ulimit -f` ends a process by a signal,
-/// unless that is heard: then the write fails, and is told as any other.
-pub(crate) fn take_file_limits_for_errors() {
-    use tokio::signal::unix::{SignalKind, signal};
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build();
-    if let Ok(runtime) = runtime {
-        let _guard = runtime.enter();
-        // Whoever hears it does nothing; that it is heard lasts as long as the process.
-        let _ = signal(SignalKind::from_raw(libc::SIGXFSZ));
-    }
-}
-
-/// Prints an error and what to do about it, and gives the exit code.
-pub(crate) fn exit(outcome: anyhow::Result<Ending>) -> ExitCode {
-    let ending = match outcome {
-        Ok(ending) => ending,
-        Err(error) => report(&error),
-    };
-    ExitCode::from(ending.code())
-}
-
-/// Prints an error to standard error and tells how it ends the program.
-pub(crate) fn report(error: &anyhow::Error) -> Ending {
-    let (message, hint, ending) = if let Some(failure) = error.downcast_ref::<Failure>() {
-        (failure.to_string(), failure.hint.clone(), failure.ending)
-    } else if let Some(error) = error.downcast_ref::<engine::Error>() {
-        let ending = match error.class() {
-            Class::Failed => Ending::Failed,
-            Class::Settings => Ending::Settings,
-            Class::Busy => Ending::Busy,
-            Class::Interrupted => Ending::Interrupted,
-            Class::Check => Ending::Check,
-            Class::Refused => Ending::Refused,
-        };
-        (error.to_string(), error.hint(), ending)
-    } else if let Some(errors) = error.downcast_ref::<catalog::Errors>() {
-        // Its own text holds the hints, one behind each error.
-        (errors.to_string(), None, Ending::Settings)
-    } else if let Some(pipe) = error.downcast_ref::<std::io::Error>()
-        && pipe.kind() == std::io::ErrorKind::BrokenPipe
-    {
-        // Whoever read the output has seen enough.
-        return Ending::Done;
-    } else {
-        (format!("{error:#}"), None, Ending::Failed)
-    };
-    crate::output::complain(&format!("error: {}", message.trim_end()));
-    if let Some(hint) = hint {
-        crate::output::complain(&format!("hint: {hint}"));
-    }
-    ending
-}

@@ -6,12 +6,15 @@
 mod allocator;
 mod args;
 mod commands;
+mod errors;
 mod failure;
 mod key;
 mod output;
 mod progress;
 mod project;
+mod runtime;
 mod settings;
+mod setup;
 mod watchdog;
 
 use std::process::ExitCode;
@@ -24,15 +27,15 @@ use crate::watchdog::Limits;
 
 fn main() -> ExitCode {
     allocator::prepare();
-    failure::tell_of_panics_by_place();
-    failure::take_file_limits_for_errors();
+    errors::tell_of_panics_by_place();
+    errors::take_file_limits_for_errors();
     let cli = match Cli::of_command_line() {
         Ok(cli) => cli,
-        Err(refused) => return failure::exit(Err(refused)),
+        Err(refused) => return errors::exit(Err(refused)),
     };
     let settings = match Settings::settle(&cli.global) {
         Ok(settings) => settings,
-        Err(refused) => return failure::exit(Err(refused)),
+        Err(refused) => return errors::exit(Err(refused)),
     };
     output::log_to_stderr(&settings);
     let limits = Limits {

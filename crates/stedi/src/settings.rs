@@ -5,16 +5,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Result;
-use catalog::Project;
-use engine::Setup;
-use lake::{AsOf, Location};
 use privacy::PseudonymKey;
 use serde::Deserialize;
 
 use crate::args::{Format, Global, Undecodable};
 use crate::failure::Failure;
-use crate::key::{self, Keys};
-use crate::project;
 
 /// Where a setting came from, for `stedi doctor`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -92,6 +87,9 @@ struct File {
     key_file: Option<String>,
     undecodable: Option<String>,
 }
+
+/// The variable that holds a key.
+pub(crate) const KEY_VARIABLE: &str = "STEDI_KEY";
 
 const KEYS: [&str; 8] = [
     "landing",
@@ -201,68 +199,6 @@ impl Settings {
             color: !global.no_color && std::env::var_os("NO_COLOR").is_none_or(|v| v.is_empty()),
         })
     }
-
-    /// The data product: the built-in one, or the one of `--project`.
-    ///
-    /// # Errors
-    /// Every fault of its files.
-    pub(crate) fn project(&self) -> Result<Project> {
-        Ok(match &self.project.value {
-            Some(dir) => Project::read(&project::lakehouse_in(dir))?,
-            None => project::built_in()?,
-        })
-    }
-
-    /// What the engine works on.
-    ///
-    /// # Errors
-    /// Faults of places and of the data product.
-    pub(crate) fn setup(&self) -> Result<Setup> {
-        self.setup_at(&self.landing.value, &self.lake.value)
-    }
-
-    /// The key of the lake's pseudonyms, found and not made.
-    ///
-    /// # Errors
-    /// Faults of places.
-    pub(crate) fn keys(&self) -> Result<Keys> {
-        let place = |text: &str| Location::parse(text).map_err(engine::Error::from);
-        Ok(Keys::of(
-            self,
-            place(&self.landing.value)?,
-            place(&self.lake.value)?,
-        ))
-    }
-
-    /// Likewise, at other places.
-    ///
-    /// # Errors
-    /// Faults of places and of the data product.
-    pub(crate) fn setup_at(&self, landing: &str, lake: &str) -> Result<Setup> {
-        let place = |text: &str| Location::parse(text).map_err(engine::Error::from);
-        let (landing, lake) = (place(landing)?, place(lake)?);
-        if let Some(folder) = lake.folder()
-            && project::is_project(folder)
-        {
-            return Err(Failure::settings(
-                format!("{lake} holds a data product, and cannot be a lake as well"),
-                "give the lake a folder of its own with --lake",
-            ));
-        }
-        Ok(Setup {
-            key: Some(Arc::new(Keys::of(self, landing.clone(), lake.clone()))),
-            landing,
-            lake,
-            project: Arc::new(self.project()?),
-            now_ms: self
-                .now_ms
-                .value
-                .unwrap_or_else(|| chrono::Utc::now().timestamp_millis()),
-            memory_bytes: self.memory_bytes.value,
-            as_of: AsOf::Latest,
-            wait: self.wait,
-        })
-    }
 }
 
 fn optional_path(setting: Option<Setting<String>>) -> Result<Setting<Option<PathBuf>>> {
@@ -277,7 +213,7 @@ fn optional_path(setting: Option<Setting<String>>) -> Result<Setting<Option<Path
 
 /// A key is never shown, also where it is none: it may lack a digit.
 fn key_of_environment() -> Result<Option<Arc<PseudonymKey>>> {
-    let Some(text) = std::env::var_os(key::VARIABLE).filter(|text| !text.is_empty()) else {
+    let Some(text) = std::env::var_os(KEY_VARIABLE).filter(|text| !text.is_empty()) else {
         return Ok(None);
     };
     let key = text
@@ -285,7 +221,7 @@ fn key_of_environment() -> Result<Option<Arc<PseudonymKey>>> {
         .and_then(|text| PseudonymKey::from_hex(text).ok());
     key.map(|key| Some(Arc::new(key))).ok_or_else(|| {
         Failure::settings(
-            format!("{} holds no key", key::VARIABLE),
+            format!("{} holds no key", KEY_VARIABLE),
             "a key is 64 hexadecimal digits; a file of one is named by --key-file",
         )
     })

@@ -27,7 +27,8 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::MissedTickBehavior;
 
-use crate::failure::{self, Ending, Failure};
+use crate::errors;
+use crate::failure::{Ending, Failure};
 use crate::output::complain;
 
 /// For what recurses: the parser, the planner, and dropping what they made.
@@ -244,7 +245,7 @@ pub(crate) fn over(
         (Some(reason), Ok(Ending::Interrupted) | Err(_)) => reason.outcome(),
         (_, outcome) => outcome,
     };
-    let code = failure::exit(outcome);
+    let code = errors::exit(outcome);
     engine::remove_spill_folder();
     code
 }
@@ -440,7 +441,7 @@ fn cut_off(reason: &Reason) -> ! {
     let _ = thread::Builder::new().spawn(move || {
         match outcome {
             Err(error) => {
-                failure::report(&error);
+                errors::report(&error);
             }
             Ok(Ending::Interrupted) => complain("interrupted"),
             Ok(_) => {}

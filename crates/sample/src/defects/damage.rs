@@ -6,7 +6,7 @@
 //! two of them: what the reader promises about the neighbours of a broken
 //! object holds for each.
 
-use super::super::random::Random;
+use crate::random::Random;
 
 /// What can drift in each source's lines.
 pub(super) const SOURCES: [&[Drift]; 3] = [

@@ -7,11 +7,12 @@
 
 use std::io;
 
-use super::super::cohort::{Person, phone};
-use super::super::lanes::INSTANTS;
-use super::super::lines::{self, ConsentDate, LineSink};
-use super::super::random::Random;
-use super::{Defect, Defects};
+use super::kinds::{Defect, Defects};
+use crate::cohort::{Person, phone};
+use crate::lanes::INSTANTS;
+use crate::lines::{self, LineSink};
+use crate::random::Random;
+use crate::record::ConsentDate;
 
 /// One in so many of those with consent, and of those without, is changed by a
 /// defect: within a cohort the first, the ninth and so on.

@@ -1,9 +1,9 @@
 //! `serials`: the fulfilment bug, which wrote few serial numbers again and
 //! again.
 
-use super::super::Sample;
-use super::super::cohort::{Person, serial_number};
-use super::super::random::Random;
+use crate::cohort::{Person, serial_number};
+use crate::random::Random;
+use crate::request::Sample;
 
 /// Serial numbers that fulfilment used.
 const SERIALS: u64 = 30;

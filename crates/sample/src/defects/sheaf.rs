@@ -4,8 +4,8 @@
 use std::io;
 use std::ops::Range;
 
-use super::super::lines::LineSink;
-use super::super::random::Random;
+use crate::lines::LineSink;
+use crate::random::Random;
 
 /// One line in so many arrives again.
 const REPEATED_ONE_IN: u64 = 20;

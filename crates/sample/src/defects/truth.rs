@@ -9,12 +9,12 @@ use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
-use super::super::Sample;
-use super::super::cohort::Person;
-use super::super::files::{at, refuse_occupied};
-use super::super::lanes::INSTANTS;
 use super::histories::History;
-use super::{Defect, Defects};
+use super::kinds::{Defect, Defects};
+use crate::cohort::Person;
+use crate::files::{at, refuse_occupied};
+use crate::lanes::INSTANTS;
+use crate::request::Sample;
 
 /// The three files of the truth, of which two are written as people come.
 pub(super) struct Truth {
@@ -96,7 +96,7 @@ impl Truth {
             counts: Counts {
                 customers: sample.customers,
                 seed: sample.seed,
-                defects: defects.kinds.clone(),
+                defects: defects.kinds().to_vec(),
                 rows: Rows::default(),
                 same_owner: 0,
                 training_set_people: 0,

@@ -2,11 +2,12 @@
 
 use anyhow::Result;
 
-use super::{interrupt, runtime};
 use crate::args::CompactArgs;
 use crate::failure::Ending;
 use crate::output::{Field, put_list, say};
+use crate::runtime::runtime;
 use crate::settings::Settings;
+use crate::watchdog::interrupt;
 
 pub(crate) fn compact(settings: &Settings, args: &CompactArgs) -> Result<Ending> {
     let setup = settings.setup()?;

@@ -13,10 +13,10 @@ use engine::{Consent, ConsentEntry, ConsentStatus};
 use privacy::{ConsentInterval, Personal, Purpose};
 use serde::Serialize;
 
-use super::runtime;
 use crate::args::{ConsentCommand, ConsentEntryArgs, ConsentStatusArgs, Format, PersonArgs};
 use crate::failure::{Ending, Failure};
 use crate::output::{Field, complain, put, put_list, say};
+use crate::runtime::runtime;
 use crate::settings::{Settings, instant_of};
 
 pub(crate) fn consent(settings: &Settings, command: &ConsentCommand) -> Result<Ending> {

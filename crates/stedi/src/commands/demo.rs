@@ -5,10 +5,12 @@ use std::path::{Path, PathBuf};
 use anyhow::Result;
 use engine::RunOptions;
 
-use super::{run, runtime, sample, show_report};
+use super::report::show_report;
+use super::{run, sample};
 use crate::args::{DemoArgs, Format};
 use crate::failure::{Ending, Failure};
 use crate::output::{grouped, say};
+use crate::runtime::runtime;
 use crate::settings::Settings;
 use ::sample::{Defects, Sample};
 

@@ -4,10 +4,10 @@ use anyhow::Result;
 use engine::Description;
 use lake::AsOf;
 
-use super::runtime;
 use crate::args::{DescribeArgs, Format};
 use crate::failure::Ending;
 use crate::output::{Field, grouped, put_escaped, put_json, put_list};
+use crate::runtime::runtime;
 use crate::settings::Settings;
 
 pub(crate) fn describe(settings: &Settings, args: &DescribeArgs) -> Result<Ending> {

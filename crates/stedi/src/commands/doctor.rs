@@ -6,9 +6,9 @@ use lake::{Lake, Location};
 use serde::Serialize;
 
 use super::key::Told;
-use super::runtime;
 use crate::failure::Ending;
 use crate::output::{Field, put_list};
+use crate::runtime::runtime;
 use crate::settings::{Origin, Settings};
 
 /// One thing that was looked at.

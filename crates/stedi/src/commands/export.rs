@@ -4,12 +4,13 @@
 use anyhow::Result;
 use engine::{ExportOptions, Manifest, Verdict};
 
-use super::{interrupt, runtime};
 use crate::args::{ExportArgs, Format};
 use crate::failure::Ending;
 use crate::output::{Field, grouped, put_json, put_list, say};
 use crate::progress;
+use crate::runtime::runtime;
 use crate::settings::Settings;
+use crate::watchdog::interrupt;
 
 pub(crate) fn export(settings: &Settings, args: &ExportArgs) -> Result<Ending> {
     match (&args.check, &args.table, &args.to) {

@@ -5,10 +5,10 @@ use chrono::{DateTime, SecondsFormat};
 use lake::Commit;
 use serde::Serialize;
 
-use super::runtime;
 use crate::args::HistoryArgs;
 use crate::failure::Ending;
 use crate::output::{Field, put_list};
+use crate::runtime::runtime;
 use crate::settings::Settings;
 
 /// One version, as it is printed.

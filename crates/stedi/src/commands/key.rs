@@ -7,12 +7,12 @@ use anyhow::Result;
 use chrono::SecondsFormat;
 use serde::Serialize;
 
-use super::runtime;
 use crate::args::{Format, KeyCommand};
 use crate::failure::{Ending, Failure};
-use crate::key::{KeyFile, Keys, Place, VARIABLE};
+use crate::key::{KeyFile, Keys, Place};
 use crate::output::{Field, complain, put_json, put_list, say};
-use crate::settings::Settings;
+use crate::runtime::runtime;
+use crate::settings::{KEY_VARIABLE, Settings};
 
 pub(crate) fn key(settings: &Settings, command: &KeyCommand) -> Result<Ending> {
     match command {
@@ -46,7 +46,7 @@ impl Told {
         let origin = keys.origin().to_string();
         Ok(match keys.place().await? {
             Place::Variable(key) => Self {
-                place: format!("the variable {VARIABLE}"),
+                place: format!("the variable {KEY_VARIABLE}"),
                 origin,
                 there: true,
                 fingerprint: Some(key.fingerprint()),
@@ -146,7 +146,7 @@ fn file_with_key(settings: &Settings, done: &str) -> Result<KeyFile> {
     let keys = settings.keys()?;
     match runtime()?.block_on(keys.place())? {
         Place::Variable(_) => Err(Failure::settings(
-            format!("the key stands in {VARIABLE}, which is not stedi's to change"),
+            format!("the key stands in {KEY_VARIABLE}, which is not stedi's to change"),
             "put another into it, or unset it to speak of the key file",
         )),
         Place::File(file) => match file.read()? {

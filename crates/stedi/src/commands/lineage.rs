@@ -3,10 +3,10 @@
 use anyhow::Result;
 use engine::{ColumnProvenance, Influence, Node, Provenance, Source, TableProvenance};
 
-use super::runtime;
 use crate::args::{Format, LineageArgs};
 use crate::failure::Ending;
 use crate::output::{Field, put_escaped, put_json, put_list};
+use crate::runtime::runtime;
 use crate::settings::Settings;
 
 pub(crate) fn lineage(settings: &Settings, args: &LineageArgs) -> Result<Ending> {

@@ -5,14 +5,16 @@ use std::sync::Arc;
 use anyhow::Result;
 use engine::{Change, Plan, RunOptions, Setup, Verdict};
 
+use super::report::remark;
 use super::run::{expectations, names, undecodable};
-use super::{interrupt, remark, runtime};
 use crate::args::PlanArgs;
 use crate::failure::Ending;
 use crate::key::Keys;
 use crate::output::{Field, put_list, say};
 use crate::progress;
+use crate::runtime::runtime;
 use crate::settings::Settings;
+use crate::watchdog::interrupt;
 
 pub(crate) fn plan(settings: &Settings, args: &PlanArgs) -> Result<Ending> {
     let setup = settings.setup()?;

@@ -5,10 +5,12 @@ use std::io::Write;
 use anyhow::Result;
 use engine::{QuarantineEntry, RunOptions, drop_from_quarantine};
 
-use super::{run, runtime, show_report};
+use super::report::show_report;
+use super::run;
 use crate::args::QuarantineCommand;
 use crate::failure::{Ending, Failure};
 use crate::output::{Field, Out, grouped, put_list, say};
+use crate::runtime::runtime;
 use crate::settings::Settings;
 
 pub(crate) fn quarantine(settings: &Settings, command: &QuarantineCommand) -> Result<Ending> {

@@ -3,11 +3,12 @@
 use anyhow::Result;
 use engine::RunOptions;
 
+use super::report::show_report;
 use super::run::{conclude, execute};
-use super::{runtime, show_report};
 use crate::args::RepairArgs;
 use crate::failure::Ending;
 use crate::output::{Field, put_list, say};
+use crate::runtime::runtime;
 use crate::settings::Settings;
 
 pub(crate) fn repair(settings: &Settings, args: &RepairArgs) -> Result<Ending> {

@@ -7,13 +7,15 @@ use anyhow::Result;
 use catalog::{Expectations, Project, TableName};
 use engine::{ChangedFiles, Report, RunOptions, Setup, Verdict};
 
-use super::{interrupt, runtime, show_report};
+use super::report::show_report;
 use crate::args::{Changed, RunArgs, Undecodable};
 use crate::failure::{Ending, Failure};
 use crate::key::Keys;
 use crate::output::say;
 use crate::progress;
+use crate::runtime::runtime;
 use crate::settings::Settings;
+use crate::watchdog::interrupt;
 
 pub(crate) fn run(settings: &Settings, args: &RunArgs) -> Result<Ending> {
     let setup = settings.setup()?;

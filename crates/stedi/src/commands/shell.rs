@@ -11,10 +11,13 @@ use rustyline::history::FileHistory;
 use rustyline::validate::{ValidationContext, ValidationResult, Validator};
 use rustyline::{Config, Context, Editor, Helper, Highlighter, Hinter};
 
-use super::sql::{show_tables, try_statement};
-use super::{runtime, stopped};
-use crate::failure::{Ending, report};
+use super::describe::describe;
+use super::statement::run_statement;
+use crate::args::DescribeArgs;
+use crate::errors::report;
+use crate::failure::Ending;
 use crate::output::{complain, put};
+use crate::runtime::{runtime, stopped};
 use crate::settings::Settings;
 use crate::watchdog;
 
@@ -66,11 +69,11 @@ pub(super) fn shell(
             },
             command if command.starts_with("\\d ") => {
                 let table = command[3..].trim().to_owned();
-                let args = crate::args::DescribeArgs {
+                let args = DescribeArgs {
                     table,
                     version: None,
                 };
-                if let Err(error) = super::describe::describe(settings, &args) {
+                if let Err(error) = describe(settings, &args) {
                     report(&error);
                 }
             }
@@ -101,6 +104,26 @@ pub(super) fn shell(
         save(&mut editor, file);
     }
     Ok(Ending::Done)
+}
+
+/// Like [`run_statement`], with errors shown instead of handed on.
+async fn try_statement(settings: &Settings, session: &Session, statement: &str) -> bool {
+    match run_statement(settings, session, "the shell", statement, 1).await {
+        Ok(()) => true,
+        Err(error) => {
+            report(&error);
+            false
+        }
+    }
+}
+
+/// What `\d` shows in the shell.
+async fn show_tables(setup: &Setup) -> Result<String> {
+    let tables = engine::tables(setup).await?;
+    Ok(tables
+        .iter()
+        .map(|table| format!("  {}.{}\n", table.zone, table.table))
+        .collect())
 }
 
 /// Statements may hold personal values, so the history is its owner's alone.

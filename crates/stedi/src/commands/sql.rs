@@ -3,14 +3,15 @@
 use std::io::{IsTerminal, Read};
 
 use anyhow::Result;
-use engine::{Query, Session, Setup};
-use futures::StreamExt;
+use engine::Session;
 use lake::AsOf;
 
-use super::{places, runtime, shell, stopped};
+use super::shell;
+use super::statement::run_statement;
 use crate::args::SqlArgs;
-use crate::failure::{Ending, Failure, report};
-use crate::output::{Rows, say};
+use crate::failure::{Ending, Failure};
+use crate::output::{places, say};
+use crate::runtime::{runtime, stopped};
 use crate::settings::{Settings, instant_of, seconds_of};
 use crate::watchdog;
 
@@ -69,49 +70,6 @@ fn standard_input() -> Result<String> {
     Ok(text)
 }
 
-/// Runs one statement of `name`, where it stands at `line`.
-pub(super) async fn run_statement(
-    settings: &Settings,
-    session: &Session,
-    name: &str,
-    statement: &str,
-    line: u32,
-) -> Result<()> {
-    if catalog::is_external_table(statement) {
-        let table = catalog::parse_external_table(name, statement, line)?;
-        say(
-            settings,
-            &format!("{} is a table of this session", table.name),
-        );
-        session.create_external_table(table);
-        return Ok(());
-    }
-    let query = session.query_of_one_release(statement).await?;
-    let mut rows = Rows::begin(settings, query.schema());
-    let mut stream = query.stream()?;
-    while let Some(batch) = stream.next().await {
-        rows.add(batch.map_err(Query::failed)?)?;
-        if rows.is_full() {
-            break;
-        }
-        // Who asked to stop is heard also where each batch is there at once.
-        tokio::task::yield_now().await;
-    }
-    drop(stream);
-    rows.end(settings)
-}
-
-/// Like [`run_statement`], with errors shown instead of handed on.
-pub(super) async fn try_statement(settings: &Settings, session: &Session, statement: &str) -> bool {
-    match run_statement(settings, session, "the shell", statement, 1).await {
-        Ok(()) => true,
-        Err(error) => {
-            report(&error);
-            false
-        }
-    }
-}
-
 /// Says what a query's landing tables hold that is no row.
 async fn warn_of_quarantine(settings: &Settings, session: &Session) {
     for (table, intake) in session.read_so_far().await {
@@ -130,13 +88,4 @@ async fn warn_of_quarantine(settings: &Settings, session: &Session) {
             );
         }
     }
-}
-
-/// What `\d` shows in the shell.
-pub(super) async fn show_tables(setup: &Setup) -> Result<String> {
-    let tables = engine::tables(setup).await?;
-    Ok(tables
-        .iter()
-        .map(|table| format!("  {}.{}\n", table.zone, table.table))
-        .collect())
 }

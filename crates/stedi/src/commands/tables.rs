@@ -6,10 +6,10 @@ use anyhow::Result;
 use engine::{Doomed, Setup};
 use lake::Lake;
 
-use super::{rows, runtime};
 use crate::args::TablesArgs;
 use crate::failure::{Ending, Failure};
-use crate::output::{Field, complain, grouped, put_list, say};
+use crate::output::{Field, complain, grouped, put_list, rows, say};
+use crate::runtime::runtime;
 use crate::settings::Settings;
 
 pub(crate) fn tables(settings: &Settings, args: &TablesArgs) -> Result<Ending> {

@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use anyhow::Result;
 
-use super::runtime;
 use crate::args::VacuumArgs;
 use crate::failure::{Ending, Failure};
 use crate::output::{Field, grouped, put_list, say};
+use crate::runtime::runtime;
 use crate::settings::Settings;
 
 pub(crate) fn vacuum(settings: &Settings, args: &VacuumArgs) -> Result<Ending> {

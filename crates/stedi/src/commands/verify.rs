@@ -2,11 +2,12 @@
 
 use anyhow::Result;
 
+use super::report::show_report;
 use super::run::expectations;
-use super::{runtime, show_report};
 use crate::args::{Format, VerifyArgs};
 use crate::failure::Ending;
 use crate::output::{Field, put_list};
+use crate::runtime::runtime;
 use crate::settings::Settings;
 
 pub(crate) fn verify(settings: &Settings, args: &VerifyArgs) -> Result<Ending> {

@@ -22,7 +22,7 @@ use lake::{Lake, Location};
 use privacy::PseudonymKey;
 
 pub(crate) use self::file::KeyFile;
-use crate::settings::{Origin, Setting, Settings};
+use crate::settings::{KEY_VARIABLE, Origin, Setting, Settings};
 
 /// Finds the key of one lake.
 #[derive(Debug, Clone)]
@@ -69,7 +69,7 @@ impl Keys {
     /// Which setting says where the key lies.
     pub(crate) fn origin(&self) -> Origin {
         match self.given {
-            Some(_) => Origin::Variable(VARIABLE),
+            Some(_) => Origin::Variable(KEY_VARIABLE),
             None => self.named.origin.clone(),
         }
     }
@@ -180,9 +180,6 @@ impl KeySource for Keys {
         self.find_or_make().await
     }
 }
-
-/// The variable that holds a key.
-pub(crate) const VARIABLE: &str = "STEDI_KEY";
 
 fn none_yet(file: &KeyFile) -> Error {
     Error::NoKey {

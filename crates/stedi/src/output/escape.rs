@@ -6,7 +6,6 @@
 //! for people, shows them as `\u001b`; what goes to a program stays as it is.
 
 use std::borrow::Cow;
-use std::io::{self, IsTerminal, Write};
 
 /// `text` as a line of it may be shown. Line ends stay.
 pub(crate) fn escaped(text: &str) -> Cow<'_, str> {
@@ -47,46 +46,9 @@ fn is_harmful(c: char) -> bool {
     }
 }
 
-/// Standard output, escaped where it is a terminal.
-pub(crate) struct Out {
-    out: io::Stdout,
-    is_terminal: bool,
-    /// The beginning of a character whose end has not been written yet.
-    begun: Vec<u8>,
-}
-
-impl Out {
-    pub(crate) fn new() -> Self {
-        let out = io::stdout();
-        Self {
-            is_terminal: out.is_terminal(),
-            out,
-            begun: Vec::new(),
-        }
-    }
-}
-
-impl Write for Out {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        if !self.is_terminal {
-            return self.out.write(bytes);
-        }
-        let mut text = std::mem::take(&mut self.begun);
-        text.extend_from_slice(bytes);
-        let (shown, begun) = shown(&text);
-        self.begun = begun;
-        self.out.write_all(shown.as_bytes())?;
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        self.out.flush()
-    }
-}
-
 /// Bytes as a terminal may show them, and the beginning of a character that
 /// they end with.
-fn shown(bytes: &[u8]) -> (String, Vec<u8>) {
+pub(super) fn shown(bytes: &[u8]) -> (String, Vec<u8>) {
     use std::fmt::Write;
     let mut shown = String::with_capacity(bytes.len());
     let mut chunks = bytes.utf8_chunks().peekable();

@@ -12,8 +12,11 @@ use arrow::json::writer::{JsonArray, LineDelimited, Writer as JsonWriter};
 use arrow::util::display::{ArrayFormatter, FormatOptions};
 use comfy_table::Cell;
 
-use super::list::Sheet;
-use super::{Out, escaped, grouped, put, say};
+use super::escape::escaped;
+use super::message::say;
+use super::number::grouped;
+use super::out::{Out, put};
+use super::sheet::Sheet;
 use crate::args::Format;
 use crate::settings::Settings;
 

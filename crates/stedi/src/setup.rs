@@ -1,0 +1,77 @@
+//! What the engine works on, as the settings say.
+
+use std::sync::Arc;
+
+use anyhow::Result;
+use catalog::Project;
+use engine::Setup;
+use lake::{AsOf, Location};
+
+use crate::failure::Failure;
+use crate::key::Keys;
+use crate::project;
+use crate::settings::Settings;
+
+impl Settings {
+    /// The data product: the built-in one, or the one of `--project`.
+    ///
+    /// # Errors
+    /// Every fault of its files.
+    pub(crate) fn project(&self) -> Result<Project> {
+        Ok(match &self.project.value {
+            Some(dir) => Project::read(&project::lakehouse_in(dir))?,
+            None => project::built_in()?,
+        })
+    }
+
+    /// What the engine works on.
+    ///
+    /// # Errors
+    /// Faults of places and of the data product.
+    pub(crate) fn setup(&self) -> Result<Setup> {
+        self.setup_at(&self.landing.value, &self.lake.value)
+    }
+
+    /// The key of the lake's pseudonyms, found and not made.
+    ///
+    /// # Errors
+    /// Faults of places.
+    pub(crate) fn keys(&self) -> Result<Keys> {
+        let place = |text: &str| Location::parse(text).map_err(engine::Error::from);
+        Ok(Keys::of(
+            self,
+            place(&self.landing.value)?,
+            place(&self.lake.value)?,
+        ))
+    }
+
+    /// Likewise, at other places.
+    ///
+    /// # Errors
+    /// Faults of places and of the data product.
+    pub(crate) fn setup_at(&self, landing: &str, lake: &str) -> Result<Setup> {
+        let place = |text: &str| Location::parse(text).map_err(engine::Error::from);
+        let (landing, lake) = (place(landing)?, place(lake)?);
+        if let Some(folder) = lake.folder()
+            && project::is_project(folder)
+        {
+            return Err(Failure::settings(
+                format!("{lake} holds a data product, and cannot be a lake as well"),
+                "give the lake a folder of its own with --lake",
+            ));
+        }
+        Ok(Setup {
+            key: Some(Arc::new(Keys::of(self, landing.clone(), lake.clone()))),
+            landing,
+            lake,
+            project: Arc::new(self.project()?),
+            now_ms: self
+                .now_ms
+                .value
+                .unwrap_or_else(|| chrono::Utc::now().timestamp_millis()),
+            memory_bytes: self.memory_bytes.value,
+            as_of: AsOf::Latest,
+            wait: self.wait,
+        })
+    }
+}
