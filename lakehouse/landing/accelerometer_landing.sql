@@ -11,6 +11,8 @@ ROW FORMAT SERDE 'org.openx.data.jsonserde.JsonSerDe'
 LOCATION 's3://stedi/accelerometer/landing/'
 TBLPROPERTIES (
   'classification' = 'json',
+  'stedi.subject' = 'user',
+  'stedi.time' = 'timestamp',
   'stedi.personal' = 'user',
   'stedi.required' = 'user,timestamp'
 );

@@ -17,6 +17,12 @@ ROW FORMAT SERDE 'org.openx.data.jsonserde.JsonSerDe'
 LOCATION 's3://stedi/customer/landing/'
 TBLPROPERTIES (
   'classification' = 'json',
+  'stedi.subject' = 'email',
+  'stedi.device' = 'serialnumber',
+  'stedi.time' = 'lastupdatedate',
+  'stedi.consent.research' = 'sharewithresearchasofdate',
+  'stedi.consent.public' = 'sharewithpublicasofdate',
+  'stedi.consent.friends' = 'sharewithfriendsasofdate',
   'stedi.personal' = 'customername,email,phone,birthday,serialnumber',
   'stedi.required' = 'email,lastupdatedate'
 );

@@ -9,6 +9,8 @@ ROW FORMAT SERDE 'org.openx.data.jsonserde.JsonSerDe'
 LOCATION 's3://stedi/step_trainer/landing/'
 TBLPROPERTIES (
   'classification' = 'json',
+  'stedi.device' = 'serialnumber',
+  'stedi.time' = 'sensorreadingtime',
   'stedi.personal' = 'serialnumber',
   'stedi.required' = 'serialnumber,sensorreadingtime'
 );

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use crate::landing_table::ColumnType;
 use crate::names::Zone;
 use crate::text::Spot;
 
@@ -273,7 +274,42 @@ pub enum ErrorKind {
         within: &'static str,
         /// The property that was probably meant.
         near: Option<String>,
+        /// The properties there are, where they are few enough to be told.
+        known: &'static [&'static str],
     },
+    /// A role given to a column whose type cannot play it.
+    #[error("`{role}` names `{column}`, a {actual} column")]
+    RoleColumnType {
+        /// The property that declares the role.
+        role: String,
+        /// The column.
+        column: String,
+        /// Its type.
+        actual: ColumnType,
+        /// The type it must have.
+        expected: ColumnType,
+    },
+    /// A column with two roles that exclude each other.
+    #[error("`{first}` and `{second}` both name `{column}`")]
+    ColumnRoles {
+        /// The column.
+        column: String,
+        /// The property that stands first.
+        first: String,
+        /// The property that contradicts it.
+        second: String,
+    },
+    /// A role that means nothing without another one.
+    #[error("`{role}` without `{needed}`")]
+    RoleMissing {
+        /// The property that declares the role.
+        role: String,
+        /// The property that is missing.
+        needed: &'static str,
+    },
+    /// Readings that name both a person and a device.
+    #[error("`stedi.subject` and `stedi.device` in a table without consent")]
+    TwoParties,
 }
 
 impl Error {
@@ -415,11 +451,37 @@ impl ErrorKind {
                  `file:///path/`"
                     .into(),
             ),
-            ErrorKind::UnknownProperty { near, .. } => {
+            ErrorKind::UnknownProperty { near, known, .. } => {
                 Some(did_you_mean(near.as_deref()).unwrap_or_else(|| {
-                    "remove it: what is not known cannot be honoured".into()
+                    match known.is_empty() {
+                        true => "remove it: what is not known cannot be honoured".into(),
+                        false => format!("there are {}", in_words(known)),
+                    }
                 }))
             }
+            ErrorKind::RoleColumnType { expected, .. } => Some(match expected {
+                ColumnType::Bigint => {
+                    "declare the column `bigint`: epoch milliseconds, UTC".into()
+                }
+                expected => format!("declare the column `{expected}`"),
+            }),
+            ErrorKind::ColumnRoles { .. } => {
+                Some("name another column, or remove one of the two properties".into())
+            }
+            ErrorKind::RoleMissing { needed, .. } => Some(
+                match *needed {
+                    "stedi.time" => {
+                        "add `stedi.time`: the column that says when the record was last updated"
+                    }
+                    _ => "add `stedi.subject`: the column that names the person who agreed",
+                }
+                .into(),
+            ),
+            ErrorKind::TwoParties => Some(
+                "keep the one whose readings these are; in a table with `stedi.consent.*` \
+                 `stedi.device` is the device that a person claims"
+                    .into(),
+            ),
         }
     }
 }

@@ -11,6 +11,7 @@ use std::str::FromStr;
 use crate::errors::{Error, ErrorKind, Errors};
 use crate::landing_table::{Column, ColumnType, LandingTable, Location, split_location};
 use crate::names::TableName;
+use crate::roles::{PlacedProperty, ROLE_PROPERTIES, read_roles};
 use crate::statements::{comment_end, is_external_table, line_end, quote_end};
 use crate::suggest::nearest;
 use crate::text::Spot;
@@ -575,13 +576,25 @@ impl StatementParts {
             Some(listed)
         };
         let personal = listed(PERSONAL);
-        let required = listed(REQUIRED).unwrap_or_default();
+        let mut required = listed(REQUIRED).unwrap_or_default();
         let text_columns = || {
             let columns = self.columns.iter().map(|(column, _)| column);
             let texts = columns.filter(|column| column.kind == ColumnType::String);
             texts.map(|column| column.name.clone()).collect()
         };
-        let personal = personal.unwrap_or_else(text_columns);
+        let mut personal: Vec<String> = personal.unwrap_or_else(text_columns);
+        let properties: Vec<PlacedProperty<'_>> = self
+            .properties
+            .iter()
+            .map(|p| (p.key.as_str(), p.value.as_str(), p.spot))
+            .collect();
+        let columns: Vec<&Column> = self.columns.iter().map(|(column, _)| column).collect();
+        let (roles, faults) = read_roles(&properties, &columns);
+        for (spot, kind) in faults {
+            error(spot, kind);
+        }
+        add_missing(&mut personal, roles.personal());
+        add_missing(&mut required, roles.required());
 
         match (name, location) {
             (Ok(name), Some((location, location_spot))) if errors.is_empty() => Ok(LandingTable {
@@ -657,7 +670,17 @@ fn check_serde_property(property: &Property, columns: &BTreeSet<&str>) -> Result
             key: property.key.clone(),
             within: "SERDEPROPERTIES",
             near: nearest(&key, SERDE_PROPERTIES.iter().copied()).map(str::to_owned),
+            known: &[],
         }),
+    }
+}
+
+/// Adds the names that are not there.
+fn add_missing<'a>(names: &mut Vec<String>, more: impl Iterator<Item = &'a str>) {
+    for name in more {
+        if !names.iter().any(|known| known == name) {
+            names.push(name.to_owned());
+        }
     }
 }
 
@@ -672,7 +695,19 @@ fn check_table_property(property: &Property) -> Result<(), ErrorKind> {
     let key = property.key.to_lowercase();
     let value = property.value.trim().to_lowercase();
     match (key.as_str(), value.as_str()) {
-        _ if property.key == PERSONAL || property.key == REQUIRED => Ok(()),
+        _ if STEDI_PROPERTIES.contains(&property.key.as_str()) => Ok(()),
+        (key, _) if key.starts_with(STEDI_PREFIX) => {
+            let known = STEDI_PROPERTIES
+                .iter()
+                .map(|known| &known[STEDI_PREFIX.len()..]);
+            let near = nearest(&key[STEDI_PREFIX.len()..], known);
+            Err(ErrorKind::UnknownProperty {
+                key: property.key.clone(),
+                within: "TBLPROPERTIES",
+                near: near.map(|near| format!("{STEDI_PREFIX}{near}")),
+                known: STEDI_PROPERTIES,
+            })
+        }
         ("classification", "json") => Ok(()),
         ("classification", _) => cannot("landing is JSON: `json`, or leave it out"),
         ("has_encrypted_data", "false") => Ok(()),
@@ -700,6 +735,7 @@ fn check_table_property(property: &Property) -> Result<(), ErrorKind> {
                 key: property.key.clone(),
                 within: "TBLPROPERTIES",
                 near: nearest(&key, known).map(str::to_owned),
+                known: &[],
             })
         }
     }
@@ -709,6 +745,21 @@ fn check_table_property(property: &Property) -> Result<(), ErrorKind> {
 const PERSONAL: &str = "stedi.personal";
 /// The property that lists the columns without which an object is no row.
 const REQUIRED: &str = "stedi.required";
+
+/// How the properties begin that are this program's own.
+const STEDI_PREFIX: &str = "stedi.";
+
+/// This program's own properties.
+const STEDI_PROPERTIES: &[&str] = &[
+    PERSONAL,
+    REQUIRED,
+    ROLE_PROPERTIES[0],
+    ROLE_PROPERTIES[1],
+    ROLE_PROPERTIES[2],
+    ROLE_PROPERTIES[3],
+    ROLE_PROPERTIES[4],
+    ROLE_PROPERTIES[5],
+];
 
 const JSON_SERDES: &[&str] = &[
     "org.openx.data.jsonserde.JsonSerDe",
@@ -740,8 +791,6 @@ const TABLE_PROPERTIES: &[&str] = &[
     "compressionType",
     "external",
     "has_encrypted_data",
-    PERSONAL,
-    REQUIRED,
     "typeOfData",
 ];
 

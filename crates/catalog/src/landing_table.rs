@@ -86,13 +86,15 @@ impl LandingTable {
     /// The columns with personal values, from the property `stedi.personal`
     /// (`'stedi.personal'='email,phone'`). Without it, every text column: a
     /// statement that does not say was written by someone who did not know that
-    /// it would be asked.
+    /// it would be asked. The columns that name people and devices by their
+    /// [roles](crate::Roles) are always among them.
     pub fn personal(&self) -> &[String] {
         &self.personal
     }
 
     /// The columns without which an object is no row, from the property
-    /// `stedi.required`. Without it, none.
+    /// `stedi.required`, and those that a row needs for its
+    /// [roles](crate::Roles): its subject or device, and its time.
     pub fn required(&self) -> &[String] {
         &self.required
     }

@@ -13,6 +13,7 @@ use crate::model::{Model, ReadBy, Reference, parse_model};
 use crate::names::{TableName, Zone};
 use crate::order::build_order;
 use crate::reads::TableRead;
+use crate::roles::Roles;
 use crate::statements::{skip_blank_and_comments, statement_ranges};
 use crate::suggest::nearest;
 use crate::text::Spot;
@@ -37,6 +38,7 @@ pub struct SourceFile {
 pub struct Project {
     landing: Vec<LandingTable>,
     models: Vec<Model>,
+    roles: Roles,
     published: Option<Expectations>,
     /// Every name in use, other names too, with the table it means.
     names: BTreeMap<String, TableName>,
@@ -132,6 +134,11 @@ impl Project {
     /// The landing tables, by name.
     pub fn landing(&self) -> &[LandingTable] {
         &self.landing
+    }
+
+    /// What the columns of the landing tables mean.
+    pub fn roles(&self) -> &Roles {
+        &self.roles
     }
 
     /// The trusted and curated tables in an order in which they can be built:
@@ -329,6 +336,7 @@ impl Draft {
         self.landing.sort_by(|a, b| a.name.cmp(&b.name));
         let names = self.names.into_iter();
         let mut project = Project {
+            roles: Roles::of_project(&self.landing),
             landing: self.landing,
             models,
             published: None,

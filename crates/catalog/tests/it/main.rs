@@ -7,3 +7,4 @@ mod contract;
 mod external_table;
 mod project;
 mod robust;
+mod roles;
