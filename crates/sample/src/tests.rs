@@ -1,4 +1,4 @@
-//! Samples read back from their files and counted as `TABLES.md` defines the
+//! Samples read back from their files and counted as `docs/tables.md` defines the
 //! tables, by means that know nothing of how they were made.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -266,7 +266,7 @@ fn many_lines_go_into_larger_files() {
     }
 }
 
-/// The counts `TABLES.md` gives.
+/// The counts that `docs/tables.md` gives.
 const PUBLISHED: Counts = Counts {
     customers: 956,
     accelerometer: 81_273,

@@ -1,4 +1,4 @@
-//! What a run must make of a sample, as `TABLES.md` defines the tables, counted
+//! What a run must make of a sample, as `docs/tables.md` defines the tables, counted
 //! from the plan of it: from people, their readings and the intervals of their
 //! consent, never from lines.
 

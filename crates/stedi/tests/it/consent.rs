@@ -188,7 +188,7 @@ fn consent_in_force() {
     assert_eq!(readers, in_force.into_keys().collect());
 }
 
-/// The definition in `TABLES.md`, told once more as a story with one person:
+/// The rules of `docs/tables.md`, told once more as a story with one person:
 /// what `customer_trusted` says of thousands must be the same.
 #[test]
 fn consent_in_force_for_any_history() {

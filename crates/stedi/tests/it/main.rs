@@ -1,6 +1,6 @@
 //! The program as its users meet it: every test calls the binary.
 //!
-//! Each module is one part of what issue 2 promises, as tables of cases where
+//! Each module tests one part of what the program promises, as tables of cases where
 //! there are several of a kind. `program` calls, `places` makes the folders that
 //! are called upon, `people` knows whose values must never be told;
 //! `bucket` is a place on an S3 server, `proxy` what fails between it and the program.
