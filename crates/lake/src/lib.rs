@@ -14,45 +14,48 @@
 //! - Tables use plain Delta features: no deletion vectors, no column mapping,
 //!   no partitions.
 
-mod copies;
-mod dictionary;
-#[cfg(test)]
-mod double;
+mod abandoned;
+mod atomicity;
+mod cleanup;
+mod decision_copies;
+mod drop_table;
 mod error;
 mod files;
-mod history;
+mod ids;
 mod inspect;
-mod left;
+mod lake;
 mod location;
 mod lock;
+mod lock_holder;
 mod log;
 #[cfg(test)]
 mod many_commits;
-mod object;
-mod part;
-mod probe;
-mod publish;
-mod put;
+mod marker;
+mod object_reader;
+mod prepare;
 mod release;
-mod removal;
-mod rewrite;
-mod schema;
-mod steady;
-mod table;
+mod store;
+mod store_error;
 mod vacuum;
 
-pub use error::{Error, find_store_error, specific_store_hint, store_hint, store_reason};
-pub use files::{DataFile, FileWriter, Layout};
-pub use history::Commit;
+pub use atomicity::check_conditional_put;
+pub use error::Error;
+pub use files::layout::{DataFile, Layout};
+pub use files::rewrite::FileRewrite;
+pub use files::writer::FileWriter;
+pub use ids::{LakeId, TableId};
 pub use inspect::{ChangeTime, Inspection};
+pub use lake::Lake;
 pub use location::Location;
-pub use lock::{Lock, LockHolder};
-pub use object::{BufferPool, ObjectReader};
-pub use probe::check_conditional_put;
-pub use publish::{CommitInfo, Publication, RemovedFiles};
+pub use lock::Lock;
+pub use lock_holder::LockHolder;
+pub use log::commit::{Commit, CommitInfo};
+pub use log::entry::{Publication, RemovedFiles};
+pub use log::version::{AsOf, Version};
+pub use object_reader::{BufferPool, ObjectReader};
+pub use prepare::Preparation;
 pub use release::Release;
-pub use rewrite::FileRewrite;
-pub use table::{AsOf, Lake, LakeId, Preparation, TableId, Version};
+pub use store_error::{find_store_error, specific_store_hint, store_hint, store_reason};
 pub use vacuum::{Retention, VacuumReport};
 
 /// The version of the library that writes the tables, for `stedi doctor`.

@@ -13,8 +13,9 @@ use object_store::path::Path;
 use object_store::{BackoffConfig, ObjectStore, RetryConfig};
 use url::Url;
 
-use crate::Error;
-use crate::steady::Steady;
+use crate::error::Error;
+use crate::store::retry::Steady;
+use crate::store_error::store_reason;
 
 /// A folder or object-store prefix, opened.
 ///
@@ -109,7 +110,7 @@ impl Location {
             .build()
             .map_err(|error| {
                 setting(
-                    crate::store_reason(&error),
+                    store_reason(&error),
                     "check the variables whose names begin with AWS_",
                 )
             })?;

@@ -7,7 +7,6 @@
 //! Should two ever hold a store's lake, releases keep them apart: see
 //! `crate::release`.
 
-use std::fmt;
 use std::fs::File;
 use std::io::{Read, Seek, Write};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
@@ -18,11 +17,13 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use object_store::path::Path;
 use object_store::{ObjectStore, ObjectStoreExt};
-use serde::{Deserialize, Serialize};
 use tokio::task::AbortHandle;
 
-use crate::put::{Created, create};
-use crate::{Error, Lake, left};
+use crate::abandoned;
+use crate::error::Error;
+use crate::lake::Lake;
+use crate::lock_holder::LockHolder;
+use crate::store::conditional_put::{Created, create};
 
 const LOCK: &str = "system/lock.json";
 
@@ -34,69 +35,6 @@ const DEAD_AFTER: Duration = Duration::from_secs(10);
 /// How often somebody who waits looks.
 const LOOK: Duration = Duration::from_millis(50);
 const LOOK_AT_STORE: Duration = Duration::from_millis(400);
-
-/// Who holds a lake.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct LockHolder {
-    /// The run; it names the files that it writes.
-    pub run: String,
-    /// The command: `run`, `compact`, ...
-    pub command: String,
-    /// The machine's name.
-    pub host: String,
-    /// The process there.
-    pub pid: u32,
-    /// Since when, epoch milliseconds.
-    pub since_ms: i64,
-    /// Tells the process from every other, of this machine or another.
-    process: String,
-    beat: u64,
-}
-
-impl LockHolder {
-    /// This process, for a run of `command`.
-    pub fn this_process(run: &str, command: &str) -> Self {
-        let pid = std::process::id();
-        Self {
-            run: run.to_owned(),
-            command: command.to_owned(),
-            host: host(),
-            pid,
-            since_ms: chrono::Utc::now().timestamp_millis(),
-            process: process(pid).unwrap_or_default(),
-            beat: 0,
-        }
-    }
-
-    /// Whether the process is one of this machine that has ended. Where that
-    /// cannot be told it is taken to live.
-    fn has_ended(&self) -> bool {
-        let Some((place, _)) = self.process.rsplit_once('/') else {
-            return false;
-        };
-        place_of_processes().as_deref() == Some(place)
-            && process(self.pid).as_deref() != Some(self.process.as_str())
-    }
-
-    fn to_bytes(&self) -> Bytes {
-        serde_json::to_vec(self).unwrap_or_default().into()
-    }
-}
-
-/// `stedi run, process 17 on lab-3, since 2026-11-28 13:00:00 UTC`
-impl fmt::Display for LockHolder {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let since = chrono::DateTime::from_timestamp_millis(self.since_ms).unwrap_or_default();
-        write!(
-            f,
-            "`stedi {}`, process {} on {}, since {}",
-            self.command,
-            self.pid,
-            self.host,
-            since.format("%Y-%m-%d %H:%M:%S UTC")
-        )
-    }
-}
 
 /// The lake is held until this is dropped.
 #[derive(Debug)]
@@ -218,7 +156,7 @@ impl Lake {
                     }
                     let _ = file.read_to_string(&mut text);
                     if let Ok(dead) = serde_json::from_str::<LockHolder>(&text) {
-                        left::note(self.location(), &dead.run).await?;
+                        abandoned::note(self.location(), &dead.run).await?;
                     }
                     file.set_len(0).map_err(failed)?;
                     file.rewind().map_err(failed)?;
@@ -270,7 +208,7 @@ impl Lake {
                 || matches!(&seen, Some((last, at)) if *last == body && at.elapsed() >= DEAD_AFTER);
             if is_dead {
                 if let Some(dead) = by {
-                    left::note(self.location(), &dead.run).await?;
+                    abandoned::note(self.location(), &dead.run).await?;
                 }
                 let _ = store.delete(&path).await;
                 seen = None;
@@ -314,32 +252,10 @@ fn no_lock_file(path: &FsPath) -> Error {
     }
 }
 
-fn host() -> String {
-    let name = std::fs::read_to_string("/proc/sys/kernel/hostname");
-    name.map_or_else(|_| "this machine".to_owned(), |name| name.trim().to_owned())
-}
-
-/// Within which numbers of processes mean something: a machine since it was
-/// started, and a space of numbers on it.
-fn place_of_processes() -> Option<String> {
-    let boot = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").ok()?;
-    let space = std::fs::read_link("/proc/self/ns/pid").ok()?;
-    Some(format!("{}/{}", boot.trim(), space.display()))
-}
-
-/// A process by its place, number and start: numbers are given out again.
-fn process(pid: u32) -> Option<String> {
-    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-    // The name in brackets may hold anything; the start is the 20th behind it.
-    let (_, rest) = stat.rsplit_once(')')?;
-    let started = rest.split_whitespace().nth(19)?;
-    Some(format!("{}/{pid}-{started}", place_of_processes()?))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Location;
+    use crate::location::Location;
 
     fn lake(folder: &FsPath) -> Lake {
         Lake::at(Location::parse(folder.to_str().unwrap()).unwrap())
@@ -392,23 +308,5 @@ mod tests {
         }
         assert!(lake.abandoned_runs().await.unwrap().is_empty());
         assert!(!folder.path().join("system/left").exists());
-    }
-
-    #[test]
-    fn a_process_is_told_from_others_with_its_number() {
-        let own = LockHolder::this_process("r", "run");
-        assert!(!own.has_ended());
-        let (place, _) = own.process.rsplit_once('/').unwrap();
-        for (process, ended) in [
-            (format!("{place}/{}-1", own.pid), true),
-            (format!("elsewhere/{}-1", own.pid), false),
-            (String::new(), false),
-        ] {
-            let other = LockHolder {
-                process: process.clone(),
-                ..own.clone()
-            };
-            assert_eq!(other.has_ended(), ended, "{process}");
-        }
     }
 }

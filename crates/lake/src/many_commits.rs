@@ -8,12 +8,17 @@ use futures::StreamExt;
 use futures::stream::BoxStream;
 use object_store::{ListResult, ObjectMeta, ObjectStoreExt, Result};
 
-use crate::double::{Conduct, Double};
-use crate::publish::{Entry, Standing};
-use crate::{
-    AsOf, CommitInfo, DataFile, Error, Lake, Layout, Location, Publication, RemovedFiles,
-    Retention, TableId,
-};
+use crate::error::Error;
+use crate::files::layout::{DataFile, Layout};
+use crate::ids::TableId;
+use crate::lake::Lake;
+use crate::location::Location;
+use crate::log::commit::CommitInfo;
+use crate::log::entry::{Entry, Standing};
+use crate::log::entry::{Publication, RemovedFiles};
+use crate::log::version::AsOf;
+use crate::store::fake::{Conduct, Double};
+use crate::vacuum::Retention;
 
 /// Counts what a store is asked for.
 #[derive(Debug, Default)]

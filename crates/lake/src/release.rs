@@ -22,9 +22,13 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::publish::{Entry, Standing};
-use crate::put::{Created, create};
-use crate::{Error, Lake, LakeId, Publication, TableId, Version};
+use crate::error::Error;
+use crate::ids::{LakeId, TableId};
+use crate::lake::Lake;
+use crate::log::entry::Publication;
+use crate::log::entry::{Entry, Standing};
+use crate::log::version::Version;
+use crate::store::conditional_put::{Created, create};
 
 /// Where releases lie.
 const FOLDER: &str = "system/release";
@@ -214,6 +218,20 @@ impl Lake {
         Ok(())
     }
 
+    /// The lake's id; `None` before anything was published, and for a lake that
+    /// was begun before lakes had one. The newest release knows it too, so that
+    /// neither object is lost with its id.
+    ///
+    /// # Errors
+    /// [`Error::Store`].
+    pub async fn id(&self) -> Result<Option<LakeId>, Error> {
+        if let Some(id) = self.id_of_release().await? {
+            return Ok(Some(id));
+        }
+        let marker = self.marker().await?.unwrap_or_default();
+        Ok(marker["id"].as_str().and_then(LakeId::parse))
+    }
+
     /// The lake's id, as the newest release knows it.
     pub(crate) async fn id_of_release(&self) -> Result<Option<LakeId>, Error> {
         let newest = self.newest().await?;
@@ -319,7 +337,7 @@ mod tests {
     use object_store::memory::InMemory;
 
     use super::*;
-    use crate::Location;
+    use crate::location::Location;
 
     #[tokio::test]
     async fn a_release_that_a_newer_one_stands_for_goes_after_who_was_killed() {

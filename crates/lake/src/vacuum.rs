@@ -16,12 +16,14 @@ use bytes::Bytes;
 use futures::stream::{self, StreamExt};
 use futures::{TryFutureExt, TryStreamExt};
 use object_store::path::Path;
-use object_store::{ObjectMeta, ObjectStore, ObjectStoreExt};
+use object_store::{ObjectMeta, ObjectStoreExt};
 use serde_json::Value;
 
-use crate::files::staged;
-use crate::log::Log;
-use crate::{Error, Lake, TableId};
+use crate::error::Error;
+use crate::ids::TableId;
+use crate::lake::Lake;
+use crate::log::listing::Log;
+use crate::store::partial_writes::staged;
 
 /// How many log entries are read at once.
 const AT_ONCE: usize = 16;
@@ -70,18 +72,6 @@ impl VacuumReport {
 }
 
 impl Lake {
-    /// Every folder of `zone` where a table lies or may have been begun.
-    ///
-    /// # Errors
-    /// [`Error::Store`].
-    pub async fn table_folders(&self, zone: &str) -> Result<Vec<TableId>, Error> {
-        let names = self.folders(&self.location().child(zone)).await?;
-        Ok(names
-            .into_iter()
-            .map(|name| TableId::new(zone, name))
-            .collect())
-    }
-
     /// Takes away what no kept version of `table` needs; with `dry_run`, tells
     /// what that is.
     ///
@@ -315,34 +305,6 @@ impl Lake {
         let of_version = made.others.into_iter().filter(|(of, _)| *of == version);
         let paths: Vec<Path> = of_version.map(|(_, meta)| meta.location).collect();
         self.location().make_durable(&paths).await
-    }
-
-    /// The objects that lie in the table's folder itself.
-    pub(crate) async fn data_files(&self, table: &TableId) -> Result<Vec<ObjectMeta>, Error> {
-        self.objects(&format!("{}/{}", table.zone, table.name))
-            .await
-    }
-
-    async fn objects(&self, folder: &str) -> Result<Vec<ObjectMeta>, Error> {
-        Ok(self.listed(&self.location().child(folder)).await?.objects)
-    }
-
-    /// Deletes objects, in order as far as the store does. One that is gone
-    /// already is as good.
-    pub(crate) async fn take_away(&self, paths: Vec<Path>) -> Result<(), Error> {
-        let store = self.location().store();
-        let mut deleted = store.delete_stream(stream::iter(paths).map(Ok).boxed());
-        let mut first = Ok(());
-        while let Some(one) = deleted.next().await {
-            match one {
-                Ok(_) | Err(object_store::Error::NotFound { .. }) => {}
-                Err(error) if first.is_ok() => {
-                    first = Err(Error::store("write", self.location(), &error));
-                }
-                Err(_) => {}
-            }
-        }
-        first
     }
 }
 

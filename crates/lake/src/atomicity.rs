@@ -4,8 +4,9 @@ use bytes::Bytes;
 use futures::future::join_all;
 use object_store::ObjectStoreExt;
 
-use crate::put::{self, Created};
-use crate::{Error, Location};
+use crate::error::Error;
+use crate::location::Location;
+use crate::store::conditional_put::{self, Created};
 
 /// How many writers try for one object at once, and how often.
 const WRITERS: usize = 8;
@@ -22,7 +23,7 @@ pub async fn check_conditional_put(location: &Location) -> Result<(), Error> {
         let path = location.child(&format!("system/_probe/{}", uuid::Uuid::new_v4()));
         let attempts = join_all((0..WRITERS).map(|writer| {
             let body = Bytes::from(writer.to_string());
-            put::create(location.store().as_ref(), &path, body)
+            conditional_put::create(location.store().as_ref(), &path, body)
         }))
         .await;
         let winners = attempts

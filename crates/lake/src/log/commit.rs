@@ -7,9 +7,12 @@ use futures::TryStreamExt;
 use futures::stream::{self, StreamExt};
 use object_store::ObjectStoreExt;
 use object_store::path::Path;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::{CommitInfo, Error, Lake, TableId};
+use crate::error::Error;
+use crate::ids::TableId;
+use crate::lake::Lake;
 
 /// How many commit entries are read at once.
 const AT_ONCE: usize = 16;
@@ -31,6 +34,39 @@ pub struct Commit {
     pub files_removed: u64,
     /// What stedi noted of the run that made it; `None` for other writers.
     pub commit_info: Option<CommitInfo>,
+}
+
+/// What a commit says of the run that made it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CommitInfo {
+    /// The run.
+    pub run: String,
+    /// Which program wrote it.
+    pub program: String,
+    /// Rows of the table after the commit.
+    pub rows: u64,
+    /// Names the table's rows as a multiset: the same whatever their order or
+    /// their division into files. Equal content need not be published again.
+    pub content: String,
+    /// What else the run noted, should its release be lost.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub note: Option<serde_json::Value>,
+}
+
+impl Lake {
+    /// The commits of `table` that can still be read, newest first.
+    ///
+    /// # Errors
+    /// [`Error::NoTable`].
+    pub async fn history(&self, table: &TableId) -> Result<Vec<Commit>, Error> {
+        let commits = commits(self, table).await?;
+        if commits.is_empty() {
+            return Err(Error::NoTable {
+                table: table.clone(),
+            });
+        }
+        Ok(commits)
+    }
 }
 
 /// The commits of all versions that can be read, newest first.

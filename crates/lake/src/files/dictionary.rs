@@ -16,8 +16,10 @@ use parquet::errors::Result as ParquetResult;
 use parquet::file::metadata::{ColumnChunkMetaData, PageIndexPolicy};
 use parquet::file::serialized_reader::SerializedPageReader;
 
-use crate::part::Part;
-use crate::{DataFile, Error, Lake};
+use crate::error::Error;
+use crate::files::footer::Part;
+use crate::files::layout::DataFile;
+use crate::lake::Lake;
 
 impl Lake {
     /// Whether each row group of a file may hold a row whose text in `column`

@@ -15,7 +15,8 @@ use object_store::path::Path;
 use object_store::{GetOptions, ObjectStore};
 use parking_lot::Mutex;
 
-use crate::{Location, store_reason};
+use crate::location::Location;
+use crate::store_error::store_reason;
 
 /// An object that is there, opened for reading.
 #[derive(Debug)]

@@ -13,9 +13,12 @@ use parquet::file::metadata::{PageIndexPolicy, ParquetMetaData, RowGroupMetaData
 use parquet::file::page_index::offset_index::OffsetIndexMetaData;
 use parquet::file::writer::SerializedFileWriter;
 
-use crate::files::{failed, new_name};
-use crate::part::Part;
-use crate::{DataFile, Error, Lake, Layout};
+use crate::error::Error;
+use crate::files::footer::Part;
+use crate::files::layout::failed;
+use crate::files::layout::{DataFile, Layout};
+use crate::files::writer::new_name;
+use crate::lake::Lake;
 
 /// A file that takes another's place. Nothing of it is part of the table until it
 /// is published.
@@ -201,7 +204,8 @@ mod tests {
     use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 
     use super::*;
-    use crate::{Location, TableId};
+    use crate::ids::TableId;
+    use crate::location::Location;
 
     fn layout() -> Layout {
         let schema = Schema::new(vec![

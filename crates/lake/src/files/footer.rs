@@ -8,7 +8,9 @@ use parquet::file::metadata::{
 };
 use parquet::file::reader::{ChunkReader, Length};
 
-use crate::{DataFile, Error, Lake};
+use crate::error::Error;
+use crate::files::layout::DataFile;
+use crate::lake::Lake;
 
 /// So much is read of a file's end at first; mostly its footer is shorter.
 const FOOTER_BYTES: u64 = 64 << 10;

@@ -5,9 +5,8 @@ use bytes::Bytes;
 use futures::stream::{self, StreamExt};
 use object_store::ObjectStoreExt;
 
-use arrow::array::RecordBatch;
-
-use crate::{Error, Lake, Layout};
+use crate::error::Error;
+use crate::lake::Lake;
 
 /// Where they lie.
 const FOLDER: &str = "system/decisions";
@@ -62,22 +61,5 @@ impl Lake {
         let folder = self.location().child(FOLDER);
         let paths = names.iter().map(|name| folder.clone().join(name.as_str()));
         self.take_away(paths.collect()).await
-    }
-}
-
-impl Layout {
-    /// A whole Parquet file of `rows`, which have this layout's schema.
-    ///
-    /// # Errors
-    /// [`Error::FileWrite`].
-    pub fn to_parquet(&self, rows: &RecordBatch) -> Result<Bytes, Error> {
-        let written = self.arrow_writer(Vec::new()).and_then(|mut writer| {
-            writer.write(rows)?;
-            writer.into_inner()
-        });
-        written.map(Bytes::from).map_err(|error| Error::FileWrite {
-            table: self.table().clone(),
-            reason: error.to_string(),
-        })
     }
 }

@@ -5,56 +5,11 @@
 //! itself for another writer's. The bytes tell: whoever calls [`create`] writes
 //! bytes that nobody else would, such as ones that carry the id of a run.
 
-use std::error::Error as _;
-use std::time::{Duration, Instant};
-
 use bytes::Bytes;
-use object_store::client::{HttpError, HttpErrorKind};
 use object_store::path::Path;
 use object_store::{Error, ObjectStore, ObjectStoreExt, PutMode, PutOptions};
 
-/// How often a thing is tried at most, on top of what the store's client tries
-/// again by itself.
-const ATTEMPTS: u32 = 6;
-
-/// No attempt begins later than this after the first one.
-const LONGEST: Duration = Duration::from_secs(60);
-
-/// Doubled before each further attempt.
-const FIRST_PAUSE: Duration = Duration::from_millis(50);
-
-/// How often a thing was tried, and since when.
-pub(crate) struct Patience {
-    began: Instant,
-    attempt: u32,
-    pause: Duration,
-}
-
-impl Patience {
-    /// Before the first attempt.
-    pub(crate) fn begin() -> Self {
-        Self {
-            began: Instant::now(),
-            attempt: 1,
-            pause: FIRST_PAUSE,
-        }
-    }
-
-    fn is_left(&self) -> bool {
-        self.attempt < ATTEMPTS && self.began.elapsed() < LONGEST
-    }
-
-    /// Waits before the next attempt; `false` where there shall be none.
-    pub(crate) async fn wait(&mut self) -> bool {
-        if !self.is_left() {
-            return false;
-        }
-        tokio::time::sleep(self.pause).await;
-        self.pause *= 2;
-        self.attempt += 1;
-        true
-    }
-}
+use crate::store::retry_policy::{Patience, is_final, is_lost};
 
 /// What became of [`create`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -123,39 +78,6 @@ async fn standing(store: &dyn ObjectStore, path: &Path) -> Result<Option<Bytes>,
     }
 }
 
-/// Whether nothing can have been made, or nobody is there to ask. `NotFound` is
-/// what S3 says of a bucket.
-fn is_final(error: &Error) -> bool {
-    matches!(
-        error,
-        Error::NotFound { .. }
-            | Error::InvalidPath { .. }
-            | Error::NotSupported { .. }
-            | Error::NotImplemented { .. }
-            | Error::PermissionDenied { .. }
-            | Error::Unauthenticated { .. }
-            | Error::UnknownConfigurationKey { .. }
-    ) || connection(error) == Some(HttpErrorKind::Connect)
-}
-
-/// Whether there was no answer, or only a part of one, and the client did not
-/// try again by itself.
-pub(crate) fn is_lost(error: &Error) -> bool {
-    connection(error).is_some_and(|kind| kind != HttpErrorKind::Connect)
-}
-
-/// What became of the connection, where it is at fault.
-fn connection(error: &Error) -> Option<HttpErrorKind> {
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        if let Some(error) = error.downcast_ref::<HttpError>() {
-            return Some(error.kind());
-        }
-        cause = error.source();
-    }
-    None
-}
-
 #[cfg(test)]
 mod tests {
     use std::collections::VecDeque;
@@ -163,11 +85,13 @@ mod tests {
     use std::sync::Arc;
 
     use object_store::Result;
+    use object_store::client::{HttpError, HttpErrorKind};
     use object_store::memory::InMemory;
     use parking_lot::Mutex;
 
     use super::*;
-    use crate::double::{Conduct, Double};
+    use crate::store::fake::{Conduct, Double};
+    use crate::store::retry_policy::ATTEMPTS;
 
     /// What becomes of one PUT.
     #[derive(Debug, Clone, Copy)]

@@ -5,13 +5,13 @@
 //! user, which are dealt with here for everybody who reads or writes through a
 //! [`Location`](crate::Location), the Delta library too:
 //!
-//! - a conditional PUT whose answer was lost: [`put::create`];
+//! - a conditional PUT whose answer was lost: [`conditional_put::create`];
 //! - an answer that broke off before it told what it answers: asked for again;
 //! - a listing that broke off: taken up behind its last object;
 //! - a deletion whose answer was lost: deleted again, which changes nothing;
 //! - a large file whose last answer was lost: what stands there tells.
 //!
-//! How often and how long is bounded as in [`put`].
+//! How often and how long is bounded as in [`conditional_put`].
 
 use std::fmt;
 use std::sync::Arc;
@@ -26,7 +26,8 @@ use object_store::{
     Result, UploadPart,
 };
 
-use crate::put::{self, Created, Patience};
+use crate::store::conditional_put::{self, Created};
+use crate::store::retry_policy::{Patience, is_lost};
 
 /// Objects that are deleted by one request.
 const DELETED_AT_ONCE: usize = 1000;
@@ -67,7 +68,7 @@ impl<S: ObjectStore> Steady<S> {
                             last = Some(meta.location.clone());
                             return Ok(Some((meta, (listed, last, patience))));
                         }
-                        Err(error) if put::is_lost(&error) && patience.wait().await => {
+                        Err(error) if is_lost(&error) && patience.wait().await => {
                             listed = list(&inner, last.as_ref());
                         }
                         Err(error) => return Err(error),
@@ -87,7 +88,7 @@ where
     let mut patience = Patience::begin();
     loop {
         match ask().await {
-            Err(error) if put::is_lost(&error) && patience.wait().await => {}
+            Err(error) if is_lost(&error) && patience.wait().await => {}
             told => return told,
         }
     }
@@ -119,7 +120,7 @@ impl<S: ObjectStore> ObjectStore for Steady<S> {
                 _ => inner.put_opts(path, payload, options).await,
             };
         }
-        match put::create(self.inner.as_ref(), path, Bytes::from(payload)).await? {
+        match conditional_put::create(self.inner.as_ref(), path, Bytes::from(payload)).await? {
             Created::Made => Ok(PutResult {
                 e_tag: None,
                 version: None,
@@ -164,9 +165,7 @@ impl<S: ObjectStore> ObjectStore for Steady<S> {
                     loop {
                         let wanted = stream::iter(paths.clone()).map(Ok).boxed();
                         let deleted: Vec<_> = inner.delete_stream(wanted).collect().await;
-                        let lost = deleted
-                            .iter()
-                            .any(|told| told.as_ref().is_err_and(put::is_lost));
+                        let lost = deleted.iter().any(|told| told.as_ref().is_err_and(is_lost));
                         if !lost || !patience.wait().await {
                             return Ok(stream::iter(deleted));
                         }
@@ -258,7 +257,7 @@ mod tests {
     use parking_lot::Mutex;
 
     use super::*;
-    use crate::double::{Conduct, Double};
+    use crate::store::fake::{Conduct, Double};
 
     /// Answers break off, as often as told.
     #[derive(Debug)]

@@ -10,8 +10,14 @@ use futures::TryStreamExt;
 use object_store::ObjectMeta;
 use object_store::path::Path;
 
-use crate::files::staged;
-use crate::{AsOf, CommitInfo, Error, Lake, Layout, Publication, RemovedFiles, TableId};
+use crate::error::Error;
+use crate::files::layout::Layout;
+use crate::ids::TableId;
+use crate::lake::Lake;
+use crate::log::commit::CommitInfo;
+use crate::log::entry::{Publication, RemovedFiles};
+use crate::log::version::AsOf;
+use crate::store::partial_writes::staged;
 
 impl Lake {
     /// Takes `table` away with all its versions, and tells how many objects and

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit};
 use deltalake_core::kernel::{DataType as DeltaType, PrimitiveType, StructField, StructType};
 
-use crate::{Error, TableId};
+use crate::error::Error;
+use crate::ids::TableId;
 
 /// The Arrow types a table's files hold for what a SELECT gives: text as
 /// views, whole numbers as they are, instants in microseconds UTC.

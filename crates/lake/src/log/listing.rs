@@ -6,7 +6,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use futures::TryStreamExt;
 use object_store::ObjectMeta;
 
-use crate::{Error, Lake, TableId};
+use crate::error::Error;
+use crate::ids::TableId;
+use crate::lake::Lake;
 
 /// The objects of a log that belong to a version. Empty where there is no table.
 #[derive(Debug, Default)]

@@ -7,7 +7,9 @@
 
 use object_store::ObjectStoreExt;
 
-use crate::{Error, Lake, Location};
+use crate::error::Error;
+use crate::lake::Lake;
+use crate::location::Location;
 
 const FOLDER: &str = "system/left";
 
