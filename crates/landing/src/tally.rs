@@ -1,6 +1,7 @@
 //! What a read counts. The engine adds the tallies of a file's segments and
 //! writes them into `system.ledger`.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 /// How many distinct unknown field names are told apart. Names come from the
@@ -101,4 +102,9 @@ impl Tally {
         }
         self.unknown_fields.insert(name.to_owned(), count);
     }
+}
+
+/// The name of an unknown field, as it stands in the file.
+pub(crate) fn unknown_name(raw: &[u8]) -> Cow<'_, str> {
+    String::from_utf8_lossy(&raw[..raw.len().min(UNKNOWN_NAME_BYTES_MAX)])
 }

@@ -70,6 +70,15 @@ pub(crate) fn number(kind: Type, token: &[u8]) -> Result<Value, Refusal> {
     }
 }
 
+/// A float that is an integer counts as converted where an integer is due.
+#[inline]
+pub(crate) fn is_converted(kind: Type, token: &[u8]) -> bool {
+    matches!(
+        kind,
+        Type::Long | Type::Millis | Type::Int | Type::Timestamp
+    ) && token.iter().any(|byte| matches!(byte, b'.' | b'e' | b'E'))
+}
+
 /// Unescaped text for a column that is not text.
 pub(crate) fn text(kind: Type, text: &[u8]) -> Result<Value, Refusal> {
     if text

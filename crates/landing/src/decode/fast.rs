@@ -9,11 +9,10 @@
 //! path, which decides: this one never rejects.
 
 use super::convert::{self, POWERS_OF_TEN, Value};
-use super::general;
 use super::rows::Rows;
 use super::scan;
 use crate::schema::{Spec, Type};
-use crate::tally::Tally;
+use crate::tally::{Tally, unknown_name};
 
 /// Nodes learnt per segment: ten optional keys in any combination fit, keys
 /// in random order are left to the general path.
@@ -219,7 +218,7 @@ impl Shapes {
                     Action::Column(index as u16, columns[index].0, columns[index].1)
                 }
                 Follows::Unknown(start, end) => {
-                    Action::Unknown(general::name(&bytes[start..end]).into_owned(), 0)
+                    Action::Unknown(unknown_name(&bytes[start..end]).into_owned(), 0)
                 }
             }) {
                 Some(child) => child,
@@ -388,7 +387,7 @@ fn scalar(
                 return Some(end);
             }
             let token = &bytes[at..end];
-            if general::is_converted(kind, token) {
+            if convert::is_converted(kind, token) {
                 rows.converted += 1;
             }
             (end, convert::number(kind, token).ok()?)

@@ -10,7 +10,7 @@ use super::rows::Rows;
 use super::scan;
 use crate::reject::Reason;
 use crate::schema::{Column, Spec, Type};
-use crate::tally::Tally;
+use crate::tally::{Tally, unknown_name};
 
 /// What an object came to, and where it ends.
 #[derive(Debug)]
@@ -278,7 +278,7 @@ impl<'a> General<'a> {
                     return Some(end);
                 }
                 let token = &bytes[at..end];
-                if build && is_converted(column.kind, token) {
+                if build && convert::is_converted(column.kind, token) {
                     rows.converted += 1;
                 }
                 (end, convert::number(column.kind, token))
@@ -322,25 +322,9 @@ impl<'a> General<'a> {
     fn count_unknown(&self, bytes: &[u8], tally: &mut Tally) {
         tally.unknown += self.unknown.len() as u64;
         for (start, end) in &self.unknown {
-            tally.count_unknown(&name(&bytes[*start..*end]), 1);
+            tally.count_unknown(&unknown_name(&bytes[*start..*end]), 1);
         }
     }
-}
-
-/// A float that is an integer counts as converted where an integer is due.
-pub(crate) fn is_converted(kind: Type, token: &[u8]) -> bool {
-    matches!(
-        kind,
-        Type::Long | Type::Millis | Type::Int | Type::Timestamp
-    ) && token.iter().any(|byte| matches!(byte, b'.' | b'e' | b'E'))
-}
-
-/// The longest unknown name that is remembered, in bytes.
-const NAME_BYTES_MAX: usize = 128;
-
-/// The name of an unknown field for the tally, as it stands in the file.
-pub(crate) fn name(raw: &[u8]) -> std::borrow::Cow<'_, str> {
-    String::from_utf8_lossy(&raw[..raw.len().min(NAME_BYTES_MAX)])
 }
 
 fn missing(column: &Column) -> (Reason, String) {

@@ -9,10 +9,12 @@
 
 use bytes::Bytes;
 
+use super::decoded::Decoded;
 use super::fast::{Shapes, Taken};
 use super::general::{General, Outcome};
 use super::rows::Rows;
-use super::{Decoded, Settings, scan};
+use super::scan;
+use super::settings::Settings;
 use crate::framing::carry::{Carry, LineValue, MARK, Margin, Open, Place};
 use crate::framing::grammar::{Automaton, Step};
 use crate::framing::recovery::{Broken, Doubt, Loose, Loosely, Proof};
