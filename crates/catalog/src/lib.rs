@@ -120,6 +120,7 @@
 
 mod contract;
 mod dialect;
+mod error_kind;
 mod errors;
 mod expectations;
 mod landing_ddl;
@@ -129,6 +130,8 @@ mod model;
 mod names;
 mod order;
 mod project;
+mod project_files;
+mod project_reader;
 mod reads;
 mod roles;
 mod statements;
@@ -147,7 +150,8 @@ pub use landing_ddl::parse_external_table;
 pub use landing_table::{Column, ColumnType, LandingTable};
 pub use model::{Model, ReadBy, Reference};
 pub use names::{BadTableName, TableName, Zone};
-pub use project::{Project, SourceFile, Table};
+pub use project::{Project, Table};
+pub use project_files::SourceFile;
 pub use roles::{Party, PersonRecords, Readings, Roles, TableRoles};
 pub use statements::{is_external_table, split_statements};
 pub use suggest::nearest;

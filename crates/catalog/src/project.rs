@@ -1,49 +1,27 @@
 //! The project: every table of it, known to the others.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::Path;
-use std::str::FromStr;
 
-use crate::contract::{Action, Rule};
-use crate::errors::{Error, ErrorKind, Errors};
+use crate::errors::{ErrorKind, Errors};
 use crate::expectations::{Expectations, parse_expectations};
-use crate::landing_ddl::parse_external_table;
 use crate::landing_table::LandingTable;
-use crate::model::{Model, ReadBy, Reference, parse_model};
+use crate::model::Model;
 use crate::names::{TableName, Zone};
-use crate::order::build_order;
-use crate::reads::TableRead;
 use crate::roles::Roles;
-use crate::statements::{skip_blank_and_comments, statement_ranges};
 use crate::suggest::nearest;
-use crate::text::Spot;
-
-/// The zone name under which system tables are read in SQL.
-const SYSTEM: &str = "system";
-const PUBLISHED: &str = "published.toml";
-
-/// A file of the project.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct SourceFile {
-    /// The path shown in errors. Its last two parts say what the file is, as in
-    /// `lakehouse/trusted/customer_trusted.sql`.
-    pub path: String,
-    /// What it holds.
-    pub text: String,
-}
 
 /// The data product, read and found sound as far as that can be seen without
 /// planning its SQL.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Project {
-    landing: Vec<LandingTable>,
-    models: Vec<Model>,
-    roles: Roles,
-    published: Option<Expectations>,
+    pub(crate) landing: Vec<LandingTable>,
+    pub(crate) models: Vec<Model>,
+    pub(crate) roles: Roles,
+    pub(crate) published: Option<Expectations>,
     /// Every name in use, other names too, with the table it means.
-    names: BTreeMap<String, TableName>,
+    pub(crate) names: BTreeMap<String, TableName>,
     /// The text of every table's file, by `zone/name`.
-    definitions: BTreeMap<String, String>,
+    pub(crate) definitions: BTreeMap<String, String>,
 }
 
 /// A table of the project.
@@ -74,63 +52,6 @@ impl<'a> Table<'a> {
 }
 
 impl Project {
-    /// The project in files that are in memory already. `.slt` and README files
-    /// among them are passed over.
-    ///
-    /// # Errors
-    /// Everything that is wrong with them.
-    pub fn parse(files: Vec<SourceFile>) -> Result<Project, Errors> {
-        let mut draft = Draft::default();
-        for file in &files {
-            draft.add(file);
-        }
-        draft.finish()
-    }
-
-    /// The project in a folder: its `landing/*.sql`, `trusted/*.sql`,
-    /// `curated/*.sql` and `published.toml`. `.slt` and README files and those
-    /// whose name begins with a dot are passed over.
-    ///
-    /// # Errors
-    /// Everything that is wrong with them; any other file or folder; a folder
-    /// that is missing or has no `landing` in it.
-    pub fn read(dir: &Path) -> Result<Project, Errors> {
-        let shown = dir.display().to_string();
-        if !dir.is_dir() {
-            return Err(Error::whole(&shown, ErrorKind::NoProject).into());
-        }
-        if !dir.join(Zone::Landing.as_str()).is_dir() {
-            return Err(Error::whole(&shown, ErrorKind::NotAProject).into());
-        }
-        let mut files = Vec::new();
-        let mut errors = Vec::new();
-        for entry in list(dir, &mut errors) {
-            let zone = Zone::ALL
-                .into_iter()
-                .find(|zone| zone.as_str() == entry.name);
-            match (entry.is_dir, zone) {
-                (true, Some(_)) => {
-                    for file in list(&entry.path, &mut errors) {
-                        match file.is_dir {
-                            true => errors.push(file.stray()),
-                            false => read_file(&file, &mut files, &mut errors),
-                        }
-                    }
-                }
-                (true, None) => errors.push(entry.stray()),
-                (false, _) if entry.name == PUBLISHED => {
-                    read_file(&entry, &mut files, &mut errors);
-                }
-                (false, _) if is_passed_over(&entry.name) => {}
-                (false, _) => errors.push(entry.stray()),
-            }
-        }
-        match Project::parse(files) {
-            Ok(project) => Errors::unless_empty(project, errors),
-            Err(more) => Err(errors.into_iter().chain(more).collect::<Vec<_>>().into()),
-        }
-    }
-
     /// The landing tables, by name.
     pub fn landing(&self) -> &[LandingTable] {
         &self.landing
@@ -211,7 +132,7 @@ impl Project {
         self.names.keys().map(String::as_str)
     }
 
-    fn resolved(&self, expectations: Expectations) -> Result<Expectations, Errors> {
+    pub(crate) fn resolved(&self, expectations: Expectations) -> Result<Expectations, Errors> {
         expectations.resolved(|written| match self.names.get(&written.to_lowercase()) {
             Some(name) => Ok(name.as_str()),
             None => Err(unknown_table(written, self.names())),
@@ -219,390 +140,9 @@ impl Project {
     }
 }
 
-/// The project while its files come in.
-#[derive(Default)]
-struct Draft {
-    landing: Vec<LandingTable>,
-    models: Vec<(Model, Vec<(TableRead, ReadBy)>)>,
-    published: Option<Expectations>,
-    names: BTreeMap<String, Claim>,
-    definitions: BTreeMap<String, String>,
-    /// Whether a contract could not be read, so that other names are missing
-    /// and an unknown table may be one of them.
-    names_missing: bool,
-    errors: Vec<Error>,
-}
-
-/// A name and who has it. Tables whose file is broken have theirs too, so that
-/// those reading them are not reported as well.
-struct Claim {
-    table: TableName,
-    zone: Zone,
-    file: String,
-}
-
-impl Draft {
-    fn add(&mut self, file: &SourceFile) {
-        let parts: Vec<&str> = file.path.split(['/', '\\']).collect();
-        let name = parts.last().copied().unwrap_or_default();
-        let folder = parts.len().checked_sub(2).map(|at| parts[at]);
-        let zone = Zone::ALL
-            .into_iter()
-            .find(|zone| Some(zone.as_str()) == folder);
-        match (zone, name.strip_suffix(".sql")) {
-            _ if is_passed_over(name) => {}
-            (None, _) if name == PUBLISHED => match parse_expectations(&file.path, &file.text) {
-                Ok(expectations) => self.published = Some(expectations),
-                Err(errors) => self.errors.extend(errors),
-            },
-            (Some(zone), Some(stem)) => match TableName::from_str(stem) {
-                Ok(name) => self.add_table(file, zone, name),
-                Err(_) => {
-                    let stem = stem.to_owned();
-                    let kind = ErrorKind::FileName { stem };
-                    self.errors.push(Error::whole(&file.path, kind));
-                }
-            },
-            _ => {
-                let kind = ErrorKind::Stray { what: "file" };
-                self.errors.push(Error::whole(&file.path, kind));
-            }
-        }
-    }
-
-    fn add_table(&mut self, file: &SourceFile, zone: Zone, name: TableName) {
-        // The file as a whole claims its name; a contract's line, other ones.
-        if let Err(kind) = self.claim(&name, &name, zone, &file.path) {
-            self.errors.push(Error::whole(&file.path, kind));
-            return;
-        }
-        let text = file.text.replace("\r\n", "\n");
-        self.definitions.insert(format!("{zone}/{name}"), text);
-        if zone == Zone::Landing {
-            match parse_landing_file(file, &name) {
-                Ok(table) => self.landing.push(table),
-                Err(errors) => self.errors.extend(errors),
-            }
-            return;
-        }
-        let parsed = parse_model(&file.path, zone, name.clone(), &file.text);
-        self.errors.extend(parsed.errors);
-        match parsed.also {
-            Some((also, spot)) => {
-                for other in also {
-                    if let Err(kind) = self.claim(&other, &name, zone, &file.path) {
-                        self.errors.push(Error::at(&file.path, spot, kind));
-                    }
-                }
-            }
-            None => self.names_missing = true,
-        }
-        self.models.extend(parsed.model);
-    }
-
-    fn claim(
-        &mut self,
-        name: &TableName,
-        table: &TableName,
-        zone: Zone,
-        file: &str,
-    ) -> Result<(), ErrorKind> {
-        if let Some(claim) = self.names.get(name.as_str()) {
-            return Err(ErrorKind::NameTaken {
-                name: name.to_string(),
-                first: claim.file.clone(),
-            });
-        }
-        let claim = Claim {
-            table: table.clone(),
-            zone,
-            file: file.to_owned(),
-        };
-        self.names.insert(name.to_string(), claim);
-        Ok(())
-    }
-
-    fn finish(mut self) -> Result<Project, Errors> {
-        let mut models = Vec::new();
-        for (mut model, reads) in std::mem::take(&mut self.models) {
-            let errors = self.resolve(&mut model, reads);
-            self.errors.extend(errors);
-            models.push(model);
-        }
-        let models = in_order(models).unwrap_or_else(|errors| {
-            self.errors.extend(errors);
-            Vec::new()
-        });
-        self.landing.sort_by(|a, b| a.name.cmp(&b.name));
-        let names = self.names.into_iter();
-        let mut project = Project {
-            roles: Roles::of_project(&self.landing),
-            landing: self.landing,
-            models,
-            published: None,
-            names: names.map(|(name, claim)| (name, claim.table)).collect(),
-            definitions: self.definitions,
-        };
-        match self.published.map(|published| project.resolved(published)) {
-            Some(Ok(published)) => project.published = Some(published),
-            Some(Err(errors)) => self.errors.extend(errors),
-            None => {}
-        }
-        if self.names_missing {
-            self.errors
-                .retain(|error| !matches!(error.kind, ErrorKind::UnknownTable { .. }));
-        }
-        Errors::unless_empty(project, self.errors)
-    }
-
-    /// Names what a model reads by the tables' own names.
-    fn resolve(&self, model: &mut Model, reads: Vec<(TableRead, ReadBy)>) -> Vec<Error> {
-        let mut errors = Vec::new();
-        for (read, by) in reads {
-            let parts: Vec<&str> = read.parts.iter().map(String::as_str).collect();
-            errors.extend(self.add_read(model, &parts, by, read.spot).err());
-        }
-        let mut checks = std::mem::take(&mut model.contract.checks);
-        for check in checks.iter_mut() {
-            let by = match check.action {
-                Action::LeaveOut => ReadBy::LeaveOut,
-                Action::Fail | Action::Warn | Action::Report => ReadBy::Check,
-            };
-            if let (Some(table), Some(column)) =
-                (check.rule.system_table(), check.rule.columns().first())
-            {
-                let (line, column) = (column.line, column.column);
-                let parts: Vec<&str> = table.split('.').collect();
-                let read = self.add_read(model, &parts, by, Spot { line, column });
-                errors.extend(read.err());
-            }
-            if let Rule::References { table, to, .. } = &mut check.rule {
-                let (line, column) = (to.line, to.column);
-                let spot = Spot { line, column };
-                let parts: Vec<&str> = table.split('.').collect();
-                match self.add_read(model, &parts, by, spot) {
-                    Ok(found) => *table = found,
-                    Err(error) => {
-                        errors.push(error);
-                        continue;
-                    }
-                }
-                // Which columns a landing table has is known here already.
-                let landing = self.landing.iter().find(|landing| landing.name == **table);
-                if let Some(landing) = landing
-                    && landing.column(to).is_none()
-                {
-                    let columns = landing.columns.iter().map(|column| column.name.as_str());
-                    let kind = ErrorKind::UnknownColumn {
-                        name: to.to_string(),
-                        within: format!("`{table}`"),
-                        near: nearest(to, columns).map(str::to_owned),
-                    };
-                    errors.push(Error::at(&model.file, spot, kind));
-                }
-            }
-        }
-        model.contract.checks = checks;
-        errors
-    }
-
-    /// Adds a table to what a model reads, and gives its own name.
-    fn add_read(
-        &self,
-        model: &mut Model,
-        parts: &[&str],
-        by: ReadBy,
-        spot: Spot,
-    ) -> Result<String, Error> {
-        let at_spot = |kind| Error::at(&model.file, spot, kind);
-        let (table, zone) = self.meaning(parts).map_err(at_spot)?;
-        let itself = zone.is_some() && model.name == *table;
-        if itself && by != ReadBy::Check {
-            return Err(at_spot(ErrorKind::ReadsItself { name: table }));
-        }
-        let known = |read: &Reference| read.table == table && read.by == by;
-        if !itself && !model.reads.iter().any(known) {
-            model.reads.push(Reference {
-                table: table.clone(),
-                zone,
-                by,
-                line: spot.line,
-                column: spot.column,
-            });
-        }
-        Ok(table)
-    }
-
-    /// The table that a name in SQL means, by its own name, and its zone (none
-    /// for a system table).
-    fn meaning(&self, parts: &[&str]) -> Result<(String, Option<Zone>), ErrorKind> {
-        let unknown = || {
-            let names = self.names.keys().map(String::as_str);
-            let written = parts.join(".");
-            let mut kind = unknown_table(parts.last().copied().unwrap_or_default(), names);
-            if let ErrorKind::UnknownTable { name, .. } = &mut kind {
-                *name = written;
-            }
-            kind
-        };
-        let (zone, name) = match parts {
-            [name] => (None, name.to_lowercase()),
-            [zone, name] if zone.eq_ignore_ascii_case(SYSTEM) => {
-                return Ok((format!("{SYSTEM}.{}", name.to_lowercase()), None));
-            }
-            [zone, name] => (
-                Some(Zone::named(zone).ok_or_else(unknown)?),
-                name.to_lowercase(),
-            ),
-            _ => return Err(unknown()),
-        };
-        let claim = self.names.get(&name).ok_or_else(unknown)?;
-        match zone {
-            Some(written) if written != claim.zone => Err(ErrorKind::WrongZone {
-                name,
-                written,
-                actual: claim.zone,
-            }),
-            _ => Ok((claim.table.to_string(), Some(claim.zone))),
-        }
-    }
-}
-
-fn unknown_table<'a>(written: &str, names: impl Iterator<Item = &'a str>) -> ErrorKind {
+pub(crate) fn unknown_table<'a>(written: &str, names: impl Iterator<Item = &'a str>) -> ErrorKind {
     ErrorKind::UnknownTable {
         name: written.to_owned(),
         near: nearest(written, names).map(str::to_owned),
-    }
-}
-
-/// A landing file's one statement, which must create the table of its name.
-fn parse_landing_file(file: &SourceFile, name: &TableName) -> Result<LandingTable, Errors> {
-    let text = &file.text;
-    let place = |offset: usize| Spot::START.after(text, skip_blank_and_comments(text, offset));
-    let statements = statement_ranges(text);
-    let Some(first) = statements.first() else {
-        return Err(Error::at(&file.path, Spot::START, ErrorKind::NotExternalTable).into());
-    };
-    let line = Spot::START.after(text, first.start).line;
-    let table = parse_external_table(&file.path, &text[first.clone()], line);
-    let mut errors = Vec::new();
-    if let Some(second) = statements.get(1) {
-        let allowed = "a landing file holds one CREATE EXTERNAL TABLE";
-        let kind = ErrorKind::SecondStatement { allowed };
-        errors.push(Error::at(&file.path, place(second.start), kind));
-    }
-    match table {
-        Ok(table) if table.name == *name => Errors::unless_empty(table, errors),
-        Ok(table) => {
-            let kind = ErrorKind::NameMismatch {
-                table: table.name.to_string(),
-                stem: name.to_string(),
-            };
-            errors.push(Error::at(&file.path, place(first.start), kind));
-            Err(errors.into())
-        }
-        Err(more) => {
-            errors.extend(more);
-            Err(errors.into())
-        }
-    }
-}
-
-/// The models in build order, or the cycles between them.
-fn in_order(mut models: Vec<Model>) -> Result<Vec<Model>, Vec<Error>> {
-    let key = |model: &Model| (model.zone, model.name.to_string());
-    let reads = models
-        .iter()
-        .map(|model| {
-            let read = model
-                .reads
-                .iter()
-                .filter_map(|read| Some((read.zone?, read.table.clone())));
-            (key(model), read.collect::<BTreeSet<_>>())
-        })
-        .collect::<BTreeMap<_, _>>();
-    match build_order(&reads) {
-        Ok(order) => {
-            let rank: BTreeMap<_, _> = order.into_iter().zip(0usize..).collect();
-            models.sort_by_key(|model| rank.get(&key(model)).copied());
-            Ok(models)
-        }
-        Err(cycles) => Err(cycles
-            .iter()
-            .filter_map(|cycle| {
-                let first = models
-                    .iter()
-                    .find(|model| Some(&key(model)) == cycle.first())?;
-                let names = cycle.iter().map(|(_, name)| name.clone());
-                let path: Vec<String> = names.chain([first.name.to_string()]).collect();
-                let to_next = first.reads.iter().find(|read| read.table == path[1])?;
-                let (line, column) = (to_next.line, to_next.column);
-                let spot = Spot { line, column };
-                Some(Error::at(&first.file, spot, ErrorKind::Cycle { path }))
-            })
-            .collect()),
-    }
-}
-
-/// Files that may lie in a project and mean nothing in it: the tests beside the
-/// models, words for readers, and what editors and systems hide.
-fn is_passed_over(name: &str) -> bool {
-    name.ends_with(".slt") || name.starts_with("README") || name.starts_with('.')
-}
-
-struct DirEntry {
-    name: String,
-    path: std::path::PathBuf,
-    is_dir: bool,
-}
-
-impl DirEntry {
-    fn shown(&self) -> String {
-        self.path.display().to_string()
-    }
-
-    fn stray(&self) -> Error {
-        let what = if self.is_dir { "folder" } else { "file" };
-        Error::whole(&self.shown(), ErrorKind::Stray { what })
-    }
-}
-
-/// The entries of a folder by name, without hidden ones.
-fn list(dir: &Path, errors: &mut Vec<Error>) -> Vec<DirEntry> {
-    let unreadable = |reason: std::io::Error| {
-        let reason = reason.to_string();
-        Error::whole(&dir.display().to_string(), ErrorKind::Unreadable { reason })
-    };
-    let listed = std::fs::read_dir(dir).and_then(|entries| entries.collect::<Result<Vec<_>, _>>());
-    let mut entries: Vec<_> = match listed {
-        Ok(entries) => entries
-            .iter()
-            .map(|entry| DirEntry {
-                name: entry.file_name().to_string_lossy().into_owned(),
-                is_dir: entry.path().is_dir(),
-                path: entry.path(),
-            })
-            .filter(|entry| !entry.name.starts_with('.'))
-            .collect(),
-        Err(reason) => {
-            errors.push(unreadable(reason));
-            Vec::new()
-        }
-    };
-    entries.sort_by(|a, b| a.name.cmp(&b.name));
-    entries
-}
-
-fn read_file(entry: &DirEntry, files: &mut Vec<SourceFile>, errors: &mut Vec<Error>) {
-    if is_passed_over(&entry.name) {
-        return;
-    }
-    let path = entry.shown();
-    match std::fs::read_to_string(&entry.path) {
-        Ok(text) => files.push(SourceFile { path, text }),
-        Err(reason) => {
-            let reason = reason.to_string();
-            errors.push(Error::whole(&path, ErrorKind::Unreadable { reason }));
-        }
     }
 }

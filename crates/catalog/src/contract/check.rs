@@ -3,7 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use super::ColumnName;
+use super::column_name::ColumnName;
 
 /// What consent may be given for, as `consent_in_force` names it.
 pub const PURPOSES: [&str; 3] = ["research", "public", "friends"];

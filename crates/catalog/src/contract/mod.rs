@@ -3,12 +3,11 @@
 
 mod check;
 mod check_reader;
+mod column_name;
 mod reader;
 
-use std::fmt;
-use std::ops::Deref;
-
 pub use check::{Accepted, Action, Check, Checks, Literal, PURPOSES, Rule};
+pub use column_name::ColumnName;
 
 use crate::names::TableName;
 use crate::text::Spot;
@@ -39,16 +38,6 @@ pub struct Contract {
     pub(crate) also_spot: Spot,
 }
 
-/// The name of a column as a contract gives it, in lower case, and where.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub struct ColumnName {
-    name: String,
-    /// The line in the model's file, from 1.
-    pub line: u32,
-    /// The column in that line, from 1.
-    pub column: u32,
-}
-
 /// What becomes of rows that are equal in every column.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Duplicates {
@@ -77,53 +66,5 @@ impl Contract {
     /// Whether a column is declared personal.
     pub fn is_personal(&self, column: &str) -> bool {
         self.personal.iter().any(|personal| **personal == *column)
-    }
-}
-
-impl ColumnName {
-    fn new(name: &str, spot: Spot) -> Option<ColumnName> {
-        let name = name.trim().to_lowercase();
-        (!name.is_empty()).then_some(ColumnName {
-            name,
-            line: spot.line,
-            column: spot.column,
-        })
-    }
-
-    /// The name.
-    pub fn as_str(&self) -> &str {
-        &self.name
-    }
-}
-
-impl Deref for ColumnName {
-    type Target = str;
-
-    fn deref(&self) -> &str {
-        &self.name
-    }
-}
-
-impl AsRef<str> for ColumnName {
-    fn as_ref(&self) -> &str {
-        &self.name
-    }
-}
-
-impl fmt::Display for ColumnName {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(&self.name)
-    }
-}
-
-impl PartialEq<str> for ColumnName {
-    fn eq(&self, other: &str) -> bool {
-        self.name == other
-    }
-}
-
-impl PartialEq<&str> for ColumnName {
-    fn eq(&self, other: &&str) -> bool {
-        self.name == *other
     }
 }

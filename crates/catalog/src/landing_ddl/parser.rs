@@ -1,0 +1,458 @@
+//! The parser of `CREATE EXTERNAL TABLE`.
+
+use std::collections::BTreeSet;
+
+use super::statement::{Property, StatementParts};
+use super::tokens::{Kind, Token};
+use crate::errors::{Error, ErrorKind};
+use crate::landing_table::{Column, ColumnType};
+use crate::suggest::nearest;
+use crate::text::Spot;
+
+/// What may follow the columns, for suggestions and for finding the way again.
+const CLAUSES: &[&str] = &[
+    "comment",
+    "partitioned",
+    "clustered",
+    "sorted",
+    "skewed",
+    "row",
+    "with",
+    "stored",
+    "location",
+    "tblproperties",
+];
+
+pub(super) struct Parser<'a> {
+    pub(super) file: &'a str,
+    pub(super) tokens: Vec<Token>,
+    pub(super) at: usize,
+    /// What cannot be honoured; the parser reads on after it.
+    pub(super) errors: Vec<Error>,
+}
+
+impl Parser<'_> {
+    pub(super) fn statement(&mut self) -> Result<StatementParts, Error> {
+        let spot = self.peek().spot;
+        for _ in ["create", "external", "table"] {
+            self.next();
+        }
+        if self.take_word("if") {
+            self.expect_word("not", "NOT EXISTS")?;
+            self.expect_word("exists", "EXISTS")?;
+        }
+        let mut parts = StatementParts {
+            spot,
+            name: self.table_name()?,
+            columns: self.columns()?,
+            comment: None,
+            serde: None,
+            stored_as_json: false,
+            serde_properties: Vec::new(),
+            location: None,
+            properties: Vec::new(),
+        };
+        self.clauses(&mut parts)?;
+        while self.take_symbol(';') {}
+        match self.peek().kind {
+            Kind::End => Ok(parts),
+            _ => Err(self.error(ErrorKind::SecondStatement {
+                allowed: "one CREATE EXTERNAL TABLE is due",
+            })),
+        }
+    }
+
+    /// `table`, `db.table`, `` `db`.`table` `` and `` `db.table` ``: the
+    /// database is Athena's and means nothing here.
+    fn table_name(&mut self) -> Result<(String, Spot), Error> {
+        let expected = "the table's name";
+        let (mut name, mut spot) = self.name(expected)?;
+        while self.take_symbol('.') {
+            (name, spot) = self.name(expected)?;
+        }
+        let name = name.rsplit('.').next().unwrap_or_default().to_lowercase();
+        Ok((name, spot))
+    }
+
+    fn columns(&mut self) -> Result<Vec<(Column, Spot)>, Error> {
+        self.expect_symbol('(', "`(` and the columns")?;
+        let mut columns = Vec::new();
+        loop {
+            let (name, spot) = self.name("a column's name")?;
+            let kind = self.column_type(&name)?;
+            let comment = match self.take_word("comment") {
+                true => Some(self.string("the comment as a string")?.0),
+                false => None,
+            };
+            // A column of an impossible type is reported already; it stays, as
+            // text, so that properties naming it are not reported too.
+            let column = Column {
+                name: name.to_lowercase(),
+                kind: kind.unwrap_or(ColumnType::String),
+                comment,
+                line: spot.line,
+            };
+            columns.push((column, spot));
+            if self.take_symbol(')') {
+                return Ok(columns);
+            }
+            self.expect_symbol(',', "`,` or `)`")?;
+        }
+    }
+
+    /// A column's type, or none when it is reported as not supported.
+    fn column_type(&mut self, column: &str) -> Result<Option<ColumnType>, Error> {
+        let start = self.at;
+        let spot = self.peek().spot;
+        let Kind::Word(word) = self.peek().kind.clone() else {
+            return Err(self.expected("a column's type"));
+        };
+        self.next();
+        let kind = match word.to_lowercase().as_str() {
+            "string" => Some(ColumnType::String),
+            "varchar" | "char" => match self.length() {
+                true => Some(ColumnType::String),
+                false => None,
+            },
+            "bigint" => Some(ColumnType::Bigint),
+            "int" | "integer" | "smallint" | "tinyint" => Some(ColumnType::Int),
+            "float" => Some(ColumnType::Float),
+            "double" => {
+                self.take_word("precision");
+                Some(ColumnType::Double)
+            }
+            "date" => Some(ColumnType::Date),
+            "timestamp" => Some(ColumnType::Timestamp),
+            "boolean" => Some(ColumnType::Boolean),
+            _ => None,
+        };
+        if kind.is_some() && !matches!(self.peek().kind, Kind::Symbol('<' | '(')) {
+            return Ok(kind);
+        }
+        self.skip_type();
+        let written: Vec<_> = self.tokens[start..self.at]
+            .iter()
+            .map(Token::written)
+            .collect();
+        self.errors.push(Error::at(
+            self.file,
+            spot,
+            ErrorKind::ColumnType {
+                column: column.to_lowercase(),
+                written: written.concat(),
+            },
+        ));
+        Ok(None)
+    }
+
+    /// The `(n)` of varchar and char, which may be left out.
+    fn length(&mut self) -> bool {
+        if !self.take_symbol('(') {
+            return true;
+        }
+        let digits = matches!(
+            &self.peek().kind,
+            Kind::Word(word) if word.chars().all(|c| c.is_ascii_digit())
+        );
+        if digits {
+            self.next();
+        }
+        digits && self.take_symbol(')')
+    }
+
+    /// To the end of a type such as `struct<a:array<int>,b:decimal(3,1)>`.
+    fn skip_type(&mut self) {
+        let mut depth = 0usize;
+        loop {
+            match &self.peek().kind {
+                Kind::End => return,
+                Kind::Symbol('<' | '(') => depth += 1,
+                Kind::Symbol(',' | ')') if depth == 0 => return,
+                Kind::Symbol('>' | ')') => depth = depth.saturating_sub(1),
+                kind if depth == 0 && kind.is_word("comment") => return,
+                _ => {}
+            }
+            self.next();
+        }
+    }
+
+    fn clauses(&mut self, parts: &mut StatementParts) -> Result<(), Error> {
+        let mut seen: BTreeSet<String> = BTreeSet::new();
+        loop {
+            let spot = self.peek().spot;
+            let word = match &self.peek().kind {
+                Kind::End | Kind::Symbol(';') => return Ok(()),
+                Kind::Word(word) => word.to_lowercase(),
+                _ => String::new(),
+            };
+            match word.as_str() {
+                "comment" => {
+                    self.next();
+                    parts.comment = Some(self.string("the comment as a string")?.0);
+                }
+                "row" => self.row_format(parts)?,
+                "with" => {
+                    self.next();
+                    self.expect_word("serdeproperties", "SERDEPROPERTIES")?;
+                    parts.serde_properties = self.properties()?;
+                }
+                "stored" => self.stored(parts)?,
+                "location" => {
+                    self.next();
+                    parts.location = Some(self.string("the location as a string")?);
+                }
+                "tblproperties" => {
+                    self.next();
+                    parts.properties = self.properties()?;
+                }
+                "partitioned" => self.refuse(
+                    "PARTITIONED BY",
+                    "leave it out: subfolders are read too, and a partition's value must be in \
+                     the JSON to become a column",
+                ),
+                "clustered" | "sorted" => {
+                    self.refuse("CLUSTERED BY", "leave it out: landing JSON has no buckets");
+                }
+                "skewed" => self.refuse("SKEWED BY", "leave it out"),
+                _ => {
+                    return Err(self.expected(
+                        "ROW FORMAT SERDE, WITH SERDEPROPERTIES, STORED AS, LOCATION or \
+                         TBLPROPERTIES",
+                    ));
+                }
+            }
+            if !seen.insert(word.clone()) {
+                let clause = word.to_uppercase();
+                let kind = ErrorKind::ClauseTwice { clause };
+                self.errors.push(Error::at(self.file, spot, kind));
+            }
+        }
+    }
+
+    fn row_format(&mut self, parts: &mut StatementParts) -> Result<(), Error> {
+        const INSTEAD: &str =
+            "landing is JSON: `ROW FORMAT SERDE 'org.openx.data.jsonserde.JsonSerDe'`";
+        if self.peek_at(2).kind.is_word("delimited") {
+            self.refuse("ROW FORMAT DELIMITED", INSTEAD);
+            parts.stored_as_json = true; // reported already
+            return Ok(());
+        }
+        self.next();
+        self.expect_word("format", "FORMAT")?;
+        self.expect_word("serde", "SERDE")?;
+        let (name, spot) = self.string("the SerDe's class name as a string")?;
+        if !JSON_SERDES.contains(&name.as_str()) {
+            let clause = format!("the SerDe `{name}`");
+            let kind = ErrorKind::Clause {
+                clause,
+                instead: INSTEAD,
+            };
+            self.errors.push(Error::at(self.file, spot, kind));
+        }
+        parts.serde = Some((name, spot));
+        Ok(())
+    }
+
+    fn stored(&mut self, parts: &mut StatementParts) -> Result<(), Error> {
+        const INSTEAD: &str =
+            "landing is JSON in text files: leave it out, or `STORED AS TEXTFILE`";
+        let spot = self.next().spot;
+        if self.peek().kind.is_word("by") {
+            self.at -= 1;
+            self.refuse("STORED BY", INSTEAD);
+            return Ok(());
+        }
+        self.expect_word("as", "AS")?;
+        if self.take_word("inputformat") {
+            let formats = [
+                (
+                    "the input format",
+                    INPUT_FORMATS,
+                    self.string("a class name as a string")?,
+                ),
+                ("the output format", OUTPUT_FORMATS, {
+                    self.expect_word("outputformat", "OUTPUTFORMAT")?;
+                    self.string("a class name as a string")?
+                }),
+            ];
+            for (what, known, (name, spot)) in formats {
+                if !known.contains(&name.as_str()) {
+                    let clause = format!("{what} `{name}`");
+                    let kind = ErrorKind::Clause {
+                        clause,
+                        instead: INSTEAD,
+                    };
+                    self.errors.push(Error::at(self.file, spot, kind));
+                }
+            }
+            return Ok(());
+        }
+        let (format, _) = self.name("a file format")?;
+        match format.to_lowercase().as_str() {
+            "textfile" => {}
+            "jsonfile" => parts.stored_as_json = true,
+            _ => {
+                let clause = format!("STORED AS {}", format.to_uppercase());
+                let kind = ErrorKind::Clause {
+                    clause,
+                    instead: INSTEAD,
+                };
+                self.errors.push(Error::at(self.file, spot, kind));
+                parts.stored_as_json = true; // reported already
+            }
+        }
+        Ok(())
+    }
+
+    fn properties(&mut self) -> Result<Vec<Property>, Error> {
+        self.expect_symbol('(', "`(` and the properties")?;
+        let mut properties: Vec<Property> = Vec::new();
+        loop {
+            let (key, spot) = self.string("a property's name as a string")?;
+            self.expect_symbol('=', "`=`")?;
+            let (value, _) = self.string("the property's value as a string")?;
+            if properties.iter().any(|other| other.key == key) {
+                let clause = format!("`{key}`");
+                let kind = ErrorKind::ClauseTwice { clause };
+                self.errors.push(Error::at(self.file, spot, kind));
+            }
+            properties.push(Property { key, value, spot });
+            if self.take_symbol(')') {
+                return Ok(properties);
+            }
+            self.expect_symbol(',', "`,` or `)`")?;
+        }
+    }
+
+    /// Reports a clause and goes on at the next one.
+    fn refuse(&mut self, clause: &str, instead: &'static str) {
+        let clause = clause.to_owned();
+        let error = self.error(ErrorKind::Clause { clause, instead });
+        self.errors.push(error);
+        let mut depth = 0usize;
+        loop {
+            self.next();
+            match &self.peek().kind {
+                Kind::End => return,
+                Kind::Symbol(';') if depth == 0 => return,
+                Kind::Symbol('(') => depth += 1,
+                Kind::Symbol(')') => depth = depth.saturating_sub(1),
+                Kind::Word(word) if depth == 0 => {
+                    // CLUSTERED BY (...) SORTED BY (...) INTO n BUCKETS is one clause.
+                    let word = word.to_lowercase();
+                    if word != "sorted" && CLAUSES.contains(&word.as_str()) {
+                        return;
+                    }
+                }
+                _ => {}
+            }
+        }
+    }
+
+    fn peek(&self) -> &Token {
+        self.peek_at(0)
+    }
+
+    fn peek_at(&self, ahead: usize) -> &Token {
+        // The last token is the end, and stays ahead for ever.
+        &self.tokens[(self.at + ahead).min(self.tokens.len() - 1)]
+    }
+
+    fn next(&mut self) -> &Token {
+        let at = self.at;
+        if at + 1 < self.tokens.len() {
+            self.at += 1;
+        }
+        &self.tokens[at]
+    }
+
+    fn take_word(&mut self, word: &str) -> bool {
+        let taken = self.peek().kind.is_word(word);
+        if taken {
+            self.next();
+        }
+        taken
+    }
+
+    fn take_symbol(&mut self, symbol: char) -> bool {
+        let taken = self.peek().kind == Kind::Symbol(symbol);
+        if taken {
+            self.next();
+        }
+        taken
+    }
+
+    fn expect_word(&mut self, word: &str, expected: &'static str) -> Result<(), Error> {
+        match self.take_word(word) {
+            true => Ok(()),
+            false => Err(self.expected(expected)),
+        }
+    }
+
+    fn expect_symbol(&mut self, symbol: char, expected: &'static str) -> Result<(), Error> {
+        match self.take_symbol(symbol) {
+            true => Ok(()),
+            false => Err(self.expected(expected)),
+        }
+    }
+
+    /// A bare name, or one in back-quotes or double quotes.
+    fn name(&mut self, expected: &'static str) -> Result<(String, Spot), Error> {
+        let token = self.peek();
+        match &token.kind {
+            Kind::Word(name) | Kind::Quoted('`' | '"', name) if !name.trim().is_empty() => {
+                let name = (name.clone(), token.spot);
+                self.next();
+                Ok(name)
+            }
+            _ => Err(self.expected(expected)),
+        }
+    }
+
+    /// A string, in single or double quotes.
+    fn string(&mut self, expected: &'static str) -> Result<(String, Spot), Error> {
+        let token = self.peek();
+        match &token.kind {
+            Kind::Quoted('\'' | '"', text) => {
+                let string = (text.clone(), token.spot);
+                self.next();
+                Ok(string)
+            }
+            _ => Err(self.expected(expected)),
+        }
+    }
+
+    fn error(&self, kind: ErrorKind) -> Error {
+        Error::at(self.file, self.peek().spot, kind)
+    }
+
+    fn expected(&self, expected: &'static str) -> Error {
+        let kind = &self.peek().kind;
+        // Only a word that is meant as one has a near one.
+        let near = match kind {
+            Kind::Word(word) => nearest(word, CLAUSES.iter().copied())
+                .filter(|near| !near.eq_ignore_ascii_case(word))
+                .map(str::to_uppercase),
+            _ => None,
+        };
+        let found = kind.in_words();
+        self.error(ErrorKind::DdlSyntax {
+            expected,
+            found,
+            near,
+        })
+    }
+}
+
+const JSON_SERDES: &[&str] = &[
+    "org.openx.data.jsonserde.JsonSerDe",
+    "org.apache.hive.hcatalog.data.JsonSerDe",
+    "org.apache.hadoop.hive.serde2.JsonSerDe",
+];
+
+const INPUT_FORMATS: &[&str] = &["org.apache.hadoop.mapred.TextInputFormat"];
+
+const OUTPUT_FORMATS: &[&str] = &[
+    "org.apache.hadoop.hive.ql.io.HiveIgnoreKeyTextOutputFormat",
+    "org.apache.hadoop.hive.ql.io.IgnoreKeyTextOutputFormat",
+];

@@ -1,0 +1,192 @@
+//! The properties of a statement: which are honoured, which only inform, and
+//! which are refused.
+
+use std::collections::BTreeSet;
+
+use super::statement::Property;
+use crate::errors::ErrorKind;
+use crate::roles::ROLE_PROPERTIES;
+use crate::suggest::nearest;
+
+pub(super) fn check_serde_property(
+    property: &Property,
+    columns: &BTreeSet<&str>,
+) -> Result<(), ErrorKind> {
+    let cannot = |instead| {
+        Err(ErrorKind::Property {
+            key: property.key.clone(),
+            value: property.value.clone(),
+            instead,
+        })
+    };
+    let key = property.key.to_lowercase();
+    let value = property.value.trim().to_lowercase();
+    if let Some(column) = key.strip_prefix("mapping.") {
+        return match columns.contains(column) {
+            true if value == column => Ok(()),
+            true => cannot("name the column as the JSON key: keys match in any letter case"),
+            false => Err(ErrorKind::UnknownColumn {
+                name: column.to_owned(),
+                within: format!("`{}`", property.key),
+                near: nearest(column, columns.iter().copied()).map(str::to_owned),
+            }),
+        };
+    }
+    match (key.as_str(), value.as_str()) {
+        // Read by our own reader, which keeps what it cannot read in quarantine
+        // either way.
+        ("ignore.malformed.json", "true" | "false") => Ok(()),
+        ("ignore.malformed.json", _) => {
+            cannot("`true` or `false`; both put what cannot be read into quarantine")
+        }
+        ("case.insensitive", "true") => Ok(()),
+        ("case.insensitive", _) => {
+            cannot("keys match columns in any letter case: `true`, or leave it out")
+        }
+        ("dots.in.keys", "false") => Ok(()),
+        ("dots.in.keys", _) => cannot("keys are taken as they are: `false`, or leave it out"),
+        // What Athena's console writes; the SerDe itself knows `mapping.<column>` alone.
+        ("mapping", "true" | "false") => Ok(()),
+        ("mapping", _) => cannot("leave it out"),
+        // About writing, and landing is never written.
+        ("explicit.null", "true" | "false") | ("serialization.format", "1") => Ok(()),
+        ("explicit.null" | "serialization.format", _) => cannot("leave it out"),
+        // What Glue's crawler writes: the keys it saw, which are the columns.
+        ("paths", paths) => {
+            let paths: BTreeSet<&str> = paths.split(',').map(str::trim).collect();
+            match &paths == columns {
+                true => Ok(()),
+                false => cannot("it must list the columns, all and no other, or be left out"),
+            }
+        }
+        _ => Err(ErrorKind::UnknownProperty {
+            key: property.key.clone(),
+            within: "SERDEPROPERTIES",
+            near: nearest(&key, SERDE_PROPERTIES.iter().copied()).map(str::to_owned),
+            known: &[],
+        }),
+    }
+}
+
+pub(super) fn check_table_property(property: &Property) -> Result<(), ErrorKind> {
+    let cannot = |instead| {
+        Err(ErrorKind::Property {
+            key: property.key.clone(),
+            value: property.value.clone(),
+            instead,
+        })
+    };
+    let key = property.key.to_lowercase();
+    let value = property.value.trim().to_lowercase();
+    match (key.as_str(), value.as_str()) {
+        _ if STEDI_PROPERTIES.contains(&property.key.as_str()) => Ok(()),
+        (key, _) if key.starts_with(STEDI_PREFIX) => {
+            let known = STEDI_PROPERTIES
+                .iter()
+                .map(|known| &known[STEDI_PREFIX.len()..]);
+            let near = nearest(&key[STEDI_PREFIX.len()..], known);
+            Err(ErrorKind::UnknownProperty {
+                key: property.key.clone(),
+                within: "TBLPROPERTIES",
+                near: near.map(|near| format!("{STEDI_PREFIX}{near}")),
+                known: STEDI_PROPERTIES,
+            })
+        }
+        ("classification", "json") => Ok(()),
+        ("classification", _) => cannot("landing is JSON: `json`, or leave it out"),
+        ("has_encrypted_data", "false") => Ok(()),
+        ("has_encrypted_data", _) => cannot("client-side encrypted files cannot be read"),
+        // The reader goes by the file's name.
+        ("compressiontype" | "compression_type", "none" | "gzip" | "zstd") => Ok(()),
+        ("compressiontype" | "compression_type", _) => cannot("files may be plain, .gz or .zst"),
+        ("skip.header.line.count", "0") => Ok(()),
+        ("skip.header.line.count", _) => cannot("JSON has no header lines: leave it out"),
+        ("projection.enabled", "false") => Ok(()),
+        ("storage.location.template", _) => {
+            cannot("there are no partitions: subfolders are read too")
+        }
+        (key, _) if key.starts_with("projection.") => {
+            cannot("there are no partitions: subfolders are read too")
+        }
+        ("external", "true") => Ok(()),
+        ("external", _) => cannot("landing tables are external: `TRUE`, or leave it out"),
+        ("typeofdata", "file") => Ok(()),
+        ("typeofdata", _) => cannot("landing tables are files"),
+        (key, _) if INFORMATIONAL.contains(&key) => Ok(()),
+        _ => {
+            let known = INFORMATIONAL.iter().chain(TABLE_PROPERTIES).copied();
+            Err(ErrorKind::UnknownProperty {
+                key: property.key.clone(),
+                within: "TBLPROPERTIES",
+                near: nearest(&key, known).map(str::to_owned),
+                known: &[],
+            })
+        }
+    }
+}
+
+/// The property that lists the personal columns.
+pub(super) const PERSONAL: &str = "stedi.personal";
+/// The property that lists the columns without which an object is no row.
+pub(super) const REQUIRED: &str = "stedi.required";
+
+/// How the properties begin that are this program's own.
+const STEDI_PREFIX: &str = "stedi.";
+
+/// This program's own properties.
+const STEDI_PROPERTIES: &[&str] = &[
+    PERSONAL,
+    REQUIRED,
+    ROLE_PROPERTIES[0],
+    ROLE_PROPERTIES[1],
+    ROLE_PROPERTIES[2],
+    ROLE_PROPERTIES[3],
+    ROLE_PROPERTIES[4],
+    ROLE_PROPERTIES[5],
+];
+
+/// The SerDe's properties, for suggestions.
+const SERDE_PROPERTIES: &[&str] = &[
+    "case.insensitive",
+    "dots.in.keys",
+    "explicit.null",
+    "ignore.malformed.json",
+    "mapping",
+    "paths",
+    "serialization.format",
+];
+
+/// The table properties that are looked at, for suggestions.
+const TABLE_PROPERTIES: &[&str] = &[
+    "classification",
+    "compressionType",
+    "external",
+    "has_encrypted_data",
+    "typeOfData",
+];
+
+/// Table properties that only inform: what crawlers counted and who changed the
+/// definition when. In lower case.
+const INFORMATIONAL: &[&str] = &[
+    "averagerecordsize",
+    "bucketing_version",
+    "column_stats_accurate",
+    "comment",
+    "crawlerschemadeserializerversion",
+    "crawlerschemaserializerversion",
+    "created_by",
+    "created_at",
+    "exclusions",
+    "last_modified_by",
+    "last_modified_time",
+    "notes",
+    "numfiles",
+    "numrows",
+    "objectcount",
+    "rawdatasize",
+    "recordcount",
+    "sizekey",
+    "totalsize",
+    "transient_lastddltime",
+    "updated_by_crawler",
+];

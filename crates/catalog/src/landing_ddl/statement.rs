@@ -1,0 +1,23 @@
+//! A `CREATE EXTERNAL TABLE` statement as written.
+
+use crate::landing_table::Column;
+use crate::text::Spot;
+
+/// The statement as written.
+pub(super) struct StatementParts {
+    pub(super) spot: Spot,
+    pub(super) name: (String, Spot),
+    pub(super) columns: Vec<(Column, Spot)>,
+    pub(super) comment: Option<String>,
+    pub(super) serde: Option<(String, Spot)>,
+    pub(super) stored_as_json: bool,
+    pub(super) serde_properties: Vec<Property>,
+    pub(super) location: Option<(String, Spot)>,
+    pub(super) properties: Vec<Property>,
+}
+
+pub(super) struct Property {
+    pub(super) key: String,
+    pub(super) value: String,
+    pub(super) spot: Spot,
+}
