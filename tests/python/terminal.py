@@ -26,14 +26,14 @@ PATIENCE = 30.0
 class Terminal:
     """One call of the program with a terminal of its own."""
 
-    def __init__(self, *args, home, **variables):
+    def __init__(self, *args, home, size=(50, 180), **variables):
         self.seen = ""
         self.pid, self.fd = pty.fork()
         if self.pid == 0:
             keep = {k: v for k, v in os.environ.items() if not k.startswith(("STEDI_", "NO_COLOR", "CLICOLOR"))}
             keep.update(HOME=home, XDG_STATE_HOME=os.path.join(home, "state"), TERM="xterm", **variables)
             # Rows, columns, and pixels that nobody asks for.
-            fcntl.ioctl(0, termios.TIOCSWINSZ, struct.pack("HHHH", 50, 180, 0, 0))
+            fcntl.ioctl(0, termios.TIOCSWINSZ, struct.pack("HHHH", *size, 0, 0))
             os.chdir(FOLDER)
             os.execve(BINARY, [BINARY, *args], keep)
 
@@ -162,6 +162,78 @@ def shell(home):
     assert code == 0, (code, words)
 
 
+def shell_commands(home):
+    """\\timing, \\o, and a pager for what is longer than the terminal."""
+    pager = os.path.join(home, "pager")
+    paged = os.path.join(home, "paged")
+    with open(pager, "w", encoding="utf-8") as file:
+        file.write(f"#!/bin/sh\ncat > {paged}\necho the pager has $LESS\n")
+    os.chmod(pager, 0o700)
+    one = Terminal("sql", home=home, size=(20, 180), PAGER=pager)
+    one.until("stedi> ")
+    one.type("\\timing\n")
+    one.until("timing is on")
+    one.until("stedi> ")
+    one.type("select 6 * 7 as answer;\n")
+    one.until("1 row")
+    one.until("time: 0.")
+    one.until("stedi> ")
+    one.type("\\timing off\n")
+    one.until("timing is off")
+    one.until("stedi> ")
+
+    # Rows go to a file of the owner's alone, and back.
+    rows = os.path.join(home, "rows.txt")
+    one.type(f"\\o {rows}\n")
+    one.until("rows are written to")
+    one.until("stedi> ")
+    one.type("select 123456 as hidden;\n")
+    assert "│" not in one.until("stedi> ")
+    one.type("\\o\n")
+    one.until("stedi> ")
+    assert "123456" in open(rows, encoding="utf-8").read()
+    assert stat.S_IMODE(os.stat(rows).st_mode) == 0o600
+    one.type("\\o /nowhere/at/all\n")
+    one.until("error: cannot write to /nowhere/at/all")
+    one.until("stedi> ")
+
+    # What is longer than the terminal goes through the pager.
+    one.type("select email from customer_landing;\n")
+    shown = one.until("the pager has FRSX")
+    assert "│" not in shown, shown
+    one.until("stedi> ")
+    assert "40 rows" in open(paged, encoding="utf-8").read()
+    one.type("select email from customer_landing limit 2;\n")
+    one.until("2 rows")
+    one.until("stedi> ")
+    one.type("\\nonsense\n")
+    one.until("error: no such command")
+    one.until("stedi> ")
+    one.type("\\q\n")
+    code, words = one.end()
+    assert code == 0, (code, words)
+
+
+def widths(home):
+    """Tables are cut to the terminal, not wrapped; --wide shows all."""
+    statement = "select * from customer_landing limit 3"
+    for size, args in [((50, 60), ["tables"]), ((50, 80), ["sql", "-c", statement])]:
+        cut = Terminal("--no-color", *args, home=home, size=size)
+        code, words = cut.end()
+        assert code == 0, (code, words)
+        lines = [line for line in words.replace("\r", "").splitlines() if line.startswith(("│", "┌"))]
+        assert lines and all(len(line) <= size[1] for line in lines), (args, words)
+        assert "…" in words and "hint: the table is cut to the terminal; --wide" in words, words
+        wide = Terminal("--no-color", "--wide", *args, home=home, size=size)
+        code, words = wide.end()
+        assert code == 0 and "…" not in words and "cut to the terminal" not in words, words
+        assert max(len(line) for line in words.splitlines()) > size[1], words
+    # A table that fits has no hint.
+    fits = Terminal("sql", "-c", "select 1 as x", home=home)
+    code, words = fits.end()
+    assert code == 0 and "hint" not in words, words
+
+
 def colours(home):
     lake = os.path.join(home, "lake")
     for variables, args, coloured in [
@@ -175,6 +247,8 @@ def colours(home):
         assert code == 0, (code, words)
         colour = re.search(r"\x1b\[[0-9;]*3[0-9](;[0-9]+)*m|\x1b\[38;", words)
         assert bool(colour) == coloured, (variables, args, colour, words)
+        # A rate is a whole number.
+        assert "rows/s" in words and not re.search(r"[.][0-9]+( rows)?/s", words), words
         # Meaning survives without colour.
         assert "ok" in words and "482" not in words, words
         for table in ["customer_trusted", "machine_learning_curated"]:
@@ -230,7 +304,7 @@ def escapes(home):
 
 if __name__ == "__main__":
     signal.alarm(120)
-    for part in (shell, colours, stopping, escapes):
+    for part in (shell, shell_commands, widths, colours, stopping, escapes):
         with tempfile.TemporaryDirectory() as home:
             part(home)
     print("the terminal is served")

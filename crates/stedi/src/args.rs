@@ -1,17 +1,17 @@
-//! The command line: each flag with its help.
+//! The command line: every verb and flag with its help.
 
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Arg, Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 use privacy::Purpose;
 
 use crate::failure::Failure;
 
 /// A lakehouse for data that may only be used as far as people agreed.
 ///
-/// stedi takes the JSON that arrives in a landing folder, builds trusted and
+/// stedi reads the JSON that arrives in a landing folder, builds trusted and
 /// curated Delta tables from the people who agreed to share with research,
-/// checks them before anybody sees them, and answers SQL.
+/// checks the tables before it publishes them, and answers SQL.
 #[derive(Debug, Parser)]
 #[command(
     name = "stedi",
@@ -30,15 +30,19 @@ pub(crate) struct Cli {
     pub(crate) command: Command,
 }
 
+/// The last line of each verb's help page.
+const WHERE_GLOBAL_OPTIONS_ARE: &str =
+    "Options of every command, such as --lake, --format and --quiet: `stedi help options`";
+
 impl Cli {
-    /// Takes the command line apart. What is no command line ends the program
-    /// here, with help.
+    /// Parses the command line. A wrong one, and a call for help, end the
+    /// program here.
     ///
     /// # Errors
-    /// A [`Failure`] where an e-mail address stands in what is asked of
-    /// `consent`. It is not quoted, as it would be in a message about it.
+    /// A [`Failure`] where the arguments of `consent` hold an e-mail address.
+    /// The error does not quote it; clap's own message would.
     pub(crate) fn of_command_line() -> anyhow::Result<Self> {
-        let parsed = Self::try_parse();
+        let parsed = Self::parsed();
         let about_consent = match &parsed {
             Ok(cli) => matches!(cli.command, Command::Consent(_)),
             Err(error) => error.use_stderr() && std::env::args_os().any(|arg| arg == "consent"),
@@ -49,10 +53,48 @@ impl Cli {
         }
         Ok(parsed.unwrap_or_else(|error| error.exit()))
     }
+
+    fn parsed() -> Result<Self, clap::Error> {
+        let mut command = Self::with_short_pages();
+        let matches = command.try_get_matches_from_mut(std::env::args_os())?;
+        Self::from_arg_matches(&matches).map_err(|error| error.format(&mut command))
+    }
+
+    /// The command line with help pages that show a verb's own options: the
+    /// global ones have a page of their own, and each verb's page says where.
+    fn with_short_pages() -> clap::Command {
+        let whole = Self::command();
+        let global: Vec<Arg> = whole
+            .get_arguments()
+            .filter(|arg| arg.is_global_set())
+            .map(|arg| arg.clone().hide(true))
+            .collect();
+        whole.mut_subcommands(|verb| match verb.get_name() {
+            OPTIONS_PAGE => verb,
+            // A verb that has the option already does not inherit it.
+            _ => with_last_line(verb.args(&global)),
+        })
+    }
+
+    /// The help page of the global options.
+    pub(crate) fn options_page() -> String {
+        let mut command = Self::with_short_pages();
+        command.build();
+        let page = command.find_subcommand_mut(OPTIONS_PAGE);
+        page.map_or_else(String::new, |page| page.render_long_help().to_string())
+    }
 }
 
-/// Whether a word of `argument` has the shape of an e-mail address. With a
-/// slash it is taken for a path.
+fn with_last_line(verb: clap::Command) -> clap::Command {
+    let text = match verb.get_after_help() {
+        Some(own) => format!("{own}\n\n{WHERE_GLOBAL_OPTIONS_ARE}"),
+        None => WHERE_GLOBAL_OPTIONS_ARE.to_owned(),
+    };
+    verb.after_help(text).mut_subcommands(with_last_line)
+}
+
+/// Whether a word of `argument` has the shape of an e-mail address. A word with
+/// a slash is taken for a path.
 fn holds_address(argument: &str) -> bool {
     argument
         .split(|c: char| c.is_whitespace() || "=,;:\"'<>()".contains(c))
@@ -63,54 +105,57 @@ fn holds_address(argument: &str) -> bool {
         })
 }
 
-/// The refusal of a person among the arguments.
+/// The refusal of a person named in the arguments.
 pub(crate) fn person_among_arguments() -> anyhow::Error {
     Failure::settings(
-        "people are not named in the arguments: those stay in the shell's history and in the list of processes",
-        "give the e-mail address on standard input, or name a file that holds it with --email-file",
+        "an e-mail address is not accepted in the arguments: they stay in the shell's history and in the list of processes",
+        "give the e-mail address on standard input, or in a file named with --email-file",
     )
 }
 
-/// Flags of every command. A flag wins over its variable, that over stedi.toml.
+/// Options of every command. An option overrides its environment variable, which overrides stedi.toml.
 #[derive(Debug, Clone, Default, Args)]
 #[command(next_help_heading = "Global options")]
 pub(crate) struct Global {
-    /// Where landing files lie: a folder or s3://bucket/prefix [env: STEDI_LANDING] [default: ./landing]
+    /// Where the landing files are: a folder or s3://bucket/prefix [env: STEDI_LANDING] [default: ./landing]
     #[arg(long, global = true, value_name = "PLACE")]
     pub(crate) landing: Option<String>,
-    /// Where tables lie: a folder or s3://bucket/prefix [env: STEDI_LAKE] [default: ./lake]
+    /// Where the tables are: a folder or s3://bucket/prefix [env: STEDI_LAKE] [default: ./lake]
     #[arg(long, global = true, value_name = "PLACE")]
     pub(crate) lake: Option<String>,
     /// An edited data product, as `stedi init` writes it [env: STEDI_PROJECT] [default: the built-in one]
     #[arg(long, global = true, value_name = "DIR")]
     pub(crate) project: Option<String>,
-    /// The file of the pseudonyms' key, outside lake and landing [env: STEDI_KEY_FILE; the key itself:
+    /// The file of the pseudonym key, outside lake and landing [env: STEDI_KEY_FILE; the key itself:
     /// STEDI_KEY] [default: one per lake in ~/.config/stedi/keys]
     #[arg(long, global = true, value_name = "FILE")]
     pub(crate) key_file: Option<String>,
-    /// Settings file [env: STEDI_CONFIG] [default: ./stedi.toml where there is one]
+    /// Settings file [env: STEDI_CONFIG] [default: ./stedi.toml if it exists]
     #[arg(long, global = true, value_name = "FILE")]
     pub(crate) config: Option<String>,
-    /// Take this instant for now: RFC 3339, a date, or epoch milliseconds [env: STEDI_NOW]
-    #[arg(long, global = true, value_name = "INSTANT")]
+    /// Use this time as the current time: RFC 3339, a date, or epoch milliseconds [env: STEDI_NOW]
+    #[arg(long, global = true, value_name = "TIME")]
     pub(crate) now: Option<String>,
-    /// Memory that sorts and joins may use before they spill, as 512MB or 2GB [env: STEDI_MEMORY]
+    /// Memory that sorts and joins may use before they spill, such as 512MB or 2GB [env: STEDI_MEMORY]
     /// [default: half of the machine's]
     #[arg(long, global = true, value_name = "SIZE")]
     pub(crate) memory: Option<String>,
-    /// How long to wait for another writer that holds the lake [default: not at all]
+    /// How long to wait while another writer holds the lake [default: do not wait]
     #[arg(long, global = true, value_name = "SECONDS")]
     pub(crate) wait: Option<String>,
     /// How to print data [env: STEDI_FORMAT] [default: table]
     #[arg(long, global = true, value_enum, value_name = "FORMAT")]
     pub(crate) format: Option<Format>,
-    /// Print data and errors alone
+    /// Print whole tables, even if they are wider than the terminal
+    #[arg(long, global = true)]
+    pub(crate) wide: bool,
+    /// Print only data and errors
     #[arg(long, short, global = true)]
     pub(crate) quiet: bool,
-    /// Say more about what is done
+    /// Print more about what is done
     #[arg(long, short, global = true, conflicts_with = "quiet")]
     pub(crate) verbose: bool,
-    /// No colour (also where NO_COLOR is set)
+    /// Print without colour (also if NO_COLOR is set)
     #[arg(long, global = true)]
     pub(crate) no_color: bool,
     /// Answer yes to every question
@@ -132,69 +177,81 @@ pub(crate) enum Format {
     Ndjson,
 }
 
+/// The name of the help page of the global options.
+const OPTIONS_PAGE: &str = "options";
+
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Make synthetic data in a fresh folder, build every table, verify it
+    /// Make synthetic data in a new folder, build every table, verify it
     Demo(DemoArgs),
     /// Build, check and publish the tables
     Run(RunArgs),
-    /// Tell what a run would do, before it does it
+    /// Show what a run would change
     Plan(PlanArgs),
-    /// Check contracts and counts of what stands in the lake
+    /// Check contracts and row counts of the published tables
     Verify(VerifyArgs),
-    /// Ask in SQL: one statement, a file, or an interactive shell
+    /// Run SQL: one statement, a file, or an interactive shell
     Sql(SqlArgs),
-    /// List all tables; or drop one that the project no longer has
+    /// List all tables, or drop one that the project no longer has
     Tables(TablesArgs),
-    /// Tell of one table: columns, grain, checks, files
+    /// Describe one table: columns, grain, checks, files
     Describe(DescribeArgs),
     /// List the versions of one table
     History(HistoryArgs),
-    /// Tell where a table's columns, or one of them, come from
+    /// Show where a table's columns, or one of them, come from
     Lineage(LineageArgs),
-    /// Write one version of a table to files, with a manifest; or check such files
+    /// Write one version of a table to files with a manifest, or check such files
     Export(ExportArgs),
     /// Merge small files of tables into large ones
     Compact(CompactArgs),
-    /// Tell what is broken in the lake, and make it right
+    /// Find what is damaged in the lake, and repair it
     Repair(RepairArgs),
-    /// Take away what no kept version of a table needs
+    /// Remove files that no retained version needs
     Vacuum(VacuumArgs),
-    /// Look after landing input that could not be read
+    /// Manage landing input that could not be read
     #[command(subcommand)]
     Quarantine(QuarantineCommand),
-    /// Look after the key that pseudonyms are made with
+    /// Manage the key of the pseudonyms
     #[command(subcommand)]
     Key(KeyCommand),
-    /// Tell, grant or withdraw one person's consent by hand
+    /// Show, grant or withdraw one person's consent
     #[command(subcommand)]
     Consent(ConsentCommand),
-    /// Make synthetic landing data in the shape of the real one
+    /// Write synthetic landing data in the shape of the real one
     Sample(SampleArgs),
-    /// Write the built-in data product out for editing
+    /// Write out the built-in data product for editing
     Init(InitArgs),
-    /// Show versions, settings and whether the places can be used
+    /// Show versions and settings, and check that the places can be used
     Doctor,
     /// Print completions for a shell
     Completions {
         /// Which shell
         shell: clap_complete::Shell,
     },
+    /// Options of every command
+    ///
+    /// An option overrides its environment variable, and that the settings file.
+    #[command(
+        name = OPTIONS_PAGE,
+        hide = true,
+        override_usage = "stedi [OPTIONS] <COMMAND>\n       stedi <COMMAND> [OPTIONS]"
+    )]
+    Options,
 }
 
 #[derive(Debug, Args)]
 pub(crate) struct RepairArgs {
-    /// Tell what is broken and change nothing
+    /// Show what is damaged and change nothing
     #[arg(long)]
     pub(crate) dry_run: bool,
-    /// Go on without entries of the register of consent that are lost with their copies
+    /// Continue without the entries of the consent register that are lost together with their copies
     #[arg(long)]
     pub(crate) accept_lost_entries: bool,
 }
 
 #[derive(Debug, Args)]
 pub(crate) struct DemoArgs {
-    /// The folder to make [default: ./stedi-demo, or the next free number]
+    /// The folder to create [default: ./stedi-demo, or the next free number]
     pub(crate) dir: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) size: SampleSize,
@@ -205,7 +262,7 @@ pub(crate) struct SampleSize {
     /// How many people; everything else grows with them
     #[arg(long, value_name = "N", default_value_t = sample::Sample::default().customers)]
     pub(crate) customers: u64,
-    /// The same seed makes the same data
+    /// The same seed gives the same data
     #[arg(long, value_name = "S", default_value_t = sample::Sample::default().seed)]
     pub(crate) seed: u64,
 }
@@ -221,7 +278,7 @@ impl SampleSize {
 
 #[derive(Debug, Args)]
 pub(crate) struct RunArgs {
-    /// Build these tables and what they need, instead of all; what is new about people reaches all
+    /// Build only these tables and what they need; changes of consent still reach every table
     #[arg(long, value_name = "TABLE", num_args = 1.., value_delimiter = ',')]
     pub(crate) select: Vec<String>,
     /// Check row counts: `published`, or a file with `[rows]` and `table = count`
@@ -230,14 +287,14 @@ pub(crate) struct RunArgs {
     /// Publish nothing if any landing input cannot be read
     #[arg(long)]
     pub(crate) strict: bool,
-    /// Read everything and build everything anew, also where nothing is new
+    /// Read everything and rebuild every table, even if nothing is new
     #[arg(long)]
     pub(crate) full: bool,
-    /// What becomes of what a landing file fed that changed or went since it was read
+    /// What to do with rows from landing files that were changed or removed after they were read
     #[arg(long, value_enum, value_name = "WHAT", default_value_t)]
     pub(crate) changed: Changed,
-    /// What becomes of the run if a file of customer records cannot be decoded, so
-    /// that withdrawals in it would be missed [default: warn]
+    /// What to do if a file of customer records cannot be decoded, so that
+    /// withdrawals in it would be missed [default: warn]
     #[arg(long, value_enum, value_name = "WHAT")]
     pub(crate) undecodable: Option<Undecodable>,
 }
@@ -245,20 +302,20 @@ pub(crate) struct RunArgs {
 /// What a run does about a file of customer records that cannot be decoded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
 pub(crate) enum Undecodable {
-    /// Say so and go on.
+    /// Warn and continue.
     #[default]
     Warn,
     /// Publish nothing.
     Stop,
 }
 
-/// What a run does about landing files that are not as they were read.
+/// What a run does with landing files that were changed or removed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
 pub(crate) enum Changed {
-    /// Build everything anew from what lies there now.
+    /// Rebuild every table from the files that are there now.
     #[default]
     Rebuild,
-    /// Keep what they fed, and take in only what is new.
+    /// Keep the rows, and read only new files.
     Keep,
 }
 
@@ -267,7 +324,7 @@ pub(crate) struct PlanArgs {
     /// As for `run`
     #[arg(long, value_enum, value_name = "WHAT")]
     pub(crate) undecodable: Option<Undecodable>,
-    /// As for `run`: these tables and what they need, instead of all
+    /// As for `run`: only these tables and what they need
     #[arg(long, value_name = "TABLE", num_args = 1.., value_delimiter = ',')]
     pub(crate) select: Vec<String>,
     /// As for `run`: fail if any landing input cannot be read
@@ -284,14 +341,16 @@ pub(crate) struct VerifyArgs {
 
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Landing, trusted and curated tables go by their bare names; system tables by system.NAME.\n\
+    after_help = "Landing, trusted and curated tables have bare names; system tables are called system.NAME.\n\
                   Older versions: FROM t VERSION AS OF 3, FROM t TIMESTAMP AS OF '2026-11-20T10:00:00Z',\n\
                   or --as-of for all tables at once.\n\
-                  Own functions: run_time(), the start of the run; subject(email), the person; pseudonym(text),\n\
-                  a keyed hash: pseudonym(subject(email)) tells people apart and not who they are."
+                  Functions: run_time(), the start of the run; subject(email), the person; pseudonym(text), a\n\
+                  keyed hash: pseudonym(subject(email)) distinguishes people without identifying them.\n\
+                  The shell: \\? lists its commands, such as \\timing and \\o FILE. It shows a long table with\n\
+                  the program that $PAGER names."
 )]
 pub(crate) struct SqlArgs {
-    /// One or more statements, divided by semicolons
+    /// One or more statements, separated by semicolons
     #[arg(
         short,
         long,
@@ -303,44 +362,45 @@ pub(crate) struct SqlArgs {
     /// A file of statements; `-` reads them from standard input
     #[arg(short, long, value_name = "FILE")]
     pub(crate) file: Option<String>,
-    /// Read the lake as it was at an instant
-    #[arg(long, value_name = "INSTANT")]
+    /// Read the lake as it was at this time
+    #[arg(long, value_name = "TIME")]
     pub(crate) as_of: Option<String>,
-    /// End a statement that takes longer [default: none does]
+    /// Stop a statement that takes longer [default: no limit]
     #[arg(long, value_name = "SECONDS")]
     pub(crate) timeout: Option<String>,
 }
 
 #[derive(Debug, Args)]
 pub(crate) struct TablesArgs {
-    /// Drop this table, which the lake has and the project has no longer: NAME or ZONE.NAME
+    /// Drop this table, which the lake has and the project no longer has: NAME or ZONE.NAME
     #[arg(long, value_name = "NAME")]
     pub(crate) drop: Option<String>,
 }
 
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Files of less than 128 MiB are merged into files of up to 512 MiB, in the order in which they\n\
-                  were added. No row changes, and readers go on meanwhile. The small files stay for older\n\
-                  versions until `stedi vacuum`."
+    after_help = "Files smaller than 128 MiB are merged into files of up to 512 MiB, in the order in which they\n\
+                  were added. No row changes, and readers are not disturbed. Older versions keep the small\n\
+                  files until `stedi vacuum` removes them."
 )]
 pub(crate) struct CompactArgs {
-    /// Which tables [default: all, those of the system too]
+    /// Which tables [default: all, including system tables]
     #[arg(value_name = "TABLE")]
     pub(crate) tables: Vec<String>,
 }
 
 #[derive(Debug, Args)]
 #[command(
-    after_help = "A version stays while it was the newest one at any time within --keep; the newest always stays.\n\
-                  With it go its log entry and the files that no other version needs. Readers of versions that\n\
-                  stay are not disturbed; --keep 0s takes versions from readers that are at them."
+    after_help = "A version is retained if it was the newest one at any time within --keep. The newest version is\n\
+                  always retained. A removed version loses its log entry and the files that no other version\n\
+                  needs. Readers of retained versions are not disturbed; --keep 0s can break queries that still\n\
+                  read an older version."
 )]
 pub(crate) struct VacuumArgs {
-    /// How long a version can be read after a newer one: 7d, 12h, 30m, 0s for the newest alone
+    /// How long a version can still be read after a newer one: 7d, 12h, 30m; 0s retains only the newest
     #[arg(long, value_name = "DURATION", default_value = "7d")]
     pub(crate) keep: String,
-    /// Tell what would go, and take nothing away
+    /// Show what would be removed, and remove nothing
     #[arg(long)]
     pub(crate) dry_run: bool,
 }
@@ -362,8 +422,8 @@ pub(crate) struct HistoryArgs {
 
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Direct: the value goes in. Masked: it goes in and cannot be read off what comes out (a count,\n\
-                  a comparison). Indirect: it only decides about rows or between values."
+    after_help = "Direct: the value is part of the result. Masked: the value is used, but the result does not\n\
+                  reveal it (a count, a comparison). Indirect: the value only selects rows or values."
 )]
 pub(crate) struct LineageArgs {
     /// Which table, or which column of it
@@ -373,17 +433,17 @@ pub(crate) struct LineageArgs {
 
 #[derive(Debug, Args)]
 #[command(
-    after_help = "PATH is a folder to make, which gets TABLE.parquet and manifest.json; or a file that ends with\n\
-                  .parquet, .csv or .ndjson, which gets its manifest beside it; or a URL of either. Without a\n\
-                  manifest it is no export: the manifest is written last.\n\
-                  Exports of one version are equal to the byte, but for the time in their manifests; exports of\n\
-                  equal rows, whatever their order and format, have the same content there."
+    after_help = "PATH is a new folder, which gets TABLE.parquet and manifest.json; or a new file that ends with\n\
+                  .parquet, .csv or .ndjson, with its manifest beside it; or a URL of either. The manifest is\n\
+                  written last: files without one are not an export.\n\
+                  Two exports of one version are equal byte for byte, except for the time in their manifests.\n\
+                  Manifests of equal rows have the same `content`, whatever the order and format."
 )]
 pub(crate) struct ExportArgs {
     /// Which table
     #[arg(required_unless_present = "check")]
     pub(crate) table: Option<String>,
-    /// Where to
+    /// Where to write the files
     #[arg(long, value_name = "PATH", required_unless_present = "check")]
     pub(crate) to: Option<String>,
     /// An older version of it
@@ -394,7 +454,7 @@ pub(crate) struct ExportArgs {
         allow_negative_numbers = true
     )]
     pub(crate) version: Option<i64>,
-    /// The files' format [default: the one that PATH ends with, or parquet]
+    /// The format of the files [default: the ending of PATH, or parquet]
     #[arg(
         long = "as",
         value_enum,
@@ -402,10 +462,10 @@ pub(crate) struct ExportArgs {
         conflicts_with = "check"
     )]
     pub(crate) files_format: Option<ExportFormat>,
-    /// Let personal values leave the lake
+    /// Allow personal values to leave the lake
     #[arg(long, conflicts_with = "check")]
     pub(crate) personal: bool,
-    /// Compare an export with its manifest, and with the lake
+    /// Compare an export with its manifest and with the lake
     #[arg(long, value_name = "PATH", conflicts_with_all = ["table", "to"])]
     pub(crate) check: Option<String>,
 }
@@ -413,7 +473,7 @@ pub(crate) struct ExportArgs {
 /// What an export's files hold.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum ExportFormat {
-    /// As the lake's own files.
+    /// Parquet, as the lake itself uses.
     Parquet,
     /// RFC 4180, with a header.
     Csv,
@@ -433,25 +493,25 @@ impl From<ExportFormat> for engine::ExportFormat {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum QuarantineCommand {
-    /// Where, how long and why
+    /// List the entries: where, how long and why
     List {
-        /// Those that were dropped, too
+        /// Also list dropped entries
         #[arg(long)]
         all: bool,
     },
-    /// The bytes of one entry, as they lie (they may be personal)
+    /// Print the bytes of one entry as they were received (they may be personal)
     Show {
-        /// Its id, or the beginning of it
+        /// The id of the entry, or its first characters
         id: String,
     },
-    /// Run again, so that what was mended is read
+    /// Run again to read the files that were corrected
     Retry,
-    /// Say that nobody will mend them: later runs do not bring them up again
+    /// Give entries up: later runs no longer report them
     Drop {
-        /// Their ids, or the beginnings of them
+        /// The ids of the entries, or their first characters
         #[arg(required_unless_present = "all")]
         ids: Vec<String>,
-        /// All that are open
+        /// All open entries
         #[arg(long, conflicts_with = "ids")]
         all: bool,
     },
@@ -459,27 +519,27 @@ pub(crate) enum QuarantineCommand {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum KeyCommand {
-    /// Where it lies, its fingerprint and since when; never the key itself
+    /// Show where the key is, its fingerprint and its age; never the key itself
     Show,
-    /// Replace it: old pseudonyms cannot be linked to new ones any more
+    /// Replace the key: old pseudonyms can no longer be linked to new ones
     Rotate,
-    /// Take it away: nobody can tell any more whose a pseudonym is
+    /// Destroy the key: pseudonyms can no longer be linked to people
     Destroy,
 }
 
-const WHOSE: &str = "Whose consent it is comes from standard input, as one line with their e-mail address, or\n\
-                     from --email-file; never from the arguments, which stay in the shell's history.";
+const WHOSE: &str = "The person's e-mail address is read from standard input, as one line, or from --email-file.\n\
+                     It is not accepted in the arguments, which stay in the shell's history.";
 
 #[derive(Debug, Subcommand)]
 #[command(after_help = WHOSE)]
 pub(crate) enum ConsentCommand {
-    /// Since when it holds, what was entered by hand, what suspends it
+    /// Show since when consent is in force, the manual entries, and what suspends it
     #[command(after_help = WHOSE)]
     Status(ConsentStatusArgs),
-    /// Enter that they agree; takes effect with the next run
+    /// Enter that the person agrees; takes effect with the next run
     #[command(after_help = WHOSE)]
     Grant(ConsentEntryArgs),
-    /// Enter that they agree no longer; takes effect with the next run
+    /// Enter that the person no longer agrees; takes effect with the next run
     #[command(after_help = WHOSE)]
     Withdraw(ConsentEntryArgs),
 }
@@ -489,7 +549,7 @@ pub(crate) struct PersonArgs {
     /// Read the e-mail address from this file instead of standard input
     #[arg(long, value_name = "FILE")]
     pub(crate) email_file: Option<PathBuf>,
-    /// Taken to be refused without being quoted.
+    /// Accepted here so that it can be refused without being quoted.
     #[arg(hide = true)]
     pub(crate) refused: Vec<std::ffi::OsString>,
 }
@@ -498,7 +558,7 @@ pub(crate) struct PersonArgs {
 pub(crate) struct ConsentStatusArgs {
     #[command(flatten)]
     pub(crate) person: PersonArgs,
-    /// Of this purpose alone, instead of all
+    /// Only this purpose [default: all]
     #[arg(long, value_enum)]
     pub(crate) purpose: Option<ConsentPurpose>,
 }
@@ -507,19 +567,19 @@ pub(crate) struct ConsentStatusArgs {
 pub(crate) struct ConsentEntryArgs {
     #[command(flatten)]
     pub(crate) person: PersonArgs,
-    /// For what
+    /// The purpose
     #[arg(long, value_enum, default_value = "research")]
     pub(crate) purpose: ConsentPurpose,
-    /// From when on it counts: RFC 3339, a date, or epoch milliseconds [default: now]
-    #[arg(long, value_name = "INSTANT", allow_hyphen_values = true)]
+    /// When it takes effect: RFC 3339, a date, or epoch milliseconds [default: now]
+    #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
     pub(crate) at: Option<String>,
     /// Who enters it [default: your login name]
     #[arg(long, value_name = "NAME")]
     pub(crate) who: Option<String>,
-    /// Why, to be kept beside it
+    /// Why, to be kept with the entry
     #[arg(long, value_name = "TEXT")]
     pub(crate) why: Option<String>,
-    /// Also for somebody of whom nothing has arrived: no record, no reading
+    /// Accept a person of whom no record and no reading has arrived
     #[arg(long)]
     pub(crate) unknown: bool,
 }
@@ -529,7 +589,7 @@ pub(crate) struct ConsentEntryArgs {
 pub(crate) enum ConsentPurpose {
     /// Research on how people train
     Research,
-    /// Showing it to everybody
+    /// Showing it to the public
     Public,
     /// Showing it to friends
     Friends,
@@ -551,8 +611,8 @@ pub(crate) struct SampleArgs {
     pub(crate) out: PathBuf,
     #[command(flatten)]
     pub(crate) size: SampleSize,
-    /// What is to be wrong with the data, any of it together; what a run must
-    /// make of it goes to OUT/truth
+    /// Defects in the data; kinds combine. OUT/truth holds what a run must make
+    /// of them
     #[arg(
         long = "defect",
         value_enum,
@@ -576,6 +636,7 @@ mod tests {
     #[test]
     fn the_command_line_is_consistent() {
         super::Cli::command().debug_assert();
+        super::Cli::with_short_pages().debug_assert();
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! `stedi`: a lakehouse for data that may only be used as far as people agreed.
 //!
-//! This crate settles what the user asked for, has the engine do it, and shows
-//! what came of it. It decides nothing about data.
+//! The binary parses the command line and the settings, calls the engine, and
+//! shows the result. It decides nothing about data.
 
 mod allocator;
 mod args;
@@ -68,5 +68,6 @@ fn execute(settings: &Settings, command: &Command) -> anyhow::Result<Ending> {
         Command::Init(init) => commands::init::init(settings, init),
         Command::Doctor => commands::doctor::doctor(settings),
         Command::Completions { shell } => commands::completions::completions(*shell),
+        Command::Options => commands::options::options(),
     }
 }

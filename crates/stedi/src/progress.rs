@@ -1,12 +1,13 @@
 //! Progress of a run: one bar per model, on a terminal alone.
 
 use std::collections::HashMap;
+use std::fmt::Write;
 use std::io::IsTerminal;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use engine::Progress;
-use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
+use indicatif::{MultiProgress, ProgressBar, ProgressState, ProgressStyle};
 
 use crate::output::grouped;
 use crate::settings::Settings;
@@ -47,6 +48,10 @@ impl Bars {
     fn style(template: &str) -> ProgressStyle {
         ProgressStyle::with_template(template)
             .unwrap_or_else(|_| ProgressStyle::default_spinner())
+            .with_key("rate", |bar: &ProgressState, to: &mut dyn Write| {
+                // A fraction of a row means nothing.
+                let _ = write!(to, "{} rows/s", grouped(bar.per_sec() as u64));
+            })
             .tick_chars("⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏✓")
     }
 }
@@ -66,9 +71,7 @@ impl Progress for Bars {
 
     fn begin(&self, table: &str) {
         self.with(table, |bar| {
-            bar.set_style(Self::style(
-                "{spinner} {prefix} {human_pos} rows, {per_sec}",
-            ));
+            bar.set_style(Self::style("{spinner} {prefix} {human_pos} rows, {rate}"));
             bar.enable_steady_tick(Duration::from_millis(100));
         });
     }

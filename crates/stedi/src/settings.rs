@@ -72,6 +72,8 @@ pub(crate) struct Settings {
     pub(crate) quiet: bool,
     pub(crate) verbose: bool,
     pub(crate) color: bool,
+    /// Whether tables are shown whole where they are wider than the terminal.
+    pub(crate) wide: bool,
 }
 
 /// `stedi.toml`.
@@ -196,6 +198,7 @@ impl Settings {
             yes: global.yes,
             quiet: global.quiet,
             verbose: global.verbose,
+            wide: global.wide,
             color: !global.no_color && std::env::var_os("NO_COLOR").is_none_or(|v| v.is_empty()),
         })
     }

@@ -135,6 +135,8 @@ struct Shared {
     deadline: Option<(Instant, Duration)>,
     /// Whether the command is of use to a reader of its output alone.
     wants_reader: bool,
+    /// Whether Ctrl-C belongs to another program that has the terminal.
+    leaves_interrupts: bool,
 }
 
 static SHARED: Mutex<Shared> = Mutex::new(Shared {
@@ -142,6 +144,7 @@ static SHARED: Mutex<Shared> = Mutex::new(Shared {
     reason: None,
     deadline: None,
     wants_reader: false,
+    leaves_interrupts: false,
 });
 
 fn shared<T>(of: impl FnOnce(&mut Shared) -> T) -> T {
@@ -182,6 +185,15 @@ impl Drop for Deadline {
 pub(crate) fn reason() -> Option<anyhow::Error> {
     let reason = shared(|shared| shared.reason.take())?;
     reason.outcome().err()
+}
+
+/// Does `work` while another program has the terminal, such as a pager: Ctrl-C
+/// is for that program.
+pub(crate) fn leaving_interrupts<T>(work: impl FnOnce() -> T) -> T {
+    shared(|shared| shared.leaves_interrupts = true);
+    let done = work();
+    shared(|shared| shared.leaves_interrupts = false);
+    done
 }
 
 /// Does what would take Ctrl-C for itself, as an editor of lines does although
@@ -348,6 +360,9 @@ impl Watch {
 
     /// Asks the command to end, or ends the program where nobody listens.
     fn end_for(&mut self, reason: Reason) {
+        if matches!(reason, Reason::Interrupt) && shared(|shared| shared.leaves_interrupts) {
+            return;
+        }
         if self.asked.is_some() {
             if reason.is_signal() {
                 cut_off(&reason);

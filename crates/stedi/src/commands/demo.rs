@@ -1,4 +1,4 @@
-//! `stedi demo`: sample, run and verify in a fresh folder.
+//! `stedi demo`: sample, run and verify in a new folder.
 
 use std::path::{Path, PathBuf};
 
@@ -16,14 +16,15 @@ use ::sample::{Defects, Sample};
 
 pub(crate) fn demo(settings: &Settings, args: &DemoArgs) -> Result<Ending> {
     let dir = match &args.dir {
-        Some(dir) if holds_something(dir) => {
-            return Err(Failure::failed(
-                format!("{} is not empty", dir.display()),
-                "name a fresh folder, or leave it out",
-            ));
-        }
+        Some(dir) if holds_something(dir) => return Err(occupied(dir)),
         Some(dir) => dir.clone(),
-        None => fresh(),
+        None => {
+            let dir = first_free();
+            if dir != Path::new(DIR) {
+                say(settings, &earlier_demo(&dir));
+            }
+            dir
+        }
     };
     let landing = dir.join("landing");
     let lake = dir.join("lake");
@@ -39,7 +40,7 @@ pub(crate) fn demo(settings: &Settings, args: &DemoArgs) -> Result<Ending> {
         ),
     );
     let setup = settings.setup_at(&landing.to_string_lossy(), &lake.to_string_lossy())?;
-    // Other sizes have other counts, which nobody published.
+    // Counts are published for the default size and seed only.
     let default = Sample::default();
     let published = size.customers == default.customers && size.seed == default.seed;
     let expect = run::expectations(&setup.project, published.then_some("published"))?;
@@ -77,17 +78,41 @@ fn next(dir: &Path, published: bool) -> String {
     )
 }
 
+/// The folder of the first demo.
+const DIR: &str = "stedi-demo";
+
+fn occupied(dir: &Path) -> anyhow::Error {
+    let is_demo = dir.join("lake").is_dir();
+    let dir = dir.display();
+    let going_on = match is_demo {
+        true => format!("`cd {dir}` and `stedi tables` to look at it, or "),
+        false => String::new(),
+    };
+    Failure::failed(
+        format!("{dir} is not empty"),
+        format!("{going_on}name a fresh folder, or remove this one: rm -r {dir}"),
+    )
+}
+
+fn earlier_demo(dir: &Path) -> String {
+    let dir = dir.display();
+    format!(
+        "{DIR} is there from an earlier demo and stays as it is; this one goes to {dir}\n\
+         hint: `cd {DIR}` and `stedi tables` to look at the earlier one, `rm -r {DIR}` to remove it"
+    )
+}
+
 fn holds_something(dir: &Path) -> bool {
     std::fs::read_dir(dir).is_ok_and(|mut entries| entries.next().is_some())
 }
 
-/// `stedi-demo`, or the first number behind it that is free.
-fn fresh() -> PathBuf {
+/// `stedi-demo`, or `stedi-demo-2` and so on: the first that does not exist.
+fn first_free() -> PathBuf {
     (1u32..)
         .map(|number| match number {
-            1 => PathBuf::from("stedi-demo"),
-            number => PathBuf::from(format!("stedi-demo-{number}")),
+            1 => PathBuf::from(DIR),
+            number => PathBuf::from(format!("{DIR}-{number}")),
         })
         .find(|dir| !dir.exists())
-        .unwrap_or_else(|| PathBuf::from("stedi-demo"))
+        .unwrap_or_else(|| PathBuf::from(DIR))
 }

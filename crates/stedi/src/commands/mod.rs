@@ -11,6 +11,8 @@ pub(crate) mod history;
 pub(crate) mod init;
 pub(crate) mod key;
 pub(crate) mod lineage;
+pub(crate) mod options;
+mod pager;
 pub(crate) mod plan;
 pub(crate) mod quarantine;
 pub(crate) mod repair;

@@ -73,7 +73,7 @@ fn show(settings: &Settings, id: &str) -> Result<Ending> {
             format!("read {} from byte {}", entry.file, entry.offset),
         ));
     };
-    let mut out = Out::new();
+    let mut out = Out::stdout();
     out.write_all(raw)?;
     out.write_all(b"\n")?;
     out.flush()?;

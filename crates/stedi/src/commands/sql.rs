@@ -10,7 +10,7 @@ use super::shell;
 use super::statement::run_statement;
 use crate::args::SqlArgs;
 use crate::failure::{Ending, Failure};
-use crate::output::{places, say};
+use crate::output::{Out, places, say};
 use crate::runtime::{runtime, stopped};
 use crate::settings::{Settings, instant_of, seconds_of};
 use crate::watchdog;
@@ -51,7 +51,12 @@ pub(crate) fn sql(settings: &Settings, args: &SqlArgs) -> Result<Ending> {
         let all = async {
             for (statement, line) in &statements {
                 let _deadline = watchdog::deadline(timeout);
-                run_statement(settings, &session, &name, statement, *line).await?;
+                let out = Out::stdout();
+                let statement = (statement.as_str(), *line);
+                let page = run_statement(settings, &session, &name, statement, &out).await?;
+                if let Some(page) = page {
+                    page.put(settings, &out)?;
+                }
             }
             Ok(Ending::Done)
         };

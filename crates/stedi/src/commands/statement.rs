@@ -4,37 +4,38 @@ use anyhow::Result;
 use engine::{Query, Session};
 use futures::StreamExt;
 
-use crate::output::{Rows, say};
+use crate::output::{Out, Page, Rows, say};
 use crate::settings::Settings;
 
-/// Runs one statement of `name`, where it stands at `line`.
+/// Runs one statement, which begins at `line` of `origin`. Rows are written to
+/// `out`; a table for people is returned instead, for the caller to show.
 pub(super) async fn run_statement(
     settings: &Settings,
     session: &Session,
-    name: &str,
-    statement: &str,
-    line: u32,
-) -> Result<()> {
+    origin: &str,
+    (statement, line): (&str, u32),
+    out: &Out,
+) -> Result<Option<Page>> {
     if catalog::is_external_table(statement) {
-        let table = catalog::parse_external_table(name, statement, line)?;
+        let table = catalog::parse_external_table(origin, statement, line)?;
         say(
             settings,
             &format!("{} is a table of this session", table.name),
         );
         session.create_external_table(table);
-        return Ok(());
+        return Ok(None);
     }
     let query = session.query_of_one_release(statement).await?;
-    let mut rows = Rows::begin(settings, query.schema());
+    let mut rows = Rows::begin(settings, query.schema(), out);
     let mut stream = query.stream()?;
     while let Some(batch) = stream.next().await {
         rows.add(batch.map_err(Query::failed)?)?;
         if rows.is_full() {
             break;
         }
-        // Who asked to stop is heard also where each batch is there at once.
+        // A request to stop must be heard even if every batch is ready at once.
         tokio::task::yield_now().await;
     }
     drop(stream);
-    rows.end(settings)
+    rows.end()
 }

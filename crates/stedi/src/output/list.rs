@@ -1,14 +1,14 @@
 //! Lists: tables on the terminal, CSV and JSON for programs.
 
 use anyhow::Result;
-use comfy_table::{Cell, Color};
+use comfy_table::Color;
 use engine::Verdict;
 use serde::Serialize;
 
-use super::escape::escaped;
+use super::message::say;
 use super::number::grouped;
 use super::out::{put, put_escaped, put_json};
-use super::sheet::Sheet;
+use super::sheet::{CUT, Sheet, Value};
 use crate::args::Format;
 use crate::settings::Settings;
 
@@ -36,21 +36,23 @@ impl Field {
         Field::Number(count.into().and_then(|count| i64::try_from(count).ok()))
     }
 
-    fn cell(&self, color: bool) -> Cell {
+    fn value(&self) -> Value {
         match self {
-            Field::Text(text) => Cell::new(escaped(text)),
+            Field::Text(text) => Value::new(text),
             Field::Number(Some(number)) => {
                 let sign = if *number < 0 { "-" } else { "" };
-                Cell::new(format!("{sign}{}", grouped(number.unsigned_abs())))
+                Value::new(&format!("{sign}{}", grouped(number.unsigned_abs())))
             }
-            Field::Number(None) => Cell::new("-"),
-            Field::Seconds(seconds) => Cell::new(format!("{seconds:.2}")),
-            Field::Verdict(verdict) if color => Cell::new(verdict).fg(match verdict {
-                Verdict::Ok => Color::Green,
-                Verdict::Warn => Color::Yellow,
-                Verdict::Fail => Color::Red,
-            }),
-            Field::Verdict(verdict) => Cell::new(verdict),
+            Field::Number(None) => Value::new("-"),
+            Field::Seconds(seconds) => Value::new(&format!("{seconds:.2}")),
+            Field::Verdict(verdict) => {
+                let color = match verdict {
+                    Verdict::Ok => Color::Green,
+                    Verdict::Warn => Color::Yellow,
+                    Verdict::Fail => Color::Red,
+                };
+                Value::colored(&verdict.to_string(), color)
+            }
         }
     }
 
@@ -71,9 +73,8 @@ impl Field {
     }
 }
 
-/// Prints `items` in the format that the user wants: for people and as CSV
-/// under `headings`, with the values that `fields` gives; as JSON what they
-/// are.
+/// Prints `items` in the format that the user wants. Tables and CSV have
+/// `headings` and the values that `fields` gives; JSON is each item itself.
 pub(crate) fn put_list<T: Serialize>(
     settings: &Settings,
     headings: &[&str],
@@ -81,7 +82,7 @@ pub(crate) fn put_list<T: Serialize>(
     fields: impl Fn(&T) -> Vec<Field>,
 ) -> Result<()> {
     match settings.format.value {
-        Format::Table => put(&list(settings, headings, items, fields)),
+        Format::Table => put_table(settings, headings, items, fields),
         Format::Json => put_json(&items),
         Format::Ndjson => items.iter().try_for_each(put_json),
         Format::Csv => {
@@ -98,13 +99,13 @@ pub(crate) fn put_list<T: Serialize>(
     }
 }
 
-/// The table for people alone.
-fn list<T>(
+/// Prints the table for people.
+fn put_table<T>(
     settings: &Settings,
     headings: &[&str],
     items: &[T],
     fields: impl Fn(&T) -> Vec<Field>,
-) -> String {
+) -> Result<()> {
     let mut sheet = Sheet::new(settings, headings);
     for (position, item) in items.iter().enumerate() {
         let fields = fields(item);
@@ -115,8 +116,12 @@ fn list<T>(
                 .filter(|(_, field)| field.is_number());
             sheet.numbers(numbers.map(|(column, _)| column));
         }
-        let color = sheet.color();
-        sheet.row(fields.iter().map(|field| field.cell(color)).collect());
+        sheet.row(fields.iter().map(Field::value).collect());
     }
-    sheet.text()
+    let drawn = sheet.draw();
+    put(&drawn.text)?;
+    if drawn.is_cut {
+        say(settings, CUT);
+    }
+    Ok(())
 }

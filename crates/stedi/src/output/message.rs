@@ -3,10 +3,17 @@
 use std::io::{self, IsTerminal, Write};
 
 use super::escape::escaped;
+use super::terminal;
 use crate::settings::Settings;
 
-/// Lets the program's own log lines through where the user asked for them.
-/// Libraries' lines stay out: they may quote statements or values.
+/// How wide lines are where standard error is no terminal.
+const WIDTH: usize = 100;
+
+/// Begins a line that continues a list.
+const INDENT: &str = "  ";
+
+/// Prints log lines of our own crates if the user asked for them. Libraries'
+/// lines are left out: they may quote statements or values.
 pub(crate) fn log_to_stderr(settings: &Settings) {
     if !settings.verbose {
         return;
@@ -14,7 +21,7 @@ pub(crate) fn log_to_stderr(settings: &Settings) {
     use tracing_subscriber::filter::Targets;
     use tracing_subscriber::layer::SubscriberExt;
     use tracing_subscriber::util::SubscriberInitExt;
-    let own = ["stedi", "engine", "lake"]
+    let own = ["stedi", "engine", "query", "lake"]
         .into_iter()
         .fold(Targets::new(), |targets, name| {
             targets.with_target(name, tracing_subscriber::filter::LevelFilter::DEBUG)
@@ -25,15 +32,95 @@ pub(crate) fn log_to_stderr(settings: &Settings) {
     tracing_subscriber::registry().with(lines).with(own).init();
 }
 
-/// A line to standard error.
-pub(crate) fn complain(line: &str) {
-    // Where even that cannot be written there is nobody left to tell.
-    let _ = writeln!(io::stderr().lock(), "{}", escaped(line));
+/// Prints a message to standard error, long lists broken at their commas.
+pub(crate) fn complain(text: &str) {
+    let width = terminal::of_stderr().map_or(WIDTH, |size| size.columns);
+    let lines = text.split('\n').map(|line| broken_at_commas(line, width));
+    let text = lines.collect::<Vec<_>>().join("\n");
+    // If standard error cannot be written, there is nobody left to tell.
+    let _ = writeln!(io::stderr().lock(), "{}", escaped(&text));
 }
 
-/// A line to standard error, unless the user wants quiet.
+/// Prints a message to standard error, unless the user wants quiet.
 pub(crate) fn say(settings: &Settings, line: &str) {
     if !settings.quiet {
         complain(line);
+    }
+}
+
+/// `line` with a list of names that is too long broken at its commas. Prose is
+/// left to the terminal: a command or a path in it must stay in one piece to
+/// be copied.
+fn broken_at_commas(line: &str, width: usize) -> String {
+    if line.chars().count() <= width {
+        return line.to_owned();
+    }
+    let mut text = String::new();
+    let mut filled = 0;
+    for part in parts_at_commas(line) {
+        let length = part.trim_end().chars().count();
+        if filled > INDENT.len() && filled + length > width {
+            text.truncate(text.trim_end().len());
+            text.push('\n');
+            text.push_str(INDENT);
+            filled = INDENT.len();
+        }
+        text.push_str(part);
+        filled += part.chars().count();
+    }
+    text
+}
+
+/// `line` cut behind each comma that has a name before it and a name behind it.
+fn parts_at_commas(line: &str) -> Vec<&str> {
+    let is_name = |c: char| c.is_alphanumeric() || "_.`\"#*".contains(c);
+    let mut parts = Vec::new();
+    let mut begin = 0;
+    for (comma, _) in line.match_indices(", ") {
+        let behind = comma + ", ".len();
+        let before = line[..comma].trim_end_matches(is_name);
+        let after = line[behind..].trim_start_matches(is_name);
+        let follows_a_name =
+            before.len() < comma && (before.is_empty() || before.ends_with([' ', '(']));
+        let precedes_a_name = after.len() < line.len() - behind
+            && (after.is_empty()
+                || after.starts_with([',', ';', ':', ')'])
+                || after.starts_with(" and "));
+        if follows_a_name && precedes_a_name {
+            parts.push(&line[begin..behind]);
+            begin = behind;
+        }
+    }
+    parts.push(&line[begin..]);
+    parts
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lists_of_names_are_broken_and_prose_is_not() {
+        for (line, expected) in [
+            ("published a, b", "published a, b"),
+            (
+                "published customer_trusted, customer_curated, training_set",
+                "published customer_trusted,\n  customer_curated,\n  training_set",
+            ),
+            (
+                "tables no longer in the project: one, two.three, four and five",
+                "tables no longer in the project:\u{20}one,\n  two.three, four and five",
+            ),
+            (
+                "a long sentence, which has commas, goes on",
+                "a long sentence, which has commas, goes on",
+            ),
+            (
+                "cannot read /data/a, b, c/customer-1.json here",
+                "cannot read /data/a, b, c/customer-1.json here",
+            ),
+        ] {
+            assert_eq!(broken_at_commas(line, 30), expected, "{line}");
+        }
     }
 }

@@ -1,4 +1,5 @@
-//! Data to standard output, everything else to standard error.
+//! What the program prints: data to standard output, everything else to
+//! standard error.
 
 mod escape;
 mod list;
@@ -7,9 +8,11 @@ mod number;
 mod out;
 mod rows;
 mod sheet;
+mod terminal;
 
 pub(crate) use self::list::{Field, put_list};
 pub(crate) use self::message::{complain, log_to_stderr, say};
 pub(crate) use self::number::{grouped, grouped_or_dash, places, rows};
 pub(crate) use self::out::{Out, put, put_escaped, put_json};
-pub(crate) use self::rows::Rows;
+pub(crate) use self::rows::{Page, Rows};
+pub(crate) use self::terminal::of_stdout as terminal_size;

@@ -1,6 +1,6 @@
 //! Rows of a query.
 
-use std::io;
+use std::io::{self, Write};
 use std::sync::Arc;
 
 use anyhow::Result;
@@ -10,13 +10,11 @@ use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use arrow::json::WriterBuilder as JsonBuilder;
 use arrow::json::writer::{JsonArray, LineDelimited, Writer as JsonWriter};
 use arrow::util::display::{ArrayFormatter, FormatOptions};
-use comfy_table::Cell;
 
-use super::escape::escaped;
 use super::message::say;
 use super::number::grouped;
-use super::out::{Out, put};
-use super::sheet::Sheet;
+use super::out::Out;
+use super::sheet::{CUT, Sheet, Value};
 use crate::args::Format;
 use crate::settings::Settings;
 
@@ -35,6 +33,7 @@ const SHOWN_LINE_MAX: usize = 4 << 10;
 /// many.
 pub(crate) struct Rows {
     sink: Sink,
+    out: Out,
 }
 
 enum Sink {
@@ -49,20 +48,23 @@ enum Sink {
 }
 
 impl Rows {
-    /// Begins to print rows of `schema`.
-    pub(crate) fn begin(settings: &Settings, schema: SchemaRef) -> Self {
+    /// Begins to print rows of `schema` to `out`.
+    pub(crate) fn begin(settings: &Settings, schema: SchemaRef, out: &Out) -> Self {
         let json = || JsonBuilder::new().with_explicit_nulls(true);
         let sink = match settings.format.value {
-            Format::Table => Sink::Table(Box::new(Shown::new(settings, &schema))),
-            Format::Json => Sink::Json(Box::new(json().build(Out::new()))),
-            Format::Ndjson => Sink::Ndjson(Box::new(json().build(Out::new()))),
+            Format::Table => Sink::Table(Box::new(Shown::new(settings, &schema, out))),
+            Format::Json => Sink::Json(Box::new(json().build(out.clone()))),
+            Format::Ndjson => Sink::Ndjson(Box::new(json().build(out.clone()))),
             Format::Csv => Sink::Csv {
                 schema,
-                writer: Box::new(CsvBuilder::new().with_header(true).build(Out::new())),
+                writer: Box::new(CsvBuilder::new().with_header(true).build(out.clone())),
                 empty: true,
             },
         };
-        Self { sink }
+        Self {
+            sink,
+            out: out.clone(),
+        }
     }
 
     /// Takes further rows.
@@ -88,18 +90,16 @@ impl Rows {
         matches!(&self.sink, Sink::Table(shown) if shown.has_more)
     }
 
-    /// Prints what is left.
-    pub(crate) fn end(self, settings: &Settings) -> Result<()> {
+    /// Prints the rest. A table for people is given back as [`Page`], for the
+    /// caller to show.
+    pub(crate) fn end(mut self) -> Result<Option<Page>> {
         match self.sink {
-            Sink::Table(shown) => shown.end(settings),
+            Sink::Table(shown) => return Ok(Some(shown.end())),
             Sink::Json(mut writer) => {
                 writer.finish().map_err(unwrapped)?;
-                put("\n")
+                self.out.write_all(b"\n")?;
             }
-            Sink::Ndjson(mut writer) => {
-                writer.finish().map_err(unwrapped)?;
-                put("")
-            }
+            Sink::Ndjson(mut writer) => writer.finish().map_err(unwrapped)?,
             Sink::Csv {
                 schema,
                 mut writer,
@@ -111,8 +111,35 @@ impl Rows {
                         .write(&printable(&RecordBatch::new_empty(schema), true)?)
                         .map_err(unwrapped)?;
                 }
-                put("")
             }
+        }
+        self.out.flush()?;
+        Ok(None)
+    }
+}
+
+/// A table for people, and what is to be said of it.
+pub(crate) struct Page {
+    text: String,
+    remarks: Vec<String>,
+}
+
+impl Page {
+    /// Prints the table, and says what it does not show.
+    pub(crate) fn put(&self, settings: &Settings, out: &Out) -> Result<()> {
+        out.put_laid_out(&self.text)?;
+        self.remark(settings);
+        Ok(())
+    }
+
+    pub(crate) fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// Says what the table does not show.
+    pub(crate) fn remark(&self, settings: &Settings) {
+        for remark in &self.remarks {
+            say(settings, remark);
         }
     }
 }
@@ -129,9 +156,12 @@ struct Shown {
 }
 
 impl Shown {
-    fn new(settings: &Settings, schema: &SchemaRef) -> Self {
+    fn new(settings: &Settings, schema: &SchemaRef, out: &Out) -> Self {
         let headings: Vec<&str> = schema.fields().iter().map(|f| f.name().as_str()).collect();
-        let mut sheet = Sheet::new(settings, &headings);
+        let mut sheet = match out.is_terminal() {
+            true => Sheet::new(settings, &headings),
+            false => Sheet::whole(&headings),
+        };
         let fields = schema.fields().iter().enumerate();
         sheet.numbers(
             fields
@@ -169,7 +199,7 @@ impl Shown {
                 }
                 self.is_cut |= text.is_cut;
                 self.bytes += text.text.len();
-                cells.push(Cell::new(escaped(&text.text)));
+                cells.push(Value::new(&text.text));
             }
             self.sheet.row(cells);
             self.rows += 1;
@@ -177,31 +207,35 @@ impl Shown {
         Ok(())
     }
 
-    fn end(self, settings: &Settings) -> Result<()> {
+    fn end(self) -> Page {
         let rows = grouped(self.rows as u64);
         let noun = if self.rows == 1 { "row" } else { "rows" };
         let counted = match self.has_more {
             true => format!("the first {rows} {noun}; there are more"),
             false => format!("{rows} {noun}"),
         };
-        put(&format!("{}{counted}\n", self.sheet.text()))?;
+        let drawn = self.sheet.draw();
+        let mut remarks = Vec::new();
         if self.has_more {
-            say(
-                settings,
-                &format!(
-                    "warning: a table shows {rows} rows at most here\n\
-                     hint: --format csv, json or ndjson gives all of them; LIMIT and OFFSET give others"
-                ),
-            );
+            remarks.push(format!(
+                "warning: a table shows {rows} rows at most here\n\
+                 hint: --format csv, json or ndjson gives all of them; LIMIT and OFFSET give others"
+            ));
         }
         if self.is_cut {
-            say(
-                settings,
+            remarks.push(
                 "warning: values longer than 4 KB are shown in part, with … at their end\n\
-                 hint: --format csv, json or ndjson gives them whole",
+                 hint: --format csv, json or ndjson gives them whole"
+                    .to_owned(),
             );
         }
-        Ok(())
+        if drawn.is_cut {
+            remarks.push(CUT.to_owned());
+        }
+        Page {
+            text: format!("{}{counted}\n", drawn.text),
+            remarks,
+        }
     }
 }
 

@@ -77,6 +77,49 @@ fn help_lists_every_command_and_reads_well() {
     assert_eq!(version, format!("stedi {}\n", env!("CARGO_PKG_VERSION")));
 }
 
+/// A verb's page opens with its own options; the global ones have a page of
+/// their own, and a line says where.
+#[test]
+fn help_of_a_verb_shows_its_own_options() {
+    let dir = &SMALL.dir;
+    for (words, own) in [
+        ("run", Some("--select <TABLE>...")),
+        ("sql", Some("-c, --command <SQL>")),
+        ("vacuum", Some("--keep <DURATION>")),
+        ("tables", Some("--drop <NAME>")),
+        ("doctor", None),
+        ("quarantine list", Some("--all")),
+        ("consent withdraw", Some("--email-file <FILE>")),
+    ] {
+        let help = stedi(dir, words).arg("--help").run().done().silent().out;
+        let mut options = help.lines().skip_while(|line| *line != "Options:").skip(1);
+        let first = options.next().unwrap_or_default().trim();
+        assert!(
+            first.starts_with(own.unwrap_or("-h, --help")),
+            "{words}: {help}"
+        );
+        for global in ["--landing", "--memory", "--no-color", "Global options"] {
+            assert!(!help.contains(global), "{words}: {global}: {help}");
+        }
+        let last = help.lines().last().unwrap_or_default();
+        assert!(last.ends_with("`stedi help options`"), "{words}: {help}");
+    }
+    let page = stedi(dir, "help options").run().done().silent().out;
+    assert_eq!(stedi(dir, "options").run().done().out, page);
+    for global in ["--landing", "--lake", "--wide", "--memory", "--yes"] {
+        assert!(page.contains(global), "{global}: {page}");
+    }
+    // They are taken before the verb and behind it, at any depth.
+    let lake = SMALL.dir.join("lake");
+    for words in [
+        "--quiet tables --lake",
+        "tables --quiet --lake",
+        "quarantine list -q --lake",
+    ] {
+        stedi(&std::env::temp_dir(), words).arg(&lake).run().done();
+    }
+}
+
 #[test]
 fn completions_for_three_shells() {
     for (shell, says, check) in [

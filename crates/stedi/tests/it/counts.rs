@@ -209,16 +209,23 @@ fn demo_takes_a_fresh_folder_alone() {
         .run()
         .done();
     assert!(dir.path().join("stedi-demo/lake").is_dir());
-    stedi(dir.path(), "demo --customers 20 --quiet")
+    // The second time it says what to do with the folder of the first.
+    stedi(dir.path(), "demo --customers 20")
         .run()
-        .done();
+        .done()
+        .says("stedi-demo is there from an earlier demo")
+        .says("goes to stedi-demo-2")
+        .hints("cd stedi-demo")
+        .hints("rm -r stedi-demo");
     assert!(dir.path().join("stedi-demo-2/lake").is_dir());
     let before = contents(dir.path());
     stedi(dir.path(), "demo stedi-demo")
         .run()
         .ended(1)
         .says("stedi-demo is not empty")
-        .hints("fresh folder");
+        .hints("fresh folder")
+        .hints("cd stedi-demo")
+        .hints("rm -r stedi-demo");
     crate::places::unchanged(&before, dir.path(), "demo on an occupied folder");
 }
 
