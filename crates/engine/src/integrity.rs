@@ -5,7 +5,7 @@
 //! there or has another size, or where rows were read and are not those that were
 //! published. Rows are read where the table was touched after the last release, and
 //! of every table where the caller wants to be sure. What people decided is made
-//! whole from its copies: see [`crate::decisions`].
+//! whole from its copies: see [`crate::subjects::decisions`].
 //!
 //! Deliberately absent: older versions. They can be lost without any answer of
 //! today being wrong, and `stedi history` tells which are left.
@@ -15,19 +15,25 @@ use std::panic::AssertUnwindSafe;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use arrow::array::{AsArray, RecordBatch};
-use arrow::datatypes::Int64Type;
+use arrow::array::RecordBatch;
 use futures::{FutureExt, StreamExt, TryStreamExt, stream};
 use lake::{DataFile, Inspection, Release, TableId, Version};
-use serde::{Deserialize, Serialize};
 
-use crate::decisions::{self, Decisions};
-use crate::report::{CheckReport, Verdict};
-use crate::rewrite::{layout_of, read};
-use crate::rows::{self, Content};
-use crate::run::Noted;
-use crate::system::{self, CONSENT_REGISTER, Definition, LANDING_FILES, QUARANTINE, Rows};
-use crate::{Error, Session, Setup};
+use crate::Error;
+use crate::content as rows;
+use crate::content::Content;
+use crate::contract::report::{CheckKind, CheckReport, Verdict};
+use crate::damage::{Damage, INTACT};
+use crate::noted::{Noted, Remembered, positions};
+use crate::subjects::decisions;
+use crate::subjects::decisions::Decisions;
+use crate::system_rows;
+use crate::system_rows::Rows;
+use crate::write::rewrite::{layout_of, read};
+use query::Session;
+use query::Setup;
+use query::system;
+use query::system::{CONSENT_REGISTER, Definition, LANDING_FILES, QUARANTINE};
 
 /// How many tables are looked at at once.
 const AT_ONCE: usize = 8;
@@ -48,27 +54,6 @@ pub(crate) enum Depth {
     All,
 }
 
-/// Something that is broken, for people and for programs.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Damage {
-    /// A table with its zone, or another object of the lake.
-    pub object: String,
-    /// What is wrong with it, in words.
-    pub what: String,
-    /// What `stedi repair` does about it.
-    pub remedy: &'static str,
-}
-
-/// `trusted.customer_trusted: file part-...parquet is missing`
-impl std::fmt::Display for Damage {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{}: {}", self.object, self.what)
-    }
-}
-
-/// The check that an object of the lake is as it was published.
-pub const INTACT: &str = "intact";
-
 /// Everything that is broken in the lake of `setup`. Every row is read.
 ///
 /// # Errors
@@ -84,51 +69,6 @@ const REBUILT: &str = "built anew from landing";
 const STARTED: &str = "begun again; what can be read of it is kept";
 const COPIED: &str = "made whole from its copies";
 const REWRITTEN: &str = "written again";
-
-/// What a run remembers of the register of consent, which only grows: whether all
-/// of it is still there follows, whatever was entered since.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Remembered {
-    count: u64,
-    /// All entries had smaller positions.
-    end: i64,
-    /// As [`lake::CommitInfo::content`]; empty where it was not noted.
-    content: String,
-}
-
-impl Remembered {
-    /// Of a lake whose last run noted nothing but that there was an entry.
-    pub(crate) fn some() -> Self {
-        Self {
-            count: 1,
-            ..Self::default()
-        }
-    }
-
-    /// How many of the entries are not in `rows`, at least.
-    fn missing_in(&self, rows: &RecordBatch) -> u64 {
-        if self.content.is_empty() {
-            return self.count.saturating_sub(rows.num_rows() as u64);
-        }
-        let (mut content, mut count) = (Content::default(), 0);
-        for (position, hash) in positions(rows).zip(rows::hashes(rows)) {
-            if position < self.end {
-                content.add([hash]);
-                count += 1;
-            }
-        }
-        match content.to_text() == self.content {
-            true => 0,
-            false => self.count.saturating_sub(count).max(1),
-        }
-    }
-}
-
-/// The positions of entries of the register.
-fn positions(rows: &RecordBatch) -> impl Iterator<Item = i64> {
-    let positions = rows.column(0).as_primitive::<Int64Type>();
-    positions.iter().map(Option::unwrap_or_default)
-}
 
 /// A table that is not as it was published.
 #[derive(Debug)]
@@ -342,6 +282,7 @@ impl Integrity {
                     check: INTACT.to_owned(),
                     verdict: Verdict::Fail,
                     violations: 1,
+                    kind: CheckKind::Contract,
                 }),
             }
         }
@@ -449,7 +390,7 @@ impl Integrity {
             return Ok(None);
         }
         let rows = rows_in(session, &QUARANTINE, found).await?;
-        let entries = crate::quarantine::entries_of(&rows);
+        let entries = crate::subjects::quarantine::entries_of(&rows);
         let open = entries
             .iter()
             .filter(|entry| entry.is_open() && dropped.contains(entry.id.as_str()));
@@ -466,15 +407,17 @@ impl Integrity {
             self.salvaged.insert(table.name(), rows);
         }
         if let Some(rows) = self.salvaged.remove(QUARANTINE.name()) {
-            let mut entries = crate::quarantine::entries_of(&rows);
+            let mut entries = crate::subjects::quarantine::entries_of(&rows);
             // What was dropped stays dropped, also where nothing else is known of it.
             let dropped = self.decisions.dropped.iter();
             let dropped: BTreeMap<&str, _> =
                 dropped.map(|entry| (entry.id.as_str(), entry)).collect();
             entries.retain(|entry| !dropped.contains_key(entry.id.as_str()));
             entries.extend(dropped.into_values().cloned());
-            self.salvaged
-                .insert(QUARANTINE.name(), crate::quarantine::batch(&entries));
+            self.salvaged.insert(
+                QUARANTINE.name(),
+                crate::subjects::quarantine::batch(&entries),
+            );
         }
         Ok(())
     }
@@ -494,10 +437,10 @@ impl Integrity {
     /// The same of the register of consent, for whoever does not mend it.
     ///
     /// # Errors
-    /// [`Error::Sql`].
+    /// [`Error::Query`].
     pub(crate) fn shield_register(&self, session: &Session) -> Result<(), Error> {
         match self.register.as_ref().filter(|_| self.is_register_broken()) {
-            Some(register) => session.tables().put_derived(&CONSENT_REGISTER, register),
+            Some(register) => Ok(session.tables().put_derived(&CONSENT_REGISTER, register)?),
             None => Ok(()),
         }
     }
@@ -565,7 +508,8 @@ impl Integrity {
                 lake.remove_log(&id).await?;
             }
             let how = Rows::Anew;
-            let Some(next) = CONSENT_REGISTER.stage(lake, &run, &rows, how).await? else {
+            let Some(next) = system_rows::stage(&CONSENT_REGISTER, lake, &run, &rows, how).await?
+            else {
                 return Ok(());
             };
             match lake.publish_after(found.version.as_ref(), &next).await {
@@ -584,7 +528,7 @@ impl Integrity {
     pub(crate) async fn complete_copies(&self, session: &Session) -> Result<(), Error> {
         let none = CONSENT_REGISTER.empty();
         let register = self.register.as_ref().unwrap_or(&none);
-        let quarantined = crate::quarantine::read(session).await?;
+        let quarantined = crate::subjects::quarantine::read(session).await?;
         let lake = &session.tables().lake;
         self.decisions.complete(lake, register, &quarantined).await
     }
@@ -701,7 +645,7 @@ async fn content_of(
     let layout = layout_of(version)?;
     let (mut content, mut rows) = (Content::default(), 0);
     let failed = |error| match Error::execution(&version.table.name, error) {
-        error @ (Error::Store { .. } | Error::Lake(_)) => Err(error),
+        error @ (Error::Query(query::Error::Store { .. }) | Error::Lake(_)) => Err(error),
         _ => Ok(Err("cannot be read".to_owned())),
     };
     let mut batches = match read(session, &layout, file, None, None).await {

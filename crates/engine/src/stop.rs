@@ -33,17 +33,17 @@ impl Stop {
 
 /// A task panicked that was at work on `what`.
 pub(crate) fn died(what: &str) -> Error {
-    Error::Execution {
+    Error::Query(query::Error::Execution {
         what: what.to_owned(),
         message: "a task ended early, which is a fault in this program".to_owned(),
-    }
+    })
 }
 
 /// The next finished task's result. At the first failure the others are asked
 /// to stop and waited for, and that failure is given; `None` when all are done.
 ///
 /// # Errors
-/// Of the task that failed first, or [`Error::Execution`] if one panicked.
+/// Of the task that failed first, or [`Error::Query`] if one panicked.
 pub(crate) async fn next<T: 'static>(
     tasks: &mut JoinSet<Result<T, Error>>,
     what: &str,

@@ -13,9 +13,12 @@ use super::files::Held;
 use super::keys::{Touched, having};
 use super::scope::{By, KeyOf};
 use super::tables::{Standing, Tables};
-use crate::rewrite::{Rewriter, Rewritten};
-use crate::rows::{self, Content};
-use crate::{Error, Session, system};
+use crate::Error;
+use crate::content as rows;
+use crate::content::Content;
+use crate::system_rows;
+use crate::write::rewrite::{Rewriter, Rewritten};
+use query::Session;
 
 /// A table's next versions: one without the rows of people who leave it, then
 /// one with everything else.
@@ -113,7 +116,7 @@ impl Applier<'_> {
                 false => RemovedFiles::Named(removes),
             },
             changes_rows: true,
-            commit_info: system::noted(self.run, applied.rows, applied.content),
+            commit_info: system_rows::noted(self.run, applied.rows, applied.content),
         }
     }
 

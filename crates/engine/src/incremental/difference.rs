@@ -7,7 +7,8 @@ use arrow::array::{Array, BooleanArray, RecordBatch};
 use arrow::compute::filter_record_batch;
 use arrow::error::ArrowError;
 
-use crate::rows::{self, Itself};
+use crate::content as rows;
+use query::identity_hash::Itself;
 
 /// Hashes of rows, and how many there are of each.
 pub(super) type Counted = HashMap<u128, u64, BuildHasherDefault<Itself>>;

@@ -18,16 +18,19 @@ use tokio::sync::OnceCell;
 
 use super::difference::{Difference, count, distinct};
 use super::keys::{Touched, having};
-use super::scope::{Bridge, By, Division, KeyOf, Scan, Scope, node, with_scans};
+use super::scope::{Bridge, By, Division, KeyOf, Scan, Scope, node};
 use super::tables::{Sides, Tables};
-use crate::build::stored;
-use crate::held_table::HeldTable;
-use crate::ledger::{self, numbered};
-use crate::models::Planned;
-use crate::partitions::each_batch;
-use crate::system::CONSENT;
-use crate::time_use::TimeUse;
-use crate::{Error, Session};
+use crate::Error;
+use crate::contract::planning::Planned;
+use crate::contract::time_use::TimeUse;
+use crate::stored::stored;
+use crate::write::ledger;
+use crate::write::ledger::numbered;
+use query::Session;
+use query::partitions::each_batch;
+use query::scan::with_scans;
+use query::system::CONSENT;
+use query::tables::memory_table::HeldTable;
 
 /// A statement as it was planned before and after a change.
 pub(crate) struct Statement {
@@ -86,7 +89,7 @@ impl Computed {
         planned: &Planned,
         rows_max: u64,
     ) -> Result<Option<Self>, Error> {
-        let plan = session.plan_to_account_for(&planned.sql).await?;
+        let plan = ledger::plan_to_account_for(session, &planned.sql).await?;
         let name = planned.model.name.as_ref();
         let rows = all_rows(session, name, &plan, planned.layout.schema(), rows_max).await?;
         let plan = Some(plan);

@@ -16,9 +16,9 @@ use super::keys::{Touched, Wanted, key_of, with_keys};
 use super::scope::KeyOf;
 use super::tables::{Standing, Tables};
 use crate::Error;
-use crate::build::stored;
-use crate::lake_table::LakeTable;
-use crate::partitions::each_batch;
+use crate::stored::stored;
+use query::partitions::each_batch;
+use query::tables::lake_table::LakeTable;
 
 /// Rows that were asked for, of a table as it stood.
 #[derive(Clone)]

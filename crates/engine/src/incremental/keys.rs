@@ -8,8 +8,8 @@ use arrow::error::ArrowError;
 use landing::KeySet;
 
 use super::scope::By;
-use crate::landing::{Hashes, hash};
-use crate::rows;
+use crate::content as rows;
+use query::landing::{Hashes, hash};
 
 /// The key of what has none: nulls are one group.
 const NULL: u64 = 0x9e37_79b9_7f4a_7c15;

@@ -25,5 +25,4 @@ pub(crate) use apply::{Applied, Applier};
 pub(crate) use difference::Difference;
 pub(crate) use evaluate::{Computed, For, Statement};
 pub(crate) use people::{Changes, PeopleSource};
-pub(crate) use scope::with_scans;
 pub(crate) use tables::{Standing, Tables};

@@ -14,12 +14,18 @@ use super::difference::Difference;
 use super::keys::{Touched, with_keys};
 use super::scope::{By, KeyOf};
 use super::tables::{Tables, places};
-use crate::consent::{self, RECORD_COLUMNS, RECORDS, Register};
-use crate::devices::{CLAIM_COLUMNS, DEVICES, PHONES};
-use crate::landing::hash;
-use crate::system::{self, CONSENT, DEVICE_CLAIM, DEVICE_OWNER, long, text};
-use crate::texts::Texts;
-use crate::{Error, Query, Session, checks};
+use crate::Error;
+use crate::contract::checks;
+use crate::subjects::consent;
+use crate::subjects::consent::Register;
+use query::Query;
+use query::Session;
+use query::interner::Texts;
+use query::landing::hash;
+use query::roles::{CLAIM_COLUMNS, DEVICES, PHONES};
+use query::roles::{RECORD_COLUMNS, RECORDS};
+use query::system;
+use query::system::{CONSENT, DEVICE_CLAIM, DEVICE_OWNER, long, text};
 
 /// What there is to go by beside tables.
 pub(crate) struct PeopleSource<'a> {
@@ -586,5 +592,5 @@ fn run_of(names: &StringViewArray, mut take: impl FnMut(&str, usize)) {
 
 async fn rows(session: &Session, sql: &str) -> Result<Vec<RecordBatch>, Error> {
     let stream = session.query(sql).await?.stream()?;
-    stream.try_collect().await.map_err(Query::failed)
+    Ok(stream.try_collect().await.map_err(Query::failed)?)
 }

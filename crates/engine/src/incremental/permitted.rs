@@ -10,7 +10,8 @@ use super::keys::Touched;
 use super::people::Changes;
 use super::scope::{By, KeyOf};
 use super::tables::Tables;
-use crate::{Error, gate};
+use crate::Error;
+use crate::contract::subject_columns;
 
 impl Tables {
     /// How many people or devices have rows in a table that may have none: of
@@ -18,15 +19,15 @@ impl Tables {
     pub(crate) async fn refused(
         &self,
         table: &str,
-        by: gate::By,
+        by: subject_columns::By,
         column: &str,
         changes: &Changes,
         now_ms: i64,
     ) -> Result<Option<u64>, Error> {
         let failed = |error: arrow::error::ArrowError| Error::execution(table, error.into());
         let (way, lost) = match by {
-            gate::By::Subject => (By::Subject, &changes.withdrawn),
-            gate::By::Device => (By::Value, &changes.lost),
+            subject_columns::By::Subject => (By::Subject, &changes.withdrawn),
+            subject_columns::By::Device => (By::Value, &changes.lost),
         };
         let mut came = Touched::default();
         if let Some(difference) = self.differences.get(table) {
@@ -37,14 +38,14 @@ impl Tables {
             }
         }
         let allowed = match by {
-            gate::By::Subject => self.agreeing_among(&came, now_ms).await?,
-            gate::By::Device => self.owned_among(&came, now_ms).await?,
+            subject_columns::By::Subject => self.agreeing_among(&came, now_ms).await?,
+            subject_columns::By::Device => self.owned_among(&came, now_ms).await?,
         };
         let Some(allowed) = allowed else {
             return Ok(None);
         };
         for name in &allowed {
-            came.keys.remove(&crate::landing::hash(name));
+            came.keys.remove(&query::landing::hash(name));
         }
         let key = KeyOf {
             column: column.to_owned(),

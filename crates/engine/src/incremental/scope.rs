@@ -19,12 +19,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use arrow::datatypes::DataType;
-use datafusion::common::tree_node::{Transformed, TransformedResult, TreeNode};
+use datafusion::common::tree_node::TreeNode;
 use datafusion::common::{Column, DFSchema, JoinType};
-use datafusion::error::Result;
 use datafusion::logical_expr::{Aggregate, Distinct, Expr, Join, LogicalPlan, TableScan};
 
-use crate::functions::SUBJECT;
+use query::functions::SUBJECT;
 
 /// How a value stands for a key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -122,28 +121,6 @@ pub(super) fn node(plan: &LogicalPlan, number: usize) -> Option<LogicalPlan> {
         None
     }
     find(plan, &mut number.clone())
-}
-
-/// The plan with other tables behind its scans: `replace` is asked for each, by
-/// its number.
-pub(crate) fn with_scans(
-    plan: LogicalPlan,
-    mut replace: impl FnMut(usize, &TableScan) -> Result<Option<LogicalPlan>>,
-) -> Result<LogicalPlan> {
-    let mut number = 0;
-    plan.transform_up(|node| {
-        if let LogicalPlan::TableScan(scan) = &node {
-            let replaced = replace(number, scan)?;
-            number += 1;
-            return Ok(match replaced {
-                Some(other) => Transformed::yes(other),
-                None => Transformed::no(node),
-            });
-        }
-        // What stands below may carry other notes in its schema.
-        node.recompute_schema().map(Transformed::yes)
-    })
-    .data()
 }
 
 #[derive(Default)]
@@ -490,7 +467,9 @@ mod tests {
     use catalog::Project;
 
     use super::*;
-    use crate::{Session, Setup, models};
+    use crate::contract::planning as models;
+    use query::Session;
+    use query::Setup;
 
     /// A session in which every table of the data product can be planned with.
     async fn session() -> Session {

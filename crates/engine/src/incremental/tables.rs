@@ -14,12 +14,14 @@ use super::evaluate::{Statement, all_rows};
 use super::files::Asked;
 use super::keys::{Touched, Wanted, with_keys};
 use super::scope::{By, KeyOf};
-use crate::lake_table::LakeTable;
-use crate::landing::{Hashes, Source, SourceFile, streams};
-use crate::landing_files::{KnownFile, whose};
-use crate::partitions::each_batch_of;
-use crate::time_use::TimeUse;
-use crate::{Error, Session, consent, devices, system};
+use crate::Error;
+use crate::contract::time_use::TimeUse;
+use crate::subjects::landing_files::{KnownFile, whose};
+use query::Session;
+use query::landing::{Hashes, Source, SourceFile};
+use query::partitions::each_batch_of;
+use query::system;
+use query::tables::lake_table::LakeTable;
 
 /// What is known of every table while a change is taken in.
 pub(crate) struct Tables {
@@ -328,7 +330,10 @@ impl Tables {
         });
         let mut found = Vec::new();
         let source = Arc::new(source);
-        let streams = streams(&self.before, &source, table, &order, Some(keys)).await?;
+        let streams = self
+            .before
+            .landing_streams(&source, table, &order, Some(keys))
+            .await?;
         let taken = each_batch_of(streams, |batch| {
             found.push(batch.project(&back)?);
             Ok(())
@@ -377,7 +382,7 @@ impl Standing {
         session: &Session,
         files: &[DataFile],
     ) -> Result<LakeTable, Error> {
-        session.tables().in_files(&self.id, &self.schema, files)
+        Ok(session.tables().in_files(&self.id, &self.schema, files)?)
     }
 
     /// All rows of the table as it stood; `None` where they are more than so many.
@@ -420,10 +425,14 @@ fn of_system_tables() -> BTreeMap<(String, String), Vec<Origin>> {
         let origins = landing.iter().map(|table| ((*table).to_owned(), By::Value));
         ((table.full_name(), column.to_owned()), origins.collect())
     };
-    let (records, phones) = (consent::RECORDS, devices::PHONES.0);
+    let (records, phones) = (query::roles::RECORDS, query::roles::PHONES.0);
     BTreeMap::from([
         of(&system::DEVICE_CLAIM, "subject", &[records]),
-        of(&system::DEVICE_OWNER, "serialnumber", &[devices::DEVICES.0]),
+        of(
+            &system::DEVICE_OWNER,
+            "serialnumber",
+            &[query::roles::DEVICES.0],
+        ),
         of(&system::DEVICE_OWNER, "subject", &[records, phones]),
     ])
 }

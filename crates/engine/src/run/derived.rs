@@ -12,8 +12,11 @@ use datafusion::common::runtime::JoinSet;
 use lake::{Publication, Version};
 
 use super::Work;
-use crate::system::{Definition, Rows};
-use crate::{Error, stop};
+use crate::Error;
+use crate::stop;
+use crate::system_rows;
+use crate::system_rows::Rows;
+use query::system::Definition;
 
 /// For messages.
 const WHAT: &str = "a system table";
@@ -54,7 +57,7 @@ impl Work {
             };
             Ok(Written {
                 table,
-                next: table.stage(&lake, &run, &rows, how).await?,
+                next: system_rows::stage(table, &lake, &run, &rows, how).await?,
                 standing,
             })
         });

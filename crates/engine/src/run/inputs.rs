@@ -6,10 +6,16 @@ use std::sync::Arc;
 
 use catalog::Model;
 
-use crate::gate::By;
-use crate::landing::{LandingTable, Source};
-use crate::models::Planned;
-use crate::{Error, Session, Setup, consent, devices, gate, landing_files, system};
+use crate::Error;
+use crate::contract::planning::Planned;
+use crate::contract::subject_columns;
+use crate::contract::subject_columns::By;
+use crate::subjects::consent;
+use crate::subjects::landing_files;
+use query::Session;
+use query::Setup;
+use query::landing::{LandingTable, Source};
+use query::system;
 
 /// Landing and lake must not lie in each other: a run would read what it wrote.
 pub(super) fn apart(setup: &Setup) -> Result<(), Error> {
@@ -37,7 +43,7 @@ pub(super) async fn sources(
         .collect();
     needed.extend(consent::records(session).map(|table| table.name.as_ref()));
     if reads_owners(planned) {
-        needed.extend([devices::DEVICES.0, devices::PHONES.0]);
+        needed.extend([query::roles::DEVICES.0, query::roles::PHONES.0]);
     }
     let mut sources = HashMap::new();
     for table in session.tables().project.landing() {
@@ -125,7 +131,7 @@ pub(super) fn ask_for_owners<'a>(mut models: impl Iterator<Item = &'a Model>) ->
     let table = owners_table();
     let claims = system::DEVICE_CLAIM.full_name();
     models.any(|model| {
-        let by_device = gate::columns(model).any(|(by, _)| by == By::Device);
+        let by_device = subject_columns::columns(model).any(|(by, _)| by == By::Device);
         let reads = |table: &str| model.reads().iter().any(|read| read.table == table);
         by_device || reads(&table) || reads(&claims)
     })

@@ -8,15 +8,16 @@
 //! 4. If all passed, tables are published, each by one commit. A table whose
 //!    rows are those it has already is left alone.
 
-mod anew;
 mod derived;
+mod full;
+mod incremental;
 mod inputs;
-mod memory;
 mod plan;
-mod publication;
+mod publish;
+mod records;
 mod remarks;
 mod selection;
-mod taking_in;
+mod state;
 mod unchanged;
 
 use std::collections::HashMap;
@@ -28,22 +29,29 @@ use futures::future::join_all;
 use lake::{Lake, Version};
 use serde::Serialize;
 
-use crate::build::Built;
-use crate::hold::Held;
+use crate::Class;
+use crate::Error;
+use crate::Interrupt;
+use crate::contract::planning as models;
+use crate::contract::planning::Planned;
+use crate::contract::report::{Report, Verdict};
 use crate::integrity::{Depth, Integrity};
-use crate::landing::Source;
-use crate::models::{self, Planned};
-use crate::report::{Report, Verdict};
+use crate::lock::Held;
+use crate::progress::Progress;
+use crate::removed_tables;
 use crate::stop::Stop;
-use crate::{Class, Error, Interrupt, Session, Setup, care, system};
-use anew::{Anew, Which};
+use crate::write::build::Built;
+use full::{Anew, Which};
+use incremental::TakenIn;
 use inputs::{apart, sources};
-use memory::Arrived;
+use query::Session;
+use query::Setup;
+use query::landing::Source;
+use query::system;
 use remarks::{refuse_undecodable, remark_on};
 use selection::selected;
-use taking_in::TakenIn;
+use state::Arrived;
 
-pub(crate) use memory::Noted;
 pub use plan::{Plan, PlannedTable, plan};
 
 /// What a run shall do.
@@ -89,18 +97,6 @@ pub enum ChangedFiles {
 /// How long tasks that were asked to stop are waited for. Ctrl-C shall end the
 /// program within a second.
 const PATIENCE: Duration = Duration::from_millis(300);
-
-/// Told how a run gets on; a terminal draws bars of it.
-pub trait Progress: Send + Sync {
-    /// All tables that will be built, in order.
-    fn plan(&self, tables: &[String]);
-    /// A table is being built now.
-    fn begin(&self, table: &str);
-    /// So many further rows were written to it.
-    fn rows(&self, table: &str, rows: u64);
-    /// It is built.
-    fn end(&self, table: &str, rows: u64);
-}
 
 /// Builds, checks and publishes. With a failed check the report says so and
 /// nothing was published. `interrupt` ends it early; once publication has
@@ -191,10 +187,10 @@ async fn look_into(
         options.select.is_empty(),
         integrity.damages.first(),
     ) {
-        return Err(Error::Execution {
+        return Err(Error::Query(query::Error::Execution {
             what: "a run of some tables".to_owned(),
             message: format!("the lake is damaged ({damage}), and all tables must be built"),
-        });
+        }));
     }
     match mends {
         true => integrity.mend_register(session).await?,
@@ -360,7 +356,7 @@ impl Work {
             refuse_undecodable(&prepared.report)?;
         }
         let (project, lake) = (&self.session.tables().project, &self.held.lake);
-        let removed = care::warning_of_removed(project, lake).await?;
+        let removed = removed_tables::warning_of_removed(project, lake).await?;
         prepared.report.warnings.extend(removed);
         if let (Some(how), false) = (&mut prepared.report.how, self.along.is_empty()) {
             let along = self.along.join(", ");
@@ -404,19 +400,19 @@ impl Work {
                     prepared.report.how = Some(how);
                     return Ok(prepared);
                 }
-                (Some(memory::OTHER_MODELS), Vec::new())
+                (Some(state::OTHER_MODELS), Vec::new())
             }
             Some(Arrived::Anew { reason, changed }) => (reason, changed),
             Some(Arrived::Nothing { kept }) => (Some("it was asked for"), kept),
             None => (None, Vec::new()),
         };
         if let (Some(first), ChangedFiles::Keep) = (changed.first(), options.changed) {
-            return Err(Error::Landing {
+            return Err(Error::Query(query::Error::Landing {
                 message: format!(
                     "what {first} fed cannot be kept: the file changed or went after it was read, and everything must be built anew"
                 ),
                 hint: "leave --changed keep away to build it from what lies there now".to_owned(),
-            });
+            }));
         }
         let mut prepared = self.prepare_anew(options, Which::All).await?;
         let remark = remark_on(&changed, "was built anew from what lies there now");

@@ -14,16 +14,22 @@ use futures::StreamExt;
 use privacy::PseudonymKey;
 use serde::Serialize;
 
-use super::memory::Arrived;
-use super::{Change, Made, Progress, RunOptions, Work};
-use crate::build::{Built, stored};
-use crate::gate::{self, By, People};
-use crate::lake_table::LakeTable;
-use crate::models::Planned;
-use crate::pseudonym::{KeySource, StandIn};
-use crate::report::Report;
-use crate::rows;
-use crate::{Error, Interrupt, Setup};
+use super::state::Arrived;
+use super::{Change, Made, RunOptions, Work};
+use crate::Error;
+use crate::Interrupt;
+use crate::content as rows;
+use crate::contract::planning::Planned;
+use crate::contract::privacy_gates::People;
+use crate::contract::report::Report;
+use crate::contract::subject_columns;
+use crate::contract::subject_columns::By;
+use crate::progress::Progress;
+use crate::stored::stored;
+use crate::write::build::Built;
+use query::Setup;
+use query::pseudonym_key::{KeySource, StandIn};
+use query::tables::lake_table::LakeTable;
 
 /// What a run would do.
 #[derive(Debug, Clone, Serialize)]
@@ -152,7 +158,7 @@ impl Work {
     async fn stands(&self, planned: &Planned) -> Result<PlannedTable, Error> {
         let rows = self.version(planned.layout.table()).await?;
         let rows = rows.map(|version| version.rows());
-        let whose = gate::column(&planned.model).map(|_| 0);
+        let whose = subject_columns::column(&planned.model).map(|_| 0);
         Ok(PlannedTable {
             zone: planned.model.zone.to_string(),
             table: planned.model.name.to_string(),
@@ -175,7 +181,7 @@ impl Work {
         let schema = table.schema();
         let mut batches = execute_stream(scan, self.session.task_context()).map_err(failed)?;
         let mut contents = Contents::default();
-        let whose: Option<(By, usize)> = gate::column(&planned.model)
+        let whose: Option<(By, usize)> = subject_columns::column(&planned.model)
             .and_then(|(by, column)| Some((by, schema.index_of(column).ok()?)));
         while let Some(batch) = batches.next().await {
             self.stop.check()?;
@@ -233,12 +239,12 @@ struct OrStandIn(Option<Arc<dyn KeySource>>);
 
 #[async_trait]
 impl KeySource for OrStandIn {
-    async fn key(&self) -> Result<Arc<PseudonymKey>, Error> {
+    async fn key(&self) -> Result<Arc<PseudonymKey>, query::Error> {
         let Some(source) = &self.0 else {
             return StandIn.key().await;
         };
         match source.key().await {
-            Err(Error::NoKey { .. }) => StandIn.key().await,
+            Err(query::Error::NoKey { .. }) => StandIn.key().await,
             known => known,
         }
     }

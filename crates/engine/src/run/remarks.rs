@@ -4,11 +4,12 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use super::Work;
-use crate::consent::RECORDS;
-use crate::landing::{Source, TableIntake};
-use crate::quarantine::Standing as Quarantine;
-use crate::report::Report;
-use crate::{Error, ledger};
+use crate::Error;
+use crate::contract::report::Report;
+use crate::subjects::quarantine::Standing as Quarantine;
+use crate::write::ledger;
+use query::landing::{Source, TableIntake};
+use query::roles::RECORDS;
 
 /// Words about landing files that are not as they were read, and about what
 /// became of what they fed.

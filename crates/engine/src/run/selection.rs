@@ -8,10 +8,14 @@ use std::sync::Arc;
 use catalog::{Model, TableName};
 
 use super::inputs::{ask_for_owners, reads_owners, sources};
-use super::memory::{Memory, New};
+use super::state::{Memory, New};
 use super::{RunOptions, Work, provide_key};
-use crate::tables::model_id;
-use crate::{Error, Session, Setup, devices, landing_files, models};
+use crate::Error;
+use crate::contract::planning as models;
+use crate::subjects::landing_files;
+use query::Session;
+use query::Setup;
+use query::tables::model_id;
 
 /// The models that `options` select, and those that they need, in build order.
 pub(super) fn selected<'a>(
@@ -103,7 +107,7 @@ impl Work {
         let project = &self.setup.project;
         if reads_owners(&self.planned) || ask_for_owners(project.needed_for(others).into_iter()) {
             // Whose devices are follows from readings.
-            let readings = [devices::DEVICES.0, devices::PHONES.0];
+            let readings = [query::roles::DEVICES.0, query::roles::PHONES.0];
             for table in project.landing() {
                 let name = table.name.as_ref();
                 if !readings.contains(&name) || sources.contains_key(name) {

@@ -7,13 +7,16 @@ use arrow::datatypes::Int64Type;
 use catalog::{Action, Model};
 use futures::TryStreamExt;
 
-use super::memory::Memory;
 use super::remarks::warnings;
+use super::state::Memory;
 use super::{Made, Prepared, RunOptions, Work};
-use crate::models::Planned;
-use crate::report::{CheckReport, Report, TableReport, Verdict};
-use crate::time_use::TimeUse;
-use crate::{Error, Query, checks, quarantine};
+use crate::Error;
+use crate::contract::checks;
+use crate::contract::planning::Planned;
+use crate::contract::report::{CheckKind, CheckReport, Report, TableReport, Verdict};
+use crate::contract::time_use::TimeUse;
+use crate::subjects::quarantine;
+use query::Query;
 
 impl Work {
     /// What stands, as the last run left it. `None` where its checks are not
@@ -154,6 +157,7 @@ impl Work {
                     _ => Verdict::Ok,
                 },
                 violations: violations.value(row).unsigned_abs(),
+                kind: CheckKind::of_name(&text(1, row)),
             })
         });
         Ok(checks.collect())

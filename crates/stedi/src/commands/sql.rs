@@ -77,7 +77,7 @@ fn standard_input() -> Result<String> {
 
 /// Says what a query's landing tables hold that is no row.
 async fn warn_of_quarantine(settings: &Settings, session: &Session) {
-    for (table, intake) in session.read_so_far().await {
+    for (table, intake) in engine::read_so_far(session).await {
         if let Some(first) = intake.examples.first() {
             let rejected = &first.rejected;
             say(

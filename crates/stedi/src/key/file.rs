@@ -12,8 +12,8 @@ use std::os::unix::fs::{DirBuilderExt, FileExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use chrono::{DateTime, SecondsFormat, Utc};
-use engine::Error;
 use privacy::PseudonymKey;
+use query::Error;
 use tempfile::NamedTempFile;
 use zeroize::Zeroizing;
 

@@ -17,9 +17,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use async_trait::async_trait;
-use engine::{Error, KeySource};
+use engine::KeySource;
 use lake::{Lake, Location};
 use privacy::PseudonymKey;
+use query::Error;
 
 pub(crate) use self::file::KeyFile;
 use crate::settings::{KEY_VARIABLE, Origin, Setting, Settings};

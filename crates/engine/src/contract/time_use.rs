@@ -1,0 +1,236 @@
+//! How what a statement gives depends on the time of the run.
+//!
+//! Read off the plan before it is optimised, since the optimiser puts the time
+//! itself in the place of every function that asks for it. So the words of a
+//! statement do not matter: spaces, comments, letter case, another name of the
+//! same function.
+
+use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
+use datafusion::common::{Column, DFSchema, Result};
+use datafusion::logical_expr::utils::merge_schema;
+use datafusion::logical_expr::{Expr, JoinType, LogicalPlan, Operator, TableScan, Volatility};
+
+use query::system;
+use query::system::CONSENT;
+
+/// How a statement depends on the time of the run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum TimeUse {
+    /// Not at all.
+    None,
+    /// It asks alone which intervals of `system.consent` have begun or ended: what
+    /// it gives changes with people whose consent begins or ends, and with nobody
+    /// else.
+    Consent,
+    /// In another way.
+    Other,
+}
+
+/// Columns of `system.consent` that a consent begins and ends at.
+const ENDS: [&str; 2] = ["valid_from", "valid_to"];
+
+impl TimeUse {
+    /// Of a statement's plan, as it was before any optimisation.
+    pub(crate) fn of(plan: &LogicalPlan) -> Self {
+        let mut found = Self::None;
+        match read(plan, &mut found) {
+            Ok(_) => found,
+            // What cannot be understood may ask for anything.
+            Err(_) => Self::Other,
+        }
+    }
+}
+
+/// For each column that `plan` gives, whether it passes on where an interval of
+/// `system.consent` begins or ends.
+fn read(plan: &LogicalPlan, found: &mut TimeUse) -> Result<Vec<bool>> {
+    let mut given = Vec::new();
+    for input in plan.inputs() {
+        given.push(read(input, found)?);
+    }
+    plan.apply_subqueries(|subquery| {
+        read(subquery, found)?;
+        // Those further below were read on the way.
+        Ok(TreeNodeRecursion::Jump)
+    })?;
+    let schema = merge_schema(&plan.inputs());
+    let all: Vec<bool> = given.concat();
+    for expr in plan.expressions() {
+        look(&expr, &schema, &all, found)?;
+    }
+    let width = plan.schema().fields().len();
+    let passed_on = match plan {
+        LogicalPlan::TableScan(scan) => ends(scan),
+        LogicalPlan::Projection(projection) => {
+            let exprs = projection.expr.iter();
+            exprs.map(|expr| is_end(expr, &schema, &all)).collect()
+        }
+        LogicalPlan::SubqueryAlias(_)
+        | LogicalPlan::Filter(_)
+        | LogicalPlan::Sort(_)
+        | LogicalPlan::Limit(_)
+        | LogicalPlan::Distinct(_)
+        | LogicalPlan::Repartition(_)
+        | LogicalPlan::Window(_) => all,
+        LogicalPlan::Join(join) => match (join.join_type, given.as_slice()) {
+            (JoinType::LeftSemi | JoinType::LeftAnti | JoinType::LeftMark, [left, _]) => {
+                left.clone()
+            }
+            (JoinType::RightSemi | JoinType::RightAnti | JoinType::RightMark, [_, right]) => {
+                right.clone()
+            }
+            _ => all,
+        },
+        _ => Vec::new(),
+    };
+    Ok(resized(passed_on, width))
+}
+
+fn resized(mut columns: Vec<bool>, width: usize) -> Vec<bool> {
+    columns.resize(width, false);
+    columns
+}
+
+fn ends(scan: &TableScan) -> Vec<bool> {
+    let is_consent =
+        scan.table_name.schema() == Some(system::ZONE) && scan.table_name.table() == CONSENT.name();
+    let fields = scan.projected_schema.fields().iter();
+    fields
+        .map(|field| is_consent && ENDS.contains(&field.name().as_str()))
+        .collect()
+}
+
+/// Whether an expression passes on the end of an interval.
+fn is_end(expr: &Expr, schema: &DFSchema, ends: &[bool]) -> bool {
+    match expr {
+        Expr::Alias(alias) => is_end(&alias.expr, schema, ends),
+        Expr::Column(column) => place(column, schema)
+            .and_then(|place| ends.get(place).copied())
+            .unwrap_or_default(),
+        _ => false,
+    }
+}
+
+fn place(column: &Column, schema: &DFSchema) -> Option<usize> {
+    schema.maybe_index_of_column(column)
+}
+
+/// Notes how one expression asks for the time.
+fn look(expr: &Expr, schema: &DFSchema, ends: &[bool], found: &mut TimeUse) -> Result<()> {
+    expr.apply(|expr| {
+        if asks_what_has_begun(expr, schema, ends) {
+            *found = TimeUse::Consent.max(*found);
+            return Ok(TreeNodeRecursion::Jump);
+        }
+        if asks(expr) {
+            *found = TimeUse::Other;
+        }
+        Ok(TreeNodeRecursion::Continue)
+    })?;
+    Ok(())
+}
+
+/// Whether an expression is a function that gives the same all through a run, and
+/// another value in the next.
+fn asks(expr: &Expr) -> bool {
+    matches!(expr, Expr::ScalarFunction(call) if call.func.signature().volatility == Volatility::Stable)
+}
+
+/// Whether it compares the time with the end of an interval, so that it turns at
+/// the instant of that end: an end is before the time from then on, and not
+/// before.
+fn asks_what_has_begun(expr: &Expr, schema: &DFSchema, ends: &[bool]) -> bool {
+    let Expr::BinaryExpr(compared) = expr else {
+        return false;
+    };
+    let (left, right) = (compared.left.as_ref(), compared.right.as_ref());
+    match compared.op {
+        Operator::LtEq | Operator::Gt => is_end(left, schema, ends) && asks(right),
+        Operator::GtEq | Operator::Lt => asks(left) && is_end(right, schema, ends),
+        _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use catalog::Project;
+
+    use super::*;
+    use crate::contract::planning as models;
+    use query::Session;
+    use query::Setup;
+
+    #[tokio::test]
+    async fn statements_that_ask_for_the_time() {
+        let lakehouse = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../lakehouse");
+        let setup = Setup::nowhere(Project::read(&lakehouse).unwrap());
+        let session = Session::to_plan_in(&setup).unwrap();
+        let all: Vec<_> = setup.project.models().iter().collect();
+        let planned = models::plan(&session, &all).await.unwrap();
+        for planned in &planned {
+            let expected = match planned.model.name.as_ref() {
+                "customer_trusted" => TimeUse::Consent,
+                _ => TimeUse::None,
+            };
+            assert_eq!(planned.time, expected, "{}", planned.model.name);
+        }
+        let (none, consent, other) = (TimeUse::None, TimeUse::Consent, TimeUse::Other);
+        let of_consent = "select subject from system.consent";
+        for (sql, expected) in [
+            (of_consent.to_owned(), none),
+            ("select 'now()' as today -- now()".to_owned(), none),
+            // Which consents have begun, or have not ended.
+            (format!("{of_consent} where valid_from <= run_time()"), consent),
+            (format!("{of_consent} where RUN_TIME ( ) >= valid_from"), consent),
+            (format!("{of_consent} where run_time() < valid_to"), consent),
+            (
+                format!("{of_consent} where valid_to is null or not valid_to > run_time()"),
+                consent,
+            ),
+            (
+                "with c as (select subject as s, valid_from as f from system.consent) \
+                 select a.x from accelerometer_trusted a join c on c.s = a.user and c.f <= run_time()"
+                    .to_owned(),
+                consent,
+            ),
+            (
+                "select x from accelerometer_trusted where user in \
+                 (select subject from system.consent where valid_from <= run_time())"
+                    .to_owned(),
+                consent,
+            ),
+            // At the end itself, these say something else than just after it.
+            (format!("{of_consent} where valid_from < run_time()"), other),
+            (format!("{of_consent} where valid_from = run_time()"), other),
+            (format!("{of_consent} where valid_from + 1 <= run_time()"), other),
+            ("select run_time() as at from system.consent".to_owned(), other),
+            (
+                "select x from accelerometer_trusted where timestamp <= run_time()".to_owned(),
+                other,
+            ),
+            (
+                "select max(valid_from) as at from system.consent having max(valid_from) <= run_time()"
+                    .to_owned(),
+                other,
+            ),
+            (
+                "select x from accelerometer_trusted where timestamp in \
+                 (select valid_from from system.consent where valid_from < run_time())"
+                    .to_owned(),
+                other,
+            ),
+            // By whatever name.
+            ("select now ( ) as at".to_owned(), other),
+            ("select current_timestamp as at".to_owned(), other),
+            ("select CURRENT_DATE as at".to_owned(), other),
+            ("select today() as at".to_owned(), other),
+            ("select current_time as at".to_owned(), other),
+            ("select x from accelerometer_trusted order by now()".to_owned(), other),
+        ] {
+            let plan = session.plan(&sql).await.unwrap();
+            assert_eq!(TimeUse::of(&plan), expected, "{sql}");
+        }
+    }
+}

@@ -1,0 +1,98 @@
+//! What releases and table logs note of the run that made them, apart from the
+//! state by which the next run begins.
+
+use arrow::array::{AsArray, RecordBatch};
+use arrow::datatypes::Int64Type;
+use lake::{Release, Version};
+use query::system;
+use serde::{Deserialize, Serialize};
+
+use crate::content::{self as rows, Content};
+
+/// What a run remembers of the register of consent, which only grows: whether all
+/// of it is still there follows, whatever was entered since.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Remembered {
+    pub(crate) count: u64,
+    /// All entries had smaller positions.
+    pub(crate) end: i64,
+    /// As [`lake::CommitInfo::content`]; empty where it was not noted.
+    pub(crate) content: String,
+}
+
+impl Remembered {
+    /// Of a lake whose last run noted nothing but that there was an entry.
+    pub(crate) fn some() -> Self {
+        Self {
+            count: 1,
+            ..Self::default()
+        }
+    }
+
+    /// How many of the entries are not in `rows`, at least.
+    pub(crate) fn missing_in(&self, rows: &RecordBatch) -> u64 {
+        if self.content.is_empty() {
+            return self.count.saturating_sub(rows.num_rows() as u64);
+        }
+        let (mut content, mut count) = (Content::default(), 0);
+        for (position, hash) in positions(rows).zip(rows::hashes(rows)) {
+            if position < self.end {
+                content.add([hash]);
+                count += 1;
+            }
+        }
+        match content.to_text() == self.content {
+            true => 0,
+            false => self.count.saturating_sub(count).max(1),
+        }
+    }
+}
+
+/// The positions of entries of the register.
+pub(crate) fn positions(rows: &RecordBatch) -> impl Iterator<Item = i64> {
+    let positions = rows.column(0).as_primitive::<Int64Type>();
+    positions.iter().map(Option::unwrap_or_default)
+}
+
+/// What a lake's newest release, or the log of a table, notes of the run that made
+/// it: tables' logs outlast a release that is lost or older than they are.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Noted {
+    /// 0 where it was not noted.
+    #[serde(default)]
+    pub(crate) generation: u64,
+    /// The register of consent, as the run knew it.
+    pub(crate) register: Remembered,
+}
+
+impl Noted {
+    /// Of the newest release.
+    pub(crate) fn of(release: Option<&Release>) -> Self {
+        let generation = release.and_then(|release| release.state["generation"].as_u64());
+        Self {
+            generation: generation.unwrap_or_default(),
+            register: entries_known(release),
+        }
+    }
+
+    /// Of the run that wrote a version of a table.
+    pub(crate) fn by(version: &Version) -> Option<Self> {
+        let note = version.commit_info.as_ref()?.note.clone()?;
+        serde_json::from_value(note).ok()
+    }
+}
+
+/// What the last run remembered of the register of consent.
+pub(crate) fn entries_known(release: Option<&Release>) -> Remembered {
+    let Some(release) = release else {
+        return Remembered::default();
+    };
+    let remembered = serde_json::from_value(release.state["register"].clone());
+    remembered.unwrap_or_else(|_| {
+        let version = &release.state["entered"][system::CONSENT_REGISTER.name()];
+        match version.is_i64() {
+            true => Remembered::some(),
+            false => Remembered::default(),
+        }
+    })
+}

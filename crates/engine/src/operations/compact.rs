@@ -1,0 +1,359 @@
+//! `stedi compact`: small files of a table become large ones.
+//!
+//! A run adds a file per stream and table, so that after thousands of small runs
+//! a table is mostly footers. Small files, those of less than a quarter of what a
+//! run ends a file at (512 MiB), are read in the order in which they were added
+//! and written on, one after the other: what lay together in time still does, and
+//! the bounds of row groups stay narrow. The rows are the same, and so are their
+//! count and the content that the version names; a reader that follows changes is
+//! told that there is none.
+//!
+//! All tables are one release. The register of consent is a commit of its own, as
+//! people are entered into it without the lake being held: a release must never
+//! wait for a version that somebody else has made.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+use arrow::array::RecordBatch;
+use datafusion::error::DataFusionError;
+use futures::StreamExt;
+use lake::{AsOf, CommitInfo, DataFile, Lake, Publication, RemovedFiles, TableId, Version};
+use serde::Serialize;
+
+use super::lake_place::must_be_a_lake;
+use super::no_table::no_table;
+use crate::Error;
+use crate::Interrupt;
+use crate::lock::Held;
+use crate::stop::Stop;
+use crate::system_rows;
+use crate::write::rewrite::{layout_of, read};
+use query::Session;
+use query::Setup;
+use query::system;
+use query::tables::model_id;
+
+/// A file that is smaller is merged with others: a quarter of the size at which a
+/// run ends a file and begins the next.
+const SMALL_BYTES: u64 = 128 << 20;
+
+/// With so many entries since the last checkpoint, a log gets another.
+const ENTRIES_WITHOUT_CHECKPOINT: u64 = 10;
+
+/// How often the register is tried for while people are entered into it.
+const TRIES: u32 = 5;
+
+/// How long what was asked to stop is waited for.
+const PATIENCE: Duration = Duration::from_millis(300);
+
+/// One table whose files were merged.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Compacted {
+    /// `trusted`, `curated` or `system`.
+    pub zone: String,
+    /// Bare name.
+    pub table: String,
+    /// Its data files before.
+    pub files_before: u64,
+    /// And after.
+    pub files_after: u64,
+    /// Their bytes before.
+    pub bytes_before: u64,
+    /// And after.
+    pub bytes: u64,
+}
+
+/// Merges small files of the tables of these names, or of all. Writes nothing
+/// where there is nothing to merge.
+///
+/// # Errors
+/// [`Error::Query`] for a name that is none; [`Error::Lake`], with
+/// [`lake::Error::Locked`] where somebody else holds the lake; [`Error::Interrupted`].
+pub async fn compact(
+    setup: &Setup,
+    names: &[String],
+    interrupt: Arc<Interrupt>,
+) -> Result<Vec<Compacted>, Error> {
+    let tables = named(setup, names)?;
+    must_be_a_lake(setup).await?;
+    let lake = Lake::at(setup.lake.clone());
+    if !names.is_empty() {
+        for table in &tables {
+            if !lake.exists(table).await? {
+                let table = table.clone();
+                return Err(lake::Error::NoTable { table }.into());
+            }
+        }
+    }
+    let work = Work {
+        session: Session::open(setup)?,
+        held: Held::take(setup, "compact").await?,
+        stop: Stop::default(),
+    };
+    match work.merge_until(&tables, &interrupt).await {
+        Ok(done) => {
+            work.held.let_go().await;
+            Ok(done)
+        }
+        // The release may stand, and then the next writer finishes it.
+        Err(Failed::Publishing(error)) => {
+            work.held.abandon();
+            Err(error)
+        }
+        Err(Failed::Before(error)) => {
+            for table in &tables {
+                work.held
+                    .lake
+                    .remove_files_of_run(table, &work.held.run)
+                    .await;
+            }
+            work.held.let_go().await;
+            Err(error)
+        }
+    }
+}
+
+/// The tables of the lake that go by `names`; all of the project, and the
+/// system's, where there are none.
+fn named(setup: &Setup, names: &[String]) -> Result<BTreeSet<TableId>, Error> {
+    let project = &setup.project;
+    if names.is_empty() {
+        return Ok(project
+            .models()
+            .iter()
+            .map(model_id)
+            .chain(system::ids())
+            .collect());
+    }
+    let mut tables = BTreeSet::new();
+    for name in names {
+        let bare = ["trusted.", "curated.", "landing."]
+            .iter()
+            .find_map(|zone| name.strip_prefix(zone))
+            .unwrap_or(name);
+        let table = match name.strip_prefix("system.") {
+            Some(bare) => system::ids().find(|id| id.name == bare),
+            None => match project.find(bare) {
+                Some(catalog::Table::Model(model)) => Some(model_id(model)),
+                Some(catalog::Table::Landing(table)) => {
+                    return Err(Error::Settings {
+                        message: format!(
+                            "{} is a landing table: its files lie as they arrived",
+                            table.name
+                        ),
+                        hint: "name a trusted, curated or system table".to_owned(),
+                    });
+                }
+                None => None,
+            },
+        };
+        tables.insert(table.ok_or_else(|| no_table(setup, name))?);
+    }
+    Ok(tables)
+}
+
+struct Work {
+    session: Session,
+    held: Held,
+    stop: Stop,
+}
+
+/// Whether anything may be visible.
+enum Failed {
+    Before(Error),
+    Publishing(Error),
+}
+
+impl From<Error> for Failed {
+    fn from(error: Error) -> Self {
+        Self::Before(error)
+    }
+}
+
+/// A table whose small files were written anew.
+struct Merged {
+    standing: Version,
+    next: Publication,
+}
+
+impl Merged {
+    fn told(&self) -> Compacted {
+        let RemovedFiles::Named(removed) = &self.next.removed else {
+            unreachable!("merging takes some files out")
+        };
+        let before = &self.standing.files;
+        let kept = before.iter().filter(|file| !removed.contains(&file.name));
+        let after: Vec<&DataFile> = kept.chain(&self.next.files).collect();
+        Compacted {
+            zone: self.standing.table.zone.clone(),
+            table: self.standing.table.name.clone(),
+            files_before: before.len() as u64,
+            files_after: after.len() as u64,
+            bytes_before: self.standing.bytes(),
+            bytes: after.iter().map(|file| file.bytes).sum(),
+        }
+    }
+}
+
+impl Work {
+    /// Merges, unless `interrupt` ends it. Once publication has begun, which takes
+    /// a moment, it is finished first.
+    async fn merge_until(
+        &self,
+        tables: &BTreeSet<TableId>,
+        interrupt: &Interrupt,
+    ) -> Result<Vec<Compacted>, Failed> {
+        let register = system::CONSENT_REGISTER.id();
+        let mut merge = std::pin::pin!(self.merge_all(tables, &register));
+        let merged = tokio::select! {
+            merged = &mut merge => merged?,
+            () = interrupt.requested() => {
+                self.stop.request();
+                let _ = tokio::time::timeout(PATIENCE, &mut merge).await;
+                return Err(Error::Interrupted.into());
+            }
+        };
+        interrupt.finish_first();
+        let mut done: Vec<Compacted> = merged.iter().map(Merged::told).collect();
+        self.release(merged).await.map_err(|error| match error {
+            error @ Error::Lake(lake::Error::ReleaseConflict) => Failed::Before(error),
+            error => Failed::Publishing(error),
+        })?;
+        // From here on files of this run are in the lake, and none may be swept.
+        self.conclude(tables, &register, &mut done)
+            .await
+            .map_err(Failed::Publishing)?;
+        Ok(done)
+    }
+
+    async fn conclude(
+        &self,
+        tables: &BTreeSet<TableId>,
+        register: &TableId,
+        done: &mut Vec<Compacted>,
+    ) -> Result<(), Error> {
+        if tables.contains(register) {
+            done.extend(self.merge_register(register).await?);
+        }
+        done.sort_by(|a, b| (&a.zone, &a.table).cmp(&(&b.zone, &b.table)));
+        for table in tables {
+            let entries = self.held.lake.entries_since_checkpoint(table).await?;
+            if entries >= ENTRIES_WITHOUT_CHECKPOINT {
+                self.held.lake.checkpoint(table).await;
+            }
+        }
+        Ok(())
+    }
+
+    async fn merge_all(
+        &self,
+        tables: &BTreeSet<TableId>,
+        but: &TableId,
+    ) -> Result<Vec<Merged>, Error> {
+        let mut merged = Vec::new();
+        for table in tables.iter().filter(|table| *table != but) {
+            merged.extend(self.merge(table).await?);
+        }
+        Ok(merged)
+    }
+
+    async fn release(&self, merged: Vec<Merged>) -> Result<(), Error> {
+        if merged.is_empty() {
+            return Ok(());
+        }
+        let (lake, before) = (&self.held.lake, self.held.release.as_ref());
+        let mut standing = BTreeMap::new();
+        let mut publications = Vec::new();
+        for Merged {
+            standing: version,
+            next,
+        } in merged
+        {
+            standing.insert(version.table.clone(), version);
+            publications.push(next);
+        }
+        // What the last run noted holds as before: no row has changed.
+        let state = before.map_or(serde_json::Value::Null, |before| before.state.clone());
+        lake.publish_release(before, &self.held.run, state, &publications, &standing)
+            .await?;
+        Ok(())
+    }
+
+    /// Somebody's consent may be entered while files are merged; then it is merged
+    /// again with that. Where people keep coming, the next time will do.
+    async fn merge_register(&self, register: &TableId) -> Result<Option<Compacted>, Error> {
+        let lake = &self.held.lake;
+        for _ in 0..TRIES {
+            let Some(merged) = self.merge(register).await? else {
+                return Ok(None);
+            };
+            let published = lake.publish_after(Some(&merged.standing), &merged.next);
+            match published.await {
+                Ok(_) => return Ok(Some(merged.told())),
+                Err(lake::Error::Conflict { .. }) => lake.discard(&merged.next.files).await,
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Ok(None)
+    }
+
+    /// Writes the small files of a table anew; `None` where there are not two.
+    async fn merge(&self, table: &TableId) -> Result<Option<Merged>, Error> {
+        let lake = &self.held.lake;
+        let Some(standing) = lake.version(table, AsOf::Latest).await? else {
+            return Ok(None);
+        };
+        // What another program wrote names no content that could be kept; the next
+        // run builds the table anew.
+        let Some(before) = standing.commit_info.clone() else {
+            return Ok(None);
+        };
+        let small: Vec<DataFile> = standing
+            .files_by_age()
+            .into_iter()
+            .filter(|file| file.bytes < SMALL_BYTES)
+            .cloned()
+            .collect();
+        if small.len() < 2 {
+            return Ok(None);
+        }
+        let layout = layout_of(&standing)?;
+        let failed = |error: DataFusionError| Error::execution(&table.name, error);
+        let mut writer = lake.writer(&layout, &self.held.run);
+        for file in &small {
+            let mut rows = 0;
+            let stream = read(&self.session, &layout, file, None, None).await;
+            let mut stream = stream.map_err(failed)?;
+            while let Some(batch) = stream.next().await {
+                self.stop.check()?;
+                let batch: RecordBatch = batch.map_err(failed)?;
+                rows += batch.num_rows() as u64;
+                writer.write(&batch).await?;
+            }
+            if rows != file.rows {
+                return Err(Error::Query(query::Error::Execution {
+                    what: format!("merging files of {}", table.name),
+                    message: format!(
+                        "a file holds {rows} rows where the table's log counts {}; nothing was changed",
+                        file.rows
+                    ),
+                }));
+            }
+        }
+        let next = Publication {
+            layout,
+            description: standing.description.clone().unwrap_or_default(),
+            files: writer.finish().await?,
+            removed: RemovedFiles::Named(small.into_iter().map(|file| file.name).collect()),
+            changes_rows: false,
+            commit_info: CommitInfo {
+                run: self.held.run.clone(),
+                program: system_rows::program(),
+                ..before
+            },
+        };
+        Ok(Some(Merged { standing, next }))
+    }
+}

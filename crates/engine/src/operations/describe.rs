@@ -1,0 +1,279 @@
+//! What there is: tables, their columns, their versions.
+
+use catalog::{Model, Table};
+use lake::{AsOf, Commit, Lake, TableId, Version};
+use serde::Serialize;
+
+use super::no_table::no_table;
+use crate::Error;
+use query::Session;
+use query::Setup;
+use query::landing::{Source, place};
+use query::sql_types as types;
+use query::system;
+use query::tables::model_id;
+
+/// One line of `stedi tables`.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct TableSummary {
+    /// `landing`, `trusted`, `curated` or `system`.
+    pub zone: String,
+    /// Bare name.
+    pub table: String,
+    /// Rows of the newest version; `None` for landing tables, which are
+    /// counted by reading them, and for tables not yet built.
+    pub rows: Option<u64>,
+    /// The newest version; `None` where there is none.
+    pub version: Option<i64>,
+    /// Data files.
+    pub files: Option<u64>,
+    /// Their bytes.
+    pub bytes: Option<u64>,
+    /// One row of it, in words.
+    pub grain: Option<String>,
+}
+
+/// What `stedi describe` tells of a table.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Description {
+    /// The line that `stedi tables` has of it.
+    #[serde(flatten)]
+    pub summary: TableSummary,
+    /// Where its files lie.
+    pub location: String,
+    /// Other names of it in SQL.
+    pub also: Vec<String>,
+    /// Tables that its SELECT reads.
+    pub reads: Vec<String>,
+    /// Its checks, as its contract names them.
+    pub checks: Vec<String>,
+    /// Its columns, in order.
+    pub columns: Vec<ColumnDescription>,
+}
+
+/// One column of a described table.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ColumnDescription {
+    /// Lower case.
+    pub column: String,
+    /// SQL's name of its type.
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// Whether it holds personal values.
+    pub personal: bool,
+    /// What its definition says of it.
+    pub comment: Option<String>,
+}
+
+/// Every table of project and lake, in order of zone.
+///
+/// # Errors
+/// [`Error::Lake`]. Landing folders that are missing are no error here.
+pub async fn tables(setup: &Setup) -> Result<Vec<TableSummary>, Error> {
+    let lake = Lake::at(setup.lake.clone());
+    let mut summaries = Vec::new();
+    for table in setup.project.landing() {
+        summaries.push(summary_of_landing(setup, table).await);
+    }
+    for model in setup.project.models() {
+        summaries.push(summary_of_model(&lake, model, AsOf::Latest).await?);
+    }
+    for name in system::names() {
+        let id = TableId::new(system::ZONE, name);
+        let version = lake.version(&id, AsOf::Latest).await?;
+        summaries.push(summary(
+            &id,
+            version.as_ref(),
+            system::grain(name).map(str::to_owned),
+        ));
+    }
+    Ok(summaries)
+}
+
+/// A landing folder that is missing has no files to tell of.
+async fn summary_of_landing(setup: &Setup, table: &catalog::LandingTable) -> TableSummary {
+    let source = Source::list(&setup.landing, table).await.ok();
+    TableSummary {
+        zone: "landing".to_owned(),
+        table: table.name.to_string(),
+        rows: None,
+        version: None,
+        files: source.as_ref().map(|source| source.files.len() as u64),
+        bytes: source.as_ref().map(Source::bytes),
+        grain: table.comment.clone(),
+    }
+}
+
+async fn summary_of_model(lake: &Lake, model: &Model, as_of: AsOf) -> Result<TableSummary, Error> {
+    let id = model_id(model);
+    let version = lake.version(&id, as_of).await?;
+    Ok(summary(
+        &id,
+        version.as_ref(),
+        Some(model.contract.grain.clone()),
+    ))
+}
+
+fn summary(id: &TableId, version: Option<&Version>, grain: Option<String>) -> TableSummary {
+    TableSummary {
+        zone: id.zone.clone(),
+        table: id.name.clone(),
+        rows: version.map(Version::rows),
+        version: version.map(|version| version.number),
+        files: version.map(|version| version.files.len() as u64),
+        bytes: version.map(Version::bytes),
+        grain,
+    }
+}
+
+/// Tells of one table, by any of its names, at the version of `setup.as_of`.
+///
+/// # Errors
+/// [`Error::Query`].
+pub async fn describe(setup: &Setup, name: &str) -> Result<Description, Error> {
+    let lake = Lake::at(setup.lake.clone());
+    if let Some(system) = name.strip_prefix("system.") {
+        return describe_system(setup, &lake, system).await;
+    }
+    match find(setup, name)? {
+        Table::Landing(table) => Ok(Description {
+            summary: summary_of_landing(setup, table).await,
+            location: place(&setup.landing, table)?.text().to_owned(),
+            also: Vec::new(),
+            reads: Vec::new(),
+            checks: Vec::new(),
+            columns: table
+                .columns
+                .iter()
+                .map(|column| ColumnDescription {
+                    column: column.name.clone(),
+                    kind: column.kind.to_string(),
+                    personal: table.personal().contains(&column.name),
+                    comment: column.comment.clone(),
+                })
+                .collect(),
+        }),
+        Table::Model(model) => {
+            let session = Session::open(setup)?;
+            let summary = summary_of_model(&lake, model, setup.as_of).await?;
+            // Of a table that is not built yet, its SELECT tells the columns;
+            // of one that is, the version asked for.
+            let schema = match session.tables().find(None, model.name.as_ref()).await {
+                Ok(Some(provider)) => provider.schema(),
+                Err(query::Error::Lake(lake::Error::NoTable { .. })) | Ok(None) => {
+                    let models: Vec<&Model> =
+                        setup.project.needed_for(std::slice::from_ref(&model.name));
+                    let planned = crate::contract::planning::plan(&session, &models).await?;
+                    let own = planned
+                        .last()
+                        .map(|planned| planned.layout.schema().clone());
+                    own.unwrap_or_else(|| arrow::datatypes::Schema::empty().into())
+                }
+                Err(error) => return Err(error.into()),
+            };
+            let mut reads: Vec<String> = model
+                .reads()
+                .iter()
+                .map(|read| read.table.clone())
+                .collect();
+            reads.sort();
+            reads.dedup();
+            Ok(Description {
+                location: setup
+                    .lake
+                    .join(&format!("{}/{}", model.zone, model.name))
+                    .text()
+                    .to_owned(),
+                also: model
+                    .contract
+                    .also
+                    .iter()
+                    .map(ToString::to_string)
+                    .collect(),
+                reads,
+                checks: model
+                    .contract
+                    .checks
+                    .iter()
+                    .map(catalog::Check::name)
+                    .collect(),
+                columns: columns(&schema, |name| model.contract.is_personal(name)),
+                summary,
+            })
+        }
+    }
+}
+
+async fn describe_system(setup: &Setup, lake: &Lake, name: &str) -> Result<Description, Error> {
+    let Some(schema) = system::schema(name) else {
+        return Err(no_table(setup, &format!("system.{name}")));
+    };
+    let id = TableId::new(system::ZONE, name);
+    let version = lake.version(&id, setup.as_of).await?;
+    let personal = system::personal(name);
+    Ok(Description {
+        summary: summary(
+            &id,
+            version.as_ref(),
+            system::grain(name).map(str::to_owned),
+        ),
+        location: setup.lake.join(&format!("system/{name}")).text().to_owned(),
+        also: Vec::new(),
+        reads: Vec::new(),
+        checks: Vec::new(),
+        columns: columns(&schema, |column| personal.contains(&column)),
+    })
+}
+
+fn columns(
+    schema: &arrow::datatypes::Schema,
+    personal: impl Fn(&str) -> bool,
+) -> Vec<ColumnDescription> {
+    schema
+        .fields()
+        .iter()
+        .map(|field| ColumnDescription {
+            column: field.name().clone(),
+            kind: types::name(field.data_type()),
+            personal: personal(field.name()),
+            comment: None,
+        })
+        .collect()
+}
+
+/// The versions of one table, newest first.
+///
+/// # Errors
+/// [`Error::Query`]; [`Error::Lake`] where it was never built.
+pub async fn history(setup: &Setup, name: &str) -> Result<Vec<Commit>, Error> {
+    let lake = Lake::at(setup.lake.clone());
+    let id = match name.strip_prefix("system.") {
+        Some(system) if system::schema(system).is_some() => TableId::new(system::ZONE, system),
+        Some(_) => return Err(no_table(setup, name)),
+        None => match find(setup, name)? {
+            Table::Model(model) => model_id(model),
+            Table::Landing(table) => {
+                return Err(query::Error::sql(
+                    format!(
+                        "{} is a landing table: it lies as it arrived and has no versions",
+                        table.name
+                    ),
+                    "ask for a trusted or curated table",
+                )
+                .into());
+            }
+        },
+    };
+    Ok(lake.history(&id).await?)
+}
+
+fn find<'a>(setup: &'a Setup, name: &str) -> Result<Table<'a>, Error> {
+    let bare = ["landing.", "trusted.", "curated."]
+        .iter()
+        .find_map(|zone| name.strip_prefix(zone))
+        .unwrap_or(name);
+    setup
+        .project
+        .find(bare)
+        .ok_or_else(|| no_table(setup, name))
+}

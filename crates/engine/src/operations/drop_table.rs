@@ -1,0 +1,110 @@
+//! Tables of the lake that the project no longer has.
+//!
+//! Nobody builds them any more, so they keep rows of people who have withdrawn
+//! since. They are named by every run, and dropped by whoever says so.
+
+use lake::{AsOf, Lake, TableId};
+
+use super::no_table::no_table;
+use crate::Error;
+use crate::content::Content;
+use crate::lock::Held;
+use crate::removed_tables::removed;
+use crate::system_rows;
+use query::Setup;
+use query::system;
+
+/// A table that can be dropped.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Doomed {
+    /// `trusted` or `curated`.
+    pub zone: String,
+    /// Bare name.
+    pub table: String,
+    /// Rows of its newest version; `None` where it cannot be read.
+    pub rows: Option<u64>,
+}
+
+impl Doomed {
+    fn id(&self) -> TableId {
+        TableId::new(&self.zone, &self.table)
+    }
+}
+
+/// The table of that name, `NAME` or `ZONE.NAME`, if it may be dropped.
+///
+/// # Errors
+/// [`Error::Settings`] for a table of the project or the system, or one that is
+/// in both zones; [`Error::Query`].
+pub async fn doomed(setup: &Setup, name: &str) -> Result<Doomed, Error> {
+    let lake = Lake::at(setup.lake.clone());
+    let (zone, bare) = match name.split_once('.') {
+        Some((zone, bare)) => (Some(zone), bare),
+        None => (None, name),
+    };
+    let removed = removed(&setup.project, &lake).await?;
+    let is_meant = |table: &&TableId| table.name == bare && zone.is_none_or(|z| z == table.zone);
+    let mut found = removed.iter().filter(is_meant);
+    let table = match (found.next(), found.next()) {
+        (Some(table), None) => table,
+        (Some(one), Some(_)) => {
+            return Err(Error::Settings {
+                message: format!("{bare} is in two zones, and no longer in the project"),
+                hint: format!("say which: --drop {}.{bare}", one.zone),
+            });
+        }
+        _ => return Err(not_doomed(setup, name, zone, bare, &removed)),
+    };
+    let version = lake.version(table, AsOf::Latest).await;
+    Ok(Doomed {
+        zone: table.zone.clone(),
+        table: table.name.clone(),
+        rows: version.ok().flatten().map(|version| version.rows()),
+    })
+}
+
+fn not_doomed(
+    setup: &Setup,
+    name: &str,
+    zone: Option<&str>,
+    bare: &str,
+    removed: &[TableId],
+) -> Error {
+    if zone == Some(system::ZONE) && system::schema(bare).is_some() {
+        return Error::Settings {
+            message: format!("{name} is the system's own and is not dropped"),
+            hint: "its older versions go with `stedi vacuum`".to_owned(),
+        };
+    }
+    if let Some(known) = setup.project.find(bare) {
+        let (file, kind) = match known {
+            catalog::Table::Landing(_) => ("landing", "reads"),
+            catalog::Table::Model(_) => ("model's", "builds"),
+        };
+        return Error::Settings {
+            message: format!("the project has {bare}, and a run {kind} it"),
+            hint: format!("take the {file} file out of the project first"),
+        };
+    }
+    match catalog::nearest(bare, removed.iter().map(|table| table.name.as_str())) {
+        Some(near) => Error::Query(query::Error::NoTable {
+            name: privacy::redact(name),
+            nearest: Some(near.to_owned()),
+        }),
+        None => no_table(setup, name),
+    }
+}
+
+/// Takes a table away, with all its versions. Gives how many objects and bytes
+/// those were.
+///
+/// # Errors
+/// [`Error::Lake`]: the table is as it was, or empty, and dropping it again takes
+/// the rest.
+pub async fn drop_table(setup: &Setup, doomed: &Doomed) -> Result<(u64, u64), Error> {
+    let held = Held::take(setup, "tables").await?;
+    let emptied = system_rows::noted(&held.run, 0, Content::default());
+    let dropped = held.lake.drop_table(&doomed.id(), emptied).await;
+    held.let_go().await;
+    Ok(dropped?)
+}

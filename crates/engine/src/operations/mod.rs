@@ -1,0 +1,26 @@
+//! Operations on a lake that publish no new rows of models, and what can be
+//! asked about it.
+
+mod compact;
+mod describe;
+mod drop_table;
+mod export;
+mod lake_place;
+mod no_table;
+mod provenance;
+mod quarantine;
+mod vacuum;
+mod verify;
+
+pub use compact::{Compacted, compact};
+pub use describe::{ColumnDescription, Description, TableSummary, describe, history, tables};
+pub use drop_table::{Doomed, doomed, drop_table};
+pub use export::{
+    ExportCheck, ExportFormat, ExportOptions, ExportedFile, Finding, Manifest, check_export, export,
+};
+pub use provenance::{
+    ColumnProvenance, ColumnSources, Node, Provenance, Source, TableProvenance, lineage,
+};
+pub use quarantine::{drop_from_quarantine, quarantine, quarantine_entry};
+pub use vacuum::{Vacuumed, vacuum};
+pub use verify::verify;

@@ -1,0 +1,17 @@
+//! The error about a name that is no table of the project.
+
+use query::error::near;
+use query::{Setup, system};
+
+use crate::Error;
+
+/// The error about a name that is no table's.
+pub(super) fn no_table(setup: &Setup, name: &str) -> Error {
+    let mut known: Vec<String> = setup.project.names().map(str::to_owned).collect();
+    known.extend(system::names().map(|name| format!("system.{name}")));
+    query::Error::NoTable {
+        name: privacy::redact(name),
+        nearest: near(name, &known),
+    }
+    .into()
+}

@@ -1,0 +1,108 @@
+//! `stedi vacuum`: what no kept version needs goes.
+//!
+//! A version is kept while it was some table's newest within the time that is to
+//! be kept; the newest one always is. Older ones go, with their log entries and
+//! the files that no other version needs, and so does what the dead left behind.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use lake::{Retention, TableId};
+use serde::Serialize;
+
+use super::lake_place::must_be_a_lake;
+use crate::Error;
+use crate::lock::Held;
+use crate::removed_tables::ZONES;
+use query::Setup;
+use query::system;
+
+/// What is no part of a table may be somebody's who enters a consent, or tries the
+/// store out, right now. That takes a moment; an hour is beyond doubt.
+const UNDERWAY: Duration = Duration::from_secs(60 * 60);
+
+/// What went of one table, or would go.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Vacuumed {
+    /// `trusted`, `curated` or `system`.
+    pub zone: String,
+    /// Bare name, of a table or of what else lies there.
+    pub table: String,
+    /// Versions that can be read no more.
+    pub versions: u64,
+    /// Files that went.
+    pub files: u64,
+    /// Their bytes, and those of log entries.
+    pub bytes: u64,
+}
+
+/// Takes away what no version needs that was a table's newest within `keep`; with
+/// `dry_run`, tells what that is. Of places where nothing is to be had nothing is
+/// told.
+///
+/// # Errors
+/// [`Error::Lake`], with [`lake::Error::Locked`] where somebody else holds the lake.
+pub async fn vacuum(setup: &Setup, keep: Duration, dry_run: bool) -> Result<Vec<Vacuumed>, Error> {
+    must_be_a_lake(setup).await?;
+    let mut held = Held::take(setup, "vacuum").await?;
+    let vacuumed = vacuum_held(&mut held, keep, dry_run).await;
+    held.let_go().await;
+    vacuumed
+}
+
+async fn vacuum_held(
+    held: &mut Held,
+    keep: Duration,
+    dry_run: bool,
+) -> Result<Vec<Vacuumed>, Error> {
+    let lake = held.lake.clone();
+    // The clock itself, whatever instant is to be taken for now.
+    let now_ms = chrono::Utc::now().timestamp_millis();
+    let since = |span: Duration| {
+        let span = i64::try_from(span.as_millis()).unwrap_or(i64::MAX);
+        now_ms.saturating_sub(span)
+    };
+    let of_holders = Retention {
+        versions_since_ms: (!keep.is_zero()).then(|| since(keep)),
+        orphans_since_ms: i64::MAX,
+        foreign_orphans_since_ms: since(keep.max(UNDERWAY)),
+    };
+    let of_anybody = Retention {
+        orphans_since_ms: since(UNDERWAY),
+        ..of_holders
+    };
+    if !dry_run && lake.location().folder().is_none() {
+        held.fence().await?;
+    }
+    let register = system::CONSENT_REGISTER.id();
+    let mut all: BTreeMap<TableId, Vacuumed> = BTreeMap::new();
+    for zone in ZONES {
+        for table in lake.table_folders(zone).await? {
+            let keep = match table == register {
+                true => of_anybody,
+                false => of_holders,
+            };
+            add(&mut all, lake.vacuum(&table, keep, dry_run).await?);
+        }
+    }
+    for orphan in lake.vacuum_orphans(&ZONES, of_anybody, dry_run).await? {
+        add(&mut all, orphan);
+    }
+    Ok(all.into_values().collect())
+}
+
+fn add(all: &mut BTreeMap<TableId, Vacuumed>, more: lake::VacuumReport) {
+    if more.is_empty() {
+        return;
+    }
+    let of_table = all.entry(more.table.clone()).or_insert_with(|| Vacuumed {
+        zone: more.table.zone,
+        table: more.table.name,
+        versions: 0,
+        files: 0,
+        bytes: 0,
+    });
+    of_table.versions += more.versions;
+    of_table.files += more.files;
+    of_table.bytes += more.bytes;
+}

@@ -1,0 +1,222 @@
+//! Verification: contracts and counts of what stands in the lake.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use catalog::{Expectations, Model};
+use lake::AsOf;
+
+use futures::StreamExt;
+
+use crate::Error;
+use crate::contract::checks;
+use crate::contract::planning as models;
+use crate::contract::planning::Planned;
+use crate::contract::privacy_gates as gate;
+use crate::contract::report::{CheckKind, CheckReport, Report, TableReport, Verdict};
+use crate::contract::subject_columns;
+use crate::contract::subject_columns::By;
+use crate::integrity::Integrity;
+use crate::subjects::consent;
+use crate::subjects::consent::Consents;
+use crate::subjects::known::Known;
+use crate::subjects::quarantine;
+use query::Query;
+use query::Session;
+use query::Setup;
+use query::system;
+use query::tables::model_id;
+
+/// Checks every contract on the published tables again and counts all rows.
+///
+/// # Errors
+/// [`Error::Lake`] where nothing was published yet.
+pub async fn verify(setup: &Setup, expect: Option<&Expectations>) -> Result<Report, Error> {
+    // A contract that does not fit its model is told with file and line, as a
+    // run would. Planning leaves names without rows behind, so it has a session
+    // of its own.
+    let all: Vec<&Model> = setup.project.models().iter().collect();
+    let planned = models::plan_to_publish(&Session::to_plan_in(setup)?, &all).await?;
+    let session = Arc::new(Session::open(setup)?);
+    let tables = session.tables();
+    tables.pin(&tables.of_lake()).await?;
+    let integrity = Integrity::of_all(&session).await?;
+    integrity.shield(&session)?;
+    integrity.shield_register(&session)?;
+    let known = quarantine::standing(&session).await?;
+    session.intake().begin(Arc::clone(&known.dropped), None);
+    let mut report = Report {
+        checks: integrity.as_checks(),
+        damages: integrity.damages.clone(),
+        ..Report::default()
+    };
+    let expected = |table: &str| expect.and_then(|expect| expect.get(table));
+
+    for table in setup.project.landing() {
+        let started = Instant::now();
+        let name = table.name.as_ref();
+        let rows =
+            match checks::count(&session, &format!("select count(*) from landing.{name}")).await {
+                Ok(rows) => Some(rows),
+                // The lake can be verified where landing files are out of reach.
+                Err(error @ Error::Query(query::Error::Landing { .. })) => {
+                    report
+                        .warnings
+                        .push(format!("{name} was not counted: {error}"));
+                    None
+                }
+                Err(error) => return Err(error),
+            };
+        report.tables.push(TableReport {
+            zone: "landing".to_owned(),
+            table: name.to_owned(),
+            rows,
+            expected: expected(name),
+            verdict: Verdict::Ok,
+            seconds: started.elapsed().as_secs_f64(),
+        });
+    }
+    let consents = consents(&session, setup.now_ms, &mut report).await?;
+    let intake = session.intake().tables();
+    report.quarantined = intake.values().map(|table| table.places).sum();
+    report.undecodable = match intake.get(query::roles::RECORDS) {
+        Some(read) => read.undecodable.iter().cloned().collect(),
+        None => known.undecodable.into_iter().collect(),
+    };
+
+    let mut missing = Vec::new();
+    for planned in &planned {
+        let model = &planned.model;
+        let started = Instant::now();
+        let table = model_id(model);
+        let is_damaged = integrity.is_damaged(&table);
+        let version = match is_damaged {
+            true => None,
+            false => session.tables().standing(&table, AsOf::Latest).await?,
+        };
+        if version.is_some() {
+            let owners_are_known = !integrity.is_damaged(&system::DEVICE_OWNER.id());
+            let checked = async {
+                let mut checked = checks::run(&session, model, None).await?;
+                let warnings = &mut report.warnings;
+                checked
+                    .extend(gates(&session, planned, &consents, owners_are_known, warnings).await?);
+                Ok(checked)
+            };
+            match checked.await {
+                Ok(checked) => report.checks.extend(checked),
+                // A check may read a table that is missing; that is told below.
+                Err(Error::Lake(lake::Error::NoTable { .. })) => {}
+                // Or one that is damaged, which is told as well.
+                Err(_) if integrity.asks_for_everything() => {}
+                Err(error) => return Err(error),
+            }
+        } else if !is_damaged {
+            report.checks.push(CheckReport {
+                table: table.name.clone(),
+                check: "exists".to_owned(),
+                verdict: Verdict::Fail,
+                violations: 1,
+                kind: CheckKind::Contract,
+            });
+            missing.push(table.clone());
+        }
+        report.tables.push(TableReport {
+            zone: table.zone,
+            expected: expected(&table.name),
+            table: table.name,
+            rows: version.map(|version| version.rows()),
+            verdict: Verdict::Ok,
+            seconds: started.elapsed().as_secs_f64(),
+        });
+    }
+    if missing.len() == setup.project.models().len()
+        && let Some(table) = missing.into_iter().next()
+    {
+        return Err(lake::Error::NoTable { table }.into());
+    }
+    report.judge();
+    Ok(report)
+}
+
+/// What people agreed to, derived anew; as the last run derived it where landing
+/// files are out of reach.
+async fn consents(
+    session: &Session,
+    now_ms: i64,
+    report: &mut Report,
+) -> Result<Option<Consents>, Error> {
+    if consent::records(session).is_none() {
+        return Ok(None);
+    }
+    let register = consent::register(session).await?;
+    let known = quarantine::standing(session).await?;
+    match consent::derive(session, now_ms, &register, known.named.all()?).await {
+        Ok(consents) => {
+            let tables = session.tables();
+            tables.put_derived(&system::CONSENT, &consents.rows)?;
+            Ok(Some(consents))
+        }
+        Err(error @ Error::Query(query::Error::Landing { .. })) => {
+            report.warnings.push(format!(
+                "who agrees was not derived anew, but is taken from the last run: {error}"
+            ));
+            consent::published(session, now_ms).await.map(Some)
+        }
+        Err(error) => Err(error),
+    }
+}
+
+/// Devices whose owner agrees, by the owners that the last run found.
+async fn owners(session: &Session, agreed: &Known) -> Result<Known, Error> {
+    let sql = "select serialnumber, subject from system.device_owner";
+    let mut batches = session.query(sql).await?.stream()?;
+    let mut owned = Known::default();
+    while let Some(batch) = batches.next().await {
+        owned.extend(gate::owned(&batch.map_err(Query::failed)?, agreed));
+    }
+    Ok(owned)
+}
+
+/// The privacy checks of a published table.
+async fn gates(
+    session: &Session,
+    planned: &Planned,
+    consents: &Option<Consents>,
+    owners_are_known: bool,
+    warnings: &mut Vec<String>,
+) -> Result<Vec<CheckReport>, Error> {
+    let model = &planned.model;
+    let mut checks = Vec::new();
+    // Where there are no records, nobody has agreed.
+    let nobody = Known::default();
+    let agreed = consents.as_ref().map_or(&nobody, |known| &known.research);
+    for (by, column) in subject_columns::columns(model) {
+        if by == By::Device && !owners_are_known {
+            continue;
+        }
+        let people = gate::people(session, model, (by, column)).await?;
+        let owned;
+        let allowed = match by {
+            By::Subject => agreed,
+            By::Device => {
+                owned = owners(session, agreed).await?;
+                &owned
+            }
+        };
+        checks.push(gate::consent(model, by, &people, allowed));
+    }
+    if owners_are_known {
+        checks.extend(gate::passed_on(session, model, agreed).await?);
+    }
+    match gate::groups(session, planned).await {
+        Ok(groups) => checks.extend(groups),
+        Err(error @ Error::Query(query::Error::Landing { .. })) => warnings.push(format!(
+            "people in the groups of {} were not counted: {error}",
+            model.name
+        )),
+        Err(error) => return Err(error),
+    }
+    checks.extend(gate::training(session, model).await?);
+    Ok(checks)
+}

@@ -1,0 +1,672 @@
+//! A run that builds tables anew, each as soon as what it reads is there: all of
+//! them, or those whose models changed and what follows from them.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::Arc;
+use std::time::Instant;
+
+use arrow::array::RecordBatch;
+use arrow::compute::concat_batches;
+use catalog::{Check, ReadBy};
+use datafusion::common::runtime::{JoinSet, SpawnedTask};
+use datafusion::physical_plan::execution_plan::{ExecutionPlan, execute_stream_partitioned};
+use futures::{StreamExt, TryStreamExt};
+
+use super::derived::{Derived, Written};
+use super::inputs::{listed, owners_table, reads_owners, restore, restore_one};
+use super::remarks::{refuse_malformed, remarks, warnings};
+use super::state::Memory;
+use super::{Made, Prepared, RunOptions, Work};
+use crate::Error;
+use crate::contract::checks::{self, KnownViolations};
+use crate::contract::planning::Planned;
+use crate::contract::privacy_gates as gate;
+use crate::contract::report::{CheckReport, Report, TableReport, Verdict};
+use crate::contract::subject_columns;
+use crate::contract::subject_columns::By;
+use crate::stop;
+use crate::subjects::consent;
+use crate::subjects::consent::Consents;
+use crate::subjects::devices::Search;
+use crate::subjects::known::Known;
+use crate::subjects::landing_files;
+use crate::subjects::quarantine;
+use crate::subjects::quarantine::Writing;
+use crate::write::build::{Built, build};
+use query::Query;
+use query::landing::TableIntake;
+use query::system;
+use query::tables::lake_table::LakeTable;
+use query::tables::memory_table::HeldTable;
+
+/// System tables that tell of what a run has read. Models see in them what the
+/// run leaves, not what it found.
+const OF_READING: [&system::Definition; 2] = [&system::QUARANTINE, &system::LANDING_FILES];
+
+fn is_one_of(tables: &[&system::Definition], name: &str) -> bool {
+    tables.iter().any(|table| table.full_name() == name)
+}
+
+/// Models by name, and the devices of people who agree, if it was asked whose
+/// devices are.
+type AllBuilt = (BTreeMap<String, Built>, Option<Known>);
+
+/// Tables, built anew.
+pub(super) struct Anew {
+    pub(super) built: BTreeMap<String, Built>,
+    pub(super) intake: BTreeMap<String, TableIntake>,
+    pub(super) derived: Vec<Written>,
+    /// What could not be read.
+    pub(super) quarantine: Arc<Writing>,
+    /// Whether these are all tables there are to build.
+    pub(super) are_all: bool,
+}
+
+/// Which tables are built anew.
+pub(super) enum Which<'a> {
+    All,
+    /// Models, each with all that follows from it; the others stand, with the
+    /// checks of the last run.
+    These(&'a BTreeSet<String>, &'a [CheckReport]),
+}
+
+impl Which<'_> {
+    fn contains(&self, table: &str) -> bool {
+        match self {
+            Self::All => true,
+            Self::These(names, _) => names.contains(table),
+        }
+    }
+}
+
+impl Work {
+    /// The models whose names are given, and all that follows from them.
+    pub(super) fn following(&self, changed: &BTreeSet<String>) -> BTreeSet<String> {
+        let mut following = changed.clone();
+        // Models stand in the order in which they can be built, but a check may
+        // read what is built later.
+        loop {
+            let before = following.len();
+            for planned in &self.planned {
+                let mut reads = planned.model.reads().iter();
+                if reads.any(|read| following.contains(&read.table)) {
+                    following.insert(planned.model.name.to_string());
+                }
+            }
+            if following.len() == before {
+                return following;
+            }
+        }
+    }
+
+    /// What a run does about models that changed, with the verb that is due.
+    pub(super) fn in_words(&self, rebuilds: &str, changed: &BTreeSet<String>) -> String {
+        let names = |names: Vec<&str>| names.join(", ");
+        let following = self.following(changed);
+        let others = following.difference(changed).map(String::as_str).collect();
+        let changed: Vec<&str> = changed.iter().map(String::as_str).collect();
+        let have = if changed.len() == 1 { "has" } else { "have" };
+        let what = format!("{rebuilds} {}, which {have} changed", names(changed));
+        match names(others) {
+            none if none.is_empty() => what,
+            others => format!("{what}, and what follows: {others}"),
+        }
+    }
+
+    /// Rebuilds models that changed, and what follows from them. `None` where
+    /// that takes everything.
+    pub(super) async fn prepare_models(
+        &self,
+        changed: &BTreeSet<String>,
+        options: &RunOptions,
+    ) -> Result<Option<Prepared>, Error> {
+        let known = quarantine::standing(&self.session).await?;
+        let Some(memory) = Memory::of(self).filter(|_| known.places == 0 || !options.strict) else {
+            return Ok(None);
+        };
+        // Whose devices are was not asked before.
+        let owners = system::DEVICE_OWNER.id();
+        if reads_owners(&self.planned) && self.version(&owners).await?.is_none() {
+            return Ok(None);
+        }
+        let names = self.following(changed);
+        let standing = known;
+        let known = self.checks_of(&memory.run).await?;
+        let mut stand = self
+            .planned
+            .iter()
+            .filter(|p| !names.contains(p.model.name.as_ref()));
+        if !stand.all(|planned| Self::has_checks(&planned.model, &known)) {
+            return Ok(None);
+        }
+        let mut prepared = self
+            .prepare_anew(options, Which::These(&names, &known))
+            .await?;
+        prepared.report.quarantined = standing.places;
+        prepared.report.undecodable = self.undecodable(&standing, &BTreeMap::new());
+        Ok(Some(prepared))
+    }
+
+    pub(super) async fn prepare_anew(
+        &self,
+        options: &RunOptions,
+        which: Which<'_>,
+    ) -> Result<Prepared, Error> {
+        let planned = self.planned.iter();
+        let to_build: Vec<&Planned> = planned
+            .filter(|planned| which.contains(planned.model.name.as_ref()))
+            .collect();
+        let are_all = matches!(which, Which::All);
+        self.announce(to_build.iter().copied());
+        let late = match are_all {
+            true => self.late(),
+            // Nothing is read that was not before.
+            false => BTreeSet::new(),
+        };
+        let known = quarantine::standing(&self.session).await?;
+        let quarantine = Writing::begin(&self.held.lake, &self.held.run)?;
+        self.session.intake().begin(
+            Arc::clone(&known.dropped),
+            Some(Arc::clone(&quarantine) as _),
+        );
+        let shared = self.share(&to_build, &late).await?;
+        let mut derived = Derived::default();
+        let agreed = self.derive_consent(&mut derived).await?;
+        let search = match (&agreed, are_all && reads_owners(&self.planned)) {
+            (Some(agreed), true) => self.search_owners(agreed, &shared, &mut derived).await?,
+            _ => None,
+        };
+        let search = search.zip(agreed.as_ref());
+        let (built, devices) = self
+            .build_all(
+                &to_build,
+                search,
+                (&shared, &late),
+                &quarantine,
+                &mut derived,
+            )
+            .await?;
+        if are_all && self.any_reads(&OF_READING, |_| true) {
+            self.tell_of_reading(&quarantine).await?;
+        }
+        let intake = self.session.intake().tables();
+        // What checks read besides is not this run's input.
+        let dropped = Arc::clone(&known.dropped);
+        self.session.intake().begin(dropped, None);
+        // Checks see landing tables whole again, not as a model needed them.
+        restore(&self.session, &self.sources);
+        if options.strict {
+            refuse_malformed(&intake)?;
+        }
+        let mut warnings = warnings(&self.sources, &intake);
+        warnings.extend(
+            built
+                .iter()
+                .flat_map(|(table, built)| remarks(table, &built.ledger)),
+        );
+        let mut report = Report {
+            warnings,
+            quarantined: intake.values().map(|table| table.places).sum(),
+            undecodable: self.undecodable(&known, &intake),
+            tables: match are_all {
+                true => self.count_tables(options, &built, &intake, &shared),
+                false => self.count_some(options, &built).await?,
+            },
+            ..Report::default()
+        };
+        let owned = match (devices, &agreed) {
+            (Some(owned), _) => owned,
+            (None, Some(agreed)) if !are_all && reads_owners(&self.planned) => {
+                gate::owned(&self.standing_owners().await?, agreed)
+            }
+            _ => Known::default(),
+        };
+        self.check(&which, &built, agreed.as_ref(), &owned, &mut report)
+            .await?;
+        report.judge();
+        let derived = self.end_derived(derived).await?;
+        Ok(Prepared {
+            report,
+            made: Made::Anew(Box::new(Anew {
+                built,
+                intake,
+                derived,
+                quarantine,
+                are_all,
+            })),
+        })
+    }
+
+    /// Checks what was built; of what stands, the verdicts stand.
+    async fn check(
+        &self,
+        which: &Which<'_>,
+        built: &BTreeMap<String, Built>,
+        agreed: Option<&Known>,
+        owned: &Known,
+        report: &mut Report,
+    ) -> Result<(), Error> {
+        let as_shipped = gate::are_as_shipped(&self.planned, &gate::OF_TRAINING);
+        for planned in &self.planned {
+            let name = planned.model.name.as_ref();
+            if let (Which::These(_, known), false) = (which, which.contains(name)) {
+                self.add_standing(planned, known, report).await?;
+                continue;
+            }
+            let built = built.get(name);
+            report.add_left_out(name, built.map_or(&[], |built| &built.left_out));
+            let known =
+                built.map(|built| |check: &Check| built.known_violations(check, &planned.layout));
+            let known = known.as_ref().map(|known| known as &KnownViolations);
+            report
+                .checks
+                .extend(checks::run(&self.session, &planned.model, known).await?);
+            // Where there are no records, nobody has agreed.
+            let nobody = Known::default();
+            let people = built.map_or(&[][..], |built| &built.people);
+            for ((by, _), people) in subject_columns::columns(&planned.model).zip(people) {
+                let allowed = match by {
+                    By::Subject => agreed.unwrap_or(&nobody),
+                    By::Device => owned,
+                };
+                let gate = gate::consent(&planned.model, by, people, allowed);
+                report.checks.push(gate);
+            }
+            let agreed = agreed.unwrap_or(&nobody);
+            let gate = gate::passed_on(&self.session, &planned.model, agreed).await?;
+            report.checks.extend(gate);
+            report
+                .checks
+                .extend(gate::groups(&self.session, planned).await?);
+            if !as_shipped {
+                let gate = gate::training(&self.session, &planned.model).await?;
+                report.checks.extend(gate);
+            }
+        }
+        Ok(())
+    }
+
+    /// The rows of `system.device_owner` as they stand.
+    async fn standing_owners(&self) -> Result<RecordBatch, Error> {
+        let sql = format!("select * from {}", owners_table());
+        let stream = self.session.query(&sql).await?.stream()?;
+        let batches: Vec<RecordBatch> = stream.try_collect().await.map_err(Query::failed)?;
+        concat_batches(&system::DEVICE_OWNER.schema(), &batches)
+            .map_err(|error| Error::execution(owners_table(), error.into()))
+    }
+
+    /// All tables as they stand, but for those that were built.
+    async fn count_some(
+        &self,
+        options: &RunOptions,
+        built: &BTreeMap<String, Built>,
+    ) -> Result<Vec<TableReport>, Error> {
+        let mut tables = self.standing_tables(options).await?;
+        for table in &mut tables {
+            if let Some(built) = built.get(&table.table) {
+                (table.rows, table.seconds) = (Some(built.rows), built.seconds);
+            }
+        }
+        Ok(tables)
+    }
+
+    /// Models that tell of what was read and of what could not be, and all that
+    /// follow from them: they are built once everything has been read.
+    fn late(&self) -> BTreeSet<String> {
+        let models = self.planned.iter().filter(|planned| {
+            let mut reads = planned.model.reads().iter();
+            reads.any(|read| read.by != ReadBy::Check && is_one_of(&OF_READING, &read.table))
+        });
+        self.following(&models.map(|p| p.model.name.to_string()).collect())
+    }
+
+    /// Whether any model reads one of these system tables in a way that is asked
+    /// for.
+    pub(super) fn any_reads(
+        &self,
+        tables: &[&system::Definition],
+        by: impl Fn(ReadBy) -> bool,
+    ) -> bool {
+        let mut reads = self.planned.iter().flat_map(|p| p.model.reads());
+        reads.any(|read| by(read.by) && is_one_of(tables, &read.table))
+    }
+
+    /// Lets tables that tell of what was read mean what this run leaves in them.
+    async fn tell_of_reading(&self, quarantine: &Writing) -> Result<(), Error> {
+        let intake = self.session.intake().tables();
+        quarantine
+            .keep(&self.session, |table| intake.contains_key(table))
+            .await?;
+        let files = quarantine.files().await?;
+        let tables = self.session.tables();
+        let schema = system::QUARANTINE.schema();
+        let entries = tables.in_files(&system::QUARANTINE.id(), &schema, &files)?;
+        tables.put_system(system::QUARANTINE.name(), Arc::new(entries));
+        tables.put_derived(&system::LANDING_FILES, &landing_files::rows_of(&intake))?;
+        Ok(())
+    }
+
+    /// A landing table that several models read is read once, for all of them:
+    /// the columns that any of them needs are kept until the last is built. So is
+    /// one that is read by none but models that are built once all was read.
+    async fn share(
+        &self,
+        to_build: &[&Planned],
+        late: &BTreeSet<String>,
+    ) -> Result<HashMap<String, f64>, Error> {
+        let mut columns: BTreeMap<&str, (u32, BTreeSet<usize>)> = BTreeMap::new();
+        let early: BTreeSet<&str> = to_build
+            .iter()
+            .filter(|planned| !late.contains(planned.model.name.as_ref()))
+            .flat_map(|planned| planned.landing.keys().map(String::as_str))
+            .collect();
+        for (table, needed) in to_build.iter().flat_map(|planned| &planned.landing) {
+            let (readers, union) = columns.entry(table).or_default();
+            *readers += needed.scans;
+            union.extend(&needed.columns);
+        }
+        let owners = reads_owners(&self.planned);
+        if let Some(table) = consent::records(&self.session) {
+            let (readers, union) = columns.entry(table.name.as_ref()).or_default();
+            *readers += 1;
+            let wanted = |name: &str| {
+                query::roles::RECORD_COLUMNS.contains(&name)
+                    || owners && query::roles::CLAIM_COLUMNS.contains(&name)
+            };
+            let places = table.columns.iter().enumerate();
+            union.extend(
+                places
+                    .filter(|(_, column)| wanted(&column.name))
+                    .map(|(place, _)| place),
+            );
+        }
+        let mut seconds = HashMap::new();
+        for (table, (readers, union)) in columns {
+            if readers < 2 && (late.is_empty() || early.contains(table)) {
+                continue;
+            }
+            let started = Instant::now();
+            // Rows of no column at all are not held.
+            let union = if union.is_empty() {
+                BTreeSet::from([0])
+            } else {
+                union
+            };
+            let union: Vec<usize> = union.into_iter().collect();
+            let failed = |error| Error::execution(table, error);
+            let Some(provider) = self.session.tables().find(Some("landing"), table).await? else {
+                continue;
+            };
+            let state = self.session.state();
+            let scan = provider
+                .scan(&state, Some(&union), &[], None)
+                .await
+                .map_err(failed)?;
+            let held = scan.schema();
+            let is_read_on = early.contains(table);
+            let Some(batches) = self.held(scan, table, is_read_on).await? else {
+                continue;
+            };
+            let shared = HeldTable::new(query::scan::LANDING, table, held, batches);
+            let shared = shared.of_columns(provider.schema(), union);
+            self.session.tables().put(table, Arc::new(shared));
+            seconds.insert(table.to_owned(), started.elapsed().as_secs_f64());
+        }
+        Ok(seconds)
+    }
+
+    /// The rows of a landing table, if they can be held: `None` where they are
+    /// more than joins and sorts may hold, and each model reads them itself. Where
+    /// nobody reads it on before all was read, it is read to its end for what
+    /// cannot be read in it.
+    async fn held(
+        &self,
+        scan: Arc<dyn ExecutionPlan>,
+        table: &str,
+        is_read_on: bool,
+    ) -> Result<Option<Vec<Vec<RecordBatch>>>, Error> {
+        let failed = |error| Error::execution(table, error);
+        let context = self.session.task_context();
+        let partitions = execute_stream_partitioned(scan, context).map_err(failed)?;
+        let bytes_max = self.setup.memory_bytes as u64;
+        let collected = partitions.into_iter().map(|mut batches| {
+            let (intake, table) = (Arc::clone(self.session.intake()), table.to_owned());
+            SpawnedTask::spawn(async move {
+                let mut held = Some(Vec::new());
+                while let Some(batch) = batches.next().await {
+                    let batch = batch?;
+                    if intake.bytes_of(&table) > bytes_max {
+                        held = None;
+                        if is_read_on {
+                            return Ok(None);
+                        }
+                    }
+                    if let Some(held) = &mut held {
+                        held.push(batch);
+                    }
+                }
+                Ok(held)
+            })
+        });
+        let collected: Vec<SpawnedTask<_>> = collected.collect();
+        let mut all = Some(Vec::new());
+        for one in collected {
+            let one: datafusion::error::Result<Option<Vec<RecordBatch>>> =
+                one.await.map_err(|_| stop::died(table))?;
+            match (one.map_err(failed)?, &mut all) {
+                (Some(held), Some(all)) => all.push(held),
+                _ => all = None,
+            }
+        }
+        Ok(all)
+    }
+
+    /// Finds out who agreed to what, and lets `system.consent` mean that. Gives
+    /// who agrees to research now.
+    async fn derive_consent(&self, derived: &mut Derived) -> Result<Option<Known>, Error> {
+        if consent::records(&self.session).is_none() {
+            return Ok(None);
+        }
+        let suspended = match self.session.intake().tables().remove(query::roles::RECORDS) {
+            Some(read) => read.named,
+            None => Arc::new(quarantine::standing(&self.session).await?.named),
+        };
+        let register = consent::register(&self.session).await?;
+        let Consents { rows, research } =
+            consent::derive(&self.session, self.now_ms, &register, suspended.all()?).await?;
+        self.begin_derived(&system::CONSENT, rows, derived).await?;
+        Ok(Some(research))
+    }
+
+    /// Begins to find out whose the devices are. The models that read phones are
+    /// listened to.
+    async fn search_owners(
+        &self,
+        agreed: &Known,
+        shared: &HashMap<String, f64>,
+        derived: &mut Derived,
+    ) -> Result<Option<Search>, Error> {
+        let begun = Search::begin(&self.session, &self.sources, agreed).await?;
+        let Some((search, claims)) = begun else {
+            return Ok(None);
+        };
+        self.begin_derived(&system::DEVICE_CLAIM, claims, derived)
+            .await?;
+        let phones = query::roles::PHONES.0;
+        // What was read already is heard by nobody any more.
+        if !shared.contains_key(phones)
+            && let Some(listener) = search.listener()
+            && let Some(provider) = listed(&self.session, &self.sources, phones)
+        {
+            let heard = Arc::new(provider.heard_by(listener));
+            self.session.tables().put(phones, heard);
+        }
+        Ok(Some(search))
+    }
+
+    /// Lets `system.device_owner` mean what the search has found. Gives the
+    /// devices of people who `agreed`.
+    async fn end_search(
+        &self,
+        (search, agreed): (Search, &Known),
+        shared: &HashMap<String, f64>,
+        derived: &mut Derived,
+    ) -> Result<Known, Error> {
+        let phones = query::roles::PHONES.0;
+        if !shared.contains_key(phones) {
+            restore_one(&self.session, &self.sources, phones);
+        }
+        let rows = search.end(&self.session).await?;
+        let owned = gate::owned(&rows, agreed);
+        self.begin_derived(&system::DEVICE_OWNER, rows, derived)
+            .await?;
+        Ok(owned)
+    }
+
+    /// Builds every model as soon as all that it reads is built. The search for
+    /// owners ends once it has heard what it needs, or nothing else is left to
+    /// do: a model that asks whose a device is waits for it.
+    async fn build_all(
+        &self,
+        to_build: &[&Planned],
+        mut search: Option<(Search, &Known)>,
+        (shared, late): (&HashMap<String, f64>, &BTreeSet<String>),
+        quarantine: &Writing,
+        derived: &mut Derived,
+    ) -> Result<AllBuilt, Error> {
+        let of_run: BTreeSet<&str> = to_build.iter().map(|p| p.model.name.as_ref()).collect();
+        let owners = owners_table();
+        let mut waiting: Vec<(&Planned, BTreeSet<&str>)> = to_build
+            .iter()
+            .map(|&planned| {
+                let reads = planned.model.reads().iter();
+                let needs = reads
+                    .filter(|read| read.by != ReadBy::Check)
+                    .map(|read| read.table.as_str())
+                    .filter(|table| of_run.contains(table) || *table == owners);
+                (planned, needs.collect())
+            })
+            .collect();
+        let mut readers: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
+        for planned in to_build {
+            let landing = planned.landing.keys().map(String::as_str);
+            for table in landing.filter(|table| shared.contains_key(*table)) {
+                readers
+                    .entry(table)
+                    .or_default()
+                    .insert(planned.model.name.as_ref());
+            }
+        }
+        let mut built: BTreeMap<String, Built> = BTreeMap::new();
+        let mut devices = None;
+        let mut all_read = late.is_empty();
+        let mut underway = JoinSet::new();
+        loop {
+            self.let_go_of_written(derived)?;
+            let searching = search.is_some();
+            let mut early = of_run.iter().filter(|name| !late.contains(**name));
+            if !all_read && early.all(|name| built.contains_key(*name)) {
+                self.tell_of_reading(quarantine).await?;
+                all_read = true;
+            }
+            waiting.retain(|(planned, needs)| {
+                let is_there = |table: &&str| match *table == owners {
+                    true => !searching,
+                    false => built.contains_key(*table),
+                };
+                let may_begin = all_read || !late.contains(planned.model.name.as_ref());
+                let ready = may_begin && needs.iter().all(is_there);
+                if ready {
+                    underway.spawn(self.build_one(Planned::clone(planned)));
+                }
+                !ready
+            });
+            let has_heard = search
+                .as_ref()
+                .is_some_and(|(search, _)| search.has_heard());
+            if (has_heard || underway.is_empty())
+                && let Some(search) = search.take()
+            {
+                devices = Some(self.end_search(search, shared, derived).await?);
+                continue;
+            }
+            let next = stop::next(&mut underway, "the run", &self.stop).await?;
+            let Some((planned, done)) = next else {
+                return Ok((built, devices));
+            };
+            let name = planned.model.name.to_string();
+            let staged = self.staged(&planned, &done)?;
+            self.session.tables().put(&name, Arc::new(staged));
+            self.progress.end(&name, done.rows);
+            readers.retain(|table, models| {
+                models.remove(name.as_str());
+                if models.is_empty() {
+                    // Its rows are held no more.
+                    restore_one(&self.session, &self.sources, table);
+                }
+                !models.is_empty()
+            });
+            built.insert(name, done);
+        }
+    }
+
+    fn build_one(
+        &self,
+        planned: Planned,
+    ) -> impl Future<Output = Result<(Planned, Built), Error>> + use<> {
+        let (session, lake) = (Arc::clone(&self.session), self.held.lake.clone());
+        let (run, progress) = (self.held.run.clone(), Arc::clone(&self.progress));
+        let stop = self.stop.clone();
+        async move {
+            stop.check()?;
+            progress.begin(planned.model.name.as_ref());
+            let built = build(&session, &lake, &run, &planned, &progress, &stop).await?;
+            Ok((planned, built))
+        }
+    }
+
+    pub(super) fn staged(&self, planned: &Planned, built: &Built) -> Result<LakeTable, Error> {
+        let (id, schema) = (planned.layout.table(), planned.layout.schema());
+        Ok(self.session.tables().in_files(id, schema, &built.files)?)
+    }
+
+    fn count_tables(
+        &self,
+        options: &RunOptions,
+        built: &BTreeMap<String, Built>,
+        intake: &BTreeMap<String, TableIntake>,
+        seconds: &HashMap<String, f64>,
+    ) -> Vec<TableReport> {
+        let counted = |zone: &str, table: &str, rows: u64, seconds: f64| TableReport {
+            zone: zone.to_owned(),
+            table: table.to_owned(),
+            rows: Some(rows),
+            expected: options.expect.as_ref().and_then(|expect| expect.get(table)),
+            verdict: Verdict::Ok,
+            seconds,
+        };
+        let landing = self
+            .session
+            .tables()
+            .project
+            .landing()
+            .iter()
+            .filter_map(|table| {
+                let name = table.name.as_ref();
+                let read = intake.get(name)?;
+                let seconds = seconds.get(name).copied().unwrap_or_default();
+                Some(counted("landing", name, read.rows(), seconds))
+            });
+        let models = self.planned.iter().filter_map(|planned| {
+            let model = &planned.model;
+            let built = built.get(model.name.as_ref())?;
+            Some(counted(
+                &model.zone.to_string(),
+                model.name.as_ref(),
+                built.rows,
+                built.seconds,
+            ))
+        });
+        landing.chain(models).collect()
+    }
+}

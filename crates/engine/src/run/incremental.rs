@@ -1,0 +1,775 @@
+//! A run that takes in what is new and leaves everything else as it is.
+
+use std::collections::{BTreeMap, HashSet};
+use std::sync::Arc;
+use std::time::Instant;
+
+use arrow::array::RecordBatch;
+use arrow::compute::concat_batches;
+use catalog::{Duplicates, Model, ReadBy, Rule};
+use datafusion::catalog::TableProvider;
+use datafusion::physical_plan::execute_stream;
+use futures::{StreamExt, TryStreamExt};
+use lake::{Layout, TableId, Version};
+
+use super::inputs::{owners_table, reads_owners, restore};
+use super::remarks::warnings;
+use super::state::{Memory, New};
+use super::{Made, Prepared, RunOptions, Work};
+use crate::Error;
+use crate::contract::checks;
+use crate::contract::leave_out;
+use crate::contract::planning::Planned;
+use crate::contract::privacy_gates as gate;
+use crate::contract::report::{CheckReport, Report, TableReport};
+use crate::contract::subject_columns;
+use crate::contract::time_use::TimeUse;
+use crate::incremental::{
+    Applied, Applier, Changes, Computed, Difference, For, PeopleSource, Standing, Statement, Tables,
+};
+use crate::stored::stored;
+use crate::subjects::consent;
+use crate::subjects::landing_files;
+use crate::subjects::quarantine;
+use crate::subjects::quarantine::{Standing as Quarantine, Writing};
+use crate::write::ledger;
+use crate::write::ledger::{Reason, Totals};
+use query::Query;
+use query::Session;
+use query::landing::{Intake, LandingTable, Source, TableIntake};
+use query::system;
+
+/// New input beyond this is not held in memory to be joined: everything is
+/// computed from the files instead.
+const BYTES_MAX: u64 = 512 << 20;
+
+/// Up to so much is always taken in, however little there was before.
+const BYTES_MIN: u64 = 64 << 20;
+
+/// Rows beyond so many of a table are not held in memory to be compared.
+const ROWS_MAX: u64 = 2_000_000;
+
+/// System tables that are written between runs, too.
+const ENTERED: [&system::Definition; 2] = [&system::CONSENT_REGISTER, &system::QUARANTINE];
+
+/// System tables that every run adds to. What follows from them is built anew with
+/// whatever is new.
+const OF_RUNS: [&system::Definition; 4] = [
+    &system::CHECKS,
+    &system::LANDING_FILES,
+    &system::LEDGER,
+    &system::RUNS,
+];
+
+/// What a run took in, written and checked but not visible.
+pub(super) struct TakenIn {
+    /// What was read, of new files alone.
+    pub(super) intake: BTreeMap<String, TableIntake>,
+    /// As in [`New::known_again`].
+    pub(super) known_again: BTreeMap<(String, String), String>,
+    /// What could not be read of them.
+    pub(super) quarantine: Arc<Writing>,
+    /// Places that cannot be read, with those of earlier runs.
+    places: u64,
+    undecodable: Vec<String>,
+    /// Derived tables and models that change, in the order they were built.
+    pub(super) steps: Vec<Step>,
+    /// By how much the account changes.
+    pub(super) ledger: Totals,
+}
+
+/// A table that changes.
+pub(super) struct Step {
+    pub(super) table: TableId,
+    pub(super) applied: Applied,
+    pub(super) duplicates: u64,
+    pub(super) started_ms: i64,
+    pub(super) ended_ms: i64,
+    seconds: f64,
+}
+
+/// A model's rows that went and came, and its account before and after.
+struct Changed {
+    difference: Difference,
+    ledger: Totals,
+    duplicates: u64,
+}
+
+impl Work {
+    /// Takes in what is `new`. `None` where that takes everything; nothing of it
+    /// counts then.
+    pub(super) async fn take_in(
+        &self,
+        new: New,
+        options: &RunOptions,
+    ) -> Result<Option<Prepared>, Error> {
+        let Some(memory) = Memory::of(self).filter(|_| self.can_take_in(&new)) else {
+            return Ok(None);
+        };
+        let Some(entered_before) = self.entered_before(&memory).await? else {
+            return Ok(None);
+        };
+        let after = self.session.beside(&self.setup, self.now_ms, &[])?;
+        let before = self
+            .session
+            .beside(&self.setup, memory.now_ms, &entered_before)?;
+        // What lies there is what was listed.
+        restore(&after, &self.sources);
+        let (is_entered, crossed) = (new.is_entered, new.crossed);
+        let known_again = new.known_again.clone();
+        let known = quarantine::standing(&self.session).await?;
+        let quarantine = Writing::begin(&self.held.lake, &self.held.run)?;
+        let intake: Arc<Intake> = Arc::default();
+        intake.begin(
+            Arc::clone(&known.dropped),
+            Some(Arc::clone(&quarantine) as _),
+        );
+        let Some((mut tables, intake)) = self.read_new(new, before, &after, intake).await? else {
+            return Ok(None);
+        };
+        if tables.touch_more_than(ROWS_MAX)? {
+            return Ok(None);
+        }
+        let places: u64 = known.places + intake.values().map(|read| read.places).sum::<u64>();
+        // Whoever asks for all or nothing is told by reading everything.
+        if options.strict && places > 0 {
+            return Ok(None);
+        }
+        let register = consent::register(&self.session).await?;
+        self.note_entered(&mut tables, &after, entered_before, &quarantine)
+            .await?;
+        let mut suspended = known.named.all()?.clone();
+        let new_entries = intake.get(query::roles::RECORDS).map(|read| &read.named);
+        if let Some(named) = new_entries {
+            suspended.extend(named.all()?.iter().cloned());
+        }
+        let is_quarantined = new_entries.is_some_and(|named| !named.is_empty());
+        let mut entered = entered(is_entered, is_quarantined, &register, &known, &suspended)?;
+        if memory.now_ms != self.now_ms {
+            entered.extend(suspended.iter().cloned());
+        }
+        let from = PeopleSource {
+            now_ms: self.now_ms,
+            last_ms: memory.now_ms,
+            register: &register,
+            suspended: &suspended,
+            entered: &entered,
+            crossed,
+            trusted: gate::are_as_shipped(&self.planned, &gate::OF_READINGS),
+        };
+        let Some(changes) = tables.take_in_people(&from).await? else {
+            return Ok(None);
+        };
+
+        self.announce(&self.planned);
+        let mut taken = TakenIn {
+            ledger: Totals::default(),
+            steps: Vec::new(),
+            undecodable: self.undecodable(&known, &intake),
+            places,
+            quarantine,
+            intake,
+            known_again,
+        };
+        for (table, read) in &taken.intake {
+            taken
+                .ledger
+                .add_read(table, read.files.len() as u64, &read.tally, 1);
+        }
+        for table in [
+            &system::CONSENT,
+            &system::DEVICE_CLAIM,
+            &system::DEVICE_OWNER,
+        ] {
+            let name = table.full_name();
+            let derived = Table {
+                layout: table.layout()?,
+                description: system::grain(table.name()).unwrap_or_default(),
+                whose: None,
+                name,
+            };
+            if !self
+                .apply(&after, &mut tables, derived, 0, &mut taken)
+                .await?
+            {
+                return Ok(None);
+            }
+        }
+        for planned in &self.planned {
+            self.stop.check()?;
+            let name = planned.model.name.as_ref();
+            self.progress.begin(name);
+            let Some(changed) = self.change(&mut tables, &after, planned).await? else {
+                return Ok(None);
+            };
+            taken.ledger.merge(&changed.ledger, 1);
+            tables.note(name.to_owned(), changed.difference);
+            let table = Table {
+                name: name.to_owned(),
+                layout: planned.layout.clone(),
+                description: &planned.model.contract.grain,
+                whose: subject_columns::column(&planned.model).map(|(_, column)| column),
+            };
+            let duplicates = changed.duplicates;
+            if !self
+                .apply(&after, &mut tables, table, duplicates, &mut taken)
+                .await?
+            {
+                return Ok(None);
+            }
+            let rows = taken.steps.last().map_or(0, |step| step.applied.rows);
+            self.progress.end(name, rows);
+        }
+        let report = self
+            .report_taken(options, &tables, &taken, &memory, &after, &changes)
+            .await?;
+        Ok(report.map(|report| Prepared {
+            report,
+            made: Made::Some(Box::new(taken)),
+        }))
+    }
+
+    /// Whether what is new may be taken in by itself at all.
+    fn can_take_in(&self, new: &New) -> bool {
+        let bytes: u64 = new.files.values().flatten().map(|file| file.bytes).sum();
+        let all: u64 = self.sources.values().map(|source| source.bytes()).sum();
+        let trains = self
+            .planned
+            .iter()
+            .any(|p| p.model.name.as_ref() == subject_columns::TRAINING_SET);
+        bytes <= BYTES_MAX
+            && bytes <= BYTES_MIN.max(all / 4)
+            && consent::records(&self.session).is_some()
+            && !self.any_reads(&OF_RUNS, |_| true)
+            && reads_owners(&self.planned)
+            && (!trains || gate::are_as_shipped(&self.planned, &gate::OF_TRAINING))
+            && self
+                .planned
+                .iter()
+                .all(|p| leave_out::leaving(&p.model).next().is_none())
+    }
+
+    /// The versions of what is written between runs that the last run read.
+    /// `None` where one is not there any more.
+    async fn entered_before(
+        &self,
+        memory: &Memory,
+    ) -> Result<Option<Vec<(TableId, Option<Version>)>>, Error> {
+        let mut entered = Vec::new();
+        for table in self.entered_and_read() {
+            let version = match memory.entered_at(table) {
+                None => None,
+                Some(number) => match self.version_numbered(table, number).await? {
+                    Some(version) => Some(version),
+                    None => return Ok(None),
+                },
+            };
+            entered.push((table.id(), version));
+        }
+        Ok(Some(entered))
+    }
+
+    /// Those of the tables written between runs that models or checks read.
+    fn entered_and_read(&self) -> impl Iterator<Item = &'static system::Definition> {
+        let tables = ENTERED.into_iter();
+        tables.filter(|table| self.any_reads(&[table], |_| true))
+    }
+
+    /// Keeps by which rows those tables differ. `quarantine` is what this run leaves
+    /// there.
+    async fn note_entered(
+        &self,
+        tables: &mut Tables,
+        after: &Session,
+        entered: Vec<(TableId, Option<Version>)>,
+        quarantine: &Writing,
+    ) -> Result<(), Error> {
+        for (table, (_, version)) in self.entered_and_read().zip(entered) {
+            let name = table.full_name();
+            let now = if table.name() == system::QUARANTINE.name() {
+                let mut now = all_rows(after, table).await?;
+                let files = quarantine.files().await?;
+                let new = after
+                    .tables()
+                    .in_files(&table.id(), &table.schema(), &files)?;
+                after.tables().put_system(table.name(), Arc::new(new));
+                now.extend(all_rows(after, table).await?);
+                let rows = concat_batches(&table.schema(), &now)
+                    .map_err(|error| Error::execution(&name, error.into()))?;
+                after.tables().put_derived(table, &rows)?;
+                vec![rows]
+            } else {
+                all_rows(after, table).await?
+            };
+            let stood = all_rows(&tables.before, table).await?;
+            let difference = Difference::between(&stood, &now)
+                .map_err(|error| Error::execution(&name, error.into()))?;
+            tables.note(name.clone(), difference);
+            tables
+                .standing
+                .insert(name, Standing::of_system(table, version));
+        }
+        Ok(())
+    }
+
+    /// Reads what is new. `None` where a file was not read to its end.
+    async fn read_new(
+        &self,
+        new: New,
+        before: Session,
+        after: &Session,
+        intake: Arc<Intake>,
+    ) -> Result<Option<(Tables, BTreeMap<String, TableIntake>)>, Error> {
+        let mut tables = Tables::new(before, new.known, new.unreadable);
+        for (table, source) in &self.sources {
+            let fresh = new.files.get(table).map_or(&[][..], Vec::as_slice);
+            let is_new = |name: &str| fresh.iter().any(|file| file.name == name);
+            let old = source
+                .files
+                .iter()
+                .filter(|file| !is_new(&file.name))
+                .cloned();
+            tables.landing.insert(
+                table.clone(),
+                Arc::new(Source {
+                    files: old.collect(),
+                    ..Source::clone(source)
+                }),
+            );
+            if fresh.is_empty() {
+                continue;
+            }
+            let rows = self.read_files(after, table, source, fresh, &intake);
+            let Some(rows) = rows.await? else {
+                return Ok(None);
+            };
+            tables.note(table.clone(), Difference::of_come(rows));
+        }
+        for planned in &self.planned {
+            let id = planned.layout.table();
+            let standing = Standing::new(
+                id.clone(),
+                Arc::clone(planned.layout.schema()),
+                self.version(id).await?,
+            );
+            tables
+                .standing
+                .insert(planned.model.name.to_string(), standing);
+        }
+        for table in [
+            &system::CONSENT,
+            &system::DEVICE_CLAIM,
+            &system::DEVICE_OWNER,
+        ] {
+            let standing = Standing::of_system(table, self.version(&table.id()).await?);
+            let name = table.full_name();
+            tables.standing.insert(name, standing);
+        }
+        let intake = intake.tables();
+        let all_read = new.files.iter().all(|(table, files)| {
+            intake
+                .get(table)
+                .is_some_and(|read| read.files.len() == files.len())
+        });
+        Ok(all_read.then_some((tables, intake)))
+    }
+
+    async fn read_files(
+        &self,
+        session: &Session,
+        table: &str,
+        source: &Source,
+        files: &[query::landing::SourceFile],
+        intake: &Arc<Intake>,
+    ) -> Result<Option<Vec<RecordBatch>>, Error> {
+        let landing = session.tables().project.landing();
+        let Some(definition) = landing.iter().find(|known| known.name.as_ref() == table) else {
+            return Ok(Some(Vec::new()));
+        };
+        let source = Source {
+            files: files.to_vec(),
+            ..source.clone()
+        };
+        let mut provider = LandingTable::new(definition, &self.setup.landing, Arc::clone(intake))
+            .with_source(Arc::new(source));
+        if let Some((column, of_people)) = landing_files::whose(table) {
+            provider = provider.noting(column, of_people);
+        }
+        let failed = |error| Error::execution(table, error);
+        let state = session.state();
+        let scan = provider
+            .scan(&state, None, &[], None)
+            .await
+            .map_err(failed)?;
+        let mut batches = execute_stream(scan, session.task_context()).map_err(failed)?;
+        let mut rows = Vec::new();
+        while let Some(batch) = batches.next().await {
+            let batch = batch.map_err(failed)?;
+            // Packed files may hold far more than they are long.
+            if intake.bytes_of(table) > BYTES_MAX {
+                return Ok(None);
+            }
+            if batch.num_rows() > 0 {
+                rows.push(batch);
+            }
+        }
+        Ok(Some(rows))
+    }
+
+    /// By which rows a model differs now. `None` where that takes everything.
+    async fn change(
+        &self,
+        tables: &mut Tables,
+        after: &Session,
+        planned: &Planned,
+    ) -> Result<Option<Changed>, Error> {
+        let name = planned.model.name.as_ref();
+        let nothing = || Changed {
+            difference: Difference::default(),
+            ledger: Totals::default(),
+            duplicates: 0,
+        };
+        let reads: Vec<&str> = planned
+            .model
+            .reads()
+            .iter()
+            .filter(|read| read.by == ReadBy::Select)
+            .map(|read| read.table.as_str())
+            .collect();
+        if !tables.concern(planned.time, reads.iter()) {
+            return Ok(Some(nothing()));
+        }
+        let statement = Statement::of(after, name, &planned.sql).await?;
+        let Some(statement) = statement else {
+            return self.change_whole(tables, after, planned, &reads).await;
+        };
+        tables.follow(name, planned.layout.schema(), &statement);
+        let purpose = For::Model {
+            reads: &reads,
+            distinct: planned.model.contract.duplicates == Duplicates::Drop,
+        };
+        let found = tables
+            .evaluate(after, &statement, planned.layout.schema(), purpose)
+            .await?;
+        let Some(mut found) = found else {
+            return self.change_whole(tables, after, planned, &reads).await;
+        };
+        if found.division.is_none() {
+            return Ok(Some(nothing()));
+        }
+        let mut duplicates = [0, 0];
+        if planned.model.contract.duplicates == Duplicates::Drop {
+            let standing = tables
+                .distinct(name, &mut found.before, &mut found.after)
+                .await?;
+            let Some(left_out) = standing else {
+                return Ok(None);
+            };
+            duplicates = left_out;
+        }
+        let mut ledger = Totals::default();
+        for (side, sign, left_out) in [
+            (&found.before, -1, duplicates[0]),
+            (&found.after, 1, duplicates[1]),
+        ] {
+            ledger.add_model(name, &account(side, &reads, left_out), sign);
+        }
+        let difference = Difference::between(&found.before.rows, &found.after.rows)
+            .map_err(|error| Error::execution(name, error.into()))?;
+        Ok(Some(Changed {
+            difference,
+            ledger,
+            duplicates: duplicates[1],
+        }))
+    }
+
+    /// By which rows a model differs now whose SELECT cannot be divided: computed
+    /// from all that it reads, and compared with what stands. `None` where that is
+    /// too much to be held.
+    async fn change_whole(
+        &self,
+        tables: &Tables,
+        after: &Session,
+        planned: &Planned,
+        reads: &[&str],
+    ) -> Result<Option<Changed>, Error> {
+        let name = planned.model.name.as_ref();
+        let mut landing = planned.landing.keys();
+        let (Some(standing), true) = (
+            tables.standing.get(name),
+            landing.all(|table| tables.is_as_read(table)),
+        ) else {
+            return Ok(None);
+        };
+        let Some(before) = standing.rows(after, ROWS_MAX).await? else {
+            return Ok(None);
+        };
+        let Some(mut now) = Computed::whole(after, planned, ROWS_MAX).await? else {
+            return Ok(None);
+        };
+        let mut duplicates = 0;
+        if planned.model.contract.duplicates == Duplicates::Drop {
+            duplicates = now.drop_duplicates(name)?;
+        }
+        let mut ledger = Totals::default();
+        ledger.add_model(name, &account(&now, reads, duplicates), 1);
+        let stands = Totals::standing(&self.session).await?;
+        ledger.merge(&stands.of_model(name), -1);
+        let difference = Difference::between(&before, &now.rows)
+            .map_err(|error| Error::execution(name, error.into()))?;
+        Ok(Some(Changed {
+            difference,
+            ledger,
+            duplicates,
+        }))
+    }
+
+    /// Writes what changes of a table, and lets its name mean that. False where
+    /// the table is not as it was taken to be.
+    async fn apply(
+        &self,
+        after: &Session,
+        tables: &mut Tables,
+        table: Table<'_>,
+        duplicates: u64,
+        taken: &mut TakenIn,
+    ) -> Result<bool, Error> {
+        let started = Instant::now();
+        let started_ms = chrono::Utc::now().timestamp_millis();
+        let (Some(difference), Some(standing)) = (
+            tables.differences.get(&table.name),
+            tables.standing.get(&table.name),
+        ) else {
+            return Ok(true);
+        };
+        let applier = Applier {
+            session: after,
+            lake: &self.held.lake,
+            run: &self.held.run,
+            tables,
+            layout: &table.layout,
+            description: table.description,
+            whose: table.whose,
+        };
+        let Some(applied) = applier.apply(standing, difference).await? else {
+            return Ok(false);
+        };
+        let provider = Arc::new(standing.in_files(after, &applied.files)?);
+        after.tables().put(&table.name, provider);
+        if let Some(standing) = tables.standing.get_mut(&table.name) {
+            standing.files.clone_from(&applied.files);
+        }
+        taken.steps.push(Step {
+            table: table.layout.table().clone(),
+            applied,
+            duplicates,
+            started_ms,
+            ended_ms: chrono::Utc::now().timestamp_millis(),
+            seconds: started.elapsed().as_secs_f64(),
+        });
+        Ok(true)
+    }
+
+    /// What came of it, with every check. `None` where a check is not known of
+    /// the last run.
+    async fn report_taken(
+        &self,
+        options: &RunOptions,
+        tables: &Tables,
+        taken: &TakenIn,
+        memory: &Memory,
+        after: &Session,
+        changes: &Changes,
+    ) -> Result<Option<Report>, Error> {
+        let mut report = Report {
+            warnings: warnings(&self.sources, &taken.intake),
+            quarantined: taken.places,
+            undecodable: taken.undecodable.clone(),
+            tables: self.standing_tables(options).await?,
+            ..Report::default()
+        };
+        for table in &mut report.tables {
+            self.recount(table, taken);
+        }
+        let known = self.checks_of(&memory.run).await?;
+        for planned in &self.planned {
+            let checks = planned.model.contract.checks.iter();
+            for (check, time) in checks.zip(&planned.checks) {
+                let named = |known: &&CheckReport| {
+                    known.table == planned.model.name.as_ref() && known.check == check.name()
+                };
+                let Some(known) = known.iter().find(named) else {
+                    return Ok(None);
+                };
+                // What passes with time alone passes over rows that did not change.
+                let time_tells = *time == TimeUse::Other && memory.now_ms != self.now_ms;
+                let violations = async {
+                    match time_tells {
+                        true => checks::violations(after, &planned.model, check).await,
+                        false => {
+                            let known = known.violations;
+                            self.violations(tables, after, &planned.model, (check, *time), known)
+                                .await
+                        }
+                    }
+                };
+                report
+                    .checks
+                    .push(checks::report(&planned.model, check, violations.await?));
+            }
+            for (by, column) in subject_columns::columns(&planned.model) {
+                let refused = tables
+                    .refused(
+                        planned.model.name.as_ref(),
+                        by,
+                        column,
+                        changes,
+                        self.now_ms,
+                    )
+                    .await?;
+                let Some(refused) = refused else {
+                    return Ok(None);
+                };
+                report
+                    .checks
+                    .push(gate::verdict_of(&planned.model, by, refused));
+            }
+            // Rows that stand may not be there any more where one of several owners
+            // has withdrawn: the model as shipped sees to that itself.
+            let is_own = !gate::are_as_shipped(&self.planned, &[planned.model.name.as_ref()]);
+            if is_own
+                && gate::takes_readings(&planned.model)
+                && self.is_any_passed_on(after).await?
+            {
+                return Ok(None);
+            }
+            if planned.grouped.is_some() {
+                let reads = planned.model.reads().iter();
+                let reads = reads.map(|read| read.table.as_str());
+                let groups = match tables.concern(planned.time, reads) {
+                    true => gate::groups(after, planned).await?,
+                    false => Some(gate::groups_verdict(&planned.model, 0)),
+                };
+                report.checks.extend(groups);
+            }
+        }
+        report.judge();
+        Ok(Some(report))
+    }
+
+    /// Whether any device had several owners one after the other.
+    async fn is_any_passed_on(&self, after: &Session) -> Result<bool, Error> {
+        let owners = owners_table();
+        let sql = format!(
+            "select count(*) from {owners} where valid_from is not null or valid_to is not null"
+        );
+        Ok(checks::count(after, &sql).await? > 0)
+    }
+
+    fn recount(&self, table: &mut TableReport, taken: &TakenIn) {
+        if table.zone == query::scan::LANDING {
+            let read = taken.intake.get(&table.table).map_or(0, TableIntake::rows);
+            table.rows = table.rows.map(|rows| rows + read);
+            return;
+        }
+        let step = taken
+            .steps
+            .iter()
+            .find(|step| step.table.zone == table.zone && step.table.name == table.table);
+        if let Some(step) = step {
+            table.rows = Some(step.applied.rows);
+            table.seconds = step.seconds;
+        }
+    }
+
+    /// How many rows violate a check now, where `known` did before.
+    async fn violations(
+        &self,
+        tables: &Tables,
+        after: &Session,
+        model: &Model,
+        (check, time): (&catalog::Check, TimeUse),
+        known: u64,
+    ) -> Result<u64, Error> {
+        let name = model.name.as_ref();
+        let by_checks = model.reads().iter().filter(|read| read.by == ReadBy::Check);
+        let read = by_checks.map(|read| read.table.as_str()).chain([name]);
+        if !tables.concern(time, read) {
+            return Ok(known);
+        }
+        if let (Rule::NotNull { column }, Some(difference)) =
+            (&check.rule, tables.differences.get(name))
+        {
+            let (gone, come) = difference.nulls(column);
+            return Ok((known + come).saturating_sub(gone));
+        }
+        if let Some(sql) = checks::rows_in_violation(model, check)
+            && let Some(statement) = Statement::of(after, name, &sql).await?
+        {
+            let schema = statement.schema()?;
+            if let Some(found) = tables
+                .evaluate(after, &statement, &schema, For::Rows)
+                .await?
+            {
+                return Ok((known + found.after.count()).saturating_sub(found.before.count()));
+            }
+        }
+        checks::violations(after, model, check).await
+    }
+}
+
+/// People of whom something was entered by hand, dropped or quarantined since
+/// the last run.
+fn entered(
+    is_entered: bool,
+    is_quarantined: bool,
+    register: &consent::Register,
+    known: &Quarantine,
+    suspended: &HashSet<String>,
+) -> Result<HashSet<String>, Error> {
+    let mut people = HashSet::new();
+    if is_entered || is_quarantined {
+        people.extend(suspended.iter().cloned());
+        people.extend(known.named_in_dropped.all()?.iter().cloned());
+    }
+    if is_entered {
+        people.extend(register.keys().map(|(person, _)| person.clone()));
+    }
+    Ok(people)
+}
+
+/// All rows of a system table, as a statement gives them.
+pub(super) async fn all_rows(
+    session: &Session,
+    table: &system::Definition,
+) -> Result<Vec<RecordBatch>, Error> {
+    let all = format!("select * from {}", table.full_name());
+    let stream = session.query(&all).await?.stream()?;
+    let batches: Vec<RecordBatch> = stream.try_collect().await.map_err(Query::failed)?;
+    let schema = table.schema();
+    let batches = batches.iter().map(|batch| stored(&schema, batch));
+    batches
+        .collect::<Result<_, _>>()
+        .map_err(|error| Error::execution(table.full_name(), error.into()))
+}
+
+/// A table that a difference is applied to.
+struct Table<'a> {
+    name: String,
+    layout: Layout,
+    description: &'a str,
+    whose: Option<&'a str>,
+}
+
+/// What became of the rows that one side was computed from.
+fn account(side: &Computed, reads: &[&str], duplicates: u64) -> Vec<ledger::Entry> {
+    let Some(plan) = &side.plan else {
+        return Vec::new();
+    };
+    let mut entries = ledger::account(plan, reads);
+    if let Some(whole) = entries.last_mut() {
+        whole.leave_out(Reason::Duplicate, duplicates);
+        whole.rows_out = side.count();
+    }
+    entries
+}

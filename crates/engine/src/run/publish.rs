@@ -1,0 +1,593 @@
+//! Making what was built visible.
+//!
+//! First rows of people leave who are in a table no more, curated tables before
+//! trusted ones; then tables become what was built, trusted ones before curated
+//! ones. So whoever reads in between meets no curated row without its trusted
+//! one. System tables come last. All of it is one release: killed between any
+//! two steps, the next run takes the rest.
+
+use std::collections::{BTreeMap, HashMap};
+
+use arrow::array::{Array, AsArray, BooleanArray, RecordBatch};
+use arrow::compute::{cast, concat_batches};
+use arrow::datatypes::DataType;
+use catalog::ReadBy;
+use lake::{Layout, Publication, RemovedFiles, TableId, Version};
+
+use super::full::Anew;
+use super::incremental::{Step, TakenIn, all_rows};
+use super::records;
+use super::state::{self, Memory};
+use super::{Change, Made, Prepared, Work};
+use crate::contract::privacy_gates as gate;
+use crate::contract::subject_columns;
+use crate::contract::subject_columns::By;
+use crate::subjects::known::{Known, person};
+use crate::system_rows;
+use crate::write::build::Built;
+
+use crate::content::Content;
+use crate::contract::planning::Planned;
+use crate::contract::report::{ModelRun, Report};
+use crate::write::ledger::Totals;
+use crate::write::rewrite::{Rewriter, layout_of};
+use query::system;
+
+use crate::Error;
+use crate::content as rows;
+use crate::subjects::decisions;
+use crate::subjects::landing_files;
+use crate::system_rows::Rows;
+
+/// What a release is put together of.
+#[derive(Default)]
+pub(super) struct Draft {
+    /// In the order in which they become visible.
+    publications: Vec<Publication>,
+    /// What stands of each table that changes.
+    standing: BTreeMap<TableId, Version>,
+    /// What the next run shall know.
+    pub(super) state: serde_json::Value,
+}
+
+impl Draft {
+    pub(super) fn push(&mut self, standing: Option<&Version>, next: Publication) {
+        if let Some(standing) = standing {
+            self.standing
+                .insert(next.layout.table().clone(), standing.clone());
+        }
+        self.publications.push(next);
+    }
+}
+
+/// A table that changes.
+struct Changing<'a> {
+    planned: &'a Planned,
+    built: &'a Built,
+    standing: Option<Version>,
+}
+
+impl Work {
+    /// Puts together what makes the built visible and notes what the run did;
+    /// nothing with nothing new.
+    pub(super) async fn draft(&self, prepared: Prepared) -> Result<(Report, Option<Draft>), Error> {
+        let Prepared { mut report, made } = prepared;
+        let draft = match made {
+            Made::Nothing => None,
+            Made::Some(taken) => self.draft_taken(*taken, &mut report).await?,
+            Made::Anew(anew) => self.draft_anew(*anew, &mut report).await?,
+        };
+        if draft.is_none() {
+            report.how = None;
+        }
+        Ok((report, draft))
+    }
+
+    async fn draft_taken(
+        &self,
+        taken: TakenIn,
+        report: &mut Report,
+    ) -> Result<Option<Draft>, Error> {
+        let mut draft = Draft::default();
+        // The system's tables come last, those of models in two rounds.
+        let (system, models): (Vec<Step>, Vec<Step>) = taken
+            .steps
+            .into_iter()
+            .partition(|step| step.table.zone == system::ZONE);
+        for step in models.iter().rev() {
+            if let Some(next) = step.applied.leaving.clone() {
+                draft.push(self.version(&step.table).await?.as_ref(), next);
+            }
+        }
+        for step in &models {
+            if let Some(next) = step.applied.arriving.clone() {
+                draft.push(self.version(&step.table).await?.as_ref(), next);
+            }
+        }
+        for step in system {
+            let standing = self.version(&step.table).await?;
+            for next in [step.applied.leaving, step.applied.arriving]
+                .into_iter()
+                .flatten()
+            {
+                draft.push(standing.as_ref(), next);
+            }
+        }
+        let files = landing_files::rows_of(&taken.intake);
+        if taken.known_again.is_empty() {
+            self.append(&system::LANDING_FILES, &files, &mut draft)
+                .await?;
+        } else {
+            let known = all_rows(&self.session, &system::LANDING_FILES).await?;
+            let known = known
+                .iter()
+                .map(|batch| landing_files::with_tags(batch, &taken.known_again));
+            let all: Vec<RecordBatch> = known.chain([files]).collect();
+            let all = concat_batches(&system::LANDING_FILES.schema(), &all)
+                .map_err(|error| Error::execution("system.landing_files", error.into()))?;
+            self.replace(&system::LANDING_FILES, &all, &mut draft)
+                .await?;
+        }
+        let standing = self.version(&system::QUARANTINE.id()).await?;
+        let beside = taken.quarantine.beside(&self.session, standing.as_ref());
+        if let Some(next) = beside.await? {
+            draft.push(standing.as_ref(), next);
+        }
+        let rows: HashMap<&str, u64> = rows_of(report);
+        let runs = self.planned.iter().map(|planned| {
+            let mut steps = models.iter();
+            let step = steps.find(|step| step.table == *planned.layout.table());
+            ModelRun {
+                table: planned.model.name.to_string(),
+                started_ms: step.map_or(self.now_ms, |step| step.started_ms),
+                ended_ms: step.map_or(self.now_ms, |step| step.ended_ms),
+                rows_in: rows_in(planned, &rows),
+                rows_out: rows
+                    .get(planned.model.name.as_ref())
+                    .copied()
+                    .unwrap_or_default(),
+                duplicates: step.map_or(0, |step| step.duplicates),
+                files: step.map_or(0, |step| step.applied.files.len() as u64),
+                version: None,
+                outcome: "unchanged",
+            }
+        });
+        let runs = runs.collect();
+        let nothing = Totals::default();
+        let ledger = taken.ledger.since(&nothing, |_, _| true);
+        self.conclude(draft, &ledger, runs, report, true).await
+    }
+
+    async fn draft_anew(&self, anew: Anew, report: &mut Report) -> Result<Option<Draft>, Error> {
+        let Anew {
+            built,
+            intake,
+            derived,
+            quarantine,
+            are_all,
+        } = anew;
+        let mut changing = Vec::new();
+        let mut runs = Vec::new();
+        let rows = rows_of(report);
+        for planned in &self.planned {
+            let Some(built) = built.get(planned.model.name.as_ref()) else {
+                continue;
+            };
+            let (standing, change) = self.standing(planned, built).await?;
+            runs.push(noted(planned, built, &rows));
+            if change == Change::Nothing {
+                self.held.lake.discard(&built.files).await;
+                continue;
+            }
+            changing.push(Changing {
+                planned,
+                built,
+                standing,
+            });
+        }
+
+        let mut draft = Draft::default();
+        self.let_people_leave(&changing, &mut draft).await?;
+        for changing in &changing {
+            let built = changing.built;
+            let next = Publication {
+                layout: changing.planned.layout.clone(),
+                description: changing.planned.model.contract.grain.clone(),
+                files: built.files.clone(),
+                removed: RemovedFiles::All,
+                changes_rows: true,
+                commit_info: system_rows::noted(&self.held.run, built.rows, built.content),
+            };
+            draft.push(changing.standing.as_ref(), next);
+        }
+
+        for written in derived {
+            if let Some(next) = written.next {
+                draft.push(written.standing.as_ref(), next);
+            }
+        }
+        if are_all {
+            let files = landing_files::rows_of(&intake);
+            self.replace(&system::LANDING_FILES, &files, &mut draft)
+                .await?;
+        }
+        let was_read = |table: &str| intake.contains_key(table);
+        quarantine.keep(&self.session, was_read).await?;
+        let standing = self.version(&system::QUARANTINE.id()).await?;
+        let intact = match self.integrity.is_damaged(&system::QUARANTINE.id()) {
+            true => quarantine.anew().await?,
+            false => quarantine.in_place_of(standing.as_ref()).await?,
+        };
+        if let Some(next) = intact {
+            draft.push(standing.as_ref(), next);
+        }
+
+        let mut totals = Totals::default();
+        for (table, read) in &intake {
+            totals.add_read(table, read.files.len() as u64, &read.tally, 1);
+        }
+        for (table, built) in &built {
+            totals.add_model(table, &built.ledger, 1);
+        }
+        let before = Totals::standing(&self.session).await?;
+        // Of what this run did not look at, the account stands.
+        let ledger = totals.since(&before, |step, table| match step {
+            "read" => intake.contains_key(table),
+            _ => built.contains_key(table),
+        });
+        // Nothing new was there where models alone changed.
+        let is_complete = !are_all || state::is_complete(&self.sources, &intake);
+        self.conclude(draft, &ledger, runs, report, is_complete)
+            .await
+    }
+
+    /// Notes what the run did and what the next shall know; nothing where nothing
+    /// is new.
+    async fn conclude(
+        &self,
+        mut draft: Draft,
+        ledger: &Totals,
+        mut runs: Vec<ModelRun>,
+        report: &mut Report,
+        is_complete: bool,
+    ) -> Result<Option<Draft>, Error> {
+        let run = self.held.run.as_str();
+        self.append(&system::LEDGER, &ledger.rows(run), &mut draft)
+            .await?;
+        for run in &mut runs {
+            run.version = draft.version_of(&run.table);
+            if run.version.is_some() {
+                run.outcome = "published";
+                report.published.push(run.table.clone());
+            }
+        }
+        let before = Memory::of(self);
+        let memory = match is_complete {
+            true => Some(self.memory(&draft.contents()).await?),
+            false => None,
+        };
+        let says_more = match (&memory, &before) {
+            (Some(memory), Some(before)) => !memory.says_the_same_as(before),
+            (memory, before) => memory.is_some() || before.is_some(),
+        };
+        let mends = self.integrity.asks_for_everything();
+        if !says_more && draft.publications.is_empty() && !mends {
+            return Ok(None);
+        }
+        // What the next run remembers names this one, for what its checks found.
+        let checks = records::checks(run, &report.checks);
+        self.append(&system::CHECKS, &checks, &mut draft).await?;
+        let runs = records::runs(run, &runs);
+        self.append(&system::RUNS, &runs, &mut draft).await?;
+        let noted = serde_json::to_value(self.integrity.noted()).unwrap_or_default();
+        for next in &mut draft.publications {
+            next.commit_info.note = Some(noted.clone());
+        }
+        draft.state = serde_json::to_value(memory).unwrap_or_default();
+        Ok(Some(draft))
+    }
+
+    /// Makes one release of the draft.
+    pub(super) async fn make_visible(&self, draft: &Draft) -> Result<(), Error> {
+        self.held.write_marker().await?;
+        let (lake, run) = (&self.held.lake, self.held.run.as_str());
+        for table in self.integrity.unopened() {
+            lake.remove_log(table).await?;
+        }
+        let before = self.held.release.as_ref();
+        let state = draft.state.clone();
+        lake.publish_release(before, run, state, &draft.publications, &draft.standing)
+            .await?;
+        Ok(())
+    }
+
+    /// Lets `rows` be what a system table holds.
+    async fn replace(
+        &self,
+        table: &system::Definition,
+        rows: &RecordBatch,
+        draft: &mut Draft,
+    ) -> Result<(), Error> {
+        self.stage(table, rows, true, draft).await
+    }
+
+    /// Lets a system table hold `rows` as well.
+    async fn append(
+        &self,
+        table: &system::Definition,
+        rows: &RecordBatch,
+        draft: &mut Draft,
+    ) -> Result<(), Error> {
+        self.stage(table, rows, false, draft).await
+    }
+
+    async fn stage(
+        &self,
+        table: &system::Definition,
+        rows: &RecordBatch,
+        in_place: bool,
+        draft: &mut Draft,
+    ) -> Result<(), Error> {
+        let (lake, run) = (&self.held.lake, self.held.run.as_str());
+        let standing = self.version(&table.id()).await?;
+        if self.integrity.is_damaged(&table.id()) {
+            let kept = self.integrity.salvaged(table).filter(|_| !in_place);
+            let rows: Vec<RecordBatch> = kept.into_iter().chain([rows]).cloned().collect();
+            let rows = decisions::together(table, &rows)?;
+            if let Some(next) = system_rows::stage(table, lake, run, &rows, Rows::Anew).await? {
+                draft.push(standing.as_ref(), next);
+            }
+            return Ok(());
+        }
+        let how = match in_place {
+            true => Rows::InPlaceOf(standing.as_ref()),
+            false => Rows::Beside(standing.as_ref()),
+        };
+        if let Some(next) = system_rows::stage(table, lake, run, rows, how).await? {
+            draft.push(standing.as_ref(), next);
+        }
+        Ok(())
+    }
+
+    /// Takes rows of people out who are in a table that was built anew no more,
+    /// and likewise of devices. Where a table does not say whose its rows are, and
+    /// somebody leaves, rows go that are not there any more.
+    async fn let_people_leave(
+        &self,
+        changing: &[Changing<'_>],
+        draft: &mut Draft,
+    ) -> Result<(), Error> {
+        let mut leaving = Vec::new();
+        let mut somebody = false;
+        for changing in changing {
+            let standing = changing.standing.as_ref();
+            let is_damaged = self.integrity.is_damaged(changing.planned.layout.table());
+            let gone = match (standing, changing.built.people.first()) {
+                (Some(standing), Some(people)) if !is_damaged => {
+                    let before = self.people_in(changing.planned, standing).await?;
+                    let gone = before.difference(people.known()).copied();
+                    Some(gone.collect::<Known>())
+                }
+                _ => None,
+            };
+            somebody |= is_damaged && standing.is_some();
+            leaving.push((changing, gone));
+        }
+        somebody |= leaving
+            .iter()
+            .any(|(_, gone)| gone.as_ref().is_some_and(|gone| !gone.is_empty()));
+        if !somebody {
+            return Ok(());
+        }
+        for (changing, gone) in leaving.iter().rev() {
+            let Some(standing) = &changing.standing else {
+                continue;
+            };
+            let next = match gone {
+                // Whose rows it holds cannot be told any more: all go first.
+                _ if self.integrity.is_damaged(&standing.table) => Some(self.emptied(standing)?),
+                Some(gone) => {
+                    self.without_people(changing.planned, standing, gone)
+                        .await?
+                }
+                None => self.without_rows_gone(changing, standing).await?,
+            };
+            if let Some(next) = next {
+                draft.push(Some(standing), next);
+            }
+        }
+        Ok(())
+    }
+
+    /// Whose rows a version holds.
+    async fn people_in(&self, planned: &Planned, standing: &Version) -> Result<Known, Error> {
+        let mut known = gate::People::default();
+        let Some((by, column)) = subject_columns::column(&planned.model) else {
+            return Ok(Known::default());
+        };
+        let Ok(column) = standing.schema.index_of(column) else {
+            return Ok(Known::default());
+        };
+        let layout = layout_of(standing)?;
+        let rewriter = self.rewriter(&layout);
+        let none = |batch: &RecordBatch| {
+            let names = names(batch, &standing.table)?;
+            known.take_in(by, names.as_string_view());
+            Ok(BooleanArray::from(vec![false; batch.num_rows()]))
+        };
+        rewriter.without(&standing.files, &[column], none).await?;
+        Ok(known.known().clone())
+    }
+
+    async fn without_people(
+        &self,
+        planned: &Planned,
+        standing: &Version,
+        gone: &Known,
+    ) -> Result<Option<Publication>, Error> {
+        let Some((by, column)) = subject_columns::column(&planned.model) else {
+            return Ok(None);
+        };
+        let (Ok(column), false) = (standing.schema.index_of(column), gone.is_empty()) else {
+            return Ok(None);
+        };
+        let layout = layout_of(standing)?;
+        let goes = |batch: &RecordBatch| {
+            let names = names(batch, &standing.table)?;
+            let names = names.as_string_view();
+            let goes = (0..names.len()).map(|row| {
+                let name = if names.is_valid(row) {
+                    names.value(row)
+                } else {
+                    ""
+                };
+                Some(gone.contains(&match by {
+                    By::Subject => person(&privacy::normalize_subject(name)),
+                    By::Device => person(name),
+                }))
+            });
+            Ok(goes.collect())
+        };
+        let rewriter = self.rewriter(&layout);
+        let left = rewriter.without(&standing.files, &[column], goes).await?;
+        Ok(self.less(standing, layout.clone(), left))
+    }
+
+    /// A version without the rows that what was built does not have.
+    async fn without_rows_gone(
+        &self,
+        changing: &Changing<'_>,
+        standing: &Version,
+    ) -> Result<Option<Publication>, Error> {
+        if standing.schema != *changing.planned.layout.schema() {
+            return Ok(None);
+        }
+        let layout = layout_of(standing)?;
+        let all: Vec<usize> = (0..standing.schema.fields().len()).collect();
+        let mut stays: HashMap<u128, u64> = HashMap::new();
+        let count = |batch: &RecordBatch| {
+            for hash in rows::hashes(batch) {
+                *stays.entry(hash).or_default() += 1;
+            }
+            Ok(BooleanArray::from(vec![false; batch.num_rows()]))
+        };
+        let rewriter = self.rewriter(&layout);
+        rewriter.without(&changing.built.files, &all, count).await?;
+        let goes = |batch: &RecordBatch| {
+            let goes = rows::hashes(batch).into_iter().map(|hash| {
+                let left = stays.get_mut(&hash).filter(|left| **left > 0);
+                Some(left.map(|left| *left -= 1).is_none())
+            });
+            Ok(goes.collect())
+        };
+        let left = rewriter.without(&standing.files, &all, goes).await?;
+        Ok(self.less(standing, layout.clone(), left))
+    }
+
+    fn rewriter<'a>(&'a self, layout: &'a Layout) -> Rewriter<'a> {
+        Rewriter {
+            session: &self.session,
+            lake: &self.held.lake,
+            run: &self.held.run,
+            layout,
+        }
+    }
+
+    /// The publication that takes all rows out of a version.
+    fn emptied(&self, standing: &Version) -> Result<Publication, Error> {
+        Ok(Publication {
+            layout: layout_of(standing)?,
+            description: standing.description.clone().unwrap_or_default(),
+            files: Vec::new(),
+            removed: RemovedFiles::All,
+            changes_rows: true,
+            commit_info: system_rows::noted(&self.held.run, 0, Content::default()),
+        })
+    }
+
+    /// The publication that takes rows out of a version.
+    fn less(
+        &self,
+        standing: &Version,
+        layout: Layout,
+        left: crate::write::rewrite::Rewritten,
+    ) -> Option<Publication> {
+        let commit_info = standing.commit_info.as_ref()?;
+        let mut content = Content::from_text(&commit_info.content)?;
+        content.remove(left.content);
+        (left.rows > 0).then(|| Publication {
+            layout,
+            description: standing.description.clone().unwrap_or_default(),
+            files: left.files,
+            removed: RemovedFiles::Named(left.removes),
+            changes_rows: true,
+            commit_info: system_rows::noted(&self.held.run, commit_info.rows - left.rows, content),
+        })
+    }
+}
+
+impl Draft {
+    /// What tables hold once the draft is visible, those that it changes.
+    fn contents(&self) -> BTreeMap<TableId, String> {
+        let steps = self.publications.iter();
+        steps
+            .map(|next| {
+                (
+                    next.layout.table().clone(),
+                    next.commit_info.content.clone(),
+                )
+            })
+            .collect()
+    }
+
+    /// The version that a model's table will have.
+    fn version_of(&self, table: &str) -> Option<i64> {
+        let of_table = |id: &TableId| id.name == table && id.zone != system::ZONE;
+        let steps = self
+            .publications
+            .iter()
+            .filter(|next| of_table(next.layout.table()))
+            .count();
+        let standing = self.standing.iter().find(|(id, _)| of_table(id));
+        let before = standing.map_or(-1, |(_, version)| version.number);
+        (steps > 0).then(|| before + i64::try_from(steps).unwrap_or(i64::MAX))
+    }
+}
+
+/// The first column of a batch as text.
+fn names(batch: &RecordBatch, table: &TableId) -> Result<arrow::array::ArrayRef, Error> {
+    let names = cast(batch.column(0), &DataType::Utf8View);
+    names.map_err(|error| Error::execution(table.name.clone(), error.into()))
+}
+
+/// Rows of each table after the run.
+fn rows_of(report: &Report) -> HashMap<&str, u64> {
+    let tables = report.tables.iter();
+    tables
+        .filter_map(|table| Some((table.table.as_str(), table.rows?)))
+        .collect()
+}
+
+/// Rows of all tables that a model selects from, where they are known.
+fn rows_in(planned: &Planned, rows: &HashMap<&str, u64>) -> Option<u64> {
+    let reads = planned.model.reads().iter();
+    let reads = reads.filter(|read| read.by == ReadBy::Select);
+    reads
+        .map(|read| rows.get(read.table.as_str()).copied())
+        .sum()
+}
+
+/// What `system.runs` says of a model; its outcome is not known yet.
+fn noted(planned: &Planned, built: &Built, rows: &HashMap<&str, u64>) -> ModelRun {
+    ModelRun {
+        table: planned.model.name.to_string(),
+        started_ms: built.started_ms,
+        ended_ms: built.ended_ms,
+        rows_in: rows_in(planned, rows),
+        rows_out: built.rows,
+        duplicates: built.duplicates,
+        files: built.files.len() as u64,
+        version: None,
+        outcome: "unchanged",
+    }
+}

@@ -1,0 +1,453 @@
+//! What a run leaves for the next one, so that it need do only what is new.
+//!
+//! Which landing files were read stands in `system.landing_files`; everything
+//! else that the tables follow from is named in the release's state. A run that
+//! finds all of it as it was has nothing to do. One that finds landing files
+//! that are new, or people about whom something is new, takes those in. Whatever
+//! else is different, everything is built anew: see [`Arrived`].
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::Arc;
+
+use catalog::Model;
+use lake::{AsOf, TableId, Version};
+use serde::{Deserialize, Serialize};
+use xxhash_rust::xxh3::xxh3_128;
+
+use super::{ChangedFiles, Work};
+use crate::Error;
+use crate::contract::time_use::TimeUse;
+use crate::noted::Remembered;
+use crate::subjects::landing_files;
+use crate::subjects::landing_files::KnownFile;
+use crate::subjects::quarantine;
+use query::landing::{Likeness, Source, SourceFile, TableIntake};
+use query::system;
+use query::system::LANDING_FILES;
+
+/// Another one than this in a lake, and everything is built anew: what is
+/// remembered, or how tables are computed, has changed.
+///
+/// 1 noted versions of the register that a run had not read, so that what was
+/// entered while it worked was taken for known; and it compared people without
+/// regard to how Unicode composes letters.
+const FORMAT: u32 = 2;
+
+/// Why everything is built anew where models have changed, and that is not all.
+pub(super) const OTHER_MODELS: &str = "the data product has changed";
+
+/// Why everything is built anew after a run of a program that noted other things.
+const OTHER_PROGRAM: &str = "another version of stedi built it";
+
+/// Why everything is built anew where something is broken; what is told besides.
+const DAMAGED: &str = "the lake was damaged";
+
+/// Why everything is built anew where a run builds other tables than the last.
+const OTHER_TABLES: &str = "other tables were built before";
+
+/// What a run leaves for the next one, beside the files it read.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Memory {
+    format: u32,
+    /// The run.
+    pub(crate) run: String,
+    /// Its start, epoch milliseconds.
+    pub(crate) now_ms: i64,
+    /// The models that it built, by table: their SQL and contract as a hash.
+    models: BTreeMap<String, String>,
+    /// The definitions of landing tables, as a hash.
+    landing: String,
+    /// Tells the key of pseudonyms from others, where one was used.
+    key: Option<String>,
+    /// What tables held after it, by [`lake::CommitInfo::content`].
+    contents: BTreeMap<String, String>,
+    /// Versions of what is written between runs.
+    entered: BTreeMap<String, Option<i64>>,
+    /// The register of consent, as the run knew it.
+    #[serde(default)]
+    register: Remembered,
+    /// One more than any release before it noted, also one that was lost: what
+    /// tables' logs note is compared with it, see [`Noted`].
+    #[serde(default)]
+    generation: u64,
+}
+
+/// What is new since the last run.
+#[derive(Debug)]
+pub(crate) enum Arrived {
+    /// Nothing.
+    Nothing {
+        /// As in [`New::kept`].
+        kept: Vec<String>,
+    },
+    /// Files, or entries about people.
+    Some(New),
+    /// Nothing but models: those whose SQL or contract is another, or that the
+    /// last run did not build.
+    Models(BTreeSet<String>),
+    /// Something on which everything depends.
+    Anew {
+        /// What, in words; `None` in a lake that no run has left anything in.
+        reason: Option<&'static str>,
+        /// Files that are not as they were read, as a person names them.
+        changed: Vec<String>,
+    },
+}
+
+/// What is new, where not everything need be built anew.
+#[derive(Debug, Default)]
+pub(crate) struct New {
+    /// Files that were not read yet, by landing table.
+    pub(crate) files: BTreeMap<String, Vec<SourceFile>>,
+    /// What was read before.
+    pub(crate) known: Vec<KnownFile>,
+    /// Something was entered by hand, or a quarantine entry dropped.
+    pub(crate) is_entered: bool,
+    /// Consent began or ended between the last run and this, or may have.
+    pub(crate) crossed: bool,
+    /// Files that are not as they were read, as a person names them: what they
+    /// fed is kept, if anything is taken in.
+    pub(crate) kept: Vec<String>,
+    /// The same by table and name.
+    pub(crate) unreadable: BTreeSet<(String, String)>,
+    /// What is to be noted of files from now on, by table and name: they are as they
+    /// were read, and lie elsewhere or look otherwise.
+    pub(crate) known_again: BTreeMap<(String, String), String>,
+}
+
+impl New {
+    /// For whoever watches the run, with the verb that is due.
+    pub(super) fn in_words(&self, takes: &str) -> String {
+        let count = self.files.values().flatten().count();
+        match count {
+            0 => format!("{takes} in what is new about people"),
+            1 => format!("{takes} in 1 new file"),
+            _ => format!("{takes} in {count} new files"),
+        }
+    }
+}
+
+impl Memory {
+    /// What the last run left; `None` where there was none, or one of another
+    /// time.
+    pub(super) fn of(work: &Work) -> Option<Self> {
+        let state = work.held.release.as_ref()?.state.clone();
+        let memory: Self = serde_json::from_value(state).ok()?;
+        (memory.format == FORMAT).then_some(memory)
+    }
+
+    /// The version of a table written between runs that the run read, or that it
+    /// left.
+    pub(super) fn entered_at(&self, table: &system::Definition) -> Option<i64> {
+        self.entered.get(table.name()).copied().flatten()
+    }
+
+    /// Whether this run left rows in a table of `other` that has none now.
+    fn lacks_any_of(&self, other: &Self) -> bool {
+        let models = other.models.keys().map(String::as_str);
+        let own = system::DERIVED
+            .into_iter()
+            .chain([&LANDING_FILES, &system::LEDGER]);
+        let derived: Vec<String> = own.map(|table| table.id().to_string()).collect();
+        let mut tables = models.chain(derived.iter().map(String::as_str));
+        tables.any(|table| self.contents.contains_key(table) && !other.contents.contains_key(table))
+    }
+
+    /// Whether a run with this memory has nothing to tell the next that a run
+    /// with `other` would not.
+    pub(super) fn says_the_same_as(&self, other: &Self) -> bool {
+        let own = Self {
+            run: other.run.clone(),
+            now_ms: other.now_ms,
+            generation: other.generation,
+            ..self.clone()
+        };
+        own == *other
+    }
+}
+
+impl Work {
+    /// What this run would leave, with `contents` of the tables that it changes.
+    pub(super) async fn memory(
+        &self,
+        contents: &BTreeMap<TableId, String>,
+    ) -> Result<Memory, Error> {
+        let mut all = BTreeMap::new();
+        for table in self.remembered() {
+            let content = match contents.get(&table) {
+                Some(content) => Some(content.clone()),
+                None => content_of(self.version(&table).await?.as_ref()),
+            };
+            all.extend(content.map(|content| (table.to_string(), content)));
+        }
+        let mut entered = BTreeMap::new();
+        for table in [&system::CONSENT_REGISTER, &system::QUARANTINE] {
+            let version = match contents.contains_key(&table.id()) {
+                // This run writes it: there is one more then.
+                true => Some(self.version(&table.id()).await?.map_or(0, |v| v.number + 1)),
+                false => self
+                    .version(&table.id())
+                    .await?
+                    .map(|version| version.number),
+            };
+            entered.insert(table.name().to_owned(), version);
+        }
+        let models = self.planned.iter().map(|planned| {
+            let table = planned.layout.table().to_string();
+            (table, fingerprint(&planned.model))
+        });
+        let tables = self.session.tables().project.landing().iter();
+        let definitions: String = tables
+            .map(|table| placeless(format!("{table:?}"), &table.file))
+            .collect();
+        Ok(Memory {
+            format: FORMAT,
+            run: self.held.run.clone(),
+            now_ms: self.now_ms,
+            models: models.collect(),
+            landing: hex(definitions.as_bytes()),
+            key: self.session.key_fingerprint(),
+            contents: all,
+            entered,
+            register: self.integrity.remembered(),
+            generation: self.integrity.noted().generation,
+        })
+    }
+
+    /// The tables whose contents a run relies on.
+    fn remembered(&self) -> Vec<TableId> {
+        let models = self.planned.iter();
+        let mut tables: Vec<TableId> = models
+            .map(|planned| planned.layout.table().clone())
+            .collect();
+        tables.extend(system::DERIVED.map(system::Definition::id));
+        tables.extend([LANDING_FILES.id(), system::LEDGER.id()]);
+        tables
+    }
+
+    /// The version of a table that this run reads, which stood when it took hold
+    /// of the lake.
+    pub(super) async fn version(&self, table: &TableId) -> Result<Option<Version>, Error> {
+        Ok(self.session.tables().standing(table, AsOf::Latest).await?)
+    }
+
+    /// An earlier version of a system table; `None` where it is not there any more.
+    pub(super) async fn version_numbered(
+        &self,
+        table: &system::Definition,
+        number: i64,
+    ) -> Result<Option<Version>, Error> {
+        let id = table.id();
+        let standing = self.version(&id).await?;
+        if standing
+            .as_ref()
+            .is_some_and(|version| version.number == number)
+        {
+            return Ok(standing);
+        }
+        match self.held.lake.version(&id, AsOf::Version(number)).await {
+            Ok(version) => Ok(version),
+            Err(lake::Error::NoVersion { .. } | lake::Error::VersionRemoved { .. }) => Ok(None),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// What is new since the last run. What cannot be taken in by itself is a
+    /// reason to build everything anew.
+    pub(super) async fn arrived(&self, changed_files: ChangedFiles) -> Result<Arrived, Error> {
+        if self.integrity.asks_for_everything() {
+            let mut new = New {
+                known: landing_files::known(&self.session).await?,
+                ..New::default()
+            };
+            Self::compare_files(&self.sources, &mut new).await;
+            return Ok(Arrived::Anew {
+                reason: Some(DAMAGED),
+                changed: new.kept,
+            });
+        }
+        let Some(memory) = Memory::of(self) else {
+            let release = self.held.release.as_ref();
+            let other = release.is_some_and(|release| release.state.get("format").is_some());
+            return Ok(Arrived::Anew {
+                reason: other.then_some(OTHER_PROGRAM),
+                changed: Vec::new(),
+            });
+        };
+        let mut new = New {
+            known: landing_files::known(&self.session).await?,
+            ..New::default()
+        };
+        Self::compare_files(&self.sources, &mut new).await;
+        let own = self.memory(&BTreeMap::new()).await?;
+        let known = |own: &BTreeMap<String, String>, of: &BTreeMap<String, String>| {
+            own.iter().all(|(table, is)| of.get(table) == Some(is))
+        };
+        let mut reason = if own.landing != memory.landing {
+            Some(OTHER_MODELS)
+        } else if own.key.is_some() && own.key != memory.key {
+            Some("the key of pseudonyms is another")
+        } else if !known(&own.contents, &memory.contents) || memory.lacks_any_of(&own) {
+            Some("tables are not as the last run left them")
+        } else if self.depends_on_time(&memory) {
+            Some("a table follows from the time of the run")
+        } else if !new.kept.is_empty() && changed_files == ChangedFiles::Rebuild {
+            Some("landing files have changed")
+        } else {
+            None
+        };
+        new.is_entered = own.entered != memory.entered;
+        new.crossed = self.crosses_since(&memory).await?;
+        let is_new = !new.files.is_empty() || new.is_entered || new.crossed;
+        if reason.is_none() && !known(&own.models, &memory.models) {
+            if !is_new && new.kept.is_empty() {
+                return Ok(Arrived::Models(self.changed_models(&own, &memory)));
+            }
+            let mut built = own.models.keys();
+            reason = Some(match built.all(|table| memory.models.contains_key(table)) {
+                true => OTHER_MODELS,
+                false => OTHER_TABLES,
+            });
+        }
+        if reason.is_some() {
+            return Ok(Arrived::Anew {
+                reason,
+                changed: new.kept,
+            });
+        }
+        if !is_new {
+            return Ok(Arrived::Nothing { kept: new.kept });
+        }
+        // Tables that are not selected would be left behind.
+        if own.models.len() < memory.models.len() {
+            return Ok(Arrived::Anew {
+                reason: Some(OTHER_TABLES),
+                changed: new.kept,
+            });
+        }
+        Ok(Arrived::Some(new))
+    }
+
+    /// Models of this run that are not as the last run built them.
+    fn changed_models(&self, own: &Memory, memory: &Memory) -> BTreeSet<String> {
+        let planned = self.planned.iter();
+        planned
+            .filter(|planned| {
+                let table = planned.layout.table().to_string();
+                own.models.get(&table) != memory.models.get(&table)
+            })
+            .map(|planned| planned.model.name.to_string())
+            .collect()
+    }
+
+    /// Tells files that are new from those that were read, and those from what is
+    /// not as it was.
+    pub(super) async fn compare_files(sources: &HashMap<String, Arc<Source>>, new: &mut New) {
+        let mut read: HashMap<(&str, &str), &KnownFile> = HashMap::new();
+        for file in &new.known {
+            read.insert((file.table.as_str(), file.name.as_str()), file);
+        }
+        let known_again = &mut new.known_again;
+        let mut changed = |table: &str, name: &str, shown: String| {
+            new.kept.push(shown);
+            new.unreadable.insert((table.to_owned(), name.to_owned()));
+        };
+        for (table, source) in sources {
+            for file in &source.files {
+                let known = read.remove(&(table.as_str(), file.name.as_str()));
+                let alike = known.map(|known| known.compare(file));
+                if let Some(Likeness::IfContentIs(hash)) = alike
+                    && source.content_of(file).await == Ok(hash)
+                {
+                    let name = (table.clone(), file.name.clone());
+                    known_again.insert(name, file.tag.noted(Some(hash)));
+                    continue;
+                }
+                match alike {
+                    Some(Likeness::Same) => {}
+                    Some(_) => changed(table, &file.name, file.shown.clone()),
+                    None => {
+                        let files = new.files.entry(table.clone()).or_default();
+                        files.push(file.clone());
+                    }
+                }
+            }
+        }
+        // What is left over is there no more.
+        for file in read.values() {
+            if let Some(source) = sources.get(&file.table) {
+                let path = source.location.child(&file.name);
+                changed(&file.table, &file.name, source.location.display(&path));
+            }
+        }
+        new.kept.sort();
+    }
+
+    /// Whether a model asks for the time of the run for more than who agrees now,
+    /// and the last run's was another.
+    fn depends_on_time(&self, memory: &Memory) -> bool {
+        let mut planned = self.planned.iter();
+        memory.now_ms != self.now_ms && planned.any(|planned| planned.time == TimeUse::Other)
+    }
+
+    /// Whether something was entered by hand since that run, or dropped from
+    /// quarantine.
+    pub(super) async fn is_entered_since(&self, memory: &Memory) -> Result<bool, Error> {
+        Ok(self.memory(&BTreeMap::new()).await?.entered != memory.entered)
+    }
+
+    /// Whether consent began or ended between that run and this, or may have.
+    pub(super) async fn crosses_since(&self, memory: &Memory) -> Result<bool, Error> {
+        Ok(memory.now_ms != self.now_ms
+            && (self.people_crossing(memory.now_ms).await? || self.is_anyone_suspended().await?))
+    }
+
+    /// Whether anybody is suspended: of theirs `system.consent` has what ended by
+    /// the time of the run, which nothing tells beforehand.
+    async fn is_anyone_suspended(&self) -> Result<bool, Error> {
+        let known = quarantine::standing(&self.session).await?;
+        Ok(!known.named.is_empty())
+    }
+
+    /// Whether anybody's consent begins or ends between the last run and this.
+    async fn people_crossing(&self, last_ms: i64) -> Result<bool, Error> {
+        let (from, to) = (last_ms.min(self.now_ms), last_ms.max(self.now_ms));
+        let sql = format!(
+            "select count(*) from system.consent \
+             where (valid_from > {from} and valid_from <= {to}) \
+             or (valid_to > {from} and valid_to <= {to})"
+        );
+        Ok(crate::contract::checks::count(&self.session, &sql).await? > 0)
+    }
+}
+
+pub(super) fn content_of(version: Option<&Version>) -> Option<String> {
+    Some(version?.commit_info.as_ref()?.content.clone())
+}
+
+/// A model as a hash: what it selects and what it promises.
+fn fingerprint(model: &Model) -> String {
+    let contract = placeless(format!("{:?}", model.contract), &model.file);
+    hex(format!("{}\n{contract}", model.sql).as_bytes())
+}
+
+/// The data product is the same wherever its files lie.
+fn placeless(text: String, file: &str) -> String {
+    text.replace(file, "")
+}
+
+fn hex(bytes: &[u8]) -> String {
+    format!("{:032x}", xxh3_128(bytes))
+}
+
+/// Whether every file of every source was read, and once.
+pub(super) fn is_complete(
+    sources: &HashMap<String, Arc<Source>>,
+    intake: &BTreeMap<String, TableIntake>,
+) -> bool {
+    sources.iter().all(|(table, source)| {
+        let read = intake.get(table).map_or(&[][..], |read| &read.files);
+        let names: BTreeSet<&str> = read.iter().map(|file| file.name.as_str()).collect();
+        names.len() == read.len() && read.len() == source.files.len()
+    })
+}

@@ -1,0 +1,29 @@
+//! Batches in the types that a table's files hold.
+
+use std::sync::Arc;
+
+use arrow::array::RecordBatch;
+use arrow::compute::{CastOptions, cast_with_options};
+use arrow::datatypes::SchemaRef;
+use arrow::error::ArrowError;
+
+use crate::content as rows;
+
+/// The batch with the columns, types and floats that the table's files hold. One
+/// more column at its end is left behind.
+pub(crate) fn stored(schema: &SchemaRef, batch: &RecordBatch) -> Result<RecordBatch, ArrowError> {
+    // A value that does not fit is an error, not a null.
+    let options = CastOptions {
+        safe: false,
+        ..CastOptions::default()
+    };
+    let columns = batch
+        .columns()
+        .iter()
+        .zip(schema.fields())
+        .map(|(column, field)| {
+            cast_with_options(column, field.data_type(), &options).map(rows::plain)
+        })
+        .collect::<Result<Vec<_>, _>>()?;
+    RecordBatch::try_new(Arc::clone(schema), columns)
+}

@@ -1,0 +1,141 @@
+//! Whether a person is known here, for entries by hand: an address that is
+//! mistyped, or has signs around it, is nobody's, and what is entered for it
+//! changes nothing.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use futures::StreamExt;
+use landing::KeySet;
+
+use super::register;
+use crate::Error;
+use crate::subjects::landing_files;
+use crate::subjects::quarantine;
+use query::Session;
+use query::landing::{Hashes, Likeness, Source, hash};
+use query::roles::PHONES;
+use query::roles::{RECORD_COLUMNS, RECORDS};
+
+/// By what a person is known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum KnownBy {
+    /// A customer record.
+    Record,
+    /// A phone's reading.
+    Reading,
+    /// An entry by hand.
+    Entry,
+    /// A record that cannot be read and lies in quarantine.
+    Quarantine,
+}
+
+impl KnownBy {
+    /// In words.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            KnownBy::Record => "a customer record",
+            KnownBy::Reading => "a phone's reading",
+            KnownBy::Entry => "an entry by hand",
+            KnownBy::Quarantine => "a record in quarantine",
+        }
+    }
+}
+
+/// By what `person`, a subject, is known here; `None` where by nothing.
+///
+/// What earlier runs read is looked up in their notes; files that are new since
+/// then are read. Where landing files are out of reach, notes are all there is.
+pub(super) async fn known_by(session: &Session, person: &str) -> Result<Option<KnownBy>, Error> {
+    let tables = [
+        (RECORDS, RECORD_COLUMNS[0], KnownBy::Record),
+        (PHONES.0, PHONES.1[0], KnownBy::Reading),
+    ];
+    let noted = landing_files::known(session).await?;
+    let wanted = Hashes::from_iter([hash(person)]);
+    for (table, _, by) in tables {
+        let mut files = noted.iter().filter(|file| file.table == table);
+        if files.any(|file| file.who.is_some() && file.may_hold(&wanted)) {
+            return Ok(Some(by));
+        }
+    }
+    let rows = register::rows(session).await?;
+    if rows.iter().any(|row| row.subject == person) {
+        return Ok(Some(KnownBy::Entry));
+    }
+    if !quarantine::suspending(session, person).await?.is_empty() {
+        return Ok(Some(KnownBy::Quarantine));
+    }
+    for (table, column, by) in tables {
+        let mut definitions = session.tables().project.landing().iter();
+        let Some(definition) = definitions.find(|known| known.name.as_ref() == table) else {
+            continue;
+        };
+        let source = match session.tables().landing_table(definition).list().await {
+            Ok(source) => source,
+            Err(query::Error::Landing { .. }) => continue,
+            Err(error) => return Err(error.into()),
+        };
+        let seen: HashSet<&str> = noted
+            .iter()
+            .filter(|file| file.table == table && file.who.is_some())
+            .filter(|file| {
+                source
+                    .files
+                    .iter()
+                    .any(|now| now.name == file.name && matches!(file.compare(now), Likeness::Same))
+            })
+            .map(|file| file.name.as_str())
+            .collect();
+        let mut files = source.files.clone();
+        files.retain(|file| !seen.contains(file.name.as_str()));
+        if files.is_empty() {
+            continue;
+        }
+        let source = Arc::new(Source { files, ..source });
+        match has_rows(session, &source, (table, column), person).await {
+            Ok(true) => return Ok(Some(by)),
+            Ok(false) | Err(Error::Query(query::Error::Landing { .. })) => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(None)
+}
+
+/// Whether files hold a row of that person.
+async fn has_rows(
+    session: &Session,
+    source: &Arc<Source>,
+    (table, column): (&str, &str),
+    person: &str,
+) -> Result<bool, Error> {
+    let keys: Arc<dyn KeySet> = Arc::new(One(person.to_owned()));
+    for mut stream in session
+        .landing_streams(source, table, &[column], Some(keys))
+        .await?
+    {
+        while let Some(batch) = stream.next().await {
+            let batch = batch.map_err(|error| Error::execution(table, error))?;
+            if batch.num_rows() > 0 {
+                return Ok(true);
+            }
+        }
+    }
+    Ok(false)
+}
+
+/// One person, for readers of files.
+struct One(String);
+
+impl KeySet for One {
+    fn contains(&self, text: &str) -> bool {
+        privacy::normalize_subject(text) == self.0
+    }
+}
+
+/// Prints nobody's name.
+impl std::fmt::Debug for One {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("One(***)")
+    }
+}

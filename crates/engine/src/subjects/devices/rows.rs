@@ -1,0 +1,38 @@
+//! What was found, as rows of `system.device_owner`.
+
+use std::sync::Arc;
+
+use arrow::array::{Int64Array, RecordBatch, StringViewArray};
+
+use super::Found;
+use query::interner::{NO_TEXT, Texts};
+use query::system::DEVICE_OWNER;
+
+pub(super) fn table(found: &[Found], people: &Texts, serials: &Texts) -> RecordBatch {
+    let each = || found.iter();
+    let owner = || each().map(|found| found.owner);
+    let serial = serials.column(each().map(|found| found.device));
+    let subject = people.column(owner().map(|owner| owner.map_or(NO_TEXT, |owner| owner.person)));
+    let evidence: StringViewArray = owner()
+        .map(|owner| owner.map(|owner| if owner.claimed { "claimed" } else { "matched" }))
+        .collect();
+    let support: Int64Array = owner()
+        .map(|owner| owner.and_then(|owner| owner.support).map(i64::from))
+        .collect();
+    let runner_up: Int64Array = owner()
+        .map(|owner| owner.and_then(|owner| owner.runner_up).map(i64::from))
+        .collect();
+    let from: Int64Array = each().map(|found| found.valid_from).collect();
+    let to: Int64Array = each().map(|found| found.valid_to).collect();
+    let last: Int64Array = each().map(|found| found.last_reading).collect();
+    DEVICE_OWNER.batch(vec![
+        serial,
+        subject,
+        Arc::new(evidence),
+        Arc::new(support),
+        Arc::new(runner_up),
+        Arc::new(from),
+        Arc::new(to),
+        Arc::new(last),
+    ])
+}

@@ -1,0 +1,194 @@
+//! `system.landing_files`: what was read of each landing file.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use arrow::array::{Array, AsArray, BinaryViewArray, RecordBatch};
+use arrow::datatypes::Int64Type;
+use futures::TryStreamExt;
+
+use crate::Error;
+use query::Query;
+use query::Session;
+use query::landing::{FileIntake, Hashes, Likeness, SourceFile, TableIntake};
+use query::system::{LANDING_FILES, long, text};
+
+/// By which column of a landing table a later run may look for rows, and whether
+/// it names people.
+pub(crate) fn whose(table: &str) -> Option<(&'static str, bool)> {
+    let ((phones, [user, _]), (devices, [serial, _])) =
+        (query::roles::PHONES, query::roles::DEVICES);
+    if table == query::roles::RECORDS {
+        Some((query::roles::RECORD_COLUMNS[0], true))
+    } else if table == phones {
+        Some((user, true))
+    } else if table == devices {
+        Some((serial, false))
+    } else {
+        None
+    }
+}
+
+/// A landing file that an earlier run read.
+#[derive(Debug, Clone)]
+pub(crate) struct KnownFile {
+    pub(crate) table: String,
+    pub(crate) name: String,
+    bytes: i64,
+    tag: String,
+    /// Whose rows it holds, as hashes in order; `None` where nobody noted it.
+    pub(crate) who: Option<Vec<u64>>,
+}
+
+impl KnownFile {
+    /// Whether it is as it was read.
+    pub(crate) fn compare(&self, file: &SourceFile) -> Likeness {
+        match self.bytes == i64::try_from(file.bytes).unwrap_or(i64::MAX) {
+            true => file.tag.compare(&self.tag),
+            false => Likeness::Other,
+        }
+    }
+
+    /// Whether it may hold rows of any of those whose hashes are `who`.
+    pub(crate) fn may_hold(&self, who: &Hashes) -> bool {
+        let Some(known) = &self.who else {
+            return true;
+        };
+        match known.len() < who.len() {
+            true => known.iter().any(|hash| who.contains(hash)),
+            false => who.iter().any(|hash| stands_in(known, *hash)),
+        }
+    }
+}
+
+/// Whether a hash is among `known`, which are in order. Hashes lie evenly, so
+/// it is looked for about where it must be.
+fn stands_in(known: &[u64], hash: u64) -> bool {
+    let about = ((u128::from(hash) * known.len() as u128) >> 64) as usize;
+    let (mut start, mut end, mut reach) = (about, about, 8);
+    while start > 0 && known[start - 1] >= hash {
+        start = start.saturating_sub(reach);
+        reach *= 2;
+    }
+    while end < known.len() && known[end] <= hash {
+        end = (end + reach).min(known.len());
+        reach *= 2;
+    }
+    known[start..end].binary_search(&hash).is_ok()
+}
+
+/// All files that earlier runs read.
+pub(crate) async fn known(session: &Session) -> Result<Vec<KnownFile>, Error> {
+    let query = session
+        .query("select table_name, file, bytes, tag, who from system.landing_files")
+        .await?;
+    let batches: Vec<RecordBatch> = query.stream()?.try_collect().await.map_err(Query::failed)?;
+    Ok(batches.iter().flat_map(known_in).collect())
+}
+
+fn known_in(batch: &RecordBatch) -> Vec<KnownFile> {
+    let text =
+        |column: usize, row: usize| batch.column(column).as_string_view().value(row).to_owned();
+    let long =
+        |column: usize, row: usize| batch.column(column).as_primitive::<Int64Type>().value(row);
+    let who = batch.column(4).as_binary_view();
+    let hashes = |row: usize| {
+        let words = who.value(row).as_chunks::<8>().0.iter();
+        who.is_valid(row)
+            .then(|| words.map(|word| u64::from_le_bytes(*word)).collect())
+    };
+    (0..batch.num_rows())
+        .map(|row| KnownFile {
+            table: text(0, row),
+            name: text(1, row),
+            bytes: long(2, row),
+            tag: text(3, row),
+            who: hashes(row),
+        })
+        .collect()
+}
+
+/// What was read, as rows of `system.landing_files`.
+pub(crate) fn rows_of(intake: &BTreeMap<String, TableIntake>) -> RecordBatch {
+    let files = || {
+        let tables = intake.iter();
+        tables.flat_map(|(table, read)| read.files.iter().map(move |file| (table, file)))
+    };
+    let counts = |count: fn(&FileIntake) -> u64| {
+        long(files().map(move |(_, file)| i64::try_from(count(file)).ok()))
+    };
+    let who: Vec<Option<Vec<u8>>> = files()
+        .map(|(_, file)| {
+            let who = file.who.as_ref()?;
+            Some(who.iter().flat_map(|hash| hash.to_le_bytes()).collect())
+        })
+        .collect();
+    LANDING_FILES.batch(vec![
+        text(files().map(|(table, _)| table.as_str())),
+        text(files().map(|(_, file)| file.name.as_str())),
+        counts(|file| file.bytes),
+        text(files().map(|(_, file)| file.tag.as_str())),
+        counts(|file| file.tally.objects),
+        counts(|file| file.tally.rows + file.tally.filtered),
+        counts(|file| file.tally.rejected_objects),
+        counts(|file| file.tally.bytes_rows),
+        counts(|file| file.tally.bytes_rejected),
+        counts(|file| file.tally.bytes_separators),
+        counts(|file| file.tally.unknown),
+        Arc::new(
+            who.iter()
+                .map(|who| who.as_deref())
+                .collect::<BinaryViewArray>(),
+        ),
+    ])
+}
+
+/// Rows of `system.landing_files` with other tags for some files, by table and
+/// name.
+pub(crate) fn with_tags(
+    batch: &RecordBatch,
+    tags: &BTreeMap<(String, String), String>,
+) -> RecordBatch {
+    let texts = |column: usize| batch.column(column).as_string_view();
+    let tag = (0..batch.num_rows()).map(|row| {
+        let file = (
+            texts(0).value(row).to_owned(),
+            texts(1).value(row).to_owned(),
+        );
+        tags.get(&file)
+            .map_or(texts(TAG).value(row), String::as_str)
+    });
+    let mut columns = batch.columns().to_vec();
+    columns[TAG] = text(tag);
+    LANDING_FILES.batch(columns)
+}
+
+/// Where the tag stands among the columns.
+const TAG: usize = 3;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn hashes_are_found_however_they_lie() {
+        let even: Vec<u64> = (0..500).map(|i| i * (u64::MAX / 500)).collect();
+        let low: Vec<u64> = (0..500).collect();
+        let high: Vec<u64> = (0..500).map(|i| u64::MAX - 499 + i).collect();
+        for known in [&even[..], &low, &high, &[7], &[0, u64::MAX], &[]] {
+            let near = known.iter().flat_map(|hash| {
+                let (below, above) = (hash.saturating_sub(1), hash.saturating_add(1));
+                [below, *hash, above]
+            });
+            for hash in near.chain([0, 250, 1 << 63, u64::MAX]) {
+                let is_there = known.contains(&hash);
+                assert_eq!(
+                    stands_in(known, hash),
+                    is_there,
+                    "{hash} of {}",
+                    known.len()
+                );
+            }
+        }
+    }
+}

@@ -1,0 +1,9 @@
+//! People and devices: who agreed to what, whose a device is, and what cannot
+//! be read of them.
+
+pub(crate) mod consent;
+pub(crate) mod decisions;
+pub(crate) mod devices;
+pub(crate) mod known;
+pub(crate) mod landing_files;
+pub(crate) mod quarantine;

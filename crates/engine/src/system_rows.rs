@@ -1,0 +1,87 @@
+//! Rows of system tables, written into files for the next version.
+
+use arrow::array::RecordBatch;
+use lake::{CommitInfo, Lake, Publication, RemovedFiles, Version};
+use query::system::Definition;
+
+use crate::Error;
+use crate::content::{self as rows, Content};
+
+/// Writes rows into a file that the next version of the table is made of,
+/// beside those that stand or in their place. `None` where the version that
+/// stands holds the same already.
+pub(crate) async fn stage(
+    table: &Definition,
+    lake: &Lake,
+    run: &str,
+    batch: &RecordBatch,
+    rows: Rows<'_>,
+) -> Result<Option<Publication>, Error> {
+    let mut content = Content::default();
+    content.add(rows::hashes(batch));
+    let mut count = batch.num_rows() as u64;
+    let removes = match rows {
+        Rows::Beside(standing) => {
+            if batch.num_rows() == 0 {
+                return Ok(None);
+            }
+            let before = standing.and_then(|standing| standing.commit_info.as_ref());
+            if let Some(before) = before {
+                content.merge(Content::from_text(&before.content).unwrap_or_default());
+            }
+            count += standing.map_or(0, Version::rows);
+            RemovedFiles::None
+        }
+        Rows::InPlaceOf(standing) => {
+            let same = match standing.map(|standing| &standing.commit_info) {
+                Some(Some(standing)) => standing.content == content.to_text(),
+                Some(None) => false,
+                // A table that would be empty need not be made.
+                None => batch.num_rows() == 0,
+            };
+            if same {
+                return Ok(None);
+            }
+            RemovedFiles::All
+        }
+        Rows::Anew => RemovedFiles::All,
+    };
+    let layout = table.layout()?;
+    let mut writer = lake.writer(&layout, run);
+    writer.write(batch).await?;
+    Ok(Some(Publication {
+        layout,
+        description: table.grain().to_owned(),
+        commit_info: noted(run, count, content),
+        files: writer.finish().await?,
+        removed: removes,
+        changes_rows: true,
+    }))
+}
+
+/// How rows that are written relate to those that stand.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Rows<'a> {
+    /// They come to them.
+    Beside(Option<&'a Version>),
+    /// They replace them.
+    InPlaceOf(Option<&'a Version>),
+    /// They replace them, whatever those are said to hold.
+    Anew,
+}
+
+/// What is noted with a commit of this program.
+pub(crate) fn noted(run: &str, rows: u64, content: Content) -> CommitInfo {
+    CommitInfo {
+        run: run.to_owned(),
+        program: program(),
+        rows,
+        content: content.to_text(),
+        note: None,
+    }
+}
+
+/// This program, as commits name it.
+pub(crate) fn program() -> String {
+    format!("stedi {}", env!("CARGO_PKG_VERSION"))
+}

@@ -1,0 +1,276 @@
+//! SQL functions of our own, usable in any model.
+//!
+//! | function | gives |
+//! |---|---|
+//! | `run_time()` | the start of the run, epoch milliseconds UTC |
+//! | `subject(email)` | the person: the e-mail trimmed, in NFC and lower case |
+//! | `pseudonym(text)` | 32 hexadecimal digits that tell nothing of the text without the key |
+//!
+//! `pseudonym` takes its text letter by letter: models write
+//! `pseudonym(subject(email))`, so that a person has one pseudonym however the
+//! e-mail is spelled. Null gives null.
+
+use std::hash::{Hash, Hasher};
+use std::sync::{Arc, OnceLock};
+
+use arrow::array::{Array, ArrayRef, AsArray, StringViewArray, StringViewBuilder};
+use arrow::buffer::Buffer;
+use datafusion::arrow::compute::cast;
+use datafusion::arrow::datatypes::DataType;
+use datafusion::common::{Result, ScalarValue};
+use datafusion::logical_expr::{
+    ColumnarValue, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, Volatility,
+};
+use privacy::PseudonymKey;
+
+use crate::Error;
+use crate::error::external;
+
+/// The name of the function that gives a person's name.
+pub const SUBJECT: &str = "subject";
+
+/// The name of the function that gives a person's pseudonym.
+pub const PSEUDONYM: &str = "pseudonym";
+
+/// The function that gives a person's name.
+pub fn subject() -> Arc<ScalarUDF> {
+    Arc::new(ScalarUDF::new_from_impl(Subject {
+        signature: Signature::string(1, Volatility::Immutable),
+    }))
+}
+
+/// All functions of our own, for a run that starts at `now_ms`, with the
+/// session's key.
+pub fn all(now_ms: i64, key: &Arc<OnceLock<Arc<PseudonymKey>>>) -> Vec<ScalarUDF> {
+    vec![
+        ScalarUDF::new_from_impl(RunTime {
+            // Another value in the next run: see `crate::time_use`.
+            signature: Signature::nullary(Volatility::Stable),
+            now_ms,
+        }),
+        ScalarUDF::new_from_impl(Subject {
+            signature: Signature::string(1, Volatility::Immutable),
+        }),
+        ScalarUDF::new_from_impl(Pseudonym {
+            signature: Signature::string(1, Volatility::Immutable),
+            key: Arc::clone(key),
+        }),
+    ]
+}
+
+/// `run_time()`: the same in every model of a run, and set by `--now`.
+#[derive(Debug, PartialEq, Eq, Hash)]
+struct RunTime {
+    signature: Signature,
+    now_ms: i64,
+}
+
+impl ScalarUDFImpl for RunTime {
+    fn name(&self) -> &str {
+        "run_time"
+    }
+
+    fn signature(&self) -> &Signature {
+        &self.signature
+    }
+
+    fn return_type(&self, _: &[DataType]) -> Result<DataType> {
+        Ok(DataType::Int64)
+    }
+
+    fn invoke_with_args(&self, _: ScalarFunctionArgs) -> Result<ColumnarValue> {
+        Ok(ColumnarValue::Scalar(ScalarValue::Int64(Some(self.now_ms))))
+    }
+}
+
+/// `subject(email)`.
+#[derive(Debug, PartialEq, Eq, Hash)]
+struct Subject {
+    signature: Signature,
+}
+
+impl ScalarUDFImpl for Subject {
+    fn name(&self) -> &str {
+        SUBJECT
+    }
+
+    fn signature(&self) -> &Signature {
+        &self.signature
+    }
+
+    fn return_type(&self, _: &[DataType]) -> Result<DataType> {
+        Ok(DataType::Utf8View)
+    }
+
+    fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {
+        of_text(&args, |email, out| {
+            out.push_str(&privacy::normalize_subject(email));
+        })
+    }
+}
+
+/// `pseudonym(text)`. The session puts the key into its cell before a
+/// statement that calls this is planned.
+#[derive(Debug)]
+struct Pseudonym {
+    signature: Signature,
+    key: Arc<OnceLock<Arc<PseudonymKey>>>,
+}
+
+/// Two are the same if they look into the same cell.
+impl PartialEq for Pseudonym {
+    fn eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.key, &other.key)
+    }
+}
+
+impl Eq for Pseudonym {}
+
+impl Hash for Pseudonym {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        Arc::as_ptr(&self.key).hash(state);
+    }
+}
+
+impl ScalarUDFImpl for Pseudonym {
+    fn name(&self) -> &str {
+        PSEUDONYM
+    }
+
+    fn signature(&self) -> &Signature {
+        &self.signature
+    }
+
+    fn return_type(&self, _: &[DataType]) -> Result<DataType> {
+        Ok(DataType::Utf8View)
+    }
+
+    fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {
+        let key = self.key.get().ok_or_else(|| {
+            external(Error::NoKey {
+                message: "pseudonym() was called before its key was there".to_owned(),
+                hint: "this is a fault in stedi: please report the statement".to_owned(),
+            })
+        })?;
+        of_text(&args, |text, out| {
+            out.push_str(&key.pseudonym(text));
+        })
+    }
+}
+
+/// Applies `write`, which appends to the text it is given, to the one argument;
+/// null gives null.
+fn of_text(args: &ScalarFunctionArgs, write: impl Fn(&str, &mut String)) -> Result<ColumnarValue> {
+    let scalar = matches!(args.args.first(), Some(ColumnarValue::Scalar(_)));
+    let arrays = ColumnarValue::values_to_arrays(&args.args)?;
+    let texts = cast(&arrays[0], &DataType::Utf8View)?;
+    let written: ArrayRef = Arc::new(each_run_once(texts.as_string_view(), write)?);
+    if scalar {
+        return Ok(ColumnarValue::Scalar(ScalarValue::try_from_array(
+            &written, 0,
+        )?));
+    }
+    Ok(ColumnarValue::Array(written))
+}
+
+/// A person's readings mostly come in a row, and equal values of a run have one
+/// view: the text of a run is worked on, and kept, once.
+fn each_run_once(
+    texts: &StringViewArray,
+    write: impl Fn(&str, &mut String),
+) -> Result<StringViewArray> {
+    let mut out = String::new();
+    let mut spans: Vec<Option<(u32, u32)>> = Vec::with_capacity(texts.len());
+    let mut last: Option<(u128, (u32, u32))> = None;
+    for (row, view) in texts.views().iter().enumerate() {
+        if texts.is_null(row) {
+            spans.push(None);
+            continue;
+        }
+        let span = match last {
+            Some((before, span)) if before == *view => span,
+            _ => {
+                let start = out.len();
+                write(texts.value(row), &mut out);
+                (start as u32, (out.len() - start) as u32)
+            }
+        };
+        last = Some((*view, span));
+        spans.push(Some(span));
+    }
+    let mut written = StringViewBuilder::with_capacity(texts.len());
+    let block = written.append_block(Buffer::from_vec(out.into_bytes()));
+    for span in spans {
+        match span {
+            Some((start, length)) => {
+                #[allow(
+                    unsafe_code,
+                    reason = "a check of each view costs as much as making it"
+                )]
+                // SAFETY: the block is the one appended above, and each span
+                // was taken while the text at it was copied into the block.
+                unsafe {
+                    written.append_view_unchecked(block, start, length);
+                }
+            }
+            None => written.append_null(),
+        }
+    }
+    Ok(written.finish())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn subjects_of_a_column() {
+        let emails: StringViewArray = [
+            Some(" Jane@Example.com"),
+            Some(" Jane@Example.com"),
+            None,
+            Some("jane@example.com"),
+            Some(""),
+            Some("A.VERY.LONG.NAME@example.org"),
+        ]
+        .into_iter()
+        .collect();
+        let expected: StringViewArray = [
+            Some("jane@example.com"),
+            Some("jane@example.com"),
+            None,
+            Some("jane@example.com"),
+            Some(""),
+            Some("a.very.long.name@example.org"),
+        ]
+        .into_iter()
+        .collect();
+        let subjects = each_run_once(&emails, |email, out| {
+            out.push_str(&privacy::normalize_subject(email));
+        });
+        assert_eq!(subjects.unwrap(), expected);
+    }
+
+    #[test]
+    fn equal_views_in_a_row_are_worked_on_once() {
+        let texts: StringViewArray = [
+            Some("a"),
+            Some("a"),
+            None,
+            Some("a"),
+            Some("b"),
+            Some("a"),
+            Some(""),
+            Some(""),
+        ]
+        .into_iter()
+        .collect();
+        let worked = std::cell::RefCell::new(Vec::new());
+        let written = each_run_once(&texts, |text, out| {
+            worked.borrow_mut().push(text.to_owned());
+            out.push_str(text);
+        });
+        assert_eq!(written.unwrap(), texts);
+        assert_eq!(worked.into_inner(), ["a", "b", "a", ""]);
+    }
+}

@@ -1,0 +1,372 @@
+//! Columns of the side of a join that is held in memory.
+//!
+//! Rows come in batches and are kept in blocks, so that a column of many
+//! millions of rows never has to be copied to grow. Of texts, each is kept once
+//! and rows hold its number. Of numbers, a full block keeps how far each is
+//! from its least: instants of a few weeks take four bytes, distances two.
+
+use arrow::array::{Array, ArrayRef, AsArray, StringViewArray, make_array};
+use arrow::buffer::{BooleanBuffer, Buffer, NullBuffer};
+use arrow::datatypes::{DataType, UInt32Type, UInt64Type};
+use arrow::error::ArrowError;
+
+use crate::interner::{NO_TEXT, Texts};
+
+/// Rows of a block.
+const BLOCK_ROWS: usize = 1 << 16;
+
+/// Values of one width, in blocks.
+#[derive(Debug)]
+pub(super) struct Blocks<T>(Vec<Vec<T>>);
+
+impl<T: Copy> Blocks<T> {
+    pub(super) fn new() -> Self {
+        Self(Vec::new())
+    }
+
+    pub(super) fn push(&mut self, value: T) {
+        match self.0.last_mut() {
+            Some(block) if block.len() < BLOCK_ROWS => block.push(value),
+            _ => {
+                // The first block grows as it needs: most sides are small.
+                let mut block = Vec::with_capacity(if self.0.is_empty() { 0 } else { BLOCK_ROWS });
+                block.push(value);
+                self.0.push(block);
+            }
+        }
+    }
+
+    pub(super) fn extend(&mut self, mut values: &[T]) {
+        while !values.is_empty() {
+            if self.0.last().is_none_or(|block| block.len() == BLOCK_ROWS) {
+                let room = if self.0.is_empty() { 0 } else { BLOCK_ROWS };
+                self.0.push(Vec::with_capacity(room));
+            }
+            if let Some(block) = self.0.last_mut() {
+                let (now, later) = values.split_at(values.len().min(BLOCK_ROWS - block.len()));
+                block.extend_from_slice(now);
+                values = later;
+            }
+        }
+    }
+
+    /// `rows` times `value`.
+    pub(super) fn filled(value: T, rows: usize) -> Self {
+        let starts = (0..rows).step_by(BLOCK_ROWS);
+        Self(
+            starts
+                .map(|start| vec![value; BLOCK_ROWS.min(rows - start)])
+                .collect(),
+        )
+    }
+
+    pub(super) fn set(&mut self, row: u32, value: T) {
+        self.0[row as usize / BLOCK_ROWS][row as usize % BLOCK_ROWS] = value;
+    }
+
+    #[inline(always)]
+    pub(super) fn get(&self, row: u32) -> T {
+        self.0[row as usize / BLOCK_ROWS][row as usize % BLOCK_ROWS]
+    }
+
+    fn bytes(&self) -> usize {
+        let values: usize = self.0.iter().map(Vec::capacity).sum();
+        values * size_of::<T>()
+    }
+}
+
+/// Values of 64 bits, of which each full block takes as few as it can.
+#[derive(Debug, Default)]
+struct Packed {
+    full: Vec<Block>,
+    open: Vec<u64>,
+}
+
+/// Values as their distance from the least, which stands first.
+#[derive(Debug)]
+enum Block {
+    Two(u64, Box<[u16]>),
+    Four(u64, Box<[u32]>),
+    Eight(Box<[u64]>),
+}
+
+impl Packed {
+    fn extend(&mut self, mut values: &[u64]) {
+        while !values.is_empty() {
+            let (now, later) = values.split_at(values.len().min(BLOCK_ROWS - self.open.len()));
+            self.open.extend_from_slice(now);
+            values = later;
+            if self.open.len() == BLOCK_ROWS {
+                self.full.push(Block::of(&self.open));
+                self.open.clear();
+            }
+        }
+    }
+
+    /// No further values will come.
+    fn seal(&mut self) {
+        self.full.push(Block::of(&std::mem::take(&mut self.open)));
+    }
+
+    #[inline(always)]
+    fn get(&self, row: u32) -> u64 {
+        let (block, place) = (row as usize / BLOCK_ROWS, row as usize % BLOCK_ROWS);
+        match self.full.get(block) {
+            Some(Block::Two(least, distances)) => least.wrapping_add(distances[place].into()),
+            Some(Block::Four(least, distances)) => least.wrapping_add(distances[place].into()),
+            Some(Block::Eight(values)) => values[place],
+            None => self.open[place],
+        }
+    }
+
+    fn bytes(&self) -> usize {
+        let block = |block: &Block| match block {
+            Block::Two(_, distances) => 2 * distances.len(),
+            Block::Four(_, distances) => 4 * distances.len(),
+            Block::Eight(values) => 8 * values.len(),
+        };
+        self.full.iter().map(block).sum::<usize>() + 8 * self.open.capacity()
+    }
+}
+
+impl Block {
+    fn of(values: &[u64]) -> Self {
+        // As signed numbers: those around zero are near each other, too.
+        let signed = || values.iter().map(|value| *value as i64);
+        let least = signed().min().unwrap_or_default() as u64;
+        let most = signed().max().unwrap_or_default() as u64;
+        let distances = || values.iter().map(|value| value.wrapping_sub(least));
+        match most.wrapping_sub(least) {
+            0..=0xFFFF => Self::Two(least, distances().map(|far| far as u16).collect()),
+            0x1_0000..=0xFFFF_FFFF => {
+                Self::Four(least, distances().map(|far| far as u32).collect())
+            }
+            _ => Self::Eight(values.into()),
+        }
+    }
+}
+
+/// A column that is held.
+#[derive(Debug)]
+pub(super) struct Column {
+    kind: DataType,
+    values: Values,
+    /// Rows that are null; texts have a number for it.
+    nulls: RowSet,
+}
+
+#[derive(Debug)]
+enum Values {
+    Text { numbers: Blocks<u32>, texts: Texts },
+    Wide(Packed),
+    Narrow(Blocks<u32>),
+}
+
+impl Column {
+    /// Whether columns of `kind` can be held.
+    pub(super) fn holds(kind: &DataType) -> bool {
+        matches!(kind, DataType::Utf8View)
+            || kind
+                .primitive_width()
+                .is_some_and(|width| width == 4 || width == 8)
+    }
+
+    pub(super) fn new(kind: &DataType) -> Self {
+        let values = match kind {
+            DataType::Utf8View => Values::Text {
+                numbers: Blocks::new(),
+                texts: Texts::default(),
+            },
+            kind if kind.primitive_width() == Some(4) => Values::Narrow(Blocks::new()),
+            _ => Values::Wide(Packed::default()),
+        };
+        Self {
+            kind: kind.clone(),
+            values,
+            nulls: RowSet::default(),
+        }
+    }
+
+    /// Takes the rows of `array` in, which follow `rows` others.
+    pub(super) fn append(&mut self, rows: usize, array: &dyn Array) -> Result<(), ArrowError> {
+        if !matches!(self.values, Values::Text { .. })
+            && let Some(nulls) = array.nulls()
+        {
+            let missing = (0..array.len()).filter(|row| nulls.is_null(*row));
+            missing.for_each(|row| self.nulls.insert(rows + row));
+        }
+        match &mut self.values {
+            Values::Text { numbers, texts } => take_in(texts, numbers, array.as_string_view())?,
+            Values::Wide(packed) => {
+                let bits = array.to_data().into_builder().data_type(DataType::UInt64);
+                let bits = make_array(bits.build()?);
+                packed.extend(bits.as_primitive::<UInt64Type>().values());
+            }
+            Values::Narrow(blocks) => {
+                let bits = array.to_data().into_builder().data_type(DataType::UInt32);
+                let bits = make_array(bits.build()?);
+                blocks.extend(bits.as_primitive::<UInt32Type>().values());
+            }
+        }
+        Ok(())
+    }
+
+    /// No further rows will come.
+    pub(super) fn seal(&mut self) {
+        match &mut self.values {
+            Values::Text { texts, .. } => texts.seal(),
+            Values::Wide(values) => values.seal(),
+            Values::Narrow(_) => {}
+        }
+    }
+
+    /// Bytes in memory.
+    pub(super) fn bytes(&self) -> usize {
+        let values = match &self.values {
+            Values::Text { numbers, texts } => numbers.bytes() + texts.bytes(),
+            Values::Wide(packed) => packed.bytes(),
+            Values::Narrow(blocks) => blocks.bytes(),
+        };
+        values + self.nulls.bytes()
+    }
+
+    pub(super) fn is_null(&self, row: u32) -> bool {
+        match &self.values {
+            Values::Text { numbers, .. } => numbers.get(row) == NO_TEXT,
+            _ => self.nulls.contains(row),
+        }
+    }
+
+    pub(super) fn is_integer(&self) -> bool {
+        !matches!(self.values, Values::Text { .. })
+    }
+
+    /// Whether two rows hold the same value; a null equals none.
+    pub(super) fn same(&self, one: u32, other: u32) -> bool {
+        match &self.values {
+            // Each text has one number.
+            Values::Text { numbers, .. } => numbers.get(one) == numbers.get(other),
+            _ => self.integer(one) == self.integer(other),
+        }
+    }
+
+    /// An integer, also one of 32 bits.
+    #[inline(always)]
+    pub(super) fn integer(&self, row: u32) -> i64 {
+        match &self.values {
+            Values::Wide(packed) => packed.get(row) as i64,
+            Values::Narrow(blocks) => i64::from(blocks.get(row) as i32),
+            Values::Text { .. } => 0,
+        }
+    }
+
+    /// Whether the text in `row` is `text`.
+    #[inline(always)]
+    pub(super) fn is_text(&self, row: u32, text: &[u8]) -> bool {
+        match &self.values {
+            Values::Text { numbers, texts } => {
+                let number = numbers.get(row);
+                number != NO_TEXT && texts.is(number, text)
+            }
+            _ => false,
+        }
+    }
+
+    /// The hash of the text in `row`, as [`crate::interner::hash_of_text`] gives it.
+    pub(super) fn text_hash(&self, row: u32) -> u64 {
+        match &self.values {
+            Values::Text { numbers, texts } => match numbers.get(row) {
+                NO_TEXT => 0,
+                number => texts.hash(number),
+            },
+            _ => 0,
+        }
+    }
+
+    /// The values of `rows`, in that order.
+    pub(super) fn gather(&self, rows: &[u32]) -> Result<ArrayRef, ArrowError> {
+        let nulls = || {
+            (!self.nulls.is_empty()).then(|| {
+                let valid = rows.iter().map(|row| !self.is_null(*row));
+                NullBuffer::new(BooleanBuffer::from_iter(valid))
+            })
+        };
+        let (values, nulls) = match &self.values {
+            Values::Text { numbers, texts } => {
+                return Ok(texts.column(rows.iter().map(|row| numbers.get(*row))));
+            }
+            Values::Wide(packed) => {
+                let values: Vec<u64> = rows.iter().map(|row| packed.get(*row)).collect();
+                (Buffer::from_vec(values), nulls())
+            }
+            Values::Narrow(blocks) => {
+                let values: Vec<u32> = rows.iter().map(|row| blocks.get(*row)).collect();
+                (Buffer::from_vec(values), nulls())
+            }
+        };
+        let data = arrow::array::ArrayData::builder(self.kind.clone())
+            .len(rows.len())
+            .add_buffer(values)
+            .nulls(nulls);
+        Ok(make_array(data.build()?))
+    }
+}
+
+/// Takes the texts of further rows in, as their numbers.
+fn take_in(
+    texts: &mut Texts,
+    numbers: &mut Blocks<u32>,
+    array: &StringViewArray,
+) -> Result<(), ArrowError> {
+    let mut last: Option<(u128, u32)> = None;
+    for (row, view) in array.views().iter().enumerate() {
+        if array.is_null(row) {
+            numbers.push(NO_TEXT);
+            continue;
+        }
+        let number = match last {
+            // Equal views of one array are equal texts.
+            Some((before, number)) if before == *view => number,
+            _ => texts.number(array.value(row)),
+        };
+        if number == NO_TEXT {
+            return Err(ArrowError::OffsetOverflowError(texts.len()));
+        }
+        last = Some((*view, number));
+        numbers.push(number);
+    }
+    Ok(())
+}
+
+/// A set of rows.
+#[derive(Debug, Default)]
+pub(super) struct RowSet(Vec<u64>);
+
+impl RowSet {
+    pub(super) fn insert(&mut self, row: usize) {
+        if self.0.len() <= row / 64 {
+            self.0.resize(row / 64 + 1, 0);
+        }
+        self.0[row / 64] |= 1 << (row % 64);
+    }
+
+    /// Takes out a row that is there.
+    pub(super) fn remove(&mut self, row: usize) {
+        self.0[row / 64] &= !(1 << (row % 64));
+    }
+
+    /// Whether there never was a row.
+    fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    #[inline(always)]
+    pub(super) fn contains(&self, row: u32) -> bool {
+        let bits = self.0.get(row as usize / 64).copied().unwrap_or(0);
+        bits & 1 << (row % 64) != 0
+    }
+
+    fn bytes(&self) -> usize {
+        self.0.capacity() * size_of::<u64>()
+    }
+}

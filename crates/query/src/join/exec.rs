@@ -1,0 +1,393 @@
+//! The operator.
+
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+
+use arrow::array::{ArrayRef, RecordBatch};
+use arrow::datatypes::{DataType, SchemaRef};
+use datafusion::common::runtime::{JoinSet, SpawnedTask};
+use datafusion::common::tree_node::TreeNodeRecursion;
+use datafusion::error::{DataFusionError, Result};
+use datafusion::execution::memory_pool::{MemoryConsumer, MemoryReservation};
+use datafusion::execution::{SendableRecordBatchStream, TaskContext};
+use datafusion::physical_expr::expressions::Column;
+use datafusion::physical_expr::{PhysicalExpr, PhysicalExprRef};
+use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
+use datafusion::physical_plan::{
+    DisplayAs, DisplayFormatType, ExecutionPlan, ExecutionPlanProperties, PlanProperties,
+};
+use futures::{StreamExt, TryStreamExt, stream};
+use parking_lot::{Mutex, RwLock};
+use tokio::sync::OnceCell;
+
+use super::probe::Probe;
+use super::table::{Key, Rows, Table, hash};
+use crate::functions::SUBJECT;
+
+/// Which rows come out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// Each pair.
+    Inner,
+    /// Each row of the held side with a partner, once.
+    HeldSemi,
+    /// Each row of the read side with a partner, once.
+    ReadSemi,
+}
+
+/// Where a column of the output comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Origin {
+    /// Among the columns held.
+    Held(usize),
+    /// Among the columns of the side that is read.
+    Read(usize),
+}
+
+/// What a join joins, and what comes out.
+#[derive(Debug, Clone)]
+pub(super) struct Terms {
+    pub(super) kind: Kind,
+    /// Keys of the side that is held, and of the side that is read.
+    pub(super) on: Vec<(PhysicalExprRef, PhysicalExprRef)>,
+    /// Columns of the held side that are needed, by position.
+    pub(super) held: Vec<usize>,
+    pub(super) output: Vec<Origin>,
+    /// What else must hold of a pair.
+    pub(super) filter: Option<Filter>,
+    /// The join's reader passes over rows that cannot match, see [`Keys`].
+    pub(super) keys: Option<Arc<Keys>>,
+}
+
+/// A condition on pairs.
+#[derive(Debug, Clone)]
+pub(super) struct Filter {
+    pub(super) condition: PhysicalExprRef,
+    /// The columns that the condition speaks of, by `schema`.
+    pub(super) columns: Vec<Origin>,
+    pub(super) schema: SchemaRef,
+}
+
+/// Joins the rows of one side, held in memory, with those of the other as they
+/// are read.
+pub struct JoinExec {
+    held: Arc<dyn ExecutionPlan>,
+    read: Arc<dyn ExecutionPlan>,
+    terms: Terms,
+    properties: Arc<PlanProperties>,
+    progress: Arc<Progress>,
+}
+
+/// How far the join has come; all partitions share it.
+#[derive(Debug)]
+pub(super) struct Progress {
+    table: OnceCell<(Arc<Table>, MemoryReservation)>,
+    /// Partitions of the read side that have not ended.
+    reading: AtomicUsize,
+    pub(super) read: AtomicU64,
+    /// Rows read that found a partner.
+    pub(super) matched: AtomicU64,
+    pub(super) pairs: AtomicU64,
+}
+
+/// What a join did, in rows.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Account {
+    /// Of the side that was read.
+    pub read: u64,
+    /// Of them, how many found no partner.
+    pub read_unmatched: u64,
+    /// Of the side that was held.
+    pub held: u64,
+    /// Of them, how many found no partner.
+    pub held_unmatched: u64,
+    /// Pairs found.
+    pub pairs: u64,
+}
+
+impl JoinExec {
+    pub(super) fn new(
+        held: Arc<dyn ExecutionPlan>,
+        read: Arc<dyn ExecutionPlan>,
+        terms: Terms,
+        properties: Arc<PlanProperties>,
+    ) -> Self {
+        let progress = Progress {
+            table: OnceCell::new(),
+            reading: AtomicUsize::new(read.output_partitioning().partition_count()),
+            read: AtomicU64::new(0),
+            matched: AtomicU64::new(0),
+            pairs: AtomicU64::new(0),
+        };
+        Self {
+            held,
+            read,
+            terms,
+            properties,
+            progress: Arc::new(progress),
+        }
+    }
+
+    /// What the join has done so far; complete once its streams have ended.
+    pub fn account(&self) -> Account {
+        let table = self.progress.table.get().map(|(table, _)| table);
+        let held = table.map_or(0, |table| u64::from(table.rows()));
+        let read = self.progress.read.load(Ordering::Relaxed);
+        Account {
+            read,
+            read_unmatched: read - self.progress.matched.load(Ordering::Relaxed),
+            held,
+            held_unmatched: held - table.map_or(0, |table| table.met()),
+            pairs: self.progress.pairs.load(Ordering::Relaxed),
+        }
+    }
+
+    /// Which rows come out.
+    pub fn kind(&self) -> Kind {
+        self.terms.kind
+    }
+
+    /// The side that is held, and the one that is read.
+    pub fn sides(&self) -> (&Arc<dyn ExecutionPlan>, &Arc<dyn ExecutionPlan>) {
+        (&self.held, &self.read)
+    }
+
+    /// Whether persons are compared: keys that are, or come out of, the
+    /// function `subject`.
+    pub fn is_of_people(&self) -> bool {
+        let keys = self.terms.on.iter().flat_map(|(held, read)| [held, read]);
+        keys.into_iter()
+            .any(|key| key.to_string().starts_with(SUBJECT))
+    }
+}
+
+impl DisplayAs for JoinExec {
+    fn fmt_as(&self, _: DisplayFormatType, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let on: Vec<String> = self
+            .terms
+            .on
+            .iter()
+            .map(|(held, read)| format!("{held} = {read}"))
+            .collect();
+        write!(
+            f,
+            "JoinExec: kind={:?}, on=[{}]",
+            self.terms.kind,
+            on.join(", ")
+        )?;
+        if let Some(filter) = &self.terms.filter {
+            write!(f, ", filter={}", filter.condition)?;
+        }
+        if self.terms.keys.is_some() {
+            f.write_str(", keys=reader")?;
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Debug for JoinExec {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "JoinExec({:?})", self.terms)
+    }
+}
+
+impl ExecutionPlan for JoinExec {
+    fn name(&self) -> &str {
+        "JoinExec"
+    }
+
+    fn properties(&self) -> &Arc<PlanProperties> {
+        &self.properties
+    }
+
+    fn children(&self) -> Vec<&Arc<dyn ExecutionPlan>> {
+        vec![&self.held, &self.read]
+    }
+
+    fn apply_expressions(
+        &self,
+        visit: &mut dyn FnMut(&Arc<dyn PhysicalExpr>) -> Result<TreeNodeRecursion>,
+    ) -> Result<TreeNodeRecursion> {
+        for (held, read) in &self.terms.on {
+            for key in [held, read] {
+                if visit(key)? == TreeNodeRecursion::Stop {
+                    return Ok(TreeNodeRecursion::Stop);
+                }
+            }
+        }
+        Ok(TreeNodeRecursion::Continue)
+    }
+
+    fn with_new_children(
+        self: Arc<Self>,
+        mut children: Vec<Arc<dyn ExecutionPlan>>,
+    ) -> Result<Arc<dyn ExecutionPlan>> {
+        match (children.pop(), children.pop(), children.pop()) {
+            (Some(read), Some(held), None) => Ok(Arc::new(Self::new(
+                held,
+                read,
+                self.terms.clone(),
+                Arc::clone(&self.properties),
+            ))),
+            _ => Err(DataFusionError::Internal("a join has two sides".to_owned())),
+        }
+    }
+
+    fn reset_state(self: Arc<Self>) -> Result<Arc<dyn ExecutionPlan>> {
+        Ok(Arc::new(Self::new(
+            Arc::clone(&self.held),
+            Arc::clone(&self.read),
+            self.terms.clone(),
+            Arc::clone(&self.properties),
+        )))
+    }
+
+    fn execute(
+        &self,
+        partition: usize,
+        context: Arc<TaskContext>,
+    ) -> Result<SendableRecordBatchStream> {
+        let held = Arc::clone(&self.held);
+        let read = Arc::clone(&self.read);
+        let (terms, progress) = (self.terms.clone(), Arc::clone(&self.progress));
+        let schema = self.schema();
+        let batch_rows = context.session_config().batch_size();
+        let begin = async move {
+            let build = || build(held, &terms, Arc::clone(&context));
+            let (table, _) = progress.table.get_or_try_init(build).await?;
+            let table = Arc::clone(table);
+            let read = read.execute(partition, context)?;
+            let probe = Probe::new(terms, table, progress, schema, read, batch_rows);
+            Ok::<_, DataFusionError>(stream::try_unfold(probe, |mut probe| async move {
+                Ok(probe.next().await?.map(|batch| (batch, probe)))
+            }))
+        };
+        Ok(Box::pin(RecordBatchStreamAdapter::new(
+            self.schema(),
+            stream::once(begin).try_flatten(),
+        )))
+    }
+}
+
+impl Progress {
+    /// Notes that a partition of the read side has ended; true for the last.
+    pub(super) fn ended(&self) -> bool {
+        self.reading.fetch_sub(1, Ordering::AcqRel) == 1
+    }
+}
+
+/// Reads the held side to its end, with all its partitions at once.
+async fn build(
+    held: Arc<dyn ExecutionPlan>,
+    terms: &Terms,
+    context: Arc<TaskContext>,
+) -> Result<(Arc<Table>, MemoryReservation)> {
+    let reservation = MemoryConsumer::new("join").register(context.memory_pool());
+    let schema = held.schema();
+    let (columns, keys) = held_columns(terms);
+    let types: Vec<DataType> = columns
+        .iter()
+        .map(|column| column.data_type(&schema))
+        .collect::<Result<_>>()?;
+    let rows = Arc::new(Mutex::new((Rows::new(&types, keys), reservation)));
+
+    let mut tasks = JoinSet::new();
+    for partition in 0..held.output_partitioning().partition_count() {
+        let mut stream = held.execute(partition, Arc::clone(&context))?;
+        let (columns, rows) = (columns.clone(), Arc::clone(&rows));
+        tasks.spawn(async move {
+            while let Some(batch) = stream.next().await {
+                let batch = batch?;
+                let values = values_of(&columns, &batch)?;
+                let (rows, reservation) = &mut *rows.lock();
+                rows.append(&values, batch.num_rows())?;
+                reservation.try_resize(rows.bytes())?;
+            }
+            Ok::<_, DataFusionError>(())
+        });
+    }
+    while let Some(ended) = tasks.join_next().await {
+        ended.map_err(|error| {
+            DataFusionError::Execution(format!("a join ended early: {error}"))
+        })??;
+    }
+    let Some(rows) = Arc::into_inner(rows) else {
+        return Err(DataFusionError::Internal(
+            "a join's rows are still held".to_owned(),
+        ));
+    };
+    let (rows, reservation) = rows.into_inner();
+    reservation.try_grow(rows.index_bytes())?;
+    let table = SpawnedTask::spawn_blocking(move || Arc::new(rows.into_table()))
+        .await
+        .map_err(|error| DataFusionError::Execution(format!("a join ended early: {error}")))?;
+    if let Some(keys) = &terms.keys {
+        *keys.table.write() = Some(Arc::clone(&table));
+    }
+    Ok((table, reservation))
+}
+
+/// What is held of a row, and which of it are the keys. The columns of
+/// [`Terms::held`] come first; a key that is one of them is not held twice.
+fn held_columns(terms: &Terms) -> (Vec<PhysicalExprRef>, Vec<usize>) {
+    let plain = |column: &usize| Arc::new(Column::new("held", *column)) as PhysicalExprRef;
+    let mut columns: Vec<PhysicalExprRef> = terms.held.iter().map(plain).collect();
+    let mut keys = Vec::new();
+    for (key, _) in &terms.on {
+        let column = key.downcast_ref::<Column>().map(Column::index);
+        let held = terms.held.iter().position(|held| Some(*held) == column);
+        keys.push(held.unwrap_or(columns.len()));
+        if held.is_none() {
+            columns.push(Arc::clone(key));
+        }
+    }
+    (columns, keys)
+}
+
+/// The values of `columns` in a batch.
+pub(super) fn values_of<'a>(
+    columns: impl IntoIterator<Item = &'a PhysicalExprRef>,
+    batch: &RecordBatch,
+) -> Result<Vec<ArrayRef>> {
+    columns
+        .into_iter()
+        .map(|column| column.evaluate(batch)?.into_array(batch.num_rows()))
+        .collect()
+}
+
+/// The keys of a join's held side, for the reader of the other one. It begins
+/// to read once they are known; rows it passes over would find no partner.
+#[derive(Debug)]
+pub(super) struct Keys {
+    table: RwLock<Option<Arc<Table>>>,
+    /// Whether the join compares persons rather than texts.
+    of_subject: bool,
+}
+
+impl Keys {
+    pub(super) fn new(of_subject: bool) -> Self {
+        Self {
+            table: RwLock::default(),
+            of_subject,
+        }
+    }
+}
+
+impl landing::KeySet for Keys {
+    fn contains(&self, text: &str) -> bool {
+        let table = self.table.read();
+        let Some(table) = table.as_ref() else {
+            return true;
+        };
+        let subject;
+        let text = if self.of_subject {
+            subject = privacy::normalize_subject(text);
+            subject.as_ref()
+        } else {
+            text
+        };
+        let key = std::iter::once(Key::Text(text.as_bytes()));
+        table.find(hash(key.clone()), key).is_some()
+    }
+}

@@ -1,0 +1,574 @@
+//! Reads the files of a landing table with all cores and hands the batches to
+//! whoever asks next.
+//!
+//! A plain file is cut at newlines into segments that are decoded side by
+//! side, each guessing that nothing is open where it begins. The segments are
+//! then taken in their order: where the one before ended as the next had
+//! guessed, the result stands; otherwise the next is decoded again, knowing
+//! better. So no framing can fool the split, and well-formed lines cost
+//! nothing extra. A compressed file is decompressed by one thread and decoded
+//! by the same.
+
+use std::collections::VecDeque;
+use std::io::{ErrorKind, Read};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
+
+use arrow::array::RecordBatch;
+use bytes::Bytes;
+use datafusion::common::runtime::SpawnedTask;
+use datafusion::error::{DataFusionError, Result};
+use futures::StreamExt;
+use lake::{BufferPool, ObjectReader, store_reason};
+use landing::compression::{Compression, Decompress, Fault, Unreadable, unpacked_bytes_max};
+use landing::{Carry, Condenser, Decoded, Decoder, Found, Raw, Reason, Rejected, Spec, Tally};
+use object_store::{GetOptions, ObjectStore};
+use tokio::sync::{OnceCell, mpsc};
+use tokio_util::io::{StreamReader, SyncIoBridge};
+
+use super::content::{ContentHash, Hashed, PIECE_BYTES};
+use super::roll::Roll;
+use super::{FileIntake, Intake, Packing, Source, SourceFile, Whose};
+use crate::Error;
+use crate::error::external;
+
+/// Bytes decoded in one go. Large enough that the cost of a task vanishes,
+/// small enough that a few in flight fit the processor's caches and memory.
+const SEGMENT_BYTES: u64 = PIECE_BYTES;
+
+/// How far beyond its end a segment looks for the newline to end at. Lines
+/// are far shorter; where one is not, the guess is wrong and mended later.
+const LOOK_AHEAD: u64 = 64 << 10;
+
+/// How much of a file's beginning tells whether it is one array.
+const HEAD_BYTES: u64 = 64;
+
+/// Batches of one decoded segment, or the error that ends the reading.
+pub(super) type Delivery = Result<Vec<RecordBatch>>;
+
+/// What a feed reads.
+#[derive(Debug, Clone)]
+pub(super) struct Order {
+    pub source: Arc<Source>,
+    pub decoder: Decoder,
+    /// By whom rows will be looked for later, where that is to be noted.
+    pub whose: Option<Whose>,
+    pub intake: Arc<Intake>,
+    /// How many segments may be in work at once.
+    pub at_once: usize,
+    /// What segments are read into.
+    pub buffers: Arc<BufferPool>,
+    /// Rows given out so far, and rows passed over for a join.
+    pub rows: Arc<AtomicU64>,
+    pub passed_over: Arc<AtomicU64>,
+}
+
+/// Begins to read; batches come out of `sink` in the order of the files. Ends
+/// early when nobody listens any more.
+pub(super) fn begin(order: Order, sink: mpsc::Sender<Delivery>) -> SpawnedTask<()> {
+    SpawnedTask::spawn(async move {
+        if let Err(error) = read_all(&order, &sink).await {
+            // Nobody listens: the query has ended, and so has its interest.
+            let _ = sink.send(Err(error)).await;
+        }
+    })
+}
+
+/// Work on one stretch of a file, in the order of the files.
+enum Work {
+    Segment {
+        task: SpawnedTask<Result<Segment>>,
+        last: bool,
+    },
+    /// A whole compressed file, piece by piece, already in order.
+    Packed {
+        pieces: mpsc::Receiver<Result<Piece>>,
+        /// Of the file as it lies; there once it was read to its end.
+        hash: Arc<OnceLock<u64>>,
+        _task: SpawnedTask<()>,
+    },
+}
+
+/// What was decoded of a packed file, and whether it is the end of it.
+type Piece = (Decoded, bool);
+
+/// A file that is being read, and what helps to guess where its segments begin.
+struct Begun {
+    decoder: Decoder,
+    roll: Option<Arc<Roll>>,
+    object: OnceCell<ObjectReader>,
+    /// Guessing has proved to be of no use: a single line, or records that
+    /// straddle lines.
+    hopeless: AtomicBool,
+    /// The file's first bytes, which tell whether it is one array.
+    head: OnceCell<Bytes>,
+}
+
+impl Begun {
+    fn new(order: &Order) -> Self {
+        let spec = order.decoder.spec();
+        let roll = order
+            .whose
+            .and_then(|whose| Roll::beside(whose, spec.keep.as_ref()));
+        Self {
+            decoder: match &roll {
+                Some(roll) => Decoder::new(Spec {
+                    keep: Some(roll.keep()),
+                    ..spec.clone()
+                }),
+                None => order.decoder.clone(),
+            },
+            roll,
+            object: OnceCell::new(),
+            hopeless: AtomicBool::new(false),
+            head: OnceCell::new(),
+        }
+    }
+
+    async fn object(&self, order: &Order, file: &SourceFile) -> Result<&ObjectReader> {
+        let location = &order.source.location;
+        let open = || async {
+            let object = location.open(&file.path, &order.buffers)?;
+            Ok::<_, String>(object.with_etag(file.tag.on_store()))
+        };
+        let object = self.object.get_or_try_init(open).await;
+        object.map_err(|reason| unreadable(file, &reason))
+    }
+
+    /// What is taken to be open at `offset` until the bytes before are read.
+    async fn guess(&self, object: &ObjectReader, file: &SourceFile, offset: u64) -> Result<Carry> {
+        if offset == 0 {
+            return Ok(Carry::start());
+        }
+        let read = || object.read(0..HEAD_BYTES.min(file.bytes));
+        let head = self.head.get_or_try_init(read).await;
+        let head = head.map_err(|reason| unreadable(file, &reason))?;
+        Ok(Carry::guessed(head, offset))
+    }
+}
+
+struct Segment {
+    /// Of its piece of the file, see [`ContentHash`].
+    hash: u64,
+    bytes: Bytes,
+    assumed: Carry,
+    /// `None` where guessing has proved to be of no use in this file.
+    decoded: Option<Decoded>,
+}
+
+async fn read_all(order: &Order, sink: &mpsc::Sender<Delivery>) -> Result<()> {
+    let mut stretches = order
+        .source
+        .files
+        .iter()
+        .enumerate()
+        .flat_map(|(index, file)| {
+            let begun = Arc::new(Begun::new(order));
+            stretches(file).map(move |stretch| (index, stretch, Arc::clone(&begun)))
+        });
+    let mut underway: VecDeque<(usize, Work, Arc<Begun>)> = VecDeque::new();
+    let mut account = Account::begin(order);
+    loop {
+        while underway.len() < order.at_once {
+            let Some((index, stretch, begun)) = stretches.next() else {
+                break;
+            };
+            let file = &order.source.files[index];
+            let work = start(order, file, stretch, &begun);
+            underway.push_back((index, work, begun));
+        }
+        let Some((index, work, begun)) = underway.pop_front() else {
+            return Ok(());
+        };
+        let file = &order.source.files[index];
+        let mut packed = None;
+        let file_ends = match work {
+            Work::Segment { task, last } => {
+                let segment = task.await.map_err(joined)??;
+                account.hash.add(segment.hash);
+                let decoded = settle(&account.carry, segment, &begun).await?;
+                let carry = decoded.carry.clone();
+                if !account.deliver(order, file, decoded, false, sink).await? {
+                    return Ok(());
+                }
+                if last {
+                    let end = begun.decoder.finish(carry);
+                    if !account.deliver(order, file, end, true, sink).await? {
+                        return Ok(());
+                    }
+                }
+                last
+            }
+            Work::Packed {
+                mut pieces,
+                hash,
+                _task,
+            } => {
+                while let Some(piece) = pieces.recv().await {
+                    let (piece, at_end) = piece?;
+                    if !account.deliver(order, file, piece, at_end, sink).await? {
+                        return Ok(());
+                    }
+                }
+                packed = Some(hash);
+                true
+            }
+        };
+        if file_ends {
+            account.close(order, file, &begun, packed).await?;
+            account = Account::begin(order);
+        }
+    }
+}
+
+/// What is known of the file whose stretches are being taken in order.
+struct Account {
+    carry: Carry,
+    tally: Tally,
+    hash: ContentHash,
+    rejected: Condenser,
+    /// Entries of the quarantine so far.
+    entries: u64,
+    /// No other reading of the file has come to its end before.
+    is_first: bool,
+}
+
+impl Account {
+    fn begin(order: &Order) -> Self {
+        Self {
+            carry: Carry::start(),
+            tally: Tally::default(),
+            hash: ContentHash::default(),
+            rejected: order.decoder.condenser(),
+            entries: 0,
+            is_first: false,
+        }
+    }
+
+    /// Ends the file's account: every byte and every object must be in it. `packed`
+    /// is the hash of a packed file, where one was made.
+    async fn close(
+        mut self,
+        order: &Order,
+        file: &SourceFile,
+        begun: &Begun,
+        packed: Option<Arc<OnceLock<u64>>>,
+    ) -> Result<()> {
+        let Tally {
+            rows,
+            filtered,
+            rejected_objects,
+            objects,
+            ..
+        } = self.tally;
+        let bytes = match file.packing {
+            Packing::Plain => file.bytes,
+            // How long it is unpacked is known by having read it alone.
+            Packing::Gzip | Packing::Zstd => self.carry.offset(),
+        };
+        if self.tally.bytes() != bytes || objects != rows + filtered + rejected_objects {
+            return Err(unreadable(
+                file,
+                &format!(
+                    "{} of its {bytes} bytes and {} of its {objects} objects are accounted for, which is a fault in this program",
+                    self.tally.bytes(),
+                    rows + filtered + rejected_objects,
+                ),
+            ));
+        }
+        let rejected = std::mem::take(&mut self.rejected).finish();
+        self.reject(order, file, rejected).await?;
+        if self.is_first {
+            let read = FileIntake {
+                name: file.name.clone(),
+                bytes: file.bytes,
+                tag: file.tag.noted(match &packed {
+                    Some(packed) => packed.get().copied(),
+                    None => Some(self.hash.finish()),
+                }),
+                tally: self.tally,
+                who: begun.roll.as_ref().map(|roll| roll.names()),
+            };
+            let table = &order.source.table;
+            order.intake.file_done(table, read, &file.shown);
+        }
+        Ok(())
+    }
+
+    /// Books the next entries of the file.
+    async fn reject(
+        &mut self,
+        order: &Order,
+        file: &SourceFile,
+        rejected: Vec<Rejected>,
+    ) -> Result<()> {
+        if rejected.is_empty() {
+            return Ok(());
+        }
+        let first = self.entries;
+        self.entries += rejected.len() as u64;
+        let table = &order.source.table;
+        let booked = order.intake.reject(table, file, first, rejected).await;
+        booked.map_err(external)
+    }
+
+    /// Books what was decoded and hands its batches on. False where nobody
+    /// listens any more.
+    async fn deliver(
+        &mut self,
+        order: &Order,
+        file: &SourceFile,
+        decoded: Decoded,
+        at_end: bool,
+        sink: &mpsc::Sender<Delivery>,
+    ) -> Result<bool> {
+        let Decoded {
+            batches,
+            rejected,
+            tally,
+            carry,
+        } = decoded;
+        rejected.into_iter().for_each(|r| self.rejected.push(r));
+        let complete = self.rejected.take();
+        self.reject(order, file, complete).await?;
+        order.rows.fetch_add(tally.rows, Ordering::Relaxed);
+        order
+            .passed_over
+            .fetch_add(tally.filtered, Ordering::Relaxed);
+        let (table, name) = (&order.source.table, &file.name);
+        let is_new = order
+            .intake
+            .add(table, name, &tally, carry.offset(), at_end);
+        self.is_first |= is_new && at_end;
+        self.tally.add(&tally);
+        self.carry = carry;
+        Ok(batches.is_empty() || sink.send(Ok(batches)).await.is_ok())
+    }
+}
+
+/// A byte range of a plain file, or a whole packed one.
+enum Stretch {
+    Range { start: u64, last: bool },
+    Whole,
+}
+
+fn stretches(file: &SourceFile) -> impl Iterator<Item = Stretch> + use<> {
+    let plain = file.packing == Packing::Plain;
+    let count = if plain {
+        file.bytes.div_ceil(SEGMENT_BYTES).max(1)
+    } else {
+        1
+    };
+    (0..count).map(move |index| {
+        if plain {
+            Stretch::Range {
+                start: index * SEGMENT_BYTES,
+                last: index + 1 == count,
+            }
+        } else {
+            Stretch::Whole
+        }
+    })
+}
+
+fn start(order: &Order, file: &SourceFile, stretch: Stretch, begun: &Arc<Begun>) -> Work {
+    let order = order.clone();
+    let file = file.clone();
+    match stretch {
+        Stretch::Range { start, last } => {
+            let begun = Arc::clone(begun);
+            // Less than a millisecond of work, on the threads that drive the
+            // streams: handed to others, a tenth of a run went into waking them.
+            // What is read is decoded while the processor's cache still holds it.
+            let task = SpawnedTask::spawn(async move {
+                let object = begun.object(&order, &file).await?;
+                let (offset, bytes, hash) = segment(object, &file, start).await?;
+                let assumed = begun.guess(object, &file, offset).await?;
+                let hopeless = begun.hopeless.load(Ordering::Relaxed) && offset > 0;
+                let decoded =
+                    (!hopeless).then(|| begun.decoder.decode(bytes.clone(), assumed.clone()));
+                Ok(Segment {
+                    hash,
+                    bytes,
+                    assumed,
+                    decoded,
+                })
+            });
+            Work::Segment { task, last }
+        }
+        Stretch::Whole => {
+            let (to, pieces) = mpsc::channel(2);
+            let decoder = begun.decoder.clone();
+            let hash: Arc<OnceLock<u64>> = Arc::default();
+            let hashed = Arc::clone(&hash);
+            let task = SpawnedTask::spawn(async move {
+                let store = Arc::clone(order.source.location.store());
+                if let Err(error) = unpack(store, file, decoder, to.clone(), hashed).await {
+                    let _ = to.send(Err(error)).await;
+                }
+            });
+            Work::Packed {
+                pieces,
+                hash,
+                _task: task,
+            }
+        }
+    }
+}
+
+/// The bytes from the newline at or behind `start` to the newline at or
+/// behind the next segment's start, and their offset. Also the hash of the bytes
+/// from the segment's start to the next one's, wherever lines end.
+async fn segment(
+    object: &ObjectReader,
+    file: &SourceFile,
+    start: u64,
+) -> Result<(u64, Bytes, u64)> {
+    if file.bytes == 0 {
+        return Ok((0, Bytes::new(), ContentHash::piece(&[])));
+    }
+    let end = (start + SEGMENT_BYTES).min(file.bytes);
+    let beyond = (end + LOOK_AHEAD).min(file.bytes);
+    let bytes = object
+        .read(start..beyond)
+        .await
+        .map_err(|reason| unreadable(file, &reason))?;
+    if bytes.len() as u64 != beyond - start {
+        return Err(unreadable(file, "it became shorter while it was read"));
+    }
+    let cut = |at: u64| -> usize {
+        let at = (at - start) as usize;
+        let window = &bytes[at..bytes.len().min(at + LOOK_AHEAD as usize)];
+        at + landing::boundary(window, 0).unwrap_or(0)
+    };
+    let from = if start == 0 { 0 } else { cut(start) };
+    let to = if end == file.bytes {
+        bytes.len()
+    } else {
+        cut(end)
+    };
+    // One line may be longer than the whole segment; it is the next one's then.
+    let to = to.max(from);
+    let hash = ContentHash::piece(&bytes[..(end - start) as usize]);
+    Ok((start + from as u64, bytes.slice(from..to), hash))
+}
+
+/// The segment's result if it guessed right, or a new one.
+async fn settle(carry: &Carry, segment: Segment, begun: &Begun) -> Result<Decoded> {
+    let Segment {
+        bytes,
+        assumed,
+        decoded,
+        ..
+    } = segment;
+    if let Some(mut decoded) = decoded
+        && carry.agrees_with(&assumed)
+    {
+        decoded.follow(carry);
+        return Ok(decoded);
+    }
+    begun.hopeless.store(true, Ordering::Relaxed);
+    let decoder = begun.decoder.clone();
+    let carry = carry.clone();
+    SpawnedTask::spawn_blocking(move || decoder.decode(bytes, carry))
+        .await
+        .map_err(joined)
+}
+
+/// Decompresses and decodes a packed file. Where the packing turns out to be
+/// broken, what came out before is read, and the rest is quarantined.
+async fn unpack(
+    store: Arc<dyn ObjectStore>,
+    file: SourceFile,
+    decoder: Decoder,
+    to: mpsc::Sender<Result<Piece>>,
+    hash: Arc<OnceLock<u64>>,
+) -> Result<()> {
+    let only = GetOptions {
+        if_match: file.tag.on_store().map(str::to_owned),
+        ..GetOptions::default()
+    };
+    let got = store.get_opts(&file.path, only).await;
+    let got = got.map_err(|error| unreadable(&file, &store_reason(&error)))?;
+    let stream = got
+        .into_stream()
+        .map(|chunk| chunk.map_err(std::io::Error::other));
+    let mut packed = Hashed::new(SyncIoBridge::new(StreamReader::new(stream)));
+    SpawnedTask::spawn_blocking(move || {
+        let compression = match file.packing {
+            Packing::Gzip => Compression::Gzip,
+            _ => Compression::Zstd,
+        };
+        let mut plain = Decompress::new(&mut packed, compression)
+            .map_err(|error| unreadable(&file, &error.to_string()))?
+            .limited(unpacked_bytes_max(file.bytes));
+        let mut carry = Carry::start();
+        loop {
+            let mut bytes = Vec::with_capacity(SEGMENT_BYTES as usize);
+            let outcome = plain.by_ref().take(SEGMENT_BYTES).read_to_end(&mut bytes);
+            let ends = bytes.len() < SEGMENT_BYTES as usize;
+            let decoded = decoder.decode(bytes.into(), carry);
+            carry = decoded.carry.clone();
+            if to.blocking_send(Ok((decoded, false))).is_err() {
+                return Ok(());
+            }
+            if outcome.is_ok() && !ends {
+                continue;
+            }
+            let mut end = decoder.finish(carry);
+            if let Err(error) = outcome {
+                if error.kind() != ErrorKind::InvalidData {
+                    return Err(unreadable(&file, &error.to_string()));
+                }
+                give_up(&mut end, &error);
+            }
+            let _ = to.blocking_send(Ok((end, true)));
+            // What lies behind a fault is content, too.
+            if let Ok(whole) = packed.finish() {
+                let _ = hash.set(whole);
+            }
+            return Ok(());
+        }
+    })
+    .await
+    .map_err(joined)?
+}
+
+/// Notes at the end of what could be unpacked why there is no more.
+fn give_up(end: &mut Decoded, error: &std::io::Error) {
+    let reason = error.get_ref();
+    let reason = reason.and_then(|reason| reason.downcast_ref::<Unreadable>());
+    end.rejected.push(Rejected {
+        offset: end.carry.offset(),
+        length: 0,
+        end: end.carry.offset(),
+        places: 1,
+        line: end.carry.line(),
+        kind: match reason.map(|reason| reason.what) {
+            Some(Fault::Excessive) => Reason::CompressionRatio,
+            _ => Reason::Unpackable,
+        },
+        detail: match reason {
+            // At which compressed byte depends on how it was read.
+            Some(reason) if reason.what == Fault::Excessive => reason.what.to_string(),
+            _ => error.to_string(),
+        },
+        raw: Raw::Bytes(Vec::new()),
+        found: Found::default(),
+    });
+    end.tally.rejected_others += 1;
+}
+
+fn unreadable(file: &SourceFile, reason: &str) -> DataFusionError {
+    external(Error::Landing {
+        message: format!("cannot read {}: {reason}", file.shown),
+        hint: lake::specific_store_hint(reason)
+            .unwrap_or("check that the file may be read and is whole; nothing was changed")
+            .to_owned(),
+    })
+}
+
+/// A task that panicked or was ended.
+fn joined(error: impl std::fmt::Display) -> DataFusionError {
+    DataFusionError::Execution(format!("a reading task ended early: {error}"))
+}

@@ -1,0 +1,144 @@
+//! Statements that make pseudonyms, and the key they need.
+//!
+//! The key is asked for while a statement that says `pseudonym(...)` is
+//! planned: whoever never says it needs no key, and a key that is missing is
+//! told before a row is read.
+
+use std::ops::ControlFlow;
+use std::sync::{Arc, OnceLock};
+
+use async_trait::async_trait;
+use catalog::Project;
+use datafusion::sql::parser::Statement;
+use privacy::PseudonymKey;
+use sqlparser::ast::{Expr, ObjectNamePart, Visit, Visitor};
+
+use crate::sql::parse::parse;
+use crate::{Error, functions};
+
+/// Where the key of pseudonyms comes from. Files and variables are the
+/// binary's business.
+#[async_trait]
+pub trait KeySource: std::fmt::Debug + Send + Sync {
+    /// The key. A source for runs makes one where there is none yet.
+    ///
+    /// # Errors
+    /// [`Error::NoKey`] where there is none, [`Error::Settings`] where it
+    /// cannot be used; the message tells nothing of a key.
+    async fn key(&self) -> Result<Arc<PseudonymKey>, Error>;
+}
+
+/// Stands in for the key where statements are planned and never run: what
+/// types they give does not depend on it, and nobody's key shall be asked for
+/// before everything else is known to be right.
+#[derive(Debug)]
+pub struct StandIn;
+
+#[async_trait]
+impl KeySource for StandIn {
+    async fn key(&self) -> Result<Arc<PseudonymKey>, Error> {
+        PseudonymKey::generate()
+            .map(Arc::new)
+            .map_err(|error| Error::NoKey {
+                message: error.to_string(),
+                hint: "the system gives no randomness; see its log".to_owned(),
+            })
+    }
+}
+
+/// The key of one session, asked for once.
+#[derive(Debug, Clone)]
+pub struct SessionKey {
+    source: Option<Arc<dyn KeySource>>,
+    key: Arc<OnceLock<Arc<PseudonymKey>>>,
+}
+
+impl SessionKey {
+    /// A key that `source` gives when a statement first needs it.
+    pub fn of(source: Option<Arc<dyn KeySource>>) -> Self {
+        Self {
+            source,
+            key: Arc::default(),
+        }
+    }
+
+    /// What the function `pseudonym` looks into.
+    pub fn cell(&self) -> &Arc<OnceLock<Arc<PseudonymKey>>> {
+        &self.key
+    }
+
+    /// Sees to it that the key is there if `statement` needs it.
+    pub async fn provide_for(&self, statement: &Statement) -> Result<(), Error> {
+        if !mentions(statement) || self.key.get().is_some() {
+            return Ok(());
+        }
+        let source = self.source.as_ref().ok_or_else(|| Error::NoKey {
+            message: "pseudonym() needs a key, and none was given".to_owned(),
+            hint: "name its file with --key-file".to_owned(),
+        })?;
+        // Two statements that are planned at once ask the same source.
+        let _ = self.key.set(source.key().await?);
+        Ok(())
+    }
+}
+
+/// Models of `project` whose SELECT makes pseudonyms, in build order: the
+/// tables that another key changes.
+pub fn tables_with_pseudonyms(project: &Project) -> Vec<String> {
+    let models = project.models().iter();
+    models
+        .filter(|model| parse(&model.sql).is_ok_and(|statement| mentions(&statement)))
+        .map(|model| model.name.to_string())
+        .collect()
+}
+
+fn mentions(statement: &Statement) -> bool {
+    match statement {
+        Statement::Statement(statement) => statement.visit(&mut Mention).is_break(),
+        Statement::Explain(explain) => mentions(&explain.statement),
+        _ => false,
+    }
+}
+
+/// Stops at the first call of `pseudonym`.
+struct Mention;
+
+impl Visitor for Mention {
+    type Break = ();
+
+    fn pre_visit_expr(&mut self, expression: &Expr) -> ControlFlow<()> {
+        if let Expr::Function(function) = expression
+            && let Some(ObjectNamePart::Identifier(name)) = function.name.0.last()
+            && name.value.eq_ignore_ascii_case(functions::PSEUDONYM)
+        {
+            return ControlFlow::Break(());
+        }
+        ControlFlow::Continue(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn statements_that_make_pseudonyms() {
+        for (sql, expected) in [
+            ("select pseudonym(subject(email)) from t", true),
+            ("select 1 where x in (select PSEUDONYM(a) from t)", true),
+            (
+                "with p as (select \"pseudonym\"(a) as a from t) select a from p",
+                true,
+            ),
+            ("select count(*) from t group by pseudonym(a)", true),
+            ("select a from t order by upper(pseudonym(a))", true),
+            ("explain select pseudonym(a) from t", true),
+            ("select a from t join u on pseudonym(t.a) = u.a", true),
+            ("select pseudonym from t", false),
+            ("select 'pseudonym(a)' as pseudonym -- pseudonym(a)", false),
+        ] {
+            let statement = parse(sql).unwrap();
+            assert_eq!(mentions(&statement), expected, "{sql}");
+        }
+    }
+}

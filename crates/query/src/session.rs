@@ -1,0 +1,506 @@
+//! A session: SQL over every table of one project, landing and lake.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use arrow::datatypes::SchemaRef;
+use catalog::{Project, Table};
+use chrono::DateTime;
+use datafusion::catalog::TableProvider;
+use datafusion::common::TableReference;
+use datafusion::execution::context::SQLOptions;
+use datafusion::execution::disk_manager::DiskManagerBuilder;
+use datafusion::execution::memory_pool::{FairSpillPool, TrackConsumersPool};
+use datafusion::execution::runtime_env::RuntimeEnvBuilder;
+use datafusion::execution::session_state::SessionStateBuilder;
+use datafusion::execution::{SendableRecordBatchStream, SessionState, TaskContext};
+use datafusion::logical_expr::LogicalPlan;
+use datafusion::physical_optimizer::PhysicalOptimizerRule;
+use datafusion::physical_optimizer::filter_pushdown::FilterPushdown;
+use datafusion::physical_optimizer::optimizer::PhysicalOptimizer;
+use datafusion::physical_optimizer::window_topn::WindowTopN;
+use datafusion::physical_plan::{ExecutionPlan, execute_stream};
+use datafusion::prelude::{SessionConfig, SessionContext};
+use datafusion::sql::parser::Statement;
+use lake::{AsOf, Lake, Location, TableId, Version};
+use landing::KeySet;
+
+use crate::error::near;
+use crate::first::First;
+use crate::join::Joins;
+use crate::landing::{Intake, LandingScan, LandingTable, Source};
+use crate::pseudonym_key::{KeySource, SessionKey, StandIn};
+use crate::spill::{self, Spill};
+use crate::sql::parse::{parse, writes};
+use crate::sql::unknown_function::no_function;
+use crate::sql::{time_travel, unsupported};
+use crate::tables::{CATALOG, DEFAULT_SCHEMA, Schemas, Tables, model_id, store_url};
+use crate::{Error, function_limits, functions, redaction};
+
+/// What a session works on, and with.
+#[derive(Debug, Clone)]
+pub struct Setup {
+    /// The data product.
+    pub project: Arc<Project>,
+    /// Where landing files lie.
+    pub landing: Location,
+    /// Where tables lie.
+    pub lake: Location,
+    /// The start of the run, epoch milliseconds UTC.
+    pub now_ms: i64,
+    /// Bytes that sorts, joins and aggregations may use before they spill.
+    pub memory_bytes: usize,
+    /// Which version of lake tables a bare name means.
+    pub as_of: AsOf,
+    /// Where the key of pseudonyms comes from; asked only for statements that
+    /// make some.
+    pub key: Option<Arc<dyn KeySource>>,
+    /// How long to wait for another writer to let go of the lake.
+    pub wait: Duration,
+}
+
+/// SQL over every table of one project.
+pub struct Session {
+    context: SessionContext,
+    tables: Arc<Tables>,
+    key: SessionKey,
+    now_ms: i64,
+}
+
+/// A statement that is ready to run.
+pub struct Query {
+    plan: Arc<dyn ExecutionPlan>,
+    context: SessionContext,
+}
+
+impl Setup {
+    /// A setup to plan in alone: there is neither a landing folder nor a lake.
+    pub fn nowhere(project: Project) -> Self {
+        let nowhere = || match Location::parse("/nowhere") {
+            Ok(place) => place,
+            Err(error) => unreachable!("an absolute path: {error}"),
+        };
+        Self {
+            project: Arc::new(project),
+            landing: nowhere(),
+            lake: nowhere(),
+            now_ms: 0,
+            memory_bytes: 64 << 20,
+            as_of: AsOf::Latest,
+            key: None,
+            wait: Duration::ZERO,
+        }
+    }
+}
+
+impl Session {
+    /// Opens a session. Nothing is read yet.
+    ///
+    /// # Errors
+    /// [`Error::Settings`] where the runtime cannot be set up.
+    pub fn open(setup: &Setup) -> Result<Self, Error> {
+        spill::sweep_after_the_dead();
+        let key = SessionKey::of(setup.key.clone());
+        Self::with(setup, tables_of(setup), key)
+    }
+
+    /// Another session of the same run, at `now_ms`: tables of the lake mean the
+    /// same versions, but for those of `others`, and pseudonyms are made with the
+    /// same key.
+    ///
+    /// # Errors
+    /// As [`Session::open`].
+    pub fn beside(
+        &self,
+        setup: &Setup,
+        now_ms: i64,
+        others: &[(TableId, Option<Version>)],
+    ) -> Result<Self, Error> {
+        let setup = Setup {
+            now_ms,
+            ..setup.clone()
+        };
+        let tables = tables_of(&setup).pinned_as(&self.tables, others);
+        Self::with(&setup, tables, self.key.clone())
+    }
+
+    fn with(setup: &Setup, tables: Tables, key: SessionKey) -> Result<Self, Error> {
+        let tables = Arc::new(tables);
+        let context = context(setup, &tables, &key).map_err(|error| Error::Settings {
+            message: format!(
+                "cannot set up the query engine: {}",
+                error.strip_backtrace()
+            ),
+            hint: "check the memory setting and the folder for temporary files (TMPDIR)".to_owned(),
+        })?;
+        Ok(Self {
+            context,
+            tables,
+            key,
+            now_ms: setup.now_ms,
+        })
+    }
+
+    /// A session to plan in, which asks for no key.
+    ///
+    /// # Errors
+    /// As [`Session::open`].
+    pub fn to_plan_in(setup: &Setup) -> Result<Self, Error> {
+        Self::open(&Setup {
+            key: Some(Arc::new(StandIn)),
+            ..setup.clone()
+        })
+    }
+
+    /// Sees to it that the key of pseudonyms is there if `sql` needs it.
+    ///
+    /// # Errors
+    /// [`Error::NoKey`], [`Error::Settings`].
+    pub async fn provide_key_for(&self, sql: &str) -> Result<(), Error> {
+        self.key.provide_for(&parse(sql)?).await
+    }
+
+    /// Tells the key of pseudonyms from others, once a statement has needed it.
+    pub fn key_fingerprint(&self) -> Option<String> {
+        self.key.cell().get().map(|key| key.fingerprint())
+    }
+
+    /// Its tables, and the snapshot that they are read at.
+    pub fn tables(&self) -> &Arc<Tables> {
+        &self.tables
+    }
+
+    /// The state that statements are planned with. `now()` and its like give the
+    /// start of the run, as `run_time()` does.
+    pub fn state(&self) -> SessionState {
+        let mut state = self.context.state();
+        let props = state.execution_props_mut();
+        props.query_execution_start_time = DateTime::from_timestamp_millis(self.now_ms);
+        state
+    }
+
+    /// What operators run with.
+    pub fn task_context(&self) -> Arc<TaskContext> {
+        self.context.task_ctx()
+    }
+
+    /// Names of all tables, for completion.
+    pub fn table_names(&self) -> Vec<String> {
+        let mut names = self.tables.names();
+        names.extend(crate::system::names().map(|name| format!("system.{name}")));
+        names
+    }
+
+    /// What was read from landing files so far.
+    pub fn intake(&self) -> &Arc<Intake> {
+        &self.tables.intake
+    }
+
+    /// Reads `columns` of a landing table beside the models that read it: this
+    /// reading is not booked. The first column's texts may be narrowed to `keys`.
+    ///
+    /// # Errors
+    /// [`Error::Execution`] or [`Error::Landing`].
+    pub async fn landing_streams(
+        &self,
+        source: &Arc<Source>,
+        table: &str,
+        columns: &[&str],
+        keys: Option<Arc<dyn KeySet>>,
+    ) -> Result<Vec<SendableRecordBatchStream>, Error> {
+        let tables = self.tables();
+        let failed = |error| Error::execution(table, error);
+        let Some(definition) = tables
+            .project
+            .landing()
+            .iter()
+            .find(|t| t.name.as_ref() == table)
+        else {
+            return Ok(Vec::new());
+        };
+        let read = LandingTable::new(definition, &tables.landing, Arc::default())
+            .with_source(Arc::clone(source));
+        let schema = read.schema();
+        let places = columns.iter().map(|column| schema.index_of(column));
+        let places = places.collect::<Result<Vec<_>, _>>();
+        let places = places.map_err(|error| failed(error.into()))?;
+        let scan = read
+            .scan(&self.state(), Some(&places), &[], None)
+            .await
+            .map_err(failed)?;
+        let narrowed = keys.and_then(|keys| {
+            let scan = scan.downcast_ref::<LandingScan>()?;
+            Some(Arc::new(scan.narrowed(0, keys)?) as Arc<dyn ExecutionPlan>)
+        });
+        let scan = narrowed.unwrap_or(scan);
+        let partitions = scan.properties().partitioning.partition_count();
+        (0..partitions)
+            .map(|partition| scan.execute(partition, self.task_context()).map_err(failed))
+            .collect()
+    }
+
+    /// Makes an external table for the session, read like the project's own.
+    pub fn create_external_table(&self, table: catalog::LandingTable) {
+        self.tables.put_landing(table);
+    }
+
+    /// Plans one statement. It may only read.
+    ///
+    /// # Errors
+    /// [`Error::Sql`] for what cannot be parsed, planned or is not allowed;
+    /// [`Error::NoTable`] with a near name.
+    pub async fn query(&self, sql: &str) -> Result<Query, Error> {
+        let plan = self.plan(sql).await?;
+        SQLOptions::new()
+            .with_allow_ddl(false)
+            .with_allow_dml(false)
+            .with_allow_statements(false)
+            .verify_plan(&plan)
+            .map_err(|_| writes())?;
+        self.query_plan(plan).await
+    }
+
+    /// Likewise, of a plan that only reads.
+    ///
+    /// # Errors
+    /// [`Error::Sql`].
+    pub async fn query_plan(&self, plan: LogicalPlan) -> Result<Query, Error> {
+        let plan = self
+            .state()
+            .create_physical_plan(&plan)
+            .await
+            .map_err(Error::planning)?;
+        Ok(Query {
+            plan,
+            context: self.context.clone(),
+        })
+    }
+
+    /// As [`Session::query`], of a statement that somebody asks while runs may be
+    /// published: all tables of the lake are as one release left them.
+    ///
+    /// # Errors
+    /// As [`Session::query`].
+    pub async fn query_of_one_release(&self, sql: &str) -> Result<Query, Error> {
+        let tables = match self.lake_tables_of(sql) {
+            // One table is of one release by itself.
+            tables if tables.len() > 1 && self.tables.as_of == AsOf::Latest => tables,
+            _ => Vec::new(),
+        };
+        let pinned = self.tables.pin(&tables).await;
+        // What is wrong with the statement or a table is told better by planning.
+        let query = self.query(sql).await?;
+        pinned.map(|()| query)
+    }
+
+    /// The tables of the lake that a statement names, as they are now; none of one
+    /// that cannot be planned.
+    fn lake_tables_of(&self, sql: &str) -> Vec<TableId> {
+        let references = parse(sql).ok().and_then(|mut statement| {
+            time_travel::resolve(&mut statement).ok()?;
+            self.state().resolve_table_references(&statement).ok()
+        });
+        let of_lake = |reference: &TableReference| match reference.schema() {
+            Some(zone @ crate::system::ZONE) => Some(TableId::new(zone, reference.table())),
+            _ => match self.tables.project.find(reference.table())? {
+                Table::Model(model) => Some(model_id(model)),
+                Table::Landing(_) => None,
+            },
+        };
+        let tables: BTreeSet<TableId> = references.iter().flatten().filter_map(of_lake).collect();
+        tables.into_iter().collect()
+    }
+
+    /// The logical plan of one statement.
+    pub async fn plan(&self, sql: &str) -> Result<LogicalPlan, Error> {
+        self.plan_statement(sql).await.map_err(|error| match error {
+            Error::Sql {
+                message,
+                hint,
+                place,
+            } => Error::Sql {
+                message: redaction::without_literals_of(sql, &message),
+                hint: hint.map(|hint| redaction::without_literals_of(sql, &hint)),
+                place,
+            },
+            other => other,
+        })
+    }
+
+    async fn plan_statement(&self, sql: &str) -> Result<LogicalPlan, Error> {
+        let mut statement = parse(sql)?;
+        time_travel::resolve(&mut statement)?;
+        if let Some((part, hint)) = unsupported::passed_over_in(&statement) {
+            return Err(Error::Sql {
+                message: format!("{part} is not supported"),
+                hint: Some(hint.to_owned()),
+                place: None,
+            });
+        }
+        let state = self.state();
+        self.check_tables(&state, &statement).await?;
+        self.key.provide_for(&statement).await?;
+        let unsupported = unsupported::part_of(&statement);
+        state.statement_to_plan(statement).await.map_err(|error| {
+            let (message, hint) = if let Some(name) = redaction::unknown_function(&error) {
+                no_function(&state, &name)
+            } else if let Some((part, hint)) = unsupported
+                && redaction::is_of_unsupported(&error)
+            {
+                (format!("{part} is not supported"), hint.to_owned())
+            } else {
+                return Error::planning(error);
+            };
+            Error::Sql {
+                message,
+                hint: Some(hint),
+                place: redaction::place(&error),
+            }
+        })
+    }
+
+    /// An unknown table is named with a near one before planning begins: the
+    /// planner's own message shows its full path and no suggestion.
+    async fn check_tables(&self, state: &SessionState, statement: &Statement) -> Result<(), Error> {
+        let references = state
+            .resolve_table_references(statement)
+            .map_err(Error::planning)?;
+        for reference in references {
+            let schema = reference.schema().unwrap_or(DEFAULT_SCHEMA);
+            let known = self.context.catalog(reference.catalog().unwrap_or(CATALOG));
+            let Some(known) = known.and_then(|catalog| catalog.schema(schema)) else {
+                if schema == "information_schema" {
+                    continue;
+                }
+                return Err(Error::NoTable {
+                    name: redaction::shown(&reference.to_string()).to_owned(),
+                    nearest: near(reference.table(), &self.table_names()),
+                });
+            };
+            if !known.table_exist(reference.table()) {
+                let shown = match reference.schema() {
+                    Some(schema) => format!("{schema}.{}", reference.table()),
+                    None => reference.table().to_owned(),
+                };
+                let near = near(reference.table(), &known.table_names());
+                return Err(Error::NoTable {
+                    name: redaction::shown(&shown).to_owned(),
+                    nearest: near.map(|near| match reference.schema() {
+                        Some(schema) => format!("{schema}.{near}"),
+                        None => near,
+                    }),
+                });
+            }
+            if schema != crate::system::ZONE {
+                self.tables.must_be_built(reference.table()).await?;
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Query {
+    /// Columns of the result.
+    pub fn schema(&self) -> SchemaRef {
+        self.plan.schema()
+    }
+
+    /// Begins to run it.
+    ///
+    /// # Errors
+    /// [`Error::Execution`]; later ones come out of the stream, see
+    /// [`Query::failed`].
+    pub fn stream(&self) -> Result<SendableRecordBatchStream, Error> {
+        execute_stream(Arc::clone(&self.plan), self.context.task_ctx()).map_err(Self::failed)
+    }
+
+    #[cfg(test)]
+    pub(crate) fn into_plan(self) -> Arc<dyn ExecutionPlan> {
+        self.plan
+    }
+
+    /// Words for an error of the stream, without values from the data.
+    pub fn failed(error: datafusion::error::DataFusionError) -> Error {
+        Error::execution("the query", error)
+    }
+}
+
+fn tables_of(setup: &Setup) -> Tables {
+    Tables::new(
+        Arc::clone(&setup.project),
+        Lake::at(setup.lake.clone()),
+        setup.landing.clone(),
+        setup.as_of,
+    )
+}
+
+/// DataFusion's rules with ours: [`First`] before sorts are added for what it
+/// does without them, [`Joins`] before scans are handed the filters that a hash
+/// join would fill while it runs.
+fn rules() -> Vec<Arc<dyn PhysicalOptimizerRule + Send + Sync>> {
+    let mut rules = PhysicalOptimizer::new().rules;
+    let mut insert = |rule: Arc<dyn PhysicalOptimizerRule + Send + Sync>, before: &str| {
+        let place = rules.iter().position(|known| known.name() == before);
+        rules.insert(place.unwrap_or(rules.len()), rule);
+    };
+    insert(Arc::new(First), WindowTopN::new().name());
+    insert(
+        Arc::new(Joins),
+        FilterPushdown::new_post_optimization().name(),
+    );
+    rules
+}
+
+fn context(
+    setup: &Setup,
+    tables: &Arc<Tables>,
+    key: &SessionKey,
+) -> datafusion::error::Result<SessionContext> {
+    let consumers = std::num::NonZeroUsize::MIN;
+    let pool = TrackConsumersPool::new(FairSpillPool::new(setup.memory_bytes), consumers);
+    let disk = DiskManagerBuilder::default().with_temp_file_factory(Arc::new(Spill::default()));
+    let runtime = RuntimeEnvBuilder::new()
+        .with_memory_pool(Arc::new(pool))
+        .with_disk_manager_builder(disk)
+        .build_arc()?;
+    let url = store_url(&setup.lake)?;
+    runtime.register_object_store(url.as_ref(), Arc::clone(setup.lake.store()));
+
+    let mut config = SessionConfig::new()
+        .with_default_catalog_and_schema(CATALOG, DEFAULT_SCHEMA)
+        .with_create_default_catalog_and_schema(false)
+        .with_information_schema(true);
+    let options = config.options_mut();
+    // Places of columns in a statement, for messages about models.
+    options.sql_parser.collect_spans = true;
+    options.catalog.has_header = false;
+    // One table serves all partitions of a join, however large the side that
+    // is held. Dividing both sides by their keys first would copy every
+    // reading, and its queues grew without bound: 5 GB at factor 1000.
+    options.optimizer.hash_join_single_partition_threshold = usize::MAX;
+    options.optimizer.hash_join_single_partition_threshold_rows = usize::MAX;
+    // What a join or a grouping finds out while it runs would pass over row
+    // groups: an account of rows would follow from how they lie in files.
+    options.optimizer.enable_join_dynamic_filter_pushdown = false;
+    options.optimizer.enable_aggregate_dynamic_filter_pushdown = false;
+    // Each sorting stream keeps this much aside to merge what it spilled; the
+    // default of 10 MB a stream is more than a small limit holds.
+    let share = setup.memory_bytes / (8 * options.execution.target_partitions.max(1));
+    options.execution.sort_spill_reservation_bytes = share.clamp(64 << 10, 10 << 20);
+    let state = SessionStateBuilder::new()
+        .with_config(config)
+        .with_runtime_env(runtime)
+        .with_default_features()
+        .with_physical_optimizer_rules(rules())
+        .build();
+    let context = SessionContext::new_with_state(state);
+    for function in functions::all(setup.now_ms, key.cell()) {
+        context.register_udf(function);
+    }
+    for function in function_limits::of(&context.state(), setup.memory_bytes) {
+        context.register_udf(function);
+    }
+    context.register_catalog(CATALOG, Arc::new(Schemas(Arc::clone(tables))));
+    Ok(context)
+}

@@ -1,0 +1,85 @@
+//! One statement of SQL, parsed and within the limits of [`catalog::limits`].
+
+use catalog::limits::{self, Excess};
+use catalog::{SqlDialect, SyntaxFault};
+use datafusion::sql::parser::{DFParserBuilder, Statement};
+
+use crate::sql::time_travel;
+use crate::{Error, redaction};
+
+/// Whether a statement is of a kind that only reads. Told by its first word,
+/// before tables are looked up, so that `DROP TABLE` of a misspelt name is not
+/// answered by a suggestion.
+fn only_reads(statement: &Statement) -> bool {
+    use sqlparser::ast::Statement as Ast;
+    match statement {
+        Statement::Statement(statement) => matches!(
+            statement.as_ref(),
+            Ast::Query(_)
+                | Ast::Explain { .. }
+                | Ast::ExplainTable { .. }
+                | Ast::ShowTables { .. }
+                | Ast::ShowColumns { .. }
+                | Ast::ShowFunctions { .. }
+                | Ast::ShowVariable { .. }
+        ),
+        Statement::Explain(explain) => only_reads(&explain.statement),
+        _ => false,
+    }
+}
+
+fn check_size(statement: &Statement) -> Result<(), Excess> {
+    match statement {
+        Statement::Statement(statement) => limits::check_statement(statement.as_ref()),
+        Statement::Explain(explain) => check_size(&explain.statement),
+        _ => Ok(()),
+    }
+}
+
+/// A statement that writes was given where only reading is allowed.
+pub(crate) fn writes() -> Error {
+    Error::sql(
+        "this statement does not only read",
+        "tables are written by `stedi run` alone; CREATE EXTERNAL TABLE adds one for the session",
+    )
+}
+
+/// The one statement that `sql` is.
+///
+/// # Errors
+/// [`Error::Sql`] where it cannot be parsed, does not only read, or is not one.
+pub fn parse(sql: &str) -> Result<Statement, Error> {
+    let too_large = |excess: Excess| Error::sql(excess.message, excess.hint);
+    limits::check_tokens(sql).map_err(too_large)?;
+    let sql = time_travel::spelled_for_the_parser(sql);
+    let mut statements = DFParserBuilder::new(sql.as_ref())
+        .with_dialect(&SqlDialect)
+        .build()
+        .and_then(|mut parser| parser.parse_statements())
+        .map_err(|error| match redaction::syntax_error(error) {
+            Ok(error) => {
+                let fault = SyntaxFault::explain(&sql, error);
+                Error::Sql {
+                    message: format!("SQL: {}", fault.reason),
+                    hint: fault.near.map(|near| format!("did you mean `{near}`?")),
+                    place: fault.place,
+                }
+            }
+            Err(other) => Error::planning(other),
+        })?;
+    match (statements.pop_front(), statements.len()) {
+        (Some(statement), 0) if only_reads(&statement) => {
+            check_size(&statement).map_err(too_large)?;
+            Ok(statement)
+        }
+        (Some(_), 0) => Err(writes()),
+        (None, _) => Err(Error::sql(
+            "there is no statement",
+            "write one, such as: select count(*) from customer_trusted",
+        )),
+        (Some(_), _) => Err(Error::sql(
+            "there are several statements where one is due",
+            "give them one by one",
+        )),
+    }
+}

@@ -1,0 +1,338 @@
+//! System tables: what a run did, and what it found.
+//!
+//! Names of tables and checks stand in `table_name` and `check_name`, as the
+//! bare words are keywords of SQL. Times are epoch milliseconds, UTC.
+
+use std::sync::Arc;
+
+use arrow::array::{ArrayRef, Int64Array, RecordBatch, StringViewArray};
+use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
+use lake::{Layout, TableId};
+
+/// The zone's name.
+pub const ZONE: &str = "system";
+
+const TEXT: DataType = DataType::Utf8View;
+const LONG: DataType = DataType::Int64;
+const BYTES: DataType = DataType::BinaryView;
+
+/// A system table: its name, its grain, its columns.
+pub struct Definition {
+    name: &'static str,
+    grain: &'static str,
+    personal: &'static [&'static str],
+    columns: &'static [(&'static str, DataType)],
+}
+
+/// `system.runs`.
+pub const RUNS: Definition = Definition {
+    name: "runs",
+    grain: "One model in a run.",
+    personal: &[],
+    columns: &[
+        ("run", TEXT),
+        ("table_name", TEXT),
+        ("started_at", LONG),
+        ("ended_at", LONG),
+        ("rows_in", LONG),
+        ("rows_out", LONG),
+        ("duplicates", LONG),
+        ("files", LONG),
+        ("version", LONG),
+        ("outcome", TEXT),
+    ],
+};
+
+/// `system.checks`.
+pub const CHECKS: Definition = Definition {
+    name: "checks",
+    grain: "One check of a run.",
+    personal: &[],
+    columns: &[
+        ("run", TEXT),
+        ("table_name", TEXT),
+        ("check_name", TEXT),
+        ("verdict", TEXT),
+        ("violations", LONG),
+    ],
+};
+
+/// `system.quarantine`.
+pub const QUARANTINE: Definition = Definition {
+    name: "quarantine",
+    grain: "One stretch of landing input that could not be read, or a range of them.",
+    // Quarantined bytes may be anything, a person's record among them.
+    personal: &["file", "raw", "hash", "subjects"],
+    columns: &[
+        ("id", TEXT),
+        ("table_name", TEXT),
+        ("file", TEXT),
+        ("byte_offset", LONG),
+        ("byte_length", LONG),
+        ("line", LONG),
+        ("reason", TEXT),
+        ("detail", TEXT),
+        ("state", TEXT),
+        ("raw", BYTES),
+        ("hash", TEXT),
+        ("places", LONG),
+        ("subjects", TEXT),
+    ],
+};
+
+/// Rows in and rows that joins added (`fan_out`) are rows out and each reason
+/// for which rows were left out. A `read` step is a landing table, its rows the
+/// objects found and its bytes those of the files as they are unpacked; a
+/// `join` step is one join of a model; a `build` step is a model as a whole, its
+/// joins included. A run adds by how much these changed, so that the sum over
+/// all runs is the account of what stands.
+pub const LEDGER: Definition = Definition {
+    name: "ledger",
+    grain: "One step of a run: by how much rows in, rows out and each reason why rows were left out changed.",
+    personal: &[],
+    columns: &[
+        ("run", TEXT),
+        ("step", TEXT),
+        ("table_name", TEXT),
+        ("source", TEXT),
+        ("files", LONG),
+        ("rows_in", LONG),
+        ("fan_out", LONG),
+        ("rows_out", LONG),
+        ("quarantined", LONG),
+        ("no_consent", LONG),
+        ("no_owner", LONG),
+        ("unmatched", LONG),
+        ("filtered", LONG),
+        ("superseded", LONG),
+        ("grouped", LONG),
+        ("duplicate", LONG),
+        ("left_out", LONG),
+        ("bytes_in", LONG),
+        ("bytes_rows", LONG),
+        ("bytes_quarantined", LONG),
+        ("bytes_separators", LONG),
+        ("unknown_fields", LONG),
+    ],
+};
+
+/// The columns of the ledger that count.
+pub const LEDGER_COUNTS: [&str; 18] = [
+    "files",
+    "rows_in",
+    "fan_out",
+    "rows_out",
+    "quarantined",
+    "no_consent",
+    "no_owner",
+    "unmatched",
+    "filtered",
+    "superseded",
+    "grouped",
+    "duplicate",
+    "left_out",
+    "bytes_in",
+    "bytes_rows",
+    "bytes_quarantined",
+    "bytes_separators",
+    "unknown_fields",
+];
+
+/// `system.consent`.
+pub const CONSENT: Definition = Definition {
+    name: "consent",
+    grain: "One interval in which one person's consent for one purpose held.",
+    personal: &["subject"],
+    columns: &[
+        ("subject", TEXT),
+        ("purpose", TEXT),
+        ("valid_from", LONG),
+        ("valid_to", LONG),
+        ("source", TEXT),
+    ],
+};
+
+/// `system.consent_register`.
+pub const CONSENT_REGISTER: Definition = Definition {
+    name: "consent_register",
+    grain: "One consent given or withdrawn by hand.",
+    personal: &["subject", "entered_by", "reason"],
+    columns: &[
+        ("position", LONG),
+        ("entered_at", LONG),
+        ("subject", TEXT),
+        ("purpose", TEXT),
+        ("act", TEXT),
+        ("valid_from", LONG),
+        ("entered_by", TEXT),
+        ("reason", TEXT),
+    ],
+};
+
+/// `system.device_owner`.
+pub const DEVICE_OWNER: Definition = Definition {
+    name: "device_owner",
+    grain: "One device that reports, per owner; without one where none is clear.",
+    personal: &["serialnumber", "subject"],
+    columns: &[
+        ("serialnumber", TEXT),
+        ("subject", TEXT),
+        ("evidence", TEXT),
+        ("support", LONG),
+        ("runner_up", LONG),
+        ("valid_from", LONG),
+        ("valid_to", LONG),
+        ("last_reading", LONG),
+    ],
+};
+
+/// `system.device_claim`.
+pub const DEVICE_CLAIM: Definition = Definition {
+    name: "device_claim",
+    grain: "One device that a person's newest record claims, and how many people's do.",
+    personal: &["serialnumber", "subject"],
+    columns: &[
+        ("serialnumber", TEXT),
+        ("subject", TEXT),
+        ("claimants", LONG),
+    ],
+};
+
+/// What was read of each file, so that the next run reads what is new. `who` is
+/// a private index: it tells whether a file holds rows of a person or a device
+/// whose name is known.
+pub const LANDING_FILES: Definition = Definition {
+    name: "landing_files",
+    grain: "One landing file that was read.",
+    // A file's name is the user's own and may name anybody.
+    personal: &["file", "who"],
+    columns: &[
+        ("table_name", TEXT),
+        ("file", TEXT),
+        ("bytes", LONG),
+        ("tag", TEXT),
+        ("objects", LONG),
+        ("rows", LONG),
+        ("quarantined", LONG),
+        ("bytes_rows", LONG),
+        ("bytes_quarantined", LONG),
+        ("bytes_separators", LONG),
+        ("unknown_fields", LONG),
+        ("who", BYTES),
+    ],
+};
+
+/// Tables that each run derives before models read them.
+pub const DERIVED: [&Definition; 3] = [&CONSENT, &DEVICE_CLAIM, &DEVICE_OWNER];
+
+const ALL: [&Definition; 9] = [
+    &CHECKS,
+    &CONSENT,
+    &CONSENT_REGISTER,
+    &DEVICE_CLAIM,
+    &DEVICE_OWNER,
+    &LANDING_FILES,
+    &LEDGER,
+    &QUARANTINE,
+    &RUNS,
+];
+
+/// Names of all system tables.
+pub fn names() -> impl Iterator<Item = &'static str> {
+    ALL.iter().map(|definition| definition.name)
+}
+
+/// All system tables.
+pub fn all() -> impl Iterator<Item = &'static Definition> {
+    ALL.into_iter()
+}
+
+/// All system tables, as the lake names them.
+pub fn ids() -> impl Iterator<Item = TableId> {
+    ALL.iter().map(|definition| definition.id())
+}
+
+/// Columns of a system table; `None` if there is none of that name.
+pub fn schema(name: &str) -> Option<SchemaRef> {
+    ALL.iter()
+        .find(|definition| definition.name == name)
+        .map(|definition| definition.schema())
+}
+
+/// The grain of a system table, in words.
+pub fn grain(name: &str) -> Option<&'static str> {
+    ALL.iter()
+        .find(|definition| definition.name == name)
+        .map(|definition| definition.grain)
+}
+
+/// Personal columns of a system table.
+pub fn personal(name: &str) -> &'static [&'static str] {
+    ALL.iter()
+        .find(|definition| definition.name == name)
+        .map_or(&[], |definition| definition.personal)
+}
+
+impl Definition {
+    /// Its columns.
+    pub fn schema(&self) -> SchemaRef {
+        let fields = self
+            .columns
+            .iter()
+            .map(|(name, kind)| Field::new(*name, kind.clone(), true));
+        Arc::new(Schema::new(fields.collect::<Vec<_>>()))
+    }
+
+    /// As statements name it, and differences go by: `system.consent`.
+    pub fn full_name(&self) -> String {
+        format!("{ZONE}.{}", self.name())
+    }
+
+    /// Its name, without the zone.
+    pub fn name(&self) -> &'static str {
+        self.name
+    }
+
+    /// What one row is, in words.
+    pub fn grain(&self) -> &'static str {
+        self.grain
+    }
+
+    /// No rows of the table.
+    pub fn empty(&self) -> RecordBatch {
+        RecordBatch::new_empty(self.schema())
+    }
+
+    /// Rows of the table, given column by column.
+    pub fn batch(&self, columns: Vec<ArrayRef>) -> RecordBatch {
+        match RecordBatch::try_new(self.schema(), columns) {
+            Ok(batch) => batch,
+            Err(error) => unreachable!("columns of the table's types and one length: {error}"),
+        }
+    }
+
+    /// How the table's files are laid out.
+    pub fn layout(&self) -> Result<Layout, lake::Error> {
+        let personal: Vec<String> = self
+            .personal
+            .iter()
+            .map(|name| (*name).to_owned())
+            .collect();
+        Layout::new(self.id(), &self.schema(), &personal)
+    }
+
+    /// Its name in the lake.
+    pub fn id(&self) -> TableId {
+        TableId::new(ZONE, self.name)
+    }
+}
+
+/// A text column without nulls.
+pub fn text<'a>(values: impl Iterator<Item = &'a str>) -> ArrayRef {
+    Arc::new(values.map(Some).collect::<StringViewArray>())
+}
+
+/// An integer column.
+pub fn long(values: impl Iterator<Item = Option<i64>>) -> ArrayRef {
+    Arc::new(values.collect::<Int64Array>())
+}

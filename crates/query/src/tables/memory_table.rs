@@ -1,0 +1,202 @@
+//! Rows held in memory, as a table of which an account can be given.
+//!
+//! Like DataFusion's own, but for a name: whose rows they are is known to the
+//! scan. It stands beside the schema, not in its notes, as a plan does not pass
+//! with schemas whose notes differ.
+
+use std::any::Any;
+use std::fmt;
+use std::sync::Arc;
+
+use arrow::array::RecordBatch;
+use arrow::datatypes::SchemaRef;
+use async_trait::async_trait;
+use datafusion::catalog::{Session, TableProvider};
+use datafusion::common::Statistics;
+use datafusion::common::internal_err;
+use datafusion::common::tree_node::TreeNodeRecursion;
+use datafusion::datasource::memory::MemorySourceConfig;
+use datafusion::datasource::source::{DataSource, DataSourceExec};
+use datafusion::error::Result;
+use datafusion::execution::{SendableRecordBatchStream, TaskContext};
+use datafusion::logical_expr::{Expr, TableType};
+use datafusion::physical_expr::projection::ProjectionExprs;
+use datafusion::physical_expr::{EquivalenceProperties, LexOrdering, PhysicalExpr};
+use datafusion::physical_plan::execution_plan::SchedulingType;
+use datafusion::physical_plan::{DisplayFormatType, ExecutionPlan, Partitioning};
+
+use crate::scan::Read;
+
+/// A table of rows in memory.
+#[derive(Debug, Clone)]
+pub struct HeldTable {
+    read: Read,
+    schema: SchemaRef,
+    /// Which of the table's columns are held, where not all are.
+    columns: Option<Arc<[usize]>>,
+    partitions: Arc<[Vec<RecordBatch>]>,
+}
+
+impl HeldTable {
+    /// Of rows with that schema.
+    pub fn new(
+        zone: &str,
+        table: &str,
+        schema: SchemaRef,
+        partitions: Vec<Vec<RecordBatch>>,
+    ) -> Self {
+        Self {
+            read: Read::of(zone, table),
+            schema,
+            columns: None,
+            partitions: partitions.into(),
+        }
+    }
+
+    /// Some `columns` alone of a table with that schema: a statement may name the
+    /// others, but not read them.
+    pub fn of_columns(self, schema: SchemaRef, columns: Vec<usize>) -> Self {
+        Self {
+            schema,
+            columns: Some(columns.into()),
+            ..self
+        }
+    }
+
+    /// As the scan of that number in a statement.
+    pub fn numbered(&self, number: usize) -> Self {
+        let mut own = self.clone();
+        own.read.number = Some(number);
+        own
+    }
+
+    /// A scan of the rows.
+    pub fn scanned(&self, projection: Option<&Vec<usize>>) -> Result<DataSourceExec> {
+        let (schema, projection) = match &self.columns {
+            None => (Arc::clone(&self.schema), projection.cloned()),
+            Some(held) => {
+                let all = (0..self.schema.fields().len()).collect();
+                let place = |wanted: &usize| held.iter().position(|column| column == wanted);
+                let places = projection.unwrap_or(&all).iter().map(place);
+                let Some(places) = places.collect::<Option<Vec<usize>>>() else {
+                    return internal_err!("a column of {} is not held", self.read.table);
+                };
+                (Arc::new(self.schema.project(held)?), Some(places))
+            }
+        };
+        let held = MemorySourceConfig::try_new(&self.partitions, schema, projection)?;
+        Ok(DataSourceExec::new(Arc::new(Held {
+            read: self.read.clone(),
+            held,
+        })))
+    }
+}
+
+#[async_trait]
+impl TableProvider for HeldTable {
+    fn schema(&self) -> SchemaRef {
+        Arc::clone(&self.schema)
+    }
+
+    fn table_type(&self) -> TableType {
+        TableType::Base
+    }
+
+    async fn scan(
+        &self,
+        _: &dyn Session,
+        projection: Option<&Vec<usize>>,
+        _: &[Expr],
+        _: Option<usize>,
+    ) -> Result<Arc<dyn ExecutionPlan>> {
+        Ok(Arc::new(self.scanned(projection)?))
+    }
+}
+
+/// The rows of a scan.
+#[derive(Debug, Clone)]
+pub struct Held {
+    /// Whose they are.
+    pub read: Read,
+    held: MemorySourceConfig,
+}
+
+impl Held {
+    /// How many there are.
+    pub fn rows(&self) -> u64 {
+        let batches = self.held.partitions().iter().flatten();
+        batches.map(|batch| batch.num_rows() as u64).sum()
+    }
+
+    /// The same rows in another way.
+    fn with(&self, held: Arc<dyn DataSource>) -> Option<Arc<dyn DataSource>> {
+        let held = (held.as_ref() as &dyn Any).downcast_ref::<MemorySourceConfig>()?;
+        Some(Arc::new(Self {
+            read: self.read.clone(),
+            held: held.clone(),
+        }))
+    }
+}
+
+impl DataSource for Held {
+    fn open(
+        &self,
+        partition: usize,
+        context: Arc<TaskContext>,
+    ) -> Result<SendableRecordBatchStream> {
+        self.held.open(partition, context)
+    }
+
+    fn fmt_as(&self, kind: DisplayFormatType, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.held.fmt_as(kind, f)
+    }
+
+    fn repartitioned(
+        &self,
+        partitions: usize,
+        bytes_min: usize,
+        ordering: Option<LexOrdering>,
+    ) -> Result<Option<Arc<dyn DataSource>>> {
+        let held = self.held.repartitioned(partitions, bytes_min, ordering)?;
+        Ok(held.and_then(|held| self.with(held)))
+    }
+
+    fn output_partitioning(&self) -> Partitioning {
+        self.held.output_partitioning()
+    }
+
+    fn eq_properties(&self) -> EquivalenceProperties {
+        self.held.eq_properties()
+    }
+
+    fn scheduling_type(&self) -> SchedulingType {
+        self.held.scheduling_type()
+    }
+
+    fn partition_statistics(&self, partition: Option<usize>) -> Result<Arc<Statistics>> {
+        self.held.partition_statistics(partition)
+    }
+
+    fn with_fetch(&self, limit: Option<usize>) -> Option<Arc<dyn DataSource>> {
+        self.held.with_fetch(limit).and_then(|held| self.with(held))
+    }
+
+    fn fetch(&self) -> Option<usize> {
+        self.held.fetch()
+    }
+
+    fn try_swapping_with_projection(
+        &self,
+        projection: &ProjectionExprs,
+    ) -> Result<Option<Arc<dyn DataSource>>> {
+        let held = self.held.try_swapping_with_projection(projection)?;
+        Ok(held.and_then(|held| self.with(held)))
+    }
+
+    fn apply_expressions(
+        &self,
+        _: &mut dyn FnMut(&Arc<dyn PhysicalExpr>) -> Result<TreeNodeRecursion>,
+    ) -> Result<TreeNodeRecursion> {
+        Ok(TreeNodeRecursion::Continue)
+    }
+}

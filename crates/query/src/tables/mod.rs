@@ -1,0 +1,463 @@
+//! Every table by name: what `select ... from NAME` finds.
+//!
+//! Names are looked up when a statement asks for them, so that opening a
+//! session costs nothing however many tables the lake holds. A name may carry
+//! a version, as in `customer_trusted@v3` or `customer_trusted@t1655564376361`;
+//! statements get there through `VERSION AS OF` and `TIMESTAMP AS OF`.
+
+pub mod lake_table;
+pub mod memory_table;
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use arrow::array::RecordBatch;
+use arrow::datatypes::SchemaRef;
+use async_trait::async_trait;
+use catalog::{Project, Table, Zone};
+use datafusion::catalog::{CatalogProvider, SchemaProvider, TableProvider};
+use datafusion::error::Result;
+use datafusion::execution::object_store::ObjectStoreUrl;
+use lake::{AsOf, DataFile, Lake, Location, TableId, Version};
+use parking_lot::RwLock;
+
+use crate::error::external;
+use crate::landing::{Intake, LandingTable};
+use crate::{Error, scan, system};
+use lake_table::LakeTable;
+use memory_table::HeldTable;
+
+/// The schema that bare names are looked up in.
+pub const DEFAULT_SCHEMA: &str = "lakehouse";
+
+/// The catalog that holds all schemas.
+pub const CATALOG: &str = "stedi";
+
+/// All tables of a session.
+#[derive(Debug)]
+pub struct Tables {
+    /// The data product.
+    pub project: Arc<Project>,
+    /// Where tables lie.
+    pub lake: Lake,
+    /// Where landing files lie.
+    pub landing: Location,
+    /// The account of what was read from landing files.
+    pub intake: Arc<Intake>,
+    /// The version of lake tables that a bare name means.
+    pub as_of: AsOf,
+    /// What a name means instead: tables built but not yet published, external
+    /// tables of a session.
+    overrides: RwLock<HashMap<String, Arc<dyn TableProvider>>>,
+    session_landing: RwLock<HashMap<String, catalog::LandingTable>>,
+    pinned: RwLock<Pinned>,
+}
+
+/// Versions that the newest one of a table is taken to be.
+#[derive(Debug, Clone, Default)]
+struct Pinned {
+    versions: HashMap<TableId, Option<Version>>,
+    /// Whether a table that is asked for the first time is pinned to what stands
+    /// then.
+    grows: bool,
+}
+
+/// How often it is tried to find the lake between two releases, and how long it
+/// is waited in between: publication takes a moment. One that does not end is
+/// taken to have been killed.
+const PIN_TRIES: u32 = 100;
+const KILLED_AFTER: u32 = 25;
+const PIN_PAUSE: Duration = Duration::from_millis(20);
+
+impl Tables {
+    /// The tables of `project` at one place; names without a version mean `as_of`.
+    pub fn new(project: Arc<Project>, lake: Lake, landing: Location, as_of: AsOf) -> Self {
+        Self {
+            project,
+            lake,
+            landing,
+            intake: Arc::default(),
+            as_of,
+            overrides: RwLock::default(),
+            session_landing: RwLock::default(),
+            pinned: RwLock::default(),
+        }
+    }
+
+    /// Lets `name` mean `table` from now on.
+    pub fn put(&self, name: &str, table: Arc<dyn TableProvider>) {
+        self.overrides.write().insert(name.to_owned(), table);
+    }
+
+    /// Lets a system table mean rows that are not published yet.
+    pub fn put_system(&self, name: &str, table: Arc<dyn TableProvider>) {
+        self.put(&format!("{}.{name}", system::ZONE), table);
+    }
+
+    /// Lets a system table mean `rows`, which were derived just now.
+    pub fn put_derived(
+        &self,
+        table: &system::Definition,
+        rows: &RecordBatch,
+    ) -> std::result::Result<(), Error> {
+        let held = vec![vec![rows.clone()]];
+        let held = HeldTable::new(system::ZONE, table.name(), rows.schema(), held);
+        self.put_system(table.name(), Arc::new(held));
+        Ok(())
+    }
+
+    /// All tables that a lake may have.
+    pub fn of_lake(&self) -> Vec<TableId> {
+        let models = self.project.models().iter();
+        models.map(model_id).chain(system::ids()).collect()
+    }
+
+    /// Lets `tables` of the lake mean the versions that stand now, all of one
+    /// release: whatever is published meanwhile, they go together. Others mean
+    /// what stands when they are asked for.
+    pub async fn pin(&self, tables: &[TableId]) -> std::result::Result<(), Error> {
+        let mut unfinished = (0, None);
+        for _ in 0..PIN_TRIES {
+            let before = self.lake.newest_release().await?;
+            let mut versions = HashMap::new();
+            for table in tables {
+                match self.lake.version(table, AsOf::Latest).await {
+                    Ok(version) => versions.extend(version.map(|v| (table.clone(), Some(v)))),
+                    // Told to whoever asks for it; others are answered.
+                    Err(lake::Error::Damaged { .. }) => {}
+                    Err(error) => return Err(error.into()),
+                }
+            }
+            let is_done = before.as_ref().is_none_or(|release| release.is_done);
+            let is_one = is_done && self.lake.newest_release().await? == before;
+            self.pinned.write().versions = versions;
+            if is_one {
+                break;
+            }
+            unfinished = match unfinished {
+                (times, known) if known == before => (times + 1, known),
+                _ => (1, before),
+            };
+            if unfinished.0 == KILLED_AFTER {
+                break;
+            }
+            tokio::time::sleep(PIN_PAUSE).await;
+        }
+        Ok(())
+    }
+
+    /// Lets every table of the lake mean one version to the end, for a writer who
+    /// holds the lake: what it notes as taken in is then what it has read. The
+    /// register of consent, which people are entered into without holding the
+    /// lake, is pinned at once; of the others no new version can appear. Those that
+    /// cannot be opened are taken for none.
+    pub async fn pin_for_writer(
+        &self,
+        unopened: impl Iterator<Item = &TableId>,
+    ) -> std::result::Result<(), Error> {
+        let register = system::CONSENT_REGISTER.id();
+        let standing = match self.lake.version(&register, AsOf::Latest).await {
+            Err(lake::Error::Damaged { .. }) => None,
+            standing => standing?,
+        };
+        let mut versions: HashMap<TableId, Option<Version>> =
+            unopened.map(|table| (table.clone(), None)).collect();
+        versions.insert(register, standing);
+        *self.pinned.write() = Pinned {
+            versions,
+            grows: true,
+        };
+        Ok(())
+    }
+
+    /// Lets tables of the lake mean the versions that they mean to `whom`, but for
+    /// those of `others`.
+    pub fn pinned_as(self, whom: &Self, others: &[(TableId, Option<Version>)]) -> Self {
+        let mut pinned = whom.pinned.read().clone();
+        pinned.versions.extend(others.iter().cloned());
+        *self.pinned.write() = pinned;
+        self
+    }
+
+    /// The version that the newest one of a table is taken to be, if any is.
+    pub fn pinned(&self, table: &TableId) -> Option<Version> {
+        self.pinned.read().versions.get(table).cloned().flatten()
+    }
+
+    /// The version of a table that its name means.
+    pub async fn standing(
+        &self,
+        table: &TableId,
+        as_of: AsOf,
+    ) -> std::result::Result<Option<Version>, Error> {
+        if as_of != AsOf::Latest {
+            return Ok(self.lake.version(table, as_of).await?);
+        }
+        let grows = {
+            let pinned = self.pinned.read();
+            if let Some(version) = pinned.versions.get(table) {
+                return Ok(version.clone());
+            }
+            pinned.grows
+        };
+        let found = self.lake.version(table, as_of).await?;
+        if !grows {
+            return Ok(found);
+        }
+        // Two who ask at once get one answer.
+        let mut pinned = self.pinned.write();
+        let version = pinned.versions.entry(table.clone()).or_insert(found);
+        Ok(version.clone())
+    }
+
+    /// Adds an external table for the session.
+    pub fn put_landing(&self, table: catalog::LandingTable) {
+        self.session_landing
+            .write()
+            .insert(table.name.to_string(), table);
+    }
+
+    /// Where the store with the lake's files is registered.
+    pub fn store_url(&self) -> Result<ObjectStoreUrl> {
+        store_url(self.lake.location())
+    }
+
+    /// All names that can be asked for.
+    pub fn names(&self) -> Vec<String> {
+        let mut names: Vec<String> = self.project.names().map(str::to_owned).collect();
+        names.extend(self.session_landing.read().keys().cloned());
+        names.sort();
+        names.dedup();
+        names
+    }
+
+    /// The table's own name, and which version is asked for by it.
+    fn split(name: &str) -> (String, Option<AsOf>) {
+        if let Some((bare, version)) = name.rsplit_once('@') {
+            let number = |text: &str| text.parse::<i64>().ok();
+            if let Some(version) = version.strip_prefix('v').and_then(number) {
+                return (bare.to_owned(), Some(AsOf::Version(version)));
+            }
+            if let Some(instant) = version.strip_prefix('t').and_then(number) {
+                return (bare.to_owned(), Some(AsOf::Time(instant)));
+            }
+        }
+        (name.to_owned(), None)
+    }
+
+    /// Finds `name` in `zone`, or anywhere but in `system` where none is given.
+    pub async fn find(
+        &self,
+        zone: Option<&str>,
+        name: &str,
+    ) -> std::result::Result<Option<Arc<dyn TableProvider>>, Error> {
+        let (name, asked) = Self::split(&name.to_lowercase());
+        let as_of = asked.unwrap_or(self.as_of);
+        if zone == Some(system::ZONE) {
+            return self
+                .find_system(&name, as_of)
+                .await
+                .map(Some)
+                .or_else(|error| match error {
+                    Error::NoTable { .. } => Ok(None),
+                    error => Err(error),
+                });
+        }
+        if let Some(table) = self.session_landing.read().get(&name) {
+            return Ok(Some(Arc::new(self.landing_table(table))));
+        }
+        let Some(found) = self.project.find(&name) else {
+            return Ok(None);
+        };
+        let (own_zone, own_name) = match &found {
+            Table::Landing(table) => (Zone::Landing, table.name.to_string()),
+            Table::Model(model) => (model.zone, model.name.to_string()),
+        };
+        if zone.is_some_and(|zone| zone != own_zone.to_string()) {
+            return Ok(None);
+        }
+        if own_zone == Zone::Landing && asked.is_some() {
+            return Err(Error::sql(
+                format!("{own_name} is a landing table: it lies as it arrived and has no versions"),
+                "ask for a version of a trusted or curated table",
+            ));
+        }
+        if let Some(table) = self.overrides.read().get(&own_name) {
+            return Ok(Some(Arc::clone(table)));
+        }
+        match found {
+            Table::Landing(table) => Ok(Some(Arc::new(self.landing_table(table)))),
+            Table::Model(model) => {
+                let id = TableId::new(model.zone.to_string(), own_name);
+                self.version(&id, as_of).await
+            }
+        }
+    }
+
+    /// The zone of a table that goes by its bare name or one with a schema.
+    pub fn zone_of(&self, schema: Option<&str>, name: &str) -> String {
+        match (schema, self.project.find(name)) {
+            (Some(system::ZONE), _) => system::ZONE.to_owned(),
+            (_, Some(Table::Model(model))) => model.zone.to_string(),
+            _ => scan::LANDING.to_owned(),
+        }
+    }
+
+    /// Makes sure that a model's table was built, if `name` is one.
+    ///
+    /// # Errors
+    /// [`lake::Error::NoTable`].
+    pub async fn must_be_built(&self, name: &str) -> std::result::Result<(), Error> {
+        let (name, _) = Self::split(&name.to_lowercase());
+        let Some(Table::Model(model)) = self.project.find(&name) else {
+            return Ok(());
+        };
+        if self.overrides.read().contains_key(model.name.as_ref()) {
+            return Ok(());
+        }
+        let table = model_id(model);
+        if self.lake.exists(&table).await? {
+            return Ok(());
+        }
+        Err(lake::Error::NoTable { table }.into())
+    }
+
+    async fn version(
+        &self,
+        id: &TableId,
+        as_of: AsOf,
+    ) -> std::result::Result<Option<Arc<dyn TableProvider>>, Error> {
+        let Some(version) = self.standing(id, as_of).await? else {
+            return Err(lake::Error::NoTable { table: id.clone() }.into());
+        };
+        let table = self.in_files(id, &version.schema, &version.files)?;
+        Ok(Some(Arc::new(table)))
+    }
+
+    /// A table of the lake whose rows are those of `files`.
+    pub fn in_files(
+        &self,
+        id: &TableId,
+        schema: &SchemaRef,
+        files: &[DataFile],
+    ) -> std::result::Result<LakeTable, Error> {
+        let store = self.store_url().map_err(Error::planning)?;
+        Ok(LakeTable::new(id, store, Arc::clone(schema), files))
+    }
+
+    async fn find_system(
+        &self,
+        name: &str,
+        as_of: AsOf,
+    ) -> std::result::Result<Arc<dyn TableProvider>, Error> {
+        let Some(schema) = system::schema(name) else {
+            return Err(Error::NoTable {
+                name: format!("system.{name}"),
+                nearest: catalog::nearest(name, system::names())
+                    .map(|near| format!("system.{near}")),
+            });
+        };
+        let own = format!("{}.{name}", system::ZONE);
+        if let Some(table) = self.overrides.read().get(&own) {
+            return Ok(Arc::clone(table));
+        }
+        let id = TableId::new(system::ZONE, name);
+        let Some(version) = self.standing(&id, as_of).await? else {
+            // Nothing was ever written to it: it is empty, not missing.
+            let none = HeldTable::new(system::ZONE, name, schema, vec![Vec::new()]);
+            return Ok(Arc::new(none));
+        };
+        // Columns that the table did not have yet are null.
+        let schema = match schema.fields().starts_with(version.schema.fields()) {
+            true => schema,
+            false => Arc::clone(&version.schema),
+        };
+        Ok(Arc::new(self.in_files(&id, &schema, &version.files)?))
+    }
+
+    /// A landing table of that definition.
+    pub fn landing_table(&self, table: &catalog::LandingTable) -> LandingTable {
+        LandingTable::new(table, &self.landing, Arc::clone(&self.intake))
+    }
+}
+
+/// The table that a model makes.
+pub fn model_id(model: &catalog::Model) -> TableId {
+    TableId::new(model.zone.to_string(), model.name.to_string())
+}
+
+/// The store that files at `location` are read from, as the engine names it.
+pub fn store_url(location: &Location) -> Result<ObjectStoreUrl> {
+    match location.url().host_str() {
+        Some(bucket) => ObjectStoreUrl::parse(format!("{}://{bucket}", location.url().scheme())),
+        None => Ok(ObjectStoreUrl::local_filesystem()),
+    }
+}
+
+/// One zone's tables, or all of them under bare names.
+#[derive(Debug)]
+struct ZoneTables {
+    tables: Arc<Tables>,
+    zone: Option<&'static str>,
+}
+
+#[async_trait]
+impl SchemaProvider for ZoneTables {
+    fn table_names(&self) -> Vec<String> {
+        match self.zone {
+            Some(system::ZONE) => system::names().map(str::to_owned).collect(),
+            None => self.tables.names(),
+            Some(zone) => {
+                let project = &self.tables.project;
+                let of_zone = |name: &String| match project.find(name) {
+                    Some(Table::Landing(_)) => zone == "landing",
+                    Some(Table::Model(model)) => zone == model.zone.to_string(),
+                    None => false,
+                };
+                self.tables.names().into_iter().filter(of_zone).collect()
+            }
+        }
+    }
+
+    async fn table(&self, name: &str) -> Result<Option<Arc<dyn TableProvider>>> {
+        match self.tables.find(self.zone, name).await {
+            // Whoever lists all columns of all tables passes over those that
+            // are not built yet. A statement that names one was told before.
+            Err(Error::Lake(lake::Error::NoTable { .. })) => Ok(None),
+            found => found.map_err(external),
+        }
+    }
+
+    fn table_exist(&self, name: &str) -> bool {
+        let (name, _) = Tables::split(&name.to_lowercase());
+        self.table_names().contains(&name)
+    }
+}
+
+/// The schemas of a session: one per zone, and one for bare names.
+#[derive(Debug)]
+pub struct Schemas(pub Arc<Tables>);
+
+impl CatalogProvider for Schemas {
+    /// Every table once: those of a zone go by their bare names as well, and
+    /// whoever lists all columns shall not meet each twice.
+    fn schema_names(&self) -> Vec<String> {
+        [DEFAULT_SCHEMA, system::ZONE].map(str::to_owned).to_vec()
+    }
+
+    fn schema(&self, name: &str) -> Option<Arc<dyn SchemaProvider>> {
+        let zone = match name {
+            DEFAULT_SCHEMA => None,
+            "landing" => Some("landing"),
+            "trusted" => Some("trusted"),
+            "curated" => Some("curated"),
+            system::ZONE => Some(system::ZONE),
+            _ => return None,
+        };
+        Some(Arc::new(ZoneTables {
+            tables: Arc::clone(&self.0),
+            zone,
+        }))
+    }
+}
