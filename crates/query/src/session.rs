@@ -17,6 +17,7 @@ use datafusion::execution::session_state::SessionStateBuilder;
 use datafusion::execution::{SendableRecordBatchStream, SessionState, TaskContext};
 use datafusion::logical_expr::LogicalPlan;
 use datafusion::physical_optimizer::PhysicalOptimizerRule;
+use datafusion::physical_optimizer::aggregate_statistics::AggregateStatistics;
 use datafusion::physical_optimizer::filter_pushdown::FilterPushdown;
 use datafusion::physical_optimizer::optimizer::PhysicalOptimizer;
 use datafusion::physical_optimizer::window_topn::WindowTopN;
@@ -180,8 +181,36 @@ impl Session {
         state
     }
 
+<<<<<<< HEAD:crates/query/src/session.rs
     /// What operators run with.
     pub fn task_context(&self) -> Arc<TaskContext> {
+=======
+    /// The state that statements are planned with of which an account is given.
+    ///
+    /// Off is what answers a part of a statement from statistics, and what reads
+    /// fewer rows for a LIMIT: how many follows from how rows lie in files.
+    pub(crate) fn state_to_account_with(&self) -> SessionState {
+        let state = self.state();
+        let reads_all = |rule: &&Arc<dyn PhysicalOptimizerRule + Send + Sync>| {
+            rule.name() != AggregateStatistics::new().name()
+        };
+        let rules = state.physical_optimizers().iter().filter(reads_all);
+        let rules = rules.cloned().collect();
+        let mut config = state.config().clone();
+        let optimizer = &mut config.options_mut().optimizer;
+        optimizer.enable_distinct_aggregation_soft_limit = false;
+        optimizer.enable_topk_aggregation = false;
+        optimizer.enable_topk_dynamic_filter_pushdown = false;
+        optimizer.enable_topk_repartition = false;
+        optimizer.enable_window_limits = false;
+        SessionStateBuilder::new_from_existing(state)
+            .with_config(config)
+            .with_physical_optimizer_rules(rules)
+            .build()
+    }
+
+    pub(crate) fn task_context(&self) -> Arc<TaskContext> {
+>>>>>>> ee9a8dc (Account for joins by the statement, not by the side that is held):crates/engine/src/session.rs
         self.context.task_ctx()
     }
 
@@ -277,6 +306,27 @@ impl Session {
         })
     }
 
+<<<<<<< HEAD:crates/query/src/session.rs
+=======
+    /// Plans one SELECT so that an account can be given of it: its scans are
+    /// numbered.
+    ///
+    /// # Errors
+    /// As [`Session::query`].
+    pub(crate) async fn plan_to_account_for(
+        &self,
+        sql: &str,
+    ) -> Result<Arc<dyn ExecutionPlan>, Error> {
+        let state = self.state_to_account_with();
+        let plan = state.optimize(&self.plan(sql).await?);
+        let plan = plan.and_then(crate::ledger::with_numbers);
+        let plan = plan.map_err(Error::planning)?;
+        let planner = Arc::clone(state.query_planner());
+        let planned = planner.create_physical_plan(&plan, &state).await;
+        planned.map_err(Error::planning)
+    }
+
+>>>>>>> ee9a8dc (Account for joins by the statement, not by the side that is held):crates/engine/src/session.rs
     /// As [`Session::query`], of a statement that somebody asks while runs may be
     /// published: all tables of the lake are as one release left them.
     ///

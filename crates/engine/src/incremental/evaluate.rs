@@ -593,7 +593,7 @@ async fn compute(
             None => numbered(number, scan),
         }
     });
-    let state = session.state();
+    let state = session.state_to_account_with();
     let plan = plan.map_err(failed)?;
     let planner = Arc::clone(state.query_planner());
     let plan = planner

@@ -5,8 +5,9 @@
 //! and rows hold its number. Of numbers, a full block keeps how far each is
 //! from its least: instants of a few weeks take four bytes, distances two.
 
-use arrow::array::{Array, ArrayRef, AsArray, StringViewArray, make_array};
+use arrow::array::{Array, ArrayRef, AsArray, StringViewArray, make_array, new_empty_array};
 use arrow::buffer::{BooleanBuffer, Buffer, NullBuffer};
+use arrow::compute::interleave;
 use arrow::datatypes::{DataType, UInt32Type, UInt64Type};
 use arrow::error::ArrowError;
 
@@ -157,28 +158,26 @@ pub(super) struct Column {
 
 #[derive(Debug)]
 enum Values {
-    Text { numbers: Blocks<u32>, texts: Texts },
+    Text {
+        numbers: Blocks<u32>,
+        texts: Texts,
+    },
     Wide(Packed),
     Narrow(Blocks<u32>),
+    /// Of any other type, arrays as they came. No key is of these.
+    AsItCame(Arrays),
 }
 
 impl Column {
-    /// Whether columns of `kind` can be held.
-    pub(super) fn holds(kind: &DataType) -> bool {
-        matches!(kind, DataType::Utf8View)
-            || kind
-                .primitive_width()
-                .is_some_and(|width| width == 4 || width == 8)
-    }
-
     pub(super) fn new(kind: &DataType) -> Self {
-        let values = match kind {
-            DataType::Utf8View => Values::Text {
+        let values = match (kind, kind.primitive_width()) {
+            (DataType::Utf8View, _) => Values::Text {
                 numbers: Blocks::new(),
                 texts: Texts::default(),
             },
-            kind if kind.primitive_width() == Some(4) => Values::Narrow(Blocks::new()),
-            _ => Values::Wide(Packed::default()),
+            (_, Some(4)) => Values::Narrow(Blocks::new()),
+            (_, Some(8)) => Values::Wide(Packed::default()),
+            _ => Values::AsItCame(Arrays::default()),
         };
         Self {
             kind: kind.clone(),
@@ -188,8 +187,8 @@ impl Column {
     }
 
     /// Takes the rows of `array` in, which follow `rows` others.
-    pub(super) fn append(&mut self, rows: usize, array: &dyn Array) -> Result<(), ArrowError> {
-        if !matches!(self.values, Values::Text { .. })
+    pub(super) fn append(&mut self, rows: usize, array: &ArrayRef) -> Result<(), ArrowError> {
+        if matches!(self.values, Values::Wide(_) | Values::Narrow(_))
             && let Some(nulls) = array.nulls()
         {
             let missing = (0..array.len()).filter(|row| nulls.is_null(*row));
@@ -207,6 +206,7 @@ impl Column {
                 let bits = make_array(bits.build()?);
                 blocks.extend(bits.as_primitive::<UInt32Type>().values());
             }
+            Values::AsItCame(arrays) => arrays.push(rows, array)?,
         }
         Ok(())
     }
@@ -216,7 +216,7 @@ impl Column {
         match &mut self.values {
             Values::Text { texts, .. } => texts.seal(),
             Values::Wide(values) => values.seal(),
-            Values::Narrow(_) => {}
+            Values::Narrow(_) | Values::AsItCame(_) => {}
         }
     }
 
@@ -226,6 +226,7 @@ impl Column {
             Values::Text { numbers, texts } => numbers.bytes() + texts.bytes(),
             Values::Wide(packed) => packed.bytes(),
             Values::Narrow(blocks) => blocks.bytes(),
+            Values::AsItCame(arrays) => arrays.bytes,
         };
         values + self.nulls.bytes()
     }
@@ -256,7 +257,7 @@ impl Column {
         match &self.values {
             Values::Wide(packed) => packed.get(row) as i64,
             Values::Narrow(blocks) => i64::from(blocks.get(row) as i32),
-            Values::Text { .. } => 0,
+            Values::Text { .. } | Values::AsItCame(_) => 0,
         }
     }
 
@@ -303,12 +304,43 @@ impl Column {
                 let values: Vec<u32> = rows.iter().map(|row| blocks.get(*row)).collect();
                 (Buffer::from_vec(values), nulls())
             }
+            Values::AsItCame(arrays) => return arrays.gather(&self.kind, rows),
         };
         let data = arrow::array::ArrayData::builder(self.kind.clone())
             .len(rows.len())
             .add_buffer(values)
             .nulls(nulls);
         Ok(make_array(data.build()?))
+    }
+}
+
+/// Arrays of one type, and the number of each one's first row.
+#[derive(Debug, Default)]
+struct Arrays {
+    arrays: Vec<ArrayRef>,
+    starts: Vec<usize>,
+    bytes: usize,
+}
+
+impl Arrays {
+    fn push(&mut self, start: usize, array: &ArrayRef) -> Result<(), ArrowError> {
+        self.bytes += array.to_data().get_slice_memory_size()?;
+        self.arrays.push(ArrayRef::clone(array));
+        self.starts.push(start);
+        Ok(())
+    }
+
+    fn gather(&self, kind: &DataType, rows: &[u32]) -> Result<ArrayRef, ArrowError> {
+        if rows.is_empty() {
+            return Ok(new_empty_array(kind));
+        }
+        let arrays: Vec<&dyn Array> = self.arrays.iter().map(AsRef::as_ref).collect();
+        let places = rows.iter().map(|row| {
+            let row = *row as usize;
+            let array = self.starts.partition_point(|start| *start <= row) - 1;
+            (array, row - self.starts[array])
+        });
+        interleave(&arrays, &places.collect::<Vec<_>>())
     }
 }
 

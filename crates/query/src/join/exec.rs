@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
 use arrow::array::{ArrayRef, RecordBatch};
-use arrow::datatypes::{DataType, SchemaRef};
+use arrow::datatypes::{DataType, Schema, SchemaRef};
 use datafusion::common::runtime::{JoinSet, SpawnedTask};
 use datafusion::common::tree_node::TreeNodeRecursion;
 use datafusion::error::{DataFusionError, Result};
@@ -21,6 +21,7 @@ use futures::{StreamExt, TryStreamExt, stream};
 use parking_lot::{Mutex, RwLock};
 use tokio::sync::OnceCell;
 
+use super::encoding::Encoding;
 use super::probe::Probe;
 use super::table::{Key, Rows, Table, hash};
 use crate::functions::SUBJECT;
@@ -51,6 +52,7 @@ pub(super) struct Terms {
     pub(super) kind: Kind,
     /// Keys of the side that is held, and of the side that is read.
     pub(super) on: Vec<(PhysicalExprRef, PhysicalExprRef)>,
+    pub(super) encoding: Encoding,
     /// Columns of the held side that are needed, by position.
     pub(super) held: Vec<usize>,
     pub(super) output: Vec<Origin>,
@@ -284,13 +286,10 @@ async fn build(
     context: Arc<TaskContext>,
 ) -> Result<(Arc<Table>, MemoryReservation)> {
     let reservation = MemoryConsumer::new("join").register(context.memory_pool());
-    let schema = held.schema();
-    let (columns, keys) = held_columns(terms);
-    let types: Vec<DataType> = columns
-        .iter()
-        .map(|column| column.data_type(&schema))
-        .collect::<Result<_>>()?;
-    let rows = Arc::new(Mutex::new((Rows::new(&types, keys), reservation)));
+    let columns = HeldColumns::of(terms);
+    let types = columns.types(&held.schema())?;
+    let rows = Rows::new(&types, columns.keys.clone());
+    let rows = Arc::new(Mutex::new((rows, reservation)));
 
     let mut tasks = JoinSet::new();
     for partition in 0..held.output_partitioning().partition_count() {
@@ -299,7 +298,7 @@ async fn build(
         tasks.spawn(async move {
             while let Some(batch) = stream.next().await {
                 let batch = batch?;
-                let values = values_of(&columns, &batch)?;
+                let values = columns.values(&batch)?;
                 let (rows, reservation) = &mut *rows.lock();
                 rows.append(&values, batch.num_rows())?;
                 reservation.try_resize(rows.bytes())?;
@@ -328,21 +327,65 @@ async fn build(
     Ok((table, reservation))
 }
 
-/// What is held of a row, and which of it are the keys. The columns of
-/// [`Terms::held`] come first; a key that is one of them is not held twice.
-fn held_columns(terms: &Terms) -> (Vec<PhysicalExprRef>, Vec<usize>) {
-    let plain = |column: &usize| Arc::new(Column::new("held", *column)) as PhysicalExprRef;
-    let mut columns: Vec<PhysicalExprRef> = terms.held.iter().map(plain).collect();
-    let mut keys = Vec::new();
-    for (key, _) in &terms.on {
-        let column = key.downcast_ref::<Column>().map(Column::index);
-        let held = terms.held.iter().position(|held| Some(*held) == column);
-        keys.push(held.unwrap_or(columns.len()));
-        if held.is_none() {
-            columns.push(Arc::clone(key));
+/// What is held of a row. The columns of [`Terms::held`] come first; a key that
+/// is one of them is not held twice.
+#[derive(Clone)]
+struct HeldColumns {
+    plain: Vec<PhysicalExprRef>,
+    /// Keys that are held beside those, encoded.
+    encoded: Vec<PhysicalExprRef>,
+    encoding: Encoding,
+    /// Which of all these columns are the keys.
+    keys: Vec<usize>,
+}
+
+impl HeldColumns {
+    fn of(terms: &Terms) -> Self {
+        let plain = |column: &usize| Arc::new(Column::new("held", *column)) as PhysicalExprRef;
+        let mut columns = Self {
+            plain: terms.held.iter().map(plain).collect(),
+            encoded: Vec::new(),
+            encoding: terms.encoding,
+            keys: Vec::new(),
+        };
+        for (key, _) in &terms.on {
+            let column = key.downcast_ref::<Column>().map(Column::index);
+            let held = terms.held.iter().position(|held| Some(*held) == column);
+            match held.filter(|_| terms.encoding == Encoding::Plain) {
+                Some(held) => columns.keys.push(held),
+                None => {
+                    let place = terms.held.len() + columns.encoded.len();
+                    columns.encoded.push(Arc::clone(key));
+                    columns.keys.push(place);
+                }
+            }
         }
+        if terms.encoding == Encoding::Together {
+            columns.keys.truncate(1);
+        }
+        columns
     }
-    (columns, keys)
+
+    fn types(&self, schema: &Schema) -> Result<Vec<DataType>> {
+        let types = |columns: &[PhysicalExprRef]| -> Result<Vec<DataType>> {
+            let columns = columns.iter();
+            columns.map(|column| column.data_type(schema)).collect()
+        };
+        let mut all = types(&self.plain)?;
+        if !self.encoded.is_empty() {
+            all.extend(self.encoding.types(&types(&self.encoded)?));
+        }
+        Ok(all)
+    }
+
+    fn values(&self, batch: &RecordBatch) -> Result<Vec<ArrayRef>> {
+        let mut values = values_of(&self.plain, batch)?;
+        if !self.encoded.is_empty() {
+            let keys = values_of(&self.encoded, batch)?;
+            values.extend(self.encoding.encode(keys)?);
+        }
+        Ok(values)
+    }
 }
 
 /// The values of `columns` in a batch.

@@ -1,8 +1,7 @@
 //! Joins of readings with what is known of people and devices.
 //!
-//! DataFusion's hash join serves any join; ours serves those that a run is made
-//! of, inner and semi joins on texts and integers, and gives three things that
-//! a run needs:
+//! DataFusion's hash join serves any join; ours serves inner and semi joins, of
+//! which a run is made, and gives three things that a run needs:
 //! - An account for the ledger: how many rows of either side found no partner,
 //!   and how many rows came of one that found several.
 //! - Keys for the reader: where a landing table is joined to people who agreed,
@@ -12,13 +11,19 @@
 //!   up once. Readings that find one partner each are passed on uncopied.
 //!
 //! [`Joins`] is the optimiser rule that puts [`JoinExec`] in its place; any
-//! other join stays as it was planned.
+//! other join stays as it was planned. Whether a join is ours follows from the
+//! statement, never from which side is held: DataFusion's inner and semi joins
+//! do not read a side to its end where the other one is empty, so an account of
+//! them would follow from what tables hold.
 
 mod column;
+mod encoding;
 mod exec;
 mod probe;
 mod rule;
 mod table;
+#[cfg(test)]
+mod tests;
 
 pub use exec::{JoinExec, Kind};
 pub use rule::Joins;

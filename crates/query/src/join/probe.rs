@@ -50,6 +50,8 @@ struct Pairing {
     row: usize,
     /// The next partner of `row`.
     partner: u32,
+    /// Of a semi join, the rows of the batch that found a partner.
+    matched: Vec<u32>,
 }
 
 impl Probe {
@@ -97,13 +99,20 @@ impl Probe {
                 },
                 State::Pairing(pairing) => {
                     let pairs = pairing.next(&self.table, self.batch_rows);
-                    if pairs.held.is_empty() {
-                        self.state = State::Reading;
-                        continue;
-                    }
                     let batch = pairing.batch.clone();
-                    if let Some(out) = self.pair(&batch, pairs)? {
-                        return Ok(Some(out));
+                    let out = if pairs.held.is_empty() {
+                        let matched = std::mem::take(&mut pairing.matched);
+                        self.state = State::Reading;
+                        self.give_out_matched(&batch, &matched)?
+                    } else if self.terms.kind == Kind::Inner {
+                        self.pair(&batch, pairs)?
+                    } else {
+                        let pairs = self.meeting_filter(&batch, pairs)?;
+                        self.note(pairs, batch.num_rows());
+                        None
+                    };
+                    if out.is_some() {
+                        return Ok(out);
                     }
                 }
                 State::Held(next) => {
@@ -129,6 +138,7 @@ impl Probe {
     /// most one, as readings of a person mostly have.
     fn take_in(&mut self, batch: RecordBatch) -> Result<Option<RecordBatch>> {
         let keys = values_of(self.terms.on.iter().map(|(_, key)| key), &batch)?;
+        let keys = self.terms.encoding.encode(keys)?;
         let first = first_partners(&self.table, &keys, batch.num_rows());
         let unmatched = first.iter().filter(|first| **first == NONE).count();
         let progress = &self.progress;
@@ -137,6 +147,20 @@ impl Probe {
             .fetch_add(first.len() as u64, Ordering::Relaxed);
         self.last_matched = None;
         if unmatched == first.len() {
+            return Ok(None);
+        }
+        let asks_each_pair = match self.terms.kind {
+            Kind::Inner => self.table.has_repeats(),
+            Kind::HeldSemi | Kind::ReadSemi => self.terms.filter.is_some(),
+        };
+        if asks_each_pair {
+            self.state = State::Pairing(Pairing {
+                partner: first[0],
+                batch,
+                first,
+                row: 0,
+                matched: Vec::new(),
+            });
             return Ok(None);
         }
         if self.terms.kind == Kind::HeldSemi {
@@ -149,15 +173,6 @@ impl Probe {
             }
             let matched = (first.len() - unmatched) as u64;
             progress.matched.fetch_add(matched, Ordering::Relaxed);
-            return Ok(None);
-        }
-        if self.table.has_repeats() && self.terms.kind == Kind::Inner {
-            self.state = State::Pairing(Pairing {
-                partner: first[0],
-                batch,
-                first,
-                row: 0,
-            });
             return Ok(None);
         }
         let pairs = if unmatched == 0 {
@@ -175,8 +190,8 @@ impl Probe {
         self.pair(&batch, pairs)
     }
 
-    /// Gives out those of `pairs` that the filter lets through.
-    fn pair(&mut self, batch: &RecordBatch, mut pairs: Pairs) -> Result<Option<RecordBatch>> {
+    /// Those of `pairs` that the filter lets through.
+    fn meeting_filter(&self, batch: &RecordBatch, mut pairs: Pairs) -> Result<Pairs> {
         if let Some(filter) = &self.terms.filter {
             let columns =
                 self.columns(&filter.columns, batch, pairs.read.as_deref(), &pairs.held)?;
@@ -189,7 +204,40 @@ impl Probe {
                 .into_array(seen.num_rows())?;
             pairs.keep(holds.as_boolean());
         }
-        let Pairs { read, held } = pairs;
+        Ok(pairs)
+    }
+
+    /// Notes, for a semi join, which rows of the wanted side found a partner.
+    fn note(&mut self, pairs: Pairs, rows: usize) {
+        if self.terms.kind == Kind::HeldSemi {
+            pairs.held.iter().for_each(|held| self.table.meet(*held));
+        } else if let State::Pairing(pairing) = &mut self.state {
+            let read = pairs.read.unwrap_or_else(|| (0..rows as u32).collect());
+            // Rows come in their order, the pairs of one in several parts.
+            pairing.matched.extend(read);
+            pairing.matched.dedup();
+        }
+    }
+
+    /// Gives out rows of `batch` that found a partner in a semi join.
+    fn give_out_matched(
+        &self,
+        batch: &RecordBatch,
+        matched: &[u32],
+    ) -> Result<Option<RecordBatch>> {
+        if matched.is_empty() {
+            return Ok(None);
+        }
+        let count = matched.len() as u64;
+        self.progress.matched.fetch_add(count, Ordering::Relaxed);
+        // No column of the held side comes out.
+        let held = vec![NONE; matched.len()];
+        self.give_out(batch, Some(matched), &held).map(Some)
+    }
+
+    /// Gives out those of `pairs` that the filter lets through.
+    fn pair(&mut self, batch: &RecordBatch, pairs: Pairs) -> Result<Option<RecordBatch>> {
+        let Pairs { read, held } = self.meeting_filter(batch, pairs)?;
         if held.is_empty() {
             return Ok(None);
         }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use arrow::datatypes::DataType;
 use datafusion::common::config::ConfigOptions;
 use datafusion::common::tree_node::{Transformed, TransformedResult, TreeNode};
-use datafusion::common::{JoinSide, JoinType, NullEquality};
+use datafusion::common::{JoinSide, JoinType};
 use datafusion::error::Result;
 use datafusion::physical_expr::expressions::Column;
 use datafusion::physical_expr::{EquivalenceProperties, PhysicalExprRef, ScalarFunctionExpr};
@@ -24,7 +24,7 @@ use datafusion::physical_plan::{
     ExecutionPlan, ExecutionPlanProperties, Partitioning, PlanProperties,
 };
 
-use super::column;
+use super::encoding::Encoding;
 use super::exec::{Filter, JoinExec, Keys, Kind, Origin, Terms};
 use crate::functions::SUBJECT;
 use crate::landing::LandingScan;
@@ -66,26 +66,18 @@ fn ours(join: &HashJoinExec) -> Option<JoinExec> {
         (JoinType::LeftSemi, PartitionMode::CollectLeft) => Kind::HeldSemi,
         _ => return None,
     };
-    let plain = (join.filter().is_none() || kind == Kind::Inner)
-        && join.fetch().is_none()
-        && !join.null_aware
-        && join.null_equality() == NullEquality::NullEqualsNothing;
-    let sides = Sides::of(join, kind);
-    let (held, read) = (&sides.held, &sides.read);
-    let fits = |(of_held, of_read): &(PhysicalExprRef, PhysicalExprRef)| {
-        let types = (
-            of_held.data_type(&held.schema()),
-            of_read.data_type(&read.schema()),
-        );
-        matches!(
-            types,
-            (Ok(one), Ok(other)) if one == other
-                && matches!(one, DataType::Utf8View | DataType::Int64 | DataType::Int32)
-        )
-    };
-    if !plain || !sides.on.iter().all(fits) {
+    if join.fetch().is_some() || join.null_aware {
         return None;
     }
+    let sides = Sides::of(join, kind);
+    let (held, read) = (&sides.held, &sides.read);
+    let types = |(of_held, of_read): &(PhysicalExprRef, PhysicalExprRef)| {
+        let of_held = of_held.data_type(&held.schema()).ok()?;
+        let of_read = of_read.data_type(&read.schema()).ok()?;
+        (of_held == of_read).then_some(of_held)
+    };
+    let types: Vec<DataType> = sides.on.iter().map(types).collect::<Option<_>>()?;
+    let encoding = Encoding::of(&types, join.null_equality())?;
 
     let (left, right) = (join.left().schema(), join.right().schema());
     let of_left = (0..left.fields().len()).map(|column| sides.origin(JoinSide::Left, column));
@@ -128,24 +120,18 @@ fn ours(join: &HashJoinExec) -> Option<JoinExec> {
             schema: Arc::clone(asked.schema()),
         });
     }
-    let schema = held.schema();
-    if !columns
-        .iter()
-        .all(|held| column::Column::holds(schema.field(*held).data_type()))
-    {
-        return None;
-    }
-
     let mut terms = Terms {
         kind,
         on: sides.on.clone(),
+        encoding,
         held: columns,
         output,
         filter,
         keys: None,
     };
     let mut read = Arc::clone(read);
-    if let [(_, key)] = &sides.on[..]
+    if encoding == Encoding::Plain
+        && let [(_, key)] = &sides.on[..]
         && let Some((narrowed, keys)) = narrow(&read, key, false)
     {
         read = narrowed;

@@ -98,7 +98,7 @@ impl Rows {
             )));
         }
         for (column, array) in self.columns.iter_mut().zip(columns) {
-            column.append(self.rows, array.as_ref())?;
+            column.append(self.rows, array)?;
         }
         self.rows += rows;
         Ok(())

@@ -280,6 +280,69 @@ fn accounts_of_a_table_joined_with_itself_add_up() {
     place.is_as_fresh("somebody withdrew");
 }
 
+/// What became of rows does not depend on which side of a join is held, nor on
+/// whether one is empty.
+#[test]
+fn accounts_of_joins_do_not_follow_from_what_tables_hold() {
+    let own = "subject = \"user\"\npersonal = [\"user\"]";
+    let mut place = Place::with(&[
+        (
+            "curated/flags",
+            own,
+            "select email as user, phone is null as without, lastupdatedate as at \
+             from customer_trusted",
+        ),
+        // Of rows with a flag, some are of nobody who has a device.
+        (
+            "curated/flags_of_owners",
+            own,
+            "select f.user, f.without from flags f \
+             where subject(f.user) in (select o.subject from system.device_owner o)",
+        ),
+        // No reading is of that instant: all rows are without a partner.
+        (
+            "curated/met_by_others",
+            own,
+            "select c.email as user from customer_trusted c \
+             where c.phone <> '1' and exists (select 1 from accelerometer_trusted a \
+             where a.timestamp = c.lastupdatedate and a.user <> c.email)",
+        ),
+        // Joined by what is neither a text nor an integer.
+        (
+            "curated/alike",
+            own,
+            "select f.user, g.at from flags f join flags g \
+             on f.without = g.without and f.at = g.at and f.user <> g.user",
+        ),
+        (
+            "curated/beside_zero",
+            own,
+            "select a.user, b.timestamp from accelerometer_trusted a \
+             join (select x, timestamp from accelerometer_trusted where timestamp = 1000) b \
+             on a.x = b.x",
+        ),
+        (
+            "curated/both",
+            own,
+            "select user, x from accelerometer_trusted where timestamp > 1010 \
+             intersect select user, x from accelerometer_trusted where timestamp <= 1010",
+        ),
+    ]);
+    // They have no device that reports.
+    place.arrives("customer", "2", &record(PEOPLE, "555", 10, true));
+    place.run("lake");
+    place.arrives("customer", "3", &record(PEOPLE + 1, "555", 10, true));
+    place.run("lake").says("took in 1 new file");
+    place.is_as_fresh("somebody without a device came");
+    place.arrives("accelerometer", "2", &phone(1, 0, "null"));
+    place.arrives("accelerometer", "2", &phone(2, 7, "-0.0"));
+    place.run("lake").says("took in 1 new file");
+    place.is_as_fresh("readings came");
+    place.withdraws(0);
+    place.run("lake").says("took in what is new about people");
+    place.is_as_fresh("somebody withdrew");
+}
+
 /// A SELECT that cannot be divided is computed from all that it reads.
 #[test]
 fn what_cannot_be_divided_is_computed_whole() {

@@ -18,11 +18,13 @@ use datafusion::common::stats::Precision;
 use datafusion::datasource::physical_plan::FileScanConfig;
 use datafusion::datasource::source::DataSourceExec;
 use datafusion::physical_plan::ExecutionPlan;
-use datafusion::physical_plan::aggregates::AggregateExec;
+use datafusion::physical_plan::aggregates::{AggregateExec, AggregateOutputMode};
 use datafusion::physical_plan::filter::FilterExec;
 use datafusion::physical_plan::joins::HashJoinExec;
+use datafusion::physical_plan::limit::GlobalLimitExec;
 use datafusion::physical_plan::scalar_subquery::ScalarSubqueryExec;
 use datafusion::physical_plan::union::{InterleaveExec, UnionExec};
+use datafusion::physical_plan::unnest::UnnestExec;
 
 use query::FirstExec;
 use query::join::{JoinExec, Kind};
@@ -119,7 +121,8 @@ pub(crate) fn adds_up(
     is_divided: impl Fn(usize) -> bool,
 ) -> bool {
     let spine = follow(plan, tables, &mut Vec::new());
-    !spine.is_net && spine.numbers.iter().all(|number| is_divided(*number))
+    let is_in_one_part = |scans: &BTreeSet<usize>| scans.iter().any(|scan| is_divided(*scan));
+    !spine.is_net && spine.origins.iter().all(is_in_one_part)
 }
 
 /// The reading side, up to some place of a plan.
@@ -128,8 +131,9 @@ struct Spine {
     /// Of the table that rows come from, or of the first of several.
     zone: String,
     source: String,
-    /// The scans that they come from.
-    numbers: Vec<usize>,
+    /// The scans that they come from, all of each operator where rows begin: those
+    /// of a union are of several, and a row of a join may begin there.
+    origins: Vec<BTreeSet<usize>>,
     /// Whether rows that were added and rows that were left out somewhere are
     /// known by their difference alone.
     is_net: bool,
@@ -149,10 +153,20 @@ impl Spine {
         Self {
             zone: read.zone,
             source: read.table,
-            numbers: Vec::from_iter(read.number),
+            origins: vec![BTreeSet::from_iter(read.number)],
             rows_in,
             rows,
             ..Self::default()
+        }
+    }
+
+    /// Of an operator that does not tell what became of the rows it read: an
+    /// account begins with those that come out of it.
+    fn begin_at(plan: &Arc<dyn ExecutionPlan>) -> Self {
+        let rows = rows_out(plan);
+        Self {
+            origins: vec![scans(plan)],
+            ..Self::begin(Read::default(), rows, rows)
         }
     }
 
@@ -197,30 +211,7 @@ fn follow(plan: &Arc<dyn ExecutionPlan>, tables: &[&str], joins: &mut Vec<Entry>
         return of_join(join, tables, joins);
     }
     if let Some(join) = plan.downcast_ref::<HashJoinExec>() {
-        let by_left = matches!(
-            join.join_type(),
-            JoinType::Left | JoinType::LeftSemi | JoinType::LeftAnti | JoinType::LeftMark
-        );
-        let (reading, other) = match by_left {
-            true => (join.left(), join.right()),
-            false => (join.right(), join.left()),
-        };
-        let mut spine = follow(reading, tables, joins);
-        // Of these, rows without a partner are not told from those with several.
-        spine.is_net |= matches!(join.join_type(), JoinType::Inner | JoinType::Full);
-        let (before, rows) = (spine.rows, rows_out(plan));
-        let spine = spine.narrow(rows, Reason::Unmatched);
-        let mut entry = Entry {
-            step: "join",
-            source: leaves(other),
-            rows_in: before,
-            rows_out: rows,
-            fan_out: rows.saturating_sub(before),
-            ..Entry::default()
-        };
-        entry.leave_out(Reason::Unmatched, before.saturating_sub(rows));
-        joins.push(entry);
-        return spine;
+        return of_hash_join(plan, join, tables, joins);
     }
     if plan.is::<UnionExec>() || plan.is::<InterleaveExec>() {
         let mut all = Spine::default();
@@ -233,7 +224,7 @@ fn follow(plan: &Arc<dyn ExecutionPlan>, tables: &[&str], joins: &mut Vec<Entry>
             if all.zone.is_empty() {
                 all.zone = part.zone;
             }
-            all.numbers.extend(part.numbers);
+            all.origins.extend(part.origins);
             all.is_net |= part.is_net;
             all.rows_in += part.rows_in;
             all.rows += part.rows;
@@ -250,20 +241,86 @@ fn follow(plan: &Arc<dyn ExecutionPlan>, tables: &[&str], joins: &mut Vec<Entry>
         return follow(with_values.input(), tables, joins);
     }
     let [input] = plan.children()[..] else {
-        return Spine::begin(Default::default(), rows_out(plan), rows_out(plan));
+        return Spine::begin_at(plan);
     };
     let mut spine = follow(input, tables, joins);
-    let reason = if plan.is::<AggregateExec>() {
+    let reason = if let Some(grouping) = plan.downcast_ref::<AggregateExec>() {
+        // How many rows of partial groups there are follows from the partitions.
+        if grouping.mode().output_mode() == AggregateOutputMode::Partial {
+            return spine;
+        }
         Reason::Grouped
     } else if plan.is::<FirstExec>() {
         Reason::Superseded
-    } else if plan.is::<FilterExec>() || plan.fetch().is_some() {
+    } else if plan.is::<UnnestExec>() {
+        // Rows of no elements are not told from those of several.
+        spine.is_net = true;
+        Reason::Filtered
+    } else if plan.is::<FilterExec>() || plan.is::<GlobalLimitExec>() || plan.fetch().is_some() {
         Reason::Filtered
     } else {
         return spine;
     };
     spine.groupings += u32::from(matches!(reason, Reason::Grouped | Reason::Superseded));
     spine.narrow(rows_out(plan), reason)
+}
+
+/// A join that is not ours: outer, anti and mark joins. Rows of the side that it
+/// keeps come out, or are left out, one by one.
+fn of_hash_join(
+    plan: &Arc<dyn ExecutionPlan>,
+    join: &HashJoinExec,
+    tables: &[&str],
+    joins: &mut Vec<Entry>,
+) -> Spine {
+    let is_about_left = match join.join_type() {
+        JoinType::Left | JoinType::LeftSemi | JoinType::LeftAnti | JoinType::LeftMark => true,
+        JoinType::Right | JoinType::RightSemi | JoinType::RightAnti | JoinType::RightMark => false,
+        // Which rows found no partner is not told, and of an empty side the other
+        // one is not read to its end.
+        JoinType::Inner => return Spine::begin_at(plan),
+        JoinType::Full => {
+            let weight = |side| weight(&follow(side, tables, &mut Vec::new()), tables);
+            weight(join.left()) > weight(join.right())
+        }
+    };
+    let (reading, other) = match is_about_left {
+        true => (join.left(), join.right()),
+        false => (join.right(), join.left()),
+    };
+    let mut spine = follow(reading, tables, joins);
+    // Rows without a partner are not told from those with several.
+    spine.is_net |= *join.join_type() == JoinType::Full;
+    let (before, rows) = (spine.rows, rows_out(plan));
+    let source = leaves(other);
+    let is_semi = matches!(join.join_type(), JoinType::LeftSemi | JoinType::RightSemi);
+    let reason = match is_semi {
+        true => reason_for_none(&source, false),
+        false => Reason::Unmatched,
+    };
+    let spine = spine.narrow(rows, reason);
+    let mut entry = Entry {
+        step: "join",
+        source,
+        rows_in: before,
+        rows_out: rows,
+        fan_out: rows.saturating_sub(before),
+        ..Entry::default()
+    };
+    entry.leave_out(reason, before.saturating_sub(rows));
+    joins.push(entry);
+    spine
+}
+
+/// Why a row is left out that finds no partner among the rows of `source`.
+fn reason_for_none(source: &str, is_about_consent: bool) -> Reason {
+    if source.contains(system::DEVICE_OWNER.name()) {
+        Reason::NoOwner
+    } else if is_about_consent {
+        Reason::NoConsent
+    } else {
+        Reason::Unmatched
+    }
 }
 
 fn of_join(join: &JoinExec, tables: &[&str], joins: &mut Vec<Entry>) -> Spine {
@@ -298,13 +355,8 @@ fn of_join(join: &JoinExec, tables: &[&str], joins: &mut Vec<Entry>) -> Spine {
     joins.extend(before);
     let passed_over = std::mem::take(&mut spine.passed_over);
     let source = leaves(other);
-    let reason = if source.contains(system::DEVICE_OWNER.name()) {
-        Reason::NoOwner
-    } else if join.is_of_people() && join.kind() == Kind::Inner {
-        Reason::NoConsent
-    } else {
-        Reason::Unmatched
-    };
+    let is_about_consent = join.is_of_people() && join.kind() == Kind::Inner;
+    let reason = reason_for_none(&source, is_about_consent);
     let mut entry = Entry {
         step: "join",
         source,
@@ -362,7 +414,7 @@ fn weight(
     let named = tables.iter().position(|table| *table == spine.source);
     let named = named.unwrap_or(tables.len());
     // Which side of a join a table stands on is chosen by what it holds.
-    let first = spine.numbers.iter().min().copied();
+    let first = spine.origins.iter().flatten().min().copied();
     (
         rank,
         Reverse(named),
@@ -375,6 +427,13 @@ fn weight(
 fn rows_out(plan: &Arc<dyn ExecutionPlan>) -> u64 {
     let rows = plan.metrics().and_then(|metrics| metrics.output_rows());
     rows.unwrap_or_default() as u64
+}
+
+/// The numbers of all scans below a plan.
+fn scans(plan: &Arc<dyn ExecutionPlan>) -> BTreeSet<usize> {
+    let below = plan.children().into_iter().flat_map(scans);
+    let own = name(plan).and_then(|read| read.number);
+    own.into_iter().chain(below).collect()
 }
 
 /// The tables below a plan, in order of their names: which side of a join they
