@@ -1,9 +1,9 @@
-//! Who died holding the lake, and may have left files behind.
+//! Runs that were killed while they held the lock, and may have left files.
 //!
-//! The lock names its holder, but the next one writes another name into it, and
-//! may die as well before it has cleared up. So each is noted in an object of
-//! its own, `system/left/RUN`, before the lock changes hands, until what they
-//! left is gone.
+//! The lock names only its current holder, and the next holder may be killed
+//! before it has cleared up as well. So a new holder first writes an object
+//! `system/left/RUN` for the dead one. The object stays until that run's files are
+//! removed: see `crate::cleanup`.
 
 use object_store::ObjectStoreExt;
 
@@ -13,9 +13,9 @@ use crate::location::Location;
 
 const FOLDER: &str = "system/left";
 
-/// Notes a run whose holder died.
+/// Notes that `run` was abandoned.
 pub(crate) async fn note(location: &Location, run: &str) -> Result<(), Error> {
-    // It comes out of a file, and becomes the name of one.
+    // The text comes from the lock object and becomes the name of an object.
     if run.is_empty() || !run.bytes().all(|b| b.is_ascii_alphanumeric()) {
         return Ok(());
     }
@@ -26,18 +26,19 @@ pub(crate) async fn note(location: &Location, run: &str) -> Result<(), Error> {
 }
 
 impl Lake {
-    /// Runs whose holders died, and which may have left files behind.
+    /// The runs that were killed and whose files were not removed yet.
     ///
     /// # Errors
     /// [`Error::Store`].
     pub async fn abandoned_runs(&self) -> Result<Vec<String>, Error> {
-        let listed = self.listed(&self.location().child(FOLDER)).await?;
+        let listed = self.list_folder(&self.location().child(FOLDER)).await?;
         let names = listed.objects.iter();
         let names = names.filter_map(|meta| meta.location.filename());
         Ok(names.map(str::to_owned).collect())
     }
 
-    /// Forgets a run after which was [cleared](Lake::remove_unpublished_after).
+    /// Removes the note about an abandoned run, after
+    /// [`Lake::remove_unpublished_after`].
     ///
     /// # Errors
     /// [`Error::Store`].

@@ -1,4 +1,6 @@
-//! Whether a store keeps two writers of one object apart.
+//! Checks that conditional PUTs are atomic on a store: of several writers that
+//! create one object, exactly one succeeds. Used before the first write to a lake
+//! and by `stedi doctor`.
 
 use bytes::Bytes;
 use futures::future::join_all;
@@ -6,36 +8,36 @@ use object_store::ObjectStoreExt;
 
 use crate::error::Error;
 use crate::location::Location;
-use crate::store::conditional_put::{self, Created};
+use crate::store::conditional_put::{self, PutOutcome};
 
-/// How many writers try for one object at once, and how often.
+/// How many writers try to create one object at the same time, and how often.
 const WRITERS: usize = 8;
 const ROUNDS: usize = 4;
 
-/// Lets several writers make the same object under `location` and counts who
-/// believes to have won. Delta commits are safe only where exactly one does.
+/// Lets several writers create the same object in `location` and counts the
+/// successes. Delta commits are safe only if there is exactly one.
 ///
 /// # Errors
-/// [`Error::NotAtomic`] where several won, or nobody; [`Error::Store`] where it
-/// could not be found out.
+/// [`Error::NotAtomic`] for several successes or none; [`Error::Store`] if the
+/// store fails.
 pub async fn check_conditional_put(location: &Location) -> Result<(), Error> {
     for _ in 0..ROUNDS {
         let path = location.child(&format!("system/_probe/{}", uuid::Uuid::new_v4()));
         let attempts = join_all((0..WRITERS).map(|writer| {
             let body = Bytes::from(writer.to_string());
-            conditional_put::create(location.store().as_ref(), &path, body)
+            conditional_put::put_if_absent(location.store().as_ref(), &path, body)
         }))
         .await;
         let winners = attempts
             .iter()
-            .filter(|told| matches!(told, Ok(Created::Made)));
+            .filter(|outcome| matches!(outcome, Ok(PutOutcome::Created)));
         let winners = winners.count();
-        let refusal = attempts.iter().find_map(|told| told.as_ref().err());
+        let failure = attempts.iter().find_map(|outcome| outcome.as_ref().err());
         if winners > 0 {
-            // Best effort: a probe object left behind is in nobody's way.
+            // Best effort: vacuum removes objects that remain.
             let _ = location.store().delete(&path).await;
         }
-        match (winners, refusal) {
+        match (winners, failure) {
             (1, None) => {}
             (0 | 1, Some(error)) => {
                 return Err(Error::store("write", location.display(&path), error));

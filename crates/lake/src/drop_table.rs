@@ -1,10 +1,10 @@
-//! Dropping a table: log, files and folder.
+//! Drops a table: removes its log, files and folder.
 //!
-//! Several objects cannot go at once. So the table is emptied first, by one
-//! commit: from then on it is a table without rows to every reader, until
-//! nothing is left of it, and whoever is called to drop it again takes the rest.
-//! Its last version keeps a checkpoint and goes last, so that no older version
-//! is ever taken for the newest.
+//! A store cannot delete several objects atomically. So one commit empties the
+//! table first. After it, every reader sees a table without rows until nothing is
+//! left. If the process is killed on the way, dropping the table again removes the
+//! rest. The newest version gets a checkpoint, which is deleted last, so that no
+//! older version ever becomes the newest.
 
 use futures::TryStreamExt;
 use object_store::ObjectMeta;
@@ -17,16 +17,16 @@ use crate::lake::Lake;
 use crate::log::commit::CommitInfo;
 use crate::log::entry::{Publication, RemovedFiles};
 use crate::log::version::AsOf;
-use crate::store::partial_writes::staged;
+use crate::store::partial_writes::partial_writes;
 
 impl Lake {
-    /// Takes `table` away with all its versions, and tells how many objects and
-    /// bytes that were. `emptied` is noted with the commit that empties it. To be
-    /// called by whoever holds the lake.
+    /// Removes `table` with all its versions and returns the number of objects and
+    /// bytes. `emptied` is the commit info of the commit that empties the table. The
+    /// caller must hold the lock.
     ///
     /// # Errors
-    /// [`Error::NoTable`]; others where not all of it could be taken away. It is
-    /// as it was then, or empty; the same call takes the rest.
+    /// [`Error::NoTable`]; others if objects remain. The table is unchanged or empty
+    /// then, and the same call removes the rest.
     pub async fn drop_table(
         &self,
         table: &TableId,
@@ -44,12 +44,12 @@ impl Lake {
             objects.len() as u64,
             objects.iter().map(|meta| meta.size).sum(),
         );
-        let newest = self.log(table).await?.newest();
-        let folder = self.path(table).join("_delta_log");
-        let of_newest = newest.map(|newest| folder.clone().join(format!("{newest:020}")));
-        let rank = |path: &Path| {
+        let newest = self.list_log(table).await?.newest();
+        let folder = self.table_path(table).join("_delta_log");
+        let newest_prefix = newest.map(|newest| folder.clone().join(format!("{newest:020}")));
+        let deletion_step = |path: &Path| {
             let is_log = path.prefix_matches(&folder);
-            let is_of_newest = of_newest
+            let is_of_newest = newest_prefix
                 .as_ref()
                 .is_some_and(|newest| path.as_ref().starts_with(newest.as_ref()));
             match (is_log, is_of_newest) {
@@ -62,12 +62,12 @@ impl Lake {
         };
         for step in 0..=4 {
             let paths = objects.iter().map(|meta| meta.location.clone());
-            self.take_away(paths.filter(|path| rank(path) == step).collect())
+            self.delete_all(paths.filter(|path| deletion_step(path) == step).collect())
                 .await?;
         }
         if let Some(lake) = self.location().folder() {
             let folder = lake.join(&table.zone).join(&table.name);
-            for file in staged(&folder) {
+            for file in partial_writes(&folder) {
                 let _ = std::fs::remove_file(file);
             }
             for folder in [folder.join("_delta_log"), folder, lake.join(&table.zone)] {
@@ -77,39 +77,42 @@ impl Lake {
         Ok((count, bytes))
     }
 
-    /// Makes a version without rows the newest, and one that can be opened by
-    /// itself.
+    /// Publishes a version without rows, with a checkpoint of its own.
     async fn empty(&self, table: &TableId, emptied: CommitInfo) -> Result<(), Error> {
-        let standing = match self.version(table, AsOf::Latest).await {
-            Ok(Some(standing)) => standing,
-            // Nobody meets rows in a table that cannot be opened.
+        let current = match self.version(table, AsOf::Latest).await {
+            Ok(Some(current)) => current,
+            // Nobody can read rows of a table that cannot be opened.
             Ok(None)
             | Err(Error::Table { .. } | Error::UnsupportedType { .. } | Error::Damaged { .. }) => {
                 return Ok(());
             }
             Err(error) => return Err(error),
         };
-        if !standing.files.is_empty() {
+        if !current.files.is_empty() {
             let next = Publication {
-                layout: Layout::new(table.clone(), &standing.schema, &standing.personal)?,
-                description: standing.description.clone().unwrap_or_default(),
+                layout: Layout::new(table.clone(), &current.schema, &current.personal)?,
+                description: current.description.clone().unwrap_or_default(),
                 files: Vec::new(),
                 removed: RemovedFiles::All,
                 changes_rows: true,
                 commit_info: emptied,
             };
-            self.publish_after(Some(&standing), &next).await?;
+            self.publish_after(Some(&current), &next).await?;
         }
         self.checkpoint_at(table, None).await?;
-        let log = self.log(table).await?;
+        let log = self.list_log(table).await?;
         let newest = log.newest();
-        let made = log.others.into_iter().filter(|(of, _)| Some(*of) == newest);
-        let made: Vec<Path> = made.map(|(_, meta)| meta.location).collect();
-        self.location().make_durable(&made).await
+        let checkpoint = log
+            .other_objects
+            .into_iter()
+            .filter(|(of, _)| Some(*of) == newest);
+        let checkpoint: Vec<Path> = checkpoint.map(|(_, meta)| meta.location).collect();
+        self.location().sync(&checkpoint).await
     }
 
+    /// All objects in the table's folder, at any depth.
     async fn all_objects(&self, table: &TableId) -> Result<Vec<ObjectMeta>, Error> {
-        let folder = self.path(table);
+        let folder = self.table_path(table);
         let listed = self.location().store().list(Some(&folder));
         let listed: Result<Vec<_>, _> = listed.try_collect().await;
         match listed {

@@ -1,4 +1,4 @@
-//! What can go wrong with a lake, by what the caller can do about it.
+//! Errors of a lake, one variant per thing that the caller can do about it.
 
 use deltalake_core::DeltaTableError;
 
@@ -12,7 +12,7 @@ use crate::store_error::{
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// The text given for a location is not one.
+    /// The text is not a folder or a supported URL.
     #[error("`{text}` is not a folder or URL stedi can open: {reason}")]
     Location {
         /// As the user wrote it.
@@ -20,20 +20,20 @@ pub enum Error {
         /// What is wrong with it.
         reason: String,
     },
-    /// What is set for a store cannot be.
+    /// A setting of the store is wrong.
     #[error("{location} cannot be opened: {reason}")]
     StoreSetting {
         /// As the user wrote it.
         location: String,
-        /// What is wrong.
+        /// What is wrong with the setting.
         reason: String,
-        /// What to do.
+        /// What to do about it.
         hint: String,
     },
-    /// The store said no.
+    /// The store failed or refused.
     #[error("cannot {action} {object}: {reason}")]
     Store {
-        /// A verb: `read`, `write`, `list`.
+        /// `read`, `write`, `list` or `delete`.
         action: &'static str,
         /// The path or URL.
         object: String,
@@ -43,99 +43,99 @@ pub enum Error {
     /// A table's log could not be read or written.
     #[error("cannot {action} table {table}: {}", table_reason(source))]
     Table {
-        /// A verb: `open`, `publish`.
+        /// `open`, `publish` or `describe`.
         action: &'static str,
-        /// Which table.
+        /// The table.
         table: TableId,
-        /// The Delta library's reason.
+        /// The error of the Delta library.
         #[source]
         source: Box<DeltaTableError>,
     },
-    /// What a table needs is not there or cannot be read.
+    /// An object of the table is missing or unreadable.
     #[error("table {table} is damaged: {what}")]
     Damaged {
-        /// Which table.
+        /// The table.
         table: TableId,
-        /// Which object, and what is wrong with it.
+        /// The object and what is wrong with it.
         what: String,
     },
-    /// Something that is no plain file stands where the lake is locked.
-    #[error("cannot lock the lake: {object} is no plain file")]
+    /// The path of the lock is not a regular file.
+    #[error("cannot lock the lake: {object} is not a regular file")]
     LockFile {
         /// Its path.
         object: String,
     },
-    /// Somebody else published a version of the table meanwhile.
-    #[error("another writer published {table} during this run; nothing of it was overwritten")]
+    /// Another writer published this version of the table first.
+    #[error("another writer published {table} during this run; its version was not overwritten")]
     Conflict {
-        /// Which table.
+        /// The table.
         table: TableId,
     },
-    /// Somebody else made a release meanwhile.
-    #[error("another writer published to the lake during this run; nothing of this one is visible")]
+    /// Another writer published this release first.
+    #[error("another writer published to the lake during this run; this run published nothing")]
     ReleaseConflict,
-    /// Somebody else holds the lake.
-    #[error("the lake is held by {}", .by.as_ref().map_or_else(|| "another writer".to_owned(), |by| by.to_string()))]
+    /// Another process holds the lock of the lake.
+    #[error("the lake is locked by {}", .by.as_ref().map_or_else(|| "another writer".to_owned(), |by| by.to_string()))]
     Locked {
-        /// Who, where that could be read.
+        /// The process, where the lock could be read.
         by: Option<Box<LockHolder>>,
     },
-    /// There is no such table in the lake.
+    /// The lake has no such table.
     #[error("the lake has no table {table}")]
     NoTable {
-        /// Which table.
+        /// The table.
         table: TableId,
     },
-    /// The table has no such version.
+    /// The table never had such a version.
     #[error("{table} has no version {wanted}; it has {first} to {last}")]
     NoVersion {
-        /// Which table.
+        /// The table.
         table: TableId,
         /// A version number or an instant.
         wanted: String,
-        /// Oldest version that can be read.
+        /// The oldest readable version.
         first: i64,
-        /// Newest version.
+        /// The newest version.
         last: i64,
     },
-    /// The table had such a version, and what it needs was taken away.
+    /// The table had such a version, but it was removed.
     #[error("{table} has no version {wanted} any more; it has {first} to {last}")]
     VersionRemoved {
-        /// Which table.
+        /// The table.
         table: TableId,
         /// A version number or an instant.
         wanted: String,
-        /// Oldest version that can be read.
+        /// The oldest readable version.
         first: i64,
-        /// Newest version.
+        /// The newest version.
         last: i64,
     },
-    /// A column's type has no counterpart in Delta.
-    #[error("column {column} of {table} has type {kind}, which a table cannot hold")]
+    /// The type of a column has no counterpart in Delta.
+    #[error("column {column} of {table} has type {kind}, which a table cannot store")]
     UnsupportedType {
-        /// Which table.
+        /// The table.
         table: TableId,
-        /// Which column.
+        /// The column.
         column: String,
         /// The Arrow type.
         kind: String,
     },
-    /// The store loses commits.
+    /// Conditional PUTs are not atomic on the store, so commits would be lost.
     #[error(
         "the store at {location} does not keep conditional PUTs apart: {winners} of {writers} writers won the same object"
     )]
     NotAtomic {
         /// The lake.
         location: String,
-        /// How many writers believed to have made the object.
+        /// How many writers were told that they created the object.
         winners: usize,
-        /// How many tried at once.
+        /// How many writers tried at the same time.
         writers: usize,
     },
     /// A Parquet file could not be written.
     #[error("cannot write a file of {table}: {reason}")]
     FileWrite {
-        /// Which table.
+        /// The table.
         table: TableId,
         /// The reason, in one line.
         reason: String,
@@ -143,7 +143,7 @@ pub enum Error {
 }
 
 impl Error {
-    /// What to do about it, where that is known.
+    /// What the user can do about it, where that is known.
     pub fn hint(&self) -> Option<String> {
         Some(match self {
             Error::Location { .. } => {
@@ -159,37 +159,37 @@ impl Error {
             Error::FileWrite { .. }
             | Error::Store { action: "write", .. }
             | Error::Table { action: "publish", .. } => {
-                "check that the place can be written to and has room, or give another with --lake".to_owned()
+                "check that the folder is writable and has free space, or choose another with --lake".to_owned()
             }
-            Error::Store { .. } => "check the path; `stedi doctor` tells more".to_owned(),
+            Error::Store { .. } => "check the path; `stedi doctor` shows more".to_owned(),
             Error::Damaged { .. } => {
-                "`stedi repair` tells what is broken and makes it right from landing, register and key"
+                "`stedi repair` shows the damage and rebuilds the table from landing files, consent register and key"
                     .to_owned()
             }
             Error::LockFile { .. } => {
-                "take it away: links are not followed there, and nothing else is written to"
+                "remove it; stedi neither follows links there nor writes to other kinds of files"
                     .to_owned()
             }
             Error::Conflict { .. } | Error::ReleaseConflict => {
-                "run again once the other run has ended".to_owned()
+                "run again after the other run has ended".to_owned()
             }
             Error::Locked { .. } => {
-                "try again once it has ended, or let this one wait for it with --wait SECONDS"
+                "try again after it has ended, or wait for it with --wait SECONDS"
                     .to_owned()
             }
-            Error::NoTable { .. } => "`stedi tables` lists what there is; `stedi run` builds it".to_owned(),
+            Error::NoTable { .. } => "`stedi tables` lists the tables; `stedi run` builds them".to_owned(),
             Error::NoVersion { table, .. } => {
                 format!("`stedi history {}` lists the versions", table.name)
             }
             Error::VersionRemoved { table, .. } => {
                 format!(
-                    "`stedi vacuum` takes away what is older than it was told to keep; `stedi history {}` lists what is left",
+                    "`stedi vacuum` removes versions older than its --keep; `stedi history {}` lists the remaining ones",
                     table.name
                 )
             }
             Error::UnsupportedType { .. } => "cast the column in the model's SELECT".to_owned(),
             Error::NotAtomic { .. } => {
-                "commits would be lost on it: use a store with atomic If-None-Match, or a local folder"
+                "commits would be lost on this store; use one with atomic If-None-Match, or a local folder"
                     .to_owned()
             }
             Error::Table { source, .. } => {
@@ -198,9 +198,8 @@ impl Error {
         })
     }
 
-    /// Whether a store that does not answer or refuses is behind it, rather than
-    /// what stands there.
-    pub(crate) fn is_of_store(&self) -> bool {
+    /// Whether the store failed, as opposed to an object with wrong content.
+    pub(crate) fn is_store_failure(&self) -> bool {
         match self {
             Error::Table { source, .. } => {
                 let found = find_store_error(source.as_ref());

@@ -1,11 +1,11 @@
-//! Names of lakes and tables.
+//! Identifiers of lakes and tables.
 
 use std::fmt;
 
 use uuid::Uuid;
 
-/// Tells a lake from every other, wherever it is moved to. A copy of a lake
-/// has the id of the one it was copied from.
+/// Identifies a lake, also after its folder was moved. A copy of a lake has
+/// the id of the original.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct LakeId(Uuid);
 
@@ -26,12 +26,12 @@ impl fmt::Display for LakeId {
     }
 }
 
-/// Names a table: `trusted/customer_trusted`.
+/// Identifies a table of a lake. Printed as `trusted/customer_trusted`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct TableId {
     /// `trusted`, `curated` or `system`.
     pub zone: String,
-    /// The folder's name in the zone.
+    /// The name of the table's folder in the zone.
     pub name: String,
 }
 

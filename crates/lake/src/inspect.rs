@@ -1,10 +1,10 @@
-//! Inspection: whether everything is there that a table's newest version names.
+//! Inspection: finds missing and changed objects of a table's newest version.
 //!
-//! Names, sizes and times are looked at, by one listing of the table's folder and
-//! one of its log; no row is read. Whether rows must be read as well follows from
-//! the times: nobody writes an object of a version after the release that made it
-//! visible. Of a folder the time is that of the last change of the file's
-//! entry, which no program can set; of a store, that of the last PUT.
+//! It compares names, sizes and times, from one listing of the table's folder and
+//! one of its log. It reads no rows. Times tell the caller whether rows must be
+//! read as well: nothing writes an object of a version after the release that made
+//! the version visible. The time of a local file is its change time (ctime), which
+//! no program can set. The time of an object in a store is that of its last PUT.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::os::unix::fs::MetadataExt;
@@ -17,44 +17,43 @@ use crate::ids::TableId;
 use crate::lake::Lake;
 use crate::log::version::{AsOf, Version};
 
-/// When an object was last changed, nanoseconds since the epoch.
+/// When an object was last changed, epoch nanoseconds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct ChangeTime(i64);
 
-/// What was found of one table.
+/// The result of inspecting one table.
 #[derive(Debug, Default)]
 pub struct Inspection {
-    /// Its newest version; `None` where there is no such table, or where its log
-    /// cannot be read.
+    /// The newest version. `None` if there is no such table or its log cannot be
+    /// read.
     pub version: Option<Version>,
-    /// What is wrong, in words, each about one object.
+    /// The faults, in words, each of one object.
     pub faults: Vec<String>,
-    /// Files of the version that are not there or have another size, by name.
+    /// The names of files that are missing or have another size.
     pub damaged_files: BTreeSet<String>,
-    /// Whether an object that the version needs was written after the time asked
-    /// about.
+    /// Whether an object of the version was written after the given time.
     pub is_modified: bool,
 }
 
 impl Lake {
-    /// When the newest release was written; `None` where there is none.
+    /// When the newest release was written. `None` if there is none.
     ///
     /// # Errors
     /// [`Error::Store`].
     pub async fn released_at(&self) -> Result<Option<ChangeTime>, Error> {
         let releases = self
-            .listed(&self.location().child("system/release"))
+            .list_folder(&self.location().child("system/release"))
             .await?;
         let newest = releases.objects.iter().max_by_key(|meta| &meta.location);
         Ok(newest.map(|meta| self.changed_at(meta)))
     }
 
-    /// Looks whether what the newest version of `table` names is there, and
-    /// whether any of it was written after `since`.
+    /// Checks that the objects of the newest version of `table` exist, and whether
+    /// any was written after `since`.
     ///
     /// # Errors
-    /// [`Error::Store`] where the store does not answer. What is damaged is no
-    /// error here, but told.
+    /// [`Error::Store`] if the store fails. Damage is no error but part of the
+    /// result.
     pub async fn inspect(
         &self,
         table: &TableId,
@@ -71,7 +70,7 @@ impl Lake {
         }
     }
 
-    /// The same of a version that was opened already.
+    /// The same for a version that is already open.
     ///
     /// # Errors
     /// As [`Lake::inspect`].
@@ -80,21 +79,21 @@ impl Lake {
         version: Version,
         since: Option<ChangeTime>,
     ) -> Result<Inspection, Error> {
-        let (table, mut found) = (&version.table, Inspection::default());
+        let (table, mut inspection) = (&version.table, Inspection::default());
         let is_modified =
             |meta: &ObjectMeta| since.is_none_or(|since| self.changed_at(meta) > since);
-        let there: BTreeMap<Path, ObjectMeta> = self
+        let existing: BTreeMap<Path, ObjectMeta> = self
             .data_files(table)
             .await?
             .into_iter()
             .map(|meta| (meta.location.clone(), meta))
             .collect();
-        let folder = self.path(table);
+        let folder = self.table_path(table);
         for file in &version.files {
-            let is_own = file.path == folder.clone().join(file.name.as_str());
-            let meta = match there.get(&file.path) {
-                // Another program may have put it into a folder of its own.
-                None if !is_own => self.head(&file.path).await?,
+            let is_in_folder = file.path == folder.clone().join(file.name.as_str());
+            let meta = match existing.get(&file.path) {
+                // Another program may have written it to a subfolder.
+                None if !is_in_folder => self.head(&file.path).await?,
                 meta => meta.cloned(),
             };
             let fault = match &meta {
@@ -106,28 +105,31 @@ impl Lake {
                 Some(_) => None,
             };
             if let Some(fault) = fault {
-                found.faults.push(format!("file {} {fault}", file.name));
-                found.damaged_files.insert(file.name.clone());
+                inspection
+                    .faults
+                    .push(format!("file {} {fault}", file.name));
+                inspection.damaged_files.insert(file.name.clone());
             }
-            found.is_modified |= meta.as_ref().is_none_or(is_modified);
+            inspection.is_modified |= meta.as_ref().is_none_or(is_modified);
         }
-        let log = self.log(table).await?;
-        let from = log
+        let log = self.list_log(table).await?;
+        let checkpoint = log
             .checkpoints
             .range(..=version.number)
             .next_back()
             .copied();
-        let entries = log.entries.range(from.unwrap_or_default()..);
-        let checkpoint = log.others.iter().filter(|(of, _)| Some(*of) == from);
-        found.is_modified |= entries
+        let entries = log.entries.range(checkpoint.unwrap_or_default()..);
+        let checkpoint_files = log.other_objects.iter();
+        let checkpoint_files = checkpoint_files.filter(|(of, _)| Some(*of) == checkpoint);
+        inspection.is_modified |= entries
             .map(|(_, meta)| meta)
-            .chain(checkpoint.map(|(_, meta)| meta))
+            .chain(checkpoint_files.map(|(_, meta)| meta))
             .any(is_modified);
-        found.version = Some(version);
-        Ok(found)
+        inspection.version = Some(version);
+        Ok(inspection)
     }
 
-    /// The time at which an object was last changed.
+    /// When an object was last changed.
     fn changed_at(&self, meta: &ObjectMeta) -> ChangeTime {
         let Some(file) = self.location().file(&meta.location) else {
             return ChangeTime(meta.last_modified.timestamp_nanos_opt().unwrap_or(i64::MAX));
@@ -140,6 +142,7 @@ impl Lake {
         }))
     }
 
+    /// The metadata of an object. `None` if there is none.
     async fn head(&self, path: &Path) -> Result<Option<ObjectMeta>, Error> {
         match self.location().store().head(path).await {
             Ok(meta) => Ok(Some(meta)),
@@ -148,28 +151,28 @@ impl Lake {
         }
     }
 
-    /// Takes the log of a table away that cannot be opened, so that the table can
-    /// begin again. Killed anywhere in between it cannot be opened, or is not
-    /// there: no older version is ever taken for the newest. To be called by
-    /// whoever holds the lake.
+    /// Removes the log of a table that cannot be opened, so that the table can start
+    /// again. If the process is killed on the way, the table still cannot be opened
+    /// or does not exist: no older version ever becomes the newest. The caller must
+    /// hold the lock.
     ///
     /// # Errors
     /// [`Error::Store`].
     pub async fn remove_log(&self, table: &TableId) -> Result<(), Error> {
-        let folder = self.path(table).join("_delta_log");
-        let listed = self.listed(&folder).await?.objects;
-        let entries = self.log(table).await?.entries;
+        let folder = self.table_path(table).join("_delta_log");
+        let listed = self.list_folder(&folder).await?.objects;
+        let entries = self.list_log(table).await?.entries;
         let is_entry = |path: &Path| entries.values().any(|meta| meta.location == *path);
-        // Without checkpoints and without its first entry, a log has no version.
-        let (entries_there, others): (Vec<Path>, Vec<Path>) = listed
+        // Checkpoints go first, then entries, oldest first. A log without checkpoints
+        // and without its first entry has no version.
+        let (mut existing_entries, others): (Vec<Path>, Vec<Path>) = listed
             .into_iter()
             .map(|meta| meta.location)
             .partition(is_entry);
-        let mut entries_there = entries_there;
-        entries_there.sort();
-        self.take_away(others).await?;
-        for entry in entries_there {
-            self.take_away(vec![entry]).await?;
+        existing_entries.sort();
+        self.delete_all(others).await?;
+        for entry in existing_entries {
+            self.delete_all(vec![entry]).await?;
         }
         Ok(())
     }

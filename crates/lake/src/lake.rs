@@ -1,4 +1,5 @@
-//! A lake: where its tables and other objects lie.
+//! A lake and the paths of its tables. Other modules add the operations, each in
+//! an `impl Lake` of its own.
 
 use futures::TryStreamExt;
 use futures::stream::{self, StreamExt};
@@ -16,25 +17,25 @@ pub struct Lake {
 }
 
 impl Lake {
-    /// The lake at `location`. Nothing is read or made yet.
+    /// The lake at `location`. Does not access the store.
     pub fn at(location: Location) -> Self {
         Self { location }
     }
 
-    /// Where it lies.
+    /// The folder or prefix of the lake.
     pub fn location(&self) -> &Location {
         &self.location
     }
 
-    /// All tables, in order of zone and name.
+    /// All tables, sorted by zone and name.
     ///
     /// # Errors
     /// [`Error::Store`].
     pub async fn tables(&self) -> Result<Vec<TableId>, Error> {
         let mut tables = Vec::new();
-        for zone in self.folders(self.location.prefix()).await? {
+        for zone in self.subfolders(self.location.prefix()).await? {
             for name in self
-                .folders(&self.location.prefix().clone().join(zone.as_str()))
+                .subfolders(&self.location.prefix().clone().join(zone.as_str()))
                 .await?
             {
                 let table = TableId::new(&zone, name);
@@ -47,24 +48,25 @@ impl Lake {
         Ok(tables)
     }
 
-    /// Every folder of `zone` where a table lies or may have been begun.
+    /// The folders of `zone`, each with a table or with files of one that was not
+    /// published yet.
     ///
     /// # Errors
     /// [`Error::Store`].
     pub async fn table_folders(&self, zone: &str) -> Result<Vec<TableId>, Error> {
-        let names = self.folders(&self.location().child(zone)).await?;
+        let names = self.subfolders(&self.location().child(zone)).await?;
         Ok(names
             .into_iter()
             .map(|name| TableId::new(zone, name))
             .collect())
     }
 
-    /// Whether the table has been published at all.
+    /// Whether the table has a version.
     ///
     /// # Errors
     /// [`Error::Store`].
     pub async fn exists(&self, table: &TableId) -> Result<bool, Error> {
-        let log = self.path(table).join("_delta_log");
+        let log = self.table_path(table).join("_delta_log");
         let mut listed = self.location.store().list(Some(&log));
         match listed.try_next().await {
             Ok(entry) => Ok(entry.is_some()),
@@ -73,24 +75,28 @@ impl Lake {
         }
     }
 
-    /// The table's path in the store.
-    pub(crate) fn path(&self, table: &TableId) -> Path {
+    /// The path of the table's folder in the store.
+    pub(crate) fn table_path(&self, table: &TableId) -> Path {
         self.location
             .child(&format!("{}/{}", table.zone, table.name))
     }
 
-    /// The objects that lie in the table's folder itself.
+    /// The objects in the table's folder itself, not in subfolders.
     pub(crate) async fn data_files(&self, table: &TableId) -> Result<Vec<ObjectMeta>, Error> {
-        self.objects(&format!("{}/{}", table.zone, table.name))
+        self.objects_in(&format!("{}/{}", table.zone, table.name))
             .await
     }
 
-    pub(crate) async fn objects(&self, folder: &str) -> Result<Vec<ObjectMeta>, Error> {
-        Ok(self.listed(&self.location().child(folder)).await?.objects)
+    /// The objects in a folder of the lake itself, not in subfolders.
+    pub(crate) async fn objects_in(&self, folder: &str) -> Result<Vec<ObjectMeta>, Error> {
+        Ok(self
+            .list_folder(&self.location().child(folder))
+            .await?
+            .objects)
     }
 
-    /// What lies in a folder; nothing where there is none.
-    pub(crate) async fn listed(&self, path: &Path) -> Result<object_store::ListResult, Error> {
+    /// Lists one folder at `path` in the store. An empty list if there is none.
+    pub(crate) async fn list_folder(&self, path: &Path) -> Result<object_store::ListResult, Error> {
         match self.location.store().list_with_delimiter(Some(path)).await {
             Err(object_store::Error::NotFound { .. }) => Ok(object_store::ListResult {
                 common_prefixes: Vec::new(),
@@ -102,8 +108,9 @@ impl Lake {
         }
     }
 
-    pub(crate) async fn folders(&self, path: &Path) -> Result<Vec<String>, Error> {
-        let listed = self.listed(path).await?;
+    /// The names of the folders in the folder at `path`, without hidden ones.
+    pub(crate) async fn subfolders(&self, path: &Path) -> Result<Vec<String>, Error> {
+        let listed = self.list_folder(path).await?;
         Ok(listed
             .common_prefixes
             .iter()
@@ -113,14 +120,14 @@ impl Lake {
             .collect())
     }
 
-    /// Deletes objects, in order as far as the store does. One that is gone
-    /// already is as good.
-    pub(crate) async fn take_away(&self, paths: Vec<Path>) -> Result<(), Error> {
+    /// Deletes objects, in order if the store keeps the order. A missing object is
+    /// no error. Tries all of them and returns the first error.
+    pub(crate) async fn delete_all(&self, paths: Vec<Path>) -> Result<(), Error> {
         let store = self.location().store();
         let mut deleted = store.delete_stream(stream::iter(paths).map(Ok).boxed());
         let mut first = Ok(());
-        while let Some(one) = deleted.next().await {
-            match one {
+        while let Some(result) = deleted.next().await {
+            match result {
                 Ok(_) | Err(object_store::Error::NotFound { .. }) => {}
                 Err(error) if first.is_ok() => {
                     first = Err(Error::store("write", self.location(), &error));

@@ -1,15 +1,29 @@
-//! Tables on an object store.
+//! Delta tables on an object store: reading, writing and publishing versions.
 //!
-//! A [`Lake`] is a folder or an object-store prefix that holds one Delta table
-//! per `zone/table`. This room knows how a table's versions are read, written
-//! and published, and nothing of what is in them. It is the only room that
-//! names the Delta library.
+//! A [`Lake`] is a folder or an object-store prefix with one Delta table per
+//! `zone/table`. The crate knows how versions of a table are stored. It does
+//! not know what a table means. It is the only crate that names the Delta
+//! library.
 //!
-//! What holds here:
-//! - A version becomes visible by one conditional PUT of one log entry, or not
-//!   at all; the versions of one release become visible in order and to the end,
-//!   whoever is killed meanwhile.
-//! - One writer at a time holds the lake.
+//! Modules, from the bottom up:
+//!
+//! | module | holds |
+//! |---|---|
+//! | `ids`, `lock_holder`, `store_error`, `error` | names and errors; every other module uses them |
+//! | `store` | retries and conditional PUTs on any object store |
+//! | `location`, `object_reader`, `atomicity` | one folder or prefix: its paths, its objects, whether it is safe |
+//! | `lake` | the paths of a lake's tables |
+//! | `files` | Parquet data files: layout, writing, rewriting, lookups |
+//! | `log` | Delta logs: versions, log entries, commits, checkpoints |
+//! | `release` | publishing versions of several tables together |
+//! | `marker`, `prepare`, `lock`, `abandoned`, `cleanup` | starting to write, one writer at a time, clearing up after a killed run |
+//! | `inspect`, `vacuum`, `drop_table`, `decision_copies` | operations on a whole lake or table |
+//!
+//! Invariants:
+//! - One conditional PUT of one log entry makes a version visible. The versions
+//!   of one release become visible in order. If the process is killed on the
+//!   way, the next lock holder makes the remaining ones visible.
+//! - One writer at a time holds the lock of a lake.
 //! - Personal columns have no statistics, neither in the log nor in a file.
 //! - Tables use plain Delta features: no deletion vectors, no column mapping,
 //!   no partitions.
@@ -58,7 +72,7 @@ pub use release::Release;
 pub use store_error::{find_store_error, specific_store_hint, store_hint, store_reason};
 pub use vacuum::{Retention, VacuumReport};
 
-/// The version of the library that writes the tables, for `stedi doctor`.
+/// The version of the Delta library, for `stedi doctor`.
 pub fn delta_version() -> &'static str {
     deltalake_core::crate_version()
 }

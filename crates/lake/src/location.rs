@@ -1,4 +1,4 @@
-//! Where landing files or a lake lie: a folder or an object store.
+//! A folder or an object-store prefix, for landing files, lakes and exports.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -7,20 +7,21 @@ use std::path::{Path as FsPath, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::Bytes;
 use object_store::aws::{AmazonS3Builder, AmazonS3ConfigKey};
 use object_store::local::LocalFileSystem;
 use object_store::path::Path;
-use object_store::{BackoffConfig, ObjectStore, RetryConfig};
+use object_store::{BackoffConfig, ObjectStore, ObjectStoreExt, RetryConfig};
 use url::Url;
 
 use crate::error::Error;
-use crate::store::retry::Steady;
+use crate::store::retry::RetryingStore;
 use crate::store_error::store_reason;
 
-/// A folder or object-store prefix, opened.
+/// A folder on this machine or a prefix in an object store.
 ///
-/// Cheap to clone. Paths handed out are relative to the store's root, so that
-/// a Parquet scan and the Delta log name one file the same way.
+/// Cheap to clone. All paths are relative to the root of the store, so that a
+/// Parquet scan and the Delta log name a file the same way.
 #[derive(Clone)]
 pub struct Location {
     url: Url,
@@ -31,46 +32,47 @@ pub struct Location {
 }
 
 impl Location {
-    /// Opens `text`, a folder (made absolute here) or a URL.
+    /// Parses `text`: a path of a folder, made absolute here, or a URL.
     ///
-    /// Nothing is read or made yet.
+    /// Does not access the store.
     ///
     /// # Errors
-    /// [`Error::Location`] for a scheme or a path that cannot be opened.
+    /// [`Error::Location`] for a wrong path or an unknown scheme;
+    /// [`Error::StoreSetting`] for a wrong `AWS_*` variable.
     pub fn parse(text: &str) -> Result<Self, Error> {
-        let wrong = |reason: String| Error::Location {
+        let invalid = |reason: String| Error::Location {
             text: text.to_owned(),
             reason,
         };
         if text.trim().is_empty() {
-            return Err(wrong("it is empty".to_owned()));
+            return Err(invalid("it is empty".to_owned()));
         }
         let Some((scheme, _)) = text.split_once("://") else {
-            return Self::of_folder(text, FsPath::new(text));
+            return Self::from_folder(text, FsPath::new(text));
         };
-        let url = Url::parse(text).map_err(|e| wrong(e.to_string()))?;
+        let url = Url::parse(text).map_err(|e| invalid(e.to_string()))?;
         match scheme {
             "file" => {
                 let folder = url
                     .to_file_path()
-                    .map_err(|()| wrong("a file URL names an absolute path".to_owned()))?;
-                Self::of_folder(text, &folder)
+                    .map_err(|()| invalid("a file URL needs an absolute path".to_owned()))?;
+                Self::from_folder(text, &folder)
             }
-            "s3" | "s3a" => Self::of_bucket(text, &url),
-            other => Err(wrong(format!("the scheme {other}:// is not known"))),
+            "s3" | "s3a" => Self::from_bucket_url(text, &url),
+            other => Err(invalid(format!("the scheme {other}:// is not supported"))),
         }
     }
 
-    fn of_folder(text: &str, folder: &FsPath) -> Result<Self, Error> {
-        let wrong = |reason: String| Error::Location {
+    fn from_folder(text: &str, folder: &FsPath) -> Result<Self, Error> {
+        let invalid = |reason: String| Error::Location {
             text: text.to_owned(),
             reason,
         };
-        let folder = std::path::absolute(folder).map_err(|e| wrong(e.to_string()))?;
+        let folder = std::path::absolute(folder).map_err(|e| invalid(e.to_string()))?;
         let folder = resolve(&folder);
-        let prefix = Path::from_absolute_path(&folder).map_err(|e| wrong(e.to_string()))?;
+        let prefix = Path::from_absolute_path(&folder).map_err(|e| invalid(e.to_string()))?;
         let url = Url::from_directory_path(&folder)
-            .map_err(|()| wrong("the path cannot be written as a URL".to_owned()))?;
+            .map_err(|()| invalid("the path cannot be written as a URL".to_owned()))?;
         Ok(Self {
             url,
             store: Arc::new(LocalFileSystem::new()),
@@ -80,14 +82,14 @@ impl Location {
         })
     }
 
-    fn of_bucket(text: &str, url: &Url) -> Result<Self, Error> {
-        let wrong = |reason: String| Error::Location {
+    fn from_bucket_url(text: &str, url: &Url) -> Result<Self, Error> {
+        let invalid = |reason: String| Error::Location {
             text: text.to_owned(),
             reason,
         };
         let bucket = url
             .host_str()
-            .ok_or_else(|| wrong("it names no bucket".to_owned()))?;
+            .ok_or_else(|| invalid("it has no bucket".to_owned()))?;
         let builder = AmazonS3Builder::from_env().with_bucket_name(bucket);
         let setting = |reason: String, hint: &str| Error::StoreSetting {
             location: text.to_owned(),
@@ -98,39 +100,38 @@ impl Location {
             if let Some(endpoint) = builder.get_config_value(&key)
                 && !is_endpoint(&endpoint)
             {
-                // It is not shown: it may hold a password.
+                // The message leaves the value out: it may contain a password.
                 return Err(setting(
                     "AWS_ENDPOINT is not a URL".to_owned(),
-                    "write it as http://host:port or https://host",
+                    "set it to http://host:port or https://host",
                 ));
             }
         }
         let store = builder
-            .with_retry(patience().map_err(|reason| setting(reason, "give a number from 1 on"))?)
+            .with_retry(
+                retry_config()
+                    .map_err(|reason| setting(reason, "set it to a number of at least 1"))?,
+            )
             .build()
-            .map_err(|error| {
-                setting(
-                    store_reason(&error),
-                    "check the variables whose names begin with AWS_",
-                )
-            })?;
-        let prefix = Path::from_url_path(url.path()).map_err(|e| wrong(e.to_string()))?;
-        let mut root = Url::parse(&format!("s3://{bucket}/")).map_err(|e| wrong(e.to_string()))?;
+            .map_err(|error| setting(store_reason(&error), "check the AWS_* variables"))?;
+        let prefix = Path::from_url_path(url.path()).map_err(|e| invalid(e.to_string()))?;
+        let mut root =
+            Url::parse(&format!("s3://{bucket}/")).map_err(|e| invalid(e.to_string()))?;
         if !prefix.as_ref().is_empty() {
             root.set_path(&format!("/{prefix}/"));
         }
         Ok(Self {
             url: root,
-            store: Arc::new(Steady::new(store)),
+            store: Arc::new(RetryingStore::new(store)),
             prefix,
             folder: None,
             text: text.to_owned(),
         })
     }
 
-    /// A store that a test looks into.
+    /// A location in a store of a test.
     #[cfg(test)]
-    pub(crate) fn in_store(store: Arc<dyn ObjectStore>) -> Self {
+    pub(crate) fn in_test_store(store: Arc<dyn ObjectStore>) -> Self {
         let text = "s3://bucket/lake";
         let url = Url::parse("s3://bucket/lake/").unwrap();
         Self {
@@ -142,38 +143,39 @@ impl Location {
         }
     }
 
-    /// As the user wrote it, for messages.
+    /// The text that the user gave, for messages.
     pub fn text(&self) -> &str {
         &self.text
     }
 
-    /// With a trailing slash.
+    /// The URL, with a trailing slash.
     pub fn url(&self) -> &Url {
         &self.url
     }
 
-    /// The whole store; paths in it start at its root, not at this location.
+    /// The whole store. Its paths start at its root, not at this location.
     pub fn store(&self) -> &Arc<dyn ObjectStore> {
         &self.store
     }
 
-    /// This location's path in the store.
+    /// The path of this location in the store.
     pub fn prefix(&self) -> &Path {
         &self.prefix
     }
 
-    /// The folder on this machine, if it is one.
+    /// The folder, if the location is on this machine.
     pub fn folder(&self) -> Option<&FsPath> {
         self.folder.as_deref()
     }
 
-    /// The file on this machine that the store's `path` means, if it is one.
+    /// The file at `path` (a path in the store), if the location is on this
+    /// machine.
     pub fn file(&self, path: &Path) -> Option<PathBuf> {
         self.folder.as_ref()?;
         LocalFileSystem::new().path_to_filesystem(path).ok()
     }
 
-    /// The path of `relative` (segments divided by `/`) in the store.
+    /// The path in the store of `relative`, whose segments are separated by `/`.
     pub fn child(&self, relative: &str) -> Path {
         relative
             .split('/')
@@ -181,12 +183,26 @@ impl Location {
             .fold(self.prefix.clone(), |path, part| path.join(part))
     }
 
-    /// Sees to it that what was written to `paths` outlasts a reset of the
-    /// machine, before anything speaks of it. A store does so by itself.
+    /// Reads the object at `path`; `None` if there is none.
     ///
     /// # Errors
     /// [`Error::Store`].
-    pub(crate) async fn make_durable(&self, paths: &[Path]) -> Result<(), Error> {
+    pub(crate) async fn read_if_exists(&self, path: &Path) -> Result<Option<Bytes>, Error> {
+        let read = async { self.store.get(path).await?.bytes().await };
+        match read.await {
+            Ok(body) => Ok(Some(body)),
+            Err(object_store::Error::NotFound { .. }) => Ok(None),
+            Err(error) => Err(Error::store("read", self.display(path), &error)),
+        }
+    }
+
+    /// Writes files at `paths` through to the disk (fsync), so that they survive
+    /// a crash of the machine before another object refers to them. Does nothing
+    /// for a remote store, whose objects are durable once written.
+    ///
+    /// # Errors
+    /// [`Error::Store`].
+    pub(crate) async fn sync(&self, paths: &[Path]) -> Result<(), Error> {
         if self.folder.is_none() {
             return Ok(());
         }
@@ -200,7 +216,7 @@ impl Location {
                     .map_err(failed)?;
                 folders.extend(file.parent().map(FsPath::to_owned));
             }
-            // A new name is kept by the folder it stands in.
+            // The name of a new file is in its folder.
             for folder in folders {
                 let failed = |error: std::io::Error| (folder.clone(), error.to_string());
                 File::open(&folder)
@@ -209,23 +225,23 @@ impl Location {
             }
             Ok(())
         });
-        let refused = |(path, reason): (PathBuf, String)| Error::Store {
+        let not_synced = |(path, reason): (PathBuf, String)| Error::Store {
             action: "write",
             object: path.display().to_string(),
             reason,
         };
-        synced.await.unwrap_or(Ok(())).map_err(refused)
+        synced.await.unwrap_or(Ok(())).map_err(not_synced)
     }
 
-    /// Has the machine begin to put a file on its disk, so that little is left to
-    /// wait for in [`Location::make_durable`], which also tells what failed.
-    pub(crate) fn begin_to_make_durable(&self, path: &Path) {
+    /// Starts to write a file through to the disk, so that a later
+    /// [`Location::sync`] takes less time. That one also reports failures.
+    pub(crate) fn start_sync(&self, path: &Path) {
         if let Some(file) = self.file(path) {
             tokio::task::spawn_blocking(move || File::open(file).and_then(|file| file.sync_all()));
         }
     }
 
-    /// The location `relative` below this one.
+    /// The location at `relative` below this one.
     pub fn join(&self, relative: &str) -> Self {
         let relative = relative.trim_matches('/');
         let mut below = self.clone();
@@ -246,8 +262,8 @@ impl Location {
         below
     }
 
-    /// What a person calls the object at `path` (a path in the store): the
-    /// file's path on this machine, or its URL.
+    /// The object at `path` (a path in the store) as messages show it: the path of
+    /// the file, or a URL.
     pub fn display(&self, path: &Path) -> String {
         match &self.folder {
             Some(folder) => match path.prefix_match(&self.prefix) {
@@ -273,8 +289,8 @@ impl Location {
         }
     }
 
-    /// Whether the file at `path` on this machine lies in it, links followed.
-    /// The file need not exist.
+    /// Whether the location contains the file at `path` on this machine. Follows
+    /// links. The file need not exist.
     pub fn contains(&self, path: &FsPath) -> bool {
         let path = std::path::absolute(path).map(|path| resolve(&path));
         match (&self.folder, path) {
@@ -283,7 +299,7 @@ impl Location {
         }
     }
 
-    /// Whether one lies in the other, or both are the same place.
+    /// Whether one location contains the other, or both are the same.
     pub fn overlaps(&self, other: &Self) -> bool {
         let same_store = match (&self.folder, &other.folder) {
             (Some(_), Some(_)) => true,
@@ -308,12 +324,12 @@ impl fmt::Display for Location {
     }
 }
 
-/// How long a store is asked again that does not answer, or says that it is not
-/// able to. Bounded, so that one that is gone ends the run with a message.
+/// The retries of the client of a remote store: for lost connections and server
+/// errors. Limited, so that a store that is down ends the run with a message.
 ///
-/// Each single request is bounded by `AWS_TIMEOUT` (30 s) and
-/// `AWS_CONNECT_TIMEOUT` (5 s), how often one is made by `AWS_MAX_ATTEMPTS`.
-fn patience() -> Result<RetryConfig, String> {
+/// `AWS_TIMEOUT` (30 s) and `AWS_CONNECT_TIMEOUT` (5 s) limit each request,
+/// `AWS_MAX_ATTEMPTS` the number of attempts.
+fn retry_config() -> Result<RetryConfig, String> {
     const ATTEMPTS: usize = 9;
     let name = "AWS_MAX_ATTEMPTS";
     let attempts = match std::env::var(name) {
@@ -334,19 +350,19 @@ fn patience() -> Result<RetryConfig, String> {
     })
 }
 
-/// What the library takes for granted.
+/// Whether the client can use `text` as an endpoint. It does not check that.
 fn is_endpoint(text: &str) -> bool {
     Url::parse(text).is_ok_and(|url| matches!(url.scheme(), "http" | "https") && url.has_host())
 }
 
-/// Follows links in the part of `folder` that exists and takes `.` and `..`
-/// away, so that two names of one place compare equal.
+/// Resolves `.`, `..` and the links in the existing part of `folder`, so that two
+/// paths of one folder are equal.
 fn resolve(folder: &FsPath) -> PathBuf {
     let mut plain = PathBuf::new();
     for part in folder.components() {
         match part {
             std::path::Component::ParentDir => {
-                // `a/link/..` is the parent of what the link points at.
+                // `a/link/..` is the parent of the target of the link.
                 plain = plain.canonicalize().unwrap_or(plain);
                 plain.pop();
             }
@@ -378,7 +394,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn locations_that_overlap() {
+    fn overlapping_locations() {
         let folder = tempfile::tempdir().unwrap();
         let base = folder.path().to_str().unwrap();
         std::fs::create_dir(folder.path().join("real")).unwrap();
@@ -399,7 +415,7 @@ mod tests {
     }
 
     #[test]
-    fn files_that_lie_in_a_location() {
+    fn a_location_contains_files_through_links() {
         let folder = tempfile::tempdir().unwrap();
         std::fs::create_dir(folder.path().join("real")).unwrap();
         std::os::unix::fs::symlink(folder.path().join("real"), folder.path().join("link")).unwrap();
@@ -421,11 +437,11 @@ mod tests {
     }
 
     #[test]
-    fn text_that_is_no_location() {
+    fn invalid_locations() {
         for (text, reason) in [
             ("", "it is empty"),
-            ("ftp://host/x", "the scheme ftp:// is not known"),
-            ("s3://", "it names no bucket"),
+            ("ftp://host/x", "the scheme ftp:// is not supported"),
+            ("s3://", "it has no bucket"),
         ] {
             let error = Location::parse(text).unwrap_err().to_string();
             assert!(error.contains(reason), "{text}: {error}");

@@ -1,10 +1,13 @@
-//! One writer at a time.
+//! The lock of a lake: one writer at a time.
 //!
-//! On this machine the kernel keeps a lock on `system/lock.json` and gives it
-//! back when its holder ends, however that ends. A store knows no locks: there
-//! the object itself says that somebody holds the lake, and is written anew
-//! every other second; one that does not change any more was left by the dead.
-//! Should two ever hold a store's lake, releases keep them apart: see
+//! - On this machine the kernel locks the file `system/lock.json`. It releases
+//!   the lock when the process ends, in whatever way.
+//! - Object stores have no locks. There the object `system/lock.json` is the lock.
+//!   Its holder rewrites it every two seconds as a heartbeat. The lock of a dead
+//!   process is one whose object no longer changes.
+//!
+//! A lock in an object store is only as reliable as the clocks. If two processes
+//! ever hold it at the same time, the number of a release keeps them apart: see
 //! `crate::release`.
 
 use std::fs::File;
@@ -23,137 +26,105 @@ use crate::abandoned;
 use crate::error::Error;
 use crate::lake::Lake;
 use crate::lock_holder::LockHolder;
-use crate::store::conditional_put::{Created, create};
+use crate::store::conditional_put::{PutOutcome, put_if_absent};
 
 const LOCK: &str = "system/lock.json";
 
-/// How often a holder shows on a store that it lives, and after how long
-/// without that it is taken for dead.
-const BEAT: Duration = Duration::from_secs(2);
+/// How often the holder rewrites the lock object, and for how long it may stay
+/// the same before its holder counts as dead.
+const HEARTBEAT: Duration = Duration::from_secs(2);
 const DEAD_AFTER: Duration = Duration::from_secs(10);
 
-/// How often somebody who waits looks.
-const LOOK: Duration = Duration::from_millis(50);
-const LOOK_AT_STORE: Duration = Duration::from_millis(400);
+/// How often a waiting process looks at the lock.
+const POLL_FILE: Duration = Duration::from_millis(50);
+const POLL_STORE: Duration = Duration::from_millis(400);
 
-/// The lake is held until this is dropped.
+/// The lock of a lake, held until it is dropped.
 #[derive(Debug)]
 pub struct Lock {
-    way: Way,
-    /// Nothing is taken away when it is dropped.
-    is_left: bool,
+    kind: LockKind,
+    /// Dropping it keeps the lock file, as if the process had been killed.
+    is_abandoned: bool,
 }
 
 #[derive(Debug)]
-enum Way {
+enum LockKind {
     File {
         path: PathBuf,
-        // Holds the kernel's lock for as long as it is open.
+        /// The kernel's lock lasts as long as this file is open.
         _file: File,
     },
-    ObjectReader {
+    Object {
         store: Arc<dyn ObjectStore>,
         path: Path,
-        beats: AbortHandle,
+        heartbeat: AbortHandle,
     },
 }
 
 impl Lock {
-    /// Gives the lake back. On a store this takes a request; a hold that is
-    /// merely dropped is found dead by the next holder.
+    /// Releases the lock. For an object store this takes a request. A lock that is
+    /// only dropped there looks like that of a dead process to the next one.
     pub async fn unlock(self) {
-        if let Way::ObjectReader { store, path, beats } = &self.way {
-            beats.abort();
+        if let LockKind::Object {
+            store,
+            path,
+            heartbeat,
+        } = &self.kind
+        {
+            heartbeat.abort();
             let _ = store.delete(path).await;
         }
     }
-}
 
-impl Lock {
-    /// Lets go without a word, so that the next holder takes this one for dead
-    /// and clears up after it.
+    /// Releases the lock as if this process had been killed, so that the next
+    /// holder clears up after it.
     pub fn abandon(mut self) {
-        self.is_left = true;
+        self.is_abandoned = true;
     }
 }
 
 impl Drop for Lock {
     fn drop(&mut self) {
-        match &self.way {
-            Way::File { .. } if self.is_left => {}
-            // The lock goes with the file's last descriptor, after this.
-            Way::File { path, .. } => {
+        match &self.kind {
+            LockKind::File { .. } if self.is_abandoned => {}
+            // The kernel's lock ends after this, with the last file descriptor.
+            LockKind::File { path, .. } => {
                 let _ = std::fs::remove_file(path);
             }
-            Way::ObjectReader { beats, .. } => beats.abort(),
+            LockKind::Object { heartbeat, .. } => heartbeat.abort(),
         }
     }
 }
 
 impl Lake {
-    /// Holds the lake for `holder`, waiting for another to let go of it for as
-    /// long as `patience` says, and on a store for as long as it takes to tell
-    /// the living from the dead.
+    /// Locks the lake for `holder`. Waits up to `wait_max` for another holder. For
+    /// an object store it waits at least until it knows whether that one is alive.
     ///
     /// # Errors
-    /// [`Error::Locked`]; [`Error::Store`] where the lake cannot be written.
-    pub async fn lock(&self, holder: &LockHolder, patience: Duration) -> Result<Lock, Error> {
+    /// [`Error::Locked`]; [`Error::Store`] if the lake cannot be written.
+    pub async fn lock(&self, holder: &LockHolder, wait_max: Duration) -> Result<Lock, Error> {
         match self.location().folder() {
-            Some(folder) => self.hold_file(&folder.join(LOCK), holder, patience).await,
-            None => self.hold_object(holder, patience).await,
+            Some(folder) => self.lock_file(&folder.join(LOCK), holder, wait_max).await,
+            None => self.lock_object(holder, wait_max).await,
         }
     }
 
-    async fn hold_file(
+    async fn lock_file(
         &self,
         path: &FsPath,
         holder: &LockHolder,
-        patience: Duration,
+        wait_max: Duration,
     ) -> Result<Lock, Error> {
-        let failed = |error: std::io::Error| Error::Store {
-            action: "write",
-            object: path.display().to_string(),
-            reason: error.to_string(),
-        };
+        let failed = |error| write_error(path, &error);
         let started = Instant::now();
         loop {
-            if let Some(folder) = path.parent() {
-                std::fs::create_dir_all(folder).map_err(failed)?;
-            }
-            let mut file = match File::options()
-                .read(true)
-                .write(true)
-                .create(true)
-                .truncate(false)
-                // Whoever may write the folder must not choose what is emptied.
-                .custom_flags(libc::O_NOFOLLOW | libc::O_NONBLOCK)
-                .open(path)
-            {
-                Ok(file) if file.metadata().is_ok_and(|of| of.is_file()) => file,
-                Ok(_) => return Err(no_lock_file(path)),
-                Err(error)
-                    if matches!(
-                        error.raw_os_error(),
-                        Some(libc::ELOOP | libc::EISDIR | libc::ENXIO)
-                    ) =>
-                {
-                    return Err(no_lock_file(path));
-                }
-                // Whoever gave up the lake took an empty folder away.
-                Err(error) if error.kind() == std::io::ErrorKind::NotFound => continue,
-                Err(error) => return Err(failed(error)),
+            let Some(mut file) = open_lock_file(path)? else {
+                continue;
             };
             let mut text = String::new();
             match file.try_lock() {
+                Ok(()) if !is_at(&file, path) => continue,
                 Ok(()) => {
-                    // Whoever let go of it took the file away: the lock must be
-                    // on the one that stands there.
-                    let is_there = std::fs::symlink_metadata(path).is_ok_and(|there| {
-                        file.metadata().is_ok_and(|own| own.ino() == there.ino())
-                    });
-                    if !is_there {
-                        continue;
-                    }
                     let _ = file.read_to_string(&mut text);
                     if let Ok(dead) = serde_json::from_str::<LockHolder>(&text) {
                         abandoned::note(self.location(), &dead.run).await?;
@@ -162,93 +133,138 @@ impl Lake {
                     file.rewind().map_err(failed)?;
                     file.write_all(&holder.to_bytes()).map_err(failed)?;
                     return Ok(Lock {
-                        way: Way::File {
+                        kind: LockKind::File {
                             path: path.to_owned(),
                             _file: file,
                         },
-                        is_left: false,
+                        is_abandoned: false,
                     });
                 }
                 Err(std::fs::TryLockError::WouldBlock) => {}
                 Err(std::fs::TryLockError::Error(error)) => return Err(failed(error)),
             }
-            if started.elapsed() >= patience {
+            if started.elapsed() >= wait_max {
                 let _ = file.read_to_string(&mut text);
                 return Err(Error::Locked {
                     by: serde_json::from_str(&text).ok().map(Box::new),
                 });
             }
-            tokio::time::sleep(LOOK).await;
+            tokio::time::sleep(POLL_FILE).await;
         }
     }
 
-    async fn hold_object(&self, holder: &LockHolder, patience: Duration) -> Result<Lock, Error> {
+    async fn lock_object(&self, holder: &LockHolder, wait_max: Duration) -> Result<Lock, Error> {
         let path = self.location().child(LOCK);
         let store = self.location().store();
-        let failed = |action, error: &object_store::Error| {
-            Error::store(action, self.location().display(&path), error)
-        };
         let started = Instant::now();
-        let mut seen: Option<(Bytes, Instant)> = None;
+        let mut last_seen: Option<(Bytes, Instant)> = None;
         loop {
-            match create(store.as_ref(), &path, holder.to_bytes()).await {
-                Ok(Created::Made) => break,
-                Ok(Created::AlreadyThere) => {}
+            match put_if_absent(store.as_ref(), &path, holder.to_bytes()).await {
+                Ok(PutOutcome::Created) => break,
+                Ok(PutOutcome::Exists) => {}
                 Err(object_store::Error::NotFound { .. }) => continue,
-                Err(error) => return Err(failed("write", &error)),
+                Err(error) => {
+                    let path = self.location().display(&path);
+                    return Err(Error::store("write", path, &error));
+                }
             }
-            let body = async { store.get(&path).await?.bytes().await };
-            let body = match body.await {
-                Ok(body) => body,
-                Err(object_store::Error::NotFound { .. }) => continue,
-                Err(error) => return Err(failed("read", &error)),
+            let Some(body) = self.location().read_if_exists(&path).await? else {
+                continue;
             };
             let by: Option<LockHolder> = serde_json::from_slice(&body).ok();
             let is_dead = by.as_ref().is_some_and(LockHolder::has_ended)
-                || matches!(&seen, Some((last, at)) if *last == body && at.elapsed() >= DEAD_AFTER);
+                || matches!(&last_seen, Some((last, at)) if *last == body && at.elapsed() >= DEAD_AFTER);
             if is_dead {
                 if let Some(dead) = by {
                     abandoned::note(self.location(), &dead.run).await?;
                 }
                 let _ = store.delete(&path).await;
-                seen = None;
+                last_seen = None;
                 continue;
             }
-            let has_changed = seen.as_ref().is_some_and(|(last, _)| *last != body);
-            if has_changed && started.elapsed() >= patience {
+            // Only a change proves that the holder is alive.
+            let has_changed = last_seen.as_ref().is_some_and(|(last, _)| *last != body);
+            if has_changed && started.elapsed() >= wait_max {
                 return Err(Error::Locked {
                     by: by.map(Box::new),
                 });
             }
-            if seen.is_none() || has_changed {
-                seen = Some((body, Instant::now()));
+            if last_seen.is_none() || has_changed {
+                last_seen = Some((body, Instant::now()));
             }
-            tokio::time::sleep(LOOK_AT_STORE).await;
+            tokio::time::sleep(POLL_STORE).await;
         }
-        let beats = tokio::spawn(beat(Arc::clone(store), path.clone(), holder.clone()));
+        let heartbeat = tokio::spawn(send_heartbeats(
+            Arc::clone(store),
+            path.clone(),
+            holder.clone(),
+        ));
         Ok(Lock {
-            way: Way::ObjectReader {
+            kind: LockKind::Object {
                 store: Arc::clone(store),
                 path,
-                beats: beats.abort_handle(),
+                heartbeat: heartbeat.abort_handle(),
             },
-            is_left: false,
+            is_abandoned: false,
         })
     }
 }
 
-/// Shows that the holder lives, until it is aborted.
-async fn beat(store: Arc<dyn ObjectStore>, path: Path, mut holder: LockHolder) {
-    loop {
-        tokio::time::sleep(BEAT).await;
-        holder.beat += 1;
-        let _ = store.put(&path, holder.to_bytes().into()).await;
+/// Opens or creates the lock file. `None` if another process removed its folder
+/// in between; the caller tries again.
+fn open_lock_file(path: &FsPath) -> Result<Option<File>, Error> {
+    let not_regular = || Error::LockFile {
+        object: path.display().to_string(),
+    };
+    if let Some(folder) = path.parent() {
+        std::fs::create_dir_all(folder).map_err(|error| write_error(path, &error))?;
+    }
+    let opened = File::options()
+        .read(true)
+        .write(true)
+        .create(true)
+        .truncate(false)
+        // The file is emptied later. Nobody with write access to the folder may
+        // make that another file by a link.
+        .custom_flags(libc::O_NOFOLLOW | libc::O_NONBLOCK)
+        .open(path);
+    match opened {
+        Ok(file) if file.metadata().is_ok_and(|of| of.is_file()) => Ok(Some(file)),
+        Ok(_) => Err(not_regular()),
+        Err(error)
+            if matches!(
+                error.raw_os_error(),
+                Some(libc::ELOOP | libc::EISDIR | libc::ENXIO)
+            ) =>
+        {
+            Err(not_regular())
+        }
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(write_error(path, &error)),
     }
 }
 
-fn no_lock_file(path: &FsPath) -> Error {
-    Error::LockFile {
+/// Whether `file` is the one at `path`. The last holder removes the lock file when
+/// it unlocks, and a lock on a removed file protects nothing.
+fn is_at(file: &File, path: &FsPath) -> bool {
+    std::fs::symlink_metadata(path)
+        .is_ok_and(|found| file.metadata().is_ok_and(|own| own.ino() == found.ino()))
+}
+
+fn write_error(path: &FsPath, error: &std::io::Error) -> Error {
+    Error::Store {
+        action: "write",
         object: path.display().to_string(),
+        reason: error.to_string(),
+    }
+}
+
+/// Rewrites the lock object to show that its holder is alive, until aborted.
+async fn send_heartbeats(store: Arc<dyn ObjectStore>, path: Path, mut holder: LockHolder) {
+    loop {
+        tokio::time::sleep(HEARTBEAT).await;
+        holder.heartbeat += 1;
+        let _ = store.put(&path, holder.to_bytes().into()).await;
     }
 }
 
@@ -262,7 +278,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn one_holds_and_the_other_is_told_who() {
+    async fn a_second_process_waits_and_learns_the_holder() {
         let folder = tempfile::tempdir().unwrap();
         let lake = lake(folder.path());
         let (one, two) = (
@@ -282,26 +298,29 @@ mod tests {
         tokio::time::sleep(Duration::from_millis(120)).await;
         lock.unlock().await;
         let lock = waits.await.unwrap().unwrap();
-        let left = lake.abandoned_runs().await.unwrap();
-        assert!(left.is_empty(), "it was given back, not left: {left:?}");
+        let abandoned = lake.abandoned_runs().await.unwrap();
+        assert!(
+            abandoned.is_empty(),
+            "the lock was released, not abandoned: {abandoned:?}"
+        );
         drop(lock);
         assert!(!folder.path().join(LOCK).exists());
     }
 
     #[tokio::test]
-    async fn what_the_dead_left_is_told() {
+    async fn dead_holders_are_noted_until_cleared_up() {
         let folder = tempfile::tempdir().unwrap();
         let lake = lake(folder.path());
         std::fs::create_dir(folder.path().join("system")).unwrap();
-        let left = LockHolder::this_process("dead", "run");
-        std::fs::write(folder.path().join(LOCK), left.to_bytes()).unwrap();
-        // The next holder dies before it has cleared up, and the one after it.
+        let dead = LockHolder::this_process("dead", "run");
+        std::fs::write(folder.path().join(LOCK), dead.to_bytes()).unwrap();
+        // The next holder dies before it has cleared up, as does the one after it.
         for (run, expected) in [("r1", &["dead"][..]), ("r2", &["dead", "r1"])] {
             let own = LockHolder::this_process(run, "run");
             lake.lock(&own, Duration::ZERO).await.unwrap().abandon();
-            let mut left = lake.abandoned_runs().await.unwrap();
-            left.sort_unstable();
-            assert_eq!(left, expected);
+            let mut abandoned = lake.abandoned_runs().await.unwrap();
+            abandoned.sort_unstable();
+            assert_eq!(abandoned, expected);
         }
         for run in lake.abandoned_runs().await.unwrap() {
             lake.forget_abandoned_run(&run).await.unwrap();

@@ -1,53 +1,59 @@
-//! Who holds the lock of a lake.
+//! The process that holds the lock of a lake, as `system/lock.json` names it.
+//!
+//! The lock writes it; the error about a locked lake shows it.
 
 use std::fmt;
 
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
-/// Who holds a lake.
+/// The process that holds a lake's lock.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LockHolder {
-    /// The run; it names the files that it writes.
+    /// The id of its run. File names carry it.
     pub run: String,
     /// The command: `run`, `compact`, ...
     pub command: String,
-    /// The machine's name.
+    /// The name of the machine.
     pub host: String,
-    /// The process there.
+    /// The process id on that machine.
     pub pid: u32,
-    /// Since when, epoch milliseconds.
+    /// When it asked for the lock, epoch milliseconds.
     pub since_ms: i64,
-    /// Tells the process from every other, of this machine or another.
+    /// Identifies the process among those of all machines. Empty where the
+    /// operating system does not provide it.
     process: String,
-    pub(crate) beat: u64,
+    /// Grows while the process lives; see `crate::lock`.
+    #[serde(rename = "beat")]
+    pub(crate) heartbeat: u64,
 }
 
 impl LockHolder {
-    /// This process, for a run of `command`.
+    /// This process, running `command`.
     pub fn this_process(run: &str, command: &str) -> Self {
         let pid = std::process::id();
         Self {
             run: run.to_owned(),
             command: command.to_owned(),
-            host: host(),
+            host: host_name(),
             pid,
             since_ms: chrono::Utc::now().timestamp_millis(),
-            process: process(pid).unwrap_or_default(),
-            beat: 0,
+            process: process_identity(pid).unwrap_or_default(),
+            heartbeat: 0,
         }
     }
 
-    /// Whether the process is one of this machine that has ended. Where that
-    /// cannot be told it is taken to live.
+    /// Whether this is a process of the same machine that has ended. `false`
+    /// where that is unknown.
     pub(crate) fn has_ended(&self) -> bool {
-        let Some((place, _)) = self.process.rsplit_once('/') else {
+        let Some((namespace, _)) = self.process.rsplit_once('/') else {
             return false;
         };
-        place_of_processes().as_deref() == Some(place)
-            && process(self.pid).as_deref() != Some(self.process.as_str())
+        process_namespace().as_deref() == Some(namespace)
+            && process_identity(self.pid).as_deref() != Some(self.process.as_str())
     }
 
+    /// The content of `system/lock.json`.
     pub(crate) fn to_bytes(&self) -> Bytes {
         serde_json::to_vec(self).unwrap_or_default().into()
     }
@@ -68,26 +74,27 @@ impl fmt::Display for LockHolder {
     }
 }
 
-fn host() -> String {
+fn host_name() -> String {
     let name = std::fs::read_to_string("/proc/sys/kernel/hostname");
     name.map_or_else(|_| "this machine".to_owned(), |name| name.trim().to_owned())
 }
 
-/// Within which numbers of processes mean something: a machine since it was
-/// started, and a space of numbers on it.
-fn place_of_processes() -> Option<String> {
+/// Where process ids are unique: one boot of a machine and one PID namespace.
+fn process_namespace() -> Option<String> {
     let boot = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").ok()?;
-    let space = std::fs::read_link("/proc/self/ns/pid").ok()?;
-    Some(format!("{}/{}", boot.trim(), space.display()))
+    let namespace = std::fs::read_link("/proc/self/ns/pid").ok()?;
+    Some(format!("{}/{}", boot.trim(), namespace.display()))
 }
 
-/// A process by its place, number and start: numbers are given out again.
-fn process(pid: u32) -> Option<String> {
+/// A process by its namespace, id and start time. The start time is needed
+/// because process ids are reused.
+fn process_identity(pid: u32) -> Option<String> {
     let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-    // The name in brackets may hold anything; the start is the 20th behind it.
+    // The name in parentheses may contain anything. The start time is the 20th
+    // field after it.
     let (_, rest) = stat.rsplit_once(')')?;
     let started = rest.split_whitespace().nth(19)?;
-    Some(format!("{}/{pid}-{started}", place_of_processes()?))
+    Some(format!("{}/{pid}-{started}", process_namespace()?))
 }
 
 #[cfg(test)]
@@ -95,12 +102,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_process_is_told_from_others_with_its_number() {
+    fn a_process_that_reuses_an_id_is_another_process() {
         let own = LockHolder::this_process("r", "run");
         assert!(!own.has_ended());
-        let (place, _) = own.process.rsplit_once('/').unwrap();
+        let (namespace, _) = own.process.rsplit_once('/').unwrap();
         for (process, ended) in [
-            (format!("{place}/{}-1", own.pid), true),
+            (format!("{namespace}/{}-1", own.pid), true),
             (format!("elsewhere/{}-1", own.pid), false),
             (String::new(), false),
         ] {

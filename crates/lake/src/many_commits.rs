@@ -1,4 +1,4 @@
-//! A table of ten thousand commits: what opening it asks of the store.
+//! Test: opening a table with ten thousand commits needs few requests.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -14,13 +14,13 @@ use crate::ids::TableId;
 use crate::lake::Lake;
 use crate::location::Location;
 use crate::log::commit::CommitInfo;
-use crate::log::entry::{Entry, Standing};
+use crate::log::entry::{LogEntry, TableState};
 use crate::log::entry::{Publication, RemovedFiles};
 use crate::log::version::AsOf;
-use crate::store::fake::{Conduct, Double};
+use crate::store::fake::{Behaviour, FakeStore};
 use crate::vacuum::Retention;
 
-/// Counts what a store is asked for.
+/// Counts requests and listed objects.
 #[derive(Debug, Default)]
 struct Counting {
     gets: AtomicUsize,
@@ -28,17 +28,17 @@ struct Counting {
     listed: Arc<AtomicUsize>,
 }
 
-/// Objects read, listings begun, objects listed.
+/// Requests since the last call of [`Counting::take`].
 #[derive(Debug, PartialEq, Eq)]
-struct Asked {
+struct Requests {
     gets: usize,
     lists: usize,
     listed: usize,
 }
 
 impl Counting {
-    fn asked(&self) -> Asked {
-        Asked {
+    fn take(&self) -> Requests {
+        Requests {
             gets: self.gets.swap(0, Ordering::Relaxed),
             lists: self.lists.swap(0, Ordering::Relaxed),
             listed: self.listed.swap(0, Ordering::Relaxed),
@@ -46,13 +46,13 @@ impl Counting {
     }
 }
 
-impl Conduct for Counting {
-    fn gets(&self) -> Result<()> {
+impl Behaviour for Counting {
+    fn before_get(&self) -> Result<()> {
         self.gets.fetch_add(1, Ordering::Relaxed);
         Ok(())
     }
 
-    fn lists(
+    fn on_list(
         &self,
         listed: BoxStream<'static, Result<ObjectMeta>>,
     ) -> BoxStream<'static, Result<ObjectMeta>> {
@@ -65,7 +65,7 @@ impl Conduct for Counting {
             .boxed()
     }
 
-    fn has_listed(&self, listed: &ListResult) -> Result<()> {
+    fn after_list(&self, listed: &ListResult) -> Result<()> {
         let objects = listed.objects.len();
         self.lists.fetch_add(1, Ordering::Relaxed);
         self.listed.fetch_add(objects, Ordering::Relaxed);
@@ -78,7 +78,7 @@ const COMMITS: u64 = 10_000;
 fn file(lake: &Lake, table: &TableId, number: u64) -> DataFile {
     let name = format!("part-{number:032x}-{number:032x}.parquet");
     DataFile {
-        path: lake.path(table).join(name.as_str()),
+        path: lake.table_path(table).join(name.as_str()),
         name,
         bytes: 100,
         rows: 1,
@@ -86,37 +86,43 @@ fn file(lake: &Lake, table: &TableId, number: u64) -> DataFile {
     }
 }
 
-/// The last checkpoint that the program makes, at `version`. It is put together
-/// from that of a table with the same state and one commit, as gathering it from
-/// all entries takes a minute in an unoptimised build.
-async fn checkpoint(lake: &Lake, first: &Entry, version: u64) {
+/// Writes a checkpoint of `version`, as the program would. It is a copy of the
+/// checkpoint of a table with the same state and one commit, because reading all
+/// entries takes a minute in a debug build.
+async fn checkpoint(lake: &Lake, first: &LogEntry, version: u64) {
     let (table, twin) = (first.table(), TableId::new("trusted", "twin"));
     let store = lake.location().store();
     let text = String::from_utf8(first.bytes().to_vec()).unwrap();
     let (old, new) = (file(lake, &table, 0), file(lake, &table, version));
     let text = text.replace(&old.name, &new.name);
-    let log = |table: &TableId, name: &str| lake.path(table).join("_delta_log").join(name);
+    let log = |table: &TableId, name: &str| lake.table_path(table).join("_delta_log").join(name);
     let entry = log(&twin, &format!("{:020}.json", 0));
     store.put(&entry, text.into()).await.unwrap();
     lake.checkpoint_at(&twin, None).await.unwrap();
-    let made = log(&twin, &format!("{:020}.checkpoint.parquet", 0));
-    let made = store.get(&made).await.unwrap().bytes().await.unwrap();
+    let twin_checkpoint = log(&twin, &format!("{:020}.checkpoint.parquet", 0));
+    let twin_checkpoint = store
+        .get(&twin_checkpoint)
+        .await
+        .unwrap()
+        .bytes()
+        .await
+        .unwrap();
     let path = log(&table, &format!("{version:020}.checkpoint.parquet"));
-    store.put(&path, made.into()).await.unwrap();
+    store.put(&path, twin_checkpoint.into()).await.unwrap();
     let hint = format!("{{\"version\":{version},\"size\":3}}");
     let path = log(&table, "_last_checkpoint");
     store.put(&path, hint.into()).await.unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_table_opens_by_few_reads_however_many_commits_it_has() {
-    let store = Arc::new(Double::<Counting>::default());
-    let lake = Lake::at(Location::in_store(Arc::clone(&store) as _));
+async fn a_table_with_many_commits_opens_with_few_requests() {
+    let store = Arc::new(FakeStore::<Counting>::default());
+    let lake = Lake::at(Location::in_test_store(Arc::clone(&store) as _));
     let table = TableId::new("trusted", "t");
     let schema = Schema::new(vec![Field::new("n", DataType::Int64, true)]);
     let layout = Layout::new(table.clone(), &schema, &[]).unwrap();
-    let mut standing = Standing::default();
-    let mut named = Vec::new();
+    let mut state = TableState::default();
+    let mut entries = Vec::new();
     for number in 0..COMMITS {
         let files = vec![file(&lake, &table, number)];
         let path = files[0].path.clone();
@@ -124,7 +130,7 @@ async fn a_table_opens_by_few_reads_however_many_commits_it_has() {
         let next = Publication {
             layout: layout.clone(),
             description: "One number.".to_owned(),
-            // Each replaces the one before, so that the table stays small.
+            // Each version replaces all files, so that the table stays small.
             removed: RemovedFiles::All,
             changes_rows: true,
             files,
@@ -136,10 +142,10 @@ async fn a_table_opens_by_few_reads_however_many_commits_it_has() {
                 note: None,
             },
         };
-        let entry = standing.follow(&next).unwrap();
-        named.push(entry);
+        let entry = state.next_entry(&next).unwrap();
+        entries.push(entry);
     }
-    for entry in &named {
+    for entry in &entries {
         let body = entry.bytes();
         store
             .inner
@@ -147,33 +153,33 @@ async fn a_table_opens_by_few_reads_however_many_commits_it_has() {
             .await
             .unwrap();
     }
-    checkpoint(&lake, &named[0], COMMITS - 20).await;
+    checkpoint(&lake, &entries[0], COMMITS - 20).await;
 
-    store.conduct.asked();
+    store.behaviour.take();
     let newest = lake.version(&table, AsOf::Latest).await.unwrap().unwrap();
-    let asked = store.conduct.asked();
+    let requests = store.behaviour.take();
     assert_eq!(newest.number, COMMITS as i64 - 1);
     assert_eq!(newest.files.len(), 1);
-    // The entries since the checkpoint, the checkpoint, the hint, the commit.
+    // It reads the hint, the checkpoint, the entries after it, the commit.
     assert!(
-        asked.gets <= 60 && asked.lists <= 2 && asked.listed <= 60,
-        "{asked:?}"
+        requests.gets <= 60 && requests.lists <= 2 && requests.listed <= 60,
+        "{requests:?}"
     );
 
     assert!(lake.exists(&table).await.unwrap());
-    let asked = store.conduct.asked();
-    assert!(asked.gets == 0 && asked.listed <= 1, "{asked:?}");
+    let requests = store.behaviour.take();
+    assert!(requests.gets == 0 && requests.listed <= 1, "{requests:?}");
 
-    // By an instant: a search among the entries, not all of them.
+    // Opening by time searches among the entries and reads few of them.
     let at = AsOf::Time(i64::MAX / 2);
     assert_eq!(
         lake.version(&table, at).await.unwrap().unwrap().number,
         9999
     );
-    let asked = store.conduct.asked();
-    assert!(asked.gets <= 90, "{asked:?}");
-    // With all but the newest gone, less is listed, and older ones are told to be
-    // gone.
+    let requests = store.behaviour.take();
+    assert!(requests.gets <= 90, "{requests:?}");
+    // After a vacuum of all but the newest version, less is listed, and older versions
+    // count as removed.
     let keep = Retention {
         versions_since_ms: None,
         orphans_since_ms: i64::MAX,
@@ -184,11 +190,11 @@ async fn a_table_opens_by_few_reads_however_many_commits_it_has() {
         (vacuumed.versions, vacuumed.files),
         (COMMITS - 1, COMMITS - 1)
     );
-    store.conduct.asked();
+    store.behaviour.take();
     let newest = lake.version(&table, AsOf::Latest).await.unwrap().unwrap();
     assert_eq!(newest.files[0].name, file(&lake, &table, COMMITS - 1).name);
-    let asked = store.conduct.asked();
-    assert!(asked.gets <= 14 && asked.listed <= 4, "{asked:?}");
+    let requests = store.behaviour.take();
+    assert!(requests.gets <= 14 && requests.listed <= 4, "{requests:?}");
     assert_eq!(lake.history(&table).await.unwrap().len(), 1);
     for as_of in [AsOf::Version(17), AsOf::Time(0)] {
         let error = lake.version(&table, as_of).await.unwrap_err();

@@ -1,16 +1,14 @@
-//! The object that makes a folder or prefix a lake.
-
-use object_store::ObjectStoreExt;
+//! The marker `system/lake.json`, which makes a folder or prefix a lake. It holds
+//! the version of the layout and the id of the lake, and says that the store passed
+//! the check of [`crate::check_conditional_put`].
 
 use crate::error::Error;
 use crate::lake::Lake;
 
-/// The object that says a lake's store was found safe, the lake's layout and
-/// its id.
 pub(crate) const MARKER: &str = "system/lake.json";
 
 impl Lake {
-    /// Whether the object that makes it a lake says so.
+    /// Whether there is a marker with valid content.
     ///
     /// # Errors
     /// [`Error::Store`].
@@ -19,19 +17,10 @@ impl Lake {
         Ok(marker.is_some_and(|marker| marker["layout"].is_u64()))
     }
 
-    /// What stands in the object that makes it a lake; `null` where that is no
-    /// JSON, nothing where there is none.
+    /// The content of the marker: `None` if it is missing, `null` if it is not JSON.
     pub(crate) async fn marker(&self) -> Result<Option<serde_json::Value>, Error> {
         let marker = self.location().child(MARKER);
-        let read = async { self.location().store().get(&marker).await?.bytes().await };
-        match read.await {
-            Ok(body) => Ok(Some(serde_json::from_slice(&body).unwrap_or_default())),
-            Err(object_store::Error::NotFound { .. }) => Ok(None),
-            Err(error) => Err(Error::store(
-                "read",
-                self.location().display(&marker),
-                &error,
-            )),
-        }
+        let body = self.location().read_if_exists(&marker).await?;
+        Ok(body.map(|body| serde_json::from_slice(&body).unwrap_or_default()))
     }
 }

@@ -1,8 +1,8 @@
-//! One object of a store, read range by range.
+//! Reads one object range by range. Used for landing files.
 //!
-//! A file on this machine is read into buffers that are used again: the store's
-//! own reading allocates each anew, and the kernel zeroes each before its first
-//! use, which costs more than copying the bytes.
+//! Ranges of a local file are read into pooled buffers. The store's own reader
+//! allocates a new buffer for each range, and the kernel zeroes its pages before
+//! their first use. That costs more than copying the bytes.
 
 use std::fs::File;
 use std::io;
@@ -18,121 +18,121 @@ use parking_lot::Mutex;
 use crate::location::Location;
 use crate::store_error::store_reason;
 
-/// An object that is there, opened for reading.
+/// An open object.
 #[derive(Debug)]
 pub struct ObjectReader {
-    way: Way,
+    source: Source,
     buffers: Arc<BufferPool>,
 }
 
 #[derive(Debug)]
-enum Way {
+enum Source {
     File(File),
-    /// With the tag of the content that is meant, where there is one.
+    /// With the ETag of the wanted content, if any.
     Store(Arc<dyn ObjectStore>, Path, Option<String>),
 }
 
-/// Memory that ranges are read into, once nobody looks at the last ones.
+/// Reusable buffers. A buffer returns to the pool when the last view of its bytes
+/// is dropped.
 #[derive(Debug, Default)]
 pub struct BufferPool {
     free: Mutex<Vec<Vec<u8>>>,
 }
 
 impl Location {
-    /// Opens the object at `path`, a path in the store.
+    /// Opens the object at `path` (a path in the store).
     ///
     /// # Errors
-    /// Words of the system where a file cannot be opened; whether an object
-    /// of a remote store is there shows when it is read.
+    /// The text of the system if a file cannot be opened. A missing object of a
+    /// remote store is an error when it is read.
     pub fn open(&self, path: &Path, buffers: &Arc<BufferPool>) -> Result<ObjectReader, String> {
-        let way = match self.file(path) {
-            Some(file) => Way::File(File::open(file).map_err(|error| error.to_string())?),
-            None => Way::Store(Arc::clone(self.store()), path.clone(), None),
+        let source = match self.file(path) {
+            Some(file) => Source::File(File::open(file).map_err(|error| error.to_string())?),
+            None => Source::Store(Arc::clone(self.store()), path.clone(), None),
         };
         Ok(ObjectReader {
-            way,
+            source,
             buffers: Arc::clone(buffers),
         })
     }
 }
 
 impl ObjectReader {
-    /// The object with the content that a store gave this tag: to read another is
-    /// an error. A file on this machine is one content as long as it is open, unless
-    /// somebody writes into it.
+    /// Reads only the content with this ETag; other content is an error. Has no
+    /// effect on a local file, which keeps its content while it is open unless
+    /// another process writes into it.
     #[must_use]
-    pub fn with_etag(mut self, tag: Option<&str>) -> Self {
-        if let Way::Store(.., meant) = &mut self.way {
-            *meant = tag.map(str::to_owned);
+    pub fn with_etag(mut self, etag: Option<&str>) -> Self {
+        if let Source::Store(.., wanted) = &mut self.source {
+            *wanted = etag.map(str::to_owned);
         }
         self
     }
 
-    /// The bytes in `range`, fewer where the object ends before. A file is
-    /// read on the calling thread.
+    /// The bytes of `range`, fewer if the object ends earlier. A file is read on
+    /// the calling thread.
     ///
     /// # Errors
-    /// Words of the system or the store.
+    /// The text of the system, or [`store_reason`].
     pub async fn read(&self, range: Range<u64>) -> Result<Bytes, String> {
-        match &self.way {
-            Way::File(file) => {
-                BufferPool::filled(&self.buffers, file, range).map_err(|error| error.to_string())
+        match &self.source {
+            Source::File(file) => {
+                BufferPool::read(&self.buffers, file, range).map_err(|error| error.to_string())
             }
-            Way::Store(store, path, tag) => {
+            Source::Store(store, path, etag) => {
                 let options = GetOptions {
                     range: Some(range.into()),
-                    if_match: tag.clone(),
+                    if_match: etag.clone(),
                     ..GetOptions::default()
                 };
-                let got = async { store.get_opts(path, options).await?.bytes().await };
-                got.await.map_err(|error| store_reason(&error))
+                let read = async { store.get_opts(path, options).await?.bytes().await };
+                read.await.map_err(|error| store_reason(&error))
             }
         }
     }
 }
 
 impl BufferPool {
-    fn filled(buffers: &Arc<Self>, file: &File, range: Range<u64>) -> io::Result<Bytes> {
+    fn read(pool: &Arc<Self>, file: &File, range: Range<u64>) -> io::Result<Bytes> {
         let wanted = usize::try_from(range.end.saturating_sub(range.start)).unwrap_or(usize::MAX);
-        let mut memory = buffers.free.lock().pop().unwrap_or_default();
+        let mut memory = pool.free.lock().pop().unwrap_or_default();
         if memory.len() < wanted {
             memory.resize(wanted, 0);
         }
-        let mut lent = Lent {
+        let mut buffer = PooledBuffer {
             memory,
             filled: 0,
-            home: Arc::downgrade(buffers),
+            pool: Arc::downgrade(pool),
         };
-        while lent.filled < wanted {
-            let at = range.start + lent.filled as u64;
-            match file.read_at(&mut lent.memory[lent.filled..wanted], at) {
+        while buffer.filled < wanted {
+            let at = range.start + buffer.filled as u64;
+            match file.read_at(&mut buffer.memory[buffer.filled..wanted], at) {
                 Ok(0) => break,
-                Ok(read) => lent.filled += read,
+                Ok(read) => buffer.filled += read,
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(error) => return Err(error),
             }
         }
-        Ok(Bytes::from_owner(lent))
+        Ok(Bytes::from_owner(buffer))
     }
 }
 
-/// A buffer on loan: it goes home when the last view of its bytes is dropped.
-struct Lent {
+struct PooledBuffer {
     memory: Vec<u8>,
     filled: usize,
-    home: Weak<BufferPool>,
+    pool: Weak<BufferPool>,
 }
 
-impl AsRef<[u8]> for Lent {
+impl AsRef<[u8]> for PooledBuffer {
     fn as_ref(&self) -> &[u8] {
         &self.memory[..self.filled]
     }
 }
 
-impl Drop for Lent {
+impl Drop for PooledBuffer {
     fn drop(&mut self) {
-        if let Some(home) = self.home.upgrade() {
-            home.free.lock().push(std::mem::take(&mut self.memory));
+        if let Some(pool) = self.pool.upgrade() {
+            pool.free.lock().push(std::mem::take(&mut self.memory));
         }
     }
 }
@@ -142,7 +142,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn ranges_of_a_file_and_beyond_its_end() {
+    async fn ranges_within_a_file_and_past_its_end() {
         let folder = tempfile::tempdir().unwrap();
         std::fs::write(folder.path().join("a b.json"), b"0123456789").unwrap();
         let location = Location::parse(folder.path().to_str().unwrap()).unwrap();
@@ -160,7 +160,7 @@ mod tests {
             let read = object.read(range.clone()).await.unwrap();
             assert_eq!(read, expected.as_bytes(), "{range:?}");
         }
-        assert_eq!(buffers.free.lock().len(), 1, "one buffer served them all");
+        assert_eq!(buffers.free.lock().len(), 1, "one buffer is reused");
         assert!(location.open(&location.child("none"), &buffers).is_err());
     }
 }

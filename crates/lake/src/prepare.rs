@@ -1,4 +1,5 @@
-//! Preparing a lake to be written.
+//! Before and at the first write to a lake: creating its folder, checking its
+//! store, writing its marker. Used by all that lock a lake.
 
 use std::path::{Path, PathBuf};
 
@@ -10,30 +11,30 @@ use crate::ids::LakeId;
 use crate::lake::Lake;
 use crate::marker::MARKER;
 
-/// What [`Lake::prepare`] found and made.
+/// What [`Lake::prepare`] found and created.
 #[derive(Debug)]
 pub struct Preparation {
-    first_use: bool,
-    /// The object that makes it a lake is there, and does not say what it must.
+    is_first_use: bool,
+    /// The marker exists with wrong content.
     is_marker_damaged: bool,
     /// Innermost first.
-    folders_made: Vec<PathBuf>,
+    folders_created: Vec<PathBuf>,
 }
 
 impl Preparation {
-    /// Whether the object that makes it a lake is missing or damaged.
+    /// Whether the marker is missing or damaged.
     pub fn lacks_marker(&self) -> bool {
-        self.first_use || self.is_marker_damaged
+        self.is_first_use || self.is_marker_damaged
     }
 }
 
 impl Lake {
-    /// Makes sure that the lake can be written. At first use this makes the
-    /// folder and proves that the store keeps two writers of one object apart.
+    /// Makes sure that the lake can be written. At first use it creates the folder
+    /// and checks that conditional PUTs are atomic on the store.
     ///
     /// # Errors
-    /// [`Error::Store`] where nothing can be written; [`Error::NotAtomic`]
-    /// where commits would be lost.
+    /// [`Error::Store`] if the lake cannot be written; [`Error::NotAtomic`] if
+    /// commits would be lost.
     pub async fn prepare(&self) -> Result<Preparation, Error> {
         if self.location().folder().is_some_and(Path::is_file) {
             return Err(Error::Store {
@@ -52,38 +53,38 @@ impl Lake {
             })?;
         }
         let marker = self.marker().await?;
-        let first_use = marker.is_none();
-        if first_use {
+        let is_first_use = marker.is_none();
+        if is_first_use {
             atomicity::check_conditional_put(self.location()).await?;
         }
-        let released = self.id_of_release().await?;
+        let id_in_release = self.release_lake_id().await?;
         let is_marker_damaged = marker.is_some_and(|marker| {
             let id = marker["id"].as_str().and_then(LakeId::parse);
-            !marker["layout"].is_u64() || released.is_some() && id != released
+            !marker["layout"].is_u64() || id_in_release.is_some() && id != id_in_release
         });
         Ok(Preparation {
-            first_use,
+            is_first_use,
             is_marker_damaged,
-            folders_made: missing,
+            folders_created: missing,
         })
     }
 
-    /// Notes at first use that the store was found safe, and gives the lake its
-    /// id. Called when there is
-    /// something to publish: a run that fails leaves no lake behind.
+    /// Writes the marker if it is missing or damaged. This gives the lake its id
+    /// and says that its store passed the check. To be called when there is
+    /// something to publish, so that a failed run leaves no lake behind.
     ///
     /// # Errors
     /// [`Error::Store`].
     pub async fn write_marker(&self, preparation: &Preparation) -> Result<(), Error> {
-        if !preparation.first_use && !preparation.is_marker_damaged {
+        if !preparation.is_first_use && !preparation.is_marker_damaged {
             return Ok(());
         }
-        let known = self.id_of_release().await?;
+        let known = self.release_lake_id().await?;
         let id = known.unwrap_or_else(LakeId::random).to_string();
         let body = serde_json::json!({ "layout": 1, "id": id })
             .to_string()
             .into_bytes();
-        let options = PutOptions::from(match preparation.first_use {
+        let options = PutOptions::from(match preparation.is_first_use {
             true => PutMode::Create,
             false => PutMode::Overwrite,
         });
@@ -98,19 +99,18 @@ impl Lake {
         }
     }
 
-    /// Takes away the folders that [`Lake::prepare`] made, as far as they are
-    /// empty.
+    /// Removes the folders that [`Lake::prepare`] created, if they are empty.
     pub fn remove_empty_folders(&self, preparation: &Preparation) {
         if let Some(folder) = self.location().folder() {
             let _ = std::fs::remove_dir(folder.join("system"));
         }
-        for folder in &preparation.folders_made {
+        for folder in &preparation.folders_created {
             let _ = std::fs::remove_dir(folder);
         }
     }
 }
 
-/// `folder` and the ones above it that do not exist, innermost first.
+/// `folder` and its parents that do not exist, innermost first.
 fn missing_folders(folder: &Path) -> Vec<PathBuf> {
     folder
         .ancestors()
@@ -125,7 +125,7 @@ mod tests {
     use crate::location::Location;
 
     #[tokio::test]
-    async fn a_lake_has_an_id_from_its_beginning_on() {
+    async fn a_lake_keeps_its_id() {
         let folder = tempfile::tempdir().unwrap();
         let at = |name: &str| {
             let path = folder.path().join(name);
@@ -138,7 +138,7 @@ mod tests {
         lake.write_marker(&preparation).await.unwrap();
         let id = lake.id().await.unwrap().unwrap();
         assert_eq!(id.to_string().len(), 32);
-        // Another writer who began at the same time.
+        // Another writer started at the same time.
         lake.write_marker(&preparation).await.unwrap();
         assert_eq!(lake.id().await.unwrap(), Some(id));
         std::fs::rename(folder.path().join("lake"), folder.path().join("moved")).unwrap();
@@ -146,7 +146,7 @@ mod tests {
 
         for (body, shows) in [
             (r#"{"layout":1}"#, "a lake from before lakes had ids"),
-            (r#"{"layout":1,"id":"../../k"}"#, "an id that is none"),
+            (r#"{"layout":1,"id":"../../k"}"#, "an invalid id"),
             ("", "nothing"),
         ] {
             std::fs::write(folder.path().join("moved/system/lake.json"), body).unwrap();

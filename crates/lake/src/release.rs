@@ -1,66 +1,65 @@
-//! Releases: the next versions of several tables, made visible in one order and
-//! to the end.
+//! Releases: publish the next versions of several tables, all of them or none.
 //!
-//! Delta makes a commit of one table atomic. A run changes several, and may be
-//! killed between any two of their commits. So:
+//! Delta makes the commit of one table atomic. A run commits to several tables and
+//! may be killed between two commits. So it publishes in three steps:
 //!
-//! 1. All log entries to come are put, byte for byte, into one object,
-//!    `system/release/NUMBER.json`, by a conditional PUT. Until it stands nothing
-//!    of the run is visible; from then on all of it will be.
-//! 2. The entries go into their tables' logs, in order, each by a conditional
-//!    PUT.
-//! 3. The object is written over: it is done. The one before it goes.
+//! 1. One conditional PUT writes all log entries, byte for byte, into the object
+//!    `system/release/NUMBER.json`. Before it, nothing of the run is visible. After
+//!    it, all of the run becomes visible.
+//! 2. The entries are written to the logs of their tables, in order, each by a
+//!    conditional PUT.
+//! 3. The object is overwritten: the release is done. The previous object is
+//!    removed.
 //!
-//! Whoever holds the lake next finishes a release that is not done. The number
-//! keeps two writers apart even where the lock does not, as it cannot on a
-//! store that knows no locks: one of them does not get its number.
+//! The next lock holder finishes a release that is not done. Two writers cannot
+//! create the same number. That keeps them apart if a lock in an object store
+//! fails.
+
+use std::collections::{BTreeMap, BTreeSet};
 
 use bytes::Bytes;
 use object_store::ObjectStoreExt;
 use object_store::path::Path;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use std::collections::{BTreeMap, BTreeSet};
 
 use crate::error::Error;
 use crate::ids::{LakeId, TableId};
 use crate::lake::Lake;
-use crate::log::entry::Publication;
-use crate::log::entry::{Entry, Standing};
+use crate::log::entry::{LogEntry, Publication, TableState};
 use crate::log::version::Version;
-use crate::store::conditional_put::{Created, create};
+use crate::store::conditional_put::{PutOutcome, put_if_absent};
 
-/// Where releases lie.
 const FOLDER: &str = "system/release";
 
-/// How often a release that went meanwhile is looked for again.
-const TRIES: u32 = 20;
+/// How often the newest release is looked up again if it was replaced meanwhile.
+const RETRIES_MAX: u32 = 20;
 
 /// The newest release.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Release {
     /// Counted from 1.
     pub number: u64,
-    /// The run that made it.
+    /// The run that published it.
     pub run: String,
-    /// What that run noted for the next one.
+    /// The state that this run keeps for the next one.
     pub state: Value,
-    /// Whether all of it is visible.
+    /// Whether all of its versions are visible.
     pub is_done: bool,
-    /// It is there and cannot be read: nothing of it is known but its number.
+    /// The object exists but cannot be read. Only the number is known.
     pub is_damaged: bool,
 }
 
-/// As it lies.
+/// The content of a release object.
 #[derive(Debug, Serialize, Deserialize)]
-struct Record {
+struct ReleaseRecord {
     number: u64,
     run: String,
     done: bool,
     state: Value,
-    /// Empty once it is done.
-    entries: Vec<Entry>,
-    /// The lake's id, should the object be lost that says it.
+    /// Empty if the release is done.
+    entries: Vec<LogEntry>,
+    /// The id of the lake, in case the marker is lost.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     lake: Option<String>,
     #[serde(skip)]
@@ -68,90 +67,86 @@ struct Record {
 }
 
 impl Lake {
-    /// The newest release, done or not; `None` where there was none yet.
+    /// The newest release, done or not. `None` if there is none.
     ///
     /// # Errors
     /// [`Error::Store`].
     pub async fn newest_release(&self) -> Result<Option<Release>, Error> {
-        Ok(self.newest().await?.map(Record::into_release))
+        Ok(self.newest_record().await?.map(ReleaseRecord::into_release))
     }
 
-    /// Finishes what was begun, and gives the newest release. To be called by
-    /// whoever holds the lake.
+    /// Finishes the newest release if it is not done, and returns it. The caller
+    /// must hold the lock.
     ///
     /// # Errors
-    /// [`Error::Store`]; [`Error::Conflict`] where another program wrote to a
-    /// table in between.
+    /// [`Error::Store`]; [`Error::Conflict`] if another program wrote to a table at
+    /// the same time.
     pub async fn finish_release(&self) -> Result<Option<Release>, Error> {
-        let Some(record) = self.newest().await? else {
+        let Some(record) = self.newest_record().await? else {
             return Ok(None);
         };
         let record = match record.done {
             true => record,
-            false => self.apply(self.without_conflicts(record).await?).await?,
+            false => self.finish(self.without_conflicts(record).await?).await?,
         };
         Ok(Some(record.into_release()))
     }
 
-    /// A release without what can no longer be put: another program wrote the
-    /// version of a table that an entry was to be. What it noted for the next
-    /// run does not hold then, so that everything is built anew.
-    async fn without_conflicts(&self, mut record: Record) -> Result<Record, Error> {
-        let mut taken = BTreeSet::new();
+    /// Leaves out tables whose version another program has published meanwhile. The
+    /// state is dropped as well then, because it describes those tables: the next
+    /// run builds everything anew.
+    async fn without_conflicts(&self, mut record: ReleaseRecord) -> Result<ReleaseRecord, Error> {
+        let mut conflicting = BTreeSet::new();
         for entry in &record.entries {
-            if !taken.contains(&entry.table()) && self.is_taken(entry).await? {
-                taken.insert(entry.table());
+            if !conflicting.contains(&entry.table()) && self.conflicts(entry).await? {
+                conflicting.insert(entry.table());
             }
         }
-        if !taken.is_empty() {
+        if !conflicting.is_empty() {
             record
                 .entries
-                .retain(|entry| !taken.contains(&entry.table()));
+                .retain(|entry| !conflicting.contains(&entry.table()));
             record.state = Value::Null;
         }
         Ok(record)
     }
 
-    /// Whether another writer's entry stands where `entry` is to be put.
-    async fn is_taken(&self, entry: &Entry) -> Result<bool, Error> {
+    /// Whether another writer has published the version of `entry`.
+    async fn conflicts(&self, entry: &LogEntry) -> Result<bool, Error> {
         let path = entry.path(self);
-        let read = async { self.location().store().get(&path).await?.bytes().await };
-        match read.await {
-            Ok(there) => Ok(there != entry.bytes()),
-            Err(object_store::Error::NotFound { .. }) => Ok(false),
-            Err(error) => Err(Error::store("read", self.location().display(&path), &error)),
-        }
+        let published = self.location().read_if_exists(&path).await?;
+        Ok(published.is_some_and(|published| published != entry.bytes()))
     }
 
-    /// Makes `publications` visible, one after the other, and notes `state` for
-    /// the next run. `before` is the release this one follows, `standing` what
-    /// each of the tables held when they were put together.
+    /// Publishes `publications` in their order and keeps `state` for the next run.
+    /// `before` is the previous release. `current` holds the newest versions of the
+    /// tables, which the publications build upon. Returns the new versions.
     ///
     /// # Errors
-    /// [`Error::ReleaseConflict`] where somebody else made a release meanwhile: nothing
-    /// is visible then. After any other error the release may stand: the next
-    /// run finishes it.
+    /// [`Error::ReleaseConflict`] if another writer has published a release
+    /// meanwhile; nothing is visible then. After any other error the release may
+    /// exist; the next run finishes it.
     pub async fn publish_release(
         &self,
         before: Option<&Release>,
         run: &str,
         state: Value,
         publications: &[Publication],
-        standing: &BTreeMap<TableId, Version>,
+        current: &BTreeMap<TableId, Version>,
     ) -> Result<Vec<(TableId, i64)>, Error> {
-        let mut tables: BTreeMap<TableId, Standing> = BTreeMap::new();
+        let mut tables: BTreeMap<TableId, TableState> = BTreeMap::new();
         let mut entries = Vec::new();
         let mut files = Vec::new();
         for next in publications {
             let table = next.layout.table();
-            let stands = tables
+            let table_state = tables
                 .entry(table.clone())
-                .or_insert_with(|| Standing::of(standing.get(table)));
-            entries.push(stands.follow(next)?);
+                .or_insert_with(|| TableState::of(current.get(table)));
+            entries.push(table_state.next_entry(next)?);
             files.extend(next.files.iter().map(|file| file.path.clone()));
         }
         let number = before.map_or(0, |before| before.number) + 1;
-        let record = Record {
+        let record = ReleaseRecord {
             number,
             run: run.to_owned(),
             done: false,
@@ -160,12 +155,12 @@ impl Lake {
             lake: self.id().await?.map(|id| id.to_string()),
             is_damaged: false,
         };
-        self.location().make_durable(&files).await?;
+        self.location().sync(&files).await?;
         let path = self.release_path(number);
         let store = self.location().store();
-        match create(store.as_ref(), &path, record.to_bytes()).await {
-            Ok(Created::Made) => {}
-            Ok(Created::AlreadyThere) => return Err(Error::ReleaseConflict),
+        match put_if_absent(store.as_ref(), &path, record.to_bytes()).await {
+            Ok(PutOutcome::Created) => {}
+            Ok(PutOutcome::Exists) => return Err(Error::ReleaseConflict),
             Err(error) => {
                 return Err(Error::store(
                     "write",
@@ -174,22 +169,22 @@ impl Lake {
                 ));
             }
         }
-        self.location().make_durable(&[path]).await?;
+        self.location().sync(&[path]).await?;
         let versions = record.entries.iter().map(|entry| {
             let version = i64::try_from(entry.version).unwrap_or(i64::MAX);
             (entry.table(), version)
         });
         let versions = versions.collect();
-        self.apply(record).await?;
+        self.finish(record).await?;
         Ok(versions)
     }
 
-    /// Puts every entry where it belongs and notes that the release is done.
-    async fn apply(&self, record: Record) -> Result<Record, Error> {
+    /// Writes every entry to its log, then marks the release as done.
+    async fn finish(&self, record: ReleaseRecord) -> Result<ReleaseRecord, Error> {
         for entry in &record.entries {
             self.put_entry(entry).await?;
         }
-        let done = Record {
+        let done = ReleaseRecord {
             done: true,
             entries: Vec::new(),
             ..record
@@ -198,17 +193,16 @@ impl Lake {
         let store = self.location().store();
         let put = store.put(&path, done.to_bytes().into()).await;
         put.map_err(|error| Error::store("write", self.location().display(&path), &error))?;
-        self.forget_older_releases().await?;
+        self.remove_older_releases().await?;
         Ok(done)
     }
 
-    /// Takes releases away that a newer one stands for. Best effort: one that is
-    /// left behind is in nobody's way, and goes [after](Lake::remove_unpublished_after) who
-    /// was killed here.
+    /// Removes all releases but the newest. Best effort: after a run that was killed
+    /// here, [`Lake::remove_unpublished_after`] removes the rest.
     ///
     /// # Errors
-    /// [`Error::Store`] where they cannot be listed.
-    pub(crate) async fn forget_older_releases(&self) -> Result<(), Error> {
+    /// [`Error::Store`] if they cannot be listed.
+    pub(crate) async fn remove_older_releases(&self) -> Result<(), Error> {
         let numbers = self.release_numbers().await?;
         let newest = numbers.iter().max();
         for older in numbers.iter().filter(|number| Some(*number) != newest) {
@@ -218,33 +212,37 @@ impl Lake {
         Ok(())
     }
 
-    /// The lake's id; `None` before anything was published, and for a lake that
-    /// was begun before lakes had one. The newest release knows it too, so that
-    /// neither object is lost with its id.
+    /// The id of the lake. `None` before the first publication, and for a lake from
+    /// before lakes had ids. The marker and the newest release both hold it, so that
+    /// it survives the loss of either.
     ///
     /// # Errors
     /// [`Error::Store`].
     pub async fn id(&self) -> Result<Option<LakeId>, Error> {
-        if let Some(id) = self.id_of_release().await? {
+        if let Some(id) = self.release_lake_id().await? {
             return Ok(Some(id));
         }
         let marker = self.marker().await?.unwrap_or_default();
         Ok(marker["id"].as_str().and_then(LakeId::parse))
     }
 
-    /// The lake's id, as the newest release knows it.
-    pub(crate) async fn id_of_release(&self) -> Result<Option<LakeId>, Error> {
-        let newest = self.newest().await?;
+    /// The id of the lake in the newest release.
+    pub(crate) async fn release_lake_id(&self) -> Result<Option<LakeId>, Error> {
+        let newest = self.newest_record().await?;
         Ok(newest.and_then(|record| LakeId::parse(&record.lake?)))
     }
 
-    /// Writes the newest release again as it stands, so that it is younger than
-    /// all that was found whole. To be called by whoever holds the lake.
+    /// Writes the newest release again, unchanged, so that it is younger than all
+    /// objects that were found intact. The caller must hold the lock.
     ///
     /// # Errors
     /// [`Error::Store`].
     pub async fn touch_release(&self) -> Result<(), Error> {
-        let Some(record) = self.newest().await?.filter(|record| !record.is_damaged) else {
+        let Some(record) = self
+            .newest_record()
+            .await?
+            .filter(|record| !record.is_damaged)
+        else {
             return Ok(());
         };
         let path = self.release_path(record.number);
@@ -254,8 +252,8 @@ impl Lake {
             .map_err(|error| Error::store("write", self.location().display(&path), &error))
     }
 
-    async fn newest(&self) -> Result<Option<Record>, Error> {
-        let mut tries = 0;
+    async fn newest_record(&self) -> Result<Option<ReleaseRecord>, Error> {
+        let mut retries = 0;
         loop {
             let numbers = self.release_numbers().await?;
             let Some(number) = numbers.into_iter().max() else {
@@ -265,9 +263,9 @@ impl Lake {
             let read = async { self.location().store().get(&path).await?.bytes().await };
             let body = match read.await {
                 Ok(body) => body,
-                // A newer one came, and this one went.
-                Err(object_store::Error::NotFound { .. }) if tries < TRIES => {
-                    tries += 1;
+                // A newer release has replaced this one.
+                Err(object_store::Error::NotFound { .. }) if retries < RETRIES_MAX => {
+                    retries += 1;
                     continue;
                 }
                 Err(error) => {
@@ -275,18 +273,18 @@ impl Lake {
                     return Err(Error::store("read", path, &error));
                 }
             };
-            let record = serde_json::from_slice::<Record>(&body).ok();
+            let record = serde_json::from_slice::<ReleaseRecord>(&body).ok();
             let record = record.filter(|record| record.number == number);
-            // What it noted is lost. The next release follows on its number, and
-            // is made of everything.
-            let record = record.unwrap_or_else(|| Record::damaged(number));
+            // The state is lost, so the next run builds everything. Its release takes
+            // the next number.
+            let record = record.unwrap_or_else(|| ReleaseRecord::damaged(number));
             return Ok(Some(record));
         }
     }
 
     async fn release_numbers(&self) -> Result<Vec<u64>, Error> {
         let folder = self.location().child(FOLDER);
-        let listed = self.listed(&folder).await?;
+        let listed = self.list_folder(&folder).await?;
         let number = |path: &Path| path.filename()?.strip_suffix(".json")?.parse().ok();
         Ok(listed
             .objects
@@ -301,7 +299,7 @@ impl Lake {
     }
 }
 
-impl Record {
+impl ReleaseRecord {
     fn damaged(number: u64) -> Self {
         Self {
             number,
@@ -315,7 +313,7 @@ impl Record {
     }
 
     fn to_bytes(&self) -> Bytes {
-        // Numbers, texts and values of JSON are always JSON.
+        // Every field can be written as JSON.
         serde_json::to_vec(self).unwrap_or_default().into()
     }
 
@@ -340,9 +338,9 @@ mod tests {
     use crate::location::Location;
 
     #[tokio::test]
-    async fn a_release_that_a_newer_one_stands_for_goes_after_who_was_killed() {
+    async fn an_older_release_is_removed_after_a_killed_run() {
         let store = Arc::new(InMemory::new());
-        let lake = Lake::at(Location::in_store(Arc::clone(&store) as _));
+        let lake = Lake::at(Location::in_test_store(Arc::clone(&store) as _));
         let none = BTreeMap::new();
         lake.publish_release(None, "r1", Value::Null, &[], &none)
             .await

@@ -1,14 +1,14 @@
-//! Vacuuming: taking away what no kept version needs.
+//! Vacuum: removes old versions and all files that no retained version needs.
 //!
-//! To be called by whoever holds the lake. Ended anywhere in between, every
-//! version that is still listed can still be read:
+//! The caller must hold the lock. If the process is killed on the way, every
+//! version that is still listed is readable:
 //!
-//! 1. The oldest version that stays gets a checkpoint, which outlasts a reset of
-//!    the machine before anything goes.
-//! 2. Log entries below it go, the newest first. With its entry a version is gone,
-//!    and a log with a gap has no versions below the gap that could not be read.
-//! 3. Data files go that no version left needs: those of versions gone, and those
-//!    that never were part of one.
+//! 1. The oldest retained version gets a checkpoint that survives a crash of the
+//!    machine.
+//! 2. Log entries before that version are deleted, newest first. A version ends
+//!    with its entry, and versions below a gap in the log are not listed.
+//! 3. Data files that no retained version needs are deleted: those of removed
+//!    versions, and orphans, which never belonged to one.
 
 use std::collections::HashSet;
 
@@ -22,41 +22,41 @@ use serde_json::Value;
 use crate::error::Error;
 use crate::ids::TableId;
 use crate::lake::Lake;
-use crate::log::listing::Log;
-use crate::store::partial_writes::staged;
+use crate::log::listing::LogListing;
+use crate::store::partial_writes::partial_writes;
 
-/// How many log entries are read at once.
-const AT_ONCE: usize = 16;
+/// How many log entries are read at the same time.
+const CONCURRENT_READS: usize = 16;
 
-/// What stays.
+/// What a vacuum retains. All times are epoch milliseconds.
 #[derive(Debug, Clone, Copy)]
 pub struct Retention {
-    /// Versions that were a table's newest at this instant or later, epoch
-    /// milliseconds; `None` where the newest alone stays.
+    /// Retains versions that were the newest at this time or later. `None`: only the
+    /// newest one.
     pub versions_since_ms: Option<i64>,
-    /// What belongs to no version and was written after this instant: somebody may
-    /// be about to make it part of one without holding the lake.
+    /// Retains orphans written after this time: a process that needs no lock may be
+    /// about to commit them.
     pub orphans_since_ms: i64,
-    /// The same of what another program wrote, and may be about to commit: it
-    /// knows nothing of who holds the lake.
+    /// Retains orphans of other programs written after this time: those programs
+    /// ignore the lock, and may be about to commit them.
     pub foreign_orphans_since_ms: i64,
 }
 
-/// What went of one table, or would go.
+/// What a vacuum removed from one table, or would remove.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct VacuumReport {
-    /// Which table, or the folder at its place.
+    /// The table, or the folder in its place.
     pub table: TableId,
-    /// Versions that can be read no more.
+    /// The number of removed versions.
     pub versions: u64,
-    /// Data files, and objects that lay about.
+    /// The number of removed data files and orphans.
     pub files: u64,
-    /// Bytes of all of it, log entries included.
+    /// The number of removed bytes, including log entries.
     pub bytes: u64,
 }
 
 impl VacuumReport {
-    fn nothing(table: TableId) -> Self {
+    fn empty(table: TableId) -> Self {
         Self {
             table,
             versions: 0,
@@ -65,68 +65,71 @@ impl VacuumReport {
         }
     }
 
-    /// Whether there was anything.
+    /// Whether nothing was removed.
     pub fn is_empty(&self) -> bool {
         self.versions == 0 && self.files == 0 && self.bytes == 0
     }
 }
 
 impl Lake {
-    /// Takes away what no kept version of `table` needs; with `dry_run`, tells
-    /// what that is.
+    /// Removes versions of `table` that are not retained, and files that no retained
+    /// version needs. A dry run only reports them.
     ///
     /// # Errors
-    /// [`Error::Store`]; [`Error::Table`] where the oldest version that stays
-    /// cannot be opened. Every version listed can be read then, too.
+    /// [`Error::Store`]; [`Error::Table`] if the oldest retained version cannot be
+    /// opened. All listed versions are readable then as well.
     pub async fn vacuum(
         &self,
         table: &TableId,
         retention: Retention,
         dry_run: bool,
     ) -> Result<VacuumReport, Error> {
-        let log = self.log(table).await?;
+        let log = self.list_log(table).await?;
         let oldest = oldest_kept(&log, retention.versions_since_ms);
-        let is_below =
+        let is_older =
             |(version, _): &(i64, &ObjectMeta)| oldest.is_some_and(|oldest| *version < oldest);
         let entries = log.entries.iter().map(|(version, meta)| (*version, meta));
-        let entries: Vec<_> = entries.filter(is_below).collect();
-        let others = log.others.iter().map(|(version, meta)| (*version, meta));
-        let others: Vec<_> = others.filter(is_below).collect();
-        let files = self.needless(table, &log, oldest, retention).await?;
+        let entries: Vec<_> = entries.filter(is_older).collect();
+        let others = log
+            .other_objects
+            .iter()
+            .map(|(version, meta)| (*version, meta));
+        let others: Vec<_> = others.filter(is_older).collect();
+        let files = self.unneeded_files(table, &log, oldest, retention).await?;
 
-        let mut vacuumed = VacuumReport::nothing(table.clone());
-        vacuumed.versions = entries.len() as u64;
-        vacuumed.files = files.len() as u64;
+        let mut report = VacuumReport::empty(table.clone());
+        report.versions = entries.len() as u64;
+        report.files = files.len() as u64;
         let in_log = entries.iter().chain(&others).map(|(_, meta)| meta.size);
-        vacuumed.bytes = in_log.chain(files.iter().map(|meta| meta.size)).sum();
+        report.bytes = in_log.chain(files.iter().map(|meta| meta.size)).sum();
         if dry_run {
-            return Ok(vacuumed);
+            return Ok(report);
         }
         if let Some(oldest) = oldest
             && !(entries.is_empty() && others.is_empty())
         {
-            self.secure(table, oldest).await?;
-            let mut gone: Vec<_> = entries.into_iter().chain(others).collect();
-            gone.sort_by_key(|(version, _)| std::cmp::Reverse(*version));
-            let gone = gone.into_iter().map(|(_, meta)| meta.location.clone());
-            self.take_away(gone.collect()).await?;
-            // Files go after the entries that name them, also for whoever looks
-            // after a reset of the machine.
+            self.ensure_checkpoint(table, oldest).await?;
+            let mut removed: Vec<_> = entries.into_iter().chain(others).collect();
+            removed.sort_by_key(|(version, _)| std::cmp::Reverse(*version));
+            let removed = removed.into_iter().map(|(_, meta)| meta.location.clone());
+            self.delete_all(removed.collect()).await?;
+            // After a crash of the machine, too, no entry may name a deleted file. The
+            // sync of an entry's folder makes the deletions durable.
             let kept = log.entries.get(&oldest).map(|meta| meta.location.clone());
-            self.location().make_durable(kept.as_slice()).await?;
+            self.location().sync(kept.as_slice()).await?;
         }
         let files = files.into_iter().map(|meta| meta.location);
-        self.take_away(files.collect()).await?;
+        self.delete_all(files.collect()).await?;
         if let Some(folder) = self.location().folder() {
-            // One where no table was ever published.
+            // Only a folder without a published table is empty.
             let _ = std::fs::remove_dir(folder.join(&table.zone).join(&table.name));
         }
-        Ok(vacuumed)
+        Ok(report)
     }
 
-    /// Takes away what lies about in `zones` and belongs to no table: releases
-    /// before the newest, what the trial of the store left behind, and what was
-    /// being written on this machine by somebody who was killed.
+    /// Removes orphans in `zones` that belong to no table: releases before the newest,
+    /// objects of the check of the store, and unfinished writes on this machine. A
+    /// dry run only reports them.
     ///
     /// # Errors
     /// [`Error::Store`].
@@ -136,71 +139,65 @@ impl Lake {
         retention: Retention,
         dry_run: bool,
     ) -> Result<Vec<VacuumReport>, Error> {
-        let is_old =
-            |meta: &ObjectMeta| meta.last_modified.timestamp_millis() <= retention.orphans_since_ms;
-        let mut all = Vec::new();
-        let mut found = Vec::new();
-        let releases = self.objects("system/release").await?;
+        let releases = self.objects_in("system/release").await?;
         let newest = releases.iter().map(|meta| meta.location.clone()).max();
-        let older = releases.into_iter();
-        let older = older.filter(|meta| Some(&meta.location) != newest.as_ref());
-        found.push(("release", older.collect::<Vec<_>>()));
-        let probes = self.objects("system/_probe").await?.into_iter();
-        found.push(("_probe", probes.filter(is_old).collect()));
-        for (name, objects) in found {
-            let mut vacuumed = VacuumReport::nothing(TableId::new("system", name));
-            vacuumed.files = objects.len() as u64;
-            vacuumed.bytes = objects.iter().map(|meta| meta.size).sum();
+        let older_releases = releases
+            .into_iter()
+            .filter(|meta| Some(&meta.location) != newest.as_ref());
+        let probes = self.objects_in("system/_probe").await?.into_iter();
+        let old_probes = probes
+            .filter(|meta| meta.last_modified.timestamp_millis() <= retention.orphans_since_ms);
+        let orphans: [(&str, Vec<ObjectMeta>); 2] = [
+            ("release", older_releases.collect()),
+            ("_probe", old_probes.collect()),
+        ];
+        let mut reports = Vec::new();
+        for (name, objects) in orphans {
+            let mut report = VacuumReport::empty(TableId::new("system", name));
+            report.files = objects.len() as u64;
+            report.bytes = objects.iter().map(|meta| meta.size).sum();
             if !dry_run {
                 let paths = objects.into_iter().map(|meta| meta.location);
-                self.take_away(paths.collect()).await?;
+                self.delete_all(paths.collect()).await?;
             }
-            all.push(vacuumed);
+            reports.push(report);
         }
         if let Some(folder) = self.location().folder() {
             for zone in zones {
                 for table in self.table_folders(zone).await? {
-                    let place = folder.join(zone).join(&table.name);
-                    let mut vacuumed = VacuumReport::nothing(table);
-                    for file in staged(&place) {
-                        let modified = file.metadata().and_then(|file| file.modified());
-                        let modified = modified.map(chrono::DateTime::<chrono::Utc>::from);
-                        if modified
-                            .is_ok_and(|at| at.timestamp_millis() <= retention.orphans_since_ms)
-                        {
-                            vacuumed.files += 1;
-                            vacuumed.bytes += file.metadata().map_or(0, |file| file.len());
-                            if !dry_run {
-                                let _ = std::fs::remove_file(file);
-                            }
-                        }
-                    }
-                    all.push(vacuumed);
+                    let table_folder = folder.join(zone).join(&table.name);
+                    reports.push(vacuum_partial_writes(
+                        table,
+                        &table_folder,
+                        retention,
+                        dry_run,
+                    ));
                 }
             }
             let _ = std::fs::remove_dir(folder.join("system/_probe"));
         }
-        Ok(all)
+        Ok(reports)
     }
 
-    /// Data files in the table's folder that no version from `oldest` on needs.
-    async fn needless(
+    /// Data files in the table's folder that no version from `oldest` on needs. If
+    /// there is no version, all files with names of a run.
+    async fn unneeded_files(
         &self,
         table: &TableId,
-        log: &Log,
+        log: &LogListing,
         oldest: Option<i64>,
         retention: Retention,
     ) -> Result<Vec<ObjectMeta>, Error> {
         let mut files = self.data_files(table).await?;
         files.retain(|meta| {
             let name = meta.location.filename().unwrap_or_default();
-            let is_ours = match oldest {
+            let is_candidate = match oldest {
                 Some(_) => name.starts_with("part-") && name.ends_with(".parquet"),
-                // Where no table is, another program may have put what it likes.
-                None => is_of_run(name),
+                // Without a table, other files may belong to anything.
+                None => has_run_file_name(name),
             };
             let modified_ms = meta.last_modified.timestamp_millis();
-            is_ours && modified_ms <= retention.orphans_since_ms
+            is_candidate && modified_ms <= retention.orphans_since_ms
         });
         let (Some(oldest), false) = (oldest, files.is_empty()) else {
             return Ok(files);
@@ -212,34 +209,35 @@ impl Lake {
             .range(oldest + 1..)
             .map(|(_, meta)| meta.clone());
         let mut added = stream::iter(later)
-            .map(|entry| self.named(table, entry, &["add"]))
-            .buffered(AT_ONCE);
+            .map(|entry| self.files_named(table, entry, &["add"]))
+            .buffered(CONCURRENT_READS);
         while let Some(paths) = added.try_next().await? {
             needed.extend(paths);
         }
         files.retain(|meta| !needed.contains(&meta.location));
-        let is_fresh = |meta: &ObjectMeta| {
+        let is_recent_and_foreign = |meta: &ObjectMeta| {
             let name = meta.location.filename().unwrap_or_default();
             let modified_ms = meta.last_modified.timestamp_millis();
-            !is_of_run(name) && modified_ms > retention.foreign_orphans_since_ms
+            !has_run_file_name(name) && modified_ms > retention.foreign_orphans_since_ms
         };
-        if files.iter().any(is_fresh) {
-            // One that was part of a version and is so no more need not be waited for.
+        if files.iter().any(is_recent_and_foreign) {
+            // A recent file may be uncommitted. One that was committed and removed again
+            // need not be retained.
             let entries = log.entries.values().cloned();
             let mut named = stream::iter(entries)
-                .map(|entry| self.named(table, entry, &["add", "remove"]))
-                .buffered(AT_ONCE);
+                .map(|entry| self.files_named(table, entry, &["add", "remove"]))
+                .buffered(CONCURRENT_READS);
             let mut committed: HashSet<Path> = HashSet::new();
             while let Some(paths) = named.try_next().await? {
                 committed.extend(paths);
             }
-            files.retain(|meta| !is_fresh(meta) || committed.contains(&meta.location));
+            files.retain(|meta| !is_recent_and_foreign(meta) || committed.contains(&meta.location));
         }
         Ok(files)
     }
 
-    /// Files that a log entry names in `actions`.
-    async fn named(
+    /// The paths of the files in the `actions` of a log entry.
+    async fn files_named(
         &self,
         table: &TableId,
         entry: ObjectMeta,
@@ -250,7 +248,7 @@ impl Lake {
         let body = read.await.map_err(|error| {
             Error::store("read", self.location().display(&entry.location), &error)
         })?;
-        let folder = self.path(table);
+        let folder = self.table_path(table);
         let mut named = Vec::new();
         for line in body.split(|byte| *byte == b'\n') {
             let action: Value = serde_json::from_slice(line).unwrap_or_default();
@@ -263,56 +261,88 @@ impl Lake {
         Ok(named)
     }
 
-    /// Sees to it that the table can be opened from `version` on without anything
-    /// that is older.
-    async fn secure(&self, table: &TableId, version: i64) -> Result<(), Error> {
+    /// Makes sure that `version` has a durable checkpoint, so that it and later ones
+    /// can be opened without older log entries.
+    ///
+    /// Also corrects `_last_checkpoint`, the hint to the newest checkpoint. Writing a
+    /// checkpoint of an older version moves it backwards.
+    async fn ensure_checkpoint(&self, table: &TableId, version: i64) -> Result<(), Error> {
         let store = self.location().store();
-        let hint = self.path(table).join("_delta_log").join("_last_checkpoint");
-        let told = store.get(&hint).and_then(|found| found.bytes());
-        let told: Option<Bytes> = told.await.ok();
-        let told_version = |told: &Bytes| {
-            let told: Value = serde_json::from_slice(told).unwrap_or_default();
-            told["version"].as_i64()
+        let hint = self
+            .table_path(table)
+            .join("_delta_log")
+            .join("_last_checkpoint");
+        let hint_before = store.get(&hint).and_then(|found| found.bytes());
+        let hint_before: Option<Bytes> = hint_before.await.ok();
+        let version_in = |hint: &Bytes| {
+            let hint: Value = serde_json::from_slice(hint).unwrap_or_default();
+            hint["version"].as_i64()
         };
-        if !self.log(table).await?.checkpoints.contains(&version) {
+        if !self.list_log(table).await?.checkpoints.contains(&version) {
             self.checkpoint_at(table, Some(version.unsigned_abs()))
                 .await?;
         }
         let failed = |error| Error::store("write", self.location().display(&hint), &error);
-        match &told {
-            // A newer one opens the table faster.
-            Some(newer) if told_version(newer) > Some(version) => {
+        match &hint_before {
+            // The hint was to a newer checkpoint, which opens the table faster.
+            Some(newer) if version_in(newer) > Some(version) => {
                 let put = store.put(&hint, newer.clone().into());
                 put.await.map_err(failed)?;
             }
-            // It would name a checkpoint that goes; the log is listed instead.
-            Some(older) if told_version(older) < Some(version) => {
+            // The hint was to a checkpoint that will be deleted. Without a hint the log
+            // is listed.
+            Some(older) if version_in(older) < Some(version) => {
                 let now = store.get(&hint).and_then(|found| found.bytes()).await;
-                if now.is_ok_and(|now| told_version(&now) < Some(version)) {
+                if now.is_ok_and(|now| version_in(&now) < Some(version)) {
                     store.delete(&hint).await.map_err(failed)?;
                 }
             }
             _ => {}
         }
-        let made = self.log(table).await?;
-        if !made.checkpoints.contains(&version) {
+        let log = self.list_log(table).await?;
+        if !log.checkpoints.contains(&version) {
             return Err(Error::Store {
                 action: "write",
-                object: self.location().display(&self.path(table)),
-                reason: "the checkpoint of the oldest version that stays is not there".to_owned(),
+                object: self.location().display(&self.table_path(table)),
+                reason: "the checkpoint of the oldest retained version is missing".to_owned(),
             });
         }
-        let of_version = made.others.into_iter().filter(|(of, _)| *of == version);
+        let of_version = log
+            .other_objects
+            .into_iter()
+            .filter(|(of, _)| *of == version);
         let paths: Vec<Path> = of_version.map(|(_, meta)| meta.location).collect();
-        self.location().make_durable(&paths).await
+        self.location().sync(&paths).await
     }
 }
 
-/// The oldest version that was the newest at `since_ms` or later. An entry's age
-/// is what the store says: one that was noted a while before it became visible
-/// was not the newest any earlier.
-fn oldest_kept(log: &Log, since_ms: Option<i64>) -> Option<i64> {
-    let readable = log.readable();
+/// Removes files of unfinished writes in the folder of a table.
+fn vacuum_partial_writes(
+    table: TableId,
+    folder: &std::path::Path,
+    retention: Retention,
+    dry_run: bool,
+) -> VacuumReport {
+    let mut report = VacuumReport::empty(table);
+    for file in partial_writes(folder) {
+        let modified = file.metadata().and_then(|file| file.modified());
+        let modified = modified.map(chrono::DateTime::<chrono::Utc>::from);
+        if modified.is_ok_and(|at| at.timestamp_millis() <= retention.orphans_since_ms) {
+            report.files += 1;
+            report.bytes += file.metadata().map_or(0, |file| file.len());
+            if !dry_run {
+                let _ = std::fs::remove_file(file);
+            }
+        }
+    }
+    report
+}
+
+/// The oldest version that was the newest at `since_ms` or later. The time of a
+/// version is that of its log entry in the store: an entry of a release was built
+/// some time before it became visible.
+fn oldest_kept(log: &LogListing, since_ms: Option<i64>) -> Option<i64> {
+    let readable = log.readable_versions();
     let newest = readable.last().copied()?;
     let Some(since_ms) = since_ms else {
         return Some(newest);
@@ -328,8 +358,8 @@ fn oldest_kept(log: &Log, since_ms: Option<i64>) -> Option<i64> {
     Some(oldest)
 }
 
-/// Whether a file has the name that a run of this program gives.
-fn is_of_run(name: &str) -> bool {
+/// Whether a file name is one that a run of this program gives.
+fn has_run_file_name(name: &str) -> bool {
     let id = |text: &str| text.len() == 32 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
     name.strip_prefix("part-")
         .and_then(|name| name.strip_suffix(".parquet"))

@@ -1,4 +1,5 @@
-//! Parquet files by parts: their footers, and stretches of them.
+//! Reads parts of a Parquet file: its footer, and ranges of bytes for a reader of
+//! Parquet pages. Used for rewriting files and looking up values in them.
 
 use bytes::{Buf, Bytes};
 use object_store::ObjectStoreExt;
@@ -12,19 +13,18 @@ use crate::error::Error;
 use crate::files::layout::DataFile;
 use crate::lake::Lake;
 
-/// So much is read of a file's end at first; mostly its footer is shorter.
+/// Bytes read from the end of a file at first. Most footers are shorter.
 const FOOTER_BYTES: u64 = 64 << 10;
 
 impl Lake {
-    /// What a file says of its row groups, and where their pages are if that is
-    /// asked for.
+    /// The footer of a file, with the offsets of pages if `pages` asks for them.
     pub(crate) async fn footer(
         &self,
         file: &DataFile,
         pages: PageIndexPolicy,
     ) -> Result<ParquetMetaData, Error> {
-        // Which pages are encoded how is told page by page: so it can be written
-        // again.
+        // Keeps the encodings of all pages, so that the footer of a rewritten file can
+        // have them as well.
         let options = ParquetMetaDataOptions::new().with_encoding_stats_as_mask(false);
         let mut reader = ParquetMetaDataReader::new()
             .with_metadata_options(Some(options))
@@ -33,26 +33,26 @@ impl Lake {
         loop {
             let range = file.bytes - length..file.bytes;
             let read = self.location().store().get_range(&file.path, range).await;
-            let read = read.map_err(|error| self.out_of_reach(file, &error))?;
+            let read = read.map_err(|error| self.read_error(file, &error))?;
             match reader.try_parse_sized(&read, file.bytes) {
                 Ok(()) => break,
                 Err(ParquetError::NeedMoreData(needed)) if needed as u64 > length => {
                     length = (needed as u64).min(file.bytes);
                 }
-                Err(error) => return Err(self.unread(file, &error)),
+                Err(error) => return Err(self.parse_error(file, &error)),
             }
         }
         let footer = reader.finish();
-        footer.map_err(|error| self.unread(file, &error))
+        footer.map_err(|error| self.parse_error(file, &error))
     }
 
-    /// A file that the store does not give.
-    pub(crate) fn out_of_reach(&self, file: &DataFile, error: &object_store::Error) -> Error {
+    /// The error about a file that the store failed to deliver.
+    pub(crate) fn read_error(&self, file: &DataFile, error: &object_store::Error) -> Error {
         Error::store("read", self.location().display(&file.path), error)
     }
 
-    /// A file that is not what it should be.
-    pub(crate) fn unread(&self, file: &DataFile, error: &ParquetError) -> Error {
+    /// The error about a file with wrong content.
+    pub(crate) fn parse_error(&self, file: &DataFile, error: &ParquetError) -> Error {
         Error::Store {
             action: "read",
             object: self.location().display(&file.path),
@@ -61,18 +61,22 @@ impl Lake {
     }
 }
 
-/// A stretch of a file, for a reader that counts from the file's beginning.
-pub(crate) struct Part {
+/// A range of a file, for Parquet readers that use offsets into the whole file.
+pub(crate) struct FileRange {
     bytes: Bytes,
     start: u64,
-    /// Of the file.
-    end: u64,
+    /// The size of the file.
+    file_bytes: u64,
 }
 
-impl Part {
-    /// `bytes` stand at `start` of a file of `end` bytes.
-    pub(crate) fn new(bytes: Bytes, start: u64, end: u64) -> Self {
-        Self { bytes, start, end }
+impl FileRange {
+    /// The range with `bytes` at offset `start` of a file with `file_bytes` bytes.
+    pub(crate) fn new(bytes: Bytes, start: u64, file_bytes: u64) -> Self {
+        Self {
+            bytes,
+            start,
+            file_bytes,
+        }
     }
 
     fn from(&self, start: u64) -> ParquetResult<Bytes> {
@@ -80,18 +84,18 @@ impl Part {
         let skipped = skipped.and_then(|skipped| usize::try_from(skipped).ok());
         match skipped.filter(|skipped| *skipped <= self.bytes.len()) {
             Some(skipped) => Ok(self.bytes.slice(skipped..)),
-            None => Err(ParquetError::EOF(format!("byte {start} is not at hand"))),
+            None => Err(ParquetError::EOF(format!("byte {start} was not read"))),
         }
     }
 }
 
-impl Length for Part {
+impl Length for FileRange {
     fn len(&self) -> u64 {
-        self.end
+        self.file_bytes
     }
 }
 
-impl ChunkReader for Part {
+impl ChunkReader for FileRange {
     type T = bytes::buf::Reader<Bytes>;
 
     fn get_read(&self, start: u64) -> ParquetResult<Self::T> {
@@ -102,7 +106,7 @@ impl ChunkReader for Part {
         let bytes = self.from(start)?;
         match length <= bytes.len() {
             true => Ok(bytes.slice(..length)),
-            false => Err(ParquetError::EOF(format!("{length} bytes are not at hand"))),
+            false => Err(ParquetError::EOF(format!("{length} bytes were not read"))),
         }
     }
 }

@@ -1,4 +1,5 @@
-//! How a table's data files are laid out.
+//! The layout of a table's data files: column types, personal columns, encodings.
+//! All writers of data files use it.
 
 use std::sync::Arc;
 
@@ -20,26 +21,26 @@ use crate::files::{schema, statistics};
 use crate::ids::TableId;
 use crate::store_error::{find_store_error, store_reason};
 
-/// Rows of a row group. Its encoded pages are held in memory until it ends, by
-/// every stream of every model that is being written.
-const ROW_GROUP_ROWS: usize = 256 << 10;
+/// Rows of a row group. Every stream of every model that is being written keeps
+/// the encoded pages of its current row group in memory.
+const ROW_GROUP_ROWS_MAX: usize = 256 << 10;
 
-/// One Parquet file of a table.
+/// A Parquet file of a table.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DataFile {
-    /// In the store.
+    /// Its path in the store.
     pub path: Path,
-    /// Below the table's folder.
+    /// Its path below the table's folder, as the log names it.
     pub name: String,
-    /// Its size.
+    /// Its size in bytes.
     pub bytes: u64,
-    /// Its rows.
+    /// The number of its rows.
     pub rows: u64,
-    /// Delta statistics as JSON; never of personal columns.
+    /// Delta statistics as JSON, without personal columns.
     pub stats: Option<String>,
 }
 
-/// How a table's files are laid out.
+/// Column types and personal columns of a table's data files.
 #[derive(Debug, Clone)]
 pub struct Layout {
     table: TableId,
@@ -48,38 +49,37 @@ pub struct Layout {
 }
 
 impl Layout {
-    /// For rows of `schema`, of which the columns `personal` carry no
-    /// statistics.
+    /// A layout for rows of `schema`. The columns `personal` get no statistics.
     ///
     /// # Errors
-    /// [`Error::UnsupportedType`] for a column type that plain Delta cannot hold.
+    /// [`Error::UnsupportedType`] for a column type that plain Delta cannot store.
     pub fn new(table: TableId, schema: &Schema, personal: &[String]) -> Result<Self, Error> {
         Ok(Self {
-            schema: schema::stored(&table, schema)?,
+            schema: schema::file_schema(&table, schema)?,
             table,
             personal: personal.into(),
         })
     }
 
-    /// Which table.
+    /// The table.
     pub fn table(&self) -> &TableId {
         &self.table
     }
 
-    /// The types that batches must be cast to before they are written.
+    /// The schema of the files. Batches must be cast to it before they are written.
     pub fn schema(&self) -> &SchemaRef {
         &self.schema
     }
 
-    /// Columns without statistics.
+    /// The personal columns.
     pub fn personal(&self) -> &[String] {
         &self.personal
     }
 
-    /// Columns that may carry statistics: numbers that are not personal. Text
-    /// never does, so that no value slips into a log by way of a contract that
-    /// forgot to name it.
-    pub(crate) fn measured(&self) -> impl Iterator<Item = &str> {
+    /// The columns with statistics: numbers that are not personal. Text columns
+    /// have none, so that no personal value gets into a log if a contract forgot
+    /// to call its column personal.
+    pub(crate) fn columns_with_statistics(&self) -> impl Iterator<Item = &str> {
         self.schema
             .fields()
             .iter()
@@ -88,43 +88,57 @@ impl Layout {
             .filter(|name| !self.personal.iter().any(|personal| personal == name))
     }
 
-    /// A writer of one Parquet file in this layout, which goes to `sink`.
+    /// Starts to write one Parquet file to `sink`.
     ///
     /// # Errors
-    /// [`Error::FileWrite`] where the file cannot be begun.
+    /// [`Error::FileWrite`].
     pub fn file_writer<W: AsyncFileWriter>(&self, sink: W) -> Result<AsyncArrowWriter<W>, Error> {
         AsyncArrowWriter::try_new_with_options(sink, self.schema.clone(), self.options())
-            .map_err(|error| failed(&self.table, &error))
+            .map_err(|error| write_error(&self.table, &error))
     }
 
-    /// The same, which goes to memory.
-    pub(crate) fn arrow_writer(&self, sink: Vec<u8>) -> ParquetResult<ArrowWriter<Vec<u8>>> {
+    /// Starts to write one Parquet file to memory.
+    pub(crate) fn memory_writer(&self, sink: Vec<u8>) -> ParquetResult<ArrowWriter<Vec<u8>>> {
         ArrowWriter::try_new_with_options(sink, self.schema.clone(), self.options())
     }
 
     fn options(&self) -> ArrowWriterOptions {
-        // The Arrow schema is left out of the footer: it would name view types
-        // that older readers do not know, and says nothing Parquet does not.
+        // The footer has no Arrow schema. It would name view types that older
+        // readers do not know, and adds nothing to the Parquet schema.
         ArrowWriterOptions::new()
             .with_properties(self.properties())
             .with_skip_arrow_metadata(true)
     }
 
-    /// A file that was written in this layout, with its footer.
-    pub(crate) fn file(
+    /// A whole Parquet file with `rows`, which must have the layout's schema.
+    ///
+    /// # Errors
+    /// [`Error::FileWrite`].
+    pub fn to_parquet(&self, rows: &RecordBatch) -> Result<Bytes, Error> {
+        let written = self.memory_writer(Vec::new()).and_then(|mut writer| {
+            writer.write(rows)?;
+            writer.into_inner()
+        });
+        written
+            .map(Bytes::from)
+            .map_err(|error| write_error(&self.table, &error))
+    }
+
+    /// The entry about a file that was written in this layout.
+    pub(crate) fn data_file(
         &self,
         path: Path,
         name: String,
         bytes: u64,
         footer: &ParquetMetaData,
     ) -> DataFile {
-        let measured: Vec<&str> = self.measured().collect();
+        let columns: Vec<&str> = self.columns_with_statistics().collect();
         DataFile {
             path,
             name,
             bytes,
             rows: u64::try_from(footer.file_metadata().num_rows()).unwrap_or_default(),
-            stats: Some(statistics::delta_stats(&measured, footer).to_string()),
+            stats: Some(statistics::delta_stats(&columns, footer).to_string()),
         }
     }
 
@@ -132,12 +146,12 @@ impl Layout {
         let mut properties = WriterProperties::builder()
             .set_created_by(format!("stedi {}", env!("CARGO_PKG_VERSION")))
             .set_compression(Compression::SNAPPY)
-            .set_max_row_group_row_count(Some(ROW_GROUP_ROWS))
+            .set_max_row_group_row_count(Some(ROW_GROUP_ROWS_MAX))
             .set_statistics_enabled(EnabledStatistics::None);
         for field in self.schema.fields() {
-            // Instants and counters mostly grow by little, which this encoding
-            // is made for; a dictionary of them would be given up after a page.
-            // What it packs does not get any smaller by compression.
+            // Timestamps and counters mostly grow in small steps, which suits this
+            // encoding. The writer would give up their dictionary after a page.
+            // Compression does not make delta-encoded pages smaller.
             if field.data_type().is_integer() {
                 let column = ColumnPath::from(field.name().as_str());
                 properties = properties
@@ -146,7 +160,7 @@ impl Layout {
                     .set_column_compression(column, Compression::UNCOMPRESSED);
             }
         }
-        for name in self.measured() {
+        for name in self.columns_with_statistics() {
             properties = properties
                 .set_column_statistics_enabled(ColumnPath::from(name), EnabledStatistics::Chunk);
         }
@@ -154,24 +168,9 @@ impl Layout {
     }
 }
 
-impl Layout {
-    /// A whole Parquet file of `rows`, which have this layout's schema.
-    ///
-    /// # Errors
-    /// [`Error::FileWrite`].
-    pub fn to_parquet(&self, rows: &RecordBatch) -> Result<Bytes, Error> {
-        let written = self.arrow_writer(Vec::new()).and_then(|mut writer| {
-            writer.write(rows)?;
-            writer.into_inner()
-        });
-        written.map(Bytes::from).map_err(|error| Error::FileWrite {
-            table: self.table().clone(),
-            reason: error.to_string(),
-        })
-    }
-}
-
-pub(crate) fn failed(table: &TableId, error: &parquet::errors::ParquetError) -> Error {
+/// The error about a data file that could not be written. The innermost cause is
+/// the most specific one.
+pub(crate) fn write_error(table: &TableId, error: &parquet::errors::ParquetError) -> Error {
     let reason = find_store_error(error)
         .map(store_reason)
         .unwrap_or_else(|| {

@@ -1,4 +1,5 @@
-//! Data files: Parquet, with no statistics on personal columns.
+//! Data files of tables: Parquet, without statistics on personal columns. Writing
+//! them, copying them without some rows, and finding values in them.
 
 mod dictionary;
 mod footer;

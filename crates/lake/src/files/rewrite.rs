@@ -1,5 +1,5 @@
-//! A file written again without some of its rows: row groups that keep all of
-//! theirs are taken over as they are encoded.
+//! Rewrites a data file without some of its rows. Row groups that keep all rows are
+//! copied as they are encoded. Used for removing rows of people and duplicates.
 
 use arrow::array::RecordBatch;
 use bytes::Bytes;
@@ -14,35 +14,33 @@ use parquet::file::page_index::offset_index::OffsetIndexMetaData;
 use parquet::file::writer::SerializedFileWriter;
 
 use crate::error::Error;
-use crate::files::footer::Part;
-use crate::files::layout::failed;
-use crate::files::layout::{DataFile, Layout};
-use crate::files::writer::new_name;
+use crate::files::footer::FileRange;
+use crate::files::layout::{DataFile, Layout, write_error};
+use crate::files::writer::new_file_name;
 use crate::lake::Lake;
 
-/// A file that takes another's place. Nothing of it is part of the table until it
-/// is published.
+/// A new file that replaces an old one. It belongs to the table only after it is
+/// published.
 pub struct FileRewrite {
     lake: Lake,
     layout: Layout,
-    /// The one whose place it takes, and its footer.
     old: DataFile,
-    footer: ParquetMetaData,
+    /// The footer of the old file.
+    old_footer: ParquetMetaData,
     name: String,
     path: Path,
-    /// Encoded bytes wait in it until a row group ends.
+    /// Keeps encoded bytes in memory until a row group ends.
     writer: SerializedFileWriter<Vec<u8>>,
     encoders: ArrowRowGroupWriterFactory,
     sink: BufWriter,
 }
 
 impl Lake {
-    /// Begins to write `old` again; nothing is put before a row group is. The name
-    /// of what takes its place carries `run`, as those of [`Lake::writer`] do.
+    /// Starts to rewrite `old`. Uploads nothing before the first row group. The name
+    /// of the new file contains `run`, as for [`Lake::writer`].
     ///
     /// # Errors
-    /// [`Error::Store`] where the file cannot be read, [`Error::FileWrite`] where none
-    /// can be begun.
+    /// [`Error::Store`] if the old file cannot be read; [`Error::FileWrite`].
     pub async fn rewrite_file(
         &self,
         layout: &Layout,
@@ -50,16 +48,16 @@ impl Lake {
         old: &DataFile,
     ) -> Result<FileRewrite, Error> {
         let footer = self.footer(old, PageIndexPolicy::Optional).await?;
-        let begun = layout.arrow_writer(Vec::new());
-        let begun = begun.and_then(|writer| writer.into_serialized_writer());
-        let (writer, encoders) = begun.map_err(|error| failed(layout.table(), &error))?;
-        let name = new_name(run);
-        let path = self.path(layout.table()).join(name.as_str());
+        let writer = layout.memory_writer(Vec::new());
+        let writer = writer.and_then(|writer| writer.into_serialized_writer());
+        let (writer, encoders) = writer.map_err(|error| write_error(layout.table(), &error))?;
+        let name = new_file_name(run);
+        let path = self.table_path(layout.table()).join(name.as_str());
         Ok(FileRewrite {
             lake: self.clone(),
             layout: layout.clone(),
             old: old.clone(),
-            footer,
+            old_footer: footer,
             sink: self.sink(&path),
             name,
             path,
@@ -70,41 +68,44 @@ impl Lake {
 }
 
 impl FileRewrite {
-    /// How many row groups the old file has.
+    /// The number of row groups of the old file.
     pub fn row_groups(&self) -> usize {
-        self.footer.num_row_groups()
+        self.old_footer.num_row_groups()
     }
 
-    /// Whether row groups can be taken over: the old file has the layout's columns
-    /// as this program writes them, and says where their pages are. (A file of
-    /// which only some row groups say so cannot be written.)
+    /// Whether row groups can be copied: the old file has the same Parquet schema
+    /// and an offset index. (The library cannot write a file in which only some row
+    /// groups have one.)
     pub fn can_copy_row_groups(&self) -> bool {
-        let own = self.writer.schema_descr().root_schema();
-        self.footer.file_metadata().schema() == own && self.footer.offset_index().is_some()
+        let schema = self.writer.schema_descr().root_schema();
+        self.old_footer.file_metadata().schema() == schema
+            && self.old_footer.offset_index().is_some()
     }
 
-    /// Takes over a row group of the old file, by its number.
+    /// Copies row group `number` of the old file.
     ///
     /// # Errors
-    /// [`Error::Store`] where it cannot be read, [`Error::FileWrite`] where the new one
-    /// cannot be written.
+    /// [`Error::Store`] if it cannot be read; [`Error::FileWrite`].
     pub async fn copy_row_group(&mut self, number: usize) -> Result<(), Error> {
-        let group = self.footer.row_group(number);
+        let group = self.old_footer.row_group(number);
         let ranges = group.columns().iter().map(|chunk| chunk.byte_range());
         let (start, end) = ranges.fold((u64::MAX, 0), |(start, end), (at, length)| {
             (start.min(at), end.max(at + length))
         });
         let store = self.lake.location().store();
         let bytes = store.get_range(&self.old.path, start.min(end)..end).await;
-        let bytes = bytes.map_err(|error| self.lake.out_of_reach(&self.old, &error))?;
-        let part = Part::new(bytes, start, self.old.bytes);
-        let pages = self.footer.offset_index().and_then(|all| all.get(number));
-        let kept = take_over(&mut self.writer, group, pages, &part);
-        kept.map_err(|error| failed(self.layout.table(), &error))?;
-        self.send().await
+        let bytes = bytes.map_err(|error| self.lake.read_error(&self.old, &error))?;
+        let range = FileRange::new(bytes, start, self.old.bytes);
+        let pages = self
+            .old_footer
+            .offset_index()
+            .and_then(|all| all.get(number));
+        let copied = copy(&mut self.writer, group, pages, &range);
+        copied.map_err(|error| write_error(self.layout.table(), &error))?;
+        self.upload().await
     }
 
-    /// Writes rows as a row group of their own.
+    /// Writes `rows` as one new row group.
     ///
     /// # Errors
     /// [`Error::FileWrite`].
@@ -113,11 +114,11 @@ impl FileRewrite {
             return Ok(());
         }
         let written = encode(&mut self.writer, &self.encoders, rows);
-        written.map_err(|error| failed(self.layout.table(), &error))?;
-        self.send().await
+        written.map_err(|error| write_error(self.layout.table(), &error))?;
+        self.upload().await
     }
 
-    /// Ends the file; `None` where no row is left.
+    /// Ends the new file. `None` if it has no row.
     ///
     /// # Errors
     /// [`Error::FileWrite`].
@@ -128,17 +129,20 @@ impl FileRewrite {
             return Ok(None);
         }
         let footer = self.writer.finish();
-        let footer = footer.map_err(|error| failed(&table, &error))?;
-        self.send().await?;
+        let footer = footer.map_err(|error| write_error(&table, &error))?;
+        self.upload().await?;
         let bytes = self.writer.bytes_written() as u64;
         let sent = tokio::io::AsyncWriteExt::shutdown(&mut self.sink).await;
-        sent.map_err(|error| failed(&table, &ParquetError::External(error.into())))?;
-        self.lake.location().begin_to_make_durable(&self.path);
-        Ok(Some(self.layout.file(self.path, self.name, bytes, &footer)))
+        sent.map_err(|error| write_error(&table, &ParquetError::External(error.into())))?;
+        self.lake.location().start_sync(&self.path);
+        Ok(Some(
+            self.layout.data_file(self.path, self.name, bytes, &footer),
+        ))
     }
 
-    async fn send(&mut self) -> Result<(), Error> {
-        let failed = |error| failed(self.layout.table(), &error);
+    /// Uploads the encoded bytes.
+    async fn upload(&mut self) -> Result<(), Error> {
+        let failed = |error| write_error(self.layout.table(), &error);
         let flushed = self.writer.flush();
         flushed.map_err(|error| failed(ParquetError::External(error.into())))?;
         let bytes = Bytes::from(std::mem::take(self.writer.inner_mut()));
@@ -147,13 +151,14 @@ impl FileRewrite {
     }
 }
 
-fn take_over(
+/// Appends a row group of another file, whose bytes are in `range`.
+fn copy(
     writer: &mut SerializedFileWriter<Vec<u8>>,
     group: &RowGroupMetaData,
     pages: Option<&Vec<OffsetIndexMetaData>>,
-    part: &Part,
+    range: &FileRange,
 ) -> ParquetResult<()> {
-    let mut own = writer.next_row_group()?;
+    let mut copied = writer.next_row_group()?;
     for (number, chunk) in group.columns().iter().enumerate() {
         let closed = ColumnCloseResult {
             bytes_written: u64::try_from(chunk.compressed_size()).unwrap_or_default(),
@@ -163,12 +168,13 @@ fn take_over(
             column_index: None,
             offset_index: pages.and_then(|pages| pages.get(number)).cloned(),
         };
-        own.append_column(part, closed)?;
+        copied.append_column(range, closed)?;
     }
-    own.close()?;
+    copied.close()?;
     Ok(())
 }
 
+/// Encodes `rows` as a row group.
 fn encode(
     writer: &mut SerializedFileWriter<Vec<u8>>,
     encoders: &ArrowRowGroupWriterFactory,
@@ -215,7 +221,7 @@ mod tests {
         Layout::new(TableId::new("zone", "table"), &schema, &["name".to_owned()]).unwrap()
     }
 
-    /// Rows with these numbers, each with the name of its hundred thousand.
+    /// Rows with these numbers. The name changes every hundred thousand rows.
     fn rows(numbers: std::ops::Range<i64>) -> RecordBatch {
         let names = numbers.clone().map(|n| format!("of {}", n / 100_000));
         let columns: [Arc<dyn Array>; 2] = [
@@ -242,13 +248,13 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn row_groups_stay_as_they_are_encoded() {
-        let lake = Lake::at(Location::in_store(Arc::new(InMemory::new())));
+    async fn row_groups_are_copied_as_encoded() {
+        let lake = Lake::at(Location::in_test_store(Arc::new(InMemory::new())));
         let layout = layout();
         let mut writer = lake.writer(&layout, "r1");
         writer.write(&rows(0..600_000)).await.unwrap();
         let old = writer.finish().await.unwrap().remove(0);
-        // Rows of the second row group are written, the others taken over.
+        // The second row group is written, the others are copied.
         let mut rewrite = lake.rewrite_file(&layout, "r2", &old).await.unwrap();
         assert_eq!(rewrite.row_groups(), 3);
         assert!(rewrite.can_copy_row_groups());
@@ -272,7 +278,7 @@ mod tests {
         assert_eq!(stats["maxValues"]["n"], 599_999);
         assert!(stats["maxValues"]["name"].is_null());
 
-        // A file that was renewed tells as much as one that was written.
+        // Lookups work in a rewritten file as in a written one.
         let field = layout.schema().field(1).clone();
         for (name, in_old, in_new) in [
             ("of 0", [true, false, false], [true, false, false]),
@@ -282,19 +288,19 @@ mod tests {
             ("of 6", [false; 3], [false; 3]),
         ] {
             for (file, expected) in [(&old, in_old), (&new, in_new)] {
-                let told = lake.row_groups_may_contain(file, &field, |text| text == name);
-                assert_eq!(told.await.unwrap(), expected, "{name}");
+                let found = lake.row_groups_may_contain(file, &field, |text| text == name);
+                assert_eq!(found.await.unwrap(), expected, "{name}");
             }
         }
 
-        // Of no rows there is no file.
+        // Without rows there is no file.
         let rewrite = lake.rewrite_file(&layout, "r3", &old).await.unwrap();
         assert_eq!(rewrite.finish().await.unwrap(), None);
     }
 
     #[tokio::test]
-    async fn texts_that_outgrow_a_dictionary_may_be_anywhere() {
-        let lake = Lake::at(Location::in_store(Arc::new(InMemory::new())));
+    async fn a_chunk_without_full_dictionary_may_contain_any_text() {
+        let lake = Lake::at(Location::in_test_store(Arc::new(InMemory::new())));
         let layout = layout();
         let mut writer = lake.writer(&layout, "r1");
         let all = rows(0..200_000);
@@ -305,8 +311,8 @@ mod tests {
         let file = writer.finish().await.unwrap().remove(0);
         let field = layout.schema().field(1).clone();
         for name in ["somebody 199999", "nobody"] {
-            let told = lake.row_groups_may_contain(&file, &field, |text| text == name);
-            assert_eq!(told.await.unwrap(), [true], "{name}");
+            let found = lake.row_groups_may_contain(&file, &field, |text| text == name);
+            assert_eq!(found.await.unwrap(), [true], "{name}");
         }
     }
 }

@@ -1,4 +1,5 @@
-//! Arrow schemas and Delta schemas, and which columns may carry statistics.
+//! Translates column types: from a SELECT to data files, and between Arrow and
+//! Delta.
 
 use std::sync::Arc;
 
@@ -8,12 +9,12 @@ use deltalake_core::kernel::{DataType as DeltaType, PrimitiveType, StructField, 
 use crate::error::Error;
 use crate::ids::TableId;
 
-/// The Arrow types a table's files hold for what a SELECT gives: text as
-/// views, whole numbers as they are, instants in microseconds UTC.
+/// The Arrow types of a table's files for the result of a SELECT: text as views,
+/// integers unchanged, timestamps in microseconds UTC.
 ///
 /// # Errors
 /// [`Error::UnsupportedType`] for a type without a counterpart in plain Delta.
-pub(crate) fn stored(table: &TableId, schema: &Schema) -> Result<SchemaRef, Error> {
+pub(crate) fn file_schema(table: &TableId, schema: &Schema) -> Result<SchemaRef, Error> {
     let fields = schema
         .fields()
         .iter()
@@ -29,7 +30,7 @@ pub(crate) fn stored(table: &TableId, schema: &Schema) -> Result<SchemaRef, Erro
                 }
                 DataType::UInt8 => DataType::Int16,
                 DataType::UInt16 => DataType::Int32,
-                // A count never exceeds what a signed number holds.
+                // Unsigned numbers are counts, which never exceed an Int64.
                 DataType::UInt32 | DataType::UInt64 => DataType::Int64,
                 DataType::Timestamp(_, _) => {
                     DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into()))
@@ -53,17 +54,17 @@ pub(crate) fn stored(table: &TableId, schema: &Schema) -> Result<SchemaRef, Erro
                     });
                 }
             };
-            // All columns may be null to Delta: contracts say what must not be,
-            // and a nullable column never needs a new table version to relax.
+            // All columns are nullable in Delta. Contracts say which must not be null,
+            // and relaxing one then needs no new schema.
             Ok(Field::new(field.name(), kind, true))
         })
         .collect::<Result<Vec<_>, _>>()?;
     Ok(Arc::new(Schema::new(fields)))
 }
 
-/// The Delta schema of files with `stored` types.
-pub(crate) fn delta(table: &TableId, stored: &Schema) -> Result<StructType, Error> {
-    let fields: Vec<StructField> = stored
+/// The Delta schema of a table whose files have `file_schema`.
+pub(crate) fn delta_schema(table: &TableId, file_schema: &Schema) -> Result<StructType, Error> {
+    let fields: Vec<StructField> = file_schema
         .fields()
         .iter()
         .map(|field| {
@@ -101,8 +102,9 @@ pub(crate) fn delta(table: &TableId, stored: &Schema) -> Result<StructType, Erro
     })
 }
 
-/// The Arrow types of the files behind a Delta schema; the inverse of [`delta`].
-pub(crate) fn arrow(table: &TableId, schema: &StructType) -> Result<SchemaRef, Error> {
+/// The Arrow schema of the files of a table with this Delta schema. The inverse of
+/// [`delta_schema`].
+pub(crate) fn arrow_schema(table: &TableId, schema: &StructType) -> Result<SchemaRef, Error> {
     let fields = schema
         .fields()
         .map(|field| {
@@ -121,9 +123,9 @@ pub(crate) fn arrow(table: &TableId, schema: &StructType) -> Result<SchemaRef, E
                     PrimitiveType::Timestamp => {
                         DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into()))
                     }
-                    other => return Err(foreign(table, field.name(), &other.to_string())),
+                    other => return Err(unsupported(table, field.name(), &other.to_string())),
                 },
-                other => return Err(foreign(table, field.name(), &format!("{other}"))),
+                other => return Err(unsupported(table, field.name(), &format!("{other}"))),
             };
             Ok(Field::new(field.name(), kind, true))
         })
@@ -131,7 +133,7 @@ pub(crate) fn arrow(table: &TableId, schema: &StructType) -> Result<SchemaRef, E
     Ok(Arc::new(Schema::new(fields)))
 }
 
-fn foreign(table: &TableId, column: &str, kind: &str) -> Error {
+fn unsupported(table: &TableId, column: &str, kind: &str) -> Error {
     Error::UnsupportedType {
         table: table.clone(),
         column: column.to_owned(),

@@ -1,13 +1,14 @@
-//! Statistics of a data file, for the table's log.
+//! Statistics of a data file for the table's log: row count, and minimum, maximum
+//! and null count of the columns that may have them.
 
 use parquet::file::metadata::ParquetMetaData;
 use parquet::file::statistics::Statistics;
 use serde_json::{Map, Number, Value, json};
 
-/// Delta's per-file statistics: rows, and bounds of the measured columns.
-pub(super) fn delta_stats(measured: &[&str], metadata: &ParquetMetaData) -> Value {
-    let (mut least, mut most, mut nulls) = (Map::new(), Map::new(), Map::new());
-    for &name in measured {
+/// Delta's statistics of one file, from the footer that was written.
+pub(super) fn delta_stats(columns: &[&str], metadata: &ParquetMetaData) -> Value {
+    let (mut minimums, mut maximums, mut null_counts) = (Map::new(), Map::new(), Map::new());
+    for &name in columns {
         let chunks = metadata.row_groups().iter().map(|group| {
             group
                 .columns()
@@ -15,31 +16,31 @@ pub(super) fn delta_stats(measured: &[&str], metadata: &ParquetMetaData) -> Valu
                 .find(|chunk| chunk.column_path().string() == name)
                 .and_then(|chunk| chunk.statistics())
         });
-        // A bound holds for the file only if every row group has one.
+        // The file has bounds only if every row group has some.
         let Some(chunks) = chunks.collect::<Option<Vec<&Statistics>>>() else {
             continue;
         };
         let null_count: Option<u64> = chunks.iter().map(|chunk| chunk.null_count_opt()).sum();
         if let Some(count) = null_count {
-            nulls.insert(name.to_owned(), json!(count));
+            null_counts.insert(name.to_owned(), json!(count));
         }
         if let Some((low, high)) = bounds(&chunks) {
-            least.insert(name.to_owned(), low);
-            most.insert(name.to_owned(), high);
+            minimums.insert(name.to_owned(), low);
+            maximums.insert(name.to_owned(), high);
         }
     }
     json!({
         "numRecords": metadata.file_metadata().num_rows(),
-        "minValues": least,
-        "maxValues": most,
-        "nullCount": nulls,
+        "minValues": minimums,
+        "maxValues": maximums,
+        "nullCount": null_counts,
     })
 }
 
 fn bounds(chunks: &[&Statistics]) -> Option<(Value, Value)> {
     fn range<T: PartialOrd + Copy>(pairs: impl Iterator<Item = Option<(T, T)>>) -> Option<(T, T)> {
         pairs
-            // A chunk of nulls alone has no bounds and narrows nothing.
+            // A chunk with only nulls has no bounds.
             .flatten()
             .reduce(|(low, high), (l, h)| {
                 (

@@ -1,4 +1,4 @@
-//! Rows into data files.
+//! Writes rows into new data files of a table. Used for building tables.
 
 use std::sync::Arc;
 
@@ -8,46 +8,46 @@ use object_store::path::Path;
 use parquet::arrow::AsyncArrowWriter;
 
 use crate::error::Error;
-use crate::files::layout::{DataFile, Layout, failed};
+use crate::files::layout::{DataFile, Layout, write_error};
 use crate::lake::Lake;
 
-/// A file is closed, and the next one begun, once it holds this many bytes.
-const FILE_BYTES: usize = 512 << 20;
+/// The writer starts the next file when the current one has this many bytes.
+const FILE_BYTES_MAX: usize = 512 << 20;
 
-/// A file goes to the store in parts of so many bytes, of which every stream
-/// that is being written holds one or two: the least that S3 takes.
+/// The part size of multipart uploads. Every stream that is being written keeps
+/// one or two parts in memory, so this is the smallest size that S3 accepts.
 const PART_BYTES: usize = 5 << 20;
 
-/// Writes one stream of batches into one or more files. Nothing of it is part
-/// of the table until it is published.
+/// Writes one stream of batches into one or more files. They belong to the table
+/// only after they are published.
 pub struct FileWriter {
     lake: Lake,
     layout: Layout,
     run: String,
-    open: Option<Open>,
+    current: Option<OpenFile>,
     done: Vec<DataFile>,
 }
 
-struct Open {
+struct OpenFile {
     name: String,
     path: Path,
     writer: AsyncArrowWriter<BufWriter>,
 }
 
 impl Lake {
-    /// Begins to write files of a table. Their names carry `run`, so that a
-    /// run that ends early can find them again.
+    /// Starts to write files of a table. Their names contain `run`, so that they can
+    /// be removed if the run fails.
     pub fn writer(&self, layout: &Layout, run: &str) -> FileWriter {
         FileWriter {
             lake: self.clone(),
             layout: layout.clone(),
             run: run.to_owned(),
-            open: None,
+            current: None,
             done: Vec::new(),
         }
     }
 
-    /// Where a file goes that is being written.
+    /// An upload to the object at `path`.
     pub(crate) fn sink(&self, path: &Path) -> BufWriter {
         let store = Arc::clone(self.location().store());
         BufWriter::with_capacity(store, path.clone(), PART_BYTES)
@@ -55,32 +55,32 @@ impl Lake {
 }
 
 impl FileWriter {
-    /// Appends `batch`, which has the layout's schema.
+    /// Appends `batch`, which must have the layout's schema.
     ///
     /// # Errors
-    /// [`Error::FileWrite`] where the store cannot take it.
+    /// [`Error::FileWrite`].
     pub async fn write(&mut self, batch: &RecordBatch) -> Result<(), Error> {
         if batch.num_rows() == 0 {
             return Ok(());
         }
-        if self.open.is_none() {
-            self.open = Some(self.begin()?);
+        if self.current.is_none() {
+            self.current = Some(self.start_file()?);
         }
-        let Some(open) = &mut self.open else {
+        let Some(open) = &mut self.current else {
             return Ok(());
         };
         let table = self.layout.table();
         open.writer
             .write(batch)
             .await
-            .map_err(|error| failed(table, &error))?;
-        if open.writer.bytes_written() + open.writer.in_progress_size() >= FILE_BYTES {
+            .map_err(|error| write_error(table, &error))?;
+        if open.writer.bytes_written() + open.writer.in_progress_size() >= FILE_BYTES_MAX {
             self.close().await?;
         }
         Ok(())
     }
 
-    /// Ends the last file and gives all files written, in order.
+    /// Ends the last file and returns all files in the order they were written.
     ///
     /// # Errors
     /// [`Error::FileWrite`].
@@ -89,31 +89,36 @@ impl FileWriter {
         Ok(self.done)
     }
 
-    fn begin(&self) -> Result<Open, Error> {
-        let name = new_name(&self.run);
-        let path = self.lake.path(self.layout.table()).join(name.as_str());
+    fn start_file(&self) -> Result<OpenFile, Error> {
+        let name = new_file_name(&self.run);
+        let path = self
+            .lake
+            .table_path(self.layout.table())
+            .join(name.as_str());
         let writer = self.layout.file_writer(self.lake.sink(&path))?;
-        Ok(Open { name, path, writer })
+        Ok(OpenFile { name, path, writer })
     }
 
     async fn close(&mut self) -> Result<(), Error> {
-        let Some(mut open) = self.open.take() else {
+        let Some(mut open) = self.current.take() else {
             return Ok(());
         };
         let metadata = open
             .writer
             .finish()
             .await
-            .map_err(|error| failed(self.layout.table(), &error))?;
+            .map_err(|error| write_error(self.layout.table(), &error))?;
         let bytes = open.writer.bytes_written() as u64;
-        self.lake.location().begin_to_make_durable(&open.path);
-        let file = self.layout.file(open.path, open.name, bytes, &metadata);
+        self.lake.location().start_sync(&open.path);
+        let file = self
+            .layout
+            .data_file(open.path, open.name, bytes, &metadata);
         self.done.push(file);
         Ok(())
     }
 }
 
-/// A name for a file that `run` writes.
-pub(crate) fn new_name(run: &str) -> String {
+/// A new name for a file that `run` writes.
+pub(crate) fn new_file_name(run: &str) -> String {
     format!("part-{run}-{}.parquet", uuid::Uuid::new_v4().simple())
 }

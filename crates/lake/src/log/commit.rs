@@ -1,12 +1,10 @@
-//! What a table's log says of each of its versions.
+//! The history of a table: what its log says about each version.
 //!
-//! Read from the commit entries themselves: the library's own reader hands
-//! commits out without their version numbers.
+//! Reads the log entries itself, because the Delta library returns commits without
+//! their version numbers.
 
 use futures::TryStreamExt;
 use futures::stream::{self, StreamExt};
-use object_store::ObjectStoreExt;
-use object_store::path::Path;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -14,52 +12,54 @@ use crate::error::Error;
 use crate::ids::TableId;
 use crate::lake::Lake;
 
-/// How many commit entries are read at once.
-const AT_ONCE: usize = 16;
+/// How many log entries are read at the same time.
+const CONCURRENT_READS: usize = 16;
 
-/// One published version.
+/// The commit of one version.
 #[derive(Debug, Clone)]
 pub struct Commit {
     /// Counted from 0.
     pub version: i64,
     /// When it was published, epoch milliseconds UTC.
     pub timestamp: i64,
-    /// Delta's name for what was done: `WRITE`, `CREATE TABLE`, ...
+    /// Delta's name of the operation: `WRITE`, `CREATE TABLE`, ...
     pub operation: String,
-    /// Files and rows it added.
+    /// The number of files it added.
     pub files_added: u64,
-    /// Rows in the files it added.
+    /// The number of rows in these files.
     pub rows_added: u64,
-    /// Files it removed.
+    /// The number of files it removed.
     pub files_removed: u64,
-    /// What stedi noted of the run that made it; `None` for other writers.
+    /// What it says about the run. `None` for other programs.
     pub commit_info: Option<CommitInfo>,
 }
 
-/// What a commit says of the run that made it.
+/// What a commit of this program says about its run, as `commitInfo.stedi` in the
+/// log entry.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CommitInfo {
-    /// The run.
+    /// The id of the run.
     pub run: String,
-    /// Which program wrote it.
+    /// The name and version of the program.
     pub program: String,
-    /// Rows of the table after the commit.
+    /// The number of rows in the table after the commit.
     pub rows: u64,
-    /// Names the table's rows as a multiset: the same whatever their order or
-    /// their division into files. Equal content need not be published again.
+    /// A hash of the table's rows as a multiset. It does not depend on the order of
+    /// rows or on their distribution over files. A table with equal content need not
+    /// be published again.
     pub content: String,
-    /// What else the run noted, should its release be lost.
+    /// A copy of the state in the release, in case the release is lost.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub note: Option<serde_json::Value>,
 }
 
 impl Lake {
-    /// The commits of `table` that can still be read, newest first.
+    /// The commits of all readable versions of `table`, newest first.
     ///
     /// # Errors
     /// [`Error::NoTable`].
     pub async fn history(&self, table: &TableId) -> Result<Vec<Commit>, Error> {
-        let commits = commits(self, table).await?;
+        let commits = read_commits(self, table).await?;
         if commits.is_empty() {
             return Err(Error::NoTable {
                 table: table.clone(),
@@ -69,37 +69,33 @@ impl Lake {
     }
 }
 
-/// The commits of all versions that can be read, newest first.
-pub(crate) async fn commits(lake: &Lake, table: &TableId) -> Result<Vec<Commit>, Error> {
-    let versions = lake.log(table).await?.readable();
+/// The commits of all readable versions, newest first.
+async fn read_commits(lake: &Lake, table: &TableId) -> Result<Vec<Commit>, Error> {
+    let versions = lake.list_log(table).await?.readable_versions();
     stream::iter(versions.into_iter().rev())
-        .map(|version| commit(lake, table, version))
-        .buffered(AT_ONCE)
+        .map(|version| read_commit(lake, table, version))
+        .buffered(CONCURRENT_READS)
         .try_filter_map(|commit| async move { Ok(commit) })
         .try_collect()
         .await
 }
 
-/// One version's commit; `None` where its entry is gone.
-pub(crate) async fn commit(
+/// The commit of one version. `None` if its log entry was removed.
+pub(crate) async fn read_commit(
     lake: &Lake,
     table: &TableId,
     version: i64,
 ) -> Result<Option<Commit>, Error> {
     let path = lake
-        .path(table)
+        .table_path(table)
         .join("_delta_log")
         .join(format!("{version:020}.json"));
-    read(lake, version, path).await
+    let entry = lake.location().read_if_exists(&path).await?;
+    Ok(entry.map(|entry| parse_commit(version, &entry)))
 }
 
-async fn read(lake: &Lake, version: i64, path: Path) -> Result<Option<Commit>, Error> {
-    let failed = |error| Error::store("read", lake.location().display(&path), &error);
-    let bytes = match lake.location().store().get(&path).await {
-        Ok(found) => found.bytes().await.map_err(failed)?,
-        Err(object_store::Error::NotFound { .. }) => return Ok(None),
-        Err(error) => return Err(failed(error)),
-    };
+/// Reads the actions of a log entry.
+fn parse_commit(version: i64, entry: &[u8]) -> Commit {
     let mut commit = Commit {
         version,
         timestamp: 0,
@@ -109,12 +105,12 @@ async fn read(lake: &Lake, version: i64, path: Path) -> Result<Option<Commit>, E
         files_removed: 0,
         commit_info: None,
     };
-    for line in bytes
+    for line in entry
         .split(|byte| *byte == b'\n')
         .filter(|line| !line.is_empty())
     {
-        // An entry by another writer may hold actions this program does not
-        // know; they do not hinder telling what it does know.
+        // Entries of other programs may contain actions that this one does not know.
+        // They are skipped.
         let Ok(Value::Object(action)) = serde_json::from_slice::<Value>(line) else {
             continue;
         };
@@ -133,5 +129,5 @@ async fn read(lake: &Lake, version: i64, path: Path) -> Result<Option<Commit>, E
             commit.files_removed += 1;
         }
     }
-    Ok(Some(commit))
+    commit
 }

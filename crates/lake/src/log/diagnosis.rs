@@ -1,6 +1,5 @@
-//! Why a table cannot be opened.
+//! Finds out why a table cannot be opened, by reading its log.
 
-use object_store::ObjectStoreExt;
 use serde_json::Value;
 
 use crate::error::Error;
@@ -8,11 +7,11 @@ use crate::ids::TableId;
 use crate::lake::Lake;
 
 impl Lake {
-    /// Why a table cannot be opened, as far as its log tells: `error` is what the
-    /// Delta library said. A store that fails remains that.
-    pub(crate) async fn diagnosed(&self, table: &TableId, error: Error) -> Error {
+    /// Turns `error` of the Delta library into [`Error::Damaged`] with the faulty
+    /// object, if the log has one. A store failure stays as it is.
+    pub(crate) async fn diagnose(&self, table: &TableId, error: Error) -> Error {
         if !matches!(&error, Error::Table { .. } | Error::UnsupportedType { .. })
-            || error.is_of_store()
+            || error.is_store_failure()
         {
             return error;
         }
@@ -21,12 +20,13 @@ impl Lake {
                 table: table.clone(),
                 what,
             },
-            Err(of_store) => of_store,
+            Err(store_failure) => store_failure,
         }
     }
 
+    /// The first fault in the log after its last checkpoint, in words.
     async fn fault_in_log(&self, table: &TableId) -> Result<String, Error> {
-        let log = self.log(table).await?;
+        let log = self.list_log(table).await?;
         let from = log.checkpoints.last().copied();
         let first = from.map_or(0, |from| from + 1);
         for (next, (version, meta)) in (first..).zip(log.entries.range(first..)) {
@@ -34,23 +34,8 @@ impl Lake {
                 return Ok(format!("log entry {next:020}.json is missing"));
             }
             let name = meta.location.filename().unwrap_or_default();
-            let read = async {
-                self.location()
-                    .store()
-                    .get(&meta.location)
-                    .await?
-                    .bytes()
-                    .await
-            };
-            let body = match read.await {
-                Ok(body) => body,
-                Err(object_store::Error::NotFound { .. }) => {
-                    return Ok(format!("log entry {name} is missing"));
-                }
-                Err(error) => {
-                    let object = self.location().display(&meta.location);
-                    return Err(Error::store("read", object, &error));
-                }
+            let Some(body) = self.location().read_if_exists(&meta.location).await? else {
+                return Ok(format!("log entry {name} is missing"));
             };
             let mut lines = body
                 .split(|byte| *byte == b'\n')
@@ -65,9 +50,9 @@ impl Lake {
         }
         Ok(match from {
             Some(version) => format!(
-                "the checkpoint of version {version} cannot be read, or the log does not follow on it"
+                "the checkpoint of version {version} cannot be read, or the log does not continue it"
             ),
-            None => "its log does not say what the table is".to_owned(),
+            None => "its log has no metadata of the table".to_owned(),
         })
     }
 }

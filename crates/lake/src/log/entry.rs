@@ -1,4 +1,7 @@
-//! Log entries: a table's next version, to the byte.
+//! Builds the log entry of a table's next version, with every byte of it.
+//!
+//! The bytes are known before anything is written. So whoever finds an entry in the
+//! log later can tell whether it is this one.
 
 use std::collections::BTreeSet;
 
@@ -19,70 +22,73 @@ use crate::lake::Lake;
 use crate::log::commit::CommitInfo;
 use crate::log::version::{PERSONAL, Version};
 
-/// Which files of the version before are no part of the next one.
+/// The files of the current version that the next one does not have.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum RemovedFiles {
-    /// All stay.
+    /// No file.
     None,
-    /// All go.
+    /// All files.
     All,
-    /// Those of these names go.
+    /// The files with these names.
     Named(BTreeSet<String>),
 }
 
-/// A table's next version.
+/// What a table's next version changes.
 #[derive(Debug, Clone)]
 pub struct Publication {
-    /// Columns and personal columns.
+    /// The columns and the personal columns.
     pub layout: Layout,
     /// The grain, in words.
     pub description: String,
     /// The files that the version adds.
     pub files: Vec<DataFile>,
-    /// The files that it takes out.
+    /// The files that it removes.
     pub removed: RemovedFiles,
-    /// Whether its rows differ from those of the version before; false where
-    /// files were only divided otherwise.
+    /// Whether rows change. `false` if the same rows are only in other files.
     pub changes_rows: bool,
-    /// What the commit shall say of the run.
+    /// What the commit says about the run.
     pub commit_info: CommitInfo,
 }
 
-/// One log entry on its way: which table and version, and every byte of it.
+/// A log entry that is not written yet. Release objects contain it in this form.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Entry {
+pub(crate) struct LogEntry {
     zone: String,
     name: String,
     pub(crate) version: u64,
+    /// The content of the entry: one action in JSON per line.
     log: String,
 }
 
-impl Entry {
+impl LogEntry {
+    /// The table.
     pub(crate) fn table(&self) -> TableId {
         TableId::new(&self.zone, &self.name)
     }
 
-    /// The entry as it lies.
+    /// The content of the entry.
     pub(crate) fn bytes(&self) -> Bytes {
         Bytes::from(self.log.clone())
     }
 
+    /// The path of the entry in the store.
     pub(crate) fn path(&self, lake: &Lake) -> Path {
-        let log = lake.path(&self.table()).join("_delta_log");
+        let log = lake.table_path(&self.table()).join("_delta_log");
         log.join(format!("{:020}.json", self.version))
     }
 }
 
-/// Where a table stands while entries for it are being put together.
+/// The state of a table while entries for it are built.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Standing {
-    /// `None` before the table's first version.
+pub(crate) struct TableState {
+    /// `None` before the first version.
     version: Option<u64>,
     files: Vec<DataFile>,
     metadata: Option<Metadata>,
 }
 
-impl Standing {
+impl TableState {
+    /// The state of a version, or of a table without one.
     pub(crate) fn of(version: Option<&Version>) -> Self {
         version.map_or_else(Self::default, |version| Self {
             version: Some(version.number.unsigned_abs()),
@@ -91,33 +97,33 @@ impl Standing {
         })
     }
 
-    /// The entry that makes `next` of what stands, which it is from here on.
-    pub(crate) fn follow(&mut self, next: &Publication) -> Result<Entry, Error> {
+    /// The entry of the version after this state. The state becomes that version.
+    pub(crate) fn next_entry(&mut self, next: &Publication) -> Result<LogEntry, Error> {
         let table = next.layout.table();
-        let wanted = metadata(table, next)?;
+        let metadata = new_version_metadata(table, next)?;
         let mut actions = Vec::new();
         match &self.metadata {
             None => {
                 actions.push(Action::Protocol(plain_protocol(table)?));
-                actions.push(Action::Metadata(wanted.clone()));
-                self.metadata = Some(wanted);
+                actions.push(Action::Metadata(metadata.clone()));
+                self.metadata = Some(metadata);
             }
             Some(current) => {
-                if let Some(changed) = changed(table, current, wanted)? {
+                if let Some(changed) = changed_metadata(table, current, metadata)? {
                     actions.push(Action::Metadata(changed.clone()));
                     self.metadata = Some(changed);
                 }
             }
         }
-        let goes = |file: &DataFile| match &next.removed {
+        let is_removed = |file: &DataFile| match &next.removed {
             RemovedFiles::None => false,
             RemovedFiles::All => true,
             RemovedFiles::Named(names) => names.contains(&file.name),
         };
-        let (gone, kept): (Vec<_>, Vec<_>) = self.files.drain(..).partition(goes);
+        let (removed, kept): (Vec<_>, Vec<_>) = self.files.drain(..).partition(is_removed);
         let now = chrono::Utc::now().timestamp_millis();
         let changes = next.changes_rows;
-        actions.extend(gone.iter().map(|file| remove(file, now, changes)));
+        actions.extend(removed.iter().map(|file| remove(file, now, changes)));
         actions.extend(next.files.iter().map(|file| add(file, now, changes)));
         self.files = kept;
         self.files.extend(next.files.iter().cloned());
@@ -134,14 +140,14 @@ impl Standing {
             "engineInfo": next.commit_info.program,
             "stedi": next.commit_info,
         }});
-        let failed = |error: serde_json::Error| publishing(table, error.into());
+        let failed = |error: serde_json::Error| publish_error(table, error.into());
         let mut lines = vec![info.to_string()];
         for action in &actions {
             lines.push(serde_json::to_string(action).map_err(failed)?);
         }
         let version = self.version.map_or(0, |version| version + 1);
         self.version = Some(version);
-        Ok(Entry {
+        Ok(LogEntry {
             zone: table.zone.clone(),
             name: table.name.clone(),
             version,
@@ -150,7 +156,8 @@ impl Standing {
     }
 }
 
-pub(crate) fn publishing(table: &TableId, source: DeltaTableError) -> Error {
+/// The error about a version that could not be published.
+pub(crate) fn publish_error(table: &TableId, source: DeltaTableError) -> Error {
     Error::Table {
         action: "publish",
         table: table.clone(),
@@ -181,20 +188,21 @@ fn remove(file: &DataFile, now_ms: i64, changes: bool) -> Action {
     })
 }
 
-/// Reader 1, writer 2: what every Delta reader understands.
+/// Reader version 1, writer version 2, which every Delta reader supports.
 fn plain_protocol(table: &TableId) -> Result<Protocol, Error> {
     let value = json!({ "minReaderVersion": 1, "minWriterVersion": 2 });
-    serde_json::from_value(value).map_err(|error| publishing(table, error.into()))
+    serde_json::from_value(value).map_err(|error| publish_error(table, error.into()))
 }
 
-fn metadata(table: &TableId, next: &Publication) -> Result<Metadata, Error> {
-    let schema: StructType = schema::delta(table, next.layout.schema())?;
-    let measured: Vec<&str> = next.layout.measured().collect();
-    // Keeps other writers, too, from collecting statistics on personal columns.
-    let statistics = if measured.is_empty() {
+/// The metadata that the next version must have.
+fn new_version_metadata(table: &TableId, next: &Publication) -> Result<Metadata, Error> {
+    let schema: StructType = schema::delta_schema(table, next.layout.schema())?;
+    let columns: Vec<&str> = next.layout.columns_with_statistics().collect();
+    // Other writers must not collect statistics on personal columns either.
+    let statistics = if columns.is_empty() {
         ("delta.dataSkippingNumIndexedCols", "0".to_owned())
     } else {
-        ("delta.dataSkippingStatsColumns", measured.join(","))
+        ("delta.dataSkippingStatsColumns", columns.join(","))
     };
     let mut configuration = vec![statistics];
     if !next.layout.personal().is_empty() {
@@ -203,21 +211,21 @@ fn metadata(table: &TableId, next: &Publication) -> Result<Metadata, Error> {
     new_metadata(&schema, Vec::<String>::new(), configuration)
         .and_then(|metadata| metadata.with_name(table.name.clone()))
         .and_then(|metadata| metadata.with_description(next.description.clone()))
-        .map_err(|source| publishing(table, source.into()))
+        .map_err(|source| publish_error(table, source.into()))
 }
 
-/// `wanted` under the table's own identity, where it says something new.
-fn changed(
+/// `wanted` with the id of the table, if it differs from `current`.
+fn changed_metadata(
     table: &TableId,
     current: &Metadata,
     wanted: Metadata,
 ) -> Result<Option<Metadata>, Error> {
-    let failed = |source: DeltaTableError| publishing(table, source);
-    let same = current.parse_schema().map_err(|e| failed(e.into()))?
+    let failed = |source: DeltaTableError| publish_error(table, source);
+    let is_same = current.parse_schema().map_err(|e| failed(e.into()))?
         == wanted.parse_schema().map_err(|e| failed(e.into()))?
         && current.configuration() == wanted.configuration()
         && current.description() == wanted.description();
-    if same {
+    if is_same {
         return Ok(None);
     }
     wanted

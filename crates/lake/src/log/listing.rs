@@ -1,5 +1,5 @@
-//! What stands in a table's log: entries, checkpoints, and which versions can be
-//! read by them.
+//! Lists a table's log: entries, checkpoints, and the versions that they make
+//! readable.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -10,36 +10,36 @@ use crate::error::Error;
 use crate::ids::TableId;
 use crate::lake::Lake;
 
-/// The objects of a log that belong to a version. Empty where there is no table.
+/// The objects of a log by version. Empty if there is no table.
 #[derive(Debug, Default)]
-pub(crate) struct Log {
-    /// The entries themselves.
+pub(crate) struct LogListing {
+    /// The log entries.
     pub(crate) entries: BTreeMap<i64, ObjectMeta>,
-    /// Versions whose whole state stands in one place.
+    /// Versions with a complete checkpoint.
     pub(crate) checkpoints: BTreeSet<i64>,
-    /// Checkpoints, their parts, and whatever else is named after a version.
-    pub(crate) others: Vec<(i64, ObjectMeta)>,
+    /// Checkpoint files and all other objects whose name starts with a version.
+    pub(crate) other_objects: Vec<(i64, ObjectMeta)>,
 }
 
-impl Log {
-    /// Versions that can be read, oldest first: those with an entry, and all that
-    /// it builds upon, down to a checkpoint or to the first entry of all.
+impl LogListing {
+    /// The readable versions, oldest first. A version is readable if the log has its
+    /// entry, and all entries before it back to a checkpoint or to version 0.
     ///
-    /// Whoever takes entries away may be ended anywhere in between. What is left
-    /// below the gap then is no version any more.
-    pub(crate) fn readable(&self) -> Vec<i64> {
+    /// A vacuum may be killed while it removes entries. The entries below the gap
+    /// are no longer versions then.
+    pub(crate) fn readable_versions(&self) -> Vec<i64> {
         let versions: BTreeSet<i64> = self
             .entries
             .keys()
             .chain(&self.checkpoints)
             .copied()
             .collect();
-        let mut known_up_to = -1;
+        let mut last_readable = -1;
         let mut readable = Vec::new();
         for version in versions {
-            let follows = known_up_to == version - 1 && self.entries.contains_key(&version);
+            let follows = last_readable == version - 1 && self.entries.contains_key(&version);
             if follows || self.checkpoints.contains(&version) {
-                known_up_to = version;
+                last_readable = version;
                 if self.entries.contains_key(&version) {
                     readable.push(version);
                 }
@@ -54,7 +54,7 @@ impl Log {
         newest.max(self.checkpoints.last().copied())
     }
 
-    fn take(&mut self, meta: ObjectMeta) {
+    fn add(&mut self, meta: ObjectMeta) {
         let Some((digits, kind)) = meta
             .location
             .filename()
@@ -70,8 +70,8 @@ impl Log {
                 self.entries.insert(version, meta);
                 return;
             }
-            // One file holds it all: the classic one, or one with an id of its
-            // own. Of several parts, all must be there.
+            // A checkpoint in one file, with or without an id in its name, or in
+            // several parts, which must all exist.
             ["checkpoint", "parquet"] | ["checkpoint", _, "parquet" | "json"] => {
                 self.checkpoints.insert(version);
             }
@@ -80,14 +80,14 @@ impl Log {
                 let is_part = |(of, other): &&(i64, ObjectMeta)| {
                     *of == version && other.location.as_ref().ends_with(&ending)
                 };
-                let others = self.others.iter().filter(is_part).count();
-                if total.parse() == Ok(others + 1) {
+                let other_parts = self.other_objects.iter().filter(is_part).count();
+                if total.parse() == Ok(other_parts + 1) {
                     self.checkpoints.insert(version);
                 }
             }
             _ => {}
         }
-        self.others.push((version, meta));
+        self.other_objects.push((version, meta));
     }
 }
 
@@ -96,13 +96,13 @@ impl Lake {
     ///
     /// # Errors
     /// [`Error::Store`].
-    pub(crate) async fn log(&self, table: &TableId) -> Result<Log, Error> {
-        let folder = self.path(table).join("_delta_log");
-        let mut log = Log::default();
+    pub(crate) async fn list_log(&self, table: &TableId) -> Result<LogListing, Error> {
+        let folder = self.table_path(table).join("_delta_log");
+        let mut log = LogListing::default();
         let mut listed = self.location().store().list(Some(&folder));
         loop {
             match listed.try_next().await {
-                Ok(Some(meta)) => log.take(meta),
+                Ok(Some(meta)) => log.add(meta),
                 Ok(None) | Err(object_store::Error::NotFound { .. }) => return Ok(log),
                 Err(error) => {
                     let folder = self.location().display(&folder);
@@ -112,13 +112,13 @@ impl Lake {
         }
     }
 
-    /// How many entries stand in the log of `table` beyond its last checkpoint.
-    /// Whoever opens the table reads them all.
+    /// The number of log entries of `table` after its last checkpoint. Opening the
+    /// table reads all of them.
     ///
     /// # Errors
     /// [`Error::Store`].
     pub async fn entries_since_checkpoint(&self, table: &TableId) -> Result<u64, Error> {
-        let log = self.log(table).await?;
+        let log = self.list_log(table).await?;
         let last = log.checkpoints.last().copied().unwrap_or(-1);
         Ok(log.entries.range(last + 1..).count() as u64)
     }
@@ -129,7 +129,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn versions_that_can_be_read_by_what_is_left_of_a_log() {
+    fn readable_versions_of_incomplete_logs() {
         let cases: [(&str, &[&str], &[i64]); 9] = [
             ("nothing", &[], &[]),
             ("whole", &["0.json", "1.json", "2.json"], &[0, 1, 2]),
@@ -166,7 +166,7 @@ mod tests {
             ),
         ];
         for (case, names, expected) in cases {
-            let mut log = Log::default();
+            let mut log = LogListing::default();
             for name in names {
                 let name = match name.split_once('.') {
                     Some((version, kind)) => {
@@ -174,7 +174,7 @@ mod tests {
                     }
                     None => (*name).to_owned(),
                 };
-                log.take(ObjectMeta {
+                log.add(ObjectMeta {
                     location: format!("t/_delta_log/{name}").into(),
                     last_modified: chrono::DateTime::UNIX_EPOCH,
                     size: 1,
@@ -182,7 +182,7 @@ mod tests {
                     version: None,
                 });
             }
-            assert_eq!(log.readable(), expected, "{case}");
+            assert_eq!(log.readable_versions(), expected, "{case}");
         }
     }
 }

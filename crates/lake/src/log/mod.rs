@@ -1,4 +1,5 @@
-//! The log of a table: its versions, and how one is added.
+//! The Delta log of a table: reading its versions, writing the entry of the next
+//! one. Releases and all operations on tables build on it.
 
 pub(crate) mod commit;
 mod diagnosis;

@@ -1,4 +1,4 @@
-//! Versions of a table, read from its log.
+//! Opens versions of a table: the newest, one by number, one by time.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -17,89 +17,90 @@ use crate::files::schema;
 use crate::ids::TableId;
 use crate::lake::Lake;
 use crate::log::commit::{self, CommitInfo};
-use crate::log::listing::Log;
+use crate::log::listing::LogListing;
 
-/// How often opening a table is tried for again, where somebody tidies its log up.
-const OPEN_TRIES: u32 = 2;
+/// How often opening is repeated if it fails, because the log may be vacuumed at
+/// the same time.
+const OPEN_RETRIES_MAX: u32 = 2;
 
-/// Table property that names the personal columns, divided by commas.
+/// The table property with the names of the personal columns, separated by commas.
 pub(crate) const PERSONAL: &str = "stedi.personal";
 
 /// Which version of a table to read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum AsOf {
-    /// The newest.
+    /// The newest version.
     #[default]
     Latest,
-    /// That one.
+    /// The version with this number.
     Version(i64),
-    /// The newest published at or before this instant, epoch milliseconds UTC.
+    /// The newest version published at or before this time, epoch milliseconds UTC.
     Time(i64),
 }
 
-/// One version of one table: what a reader needs to read it.
+/// One version of one table, with all that is needed to read it.
 #[derive(Debug, Clone)]
 pub struct Version {
-    /// Which table.
+    /// The table.
     pub table: TableId,
     /// Counted from 0.
     pub number: i64,
-    /// Columns with the types the files hold.
+    /// The columns, with the types of the data files.
     pub schema: SchemaRef,
-    /// Its files, in order of their names.
+    /// Its data files, sorted by name.
     pub files: Vec<DataFile>,
-    /// The grain in words, as its contract had it.
+    /// The grain in words, from the contract.
     pub description: Option<String>,
-    /// Its personal columns, as its contract had them.
+    /// The personal columns, from the contract.
     pub personal: Vec<String>,
-    /// What the commit says of the run that made it.
+    /// What its commit says about the run. `None` for other programs.
     pub commit_info: Option<CommitInfo>,
-    /// As it stands in the log; the next version keeps its identity.
+    /// The metadata action in the log. The next version keeps its id.
     pub(crate) metadata: Option<Metadata>,
     /// When each file was added, epoch milliseconds, by name.
     added_ms: HashMap<String, i64>,
 }
 
 impl Version {
-    /// Its files in the order in which they were added; of one commit, by name.
+    /// Its files, oldest first. Files of one commit are sorted by name.
     pub fn files_by_age(&self) -> Vec<&DataFile> {
         let mut files: Vec<&DataFile> = self.files.iter().collect();
         files.sort_by_key(|file| (self.added_ms.get(&file.name).copied(), &file.name));
         files
     }
 
-    /// Rows in all files.
+    /// The number of rows in all files.
     pub fn rows(&self) -> u64 {
         self.files.iter().map(|file| file.rows).sum()
     }
 
-    /// Bytes of all files.
+    /// The number of bytes in all files.
     pub fn bytes(&self) -> u64 {
         self.files.iter().map(|file| file.bytes).sum()
     }
 }
 
 impl Lake {
-    /// Reads a version of `table`; `None` where the lake has no such table.
+    /// Opens a version of `table`. `None` if the lake has no such table.
     ///
     /// # Errors
-    /// [`Error::NoVersion`] where it has the table but not that version,
-    /// [`Error::VersionRemoved`] where it has it no more.
+    /// [`Error::NoVersion`] if the table never had this version;
+    /// [`Error::VersionRemoved`] if it was removed.
     pub async fn version(&self, table: &TableId, as_of: AsOf) -> Result<Option<Version>, Error> {
         if as_of == AsOf::Latest {
             return self.newest_version(table).await;
         }
-        let log = self.log(table).await?;
+        let log = self.list_log(table).await?;
         let Some(newest) = log.newest() else {
             return Ok(None);
         };
         let number = match as_of {
             AsOf::Latest => newest,
-            AsOf::Version(number) => self.existing(table, &log, number)?,
-            AsOf::Time(instant) => self.at_time(table, &log, instant).await?,
+            AsOf::Version(number) => check_readable(table, &log, number)?,
+            AsOf::Time(time_ms) => self.version_at(table, &log, time_ms).await?,
         };
         let version = self.load(table, Some(number.unsigned_abs())).await?;
-        // Another program may take files away and leave the log as it is.
+        // Another program may have removed files without changing the log.
         if number != newest && !self.has_all_files(&version).await? {
             let wanted = version.number.to_string();
             return Err(missing_version(table, wanted, &log, true));
@@ -111,18 +112,19 @@ impl Lake {
         if !self.exists(table).await? {
             return Ok(None);
         }
-        let mut tries = 0;
+        let mut retries = 0;
         loop {
             match self.load(table, None).await {
                 Ok(version) => return Ok(Some(version)),
-                // Entries that were listed may have been vacuumed before they were
-                // read; a checkpoint says the same by then.
-                Err(_) if tries < OPEN_TRIES => tries += 1,
-                Err(error) => return Err(self.diagnosed(table, error).await),
+                // Vacuum may remove entries between listing and reading. There is a
+                // checkpoint with the same state then.
+                Err(_) if retries < OPEN_RETRIES_MAX => retries += 1,
+                Err(error) => return Err(self.diagnose(table, error).await),
             }
         }
     }
 
+    /// Opens version `number`, or the newest one.
     pub(crate) async fn load(
         &self,
         table: &TableId,
@@ -133,13 +135,13 @@ impl Lake {
             table: table.clone(),
             source: Box::new(source),
         };
-        let delta = self.open(table, number).await?;
+        let delta = self.open_delta_table(table, number).await?;
         let state = delta.snapshot().map_err(failed)?;
         let mut files: Vec<DataFile> = Vec::new();
         let mut added_ms = HashMap::new();
         let log_store = delta.log_store();
         let mut views = state.snapshot().file_views(&log_store, None);
-        let root = self.path(table);
+        let root = self.table_path(table);
         while let Some(view) = views.try_next().await.map_err(failed)? {
             let name = view.path().into_owned();
             added_ms.insert(name.clone(), view.modification_time());
@@ -159,7 +161,7 @@ impl Lake {
         Ok(Version {
             table: table.clone(),
             number,
-            schema: schema::arrow(table, state.schema().as_ref())?,
+            schema: schema::arrow_schema(table, state.schema().as_ref())?,
             files,
             description: metadata.description().map(str::to_owned),
             personal: metadata
@@ -167,7 +169,7 @@ impl Lake {
                 .get(PERSONAL)
                 .map(|list| list.split(',').map(str::to_owned).collect())
                 .unwrap_or_default(),
-            commit_info: commit::commit(self, table, number)
+            commit_info: commit::read_commit(self, table, number)
                 .await?
                 .and_then(|commit| commit.commit_info),
             metadata: Some(metadata.clone()),
@@ -175,24 +177,20 @@ impl Lake {
         })
     }
 
-    fn existing(&self, table: &TableId, log: &Log, number: i64) -> Result<i64, Error> {
-        let readable = log.readable();
-        if readable.contains(&number) {
-            return Ok(number);
-        }
-        let is_gone = (0..log.newest().unwrap_or_default()).contains(&number);
-        Err(missing_version(table, number.to_string(), log, is_gone))
-    }
-
-    /// The newest version published at or before `instant`. Versions are taken to
-    /// have been published in their order, so that few of many are looked at.
-    async fn at_time(&self, table: &TableId, log: &Log, instant: i64) -> Result<i64, Error> {
-        let readable = log.readable();
+    /// The newest version published at or before `time_ms`. A binary search: later
+    /// versions are assumed to have later timestamps.
+    async fn version_at(
+        &self,
+        table: &TableId,
+        log: &LogListing,
+        time_ms: i64,
+    ) -> Result<i64, Error> {
+        let readable = log.readable_versions();
         let (mut from, mut to) = (0, readable.len());
         while from < to {
             let middle = from + (to - from) / 2;
-            let commit = commit::commit(self, table, readable[middle]).await?;
-            match commit.is_some_and(|commit| commit.timestamp <= instant) {
+            let commit = commit::read_commit(self, table, readable[middle]).await?;
+            match commit.is_some_and(|commit| commit.timestamp <= time_ms) {
                 true => from = middle + 1,
                 false => to = middle,
             }
@@ -200,37 +198,44 @@ impl Lake {
         match from.checked_sub(1) {
             Some(last) => Ok(readable[last]),
             None => {
-                let at = chrono::DateTime::from_timestamp_millis(instant).unwrap_or_default();
-                let wanted = format!("from {} or before", at.to_rfc3339());
-                let is_gone = readable.first().is_some_and(|first| *first > 0);
-                Err(missing_version(table, wanted, log, is_gone))
+                let at = chrono::DateTime::from_timestamp_millis(time_ms).unwrap_or_default();
+                let wanted = format!("from {} or earlier", at.to_rfc3339());
+                let is_removed = readable.first().is_some_and(|first| *first > 0);
+                Err(missing_version(table, wanted, log, is_removed))
             }
         }
     }
 
     async fn has_all_files(&self, version: &Version) -> Result<bool, Error> {
-        let there = self.data_files(&version.table).await?;
-        let there: HashSet<&object_store::path::Path> =
-            there.iter().map(|meta| &meta.location).collect();
-        let folder = self.path(&version.table);
-        // One in a folder of its own is another writer's, and not looked after.
-        let mut own = version.files.iter();
-        Ok(own.all(|file| {
-            there.contains(&file.path) || file.path != folder.clone().join(file.name.as_str())
+        let existing = self.data_files(&version.table).await?;
+        let existing: HashSet<&object_store::path::Path> =
+            existing.iter().map(|meta| &meta.location).collect();
+        let folder = self.table_path(&version.table);
+        // Files in subfolders were written by other programs and are not checked.
+        let mut files = version.files.iter();
+        Ok(files.all(|file| {
+            existing.contains(&file.path) || file.path != folder.clone().join(file.name.as_str())
         }))
     }
 
-    pub(crate) fn log_store(&self, table: &TableId) -> LogStoreRef {
+    /// The Delta library's access to the table.
+    fn log_store(&self, table: &TableId) -> LogStoreRef {
         let root = Arc::clone(self.location().store());
         let prefixed: Arc<dyn ObjectStore> =
-            Arc::new(PrefixStore::new(Arc::clone(&root), self.path(table)));
-        let place = self
+            Arc::new(PrefixStore::new(Arc::clone(&root), self.table_path(table)));
+        let table_location = self
             .location()
             .join(&format!("{}/{}", table.zone, table.name));
-        default_logstore(prefixed, root, place.url(), &StorageConfig::default())
+        default_logstore(
+            prefixed,
+            root,
+            table_location.url(),
+            &StorageConfig::default(),
+        )
     }
 
-    pub(crate) async fn open(
+    /// Opens version `number`, or the newest one, with the Delta library.
+    pub(crate) async fn open_delta_table(
         &self,
         table: &TableId,
         number: Option<u64>,
@@ -249,13 +254,23 @@ impl Lake {
     }
 }
 
-/// The error about a version that the table does not have, or has no more.
-fn missing_version(table: &TableId, wanted: String, log: &Log, is_gone: bool) -> Error {
-    let readable = log.readable();
+/// Checks that version `number` can be read, and returns it.
+fn check_readable(table: &TableId, log: &LogListing, number: i64) -> Result<i64, Error> {
+    let readable = log.readable_versions();
+    if readable.contains(&number) {
+        return Ok(number);
+    }
+    let is_removed = (0..log.newest().unwrap_or_default()).contains(&number);
+    Err(missing_version(table, number.to_string(), log, is_removed))
+}
+
+/// The error about a version that the table never had or that was removed.
+fn missing_version(table: &TableId, wanted: String, log: &LogListing, is_removed: bool) -> Error {
+    let readable = log.readable_versions();
     let table = table.clone();
     let first = readable.first().copied().unwrap_or_default();
     let last = readable.last().copied().unwrap_or_default();
-    match is_gone {
+    match is_removed {
         true => Error::VersionRemoved {
             table,
             wanted,

@@ -1,75 +1,76 @@
-//! Making an object that must not exist yet, whatever becomes of the answer.
+//! Conditional PUT: creates an object that must not exist yet, exactly once.
 //!
-//! A store may do what it was asked and the answer may be lost on its way. Who
-//! asks again is then told that the object exists, and would take what it wrote
-//! itself for another writer's. The bytes tell: whoever calls [`create`] writes
-//! bytes that nobody else would, such as ones that carry the id of a run.
+//! Commits, releases and the lock depend on it. A store may create the object
+//! and its answer may be lost. A simple retry is then told that the object
+//! exists, and would mistake its own object for another writer's. So
+//! [`put_if_absent`] compares bytes. Callers must write bytes that no other
+//! writer would write, such as bytes that contain the id of the run.
 
 use bytes::Bytes;
 use object_store::path::Path;
 use object_store::{Error, ObjectStore, ObjectStoreExt, PutMode, PutOptions};
 
-use crate::store::retry_policy::{Patience, is_final, is_lost};
+use crate::store::retry_policy::{Backoff, has_no_effect, is_answer_lost};
 
-/// What became of [`create`].
+/// The outcome of [`put_if_absent`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Created {
-    /// The object holds the bytes, by this call or by an equal one before it.
-    Made,
-    /// The object holds other bytes, which this call left alone.
-    AlreadyThere,
+pub(crate) enum PutOutcome {
+    /// The object has the wanted bytes, from this call or from an earlier equal
+    /// one.
+    Created,
+    /// The object has other bytes. They are unchanged.
+    Exists,
 }
 
-/// Makes the object at `path` with the bytes of `body`, if there is none.
+/// Creates the object at `path` with the bytes of `body` if there is none.
 ///
-/// - Where the store says that the object exists, or does not say what became of
-///   the request, what stands there decides: equal bytes count as made. A writer
-///   that was killed after its PUT and one whose answer was lost are told alike.
-/// - Where nothing stands there, the request is made again: after an answer that
-///   was lost, and after a refusal for another writer's sake (S3's 409) who then
-///   wrote nothing. At most six times, none of them begun later than a minute
-///   after the first; each bounded by the client's own settings.
-/// - A store that cannot be reached, or answers and says no (no rights, no bucket,
-///   throttled for longer than its client waits) is asked no more.
+/// - If the store says that the object exists, or its answer is lost, the object
+///   is read. Equal bytes count as created. This covers a lost answer as well as
+///   a writer that was killed after its PUT and runs again.
+/// - If there is no object, the PUT is repeated after a lost answer, and after a
+///   conflict (S3's 409) with a writer that then wrote nothing. [`Backoff`] limits
+///   the attempts; the client's settings limit each of them.
+/// - There is no retry if the store cannot be reached or refuses: no permission,
+///   no bucket, throttled for longer than its client waits.
 ///
 /// # Errors
-/// The store's, where it could not be found out. The object may have been made
-/// then, or may be yet: the same call later tells.
-pub(crate) async fn create(
+/// The store's error, if the outcome is unknown. The object may exist then, or
+/// may still appear. The same call later finds out.
+pub(crate) async fn put_if_absent(
     store: &dyn ObjectStore,
     path: &Path,
     body: Bytes,
-) -> Result<Created, Error> {
-    let mut patience = Patience::begin();
+) -> Result<PutOutcome, Error> {
+    let mut backoff = Backoff::start();
     loop {
         let options = PutOptions::from(PutMode::Create);
         let refused = match store.put_opts(path, body.clone().into(), options).await {
-            Ok(_) => return Ok(Created::Made),
-            Err(error) if is_final(&error) => return Err(error),
+            Ok(_) => return Ok(PutOutcome::Created),
+            Err(error) if has_no_effect(&error) => return Err(error),
             Err(error) => error,
         };
         let exists = matches!(
             refused,
             Error::AlreadyExists { .. } | Error::Precondition { .. }
         );
-        if !exists && !patience.is_left() {
-            // A store that stayed away this long would not be heard either.
+        if !exists && !backoff.has_attempt_left() {
+            // A store that failed for this long would fail to read as well.
             return Err(refused);
         }
-        let may_help = match standing(store, path).await {
-            Ok(Some(there)) if there == body => return Ok(Created::Made),
-            Ok(Some(_)) => return Ok(Created::AlreadyThere),
-            Ok(None) => exists || is_lost(&refused),
-            Err(error) if exists && !is_lost(&error) => return Err(error),
-            Err(error) => is_lost(&error),
+        let retry_may_help = match read(store, path).await {
+            Ok(Some(there)) if there == body => return Ok(PutOutcome::Created),
+            Ok(Some(_)) => return Ok(PutOutcome::Exists),
+            Ok(None) => exists || is_answer_lost(&refused),
+            Err(error) if exists && !is_answer_lost(&error) => return Err(error),
+            Err(error) => is_answer_lost(&error),
         };
-        if !may_help || !patience.wait().await {
+        if !retry_may_help || !backoff.wait().await {
             return Err(refused);
         }
     }
 }
 
-async fn standing(store: &dyn ObjectStore, path: &Path) -> Result<Option<Bytes>, Error> {
+async fn read(store: &dyn ObjectStore, path: &Path) -> Result<Option<Bytes>, Error> {
     let read = async { store.get(path).await?.bytes().await };
     match read.await {
         Ok(bytes) => Ok(Some(bytes)),
@@ -90,37 +91,37 @@ mod tests {
     use parking_lot::Mutex;
 
     use super::*;
-    use crate::store::fake::{Conduct, Double};
-    use crate::store::retry_policy::ATTEMPTS;
+    use crate::store::fake::{Behaviour, FakeStore};
+    use crate::store::retry_policy::ATTEMPTS_MAX;
 
-    /// What becomes of one PUT.
+    /// What happens to one PUT.
     #[derive(Debug, Clone, Copy)]
     enum Fate {
-        /// The store does it and says so.
+        /// The store creates the object and answers.
         Answered,
-        /// The store does it; the answer is lost.
+        /// The store creates the object; the answer is lost.
         AnswerLost,
-        /// The store does it; its client asks again and hands on the refusal.
-        AnswerLostAskedAgain,
+        /// The same, but the client repeats the request and returns the refusal.
+        AnswerLostAndRepeated,
         /// The request never arrives.
         RequestLost,
-        /// Nobody is there.
+        /// The store cannot be reached.
         Unreachable,
-        /// Another writer is at it, says the store, and that one gives up.
+        /// The store reports another writer, which then gives up.
         Busy,
-        /// The store is not able to.
-        Unable,
-        /// Nobody may.
+        /// The store answers with a server error.
+        ServerError,
+        /// The store refuses.
         Forbidden,
     }
     use Fate::*;
 
-    /// PUTs fare as told, one by one, and well after that.
+    /// PUTs meet the fates given, one by one. Later PUTs succeed.
     #[derive(Debug)]
-    struct Fickle {
+    struct Scripted {
         fates: Mutex<VecDeque<Fate>>,
         puts: Mutex<u32>,
-        /// Of the PUT that is under way.
+        /// The fate of the current PUT.
         fate: Mutex<Fate>,
     }
 
@@ -132,20 +133,20 @@ mod tests {
         }
     }
 
-    impl Conduct for Fickle {
-        fn begins_to_put(&self, path: &Path) -> Result<()> {
+    impl Behaviour for Scripted {
+        fn before_put(&self, path: &Path) -> Result<()> {
             *self.puts.lock() += 1;
             let fate = self.fates.lock().pop_front().unwrap_or(Answered);
             *self.fate.lock() = fate;
             match fate {
-                Answered | AnswerLost | AnswerLostAskedAgain => Ok(()),
+                Answered | AnswerLost | AnswerLostAndRepeated => Ok(()),
                 Busy => Err(Error::AlreadyExists {
                     path: path.to_string(),
                     source: "409".into(),
                 }),
                 RequestLost => Err(broken(HttpErrorKind::Timeout)),
                 Unreachable => Err(broken(HttpErrorKind::Connect)),
-                Unable => Err(Error::Generic {
+                ServerError => Err(Error::Generic {
                     store: "S3",
                     source: "503".into(),
                 }),
@@ -156,10 +157,10 @@ mod tests {
             }
         }
 
-        fn has_put(&self, path: &Path) -> Result<()> {
+        fn after_put(&self, path: &Path) -> Result<()> {
             match *self.fate.lock() {
                 AnswerLost => Err(broken(HttpErrorKind::Interrupted)),
-                AnswerLostAskedAgain => Err(Error::AlreadyExists {
+                AnswerLostAndRepeated => Err(Error::AlreadyExists {
                     path: path.to_string(),
                     source: "412".into(),
                 }),
@@ -169,60 +170,60 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn whatever_becomes_of_the_answer_the_bytes_tell_whose_object_it_is() {
-        let for_ever = [RequestLost; 20];
-        let busy_for_ever = [Busy; 20];
-        let (made, there) = (Some(Created::Made), Some(Created::AlreadyThere));
-        // What stood there before, how the PUTs fare, what is told and after how many.
-        let cases: [(&str, &[Fate], Option<Created>, u32); 16] = [
-            ("", &[Answered], made, 1),
-            ("theirs", &[Answered], there, 1),
-            ("mine", &[Answered], made, 1),
-            ("", &[AnswerLost], made, 1),
-            ("", &[AnswerLostAskedAgain], made, 1),
-            ("", &[RequestLost], made, 2),
-            ("", &[RequestLost, AnswerLost], made, 2),
+    async fn the_bytes_decide_whose_object_it_is() {
+        let forever = [RequestLost; 20];
+        let busy_forever = [Busy; 20];
+        let (created, exists) = (Some(PutOutcome::Created), Some(PutOutcome::Exists));
+        // The object before, the fates of the PUTs, the outcome, the number of PUTs.
+        let cases: [(&str, &[Fate], Option<PutOutcome>, u32); 16] = [
+            ("", &[Answered], created, 1),
+            ("theirs", &[Answered], exists, 1),
+            ("mine", &[Answered], created, 1),
+            ("", &[AnswerLost], created, 1),
+            ("", &[AnswerLostAndRepeated], created, 1),
+            ("", &[RequestLost], created, 2),
+            ("", &[RequestLost, AnswerLost], created, 2),
             (
                 "",
-                &[RequestLost, RequestLost, AnswerLostAskedAgain],
-                made,
+                &[RequestLost, RequestLost, AnswerLostAndRepeated],
+                created,
                 3,
             ),
-            ("theirs", &[RequestLost], there, 1),
-            ("", &[Busy], made, 2),
-            ("theirs", &[Busy], there, 1),
-            ("", &busy_for_ever, None, ATTEMPTS),
-            ("", &for_ever, None, ATTEMPTS),
+            ("theirs", &[RequestLost], exists, 1),
+            ("", &[Busy], created, 2),
+            ("theirs", &[Busy], exists, 1),
+            ("", &busy_forever, None, ATTEMPTS_MAX),
+            ("", &forever, None, ATTEMPTS_MAX),
             ("", &[Unreachable], None, 1),
-            ("", &[Unable], None, 1),
+            ("", &[ServerError], None, 1),
             ("", &[Forbidden], None, 1),
         ];
-        for (stood, fates, expected, puts) in cases {
-            let store = Double::new(Fickle {
+        for (before, fates, expected, puts) in cases {
+            let store = FakeStore::new(Scripted {
                 fates: Mutex::new(fates.iter().copied().collect()),
                 puts: Mutex::new(0),
                 fate: Mutex::new(Answered),
             });
             let path = Path::from("system/release/7.json");
-            if !stood.is_empty() {
-                let body = stood.as_bytes().to_vec();
+            if !before.is_empty() {
+                let body = before.as_bytes().to_vec();
                 store.inner.put(&path, body.into()).await.unwrap();
             }
-            let told = create(&store, &path, Bytes::from_static(b"mine")).await;
-            let case = format!("{stood:?} {fates:?}: {told:?}");
-            assert_eq!(told.ok(), expected, "{case}");
-            assert_eq!(*store.conduct.puts.lock(), puts, "{case}");
-            let now = standing(&store.inner, &path).await.unwrap();
+            let outcome = put_if_absent(&store, &path, Bytes::from_static(b"mine")).await;
+            let case = format!("{before:?} {fates:?}: {outcome:?}");
+            assert_eq!(outcome.ok(), expected, "{case}");
+            assert_eq!(*store.behaviour.puts.lock(), puts, "{case}");
+            let now = read(&store.inner, &path).await.unwrap();
             let wanted = match expected {
-                Some(Created::Made) => Some("mine"),
-                _ => (!stood.is_empty()).then_some(stood),
+                Some(PutOutcome::Created) => Some("mine"),
+                _ => (!before.is_empty()).then_some(before),
             };
             assert_eq!(now.as_deref(), wanted.map(str::as_bytes), "{case}");
         }
     }
 
     #[tokio::test]
-    async fn of_many_writers_one_makes_the_object() {
+    async fn one_of_many_writers_creates_the_object() {
         let folder = tempfile::tempdir().unwrap();
         let local = object_store::local::LocalFileSystem::new_with_prefix(folder.path()).unwrap();
         let stores: [Arc<dyn ObjectStore>; 2] = [Arc::new(InMemory::new()), Arc::new(local)];
@@ -230,12 +231,14 @@ mod tests {
             let path = Path::from("a/b");
             let writers = (0..8).map(|writer| {
                 let body = Bytes::from(format!("writer {writer}"));
-                create(store.as_ref(), &path, body)
+                put_if_absent(store.as_ref(), &path, body)
             });
-            let told = futures::future::join_all(writers).await;
-            let made = told.iter().filter(|t| matches!(t, Ok(Created::Made)));
-            assert_eq!(made.count(), 1, "{store}: {told:?}");
-            assert!(told.iter().all(|t| t.is_ok()), "{store}: {told:?}");
+            let outcomes = futures::future::join_all(writers).await;
+            let created = outcomes
+                .iter()
+                .filter(|t| matches!(t, Ok(PutOutcome::Created)));
+            assert_eq!(created.count(), 1, "{store}: {outcomes:?}");
+            assert!(outcomes.iter().all(|t| t.is_ok()), "{store}: {outcomes:?}");
         }
     }
 }

@@ -1,4 +1,4 @@
-//! A store in memory that behaves as a test says.
+//! An object store in memory for tests, with a behaviour that the test defines.
 
 use std::fmt::{self, Debug};
 
@@ -12,73 +12,76 @@ use object_store::{
     PutMultipartOptions, PutOptions, PutPayload, PutResult, Result,
 };
 
-/// What is different about a store; by default nothing.
-pub(crate) trait Conduct: Debug + Send + Sync + 'static {
-    /// Asked before an object is put.
-    fn begins_to_put(&self, _path: &Path) -> Result<()> {
+/// Hooks of a [`FakeStore`]. Each may fail in place of the store, or count.
+/// Defaults: nothing happens.
+pub(crate) trait Behaviour: Debug + Send + Sync + 'static {
+    /// Called before an object is written.
+    fn before_put(&self, _path: &Path) -> Result<()> {
         Ok(())
     }
 
-    /// Asked once it is.
-    fn has_put(&self, _path: &Path) -> Result<()> {
+    /// Called after an object was written.
+    fn after_put(&self, _path: &Path) -> Result<()> {
         Ok(())
     }
 
-    fn gets(&self) -> Result<()> {
+    /// Called before an object is read.
+    fn before_get(&self) -> Result<()> {
         Ok(())
     }
 
-    /// Asked once objects are deleted.
-    fn has_deleted(&self) -> Result<()> {
+    /// Called after objects were deleted.
+    fn after_delete(&self) -> Result<()> {
         Ok(())
     }
 
-    fn lists(
+    /// Replaces a stream of listed objects.
+    fn on_list(
         &self,
         listed: BoxStream<'static, Result<ObjectMeta>>,
     ) -> BoxStream<'static, Result<ObjectMeta>> {
         listed
     }
 
-    /// Asked once a folder is listed.
-    fn has_listed(&self, _listed: &ListResult) -> Result<()> {
+    /// Called after one folder was listed.
+    fn after_list(&self, _listed: &ListResult) -> Result<()> {
         Ok(())
     }
 }
 
-/// A store with a conduct of its own.
+/// A store in memory that calls the hooks of `behaviour`.
 #[derive(Debug, Default)]
-pub(crate) struct Double<C> {
+pub(crate) struct FakeStore<C> {
     pub(crate) inner: InMemory,
-    pub(crate) conduct: C,
+    pub(crate) behaviour: C,
 }
 
-impl<C> Double<C> {
-    pub(crate) fn new(conduct: C) -> Self {
+impl<C> FakeStore<C> {
+    pub(crate) fn new(behaviour: C) -> Self {
         Self {
             inner: InMemory::new(),
-            conduct,
+            behaviour,
         }
     }
 }
 
-impl<C: Conduct> fmt::Display for Double<C> {
+impl<C: Behaviour> fmt::Display for FakeStore<C> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:?}", self.conduct)
+        write!(f, "{:?}", self.behaviour)
     }
 }
 
 #[async_trait]
-impl<C: Conduct> ObjectStore for Double<C> {
+impl<C: Behaviour> ObjectStore for FakeStore<C> {
     async fn put_opts(
         &self,
         path: &Path,
         payload: PutPayload,
         options: PutOptions,
     ) -> Result<PutResult> {
-        self.conduct.begins_to_put(path)?;
+        self.behaviour.before_put(path)?;
         let done = self.inner.put_opts(path, payload, options).await?;
-        self.conduct.has_put(path).map(|()| done)
+        self.behaviour.after_put(path).map(|()| done)
     }
 
     async fn put_multipart_opts(
@@ -90,7 +93,7 @@ impl<C: Conduct> ObjectStore for Double<C> {
     }
 
     async fn get_opts(&self, path: &Path, options: GetOptions) -> Result<GetResult> {
-        self.conduct.gets()?;
+        self.behaviour.before_get()?;
         self.inner.get_opts(path, options).await
     }
 
@@ -99,14 +102,14 @@ impl<C: Conduct> ObjectStore for Double<C> {
         paths: BoxStream<'static, Result<Path>>,
     ) -> BoxStream<'static, Result<Path>> {
         let deleted = self.inner.delete_stream(paths);
-        match self.conduct.has_deleted() {
+        match self.behaviour.after_delete() {
             Ok(()) => deleted,
             Err(error) => stream::once(async { Err(error) }).boxed(),
         }
     }
 
     fn list(&self, prefix: Option<&Path>) -> BoxStream<'static, Result<ObjectMeta>> {
-        self.conduct.lists(self.inner.list(prefix))
+        self.behaviour.on_list(self.inner.list(prefix))
     }
 
     fn list_with_offset(
@@ -115,12 +118,12 @@ impl<C: Conduct> ObjectStore for Double<C> {
         offset: &Path,
     ) -> BoxStream<'static, Result<ObjectMeta>> {
         let listed = self.inner.list_with_offset(prefix, offset);
-        self.conduct.lists(listed)
+        self.behaviour.on_list(listed)
     }
 
     async fn list_with_delimiter(&self, prefix: Option<&Path>) -> Result<ListResult> {
         let listed = self.inner.list_with_delimiter(prefix).await?;
-        self.conduct.has_listed(&listed).map(|()| listed)
+        self.behaviour.after_list(&listed).map(|()| listed)
     }
 
     async fn copy_opts(&self, from: &Path, to: &Path, options: CopyOptions) -> Result<()> {

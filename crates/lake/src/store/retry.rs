@@ -1,17 +1,18 @@
-//! A remote store that does again what its client does not.
+//! Retries for a remote store, beyond those of its client.
 //!
-//! The client repeats requests that were refused for the moment, or that broke
-//! off before an answer began, where that is safe. It leaves some cases to its
-//! user, which are dealt with here for everybody who reads or writes through a
-//! [`Location`](crate::Location), the Delta library too:
+//! The client repeats requests that the store refused for the moment, and
+//! requests whose connection broke before the answer began, where that is safe.
+//! It leaves some failures to its users. [`RetryingStore`] handles them for all
+//! that goes through a [`Location`](crate::Location), including the Delta library
+//! and the query engine:
 //!
-//! - a conditional PUT whose answer was lost: [`conditional_put::create`];
-//! - an answer that broke off before it told what it answers: asked for again;
-//! - a listing that broke off: taken up behind its last object;
-//! - a deletion whose answer was lost: deleted again, which changes nothing;
-//! - a large file whose last answer was lost: what stands there tells.
+//! - lost answer to a conditional PUT: see [`conditional_put`];
+//! - connection broken during an answer: repeats the request;
+//! - connection broken during a listing: continues after the last object listed;
+//! - lost answer to a deletion: deletes again, which is harmless;
+//! - lost answer to the end of a multipart upload: looks at the object.
 //!
-//! How often and how long is bounded as in [`conditional_put`].
+//! [`Backoff`] limits the attempts.
 
 use std::fmt;
 use std::sync::Arc;
@@ -26,38 +27,38 @@ use object_store::{
     Result, UploadPart,
 };
 
-use crate::store::conditional_put::{self, Created};
-use crate::store::retry_policy::{Patience, is_lost};
+use crate::store::conditional_put::{self, PutOutcome};
+use crate::store::retry_policy::{Backoff, is_answer_lost};
 
-/// Objects that are deleted by one request.
-const DELETED_AT_ONCE: usize = 1000;
+/// How many objects one request deletes.
+const DELETE_BATCH: usize = 1000;
 
-/// See the module.
+/// Repeats failed requests to `inner`; see the module.
 #[derive(Debug)]
-pub(crate) struct Steady<S> {
+pub(crate) struct RetryingStore<S> {
     inner: Arc<S>,
 }
 
-impl<S: ObjectStore> Steady<S> {
+impl<S: ObjectStore> RetryingStore<S> {
     pub(crate) fn new(inner: S) -> Self {
         Self {
             inner: Arc::new(inner),
         }
     }
 
-    /// The objects behind `offset`, where there is one.
-    fn listed(
+    /// Lists the objects after `offset`, or all of them.
+    fn resumed_listing(
         inner: Arc<S>,
         prefix: Option<Path>,
         offset: Option<Path>,
     ) -> BoxStream<'static, Result<ObjectMeta>> {
-        let list = move |inner: &S, behind: Option<&Path>| match behind {
-            Some(behind) => inner.list_with_offset(prefix.as_ref(), behind),
+        let list = move |inner: &S, after: Option<&Path>| match after {
+            Some(after) => inner.list_with_offset(prefix.as_ref(), after),
             None => inner.list(prefix.as_ref()),
         };
         let begin = list(&inner, offset.as_ref());
-        let state = (begin, offset, Patience::begin());
-        stream::try_unfold(state, move |(mut listed, mut last, mut patience)| {
+        let state = (begin, offset, Backoff::start());
+        stream::try_unfold(state, move |(mut listed, mut last, mut backoff)| {
             let list = list.clone();
             let inner = Arc::clone(&inner);
             async move {
@@ -66,9 +67,9 @@ impl<S: ObjectStore> Steady<S> {
                         Ok(None) => return Ok(None),
                         Ok(Some(meta)) => {
                             last = Some(meta.location.clone());
-                            return Ok(Some((meta, (listed, last, patience))));
+                            return Ok(Some((meta, (listed, last, backoff))));
                         }
-                        Err(error) if is_lost(&error) && patience.wait().await => {
+                        Err(error) if is_answer_lost(&error) && backoff.wait().await => {
                             listed = list(&inner, last.as_ref());
                         }
                         Err(error) => return Err(error),
@@ -80,21 +81,21 @@ impl<S: ObjectStore> Steady<S> {
     }
 }
 
-/// Asks until there is an answer. For what changes nothing when done twice.
-async fn again<T, Asked>(ask: impl Fn() -> Asked) -> Result<T>
+/// Repeats a request whose answer is lost. Only for idempotent requests.
+async fn retry<T, Answer>(request: impl Fn() -> Answer) -> Result<T>
 where
-    Asked: Future<Output = Result<T>>,
+    Answer: Future<Output = Result<T>>,
 {
-    let mut patience = Patience::begin();
+    let mut backoff = Backoff::start();
     loop {
-        match ask().await {
-            Err(error) if is_lost(&error) && patience.wait().await => {}
-            told => return told,
+        match request().await {
+            Err(error) if is_answer_lost(&error) && backoff.wait().await => {}
+            answer => return answer,
         }
     }
 }
 
-impl<S> fmt::Display for Steady<S>
+impl<S> fmt::Display for RetryingStore<S>
 where
     S: fmt::Display,
 {
@@ -104,7 +105,7 @@ where
 }
 
 #[async_trait]
-impl<S: ObjectStore> ObjectStore for Steady<S> {
+impl<S: ObjectStore> ObjectStore for RetryingStore<S> {
     async fn put_opts(
         &self,
         path: &Path,
@@ -115,19 +116,21 @@ impl<S: ObjectStore> ObjectStore for Steady<S> {
             let inner = self.inner.as_ref();
             return match options.mode {
                 PutMode::Overwrite => {
-                    again(|| inner.put_opts(path, payload.clone(), options.clone())).await
+                    retry(|| inner.put_opts(path, payload.clone(), options.clone())).await
                 }
                 _ => inner.put_opts(path, payload, options).await,
             };
         }
-        match conditional_put::create(self.inner.as_ref(), path, Bytes::from(payload)).await? {
-            Created::Made => Ok(PutResult {
+        match conditional_put::put_if_absent(self.inner.as_ref(), path, Bytes::from(payload))
+            .await?
+        {
+            PutOutcome::Created => Ok(PutResult {
                 e_tag: None,
                 version: None,
             }),
-            Created::AlreadyThere => Err(Error::AlreadyExists {
+            PutOutcome::Exists => Err(Error::AlreadyExists {
                 path: path.to_string(),
-                source: "other bytes stand there".into(),
+                source: "the object has other bytes".into(),
             }),
         }
     }
@@ -138,7 +141,7 @@ impl<S: ObjectStore> ObjectStore for Steady<S> {
         options: PutMultipartOptions,
     ) -> Result<Box<dyn MultipartUpload>> {
         Ok(Box::new(Upload {
-            before: tag(self.inner.as_ref(), path).await?,
+            etag_before: etag(self.inner.as_ref(), path).await?,
             inner: self.inner.put_multipart_opts(path, options).await?,
             store: Arc::clone(&self.inner),
             path: path.clone(),
@@ -147,7 +150,7 @@ impl<S: ObjectStore> ObjectStore for Steady<S> {
     }
 
     async fn get_opts(&self, path: &Path, options: GetOptions) -> Result<GetResult> {
-        again(|| self.inner.get_opts(path, options.clone())).await
+        retry(|| self.inner.get_opts(path, options.clone())).await
     }
 
     fn delete_stream(
@@ -156,17 +159,19 @@ impl<S: ObjectStore> ObjectStore for Steady<S> {
     ) -> BoxStream<'static, Result<Path>> {
         let inner = Arc::clone(&self.inner);
         paths
-            .try_chunks(DELETED_AT_ONCE)
+            .try_chunks(DELETE_BATCH)
             .map_err(|error| error.1)
             .and_then(move |paths| {
                 let inner = Arc::clone(&inner);
                 async move {
-                    let mut patience = Patience::begin();
+                    let mut backoff = Backoff::start();
                     loop {
                         let wanted = stream::iter(paths.clone()).map(Ok).boxed();
                         let deleted: Vec<_> = inner.delete_stream(wanted).collect().await;
-                        let lost = deleted.iter().any(|told| told.as_ref().is_err_and(is_lost));
-                        if !lost || !patience.wait().await {
+                        let lost = deleted
+                            .iter()
+                            .any(|result| result.as_ref().is_err_and(is_answer_lost));
+                        if !lost || !backoff.wait().await {
                             return Ok(stream::iter(deleted));
                         }
                     }
@@ -177,7 +182,7 @@ impl<S: ObjectStore> ObjectStore for Steady<S> {
     }
 
     fn list(&self, prefix: Option<&Path>) -> BoxStream<'static, Result<ObjectMeta>> {
-        Self::listed(Arc::clone(&self.inner), prefix.cloned(), None)
+        Self::resumed_listing(Arc::clone(&self.inner), prefix.cloned(), None)
     }
 
     fn list_with_offset(
@@ -186,11 +191,11 @@ impl<S: ObjectStore> ObjectStore for Steady<S> {
         offset: &Path,
     ) -> BoxStream<'static, Result<ObjectMeta>> {
         let offset = Some(offset.clone());
-        Self::listed(Arc::clone(&self.inner), prefix.cloned(), offset)
+        Self::resumed_listing(Arc::clone(&self.inner), prefix.cloned(), offset)
     }
 
     async fn list_with_delimiter(&self, prefix: Option<&Path>) -> Result<ListResult> {
-        again(|| self.inner.list_with_delimiter(prefix)).await
+        retry(|| self.inner.list_with_delimiter(prefix)).await
     }
 
     async fn copy_opts(&self, from: &Path, to: &Path, options: CopyOptions) -> Result<()> {
@@ -198,14 +203,14 @@ impl<S: ObjectStore> ObjectStore for Steady<S> {
     }
 }
 
-/// A large file on its way.
+/// A multipart upload of one object.
 struct Upload<S> {
     inner: Box<dyn MultipartUpload>,
     store: Arc<S>,
     path: Path,
     bytes: u64,
-    /// The tag of what stood there before.
-    before: Option<String>,
+    /// The tag of the object that the upload replaces.
+    etag_before: Option<String>,
 }
 
 impl<S> fmt::Debug for Upload<S> {
@@ -221,18 +226,20 @@ impl<S: ObjectStore> MultipartUpload for Upload<S> {
         self.inner.put_part(data)
     }
 
-    /// Asked again, a store that has put the file together knows of no upload.
+    /// Ends the upload. A repeated request would fail after a lost answer, because
+    /// the store has no such upload any more. So the object itself is looked at.
     async fn complete(&mut self) -> Result<PutResult> {
         let refused = match self.inner.complete().await {
             Ok(done) => return Ok(done),
             Err(error) => error,
         };
-        let there = self.store.head(&self.path).await.ok();
-        match there {
-            Some(meta) if meta.size == self.bytes && meta.e_tag != self.before => Ok(PutResult {
-                e_tag: meta.e_tag,
-                version: meta.version,
-            }),
+        match self.store.head(&self.path).await.ok() {
+            Some(meta) if meta.size == self.bytes && meta.e_tag != self.etag_before => {
+                Ok(PutResult {
+                    e_tag: meta.e_tag,
+                    version: meta.version,
+                })
+            }
             _ => Err(refused),
         }
     }
@@ -242,7 +249,7 @@ impl<S: ObjectStore> MultipartUpload for Upload<S> {
     }
 }
 
-async fn tag(store: &impl ObjectStore, path: &Path) -> Result<Option<String>> {
+async fn etag(store: &impl ObjectStore, path: &Path) -> Result<Option<String>> {
     match store.head(path).await {
         Ok(meta) => Ok(meta.e_tag),
         Err(Error::NotFound { .. }) => Ok(None),
@@ -257,9 +264,9 @@ mod tests {
     use parking_lot::Mutex;
 
     use super::*;
-    use crate::store::fake::{Conduct, Double};
+    use crate::store::fake::{Behaviour, FakeStore};
 
-    /// Answers break off, as often as told.
+    /// Breaks the connection during the next `times` answers.
     #[derive(Debug)]
     struct Breaking {
         times: Mutex<u32>,
@@ -279,21 +286,21 @@ mod tests {
         }
     }
 
-    impl Conduct for Breaking {
-        fn has_put(&self, _: &Path) -> Result<()> {
+    impl Behaviour for Breaking {
+        fn after_put(&self, _: &Path) -> Result<()> {
             self.breaks()
         }
 
-        fn gets(&self) -> Result<()> {
+        fn before_get(&self) -> Result<()> {
             self.breaks()
         }
 
-        fn has_deleted(&self) -> Result<()> {
+        fn after_delete(&self) -> Result<()> {
             self.breaks()
         }
 
-        /// Two objects, then the end of the connection.
-        fn lists(
+        /// Lists two objects, then breaks the connection.
+        fn on_list(
             &self,
             listed: BoxStream<'static, Result<ObjectMeta>>,
         ) -> BoxStream<'static, Result<ObjectMeta>> {
@@ -306,22 +313,22 @@ mod tests {
             }
         }
 
-        fn has_listed(&self, _: &ListResult) -> Result<()> {
+        fn after_list(&self, _: &ListResult) -> Result<()> {
             self.breaks()
         }
     }
 
     #[tokio::test]
-    async fn answers_that_break_off_are_asked_for_again_and_not_for_ever() {
+    async fn broken_answers_are_requested_again_but_not_forever() {
         for (times, survived) in [(0, true), (1, true), (3, true), (100, false)] {
-            let store = Steady::new(Double::new(Breaking {
+            let store = RetryingStore::new(FakeStore::new(Breaking {
                 times: Mutex::new(0),
             }));
             let paths: Vec<Path> = (0..7).map(|n| Path::from(format!("a/{n}"))).collect();
             for path in &paths {
                 store.put(path, "x".into()).await.unwrap();
             }
-            let begin = || *store.inner.conduct.times.lock() = times;
+            let begin = || *store.inner.behaviour.times.lock() = times;
             let prefix = Path::from("a");
 
             begin();
@@ -354,8 +361,8 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_file_that_another_made_is_not_ones_own() {
-        let store = Steady::new(InMemory::new());
+    async fn an_object_of_another_writer_is_not_taken_for_our_own() {
+        let store = RetryingStore::new(InMemory::new());
         let path = Path::from("a");
         let put = |body: &'static str| store.put_opts(&path, body.into(), PutMode::Create.into());
         put("mine").await.unwrap();

@@ -1,4 +1,6 @@
-//! What is tried again, and how often.
+//! Which requests are repeated, how often and for how long.
+//!
+//! Used by the conditional PUT and by the retrying store.
 
 use std::error::Error as _;
 use std::time::{Duration, Instant};
@@ -6,40 +8,39 @@ use std::time::{Duration, Instant};
 use object_store::Error;
 use object_store::client::{HttpError, HttpErrorKind};
 
-/// How often a thing is tried at most, on top of what the store's client tries
-/// again by itself.
-pub(super) const ATTEMPTS: u32 = 6;
+/// Attempts of one request, not counting the retries of the store's client.
+pub(super) const ATTEMPTS_MAX: u32 = 6;
 
-/// No attempt begins later than this after the first one.
-const LONGEST: Duration = Duration::from_secs(60);
+/// No attempt starts later than this after the first one.
+const ELAPSED_MAX: Duration = Duration::from_secs(60);
 
-/// Doubled before each further attempt.
+/// The pause before the second attempt. It doubles before each further one.
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
 
-/// How often a thing was tried, and since when.
-pub(crate) struct Patience {
-    began: Instant,
+/// Counts the attempts of one request and pauses between them.
+pub(crate) struct Backoff {
+    started: Instant,
     attempt: u32,
     pause: Duration,
 }
 
-impl Patience {
-    /// Before the first attempt.
-    pub(crate) fn begin() -> Self {
+impl Backoff {
+    /// To be called before the first attempt.
+    pub(crate) fn start() -> Self {
         Self {
-            began: Instant::now(),
+            started: Instant::now(),
             attempt: 1,
             pause: FIRST_PAUSE,
         }
     }
 
-    pub(super) fn is_left(&self) -> bool {
-        self.attempt < ATTEMPTS && self.began.elapsed() < LONGEST
+    pub(super) fn has_attempt_left(&self) -> bool {
+        self.attempt < ATTEMPTS_MAX && self.started.elapsed() < ELAPSED_MAX
     }
 
-    /// Waits before the next attempt; `false` where there shall be none.
+    /// Waits before the next attempt. `false` if no attempt is left.
     pub(crate) async fn wait(&mut self) -> bool {
-        if !self.is_left() {
+        if !self.has_attempt_left() {
             return false;
         }
         tokio::time::sleep(self.pause).await;
@@ -49,9 +50,9 @@ impl Patience {
     }
 }
 
-/// Whether nothing can have been made, or nobody is there to ask. `NotFound` is
-/// what S3 says of a bucket.
-pub(super) fn is_final(error: &Error) -> bool {
+/// Whether a failed PUT certainly created nothing, so that its outcome is known.
+/// S3 answers `NotFound` if the bucket is missing.
+pub(super) fn has_no_effect(error: &Error) -> bool {
     matches!(
         error,
         Error::NotFound { .. }
@@ -61,17 +62,16 @@ pub(super) fn is_final(error: &Error) -> bool {
             | Error::PermissionDenied { .. }
             | Error::Unauthenticated { .. }
             | Error::UnknownConfigurationKey { .. }
-    ) || connection(error) == Some(HttpErrorKind::Connect)
+    ) || connection_failure(error) == Some(HttpErrorKind::Connect)
 }
 
-/// Whether there was no answer, or only a part of one, and the client did not
-/// try again by itself.
-pub(crate) fn is_lost(error: &Error) -> bool {
-    connection(error).is_some_and(|kind| kind != HttpErrorKind::Connect)
+/// Whether the answer was lost, wholly or in part. The client did not retry.
+pub(crate) fn is_answer_lost(error: &Error) -> bool {
+    connection_failure(error).is_some_and(|kind| kind != HttpErrorKind::Connect)
 }
 
-/// What became of the connection, where it is at fault.
-fn connection(error: &Error) -> Option<HttpErrorKind> {
+/// How the connection failed, if it did.
+fn connection_failure(error: &Error) -> Option<HttpErrorKind> {
     let mut cause = error.source();
     while let Some(error) = cause {
         if let Some(error) = error.downcast_ref::<HttpError>() {

@@ -518,7 +518,7 @@ fn a_lake_that_is_held_is_left_alone() {
         stedi(dir, words)
             .run()
             .ended(5)
-            .says("held by `stedi run`")
+            .says("locked by `stedi run`")
             .hints("--wait");
     }
     kill(child.id());

@@ -91,7 +91,7 @@ fn crowd(minds: Minds, verify: &str) {
                                 done += 1;
                             }
                             // Who holds the lake is told, and what to do.
-                            5 if outcome.err.contains("held by ")
+                            5 if outcome.err.contains("locked by ")
                                 && outcome.err.contains("hint: ") =>
                             {
                                 refused += 1;
