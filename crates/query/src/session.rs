@@ -181,15 +181,11 @@ impl Session {
         state
     }
 
-<<<<<<< HEAD:crates/query/src/session.rs
-    /// What operators run with.
-    pub fn task_context(&self) -> Arc<TaskContext> {
-=======
     /// The state that statements are planned with of which an account is given.
     ///
     /// Off is what answers a part of a statement from statistics, and what reads
     /// fewer rows for a LIMIT: how many follows from how rows lie in files.
-    pub(crate) fn state_to_account_with(&self) -> SessionState {
+    pub fn state_to_account_with(&self) -> SessionState {
         let state = self.state();
         let reads_all = |rule: &&Arc<dyn PhysicalOptimizerRule + Send + Sync>| {
             rule.name() != AggregateStatistics::new().name()
@@ -209,8 +205,8 @@ impl Session {
             .build()
     }
 
-    pub(crate) fn task_context(&self) -> Arc<TaskContext> {
->>>>>>> ee9a8dc (Account for joins by the statement, not by the side that is held):crates/engine/src/session.rs
+    /// What operators run with.
+    pub fn task_context(&self) -> Arc<TaskContext> {
         self.context.task_ctx()
     }
 
@@ -306,27 +302,6 @@ impl Session {
         })
     }
 
-<<<<<<< HEAD:crates/query/src/session.rs
-=======
-    /// Plans one SELECT so that an account can be given of it: its scans are
-    /// numbered.
-    ///
-    /// # Errors
-    /// As [`Session::query`].
-    pub(crate) async fn plan_to_account_for(
-        &self,
-        sql: &str,
-    ) -> Result<Arc<dyn ExecutionPlan>, Error> {
-        let state = self.state_to_account_with();
-        let plan = state.optimize(&self.plan(sql).await?);
-        let plan = plan.and_then(crate::ledger::with_numbers);
-        let plan = plan.map_err(Error::planning)?;
-        let planner = Arc::clone(state.query_planner());
-        let planned = planner.create_physical_plan(&plan, &state).await;
-        planned.map_err(Error::planning)
-    }
-
->>>>>>> ee9a8dc (Account for joins by the statement, not by the side that is held):crates/engine/src/session.rs
     /// As [`Session::query`], of a statement that somebody asks while runs may be
     /// published: all tables of the lake are as one release left them.
     ///

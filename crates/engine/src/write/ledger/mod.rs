@@ -432,7 +432,7 @@ fn rows_out(plan: &Arc<dyn ExecutionPlan>) -> u64 {
 /// The numbers of all scans below a plan.
 fn scans(plan: &Arc<dyn ExecutionPlan>) -> BTreeSet<usize> {
     let below = plan.children().into_iter().flat_map(scans);
-    let own = name(plan).and_then(|read| read.number);
+    let own = read_by(plan).and_then(|read| read.number);
     own.into_iter().chain(below).collect()
 }
 

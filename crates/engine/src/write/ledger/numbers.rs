@@ -30,7 +30,7 @@ pub(crate) async fn plan_to_account_for(
     session: &Session,
     sql: &str,
 ) -> std::result::Result<Arc<dyn ExecutionPlan>, Error> {
-    let state = session.state();
+    let state = session.state_to_account_with();
     let plan = state.optimize(&session.plan(sql).await?);
     let plan = plan.and_then(with_numbers);
     let plan = plan.map_err(Error::planning)?;
