@@ -13,12 +13,12 @@ use datafusion::logical_expr::{LogicalPlan, LogicalPlanBuilder, TableScan};
 use datafusion::physical_plan::ExecutionPlan;
 use futures::FutureExt;
 use futures::future::BoxFuture;
-use lake::{Layout, TableId};
-use tokio::sync::OnceCell;
 
 use super::difference::{Difference, count, distinct};
 use super::keys::{Touched, having};
-use super::scope::{Bridge, By, Division, KeyOf, Scan, Scope, node};
+use super::plan_rows::all_rows;
+use super::scope::{By, Division, KeyOf, Scan, Scope};
+use super::statement::Statement;
 use super::tables::{Sides, Tables};
 use crate::Error;
 use crate::contract::planning::Planned;
@@ -31,21 +31,6 @@ use query::partitions::each_batch;
 use query::scan::with_scans;
 use query::system::CONSENT;
 use query::tables::memory_table::HeldTable;
-
-/// A statement as it was planned before and after a change.
-pub(crate) struct Statement {
-    /// For messages.
-    pub(super) name: String,
-    /// Planned when it is needed: of what is new alone there was nothing before.
-    before: OnceCell<LogicalPlan>,
-    sql: String,
-    /// The node of the plan that it is of.
-    node: Option<usize>,
-    after: LogicalPlan,
-    scope: Scope,
-    /// How it depends on the time of the run.
-    time: TimeUse,
-}
 
 /// What a statement is computed for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -107,114 +92,6 @@ impl Computed {
 
 /// Rows of one scan of each side, by the number of the scan.
 type Parts = BTreeMap<usize, Sides>;
-
-impl Statement {
-    /// `None` where the plan is not understood.
-    pub(crate) async fn of(after: &Session, name: &str, sql: &str) -> Result<Option<Self>, Error> {
-        let plan = after.plan(sql).await?;
-        let time = TimeUse::of(&plan);
-        let after = optimise(after, name, &plan)?;
-        Ok(Scope::of(&after).map(|scope| Self {
-            name: name.to_owned(),
-            before: OnceCell::new(),
-            sql: sql.to_owned(),
-            node: None,
-            after,
-            scope,
-            time,
-        }))
-    }
-
-    /// A side of a join, by the number of its node.
-    fn side(&self, number: usize) -> Option<Self> {
-        let after = node(&self.after, number)?;
-        let scope = Scope::of(&after)?;
-        Some(Self {
-            name: self.name.clone(),
-            before: OnceCell::new(),
-            sql: self.sql.clone(),
-            node: Some(self.node.unwrap_or_default() + number),
-            after,
-            scope,
-            time: self.time,
-        })
-    }
-
-    /// How it was planned before; `None` where that is another plan.
-    async fn before(&self, session: &Session) -> Result<Option<&LogicalPlan>, Error> {
-        let plan = || async {
-            let whole = optimise(session, &self.name, &session.plan(&self.sql).await?)?;
-            let part = match self.node {
-                Some(number) => node(&whole, number),
-                None => Some(whole),
-            };
-            Ok::<_, Error>(part.unwrap_or_else(|| self.after.clone()))
-        };
-        let before = self.before.get_or_try_init(plan).await?;
-        let tables = |scope: &Scope| -> Vec<(String, Vec<String>)> {
-            let scans = scope.scans.iter();
-            scans
-                .map(|scan| (scan.table.clone(), scan.columns.clone()))
-                .collect()
-        };
-        let same = Scope::of(before).is_some_and(|old| tables(&old) == tables(&self.scope));
-        Ok(same.then_some(before))
-    }
-
-    /// Columns of the result, as a table's files would hold them.
-    pub(crate) fn schema(&self) -> Result<SchemaRef, Error> {
-        let schema = self.after.schema();
-        let layout = Layout::new(TableId::new("", ""), schema.as_arrow(), &[])?;
-        Ok(Arc::clone(layout.schema()))
-    }
-
-    /// Whether rows that are equal in every column are either all touched by what
-    /// `changed` or none is, but for rows that came: then whether one is left of
-    /// them can be told from what is touched.
-    fn keeps_equal_rows_together(
-        &self,
-        division: &Division,
-        changed: &BTreeMap<usize, Difference>,
-    ) -> bool {
-        if division.parts.values().any(Option::is_some) {
-            return !division.places.is_empty();
-        }
-        // Of a row that went, others may give an equal one that nothing touches.
-        let loses = |scan: &usize| changed.get(scan).is_some_and(|one| count(&one.gone) > 0);
-        !division.parts.keys().any(loses)
-            && division.bridges.iter().all(|bridge| match &bridge.to {
-                Some((scan, key)) => self.passes_on(*scan, &key.column),
-                None => true,
-            })
-    }
-
-    /// The table and its column that a column of the result passes on as it is.
-    pub(super) fn passes_on_at(&self, place: usize) -> Option<(&str, &str)> {
-        let (scan, key) = self.scope.columns.get(place)?.as_ref()?;
-        let table = &self.scope.scans[*scan].table;
-        (key.by == By::Value).then_some((table.as_str(), key.column.as_str()))
-    }
-
-    /// The key that a side of a join, which is read whole, is joined by: a column
-    /// of one of its scans, whose rows pass one by one through what is on the way.
-    fn passes_by_row(&self, bridge: &Bridge) -> Option<(usize, KeyOf)> {
-        let scope = self.side(bridge.node)?.scope;
-        let (place, by) = bridge.key;
-        let (scan, key) = scope.columns.into_iter().nth(place)??;
-        let by = key.by.max(by);
-        let mut divisions = scope.divisions.iter();
-        let by_row = divisions.any(|division| division.parts == BTreeMap::from([(scan, None)]));
-        // A side's scans are numbered in the order of the statement's.
-        let number = bridge.scans.iter().nth(scan)?;
-        by_row.then_some((*number, KeyOf { by, ..key }))
-    }
-
-    /// Whether a column of the result passes a scan's column on.
-    fn passes_on(&self, scan: usize, column: &str) -> bool {
-        let mut columns = self.scope.columns.iter().flatten();
-        columns.any(|(from, key)| *from == scan && key.column == column && key.by == By::Value)
-    }
-}
 
 impl Tables {
     /// Computes what differs. `None` where that takes everything.
@@ -547,34 +424,6 @@ impl Tables {
         let touched = Touched::of(difference.touched(), place, by);
         Ok(Some(touched.map_err(failed)?))
     }
-}
-
-/// All rows that a plan gives; `None` where they are more than so many.
-pub(super) async fn all_rows(
-    session: &Session,
-    name: &str,
-    plan: &Arc<dyn ExecutionPlan>,
-    schema: &SchemaRef,
-    rows_max: u64,
-) -> Result<Option<Vec<RecordBatch>>, Error> {
-    let (mut rows, mut count) = (Vec::new(), 0);
-    let taken = each_batch(plan, session.task_context(), |batch| {
-        count += batch.num_rows() as u64;
-        // What is too much need not be kept to its end.
-        if count > rows_max {
-            rows.clear();
-        } else if batch.num_rows() > 0 {
-            rows.push(stored(schema, &batch)?);
-        }
-        Ok(())
-    });
-    taken.await.map_err(|error| Error::execution(name, error))?;
-    Ok((count <= rows_max).then_some(rows))
-}
-
-fn optimise(session: &Session, name: &str, plan: &LogicalPlan) -> Result<LogicalPlan, Error> {
-    let plan = session.state().optimize(plan);
-    plan.map_err(|error| Error::execution(name, error))
 }
 
 /// Runs a plan on `parts` in the place of its divided scans.

@@ -9,9 +9,10 @@ use datafusion::catalog::TableProvider;
 use datafusion::error::DataFusionError;
 use datafusion::physical_expr::PhysicalExprRef;
 use datafusion::physical_expr::expressions::Column;
-use lake::{DataFile, TableId};
+use lake::DataFile;
 
 use super::among::Among;
+use super::asked::Asked;
 use super::keys::{Touched, Wanted, key_of, with_keys};
 use super::scope::KeyOf;
 use super::tables::{Standing, Tables};
@@ -19,21 +20,6 @@ use crate::Error;
 use crate::stored::stored;
 use query::partitions::each_batch;
 use query::tables::lake_table::LakeTable;
-
-/// Rows that were asked for, of a table as it stood.
-#[derive(Clone)]
-pub(super) struct Asked {
-    table: TableId,
-    key: KeyOf,
-    wanted: Arc<Wanted>,
-    rows: Arc<[RecordBatch]>,
-}
-
-impl Asked {
-    fn is_of(&self, table: &TableId, key: &KeyOf) -> bool {
-        self.table == *table && self.key == *key
-    }
-}
 
 /// Where in a file rows may be.
 pub(super) enum Held {

@@ -12,17 +12,21 @@
 
 mod among;
 mod apply;
+mod asked;
 mod difference;
 mod evaluate;
 mod files;
 mod keys;
 mod people;
 mod permitted;
+mod plan_rows;
 mod scope;
+mod statement;
 mod tables;
 
 pub(crate) use apply::{Applied, Applier};
 pub(crate) use difference::Difference;
-pub(crate) use evaluate::{Computed, For, Statement};
+pub(crate) use evaluate::{Computed, For};
 pub(crate) use people::{Changes, PeopleSource};
+pub(crate) use statement::Statement;
 pub(crate) use tables::{Standing, Tables};

@@ -9,11 +9,12 @@ use datafusion::catalog::TableProvider;
 use lake::{DataFile, TableId, Version};
 use parking_lot::Mutex;
 
+use super::asked::Asked;
 use super::difference::{Difference, counted, without};
-use super::evaluate::{Statement, all_rows};
-use super::files::Asked;
 use super::keys::{Touched, Wanted, with_keys};
+use super::plan_rows::all_rows;
 use super::scope::{By, KeyOf};
+use super::statement::Statement;
 use crate::Error;
 use crate::contract::time_use::TimeUse;
 use crate::subjects::landing_files::{KnownFile, whose};

@@ -11,7 +11,7 @@ use arrow::array::RecordBatch;
 use datafusion::common::runtime::JoinSet;
 use lake::{Publication, Version};
 
-use super::Work;
+use super::work::Work;
 use crate::Error;
 use crate::stop;
 use crate::system_rows;

@@ -12,11 +12,13 @@ use datafusion::common::runtime::{JoinSet, SpawnedTask};
 use datafusion::physical_plan::execution_plan::{ExecutionPlan, execute_stream_partitioned};
 use futures::{StreamExt, TryStreamExt};
 
-use super::derived::{Derived, Written};
+use super::derived::Derived;
 use super::inputs::{listed, owners_table, reads_owners, restore, restore_one};
+use super::options::RunOptions;
+use super::prepared::{Anew, Made, Prepared};
 use super::remarks::{refuse_malformed, remarks, warnings};
 use super::state::Memory;
-use super::{Made, Prepared, RunOptions, Work};
+use super::work::Work;
 use crate::Error;
 use crate::contract::checks::{self, KnownViolations};
 use crate::contract::planning::Planned;
@@ -50,17 +52,6 @@ fn is_one_of(tables: &[&system::Definition], name: &str) -> bool {
 /// Models by name, and the devices of people who agree, if it was asked whose
 /// devices are.
 type AllBuilt = (BTreeMap<String, Built>, Option<Known>);
-
-/// Tables, built anew.
-pub(super) struct Anew {
-    pub(super) built: BTreeMap<String, Built>,
-    pub(super) intake: BTreeMap<String, TableIntake>,
-    pub(super) derived: Vec<Written>,
-    /// What could not be read.
-    pub(super) quarantine: Arc<Writing>,
-    /// Whether these are all tables there are to build.
-    pub(super) are_all: bool,
-}
 
 /// Which tables are built anew.
 pub(super) enum Which<'a> {

@@ -13,9 +13,11 @@ use futures::{StreamExt, TryStreamExt};
 use lake::{Layout, TableId, Version};
 
 use super::inputs::{owners_table, reads_owners, restore};
+use super::options::RunOptions;
+use super::prepared::{Made, Prepared, Step, TakenIn};
 use super::remarks::warnings;
 use super::state::{Memory, New};
-use super::{Made, Prepared, RunOptions, Work};
+use super::work::Work;
 use crate::Error;
 use crate::contract::checks;
 use crate::contract::leave_out;
@@ -25,7 +27,7 @@ use crate::contract::report::{CheckReport, Report, TableReport};
 use crate::contract::subject_columns;
 use crate::contract::time_use::TimeUse;
 use crate::incremental::{
-    Applied, Applier, Changes, Computed, Difference, For, PeopleSource, Standing, Statement, Tables,
+    Applier, Changes, Computed, Difference, For, PeopleSource, Standing, Statement, Tables,
 };
 use crate::stored::stored;
 use crate::subjects::consent;
@@ -60,33 +62,6 @@ const OF_RUNS: [&system::Definition; 4] = [
     &system::LEDGER,
     &system::RUNS,
 ];
-
-/// What a run took in, written and checked but not visible.
-pub(super) struct TakenIn {
-    /// What was read, of new files alone.
-    pub(super) intake: BTreeMap<String, TableIntake>,
-    /// As in [`New::known_again`].
-    pub(super) known_again: BTreeMap<(String, String), String>,
-    /// What could not be read of them.
-    pub(super) quarantine: Arc<Writing>,
-    /// Places that cannot be read, with those of earlier runs.
-    places: u64,
-    undecodable: Vec<String>,
-    /// Derived tables and models that change, in the order they were built.
-    pub(super) steps: Vec<Step>,
-    /// By how much the account changes.
-    pub(super) ledger: Totals,
-}
-
-/// A table that changes.
-pub(super) struct Step {
-    pub(super) table: TableId,
-    pub(super) applied: Applied,
-    pub(super) duplicates: u64,
-    pub(super) started_ms: i64,
-    pub(super) ended_ms: i64,
-    seconds: f64,
-}
 
 /// A model's rows that went and came, and its account before and after.
 struct Changed {

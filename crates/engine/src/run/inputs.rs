@@ -172,3 +172,11 @@ pub(super) fn listed(
         None => provider,
     })
 }
+
+/// A key that is missing is told before a row is read.
+pub(super) async fn provide_key(session: &Session, planned: &[Planned]) -> Result<(), Error> {
+    for planned in planned {
+        session.provide_key_for(&planned.model.sql).await?;
+    }
+    Ok(())
+}

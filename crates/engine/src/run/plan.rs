@@ -14,8 +14,10 @@ use futures::StreamExt;
 use privacy::PseudonymKey;
 use serde::Serialize;
 
+use super::options::RunOptions;
+use super::prepared::{Change, Made};
 use super::state::Arrived;
-use super::{Change, Made, RunOptions, Work};
+use super::work::Work;
 use crate::Error;
 use crate::Interrupt;
 use crate::content as rows;

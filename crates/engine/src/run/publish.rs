@@ -14,11 +14,11 @@ use arrow::datatypes::DataType;
 use catalog::ReadBy;
 use lake::{Layout, Publication, RemovedFiles, TableId, Version};
 
-use super::full::Anew;
-use super::incremental::{Step, TakenIn, all_rows};
+use super::incremental::all_rows;
+use super::prepared::{Anew, Change, Made, Prepared, Step, TakenIn};
 use super::records;
 use super::state::{self, Memory};
-use super::{Change, Made, Prepared, Work};
+use super::work::Work;
 use crate::contract::privacy_gates as gate;
 use crate::contract::subject_columns;
 use crate::contract::subject_columns::By;

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
-use super::Work;
+use super::work::Work;
 use crate::Error;
 use crate::contract::report::Report;
 use crate::subjects::quarantine::Standing as Quarantine;

@@ -7,9 +7,11 @@ use std::sync::Arc;
 
 use catalog::{Model, TableName};
 
+use super::inputs::provide_key;
 use super::inputs::{ask_for_owners, reads_owners, sources};
+use super::options::RunOptions;
 use super::state::{Memory, New};
-use super::{RunOptions, Work, provide_key};
+use super::work::Work;
 use crate::Error;
 use crate::contract::planning as models;
 use crate::subjects::landing_files;

@@ -14,7 +14,8 @@ use lake::{AsOf, TableId, Version};
 use serde::{Deserialize, Serialize};
 use xxhash_rust::xxh3::xxh3_128;
 
-use super::{ChangedFiles, Work};
+use super::options::ChangedFiles;
+use super::work::Work;
 use crate::Error;
 use crate::contract::time_use::TimeUse;
 use crate::noted::Remembered;

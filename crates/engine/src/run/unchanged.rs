@@ -7,9 +7,11 @@ use arrow::datatypes::Int64Type;
 use catalog::{Action, Model};
 use futures::TryStreamExt;
 
+use super::options::RunOptions;
+use super::prepared::{Made, Prepared};
 use super::remarks::warnings;
 use super::state::Memory;
-use super::{Made, Prepared, RunOptions, Work};
+use super::work::Work;
 use crate::Error;
 use crate::contract::checks;
 use crate::contract::planning::Planned;

@@ -2,10 +2,10 @@
 
 use std::fmt;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::Ordering;
 
 use arrow::array::{ArrayRef, RecordBatch};
-use arrow::datatypes::{DataType, Schema, SchemaRef};
+use arrow::datatypes::{DataType, Schema};
 use datafusion::common::runtime::{JoinSet, SpawnedTask};
 use datafusion::common::tree_node::TreeNodeRecursion;
 use datafusion::error::{DataFusionError, Result};
@@ -18,58 +18,14 @@ use datafusion::physical_plan::{
     DisplayAs, DisplayFormatType, ExecutionPlan, ExecutionPlanProperties, PlanProperties,
 };
 use futures::{StreamExt, TryStreamExt, stream};
-use parking_lot::{Mutex, RwLock};
-use tokio::sync::OnceCell;
+use parking_lot::Mutex;
 
 use super::encoding::Encoding;
 use super::probe::Probe;
-use super::table::{Key, Rows, Table, hash};
+use super::progress::Progress;
+use super::table::{Rows, Table};
+use super::terms::{Kind, Terms, values_of};
 use crate::functions::SUBJECT;
-
-/// Which rows come out.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
-    /// Each pair.
-    Inner,
-    /// Each row of the held side with a partner, once.
-    HeldSemi,
-    /// Each row of the read side with a partner, once.
-    ReadSemi,
-}
-
-/// Where a column of the output comes from.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Origin {
-    /// Among the columns held.
-    Held(usize),
-    /// Among the columns of the side that is read.
-    Read(usize),
-}
-
-/// What a join joins, and what comes out.
-#[derive(Debug, Clone)]
-pub(super) struct Terms {
-    pub(super) kind: Kind,
-    /// Keys of the side that is held, and of the side that is read.
-    pub(super) on: Vec<(PhysicalExprRef, PhysicalExprRef)>,
-    pub(super) encoding: Encoding,
-    /// Columns of the held side that are needed, by position.
-    pub(super) held: Vec<usize>,
-    pub(super) output: Vec<Origin>,
-    /// What else must hold of a pair.
-    pub(super) filter: Option<Filter>,
-    /// The join's reader passes over rows that cannot match, see [`Keys`].
-    pub(super) keys: Option<Arc<Keys>>,
-}
-
-/// A condition on pairs.
-#[derive(Debug, Clone)]
-pub(super) struct Filter {
-    pub(super) condition: PhysicalExprRef,
-    /// The columns that the condition speaks of, by `schema`.
-    pub(super) columns: Vec<Origin>,
-    pub(super) schema: SchemaRef,
-}
 
 /// Joins the rows of one side, held in memory, with those of the other as they
 /// are read.
@@ -79,18 +35,6 @@ pub struct JoinExec {
     terms: Terms,
     properties: Arc<PlanProperties>,
     progress: Arc<Progress>,
-}
-
-/// How far the join has come; all partitions share it.
-#[derive(Debug)]
-pub(super) struct Progress {
-    table: OnceCell<(Arc<Table>, MemoryReservation)>,
-    /// Partitions of the read side that have not ended.
-    reading: AtomicUsize,
-    pub(super) read: AtomicU64,
-    /// Rows read that found a partner.
-    pub(super) matched: AtomicU64,
-    pub(super) pairs: AtomicU64,
 }
 
 /// What a join did, in rows.
@@ -115,13 +59,7 @@ impl JoinExec {
         terms: Terms,
         properties: Arc<PlanProperties>,
     ) -> Self {
-        let progress = Progress {
-            table: OnceCell::new(),
-            reading: AtomicUsize::new(read.output_partitioning().partition_count()),
-            read: AtomicU64::new(0),
-            matched: AtomicU64::new(0),
-            pairs: AtomicU64::new(0),
-        };
+        let progress = Progress::new(read.output_partitioning().partition_count());
         Self {
             held,
             read,
@@ -272,13 +210,6 @@ impl ExecutionPlan for JoinExec {
     }
 }
 
-impl Progress {
-    /// Notes that a partition of the read side has ended; true for the last.
-    pub(super) fn ended(&self) -> bool {
-        self.reading.fetch_sub(1, Ordering::AcqRel) == 1
-    }
-}
-
 /// Reads the held side to its end, with all its partitions at once.
 async fn build(
     held: Arc<dyn ExecutionPlan>,
@@ -322,7 +253,7 @@ async fn build(
         .await
         .map_err(|error| DataFusionError::Execution(format!("a join ended early: {error}")))?;
     if let Some(keys) = &terms.keys {
-        *keys.table.write() = Some(Arc::clone(&table));
+        keys.give(&table);
     }
     Ok((table, reservation))
 }
@@ -385,52 +316,5 @@ impl HeldColumns {
             values.extend(self.encoding.encode(keys)?);
         }
         Ok(values)
-    }
-}
-
-/// The values of `columns` in a batch.
-pub(super) fn values_of<'a>(
-    columns: impl IntoIterator<Item = &'a PhysicalExprRef>,
-    batch: &RecordBatch,
-) -> Result<Vec<ArrayRef>> {
-    columns
-        .into_iter()
-        .map(|column| column.evaluate(batch)?.into_array(batch.num_rows()))
-        .collect()
-}
-
-/// The keys of a join's held side, for the reader of the other one. It begins
-/// to read once they are known; rows it passes over would find no partner.
-#[derive(Debug)]
-pub(super) struct Keys {
-    table: RwLock<Option<Arc<Table>>>,
-    /// Whether the join compares persons rather than texts.
-    of_subject: bool,
-}
-
-impl Keys {
-    pub(super) fn new(of_subject: bool) -> Self {
-        Self {
-            table: RwLock::default(),
-            of_subject,
-        }
-    }
-}
-
-impl landing::KeySet for Keys {
-    fn contains(&self, text: &str) -> bool {
-        let table = self.table.read();
-        let Some(table) = table.as_ref() else {
-            return true;
-        };
-        let subject;
-        let text = if self.of_subject {
-            subject = privacy::normalize_subject(text);
-            subject.as_ref()
-        } else {
-            text
-        };
-        let key = std::iter::once(Key::Text(text.as_bytes()));
-        table.find(hash(key.clone()), key).is_some()
     }
 }

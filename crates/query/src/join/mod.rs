@@ -20,10 +20,13 @@ mod column;
 mod encoding;
 mod exec;
 mod probe;
+mod progress;
 mod rule;
 mod table;
+mod terms;
 #[cfg(test)]
 mod tests;
 
-pub use exec::{JoinExec, Kind};
+pub use exec::{Account, JoinExec};
 pub use rule::Joins;
+pub use terms::Kind;

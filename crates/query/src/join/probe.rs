@@ -13,8 +13,9 @@ use datafusion::error::Result;
 use datafusion::execution::SendableRecordBatchStream;
 use futures::StreamExt;
 
-use super::exec::{Kind, Origin, Progress, Terms, values_of};
+use super::progress::Progress;
 use super::table::{Key, Table, hash};
+use super::terms::{Kind, Origin, Terms, values_of};
 
 /// No partner.
 const NONE: u32 = u32::MAX;

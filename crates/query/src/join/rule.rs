@@ -25,7 +25,8 @@ use datafusion::physical_plan::{
 };
 
 use super::encoding::Encoding;
-use super::exec::{Filter, JoinExec, Keys, Kind, Origin, Terms};
+use super::exec::JoinExec;
+use super::terms::{Filter, Keys, Kind, Origin, Terms};
 use crate::functions::SUBJECT;
 use crate::landing::LandingScan;
 use crate::{plan_tables, scan, system};

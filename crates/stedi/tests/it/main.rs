@@ -59,6 +59,7 @@ mod shell;
 mod spellings;
 mod sql;
 mod stopping;
+mod structure;
 mod suspended;
 mod system_models;
 mod taking_in;

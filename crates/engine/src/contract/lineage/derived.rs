@@ -2,7 +2,8 @@
 
 use catalog::{Project, Table};
 
-use super::{ColumnOrigins, Flow, Influence, ModelLineage, Origin, Origins};
+use super::flow::{Flow, Influence, Origin};
+use super::model_lineage::{ColumnOrigins, ModelLineage, Origins};
 use query::roles::{CLAIM_COLUMNS, DEVICES, PHONES};
 use query::roles::{RECORD_COLUMNS, RECORDS};
 use query::system::{CONSENT, DEVICE_CLAIM, DEVICE_OWNER, Definition, ZONE};

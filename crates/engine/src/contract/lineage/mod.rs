@@ -12,6 +12,7 @@ mod derived;
 mod flow;
 mod groups;
 mod masking;
+mod model_lineage;
 mod people;
 #[cfg(test)]
 mod tests;
@@ -29,6 +30,7 @@ use datafusion::logical_expr::{Distinct, Expr, LogicalPlan};
 pub(crate) use self::flow::Flow;
 pub use self::flow::{Influence, Origin};
 pub(crate) use self::groups::GROUP_PEOPLE_MIN;
+pub(crate) use self::model_lineage::{ColumnOrigins, ModelLineage, Origins};
 use self::people::{ModelPeople, People, PeopleOfModels};
 use crate::Error;
 use crate::contract::subject_columns;
@@ -43,31 +45,6 @@ pub(crate) struct Lineage {
     people: PeopleOfModels,
     /// What must not be published, in the order of the models.
     refused: Vec<Error>,
-}
-
-/// Where the columns of one model come from.
-#[derive(Debug, Clone)]
-pub(crate) struct ModelLineage {
-    /// In the order of the SELECT.
-    pub(crate) columns: Vec<ColumnOrigins>,
-    /// What decides which rows there are.
-    pub(crate) rows: Origins,
-}
-
-/// A column of a model, and where it comes from.
-#[derive(Debug, Clone)]
-pub(crate) struct ColumnOrigins {
-    pub(crate) name: String,
-    pub(crate) origins: Origins,
-}
-
-/// From what the SELECT reads, and from where that begins.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct Origins {
-    /// Columns of the tables that the SELECT names.
-    pub(crate) direct: Flow,
-    /// Columns of landing and system tables.
-    pub(crate) first: Flow,
 }
 
 impl Lineage {

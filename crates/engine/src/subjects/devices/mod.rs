@@ -30,6 +30,7 @@ use query::interner::Texts;
 use query::landing::{Listener, Source};
 use query::roles::{DEVICES, PHONES};
 use readings::{Claimants, Phones, Reported};
+use rows::{Found, Owner};
 
 /// The search for owners, begun before the models that read phones and ended
 /// behind them: what they read need not be read twice.
@@ -253,24 +254,6 @@ impl Begun {
             last_reading: self.last.get(device as usize).copied().flatten(),
         }
     }
-}
-
-/// What is known of one device, by one owner or by nobody.
-#[derive(Debug, Clone, Copy)]
-struct Found {
-    device: u32,
-    owner: Option<Owner>,
-    valid_from: Option<i64>,
-    valid_to: Option<i64>,
-    last_reading: Option<i64>,
-}
-
-#[derive(Debug, Clone, Copy)]
-struct Owner {
-    person: u32,
-    claimed: bool,
-    support: Option<u32>,
-    runner_up: Option<u32>,
 }
 
 /// What was found by looking at the readings, less what another device of the

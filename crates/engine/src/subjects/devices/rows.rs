@@ -4,9 +4,26 @@ use std::sync::Arc;
 
 use arrow::array::{Int64Array, RecordBatch, StringViewArray};
 
-use super::Found;
 use query::interner::{NO_TEXT, Texts};
 use query::system::DEVICE_OWNER;
+
+/// What is known of one device, by one owner or by nobody.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Found {
+    pub(super) device: u32,
+    pub(super) owner: Option<Owner>,
+    pub(super) valid_from: Option<i64>,
+    pub(super) valid_to: Option<i64>,
+    pub(super) last_reading: Option<i64>,
+}
+
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Owner {
+    pub(super) person: u32,
+    pub(super) claimed: bool,
+    pub(super) support: Option<u32>,
+    pub(super) runner_up: Option<u32>,
+}
 
 pub(super) fn table(found: &[Found], people: &Texts, serials: &Texts) -> RecordBatch {
     let each = || found.iter();

@@ -1,0 +1,129 @@
+//! The beginning of a run: finds everything that can be wrong before a row is
+//! read, and locks the lake.
+
+use std::sync::Arc;
+
+use lake::Lake;
+use query::{Session, Setup};
+
+use super::inputs::{self, apart, provide_key, sources};
+use super::options::RunOptions;
+use super::selection::selected;
+use super::work::Work;
+use crate::contract::planning as models;
+use crate::integrity::{Depth, Integrity};
+use crate::lock::Held;
+use crate::progress::Progress;
+use crate::stop::Stop;
+use crate::{Error, Interrupt};
+
+impl Work {
+    /// Finds everything that can be wrong before a row is read.
+    pub(super) async fn open(
+        setup: &Setup,
+        options: &RunOptions,
+        progress: Arc<dyn Progress>,
+        command: &str,
+        interrupt: &Interrupt,
+    ) -> Result<Self, Error> {
+        apart(setup)?;
+        let session = Arc::new(Session::open(setup)?);
+        let models = selected(setup, options)?;
+        let planned = models::plan_to_publish(&Session::to_plan_in(setup)?, &models).await?;
+        let seen = Lake::at(setup.lake.clone()).newest_release().await;
+        let sources = sources(&session, &planned).await?;
+        match provide_key(&session, &planned).await {
+            // What is wrong with the lake is told better by preparing it.
+            Ok(()) | Err(Error::Lake(_)) => {}
+            Err(error) => return Err(error),
+        }
+        let held = Held::take(setup, command).await?;
+        let unchanged = matches!(&seen, Ok(seen) if *seen == held.release);
+        let mends = command != "plan";
+        let pinned = async {
+            let integrity = look_into(&session, &held, options, mends).await?;
+            session
+                .tables()
+                .pin_for_writer(integrity.unopened())
+                .await?;
+            let sources = match unchanged {
+                true => sources,
+                // What another run has read meanwhile must be in the list.
+                false => inputs::sources(&session, &planned).await?,
+            };
+            Ok((integrity, sources))
+        };
+        // A store far away may take long; whoever asks for the end gets the lock back.
+        let pinned = async {
+            tokio::select! {
+                found = pinned => found,
+                () = interrupt.requested() => Err(Error::Interrupted),
+            }
+        };
+        let (integrity, sources) = match pinned.await {
+            Ok(found) => found,
+            Err(error) => {
+                held.let_go().await;
+                return Err(error);
+            }
+        };
+        let mut work = Self {
+            setup: setup.clone(),
+            session,
+            held,
+            progress,
+            planned,
+            sources,
+            now_ms: setup.now_ms,
+            stop: Stop::default(),
+            along: Vec::new(),
+            integrity,
+        };
+        match work.take_along(options).await {
+            Ok(()) => Ok(work),
+            Err(error) => {
+                work.held.let_go().await;
+                Err(error)
+            }
+        }
+    }
+}
+
+/// Finds out what is broken in the lake. The register of consent is mended at
+/// once where `mends` says so.
+async fn look_into(
+    session: &Session,
+    held: &Held,
+    options: &RunOptions,
+    mends: bool,
+) -> Result<Integrity, Error> {
+    let tables = session.tables().of_lake();
+    let depth = match options.full {
+        true => Depth::All,
+        false => Depth::Touched,
+    };
+    let release = held.release.as_ref();
+    let mut integrity = Integrity::of(session, &tables, release, depth).await?;
+    if release.is_some() && held.lacks_marker() {
+        integrity.note_marker();
+    }
+    if !options.accept_lost {
+        integrity.refuse_lost_entries()?;
+    }
+    if let (true, false, Some(damage)) = (
+        integrity.asks_for_everything(),
+        options.select.is_empty(),
+        integrity.damages.first(),
+    ) {
+        return Err(Error::Query(query::Error::Execution {
+            what: "a run of some tables".to_owned(),
+            message: format!("the lake is damaged ({damage}), and all tables must be built"),
+        }));
+    }
+    match mends {
+        true => integrity.mend_register(session).await?,
+        false => integrity.shield_register(session)?,
+    }
+    integrity.shield(session)?;
+    Ok(integrity)
+}

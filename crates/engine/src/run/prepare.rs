@@ -1,0 +1,107 @@
+//! Decides how much of what there is a run computes: nothing, what is new,
+//! changed models, or everything.
+
+use std::time::Duration;
+
+use super::full::Which;
+use super::options::{ChangedFiles, RunOptions, Undecodable};
+use super::prepared::Prepared;
+use super::remarks::{refuse_undecodable, remark_on};
+use super::state::{self, Arrived};
+use super::work::Work;
+use crate::{Error, Interrupt, removed_tables};
+
+/// How long tasks that were asked to stop are waited for. Ctrl-C shall end the
+/// program within a second.
+const PATIENCE: Duration = Duration::from_millis(300);
+
+impl Work {
+    /// Prepares, unless `interrupt` ends it.
+    pub(super) async fn prepare_until(
+        &self,
+        options: &RunOptions,
+        interrupt: &Interrupt,
+    ) -> Result<Prepared, Error> {
+        let mut prepare = std::pin::pin!(self.prepare(options));
+        tokio::select! {
+            prepared = &mut prepare => prepared,
+            () = interrupt.requested() => {
+                self.stop.request();
+                // A join may be building its table and hear nothing for long.
+                let _ = tokio::time::timeout(PATIENCE, &mut prepare).await;
+                Err(Error::Interrupted)
+            }
+        }
+    }
+
+    pub(super) async fn prepare(&self, options: &RunOptions) -> Result<Prepared, Error> {
+        let mut prepared = self.prepare_some(options).await?;
+        if options.undecodable == Undecodable::Stop {
+            refuse_undecodable(&prepared.report)?;
+        }
+        let (project, lake) = (&self.session.tables().project, &self.held.lake);
+        let removed = removed_tables::warning_of_removed(project, lake).await?;
+        prepared.report.warnings.extend(removed);
+        if let (Some(how), false) = (&mut prepared.report.how, self.along.is_empty()) {
+            let along = self.along.join(", ");
+            how.push_str(&format!(
+                "; something is new about people, so that it reaches {along} as well"
+            ));
+        }
+        prepared.report.damages = self.integrity.damages.clone();
+        Ok(prepared)
+    }
+
+    /// As little as what is new asks for.
+    pub(super) async fn prepare_some(&self, options: &RunOptions) -> Result<Prepared, Error> {
+        let arrived = match options.full {
+            true => None,
+            false => Some(self.arrived(options.changed).await?),
+        };
+        if let Some(Arrived::Nothing { kept }) = &arrived
+            && let Some(mut prepared) = self.unchanged(options).await?
+        {
+            prepared.report.warnings.extend(remark_on(kept, "was kept"));
+            return Ok(prepared);
+        }
+        let (reason, changed) = match arrived {
+            Some(Arrived::Some(new)) => {
+                let (kept, how) = (new.kept.clone(), new.in_words("took"));
+                if let Some(mut prepared) = self.take_in(new, options).await? {
+                    prepared
+                        .report
+                        .warnings
+                        .extend(remark_on(&kept, "was kept"));
+                    prepared.report.how = Some(how);
+                    return Ok(prepared);
+                }
+                self.sweep().await;
+                (Some("what is new bears on everything"), kept)
+            }
+            Some(Arrived::Models(changed)) => {
+                if let Some(mut prepared) = self.prepare_models(&changed, options).await? {
+                    let how = self.in_words("rebuilt", &changed);
+                    prepared.report.how = Some(how);
+                    return Ok(prepared);
+                }
+                (Some(state::OTHER_MODELS), Vec::new())
+            }
+            Some(Arrived::Anew { reason, changed }) => (reason, changed),
+            Some(Arrived::Nothing { kept }) => (Some("it was asked for"), kept),
+            None => (None, Vec::new()),
+        };
+        if let (Some(first), ChangedFiles::Keep) = (changed.first(), options.changed) {
+            return Err(Error::Query(query::Error::Landing {
+                message: format!(
+                    "what {first} fed cannot be kept: the file changed or went after it was read, and everything must be built anew"
+                ),
+                hint: "leave --changed keep away to build it from what lies there now".to_owned(),
+            }));
+        }
+        let mut prepared = self.prepare_anew(options, Which::All).await?;
+        let remark = remark_on(&changed, "was built anew from what lies there now");
+        prepared.report.warnings.extend(remark);
+        prepared.report.how = reason.map(|reason| format!("built everything anew: {reason}"));
+        Ok(prepared)
+    }
+}

@@ -1,0 +1,97 @@
+//! A run at work.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures::future::join_all;
+use query::landing::Source;
+use query::{Session, Setup, system};
+
+use crate::contract::planning::Planned;
+use crate::integrity::Integrity;
+use crate::lock::Held;
+use crate::progress::Progress;
+use crate::stop::Stop;
+use crate::{Class, Error};
+
+/// A run at work: what it was asked for, what it found, and the lake it has
+/// locked.
+pub(super) struct Work {
+    pub(super) setup: Setup,
+    pub(super) session: Arc<Session>,
+    pub(super) held: Held,
+    pub(super) progress: Arc<dyn Progress>,
+    pub(super) planned: Vec<Planned>,
+    pub(super) sources: HashMap<String, Arc<Source>>,
+    pub(super) now_ms: i64,
+    pub(super) stop: Stop,
+    /// Tables that were not selected and are built all the same, see
+    /// [`Work::take_along`].
+    pub(super) along: Vec<String>,
+    /// What was found broken.
+    pub(super) integrity: Integrity,
+}
+
+impl Work {
+    /// Whether the store may be away: to tidy up would take as long again for
+    /// each table, and the next run does it.
+    pub(super) fn is_cut_off(&self, error: &Error) -> bool {
+        let is_remote = self.held.lake.location().folder().is_none();
+        is_remote && error.class() == Class::Failed
+    }
+
+    /// Takes away what was not published, and gives the lake back.
+    pub(super) async fn close(self) {
+        self.sweep().await;
+        self.held.let_go().await;
+    }
+
+    /// Tells whoever watches which tables will be built.
+    pub(super) fn announce<'a>(&self, planned: impl IntoIterator<Item = &'a Planned>) {
+        let planned = planned.into_iter();
+        let names: Vec<String> = planned.map(|p| p.model.name.to_string()).collect();
+        self.progress.plan(&names);
+    }
+
+    /// Writes what is kept twice and stands once, and what belongs to no table and
+    /// is broken. Best effort: the next run does it as well.
+    pub(super) async fn tidy(&self, is_published: bool) {
+        let tidied = async {
+            if !is_published && self.held.release.is_some() {
+                self.held.write_marker().await?;
+                if self.integrity.is_touched {
+                    self.held.lake.touch_release().await?;
+                }
+            }
+            self.integrity.complete_copies(&self.session).await
+        };
+        if let Err(error) = tidied.await {
+            tracing::warn!(%error, "what people decided is not kept twice yet");
+        }
+    }
+
+    /// Takes this run's files away, none of which was published.
+    ///
+    /// Tasks that did not hear a request to stop in time may have a write under
+    /// way that lands a moment later, so the sweep is repeated until it has
+    /// found nothing twice.
+    pub(super) async fn sweep(&self) {
+        const ROUNDS: u32 = 12;
+        let mut clean = 0;
+        for _ in 0..ROUNDS {
+            let models = self.planned.iter();
+            let models = models.map(|planned| planned.layout.table().clone());
+            let (lake, run) = (&self.held.lake, self.held.run.as_str());
+            let tables = models.chain(system::ids());
+            let swept =
+                tables.map(|table| async move { lake.remove_files_of_run(&table, run).await });
+            let swept: usize = join_all(swept).await.into_iter().sum();
+            clean = if swept == 0 { clean + 1 } else { 0 };
+            if clean == 2 {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(40)).await;
+        }
+    }
+}
