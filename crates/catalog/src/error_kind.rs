@@ -4,6 +4,7 @@ use crate::landing_table::ColumnType;
 use crate::limits::Excess;
 use crate::names::Zone;
 use crate::suggest::nearest;
+use crate::test_fault::TestFault;
 
 /// What is wrong, one kind for each thing to do about it. [`ErrorKind::hint`]
 /// says what.
@@ -251,6 +252,9 @@ pub enum ErrorKind {
         /// What is possible instead.
         instead: &'static str,
     },
+    /// A fault in a file of tests.
+    #[error(transparent)]
+    Test(#[from] TestFault),
     /// A property nobody reads.
     #[error("unknown property `{key}` in {within}")]
     UnknownProperty {
@@ -382,6 +386,8 @@ impl ErrorKind {
             ErrorKind::Cycle { .. } => {
                 Some("each reads the next, in its SELECT or a check; one of these must not".into())
             }
+
+            ErrorKind::Test(fault) => fault.hint(),
 
             ErrorKind::NotExternalTable => Some(
                 "a landing file holds one CREATE EXTERNAL TABLE statement, as Athena takes it"

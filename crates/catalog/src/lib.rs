@@ -127,6 +127,7 @@ mod landing_ddl;
 mod landing_table;
 pub mod limits;
 mod model;
+mod model_test;
 mod names;
 mod order;
 mod project;
@@ -137,6 +138,7 @@ mod roles;
 mod statements;
 mod suggest;
 mod syntax;
+mod test_fault;
 mod text;
 mod toml_source;
 
@@ -149,6 +151,10 @@ pub use expectations::{Expectations, parse_expectations};
 pub use landing_ddl::parse_external_table;
 pub use landing_table::{Column, ColumnType, LandingTable};
 pub use model::{Model, ReadBy, Reference};
+pub use model_test::{
+    Expectation, GivenRows, ModelTests, RowsOf, RowsSql, RunEnding, StepKind, TestCase, TestStep,
+    read_source_files,
+};
 pub use names::{BadTableName, TableName, Zone};
 pub use project::{Project, Table};
 pub use project_files::SourceFile;
@@ -156,3 +162,4 @@ pub use roles::{Party, PersonRecords, Readings, Roles, TableRoles};
 pub use statements::{is_external_table, split_statements};
 pub use suggest::nearest;
 pub use syntax::SyntaxFault;
+pub use test_fault::TestFault;

@@ -14,10 +14,16 @@ pub struct SourceFile {
     pub text: String,
 }
 
+/// How a file of tests ends its name: `TABLE.test.sql`.
+pub(crate) const TEST_SUFFIX: &str = ".test.sql";
+
 /// Files that may lie in a project and mean nothing in it: the tests beside the
 /// models, words for readers, and what editors and systems hide.
 pub(crate) fn is_passed_over(name: &str) -> bool {
-    name.ends_with(".slt") || name.starts_with("README") || name.starts_with('.')
+    name.ends_with(TEST_SUFFIX)
+        || name.ends_with(".slt")
+        || name.starts_with("README")
+        || name.starts_with('.')
 }
 
 pub(crate) struct DirEntry {

@@ -2,7 +2,7 @@
 //!
 //! [`run`] builds and publishes tables, [`verify`] checks what is published.
 //! This crate decides what happens in which order. Folders depend on each other
-//! from top to bottom: `operations`, `run`, `incremental`, `write`, `contract`,
+//! from top to bottom: `model_test`, `operations`, `run`, `incremental`, `write`, `contract`,
 //! `subjects`.
 
 mod content;
@@ -13,6 +13,7 @@ mod incremental;
 mod integrity;
 mod interrupt;
 mod lock;
+mod model_test;
 mod noted;
 mod operations;
 mod progress;
@@ -30,6 +31,7 @@ pub use damage::{Damage, INTACT};
 pub use error::{Class, Error};
 pub use integrity::{damages, is_looking_at_damage};
 pub use interrupt::Interrupt;
+pub use model_test::{CaseReport, CaseVerdict, RowsReport, TestBench, TestFinding, run_case};
 pub use operations::{
     ColumnDescription, ColumnProvenance, ColumnSources, Compacted, Description, Doomed,
     ExportCheck, ExportFormat, ExportOptions, ExportedFile, Finding, Manifest, Node, Provenance,

@@ -190,6 +190,8 @@ pub(crate) enum Command {
     Plan(PlanArgs),
     /// Check contracts and row counts of the published tables
     Verify(VerifyArgs),
+    /// Run the data product's own tests: the .test.sql files beside its models
+    Test(TestArgs),
     /// Run SQL: one statement, a file, or an interactive shell
     Sql(SqlArgs),
     /// List all tables, or drop one that the project no longer has
@@ -337,6 +339,21 @@ pub(crate) struct VerifyArgs {
     /// Check row counts: `published`, or a file with `[rows]` and `table = count`
     #[arg(long, value_name = "published|FILE")]
     pub(crate) expect: Option<String>,
+}
+
+#[derive(Debug, Args)]
+#[command(
+    after_help = "A test gives landing rows and says which rows must come out. Each one runs in a folder of its\n\
+                  own; lake and landing folder are not touched. `stedi init` writes the built-in tests out, and\n\
+                  docs/testing-models.md describes them. Exit code 3: a test failed; 2: a test file is wrong."
+)]
+pub(crate) struct TestArgs {
+    /// Run the tests of these tables [default: all]
+    #[arg(value_name = "TABLE")]
+    pub(crate) tables: Vec<String>,
+    /// Run only tests whose title holds this text, in any letter case
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) case: Option<String>,
 }
 
 #[derive(Debug, Args)]

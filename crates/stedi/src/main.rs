@@ -51,6 +51,7 @@ fn execute(settings: &Settings, command: &Command) -> anyhow::Result<Ending> {
         Command::Demo(demo) => commands::demo::demo(settings, demo),
         Command::Run(run) => commands::run::run(settings, run),
         Command::Plan(plan) => commands::plan::plan(settings, plan),
+        Command::Test(test) => commands::test::test(settings, test),
         Command::Verify(verify) => commands::verify::verify(settings, verify),
         Command::Sql(sql) => commands::sql::sql(settings, sql),
         Command::Tables(tables) => commands::tables::tables(settings, tables),

@@ -12,14 +12,16 @@ static LAKEHOUSE: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/../../lakehouse");
 /// # Errors
 /// Faults of its files; a test keeps them out of a release.
 pub(crate) fn built_in() -> Result<Project, Errors> {
-    let sources = files()
-        .into_iter()
-        .map(|(path, text)| SourceFile {
-            path: format!("lakehouse/{path}"),
-            text: text.to_owned(),
-        })
-        .collect();
-    Project::parse(sources)
+    Project::parse(source_files())
+}
+
+/// Every built-in file, as the project reads it.
+pub(crate) fn source_files() -> Vec<SourceFile> {
+    let file = |(path, text): (String, &str)| SourceFile {
+        path: format!("lakehouse/{path}"),
+        text: text.to_owned(),
+    };
+    files().into_iter().map(file).collect()
 }
 
 /// Path and text of every built-in file.

@@ -51,11 +51,36 @@ pub async fn run(
     progress: Arc<dyn Progress>,
     interrupt: Arc<Interrupt>,
 ) -> Result<Report, Error> {
+    let publish = |report: &Report| report.verdict() != Verdict::Fail;
+    publish_if(publish, setup, options, progress, interrupt).await
+}
+
+/// As [`run`], also where checks fail: a test of a model then says which rows are
+/// wrong. For lakes alone that nobody reads but the test.
+///
+/// # Errors
+/// As [`run`].
+pub(crate) async fn run_past_checks(
+    setup: &Setup,
+    options: &RunOptions,
+    progress: Arc<dyn Progress>,
+    interrupt: Arc<Interrupt>,
+) -> Result<Report, Error> {
+    publish_if(|_| true, setup, options, progress, interrupt).await
+}
+
+async fn publish_if(
+    may_publish: impl Fn(&Report) -> bool,
+    setup: &Setup,
+    options: &RunOptions,
+    progress: Arc<dyn Progress>,
+    interrupt: Arc<Interrupt>,
+) -> Result<Report, Error> {
     let work = Work::open(setup, options, progress, "run", &interrupt).await?;
     let prepared = work.prepare_until(options, &interrupt).await;
     interrupt.finish_first();
     let drafted = match prepared {
-        Ok(prepared) if prepared.report.verdict() != Verdict::Fail => work.draft(prepared).await,
+        Ok(prepared) if may_publish(&prepared.report) => work.draft(prepared).await,
         Ok(prepared) => Ok((prepared.report, None)),
         Err(error) => Err(error),
     };

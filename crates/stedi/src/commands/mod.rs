@@ -23,5 +23,6 @@ mod shell;
 pub(crate) mod sql;
 mod statement;
 pub(crate) mod tables;
+pub(crate) mod test;
 pub(crate) mod vacuum;
 pub(crate) mod verify;

@@ -467,7 +467,9 @@ fn the_lock_is_no_link() {
     let lock = own.path().join("lake/system/lock.json");
     std::os::unix::fs::symlink(&precious, &lock).unwrap();
     for words in ["run", "vacuum", "compact"] {
-        plain(own.path(), words).ended(1).says("is not a regular file");
+        plain(own.path(), words)
+            .ended(1)
+            .says("is not a regular file");
     }
     assert_eq!(fs::read_to_string(&precious).unwrap(), "kept");
     fs::remove_file(&lock).unwrap();

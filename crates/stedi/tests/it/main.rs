@@ -46,6 +46,7 @@ mod leaks;
 mod lineage;
 mod lost_entries;
 mod messages;
+mod model_tests;
 mod models_taken_in;
 mod object_store;
 mod object_store_faults;
