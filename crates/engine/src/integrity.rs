@@ -80,16 +80,25 @@ struct Damaged {
 }
 
 impl Damaged {
+    /// The files of the newest version that do not hold what the log counts.
+    fn lost_files(&self) -> impl Iterator<Item = &DataFile> {
+        let files = self.version.iter().flat_map(|version| &version.files);
+        files.filter(|file| self.readable.iter().all(|read| read.name != file.name))
+    }
+
     /// How many entries a register that is damaged had and has no more, as far as
     /// its log can be believed. An entry is a file of one row until files are
-    /// merged; of what was there at the last run there is better knowledge.
-    fn entries_lost(&self, remembered: &Remembered, copied: u64) -> u64 {
-        let Some(version) = &self.version else {
-            return 0;
-        };
-        let is_lost = |file: &&DataFile| self.readable.iter().all(|read| read.name != file.name);
-        let lost = version.files.iter().filter(is_lost);
-        let rows = lost.map(|file| file.rows);
+    /// merged; of what was there at the last run there is better knowledge. Files
+    /// of other tables hold no entries: an entry of another log names them.
+    fn entries_lost(
+        &self,
+        remembered: &Remembered,
+        copied: u64,
+        of_others: &BTreeSet<String>,
+    ) -> u64 {
+        let lost = self.lost_files();
+        let own = lost.filter(|file| !of_others.contains(&file.name));
+        let rows = own.map(|file| file.rows);
         let rows: u64 = match remembered.content.is_empty() {
             true => rows.sum(),
             false => rows.filter(|rows| *rows == 1).sum(),
@@ -334,7 +343,18 @@ impl Integrity {
             let last = later.iter().max().map_or(remembered.end, |last| last + 1);
             let numbered = (last - remembered.end).unsigned_abs();
             let lost = numbered.saturating_sub(later.len() as u64);
-            let lost = lost.max(found.entries_lost(remembered, copied.num_rows() as u64));
+            let names: BTreeSet<String> =
+                found.lost_files().map(|file| file.name.clone()).collect();
+            let mut of_others = BTreeSet::new();
+            if !names.is_empty() {
+                let tables = session.tables();
+                let register = CONSENT_REGISTER.id();
+                let all = tables.of_lake();
+                let others = all.iter().filter(|table| **table != register);
+                of_others = tables.lake.data_files_in(others, &names).await?;
+            }
+            let copied = copied.num_rows() as u64;
+            let lost = lost.max(found.entries_lost(remembered, copied, &of_others));
             self.lost_entries = self.lost_entries.max(lost);
         }
         let object = CONSENT_REGISTER.full_name();

@@ -129,6 +129,25 @@ impl Lake {
         Ok(inspection)
     }
 
+    /// Those of the data files `names` that are in the folder of one of `tables`.
+    ///
+    /// # Errors
+    /// [`Error::Store`].
+    pub async fn data_files_in(
+        &self,
+        tables: impl Iterator<Item = &TableId>,
+        names: &BTreeSet<String>,
+    ) -> Result<BTreeSet<String>, Error> {
+        let mut found = BTreeSet::new();
+        for table in tables {
+            for meta in self.data_files(table).await? {
+                let name = meta.location.filename().unwrap_or_default();
+                found.extend(names.get(name).cloned());
+            }
+        }
+        Ok(found)
+    }
+
     /// When an object was last changed.
     fn changed_at(&self, meta: &ObjectMeta) -> ChangeTime {
         let Some(file) = self.location().file(&meta.location) else {
