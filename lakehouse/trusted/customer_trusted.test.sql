@@ -68,6 +68,7 @@ given customer_landing (email, lastupdatedate, sharewithresearchasofdate) values
     ('   ',             date '2023-01-01', date '2023-01-01'),
     ('ada@example.com', date '2023-01-01', date '2023-01-01');
 expect customer_trusted (email) values ('ada@example.com');
+expect ledger customer_trusted rows_in = 2, filtered = 1, no_consent = 0, rows_out = 1;
 
 -- test: A withdrawal by hand takes a person out with the next run, and a grant brings them back.
 now '2023-06-01';

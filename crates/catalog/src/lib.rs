@@ -5,6 +5,7 @@
 //! lakehouse/landing/customer_landing.sql    CREATE EXTERNAL TABLE, as Athena takes it
 //! lakehouse/trusted/customer_trusted.sql    a contract, then one SELECT
 //! lakehouse/curated/customer_curated.sql    likewise
+//! lakehouse/trusted/customer_trusted.test.sql   its tests, for `stedi test`
 //! lakehouse/published.toml                  the row counts that were published
 //! ```
 //!

@@ -483,3 +483,105 @@ fn statement_end(text: &str, start: usize) -> Result<(usize, bool), TestFault> {
     }
     Ok((text.len(), false))
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn project() -> Project {
+        let table = "create external table t (a string, b bigint) location 's3://x/t' \
+                     tblproperties ('classification' = 'json')";
+        let model = "/*\ngrain = \"One.\"\n*/\nselect a from t";
+        let file = |path: &str, text: &str| SourceFile {
+            path: path.to_owned(),
+            text: text.to_owned(),
+        };
+        let files = vec![file("landing/t.sql", table), file("trusted/m.sql", model)];
+        Project::parse(files).unwrap_or_else(|errors| panic!("{errors}"))
+    }
+
+    fn parse(text: &str) -> Result<ModelTests, Errors> {
+        let file = SourceFile {
+            path: "p/trusted/m.test.sql".to_owned(),
+            text: text.to_owned(),
+        };
+        ModelTests::parse(&project(), &file)
+    }
+
+    #[test]
+    fn statements_and_the_lines_on_which_they_begin() {
+        let text = "-- words for readers: here\n\
+                    -- test: one\n\
+                    now 5; -- and\n\
+                    given t (A, \"b\") values ('x;y', 1), -- ; no end\n\
+                    \t(';', 2);\n\
+                    /* ; */ given t json $$\n\
+                    {\"a\": \";'\"}\n\
+                    $$;\n\
+                    expect (select ')' as a -- )\n\
+                    from m) in order (a)\n\
+                    values ('x');\n\
+                    -- test: two\n\
+                    expect refused by 'it''s' of m, 2 rows;\n";
+        let tests = parse(text).unwrap_or_else(|errors| panic!("{errors}"));
+        let titles: Vec<_> = tests
+            .cases
+            .iter()
+            .map(|c| (c.title.as_str(), c.line))
+            .collect();
+        assert_eq!(titles, [("one", 2), ("two", 12)]);
+        let lines: Vec<_> = tests.cases[0].steps.iter().map(|step| step.line).collect();
+        assert_eq!(lines, [3, 4, 6, 9]);
+        let StepKind::Given {
+            rows: GivenRows::Sql(rows),
+            ..
+        } = &tests.cases[0].steps[1].kind
+        else {
+            panic!("rows as SQL");
+        };
+        assert_eq!(
+            (rows.columns.as_slice(), rows.line),
+            (["a".to_owned(), "b".to_owned()].as_slice(), 4)
+        );
+        assert_eq!(
+            tests.cases[0].steps[2].kind,
+            StepKind::Given {
+                table: "t".parse().unwrap(),
+                rows: GivenRows::Json("{\"a\": \";'\"}\n".to_owned()),
+            }
+        );
+        assert_eq!(
+            tests.cases[1].steps[0].kind,
+            StepKind::Expect(Expectation::Outcome {
+                ending: RunEnding::Refused,
+                check: Some("it's".to_owned()),
+                table: Some("m".parse().unwrap()),
+                rows: Some(2),
+            })
+        );
+    }
+
+    proptest! {
+        #[test]
+        fn any_text_is_read_or_told_to_be_wrong(
+            words in prop::collection::vec(
+                prop::sample::select(vec![
+                    "-- test: é\n", "-- tst: x\n", "now", "given", "model", "trusted.n", "t", "m",
+                    "json", "$$", "expect", "ledger", "refused", "by", "of", "in", "order", "empty",
+                    "values", "as", "select", "(", ")", "'", "\"", "`", "a", "=", ",", "1", "-", "--",
+                    "/*", "*/", ";", "\n", "é", "grant", "research", "to", "run", "full", "'x'", ".",
+                ]),
+                0..40,
+            )
+        ) {
+            let text = words.join(" ");
+            if let Err(errors) = parse(&text) {
+                for error in errors {
+                    prop_assert!(error.line as usize <= text.lines().count() + 1);
+                }
+            }
+        }
+    }
+}

@@ -106,6 +106,14 @@ fn a_condition_less_makes_a_test_fail_that_says_which_row() {
     const PAIRS: &str = "curated/machine_learning_curated.sql";
     const TRAINING: &str = "curated/training_set.sql";
     let mutations = [
+        // Nobody's consent is in force either: the ledger tells the difference.
+        mutation(
+            CUSTOMER,
+            "where subject(email) <> ''",
+            "",
+            "A blank address",
+            "filtered",
+        ),
         mutation(
             CUSTOMER,
             "where purpose = 'research'",
@@ -825,4 +833,25 @@ fn which_tests_are_run() {
         .done()
         .says("no tests")
         .hints(".test.sql");
+}
+
+/// A landing table with a place of its own is read from the test's rows, never
+/// from that place.
+#[test]
+fn landing_tables_that_lie_elsewhere() {
+    let dir = project();
+    let elsewhere = dir.path().join("elsewhere");
+    fs::create_dir(&elsewhere).unwrap();
+    let record = r#"{"email": "real@example.com", "lastUpdateDate": 1672531200000, "shareWithResearchAsOfDate": 1672531200000}"#;
+    fs::write(elsewhere.join("a.json"), record).unwrap();
+    edit(
+        dir.path(),
+        "landing/customer_landing.sql",
+        "s3://stedi/customer/landing/",
+        &format!("file://{}/", elsewhere.display()),
+    );
+    let text = "-- test: t\n\
+                given customer_landing (email, lastupdatedate, sharewithresearchasofdate) values ('ada@example.com', 1672531200000, 1672531200000);\n\
+                expect customer_trusted (email) values ('ada@example.com');\n";
+    test_of(dir.path(), "trusted/customer_trusted", text).done();
 }

@@ -31,7 +31,8 @@ const CRATES: [(&str, &[&str]); 8] = [
 ];
 
 /// The engine's folders from top to bottom: each may name those below it.
-const ENGINE_FOLDERS: [&str; 6] = [
+const ENGINE_FOLDERS: [&str; 7] = [
+    "model_test",
     "operations",
     "run",
     "incremental",
