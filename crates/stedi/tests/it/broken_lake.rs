@@ -436,6 +436,25 @@ fn a_log_entry_of_another_table_is_not_a_lost_consent() {
         );
         call(own.path(), "verify").done();
     }
+    // Files of one row each, as entries are.
+    let own = tempfile::tempdir().unwrap();
+    copy(&prepared.lakes[1].0, own.path());
+    let entry = |table: &str, number: u32| {
+        let log = own.path().join("lake").join(table).join("_delta_log");
+        log.join(format!("{number:020}.json"))
+    };
+    let mut lines = String::new();
+    for table in ["trusted/customer_trusted", "curated/customer_curated"] {
+        let text = fs::read_to_string(entry(table, 2)).unwrap();
+        let added = text.lines().filter(|line| line.starts_with("{\"add\""));
+        for line in added {
+            assert!(line.contains("numRecords\\\":1}"), "{line}");
+            lines += &format!("{line}\n");
+        }
+    }
+    fs::write(entry("system/consent_register", 1), lines).unwrap();
+    call(own.path(), "run").done();
+    assert_eq!(all_rows(own.path()), prepared.lakes[1].1);
 }
 
 /// The register itself may be broken when somebody withdraws.
