@@ -694,3 +694,34 @@ fn test_modules(file: &str, text: &str) -> Vec<PathBuf> {
     }
     found
 }
+
+/// Paths in backticks that begin at the root of the repository, or below the
+/// engine's or the query crate's sources.
+#[test]
+fn the_map_names_places_that_are_there() {
+    let root = workspace();
+    let map = std::fs::read_to_string(root.join("ARCHITECTURE.md")).unwrap();
+    let bases = [
+        "",
+        "crates/engine/src",
+        "crates/query/src",
+        "crates/lake/src",
+    ];
+    let missing: Vec<&str> = map
+        .split('`')
+        .skip(1)
+        .step_by(2)
+        .filter(|place| {
+            place.contains('/') && !place.contains(' ') && !place.starts_with("system/")
+        })
+        .filter(|place| {
+            !bases
+                .iter()
+                .any(|base| root.join(base).join(place).exists())
+        })
+        .collect();
+    assert!(
+        missing.is_empty(),
+        "ARCHITECTURE.md names {missing:?}, which are not there"
+    );
+}
