@@ -4,9 +4,9 @@ use std::hash::Hasher;
 
 /// Hashes nothing: for sets of what is a hash already.
 #[derive(Debug, Default)]
-pub struct Itself(u64);
+pub struct IdentityHasher(u64);
 
-impl Hasher for Itself {
+impl Hasher for IdentityHasher {
     fn finish(&self) -> u64 {
         self.0
     }

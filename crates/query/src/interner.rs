@@ -26,7 +26,7 @@ const INLINE_BYTES: usize = 12;
 
 /// See the module.
 #[derive(Debug, Default, Clone)]
-pub struct Texts {
+pub struct Interner {
     /// As Arrow views them: into `buffers`, and after those into `open`.
     views: Vec<u128>,
     buffers: Vec<Buffer>,
@@ -54,7 +54,7 @@ fn spread(mark: u32) -> u64 {
     u64::from(mark).wrapping_mul(0x9e37_79b9_7f4a_7c15)
 }
 
-impl Texts {
+impl Interner {
     /// The number of `text`, which is a new one if it has not been seen;
     /// [`NO_TEXT`] when there are no numbers left.
     pub fn number(&mut self, text: &str) -> u32 {
@@ -205,7 +205,7 @@ mod tests {
 
     #[test]
     fn each_text_has_one_number_and_columns_share_them() {
-        let mut texts = Texts::default();
+        let mut texts = Interner::default();
         let long = |i: u32| format!("somebody.with.number.{i}@example.com");
         let all: Vec<String> = (0..80_000)
             .map(|i| match i % 4 {

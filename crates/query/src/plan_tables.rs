@@ -8,22 +8,22 @@ use datafusion::datasource::source::DataSourceExec;
 use datafusion::physical_plan::ExecutionPlan;
 
 use crate::landing::LandingScan;
-use crate::scan::{LANDING, Read, ScanNumber};
-use crate::tables::memory_table::Held;
+use crate::scan::{LANDING, ScanNumber, ScannedTable};
+use crate::tables::memory_table::MemorySource;
 
 /// Zone and name of each table that a plan reads.
 pub fn tables(plan: &Arc<dyn ExecutionPlan>) -> BTreeSet<(String, String)> {
     let below = plan.children().into_iter().flat_map(tables);
-    let own = read_by(plan).map(|read| (read.zone, read.table));
+    let own = scanned_table(plan).map(|read| (read.zone, read.table));
     own.into_iter().chain(below).collect()
 }
 
 /// What a scan reads; `None` for other operators.
-pub fn read_by(plan: &Arc<dyn ExecutionPlan>) -> Option<Read> {
+pub fn scanned_table(plan: &Arc<dyn ExecutionPlan>) -> Option<ScannedTable> {
     if let Some(scan) = plan.downcast_ref::<LandingScan>() {
-        return Some(Read {
+        return Some(ScannedTable {
             number: scan.number(),
-            ..Read::of(LANDING, scan.table())
+            ..ScannedTable::of(LANDING, scan.table())
         });
     }
     let source = plan.downcast_ref::<DataSourceExec>()?.data_source();
@@ -33,11 +33,11 @@ pub fn read_by(plan: &Arc<dyn ExecutionPlan>) -> Option<Read> {
         let path: Vec<_> = file.object_meta.location.parts().collect();
         let part = |place: usize| Some(path.iter().rev().nth(place)?.as_ref().to_owned());
         let number = file.extensions.get::<ScanNumber>();
-        return Some(Read {
+        return Some(ScannedTable {
             zone: part(2)?,
             table: part(1)?,
             number: number.map(|number| number.0),
         });
     }
-    Some(source.downcast_ref::<Held>()?.read.clone())
+    Some(source.downcast_ref::<MemorySource>()?.table.clone())
 }

@@ -14,7 +14,7 @@ pub const LANDING: &str = "landing";
 /// What a scan reads: zone and name of a table, and the scan's number in its
 /// statement, where scans are numbered.
 #[derive(Debug, Clone, Default)]
-pub struct Read {
+pub struct ScannedTable {
     /// `landing`, `trusted`, `curated` or `system`.
     pub zone: String,
     /// Bare name.
@@ -23,7 +23,7 @@ pub struct Read {
     pub number: Option<usize>,
 }
 
-impl Read {
+impl ScannedTable {
     /// A table, by a scan without a number.
     pub fn of(zone: &str, table: &str) -> Self {
         Self {

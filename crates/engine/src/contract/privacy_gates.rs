@@ -34,7 +34,7 @@ use crate::stored::stored;
 use crate::subjects::known::{Known, person};
 use query::Query;
 use query::Session;
-use query::identity_hash::Itself;
+use query::identity_hash::IdentityHasher;
 use query::sql::parse;
 
 /// Which rows may be in [`TRAINING_SET`].
@@ -374,7 +374,7 @@ pub(crate) async fn training(
     }
     let columns = "subject, elapsed_ms, distancefromobject, x, y, z";
     let there = format!("select {columns} from {}.{TRAINING_SET}", model.zone);
-    let mut allowed: HashMap<u128, i64, BuildHasherDefault<Itself>> = HashMap::default();
+    let mut allowed: HashMap<u128, i64, BuildHasherDefault<IdentityHasher>> = HashMap::default();
     for (sql, step) in [(TRAINING_ROWS, 1), (there.as_str(), -1)] {
         let query = session.query(sql).await?;
         let table = TableId::new(model.zone.to_string(), TRAINING_SET);

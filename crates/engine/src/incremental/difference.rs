@@ -8,10 +8,10 @@ use arrow::compute::filter_record_batch;
 use arrow::error::ArrowError;
 
 use crate::content as rows;
-use query::identity_hash::Itself;
+use query::identity_hash::IdentityHasher;
 
 /// Hashes of rows, and how many there are of each.
-pub(super) type Counted = HashMap<u128, u64, BuildHasherDefault<Itself>>;
+pub(super) type Counted = HashMap<u128, u64, BuildHasherDefault<IdentityHasher>>;
 
 /// Rows that went and rows that came; none is in both.
 #[derive(Debug, Clone, Default)]

@@ -30,7 +30,7 @@ use query::Session;
 use query::partitions::each_batch;
 use query::scan::with_scans;
 use query::system::CONSENT;
-use query::tables::memory_table::HeldTable;
+use query::tables::memory_table::MemoryTable;
 
 /// What a statement is computed for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -478,7 +478,7 @@ fn held(
         .iter()
         .map(|batch| Ok(stored(&schema, batch)?))
         .collect::<Result<Vec<_>, DataFusionError>>()?;
-    let held = HeldTable::new(&zone, table, schema, vec![rows]).numbered(number);
+    let held = MemoryTable::new(&zone, table, schema, vec![rows]).numbered(number);
     let held: Arc<dyn TableProvider> = Arc::new(held);
     LogicalPlanBuilder::scan(scan.table_name.clone(), provider_as_source(held), None)?.build()
 }

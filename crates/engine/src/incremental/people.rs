@@ -20,7 +20,7 @@ use crate::subjects::consent;
 use crate::subjects::consent::Register;
 use query::Query;
 use query::Session;
-use query::interner::Texts;
+use query::interner::Interner;
 use query::landing::hash;
 use query::roles::{CLAIM_COLUMNS, DEVICES, PHONES};
 use query::roles::{RECORD_COLUMNS, RECORDS};
@@ -373,7 +373,7 @@ impl Tables {
         agree: &HashSet<String>,
     ) -> Result<bool, Error> {
         let (mut devices, mut people) = (Touched::default(), Touched::default());
-        let (mut serials, mut names) = (Texts::default(), Texts::default());
+        let (mut serials, mut names) = (Interner::default(), Interner::default());
         let mut by_device = Vec::new();
         for owned in reporting
             .iter()

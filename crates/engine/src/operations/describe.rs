@@ -9,7 +9,7 @@ use crate::Error;
 use query::Session;
 use query::Setup;
 use query::landing::{Source, place};
-use query::sql_types as types;
+use query::sql_types;
 use query::system;
 use query::tables::model_id;
 
@@ -234,7 +234,7 @@ fn columns(
         .iter()
         .map(|field| ColumnDescription {
             column: field.name().clone(),
-            kind: types::name(field.data_type()),
+            kind: sql_types::name(field.data_type()),
             personal: personal(field.name()),
             comment: None,
         })

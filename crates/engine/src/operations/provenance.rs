@@ -11,7 +11,7 @@ use crate::contract::lineage::{Flow, Influence, Lineage, Origin};
 use crate::contract::planning as models;
 use query::Session;
 use query::Setup;
-use query::redaction as wording;
+use query::redaction;
 use query::system;
 
 /// What `stedi lineage` tells.
@@ -140,7 +140,7 @@ pub async fn lineage(setup: &Setup, name: &str) -> Result<Provenance, Error> {
     };
     if !columns.iter().any(|known| known == column) {
         let known: Vec<&str> = columns.iter().map(String::as_str).collect();
-        let (message, hint) = wording::no_column(column, Some(&asked.name()), &known);
+        let (message, hint) = redaction::no_column(column, Some(&asked.name()), &known);
         return Err(Error::Query(query::Error::Sql {
             message,
             hint,

@@ -92,7 +92,7 @@ pub async fn verify(setup: &Setup, expect: Option<&Expectations>) -> Result<Repo
         let is_damaged = integrity.is_damaged(&table);
         let version = match is_damaged {
             true => None,
-            false => session.tables().standing(&table, AsOf::Latest).await?,
+            false => session.tables().version_as_of(&table, AsOf::Latest).await?,
         };
         if version.is_some() {
             let owners_are_known = !integrity.is_damaged(&system::DEVICE_OWNER.id());

@@ -39,7 +39,7 @@ use query::Query;
 use query::landing::TableIntake;
 use query::system;
 use query::tables::lake_table::LakeTable;
-use query::tables::memory_table::HeldTable;
+use query::tables::memory_table::MemoryTable;
 
 /// System tables that tell of what a run has read. Models see in them what the
 /// run leaves, not what it found.
@@ -398,7 +398,7 @@ impl Work {
             let Some(batches) = self.held(scan, table, is_read_on).await? else {
                 continue;
             };
-            let shared = HeldTable::new(query::scan::LANDING, table, held, batches);
+            let shared = MemoryTable::new(query::scan::LANDING, table, held, batches);
             let shared = shared.of_columns(provider.schema(), union);
             self.session.tables().put(table, Arc::new(shared));
             seconds.insert(table.to_owned(), started.elapsed().as_secs_f64());

@@ -229,7 +229,11 @@ impl Work {
     /// The version of a table that this run reads, which stood when it took hold
     /// of the lake.
     pub(super) async fn version(&self, table: &TableId) -> Result<Option<Version>, Error> {
-        Ok(self.session.tables().standing(table, AsOf::Latest).await?)
+        Ok(self
+            .session
+            .tables()
+            .version_as_of(table, AsOf::Latest)
+            .await?)
     }
 
     /// An earlier version of a system table; `None` where it is not there any more.

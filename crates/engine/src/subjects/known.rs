@@ -3,11 +3,11 @@
 use std::collections::HashSet;
 use std::hash::BuildHasherDefault;
 
-use query::identity_hash::Itself;
+use query::identity_hash::IdentityHasher;
 use xxhash_rust::xxh3::xxh3_128;
 
 /// People or devices, as [`person`] gives them.
-pub(crate) type Known = HashSet<u128, BuildHasherDefault<Itself>>;
+pub(crate) type Known = HashSet<u128, BuildHasherDefault<IdentityHasher>>;
 
 /// The hash that stands for a person, or a device.
 pub(crate) fn person(subject: &str) -> u128 {

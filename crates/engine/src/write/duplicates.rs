@@ -22,7 +22,7 @@ use crate::content::Content;
 use crate::contract::planning::Planned;
 use crate::write::rewrite::Rewriter;
 use query::Session;
-use query::identity_hash::Itself;
+use query::identity_hash::IdentityHasher;
 
 /// Buckets are looked at one by one: small enough for a processor's cache.
 const BUCKETS: usize = 256;
@@ -143,7 +143,7 @@ fn again(parts: &[Bucket], slots: &mut Vec<u64>) -> Vec<u64> {
     found
 }
 
-type Repeated = HashSet<u64, BuildHasherDefault<Itself>>;
+type Repeated = HashSet<u64, BuildHasherDefault<IdentityHasher>>;
 
 /// A table without its duplicates.
 pub(crate) struct Distinct {

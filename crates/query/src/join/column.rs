@@ -11,7 +11,7 @@ use arrow::compute::interleave;
 use arrow::datatypes::{DataType, UInt32Type, UInt64Type};
 use arrow::error::ArrowError;
 
-use crate::interner::{NO_TEXT, Texts};
+use crate::interner::{Interner, NO_TEXT};
 
 /// Rows of a block.
 const BLOCK_ROWS: usize = 1 << 16;
@@ -160,7 +160,7 @@ pub(super) struct Column {
 enum Values {
     Text {
         numbers: Blocks<u32>,
-        texts: Texts,
+        texts: Interner,
     },
     Wide(Packed),
     Narrow(Blocks<u32>),
@@ -173,7 +173,7 @@ impl Column {
         let values = match (kind, kind.primitive_width()) {
             (DataType::Utf8View, _) => Values::Text {
                 numbers: Blocks::new(),
-                texts: Texts::default(),
+                texts: Interner::default(),
             },
             (_, Some(4)) => Values::Narrow(Blocks::new()),
             (_, Some(8)) => Values::Wide(Packed::default()),
@@ -346,7 +346,7 @@ impl Arrays {
 
 /// Takes the texts of further rows in, as their numbers.
 fn take_in(
-    texts: &mut Texts,
+    texts: &mut Interner,
     numbers: &mut Blocks<u32>,
     array: &StringViewArray,
 ) -> Result<(), ArrowError> {

@@ -41,13 +41,13 @@ pub struct JoinExec {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Account {
     /// Of the side that was read.
-    pub read: u64,
+    pub probe_rows: u64,
     /// Of them, how many found no partner.
-    pub read_unmatched: u64,
+    pub probe_unmatched: u64,
     /// Of the side that was held.
-    pub held: u64,
+    pub build_rows: u64,
     /// Of them, how many found no partner.
-    pub held_unmatched: u64,
+    pub build_unmatched: u64,
     /// Pairs found.
     pub pairs: u64,
 }
@@ -75,10 +75,10 @@ impl JoinExec {
         let held = table.map_or(0, |table| u64::from(table.rows()));
         let read = self.progress.read.load(Ordering::Relaxed);
         Account {
-            read,
-            read_unmatched: read - self.progress.matched.load(Ordering::Relaxed),
-            held,
-            held_unmatched: held - table.map_or(0, |table| table.met()),
+            probe_rows: read,
+            probe_unmatched: read - self.progress.matched.load(Ordering::Relaxed),
+            build_rows: held,
+            build_unmatched: held - table.map_or(0, |table| table.met()),
             pairs: self.progress.pairs.load(Ordering::Relaxed),
         }
     }

@@ -91,7 +91,7 @@ impl Probe {
                     }
                     None => {
                         let last = self.progress.ended();
-                        self.state = if last && self.terms.kind == Kind::HeldSemi {
+                        self.state = if last && self.terms.kind == Kind::BuildSemi {
                             State::Held(0)
                         } else {
                             State::Done
@@ -152,7 +152,7 @@ impl Probe {
         }
         let asks_each_pair = match self.terms.kind {
             Kind::Inner => self.table.has_repeats(),
-            Kind::HeldSemi | Kind::ReadSemi => self.terms.filter.is_some(),
+            Kind::BuildSemi | Kind::ProbeSemi => self.terms.filter.is_some(),
         };
         if asks_each_pair {
             self.state = State::Pairing(Pairing {
@@ -164,7 +164,7 @@ impl Probe {
             });
             return Ok(None);
         }
-        if self.terms.kind == Kind::HeldSemi {
+        if self.terms.kind == Kind::BuildSemi {
             let mut last = NONE;
             for met in first.iter().copied().filter(|met| *met != NONE) {
                 if met != last {
@@ -210,7 +210,7 @@ impl Probe {
 
     /// Notes, for a semi join, which rows of the wanted side found a partner.
     fn note(&mut self, pairs: Pairs, rows: usize) {
-        if self.terms.kind == Kind::HeldSemi {
+        if self.terms.kind == Kind::BuildSemi {
             pairs.held.iter().for_each(|held| self.table.meet(*held));
         } else if let State::Pairing(pairing) = &mut self.state {
             let read = pairs.read.unwrap_or_else(|| (0..rows as u32).collect());

@@ -62,9 +62,9 @@ impl PhysicalOptimizerRule for Joins {
 fn ours(join: &HashJoinExec) -> Option<JoinExec> {
     let kind = match (join.join_type(), join.partition_mode()) {
         (JoinType::Inner, _) => Kind::Inner,
-        (JoinType::RightSemi, _) => Kind::ReadSemi,
+        (JoinType::RightSemi, _) => Kind::ProbeSemi,
         // Its rows come out in one partition, when the other side has ended.
-        (JoinType::LeftSemi, PartitionMode::CollectLeft) => Kind::HeldSemi,
+        (JoinType::LeftSemi, PartitionMode::CollectLeft) => Kind::BuildSemi,
         _ => return None,
     };
     if join.fetch().is_some() || join.null_aware {
@@ -85,8 +85,8 @@ fn ours(join: &HashJoinExec) -> Option<JoinExec> {
     let of_right = (0..right.fields().len()).map(|column| sides.origin(JoinSide::Right, column));
     let of_join: Vec<Origin> = match kind {
         Kind::Inner => of_left.chain(of_right).collect(),
-        Kind::HeldSemi => of_left.collect(),
-        Kind::ReadSemi => of_right.collect(),
+        Kind::BuildSemi => of_left.collect(),
+        Kind::ProbeSemi => of_right.collect(),
     };
     let wanted = match &join.projection {
         Some(projection) => projection.iter().map(|column| of_join[*column]).collect(),
@@ -266,7 +266,7 @@ mod tests {
 
     use super::*;
     use crate::system::{CONSENT, long, text};
-    use crate::tables::memory_table::HeldTable;
+    use crate::tables::memory_table::MemoryTable;
     use crate::{Session, Setup};
 
     /// The tables on the side that is held, of the join nearest to the root.
@@ -289,7 +289,7 @@ mod tests {
         // By their numbers, what arrived would be held each time.
         let arrived = known.slice(0, 10);
         let put = |zone: &str, table: &str, rows: &RecordBatch| {
-            let rows = HeldTable::new(zone, table, rows.schema(), vec![vec![rows.clone()]]);
+            let rows = MemoryTable::new(zone, table, rows.schema(), vec![vec![rows.clone()]]);
             session.tables().put(table, Arc::new(rows));
         };
         session.tables().put_derived(&CONSENT, &known).unwrap();

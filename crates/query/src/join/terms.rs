@@ -17,9 +17,9 @@ pub enum Kind {
     /// Each pair.
     Inner,
     /// Each row of the held side with a partner, once.
-    HeldSemi,
+    BuildSemi,
     /// Each row of the read side with a partner, once.
-    ReadSemi,
+    ProbeSemi,
 }
 
 /// Where a column of the output comes from.

@@ -12,10 +12,10 @@ use landing::{Keep, KeySet};
 use parking_lot::Mutex;
 use xxhash_rust::xxh3::xxh3_64;
 
-use crate::identity_hash::Itself;
+use crate::identity_hash::IdentityHasher;
 
 /// Hashes of names.
-pub type Hashes = HashSet<u64, BuildHasherDefault<Itself>>;
+pub type Hashes = HashSet<u64, BuildHasherDefault<IdentityHasher>>;
 
 /// By which of a landing table's columns rows are looked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

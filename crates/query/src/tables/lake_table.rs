@@ -24,13 +24,13 @@ use lake::{DataFile, TableId};
 use object_store::ObjectMeta;
 
 use crate::scan::ScanNumber;
-use crate::tables::memory_table::HeldTable;
+use crate::tables::memory_table::MemoryTable;
 
 /// Files of a table with the schema they have in common.
 #[derive(Debug, Clone)]
 pub struct LakeTable {
     /// What is read where there are no files.
-    none: HeldTable,
+    none: MemoryTable,
     /// As which scan of a statement it is read.
     number: Option<ScanNumber>,
     store: ObjectStoreUrl,
@@ -54,7 +54,7 @@ impl LakeTable {
     ) -> Self {
         Self {
             // Of no files, the scan cannot tell whose they are.
-            none: HeldTable::new(&table.zone, &table.name, Arc::clone(&schema), vec![vec![]]),
+            none: MemoryTable::new(&table.zone, &table.name, Arc::clone(&schema), vec![vec![]]),
             number: None,
             store,
             schema,

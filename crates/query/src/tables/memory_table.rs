@@ -1,6 +1,6 @@
 //! Rows held in memory, as a table of which an account can be given.
 //!
-//! Like DataFusion's own, but for a name: whose rows they are is known to the
+//! Like DataFusion's numbered, but for a name: whose rows they are is known to the
 //! scan. It stands beside the schema, not in its notes, as a plan does not pass
 //! with schemas whose notes differ.
 
@@ -25,19 +25,19 @@ use datafusion::physical_expr::{EquivalenceProperties, LexOrdering, PhysicalExpr
 use datafusion::physical_plan::execution_plan::SchedulingType;
 use datafusion::physical_plan::{DisplayFormatType, ExecutionPlan, Partitioning};
 
-use crate::scan::Read;
+use crate::scan::ScannedTable;
 
 /// A table of rows in memory.
 #[derive(Debug, Clone)]
-pub struct HeldTable {
-    read: Read,
+pub struct MemoryTable {
+    table: ScannedTable,
     schema: SchemaRef,
     /// Which of the table's columns are held, where not all are.
     columns: Option<Arc<[usize]>>,
     partitions: Arc<[Vec<RecordBatch>]>,
 }
 
-impl HeldTable {
+impl MemoryTable {
     /// Of rows with that schema.
     pub fn new(
         zone: &str,
@@ -46,7 +46,7 @@ impl HeldTable {
         partitions: Vec<Vec<RecordBatch>>,
     ) -> Self {
         Self {
-            read: Read::of(zone, table),
+            table: ScannedTable::of(zone, table),
             schema,
             columns: None,
             partitions: partitions.into(),
@@ -65,9 +65,9 @@ impl HeldTable {
 
     /// As the scan of that number in a statement.
     pub fn numbered(&self, number: usize) -> Self {
-        let mut own = self.clone();
-        own.read.number = Some(number);
-        own
+        let mut numbered = self.clone();
+        numbered.table.number = Some(number);
+        numbered
     }
 
     /// A scan of the rows.
@@ -79,21 +79,21 @@ impl HeldTable {
                 let place = |wanted: &usize| held.iter().position(|column| column == wanted);
                 let places = projection.unwrap_or(&all).iter().map(place);
                 let Some(places) = places.collect::<Option<Vec<usize>>>() else {
-                    return internal_err!("a column of {} is not held", self.read.table);
+                    return internal_err!("a column of {} is not held", self.table.table);
                 };
                 (Arc::new(self.schema.project(held)?), Some(places))
             }
         };
         let held = MemorySourceConfig::try_new(&self.partitions, schema, projection)?;
-        Ok(DataSourceExec::new(Arc::new(Held {
-            read: self.read.clone(),
+        Ok(DataSourceExec::new(Arc::new(MemorySource {
+            table: self.table.clone(),
             held,
         })))
     }
 }
 
 #[async_trait]
-impl TableProvider for HeldTable {
+impl TableProvider for MemoryTable {
     fn schema(&self) -> SchemaRef {
         Arc::clone(&self.schema)
     }
@@ -115,13 +115,13 @@ impl TableProvider for HeldTable {
 
 /// The rows of a scan.
 #[derive(Debug, Clone)]
-pub struct Held {
+pub struct MemorySource {
     /// Whose they are.
-    pub read: Read,
+    pub table: ScannedTable,
     held: MemorySourceConfig,
 }
 
-impl Held {
+impl MemorySource {
     /// How many there are.
     pub fn rows(&self) -> u64 {
         let batches = self.held.partitions().iter().flatten();
@@ -132,13 +132,13 @@ impl Held {
     fn with(&self, held: Arc<dyn DataSource>) -> Option<Arc<dyn DataSource>> {
         let held = (held.as_ref() as &dyn Any).downcast_ref::<MemorySourceConfig>()?;
         Some(Arc::new(Self {
-            read: self.read.clone(),
+            table: self.table.clone(),
             held: held.clone(),
         }))
     }
 }
 
-impl DataSource for Held {
+impl DataSource for MemorySource {
     fn open(
         &self,
         partition: usize,

@@ -26,7 +26,7 @@ use crate::error::external;
 use crate::landing::{Intake, LandingTable};
 use crate::{Error, scan, system};
 use lake_table::LakeTable;
-use memory_table::HeldTable;
+use memory_table::MemoryTable;
 
 /// The schema that bare names are looked up in.
 pub const DEFAULT_SCHEMA: &str = "lakehouse";
@@ -102,7 +102,7 @@ impl Tables {
         rows: &RecordBatch,
     ) -> std::result::Result<(), Error> {
         let held = vec![vec![rows.clone()]];
-        let held = HeldTable::new(system::ZONE, table.name(), rows.schema(), held);
+        let held = MemoryTable::new(system::ZONE, table.name(), rows.schema(), held);
         self.put_system(table.name(), Arc::new(held));
         Ok(())
     }
@@ -157,13 +157,13 @@ impl Tables {
         unopened: impl Iterator<Item = &TableId>,
     ) -> std::result::Result<(), Error> {
         let register = system::CONSENT_REGISTER.id();
-        let standing = match self.lake.version(&register, AsOf::Latest).await {
+        let current = match self.lake.version(&register, AsOf::Latest).await {
             Err(lake::Error::Damaged { .. }) => None,
-            standing => standing?,
+            current => current?,
         };
         let mut versions: HashMap<TableId, Option<Version>> =
             unopened.map(|table| (table.clone(), None)).collect();
-        versions.insert(register, standing);
+        versions.insert(register, current);
         *self.pinned.write() = Pinned {
             versions,
             grows: true,
@@ -186,7 +186,7 @@ impl Tables {
     }
 
     /// The version of a table that its name means.
-    pub async fn standing(
+    pub async fn version_as_of(
         &self,
         table: &TableId,
         as_of: AsOf,
@@ -290,7 +290,7 @@ impl Tables {
             Table::Landing(table) => Ok(Some(Arc::new(self.landing_table(table)))),
             Table::Model(model) => {
                 let id = TableId::new(model.zone.to_string(), own_name);
-                self.version(&id, as_of).await
+                self.lake_table_as_of(&id, as_of).await
             }
         }
     }
@@ -323,12 +323,12 @@ impl Tables {
         Err(lake::Error::NoTable { table }.into())
     }
 
-    async fn version(
+    async fn lake_table_as_of(
         &self,
         id: &TableId,
         as_of: AsOf,
     ) -> std::result::Result<Option<Arc<dyn TableProvider>>, Error> {
-        let Some(version) = self.standing(id, as_of).await? else {
+        let Some(version) = self.version_as_of(id, as_of).await? else {
             return Err(lake::Error::NoTable { table: id.clone() }.into());
         };
         let table = self.in_files(id, &version.schema, &version.files)?;
@@ -363,9 +363,9 @@ impl Tables {
             return Ok(Arc::clone(table));
         }
         let id = TableId::new(system::ZONE, name);
-        let Some(version) = self.standing(&id, as_of).await? else {
+        let Some(version) = self.version_as_of(&id, as_of).await? else {
             // Nothing was ever written to it: it is empty, not missing.
-            let none = HeldTable::new(system::ZONE, name, schema, vec![Vec::new()]);
+            let none = MemoryTable::new(system::ZONE, name, schema, vec![Vec::new()]);
             return Ok(Arc::new(none));
         };
         // Columns that the table did not have yet are null.

@@ -34,7 +34,7 @@ pub(crate) use self::model_lineage::{ColumnOrigins, ModelLineage, Origins};
 use self::people::{ModelPeople, People, PeopleOfModels};
 use crate::Error;
 use crate::contract::subject_columns;
-use query::redaction as wording;
+use query::redaction;
 use query::system;
 
 /// Where the columns of models come from.
@@ -206,7 +206,7 @@ impl Lineage {
             .filter(|(_, column)| !model.contract.is_personal(&column.name))
             .filter_map(|(position, column)| {
                 let path = self.personal_path(&column.origins.direct)?;
-                Some((position, wording::shown(&column.name), path))
+                Some((position, redaction::shown(&column.name), path))
             })
             .collect();
         let Some((position, name, path)) = undeclared.first() else {
@@ -256,7 +256,7 @@ impl Lineage {
         let here = within
             .map(String::as_str)
             .chain([&*format!("{}.{}", origin.table, origin.column)])
-            .map(|name| wording::shown(name).to_owned())
+            .map(|name| redaction::shown(name).to_owned())
             .collect::<Vec<_>>();
         let before = self.column(origin).map(|origins| &origins.direct);
         let before = before.and_then(|direct| self.personal_path(direct));

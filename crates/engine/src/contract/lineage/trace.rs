@@ -22,7 +22,7 @@ use datafusion::logical_expr::{
 
 use super::flow::{Flow, Influence, Origin};
 use super::masking;
-use query::redaction as wording;
+use query::redaction;
 use query::system;
 
 /// What a SELECT gives.
@@ -276,7 +276,7 @@ impl Tracer<'_> {
         }
         match self.project.find(&name) {
             Some(table) => table.name().to_string(),
-            None => wording::shown(&name).to_owned(),
+            None => redaction::shown(&name).to_owned(),
         }
     }
 

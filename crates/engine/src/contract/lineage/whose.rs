@@ -7,7 +7,7 @@ use catalog::{ColumnName, Model};
 
 use super::people::{Kind, Party, People, Relation, Source, SourceKind};
 use crate::Error;
-use query::redaction as wording;
+use query::redaction;
 
 /// What is wrong, on which line of the model's file, and what to do.
 struct Refusal {
@@ -130,7 +130,7 @@ fn unsaid(
     let columns = relation.columns.iter().zip(names);
     for (party, name) in columns.filter_map(|(party, name)| Some(((*party)?, name))) {
         if !people.is_checked(party, &said) {
-            let name = wording::shown(name);
+            let name = redaction::shown(name);
             let key = key_of(people.kind(party));
             return Some(Refusal {
                 line: model.sql_line,
@@ -176,7 +176,7 @@ fn not_a_name(
     };
     let mut columns = relation.columns.iter().zip(names);
     if let Some((_, name)) = columns.find(|(party, _)| fits(party)) {
-        let _ = write!(hint, ": did you mean `{}`?", wording::shown(name));
+        let _ = write!(hint, ": did you mean `{}`?", redaction::shown(name));
     } else if relation
         .sources
         .iter()
@@ -239,13 +239,13 @@ fn missing(
             format!(
                 "add `{} = \"{}\"` to the contract",
                 key_of(people.kind(party)),
-                wording::shown(name)
+                redaction::shown(name)
             ),
         ),
         (_, column) => {
             let column = column.as_deref().map_or_else(
                 || "its column".to_owned(),
-                |column| format!("{table}.{}", wording::shown(column)),
+                |column| format!("{table}.{}", redaction::shown(column)),
             );
             let who = if said.is_empty() {
                 ""

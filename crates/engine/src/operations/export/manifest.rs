@@ -8,7 +8,7 @@ use arrow::datatypes::{Field, Schema, SchemaRef};
 use serde::{Deserialize, Serialize};
 
 use super::ExportFormat;
-use query::sql_types as types;
+use query::sql_types;
 
 /// What an export is, and of what. Times are RFC 3339, UTC, in milliseconds.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -143,7 +143,7 @@ impl Manifest {
     /// The columns as the lake holds them; `None` for types that no table has.
     pub(super) fn schema(&self) -> Option<SchemaRef> {
         let fields = self.columns.iter().map(|column| {
-            let kind = types::named(&column.kind)?;
+            let kind = sql_types::named(&column.kind)?;
             Some(Field::new(&column.column, kind, true))
         });
         Some(Arc::new(Schema::new(fields.collect::<Option<Vec<_>>>()?)))

@@ -46,7 +46,7 @@ use crate::progress::Progress;
 use crate::stop::Stop;
 use query::Session;
 use query::Setup;
-use query::sql_types as types;
+use query::sql_types;
 
 /// How long an export that was asked to stop is waited for.
 const PATIENCE: Duration = Duration::from_millis(300);
@@ -238,7 +238,7 @@ async fn describe(
         columns: fields
             .map(|field| ExportedColumn {
                 column: field.name().clone(),
-                kind: types::name(field.data_type()),
+                kind: sql_types::name(field.data_type()),
                 personal: personal.contains(field.name()),
             })
             .collect(),

@@ -13,7 +13,7 @@ use crate::subjects::known::{Known, person};
 use crate::subjects::quarantine;
 use query::Query;
 use query::Session;
-use query::interner::Texts;
+use query::interner::Interner;
 use query::roles::{RECORD_COLUMNS, RECORDS};
 use query::system::{CONSENT, long, text};
 
@@ -120,7 +120,7 @@ type Record = (u32, i64, [Option<i64>; Purpose::ALL.len()]);
 
 #[derive(Default)]
 struct People {
-    names: Texts,
+    names: Interner,
     records: Vec<Record>,
 }
 

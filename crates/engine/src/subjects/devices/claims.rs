@@ -8,7 +8,7 @@ use crate::Error;
 use crate::subjects::known::{Known, person};
 use query::Query;
 use query::Session;
-use query::interner::Texts;
+use query::interner::Interner;
 use query::roles::{CLAIM_COLUMNS, RECORDS};
 use query::system::{DEVICE_CLAIM, long};
 
@@ -52,8 +52,8 @@ impl Claimed {
 /// `people` and `devices` get their numbers.
 pub(super) async fn read(
     session: &Session,
-    people: &mut Texts,
-    devices: &mut Texts,
+    people: &mut Interner,
+    devices: &mut Interner,
     agreed: &Known,
 ) -> Result<(Claimed, RecordBatch), Error> {
     let [email, updated, serial] = CLAIM_COLUMNS;

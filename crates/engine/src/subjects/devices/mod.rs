@@ -26,7 +26,7 @@ use crate::Error;
 use crate::subjects::known::Known;
 use claims::{By, Claimed};
 use query::Session;
-use query::interner::Texts;
+use query::interner::Interner;
 use query::landing::{Listener, Source};
 use query::roles::{DEVICES, PHONES};
 use readings::{Claimants, Phones, Reported};
@@ -39,7 +39,7 @@ pub(crate) struct Search {
     devices: Arc<Source>,
     phones: Arc<Source>,
     begun: Option<Begun>,
-    serials: Texts,
+    serials: Interner,
 }
 
 /// What was read of devices, and who claims them.
@@ -65,7 +65,7 @@ impl Search {
         let (Some(devices), Some(phones)) = (sources.get(DEVICES.0), sources.get(PHONES.0)) else {
             return Ok(None);
         };
-        let (mut people, mut serials) = (Texts::default(), Texts::default());
+        let (mut people, mut serials) = (Interner::default(), Interner::default());
         let (claimed, rows) = claims::read(session, &mut people, &mut serials, agreed).await?;
         let mut search = Self {
             claimed,
@@ -96,7 +96,7 @@ impl Search {
     /// As [`Search::begin`].
     pub(crate) async fn end(mut self, session: &Session) -> Result<RecordBatch, Error> {
         let Some(begun) = self.begun.take() else {
-            return Ok(rows::table(&[], &Texts::default(), &Texts::default()));
+            return Ok(rows::table(&[], &Interner::default(), &Interner::default()));
         };
         // Most often every claim is clear, and half the people need not be read.
         if self.all_clear(&begun) {
@@ -126,7 +126,7 @@ impl Search {
     async fn read_devices(
         &mut self,
         session: &Session,
-        people: Texts,
+        people: Interner,
         everybody: bool,
     ) -> Result<Begun, Error> {
         let claimed = &self.claimed;

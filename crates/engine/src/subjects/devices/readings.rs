@@ -15,7 +15,7 @@ use privacy::ownership::{
 
 use crate::Error;
 use query::Session;
-use query::interner::Texts;
+use query::interner::Interner;
 use query::landing::{Listener, Source};
 use query::roles::{DEVICES, PHONES};
 
@@ -25,14 +25,14 @@ pub(super) struct Reported {
     pub(super) instants: DeviceInstants,
     /// The last instant of each device; `None` of those that were silent.
     pub(super) last: Vec<Option<i64>>,
-    pub(super) serials: Texts,
+    pub(super) serials: Interner,
 }
 
 /// Reads all devices; the instants of those that `is_looked_at` are gathered.
 pub(super) async fn devices(
     session: &Session,
     source: &Arc<Source>,
-    serials: Texts,
+    serials: Interner,
     is_looked_at: impl Fn(u32) -> bool,
 ) -> Result<Reported, Error> {
     // Which are looked at is known by number only for devices that are known.
@@ -121,10 +121,10 @@ impl Phones<'_> {
     /// Gathers everybody's readings at instants of the devices `wanted`.
     pub(super) async fn gather(
         &self,
-        people: Texts,
+        people: Interner,
         instants: &DeviceInstants,
         wanted: &[u32],
-    ) -> Result<(Texts, PeopleByInstant), Error> {
+    ) -> Result<(Interner, PeopleByInstant), Error> {
         let wanted = Arc::new(InstantFilter::new(instants, wanted));
         let people = Arc::new(Mutex::new(people));
         let mut tasks = JoinSet::new();
@@ -161,7 +161,7 @@ impl Phones<'_> {
 
 /// Those who claim a device, and what their phones are known to have reported.
 pub(super) struct Claimants {
-    pub(super) people: Texts,
+    pub(super) people: Interner,
     pub(super) claims: ClaimCounter,
     /// Whether people count who did not agree.
     pub(super) everybody: bool,
@@ -174,7 +174,7 @@ pub(super) struct Claimants {
 }
 
 impl Claimants {
-    pub(super) fn new(people: Texts, claims: ClaimCounter, everybody: bool) -> Self {
+    pub(super) fn new(people: Interner, claims: ClaimCounter, everybody: bool) -> Self {
         Self {
             people,
             claims,
@@ -301,6 +301,6 @@ async fn joined<T: 'static>(tasks: &mut JoinSet<Result<T, Error>>) -> Result<Opt
 }
 
 /// What no task holds any more.
-fn taken(shared: Arc<Mutex<Texts>>) -> Texts {
-    Arc::into_inner(shared).map_or_else(Texts::default, Mutex::into_inner)
+fn taken(shared: Arc<Mutex<Interner>>) -> Interner {
+    Arc::into_inner(shared).map_or_else(Interner::default, Mutex::into_inner)
 }

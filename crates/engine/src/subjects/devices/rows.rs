@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use arrow::array::{Int64Array, RecordBatch, StringViewArray};
 
-use query::interner::{NO_TEXT, Texts};
+use query::interner::{Interner, NO_TEXT};
 use query::system::DEVICE_OWNER;
 
 /// What is known of one device, by one owner or by nobody.
@@ -25,7 +25,7 @@ pub(super) struct Owner {
     pub(super) runner_up: Option<u32>,
 }
 
-pub(super) fn table(found: &[Found], people: &Texts, serials: &Texts) -> RecordBatch {
+pub(super) fn table(found: &[Found], people: &Interner, serials: &Interner) -> RecordBatch {
     let each = || found.iter();
     let owner = || each().map(|found| found.owner);
     let serial = serials.column(each().map(|found| found.device));

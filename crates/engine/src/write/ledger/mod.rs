@@ -29,10 +29,10 @@ use datafusion::physical_plan::unnest::UnnestExec;
 use query::FirstExec;
 use query::join::{JoinExec, Kind};
 use query::landing::LandingScan;
-use query::plan_tables::{read_by, tables as tables_of};
-use query::scan::{LANDING, Read};
+use query::plan_tables::{scanned_table, tables as tables_of};
+use query::scan::{LANDING, ScannedTable};
 use query::system;
-use query::tables::memory_table::Held;
+use query::tables::memory_table::MemorySource;
 
 pub(crate) use numbers::{numbered, plan_to_account_for};
 pub(crate) use totals::Totals;
@@ -149,7 +149,7 @@ struct Spine {
 }
 
 impl Spine {
-    fn begin(read: Read, rows_in: u64, rows: u64) -> Self {
+    fn begin(read: ScannedTable, rows_in: u64, rows: u64) -> Self {
         Self {
             zone: read.zone,
             source: read.table,
@@ -166,7 +166,7 @@ impl Spine {
         let rows = rows_out(plan);
         Self {
             origins: vec![scans(plan)],
-            ..Self::begin(Read::default(), rows, rows)
+            ..Self::begin(ScannedTable::default(), rows, rows)
         }
     }
 
@@ -185,15 +185,15 @@ impl Spine {
 fn follow(plan: &Arc<dyn ExecutionPlan>, tables: &[&str], joins: &mut Vec<Entry>) -> Spine {
     if let Some(scan) = plan.downcast_ref::<LandingScan>() {
         let (rows, passed_over) = scan.counted();
-        let read = read_by(plan).unwrap_or_default();
+        let read = scanned_table(plan).unwrap_or_default();
         let mut spine = Spine::begin(read, rows + passed_over, rows);
         spine.passed_over = passed_over;
         return spine;
     }
     if let Some(source) = plan.downcast_ref::<DataSourceExec>() {
-        if let Some(held) = source.data_source().downcast_ref::<Held>() {
+        if let Some(held) = source.data_source().downcast_ref::<MemorySource>() {
             // Whoever reads what is held in memory reads all of it.
-            return Spine::begin(held.read.clone(), held.rows(), held.rows());
+            return Spine::begin(held.table.clone(), held.rows(), held.rows());
         }
         let rows = rows_out(plan);
         // Rows of row groups that cannot match never leave the scan.
@@ -204,7 +204,7 @@ fn follow(plan: &Arc<dyn ExecutionPlan>, tables: &[&str], joins: &mut Vec<Entry>
             Some(Precision::Exact(all) | Precision::Inexact(all)) => (all as u64).max(rows),
             _ => rows,
         };
-        let source = read_by(plan).unwrap_or_default();
+        let source = scanned_table(plan).unwrap_or_default();
         return Spine::begin(source, all, all).narrow(rows, Reason::Filtered);
     }
     if let Some(join) = plan.downcast_ref::<JoinExec>() {
@@ -325,29 +325,29 @@ fn reason_for_none(source: &str, is_about_consent: bool) -> Reason {
 
 fn of_join(join: &JoinExec, tables: &[&str], joins: &mut Vec<Entry>) -> Spine {
     let account = join.account();
-    let (held, read) = join.sides();
-    let of_held = Side {
-        rows: account.held,
-        unmatched: account.held_unmatched,
+    let (build, probe) = join.sides();
+    let of_build = Side {
+        rows: account.build_rows,
+        unmatched: account.build_unmatched,
         pairs: account.pairs,
     };
-    let of_read = Side {
-        rows: account.read,
-        unmatched: account.read_unmatched,
+    let of_probe = Side {
+        rows: account.probe_rows,
+        unmatched: account.probe_unmatched,
         pairs: account.pairs,
     };
     // Whichever side it is about is told by where its rows come from.
-    let (mut by_held, mut by_read) = (Vec::new(), Vec::new());
-    let of_first = follow(held, tables, &mut by_held);
-    let of_second = follow(read, tables, &mut by_read);
-    let is_about_held = match join.kind() {
-        Kind::HeldSemi => true,
-        Kind::ReadSemi => false,
+    let (mut by_build, mut by_probe) = (Vec::new(), Vec::new());
+    let of_first = follow(build, tables, &mut by_build);
+    let of_second = follow(probe, tables, &mut by_probe);
+    let is_about_build = match join.kind() {
+        Kind::BuildSemi => true,
+        Kind::ProbeSemi => false,
         Kind::Inner => weight(&of_first, tables) > weight(&of_second, tables),
     };
-    let (mut spine, before, mut side, other) = match is_about_held {
-        true => (of_first, by_held, of_held, read),
-        false => (of_second, by_read, of_read, held),
+    let (mut spine, before, mut side, other) = match is_about_build {
+        true => (of_first, by_build, of_build, probe),
+        false => (of_second, by_probe, of_probe, build),
     };
     if join.kind() != Kind::Inner {
         side = side.once();
@@ -432,7 +432,7 @@ fn rows_out(plan: &Arc<dyn ExecutionPlan>) -> u64 {
 /// The numbers of all scans below a plan.
 fn scans(plan: &Arc<dyn ExecutionPlan>) -> BTreeSet<usize> {
     let below = plan.children().into_iter().flat_map(scans);
-    let own = read_by(plan).and_then(|read| read.number);
+    let own = scanned_table(plan).and_then(|read| read.number);
     own.into_iter().chain(below).collect()
 }
 

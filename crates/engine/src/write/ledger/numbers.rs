@@ -19,7 +19,7 @@ use crate::Error;
 use query::landing::LandingTable;
 use query::scan::with_scans;
 use query::tables::lake_table::LakeTable;
-use query::tables::memory_table::HeldTable;
+use query::tables::memory_table::MemoryTable;
 
 /// Plans one SELECT so that an account can be given of it: its scans are
 /// numbered.
@@ -58,7 +58,7 @@ pub(crate) fn numbered(number: usize, scan: &TableScan) -> Result<Option<Logical
         Arc::new(table.numbered(number))
     } else if let Some(table) = table.downcast_ref::<LandingTable>() {
         Arc::new(table.numbered(number))
-    } else if let Some(table) = table.downcast_ref::<HeldTable>() {
+    } else if let Some(table) = table.downcast_ref::<MemoryTable>() {
         Arc::new(table.numbered(number))
     } else {
         return Ok(None);
