@@ -2,8 +2,9 @@
 
 use std::collections::HashMap;
 
-use super::crowd::Bitmap;
-use super::people::{PeopleByInstant, Posting, Postings};
+use super::crowd_bitmaps::Bitmap;
+use super::people_by_instant::PeopleByInstant;
+use super::postings::{Posting, Postings};
 
 /// The person who shares most instants, and how far the next one comes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -35,11 +36,19 @@ pub struct Matcher<'a> {
     remembered: HashMap<Box<[i64]>, Option<BestMatch>>,
 }
 
+impl PeopleByInstant {
+    /// Counts for one thread; several may count at once. Needs 4 bytes per
+    /// person.
+    pub fn matcher(&self) -> Matcher<'_> {
+        Matcher::new(self)
+    }
+}
+
 impl<'a> Matcher<'a> {
-    pub(super) fn new(people: &'a PeopleByInstant) -> Self {
+    fn new(people: &'a PeopleByInstant) -> Self {
         Self {
             people,
-            postings: Postings::new(people),
+            postings: Postings::new(&people.shards),
             lists: Vec::new(),
             bitmaps: Vec::new(),
             counts: vec![0; people.people],
@@ -202,7 +211,7 @@ impl Leaders {
 #[cfg(test)]
 mod tests {
     use super::super::devices::DeviceReadings;
-    use super::super::people::{InstantFilter, PersonReadings};
+    use super::super::people_by_instant::{InstantFilter, PersonReadings};
     use super::*;
     use proptest::prelude::*;
     use std::collections::HashSet;

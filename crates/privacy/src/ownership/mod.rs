@@ -26,27 +26,28 @@
 //! in succession are not sought where a great crowd reports the same
 //! milliseconds; a device passed on there may be nobody's. Nothing is guessed.
 
-mod claims;
+mod claim_counter;
 mod contested;
-mod crowd;
-mod decision;
+mod crowd_bitmaps;
 mod devices;
-mod handover;
 mod matcher;
 mod owners;
 mod pairs;
-mod people;
+mod people_by_instant;
+mod postings;
+mod succession;
+mod thresholds;
 
 #[cfg(test)]
-mod load;
+mod benchmarks;
 #[cfg(test)]
-mod reference;
+mod reference_data;
 
-pub use claims::ClaimCounter;
+pub use claim_counter::ClaimCounter;
 pub use contested::{Ownership, find_contested};
-pub use decision::{SUPPORT_MIN, claim_holds, is_clear, lead_min, may_have_changed_owner};
 pub use devices::{DeviceInstants, DeviceReadings};
-pub use handover::OwnershipPeriod;
 pub use matcher::{BestMatch, Matcher};
 pub use owners::{Claim, owners};
-pub use people::{InstantFilter, PeopleByInstant, PersonReadings};
+pub use people_by_instant::{InstantFilter, PeopleByInstant, PersonReadings};
+pub use succession::OwnershipPeriod;
+pub use thresholds::{SUPPORT_MIN, claim_holds, is_clear, lead_min, may_have_changed_owner};

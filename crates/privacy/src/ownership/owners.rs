@@ -1,8 +1,8 @@
 //! From counts to owners: the decision for one device.
 
-use super::decision::{claim_holds, is_clear, may_have_changed_owner};
-use super::handover::{OwnershipPeriod, successive_owners};
 use super::matcher::{BestMatch, Matcher};
+use super::succession::{OwnershipPeriod, successive_owners};
+use super::thresholds::{claim_holds, is_clear, may_have_changed_owner};
 
 /// The claim of the one person who claims a device.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -67,7 +67,7 @@ pub fn owners(
 
 #[cfg(test)]
 mod tests {
-    use super::super::handover::tests::people;
+    use super::super::succession::tests::people;
     use super::*;
 
     /// `script` says for how many instants, a second apart, who reports.

@@ -8,7 +8,7 @@
 use std::array::from_fn;
 
 use super::pairs::Words;
-use super::people::Posting;
+use super::postings::Posting;
 
 /// People are taken in tiles: two cache lines of bits.
 const TILE_WORDS: usize = 16;

@@ -1,8 +1,8 @@
 //! A device passed on: owners in succession.
 
 use super::contested::Ownership;
-use super::decision::{SUPPORT_MIN, claim_holds, is_clear};
 use super::matcher::{BestMatch, Matcher};
+use super::thresholds::{SUPPORT_MIN, claim_holds, is_clear};
 
 /// A time in which a device was one person's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -208,7 +208,7 @@ fn leader(worth: &[i64]) -> usize {
 #[cfg(test)]
 pub(super) mod tests {
     use super::super::devices::DeviceReadings;
-    use super::super::people::{InstantFilter, PeopleByInstant, PersonReadings};
+    use super::super::people_by_instant::{InstantFilter, PeopleByInstant, PersonReadings};
     use super::*;
     use proptest::prelude::*;
     use std::sync::Arc;

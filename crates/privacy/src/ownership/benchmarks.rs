@@ -1,7 +1,7 @@
 //! What counting costs at a thousand times the reference data, and in crowds.
 //!
 //! Each test is run alone, in release, for time and memory:
-//! `/usr/bin/time -v BINARY --ignored --exact --nocapture ownership::load::NAME`
+//! `/usr/bin/time -v BINARY --ignored --exact --nocapture ownership::benchmarks::NAME`
 
 use std::sync::Arc;
 use std::time::Instant;
