@@ -114,14 +114,7 @@ impl Error {
     pub fn class(&self) -> Class {
         match self {
             Error::Model { .. } | Error::Settings { .. } | Error::Project(_) => Class::Settings,
-            Error::Lake(lake::Error::Location { .. } | lake::Error::StoreSetting { .. }) => {
-                Class::Settings
-            }
-            Error::Lake(
-                lake::Error::Conflict { .. }
-                | lake::Error::ReleaseConflict
-                | lake::Error::Locked { .. },
-            ) => Class::Busy,
+            Error::Lake(error) => Class::of_lake(error),
             Error::Malformed { .. } => Class::Check,
             Error::Refused { .. } => Class::Refused,
             Error::Interrupted => Class::Interrupted,
@@ -137,6 +130,28 @@ impl Error {
     /// An error raised while a statement was planned, before any row was read.
     pub(crate) fn planning(error: DataFusionError) -> Self {
         query::Error::planning(error).into()
+    }
+}
+
+impl Class {
+    /// How an error of the lake ends the program.
+    pub fn of_lake(error: &lake::Error) -> Self {
+        match error {
+            lake::Error::Location { .. } | lake::Error::StoreSetting { .. } => Class::Settings,
+            lake::Error::Conflict { .. }
+            | lake::Error::ReleaseConflict
+            | lake::Error::Locked { .. } => Class::Busy,
+            _ => Class::Failed,
+        }
+    }
+
+    /// How an error of a query ends the program.
+    pub fn of_query(error: &query::Error) -> Self {
+        match error {
+            query::Error::Settings { .. } => Class::Settings,
+            query::Error::Lake(error) => Class::of_lake(error),
+            _ => Class::Failed,
+        }
     }
 }
 

@@ -44,6 +44,17 @@ pub(crate) fn exit(outcome: anyhow::Result<Ending>) -> ExitCode {
     ExitCode::from(ending.code())
 }
 
+fn ending_of(class: Class) -> Ending {
+    match class {
+        Class::Failed => Ending::Failed,
+        Class::Settings => Ending::Settings,
+        Class::Busy => Ending::Busy,
+        Class::Interrupted => Ending::Interrupted,
+        Class::Check => Ending::Check,
+        Class::Refused => Ending::Refused,
+    }
+}
+
 /// Prints an error to standard error and tells how it ends the program.
 pub(crate) fn report(error: &anyhow::Error) -> Ending {
     let (message, hint, ending) = if let Some(failure) = error.downcast_ref::<Failure>() {
@@ -53,15 +64,13 @@ pub(crate) fn report(error: &anyhow::Error) -> Ending {
             failure.ending(),
         )
     } else if let Some(error) = error.downcast_ref::<engine::Error>() {
-        let ending = match error.class() {
-            Class::Failed => Ending::Failed,
-            Class::Settings => Ending::Settings,
-            Class::Busy => Ending::Busy,
-            Class::Interrupted => Ending::Interrupted,
-            Class::Check => Ending::Check,
-            Class::Refused => Ending::Refused,
-        };
-        (error.to_string(), error.hint(), ending)
+        (error.to_string(), error.hint(), ending_of(error.class()))
+    } else if let Some(error) = error.downcast_ref::<query::Error>() {
+        let class = Class::of_query(error);
+        (error.to_string(), error.hint(), ending_of(class))
+    } else if let Some(error) = error.downcast_ref::<lake::Error>() {
+        let class = Class::of_lake(error);
+        (error.to_string(), error.hint(), ending_of(class))
     } else if let Some(errors) = error.downcast_ref::<catalog::Errors>() {
         // Its own text holds the hints, one behind each error.
         (errors.to_string(), None, Ending::Settings)
