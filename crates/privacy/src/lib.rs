@@ -1,11 +1,17 @@
-//! Types for personal data and what people agreed to.
+//! Personal data: types that keep it out of messages, and rules about consent and
+//! device ownership.
 //!
-//! An e-mail, a name, a phone number, a birthday or a serial number is a
-//! personal value wherever it stands. This room keeps such values from being
-//! printed by accident: [`Personal`] for values the program holds itself,
-//! [`redact`] for messages that come from libraries; and it makes what may
-//! stand in their place, see [`PseudonymKey::pseudonym`]. [`consent_intervals`] tells when a
-//! person agreed to a purpose. Pure: no I/O.
+//! Personal values are e-mails, names, phone numbers, birthdays and serial numbers,
+//! wherever they occur.
+//!
+//! - [`Personal`] and [`redact`] keep them from being printed: the first for values
+//!   of the program, the second for messages of libraries.
+//! - [`PseudonymKey`] makes pseudonyms that replace them.
+//! - [`normalize_subject`] makes one subject of all spellings of an e-mail.
+//! - [`consent_intervals`] computes when a person consented to a purpose.
+//! - [`ownership`] computes whose device a device is.
+//!
+//! The crate is pure: it does no I/O.
 
 mod consent;
 pub mod ownership;

@@ -1,20 +1,20 @@
-//! A value that does not show itself.
+//! A wrapper for personal values that prints as `***`.
 
 use std::fmt;
 
-/// Holds a personal value. Printing it gives `***`; the value comes out only
-/// where [`Personal::reveal`] is spelled out.
+/// A personal value. It prints as `***`, so that printing is safe by default. Only
+/// [`Personal::reveal`] returns the value.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Personal<T>(T);
 
 impl<T> Personal<T> {
-    /// Takes `value` into keeping.
+    /// Wraps `value`.
     pub fn new(value: T) -> Self {
         Self(value)
     }
 
-    /// The value itself, for matching and for writing into tables; never for
-    /// logs, messages or names of objects.
+    /// The value, for comparisons and for tables. Never for logs, messages or object
+    /// names.
     pub fn reveal(&self) -> &T {
         &self.0
     }
@@ -37,7 +37,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn printing_shows_nothing() {
+    fn printing_reveals_nothing() {
         let email = Personal::new("jane@example.com".to_owned());
         assert_eq!(
             format!("{email} {email:?} {:?}", Some(&email)),

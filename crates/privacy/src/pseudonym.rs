@@ -1,4 +1,5 @@
-//! Names that stand for a person and tell nothing of them.
+//! Pseudonyms: names for people that reveal nothing about them, made with a secret
+//! key. The engine's SQL function `pseudonym` and the key file use it.
 
 use std::fmt;
 
@@ -7,37 +8,36 @@ use zeroize::{Zeroize, Zeroizing};
 /// The length of a key, in bytes.
 const BYTES: usize = 32;
 
-/// What the two uses of a key are kept apart by. A change of either text
-/// changes every pseudonym or fingerprint.
+/// Contexts that separate the two uses of a key. Changing one of these texts would
+/// change every pseudonym or fingerprint.
 const PSEUDONYM: &str = "stedi 2026-11-21 pseudonym of a subject";
 const FINGERPRINT: &str = "stedi 2026-11-21 fingerprint of a pseudonym key";
 
-/// The secret that makes pseudonyms: 256 random bits.
+/// The secret key of pseudonyms: 256 random bits.
 ///
-/// Whoever has it can tell whether a pseudonym is that of an e-mail they know.
-/// Without it pseudonyms are 128 random bits, also for someone who knows
-/// everybody's e-mail. Prints as `***`, and leaves no trace in memory that was
-/// its own once it is dropped.
+/// Somebody with the key can check whether a pseudonym belongs to a known e-mail.
+/// Without the key, pseudonyms are 128 random bits, even to somebody who knows all
+/// e-mails. The key prints as `***`, and its memory is zeroed when it is dropped.
 #[derive(Clone)]
 pub struct PseudonymKey {
     secret: [u8; BYTES],
-    /// Made of the secret once, as every pseudonym needs it.
-    pseudonyms: [u8; BYTES],
+    /// Derived from the secret once, because every pseudonym needs it.
+    pseudonym_key: [u8; BYTES],
 }
 
-/// A text that is no key. It does not show the text, which may be one with a
-/// digit too few.
+/// The text is not a key. The error does not contain the text, which may be a key
+/// with a digit missing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("a key is 64 hexadecimal digits")]
 pub struct InvalidKey;
 
-/// The operating system gave no random bytes.
+/// The operating system returned no random bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("the system gives no random bytes")]
+#[error("the operating system returned no random bytes")]
 pub struct NoRandomness;
 
 impl PseudonymKey {
-    /// A new key, of the operating system's randomness.
+    /// A new key from the random number generator of the operating system.
     ///
     /// # Errors
     /// [`NoRandomness`].
@@ -47,8 +47,7 @@ impl PseudonymKey {
         Ok(Self::of(&secret))
     }
 
-    /// The key written as `text`: 64 hexadecimal digits, with white space
-    /// around them.
+    /// Parses a key: 64 hexadecimal digits. White space around them is ignored.
     ///
     /// # Errors
     /// [`InvalidKey`].
@@ -67,12 +66,12 @@ impl PseudonymKey {
     fn of(secret: &[u8; BYTES]) -> Self {
         Self {
             secret: *secret,
-            pseudonyms: blake3::derive_key(PSEUDONYM, secret),
+            pseudonym_key: blake3::derive_key(PSEUDONYM, secret),
         }
     }
 
-    /// The key itself, as [`PseudonymKey::from_hex`] takes it: for the file that keeps
-    /// it, never for a message.
+    /// The key as text, for [`PseudonymKey::from_hex`]. Only for the key file, never for a
+    /// message.
     pub fn reveal(&self) -> Zeroizing<String> {
         Zeroizing::new(hex(&self.secret))
     }
@@ -80,15 +79,14 @@ impl PseudonymKey {
     /// The pseudonym of `subject`: 32 lower-case hexadecimal digits, the first
     /// 128 bits of a keyed BLAKE3 hash.
     ///
-    /// `subject` is taken letter by letter: [`crate::normalize_subject`] makes two
-    /// spellings of one e-mail the same.
+    /// Different spellings of one e-mail have different pseudonyms. Use
+    /// [`crate::normalize_subject`] before.
     pub fn pseudonym(&self, subject: &str) -> String {
-        let hash = blake3::keyed_hash(&self.pseudonyms, subject.as_bytes());
+        let hash = blake3::keyed_hash(&self.pseudonym_key, subject.as_bytes());
         hex(&hash.as_bytes()[..16])
     }
 
-    /// Tells keys apart without telling anything of them: 16 lower-case
-    /// hexadecimal digits.
+    /// Identifies the key without revealing it: 16 lower-case hexadecimal digits.
     pub fn fingerprint(&self) -> String {
         hex(&blake3::derive_key(FINGERPRINT, &self.secret)[..8])
     }
@@ -97,7 +95,7 @@ impl PseudonymKey {
 impl Drop for PseudonymKey {
     fn drop(&mut self) {
         self.secret.zeroize();
-        self.pseudonyms.zeroize();
+        self.pseudonym_key.zeroize();
     }
 }
 
@@ -135,10 +133,10 @@ mod tests {
     const COUNTED: &str = "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f";
     const ONES: &str = "ffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff";
 
-    /// Published pseudonyms must stay what they are. The expected values come
-    /// from another implementation of BLAKE3, written from its specification.
+    /// Published pseudonyms must never change. The expected values come from an
+    /// independent implementation of BLAKE3, written from its specification.
     #[test]
-    fn pseudonyms_stay_what_they_are() {
+    fn pseudonyms_never_change() {
         for (key, subject, expected) in [
             (COUNTED, "", "f8c79159fee9dfd29a1491181818dd10"),
             (
@@ -167,7 +165,7 @@ mod tests {
     }
 
     #[test]
-    fn texts_that_are_keys() {
+    fn valid_and_invalid_keys() {
         for (text, expected) in [
             (COUNTED.to_owned(), true),
             (COUNTED.to_uppercase(), true),
@@ -184,7 +182,7 @@ mod tests {
     }
 
     #[test]
-    fn a_key_is_written_and_read_again() {
+    fn a_key_survives_writing_and_reading() {
         let key = PseudonymKey::generate().unwrap();
         let again = PseudonymKey::from_hex(&key.reveal()).unwrap();
         assert_eq!(again.fingerprint(), key.fingerprint());
@@ -195,7 +193,7 @@ mod tests {
     }
 
     #[test]
-    fn printing_shows_nothing() {
+    fn printing_reveals_nothing() {
         let key = PseudonymKey::from_hex(ONES).unwrap();
         assert_eq!(
             format!("{key} {key:?} {:?}", Some(&key)),

@@ -1,10 +1,10 @@
-//! Takes personal values out of messages written by libraries.
+//! Removes personal values from messages of libraries.
 
-/// Replaces what looks like an e-mail, a serial number (UUID), a phone number
-/// or a birthday by `***`, wherever it stands in `message`.
+/// Replaces e-mails, serial numbers (UUIDs), phone numbers and birthdays in
+/// `message` by `***`.
 ///
-/// Names of tables and columns stay readable. It knows shapes alone: where
-/// whole messages may be made of values, nothing of them should be shown.
+/// It recognises them by their form only. Names of tables and columns remain. If a
+/// message may consist of values, do not show it at all.
 pub fn redact(message: &str) -> String {
     let mut out = String::with_capacity(message.len());
     let mut word = String::new();
@@ -26,7 +26,7 @@ fn belongs_to_value(c: char) -> bool {
 }
 
 fn push_word(out: &mut String, word: &str) {
-    // A full stop or colon behind a word ends the sentence, not the value.
+    // A full stop or colon after a word belongs to the sentence.
     let value = word.trim_end_matches(['.', ':']);
     if is_personal(value) {
         out.push_str("***");
@@ -43,8 +43,8 @@ fn is_personal(word: &str) -> bool {
         .is_some_and(|(user, host)| !user.is_empty() && host.contains('.'));
     let serial =
         word.len() >= 32 && word.chars().all(|c| c.is_ascii_hexdigit() || c == '-') && digits > 0;
-    // Phone numbers and birthdays: digits with separators alone. Instants and
-    // offsets are digits, too; a message can do without them.
+    // Phone numbers and birthdays are digits with separators. Timestamps and large
+    // offsets look the same; messages do not need them.
     let number = digits >= 7
         && word
             .chars()
@@ -58,7 +58,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn personal_values_go_and_names_of_columns_stay() {
+    fn removes_personal_values_and_keeps_column_names() {
         for (message, expected) in [
             (
                 "no field named user in accelerometer_landing",

@@ -1,14 +1,14 @@
-//! Who a row is about.
+//! Subjects: the person a row is about, identified by a normalised e-mail.
 
 use std::borrow::Cow;
 
 use icu_normalizer::ComposingNormalizerBorrowed;
 
-/// The name under which a person is known: the e-mail without white space and
-/// invisible characters around it, in Unicode's NFC and in lower case.
+/// The subject of an e-mail: without surrounding white space and invisible
+/// characters, in Unicode NFC and in lower case.
 ///
-/// Two spellings of one address give the same subject, and the subject of a
-/// subject is that subject. Borrows where the address is spelled so already.
+/// All spellings of one address have the same subject. The subject of a subject is
+/// that subject. Borrows if the address is normalised already.
 pub fn normalize_subject(email: &str) -> Cow<'_, str> {
     let trimmed = email.trim();
     let plain = trimmed
@@ -19,14 +19,14 @@ pub fn normalize_subject(email: &str) -> Cow<'_, str> {
     } else if trimmed.is_ascii() {
         Cow::Owned(trimmed.to_ascii_lowercase())
     } else {
-        of_any_script(trimmed)
+        normalize_unicode(trimmed)
     }
 }
 
-/// Addresses are ASCII nearly always: what other ones cost is kept out of the
-/// way of theirs.
+/// Nearly all addresses are ASCII. The code for the others is kept out of the hot
+/// path.
 #[cold]
-fn of_any_script(email: &str) -> Cow<'_, str> {
+fn normalize_unicode(email: &str) -> Cow<'_, str> {
     const NFC: ComposingNormalizerBorrowed<'static> = ComposingNormalizerBorrowed::new_nfc();
     let trimmed = email.trim_matches(|c: char| c.is_whitespace() || is_invisible(c));
     let composed = NFC.normalize(trimmed);
@@ -34,15 +34,15 @@ fn of_any_script(email: &str) -> Cow<'_, str> {
     if lower == trimmed {
         return Cow::Borrowed(trimmed);
     }
-    // A lower-case letter may have to be composed where the capital is not.
+    // Lower-casing a composed text may yield letters that have to be composed.
     match NFC.normalize(&lower) {
         Cow::Borrowed(_) => Cow::Owned(lower),
         Cow::Owned(composed) => Cow::Owned(composed),
     }
 }
 
-/// Characters without width, which come along where an address is copied from
-/// a page or a table: joiners, marks of direction, a mark of byte order.
+/// Characters without width, which get into an address when it is copied from a
+/// page or a table: joiners, direction marks, byte order marks.
 fn is_invisible(c: char) -> bool {
     matches!(
         c,
@@ -64,7 +64,7 @@ mod tests {
     use super::normalize_subject;
 
     #[test]
-    fn spellings_of_one_address_are_one_subject() {
+    fn spellings_of_one_address_have_one_subject() {
         for (email, expected) in [
             ("jane@example.com", "jane@example.com"),
             (" Jane@Example.COM\t", "jane@example.com"),
@@ -82,7 +82,7 @@ mod tests {
             ("\u{212b}@x.org", "\u{e5}@x.org"),
             // The two small letters of sigma.
             ("ΟΔΟΣ@x.org", "οδος@x.org"),
-            // White space of Unicode and what has no width, in any order.
+            // Unicode white space and characters without width, in any order.
             ("\u{200b}jane@example.com", "jane@example.com"),
             ("jane@example.com\u{200b} \u{feff}\n", "jane@example.com"),
             (
@@ -91,10 +91,10 @@ mod tests {
             ),
             ("\u{2060}\u{200d}\u{ad}\u{3000}", ""),
             ("\u{3000}jürgen@example.com\u{200e}", "jürgen@example.com"),
-            // Within an address they are part of it.
+            // Inside an address they belong to it.
             ("ja\u{200b}ne@example.com", "ja\u{200b}ne@example.com"),
             ("ja ne@example.com", "ja ne@example.com"),
-            // Compatibility forms are other addresses.
+            // Compatibility forms are different addresses.
             ("\u{ff41}@x.org", "\u{ff41}@x.org"),
         ] {
             assert_eq!(normalize_subject(email), expected, "{email:?}");
@@ -108,9 +108,9 @@ mod tests {
             prop_assert_eq!(normalize_subject(&once), once.as_str());
         }
 
-        /// As it always was: pseudonyms of people in existing lakes stay.
+        /// Must never change: existing lakes contain pseudonyms of such subjects.
         #[test]
-        fn an_ascii_address_is_trimmed_and_put_in_lower_case(email in "[ -~\t]{0,40}") {
+        fn an_ascii_address_is_trimmed_and_lower_cased(email in "[ -~\t]{0,40}") {
             prop_assert_eq!(normalize_subject(&email), email.trim().to_ascii_lowercase());
         }
     }

@@ -1,5 +1,5 @@
-//! The rules said a second time, instant by instant and without a sweep, and
-//! held against [`consent_intervals`].
+//! Test: a second implementation of the rules, instant by instant and without a
+//! sweep. Random and exhaustive histories compare it with [`consent_intervals`].
 
 use proptest::prelude::*;
 
@@ -18,7 +18,7 @@ enum Kind {
 #[derive(Clone, Copy)]
 struct Event {
     at: i64,
-    /// What comes first among events of one instant.
+    /// The order among events of one instant.
     rank: usize,
     kind: Kind,
 }
@@ -36,10 +36,10 @@ impl Event {
 struct History(Vec<Event>);
 
 impl History {
-    fn new(statements: &[ConsentRecord], entries: &[RegisterEntry]) -> Self {
+    fn new(records: &[ConsentRecord], entries: &[RegisterEntry]) -> Self {
         let mut events = Vec::new();
-        for one in statements {
-            let contradicted = statements
+        for one in records {
+            let contradicted = records
                 .iter()
                 .any(|other| other.updated_ms == one.updated_ms && other.consent_ms.is_none());
             let (kind, rank) = match one.consent_ms {
@@ -65,7 +65,7 @@ impl History {
         self.0.iter().copied().filter(move |e| e.is_before(event))
     }
 
-    /// The time for which `event` gives consent; empty where it gives none.
+    /// The time for which `event` gives consent. Empty if it gives none.
     fn given_by(&self, event: Event) -> (i64, Option<i64>) {
         let from = match event.kind {
             Kind::Dated(date) => {
@@ -87,8 +87,8 @@ impl History {
         (from, to)
     }
 
-    /// Every withdrawal by hand before `event` has been lifted, or is by it.
-    fn is_heard(&self, event: Event) -> bool {
+    /// Whether every register withdrawal before `event` was lifted before or by it.
+    fn is_effective(&self, event: Event) -> bool {
         let Kind::Dated(date) = event.kind else {
             return event.kind == Kind::Granted;
         };
@@ -97,21 +97,21 @@ impl History {
             .all(|withdrawal| date > withdrawal.at || self.was_lifted(withdrawal, event))
     }
 
-    /// Consent given after `withdrawal` was in force some time before `event`.
+    /// Whether consent given after `withdrawal` was in force before `event`.
     fn was_lifted(&self, withdrawal: Event, event: Event) -> bool {
         self.before(event)
-            .filter(|lift| withdrawal.is_before(*lift) && self.is_heard(*lift))
+            .filter(|lift| withdrawal.is_before(*lift) && self.is_effective(*lift))
             .any(|lift| {
                 let (from, to) = self.given_by(lift);
                 from < event.at && to.is_none_or(|to| from < to)
             })
     }
 
-    /// What gives the consent that holds at `instant`.
+    /// The events that give consent at `instant`.
     fn giving_at(&self, instant: i64) -> impl Iterator<Item = Event> {
         self.0.iter().copied().filter(move |event| {
             let (from, to) = self.given_by(*event);
-            from <= instant && to.is_none_or(|to| instant < to) && self.is_heard(*event)
+            from <= instant && to.is_none_or(|to| instant < to) && self.is_effective(*event)
         })
     }
 
@@ -119,7 +119,7 @@ impl History {
         self.giving_at(instant).next().is_some()
     }
 
-    /// What opens the interval that begins at `instant`.
+    /// The source of the interval that starts at `instant`.
     fn source_at(&self, instant: i64) -> Option<ConsentSource> {
         self.giving_at(instant)
             .filter(|event| self.given_by(*event).0 == instant)
@@ -131,10 +131,10 @@ impl History {
     }
 }
 
-/// What disagrees between the definition and the sweep, if anything does.
-fn disagreement(statements: &[ConsentRecord], entries: &[RegisterEntry]) -> Option<String> {
-    let history = History::new(statements, entries);
-    let found = consent_intervals(&mut statements.to_vec(), entries);
+/// The first difference between the definition and the sweep.
+fn disagreement(records: &[ConsentRecord], entries: &[RegisterEntry]) -> Option<String> {
+    let history = History::new(records, entries);
+    let found = consent_intervals(&mut records.to_vec(), entries);
     let is_tidy = found
         .iter()
         .all(|one| one.valid_to.is_none_or(|to| one.valid_from < to))
@@ -144,9 +144,9 @@ fn disagreement(statements: &[ConsentRecord], entries: &[RegisterEntry]) -> Opti
     if !is_tidy {
         return Some(format!("overlapping, empty or out of order: {found:?}"));
     }
-    let dates = statements.iter().filter_map(|one| one.consent_ms);
+    let dates = records.iter().filter_map(|one| one.consent_ms);
     let instants = dates
-        .chain(statements.iter().map(|one| one.updated_ms))
+        .chain(records.iter().map(|one| one.updated_ms))
         .chain(entries.iter().map(|entry| entry.at_ms))
         .flat_map(|at| [at - 1, at, at + 1]);
     for instant in instants {
@@ -161,7 +161,8 @@ fn disagreement(statements: &[ConsentRecord], entries: &[RegisterEntry]) -> Opti
         .map(|one| format!("another source: {one:?}"))
 }
 
-/// Few instants, so that events meet, or the milliseconds of ten years.
+/// A random history: within few instants, so that events coincide, or within ten
+/// years.
 fn history() -> impl Strategy<Value = (Vec<ConsentRecord>, Vec<RegisterEntry>)> {
     prop_oneof![
         6 => (1..4_i64).prop_map(|last| (0, last * 4)),
@@ -169,13 +170,13 @@ fn history() -> impl Strategy<Value = (Vec<ConsentRecord>, Vec<RegisterEntry>)> 
     ]
     .prop_flat_map(|(first, last)| {
         let date = prop_oneof![2 => Just(None), 5 => (first..last + 3).prop_map(Some)];
-        let statement =
+        let record =
             (first..last, date).prop_map(|(updated, date)| ConsentRecord::new(updated, date));
         let decision = prop_oneof![Just(Decision::Grant), Just(Decision::Withdraw)];
         let entry =
             (first..last, decision).prop_map(|(at_ms, decision)| RegisterEntry { at_ms, decision });
         (
-            proptest::collection::vec(statement, 0..7),
+            proptest::collection::vec(record, 0..7),
             proptest::collection::vec(entry, 0..5),
         )
     })
@@ -185,34 +186,33 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 20_000, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn the_sweep_follows_the_definition((statements, entries) in history()) {
-        prop_assert_eq!(disagreement(&statements, &entries), None);
+    fn the_sweep_follows_the_definition((records, entries) in history()) {
+        prop_assert_eq!(disagreement(&records, &entries), None);
     }
 
     #[test]
     fn order_and_repetition_of_records_change_nothing(
-        ((statements, entries), arrived) in history().prop_flat_map(|(statements, entries)| {
-            let repeated = proptest::sample::subsequence(statements.clone(), 0..=statements.len());
+        ((records, entries), arrived) in history().prop_flat_map(|(records, entries)| {
+            let repeated = proptest::sample::subsequence(records.clone(), 0..=records.len());
             let arrived = repeated
                 .prop_map({
-                    let statements = statements.clone();
-                    move |repeated| [statements.clone(), repeated].concat()
+                    let records = records.clone();
+                    move |repeated| [records.clone(), repeated].concat()
                 })
                 .prop_shuffle();
-            (Just((statements, entries)), arrived)
+            (Just((records, entries)), arrived)
         })
     ) {
-        let (mut statements, mut arrived) = (statements, arrived);
+        let (mut records, mut arrived) = (records, arrived);
         let found: Vec<ConsentInterval> = consent_intervals(&mut arrived, &entries);
-        prop_assert_eq!(found, consent_intervals(&mut statements, &entries));
+        prop_assert_eq!(found, consent_intervals(&mut records, &entries));
     }
 }
 
-/// Every history of up to three records and two entries within a few
-/// milliseconds.
+/// All histories of up to three records and two entries within a few milliseconds.
 #[test]
 fn the_sweep_follows_the_definition_in_every_short_history() {
-    let statements: Vec<_> = (1..=4)
+    let records: Vec<_> = (1..=4)
         .flat_map(|updated| (0..=5).map(move |date| ConsentRecord::new(updated, Some(date))))
         .collect();
     let entries: Vec<_> = (1..=4)
@@ -226,20 +226,20 @@ fn the_sweep_follows_the_definition_in_every_short_history() {
         entered.extend(entries.iter().map(|&next| vec![one, next]));
     }
     let mut stated: Vec<Vec<ConsentRecord>> = vec![Vec::new()];
-    for (a, &first) in statements.iter().enumerate() {
+    for (a, &first) in records.iter().enumerate() {
         stated.push(vec![first]);
-        for (b, &second) in statements.iter().enumerate().skip(a) {
+        for (b, &second) in records.iter().enumerate().skip(a) {
             stated.push(vec![first, second]);
-            let third = statements.iter().skip(b);
+            let third = records.iter().skip(b);
             stated.extend(third.map(|&third| vec![first, second, third]));
         }
     }
-    for statements in &stated {
+    for records in &stated {
         for entries in &entered {
             assert_eq!(
-                disagreement(statements, entries),
+                disagreement(records, entries),
                 None,
-                "{statements:?} {entries:?}"
+                "{records:?} {entries:?}"
             );
         }
     }

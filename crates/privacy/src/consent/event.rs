@@ -1,21 +1,22 @@
-//! What a person is on record with.
+//! The two inputs of the consent rules: customer records and entries of the consent
+//! register.
 
-/// What one record says about one purpose.
+/// What one customer record says about one purpose.
 ///
-/// Ordered by update and, within one instant, the withdrawal first: the sweep
-/// over the statements relies on it.
+/// Ordered by update. At one instant, withdrawals come first; the sweep relies on
+/// it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ConsentRecord {
-    /// When the record was last updated, in milliseconds since 1970.
+    /// When the record was last updated, epoch milliseconds.
     pub updated_ms: i64,
-    /// From when on the person agrees, in milliseconds since 1970; none where
-    /// the record is a withdrawal. Settled by [`consent_date`].
+    /// When the consent starts, epoch milliseconds; `None` for a withdrawal. See
+    /// [`consent_date`].
     pub consent_ms: Option<i64>,
 }
 
 impl ConsentRecord {
-    /// What a record updated at `updated_ms` says with the date it carries, in
-    /// milliseconds since 1970, as [`consent_date`] takes it.
+    /// A record updated at `updated_ms` with the date `date_ms`, both epoch
+    /// milliseconds. [`consent_date`] decides whether it is a date.
     pub fn new(updated_ms: i64, date_ms: Option<i64>) -> Self {
         Self {
             updated_ms,
@@ -24,28 +25,27 @@ impl ConsentRecord {
     }
 }
 
-/// The date of a consent, in milliseconds since 1970, or none where what a
-/// record carries is no date: absent, null, blank, zero or negative.
+/// The date of a consent, epoch milliseconds. `None` if the field of the record is
+/// not a date: absent, null, blank, zero or negative.
 pub fn consent_date(date_ms: Option<i64>) -> Option<i64> {
     date_ms.filter(|date_ms| *date_ms > 0)
 }
 
-/// What was entered by hand.
+/// An entry of the consent register, which somebody made by hand.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct RegisterEntry {
-    /// From when on it counts, in milliseconds since 1970; not when it was
-    /// entered.
+    /// When it takes effect, epoch milliseconds. Not the time of entry.
     pub at_ms: i64,
-    /// What the person decided.
+    /// The decision of the person.
     pub decision: Decision,
 }
 
-/// What a person decides about a purpose.
+/// A decision of a person about a purpose.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Decision {
-    /// Agrees.
+    /// The person consents.
     Grant,
-    /// Agrees no longer.
+    /// The person withdraws consent.
     Withdraw,
 }
 
@@ -54,7 +54,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_no_date_is_no_consent() {
+    fn only_a_date_is_a_consent() {
         for (date_ms, expected) in [
             (None, None),
             (Some(i64::MIN), None),

@@ -1,33 +1,32 @@
-//! A time during which consent holds.
+//! Intervals of consent, the result of the consent rules.
 
 use std::fmt;
 
-/// A time during which one person's consent for one purpose holds.
+/// A time during which one person consents to one purpose.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct ConsentInterval {
-    /// The first instant at which it holds, in milliseconds since 1970. May lie
-    /// in the future.
+    /// The first instant of the consent, epoch milliseconds. May be in the future.
     pub valid_from: i64,
-    /// The first instant at which it holds no longer, in milliseconds since
-    /// 1970; none while nobody withdrew.
+    /// The first instant after the consent, epoch milliseconds. `None` if it was not
+    /// withdrawn.
     pub valid_to: Option<i64>,
-    /// What opened it.
+    /// What started it.
     pub source: ConsentSource,
 }
 
 impl ConsentInterval {
-    /// Whether consent holds at `at_ms`, in milliseconds since 1970.
+    /// Whether the consent holds at `at_ms`, epoch milliseconds.
     pub fn holds_at(&self, at_ms: i64) -> bool {
         self.valid_from <= at_ms && self.valid_to.is_none_or(|valid_to| at_ms < valid_to)
     }
 }
 
-/// Where a consent comes from. Printed as `system.consent` shows it.
+/// Where a consent comes from, with the text that `system.consent` shows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum ConsentSource {
-    /// A record of the person carried the date.
+    /// A customer record with a date.
     Record,
-    /// It was granted by hand.
+    /// A grant in the consent register.
     Register,
 }
 
@@ -52,7 +51,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn holds_from_its_first_millisecond_to_the_one_before_its_end() {
+    fn holds_from_its_first_millisecond_up_to_its_end() {
         for (valid_to, at_ms, expected) in [
             (Some(20), 9, false),
             (Some(20), 10, true),

@@ -1,51 +1,51 @@
-//! When a person agreed to a purpose: intervals from what their records say
-//! and from what was entered by hand.
+//! Consent over time: computes intervals of consent from customer records and from
+//! entries of the consent register.
 //!
-//! [`consent_intervals`] works on one person and one purpose. Instants are
-//! milliseconds since 1970 in UTC; an interval is `[valid_from, valid_to)`.
+//! [`consent_intervals`] handles one person and one purpose. Times are epoch
+//! milliseconds in UTC. An interval is `[valid_from, valid_to)`.
 //!
-//! What holds:
+//! Terms: a *dated* record carries the date of a consent; an *undated* record has
+//! none and is a withdrawal. The *update* of a record is when it was last updated.
+//! *Grants* and *register withdrawals* are entries made by hand.
 //!
-//! 1. Records count in order of their update, in whatever order they arrive
-//!    and however often they are repeated. Where several have the same update,
-//!    one without a date makes that instant a withdrawal and the dates beside
-//!    it void.
-//! 2. Consent opens at the date carried. A date before the last withdrawal,
-//!    which a record without a date is at its update even where nothing was in
-//!    force, opens it at the update instead. It ends at the next update without
-//!    a date or at the next withdrawal by hand.
-//! 3. Between two withdrawals the earliest opening counts: a later record
-//!    extends consent backwards, never shortens it. Two intervals may touch,
-//!    where consent was given again from the instant of its withdrawal; one
-//!    that would end before it opens, as where a date in the future is
-//!    withdrawn before it comes, is none.
-//! 4. A withdrawal by hand is lifted by a grant by hand that follows it, or by
-//!    a record updated after it with a date after it. Until then a record with
-//!    another date says nothing; one without a date is a withdrawal still. A
-//!    record updated before the withdrawal, or at that very instant, does not
-//!    lift it, wherever its date lies.
-//! 5. A withdrawal by hand counts as lifted once consent has been in force
-//!    again. A date in the future that was withdrawn before it came has lifted
-//!    nothing, nor has a grant that a record of the same instant undid.
-//! 6. Even when lifted, a withdrawal by hand has taken place: a date before it
-//!    or at its very instant opens consent at the update, never earlier. A
-//!    date at the very instant of a record's withdrawal does open it there.
-//!    No record updated after a withdrawal of either kind changes what held
-//!    before it.
-//! 7. A grant by hand opens consent at its instant, whatever records updated
-//!    before say.
-//! 8. At one instant, dates come first, then what was entered by hand in the
-//!    order of entry, then a record without a date. So the later entry decides
-//!    and no grant outdoes a record that withdraws.
-//! 9. What was entered by hand takes effect at the instant stated, not when it
-//!    was entered: a withdrawal dated back ends what was in force from there
-//!    on, one dated ahead leaves it in force until then. A grant stated for a
-//!    later instant than a withdrawal lifts it, whichever was entered first.
-//! 10. An interval's source is what opened it; where a record and a grant open
-//!     it at the same instant, what counted first.
+//! Rules:
 //!
-//! Deliberately absent: what a quarantined record suspends. Whoever holds the
-//! quarantine leaves that person out until it is resolved.
+//! 1. Records count in the order of their updates, whatever their order of arrival,
+//!    and repetitions do not matter. If several records have the same update and one
+//!    is undated, that instant is a withdrawal and the dates beside it are void.
+//! 2. A dated record starts consent at its date. If the date is before the last
+//!    withdrawal, consent starts at the update instead. An undated record is a
+//!    withdrawal at its update, even without consent in force. Consent ends at the
+//!    next undated record or the next register withdrawal.
+//! 3. Between two withdrawals the earliest start counts: a later record can extend
+//!    consent backwards, but never shorten it. Two intervals may touch if consent is
+//!    given again from the instant of its withdrawal. There is no interval if it
+//!    would end before it starts, such as after a withdrawal before a future date.
+//! 4. A register withdrawal is lifted by a later grant, or by a record whose update
+//!    and date are both after it. Until then, other dated records have no effect;
+//!    undated ones are still withdrawals. A record with an update before the
+//!    withdrawal, or at the same instant, does not lift it, whatever its date.
+//! 5. A register withdrawal counts as lifted once consent has been in force again. A
+//!    future date that is withdrawn before it comes lifts nothing. Neither does a
+//!    grant that a record of the same instant undoes.
+//! 6. A lifted register withdrawal still took place: a date before it or at the same
+//!    instant starts consent at the update, never earlier. In contrast, a date at
+//!    the instant of an undated record starts consent at that instant. No record
+//!    with an update after a withdrawal of either kind changes the time before it.
+//! 7. A grant starts consent at its instant, whatever records with earlier updates
+//!    say.
+//! 8. At one instant, dated records count first, then register entries in the order
+//!    of entry, then undated records. So the later entry decides, and no grant
+//!    overrules an undated record.
+//! 9. A register entry takes effect at its stated instant, not at the time of entry.
+//!    A withdrawal in the past ends consent from then on; one in the future leaves
+//!    it in force until then. A grant for a later instant than a withdrawal lifts
+//!    it, whichever was entered first.
+//! 10. The source of an interval is what started it. If a record and a grant start it
+//!     at the same instant, the source is the one that counted first.
+//!
+//! Deliberately absent: suspension by quarantined records. The engine excludes such
+//! a person until the quarantine entry is resolved.
 
 #[cfg(test)]
 mod definition;

@@ -1,17 +1,16 @@
-//! What a person is asked to share their data for.
+//! The purposes that people consent to.
 
 use std::fmt;
 use std::str::FromStr;
 
-/// What data may be used for. Printed and read as `research`, `public`,
-/// `friends`.
+/// A purpose of using data. Its text is `research`, `public` or `friends`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Purpose {
     /// Research on how people train.
     Research,
-    /// Showing it to everybody.
+    /// Showing data to everybody.
     Public,
-    /// Showing it to friends.
+    /// Showing data to friends.
     Friends,
 }
 
@@ -46,8 +45,8 @@ impl FromStr for Purpose {
     }
 }
 
-/// The text names no [`Purpose`]. It does not carry the text: what stands in
-/// the wrong place may be somebody's address.
+/// The text is not a [`Purpose`]. The error does not contain the text, which may be
+/// an e-mail in the wrong place.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct UnknownPurpose;
 
@@ -64,7 +63,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_are_read_as_they_are_printed() {
+    fn printed_purposes_can_be_parsed() {
         for purpose in Purpose::ALL {
             assert_eq!(purpose.to_string().parse(), Ok(purpose));
         }

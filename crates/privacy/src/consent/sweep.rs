@@ -1,50 +1,51 @@
-//! From statements and entries to consent_intervals, in one pass over time.
+//! Computes the intervals of consent in one pass over time, by the rules in the
+//! documentation of `consent`.
 
 use std::borrow::Cow;
 
 use super::event::{ConsentRecord, Decision, RegisterEntry};
 use super::interval::{ConsentInterval, ConsentSource};
 
-/// The intervals of one person's consent for one purpose, by the rules in the
-/// module's description: in order of time, none empty, no two overlapping.
+/// The intervals of one person's consent to one purpose: in order of time, not
+/// empty, not overlapping.
 ///
-/// `statements` may be in any order and are left sorted; `entries` are in the
-/// order in which they were entered. Allocates for what it returns and, where
-/// entries were not entered in order of time, for a copy of them.
+/// `records` may have any order and are sorted here. `entries` have the order in
+/// which they were entered. Allocates the result and, if the entries are not in
+/// order of time, a copy of them.
 pub fn consent_intervals(
-    statements: &mut [ConsentRecord],
+    records: &mut [ConsentRecord],
     entries: &[RegisterEntry],
 ) -> Vec<ConsentInterval> {
-    statements.sort_unstable();
-    let entries = in_order_of_time(entries);
-    let mut stated = statements
+    records.sort_unstable();
+    let entries = sorted_by_time(entries);
+    let mut record_groups = records
         .chunk_by(|one, next| one.updated_ms == next.updated_ms)
         .peekable();
-    let mut entered = entries
+    let mut entry_groups = entries
         .chunk_by(|one, next| one.at_ms == next.at_ms)
         .peekable();
     let mut sweep = Sweep::new();
     loop {
-        let next_stated = stated.peek().map(|group| group[0].updated_ms);
-        let next_entered = entered.peek().map(|group| group[0].at_ms);
-        let Some(now) = next_stated.into_iter().chain(next_entered).min() else {
+        let next_update = record_groups.peek().map(|group| group[0].updated_ms);
+        let next_entry = entry_groups.peek().map(|group| group[0].at_ms);
+        let Some(now) = next_update.into_iter().chain(next_entry).min() else {
             return sweep.finish();
         };
-        sweep.pass(
+        sweep.apply(
             now,
-            stated
-                .next_if(|_| next_stated == Some(now))
+            record_groups
+                .next_if(|_| next_update == Some(now))
                 .unwrap_or_default(),
-            entered
-                .next_if(|_| next_entered == Some(now))
+            entry_groups
+                .next_if(|_| next_entry == Some(now))
                 .unwrap_or_default(),
         );
     }
 }
 
-/// `entries` by the instant from which they count, those of one instant in the
-/// order of entry.
-fn in_order_of_time(entries: &[RegisterEntry]) -> Cow<'_, [RegisterEntry]> {
+/// `entries` in the order in which they take effect. Entries of one instant keep
+/// the order of entry.
+fn sorted_by_time(entries: &[RegisterEntry]) -> Cow<'_, [RegisterEntry]> {
     if entries.is_sorted_by_key(|entry| entry.at_ms) {
         return Cow::Borrowed(entries);
     }
@@ -53,17 +54,17 @@ fn in_order_of_time(entries: &[RegisterEntry]) -> Cow<'_, [RegisterEntry]> {
     Cow::Owned(sorted)
 }
 
-/// What is known at one instant from all that was said up to it.
+/// The state at one instant, from all records and entries up to it.
 struct Sweep {
     /// Intervals that have ended.
     ended: Vec<ConsentInterval>,
-    /// Consent given since the last withdrawal. Opens in the future where its
-    /// date lies there.
+    /// The consent since the last withdrawal. It starts in the future if its date is
+    /// there.
     open: Option<ConsentInterval>,
-    /// The earliest date that does not lie before a withdrawal.
+    /// The earliest date that is not before a withdrawal.
     date_min: i64,
-    /// The last withdrawal by hand, until it is lifted.
-    barred_at: Option<i64>,
+    /// The last register withdrawal, until it is lifted.
+    withdrawn_at: Option<i64>,
 }
 
 impl Sweep {
@@ -72,51 +73,54 @@ impl Sweep {
             ended: Vec::new(),
             open: None,
             date_min: i64::MIN,
-            barred_at: None,
+            withdrawn_at: None,
         }
     }
 
-    /// Takes in everything that counts from `now` on.
-    fn pass(&mut self, now: i64, stated: &[ConsentRecord], entered: &[RegisterEntry]) {
+    /// Applies all records updated at `now` and all entries effective at `now`.
+    fn apply(&mut self, now: i64, records: &[ConsentRecord], entries: &[RegisterEntry]) {
         if self.open.is_some_and(|open| open.valid_from < now) {
-            self.barred_at = None;
+            self.withdrawn_at = None;
         }
-        // Without a date sorts first.
-        let withdrawn = stated.first().is_some_and(|one| one.consent_ms.is_none());
-        if !withdrawn {
-            for date in stated.iter().filter_map(|one| one.consent_ms) {
-                self.agree(now, date);
+        // Undated records sort first.
+        let is_withdrawn = records.first().is_some_and(|one| one.consent_ms.is_none());
+        if !is_withdrawn {
+            for date in records.iter().filter_map(|one| one.consent_ms) {
+                self.apply_date(now, date);
             }
         }
-        for entry in entered {
+        for entry in entries {
             match entry.decision {
-                Decision::Grant => self.open(now, ConsentSource::Register),
+                Decision::Grant => self.start(now, ConsentSource::Register),
                 Decision::Withdraw => {
-                    self.close(now);
-                    // Past the instant itself: only a later date comes after a
-                    // withdrawal by hand.
+                    self.end(now);
+                    // Only a later date counts as after a register withdrawal, not
+                    // one at the same instant.
                     self.date_min = self.date_min.max(now.saturating_add(1));
-                    self.barred_at = Some(now);
+                    self.withdrawn_at = Some(now);
                 }
             }
         }
-        if withdrawn {
-            self.close(now);
+        if is_withdrawn {
+            self.end(now);
             self.date_min = self.date_min.max(now);
         }
     }
 
-    /// A record updated `now` carries `date`.
-    fn agree(&mut self, now: i64, date: i64) {
-        if self.barred_at.is_some_and(|barred_at| date <= barred_at) {
+    /// Applies a record updated at `now` with the date `date`.
+    fn apply_date(&mut self, now: i64, date: i64) {
+        if self
+            .withdrawn_at
+            .is_some_and(|withdrawn_at| date <= withdrawn_at)
+        {
             return;
         }
         let from = if date < self.date_min { now } else { date };
-        self.open(from, ConsentSource::Record);
+        self.start(from, ConsentSource::Record);
     }
 
-    /// Consent holds from `from` on, or from where it is open already.
-    fn open(&mut self, from: i64, source: ConsentSource) {
+    /// Starts consent at `from`, unless it starts earlier already.
+    fn start(&mut self, from: i64, source: ConsentSource) {
         if self.open.is_none_or(|open| from < open.valid_from) {
             self.open = Some(ConsentInterval {
                 valid_from: from,
@@ -126,8 +130,8 @@ impl Sweep {
         }
     }
 
-    /// Nothing holds from `now` on.
-    fn close(&mut self, now: i64) {
+    /// Ends consent at `now`.
+    fn end(&mut self, now: i64) {
         if let Some(open) = self.open.take()
             && open.valid_from < now
         {
@@ -148,17 +152,18 @@ impl Sweep {
 mod tests {
     use super::*;
 
-    /// Checks what comes of events, in words: `20:5` is a record updated at 20
-    /// with the date 5, `20:-` one without a date, `+20` a grant and `-20` a
-    /// withdrawal by hand. `5..20` is an interval, `+5..20` one opened by hand.
+    /// Checks the intervals from events in a short notation. `20:5` is a record
+    /// updated at 20 with the date 5, `20:-` an undated one, `+20` a grant, `-20` a
+    /// register withdrawal. `5..20` is an interval from a record, `+5..20` one from a
+    /// grant.
     fn check(events: &str, expected: &str) {
-        let mut statements = Vec::new();
+        let mut records = Vec::new();
         let mut entries = Vec::new();
         for word in events.split_whitespace() {
             let number = |text: &str| text.parse::<i64>().expect("a number");
             if let Some((updated, date)) = word.split_once(':') {
                 let date = (date != "-").then(|| number(date));
-                statements.push(ConsentRecord::new(number(updated), date));
+                records.push(ConsentRecord::new(number(updated), date));
             } else {
                 let (sign, at) = word.split_at(1);
                 let decision = if sign == "+" {
@@ -172,7 +177,7 @@ mod tests {
                 });
             }
         }
-        let found: Vec<_> = consent_intervals(&mut statements, &entries)
+        let found: Vec<_> = consent_intervals(&mut records, &entries)
             .iter()
             .map(|interval| {
                 let sign = match interval.source {
@@ -187,7 +192,7 @@ mod tests {
     }
 
     #[test]
-    fn records_alone() {
+    fn only_records() {
         for (events, expected) in [
             ("", ""),
             ("10:-", ""),
@@ -208,14 +213,14 @@ mod tests {
             ("10:5 20:- 30:25 40:-", "5..20 25..40"),
             ("10:5 20:- 30:25 40:- 50:45", "5..20 25..40 45.."),
             ("10:5 20:- 25:- 30:22", "5..20 30.."),
-            // A date before the last withdrawal opens at the update.
+            // A date before the last withdrawal starts at the update.
             ("10:5 20:- 30:5", "5..20 30.."),
             ("10:5 20:- 30:19", "5..20 30.."),
             ("10:5 20:- 30:20", "5..20 20.."),
             ("10:5 20:- 30:21", "5..20 21.."),
             ("10:- 20:5", "20.."),
             ("10:5 20:- 30:25 40:- 50:15", "5..20 25..40 50.."),
-            // Two may touch: the withdrawal between them took place.
+            // Two intervals may touch.
             ("10:5 20:- 30:20 40:-", "5..20 20..40"),
             ("10:5 20:- 30:20 40:- 50:40", "5..20 20..40 40.."),
             // Out of order.
@@ -225,16 +230,16 @@ mod tests {
             ("10:5 10:5", "5.."),
             ("10:5 20:- 10:5 20:- 20:-", "5..20"),
             ("10:5 20:5 30:5", "5.."),
-            // Contradiction at one instant: without consent wins, and what it
-            // beats cannot open consent elsewhere.
+            // Contradiction at one instant: the undated record wins, and the dates
+            // beside it are void.
             ("10:5 10:-", ""),
             ("10:- 10:5", ""),
             ("10:99 10:-", ""),
             ("10:5 20:3 20:-", "5..20"),
             ("10:5 20:- 20:3 21:30", "5..20 30.."),
             ("10:5 10:3", "3.."),
-            // A later record moves the date backwards, at most to the last
-            // withdrawal, or forwards, which changes nothing.
+            // A later record moves the start backwards, at most to the last withdrawal.
+            // Moving it forwards has no effect.
             ("10:5 20:3", "3.."),
             ("10:5 20:15", "5.."),
             ("10:5 20:99", "5.."),
@@ -248,7 +253,7 @@ mod tests {
     }
 
     #[test]
-    fn withdrawn_by_hand() {
+    fn register_withdrawals() {
         for (events, expected) in [
             ("-10", ""),
             ("10:5 -20", "5..20"),
@@ -256,7 +261,7 @@ mod tests {
             ("10:99 -50", ""),
             ("10:99 -99", ""),
             ("10:99 -100", "99..100"),
-            // At the instant of an update, the record came before.
+            // At the same instant the record counts first.
             ("10:5 -10", "5..10"),
             ("10:15 -10", ""),
             ("10:10 -10", ""),
@@ -271,17 +276,17 @@ mod tests {
             // A record updated before it does not lift it by a date after it.
             ("10:5 19:25 -20", "5..20"),
             ("10:5 19:25 -20 30:5", "5..20"),
-            // Once lifted, dates before it open at the update.
+            // Once lifted, dates before it start at the update.
             ("10:5 -20 30:25 40:- 50:5", "5..20 25..40 50.."),
             ("10:5 -20 30:25 40:- 50:45", "5..20 25..40 45.."),
             ("10:5 -20 30:25 40:5", "5..20 25.."),
             ("10:5 -20 30:25 40:21", "5..20 21.."),
-            // Not lifted by withdrawals of records after it.
+            // Undated records after it do not lift it.
             ("10:5 -20 30:- 40:5", "5..20"),
             ("10:5 -20 30:- 40:20", "5..20"),
             ("10:5 -20 30:- 40:21", "5..20 40.."),
             ("10:5 -20 30:- 40:30", "5..20 30.."),
-            // A lift whose date did not come has lifted nothing.
+            // A date that never came lifts nothing.
             ("10:5 -20 30:99 40:5", "5..20 99.."),
             ("10:5 -20 30:99 40:- 50:5", "5..20"),
             ("10:5 -20 30:99 40:- 50:21", "5..20 50.."),
@@ -289,24 +294,24 @@ mod tests {
             ("10:5 -20 30:99 100:- 101:5", "5..20 99..100 101.."),
             ("10:5 -20 30:99 100:5 110:- 120:5", "5..20 99..110 120.."),
             ("10:5 -20 30:99 40:30", "5..20 30.."),
-            // Twice: the later one has to be lifted.
+            // Two withdrawals: the later one must be lifted.
             ("10:5 -20 -30 40:25", "5..20"),
             ("10:5 -30 -20 40:25", "5..20"),
             ("10:5 -20 25:22 -30 40:25", "5..20 22..30"),
             ("10:5 -20 25:22 -30 40:31", "5..20 22..30 31.."),
-            // A withdrawal at the same instant as a record's.
+            // At the same instant as an undated record.
             ("10:5 20:- -20 30:20", "5..20"),
             ("10:5 20:- -20 30:21", "5..20 21.."),
             ("10:5 20:- -20 +25 30:20", "5..20 +25.."),
-            // Updated after a withdrawal, a record does not reach back over it,
-            // even where no other says what held until then.
+            // A record updated after a withdrawal does not change the time before it,
+            // even without another record for that time.
             ("10:5 -9", ""),
             ("10:5 -6", ""),
             ("10:5 -5", ""),
             ("10:5 -4", "5.."),
             ("10:8 -20 30:5", "8..20"),
             ("5:5 10:5 -9", "5..9"),
-            // Dated back and dated ahead.
+            // Effective in the past and in the future.
             ("10:5 20:- 30:25 40:35 -12", "5..12 25.."),
             ("10:5 20:6 30:7 -12", "5..12"),
             ("10:5 20:- 30:25 -15 40:5", "5..15 25.."),
@@ -318,13 +323,13 @@ mod tests {
     }
 
     #[test]
-    fn granted_by_hand() {
+    fn grants() {
         for (events, expected) in [
             ("+10", "+10.."),
             ("+10 -20", "+10..20"),
             ("+10 -20 +30", "+10..20 +30.."),
             ("10:5 20:- +30 40:- +50", "5..20 +30..40 +50.."),
-            // Whatever earlier records say.
+            // Records with earlier updates do not matter.
             ("10:- +20", "+20.."),
             ("10:- +11", "+11.."),
             ("10:5 20:- +30", "5..20 +30.."),
@@ -332,20 +337,19 @@ mod tests {
             ("10:99 +20", "+20.."),
             ("10:5 +20", "5.."),
             ("10:99 +200", "99.."),
-            // Ended by the next record without a date, at the very same
-            // instant, too.
+            // Ended by the next undated record, also at the same instant.
             ("+20 30:-", "+20..30"),
             ("+20 21:-", "+20..21"),
             ("+20 20:-", ""),
             ("+20 20:- 20:5", ""),
             ("10:5 +20 20:-", "5..20"),
             ("+20 30:- 40:5", "+20..30 40.."),
-            // Granted ahead: what is withdrawn until then does not end it.
+            // A grant in the future is not ended by earlier withdrawals.
             ("+100 50:-", "+100.."),
             ("10:5 +100 50:-", "5..50 +100.."),
             ("+100 -50", "+100.."),
             ("-50 +100", "+100.."),
-            // Lifts a withdrawal; one at the same instant when entered later.
+            // Lifts a withdrawal, also one at the same instant that was entered earlier.
             ("10:5 -20 +30", "5..20 +30.."),
             ("10:5 -20 +21", "5..20 +21.."),
             ("10:5 -20 +20", "5..20 +20.."),
@@ -355,15 +359,15 @@ mod tests {
             ("-30 -20 +20", "+20..30"),
             ("-30 +20 -20", ""),
             ("10:5 -20 +19", "5..20"),
-            // A withdrawal dated back to before a grant does not end it.
+            // A withdrawal effective before a grant does not end it.
             ("10:5 +30 -20", "5..20 +30.."),
-            // Once lifted, dates before the withdrawal open at the update.
+            // Once lifted, dates before the withdrawal start at the update.
             ("10:5 -20 +30 40:5", "5..20 +30.."),
             ("10:5 -20 +30 40:- 50:5", "5..20 +30..40 50.."),
             ("10:5 -20 +30 40:20", "5..20 +30.."),
             ("-20 +20 30:15", "+20.."),
             ("-20 +20 30:20", "+20.."),
-            // Not lifted by a grant that did not come into force.
+            // A grant that never came into force lifts nothing.
             ("10:5 -20 +30 30:- 40:5", "5..20"),
             ("10:5 -20 +20 20:- 40:5", "5..20"),
             ("10:5 -20 +30 30:- 40:25", "5..20 40.."),
@@ -374,7 +378,7 @@ mod tests {
     }
 
     #[test]
-    fn the_source_is_what_opened_it() {
+    fn the_source_is_what_started_it() {
         for (events, expected) in [
             ("+10 20:5", "5.."),
             ("+10 20:10", "+10.."),

@@ -1,6 +1,7 @@
-//! What counting costs at a thousand times the reference data, and in crowds.
+//! Benchmarks: time and memory of counting at a thousand times the reference data, and
+//! with many people at the same instants.
 //!
-//! Each test is run alone, in release, for time and memory:
+//! Run each test alone, in a release build:
 //! `/usr/bin/time -v BINARY --ignored --exact --nocapture ownership::benchmarks::NAME`
 
 use std::sync::Arc;
@@ -10,8 +11,8 @@ use super::*;
 
 const DEVICES: u32 = 956_000;
 
-/// Instants as in the reference data multiplied by `scale.py`: every replica
-/// of 956 has an hour of its own, a device ticks every two to four seconds.
+/// Instants like those of the scaled reference data: every copy of the 956 devices has
+/// its own hour, and a device reports every two to four seconds.
 fn spread(number: u32) -> impl Iterator<Item = i64> {
     let random = mix(u64::from(number));
     let period = 2030 + (random % 1970) as i64;
@@ -57,8 +58,7 @@ fn devices<I: IntoIterator<Item = i64>>(count: u32, of: impl Fn(u32) -> I) -> De
     readings.finish()
 }
 
-/// Matches all devices on `threads`; gives how many are clear and right, and
-/// how many are clear and wrong.
+/// Matches all devices on `threads`. Returns the number of right and of wrong owners.
 fn match_all(devices: &DeviceInstants, people: &PeopleByInstant, threads: u32) -> (usize, usize) {
     let share = devices.devices().div_ceil(threads);
     let part = |thread: u32| {
@@ -66,8 +66,8 @@ fn match_all(devices: &DeviceInstants, people: &PeopleByInstant, threads: u32) -
         let (mut right, mut wrong) = (0, 0);
         for device in thread * share..((thread + 1) * share).min(devices.devices()) {
             let instants = devices.of(device);
-            for stretch in owners(&mut matcher, instants, None) {
-                match stretch.owner.person == device {
+            for period in owners(&mut matcher, instants, None) {
+                match period.owner.person == device {
                     true => right += 1,
                     false => wrong += 1,
                 }
@@ -99,19 +99,19 @@ fn claims_at_factor_1000() {
             for thread in 0..threads {
                 let claims = &claims;
                 scope.spawn(move || {
-                    let (mut who, mut when) = (Vec::new(), Vec::new());
+                    let (mut persons, mut instants) = (Vec::new(), Vec::new());
                     for person in thread * share..((thread + 1) * share).min(DEVICES) {
                         for instant in spread(person) {
-                            who.extend([person; 3]);
-                            when.extend([instant; 3]);
+                            persons.extend([person; 3]);
+                            instants.extend([instant; 3]);
                         }
-                        if who.len() > 8000 || person + 1 == DEVICES {
-                            claims.add_readings(&who, &when);
-                            who.clear();
-                            when.clear();
+                        if persons.len() > 8000 || person + 1 == DEVICES {
+                            claims.add_readings(&persons, &instants);
+                            persons.clear();
+                            instants.clear();
                         }
                     }
-                    claims.add_readings(&who, &when);
+                    claims.add_readings(&persons, &instants);
                 });
             }
         });
@@ -173,7 +173,7 @@ fn crowd(
     eprintln!("{right} of {devices_count} found, {wrong} wrong");
 }
 
-/// All but every twentieth, which ones by chance.
+/// Removes one in twenty instants, at random.
 fn with_losses(number: u32, instants: Vec<i64>) -> Vec<i64> {
     let kept = |i: &i64| !mix(u64::from(number) << 32 | *i as u64).is_multiple_of(20);
     instants.into_iter().filter(kept).collect()
@@ -221,7 +221,7 @@ fn crowd_at_30_of_40_ms_with_losses() {
     crowd(100_000, 100_000, of(0), of(1 << 30));
 }
 
-/// A million people within ten seconds; a fiftieth of the devices.
+/// A million people within ten seconds, and a fiftieth as many devices.
 #[test]
 #[ignore = "measures"]
 fn crowd_of_a_million_in_10000_ms() {

@@ -1,18 +1,17 @@
-//! How far the instants of a device confirm the one person who claims it.
+//! Counts the instants that a device shares with the one person who claims it.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::devices::DeviceInstants;
 
-/// Counts, for each device with a claimant, the instants they share.
+/// Counts, for each device with a claimant, the instants that both share.
 ///
-/// Readings of people may come in any order, with repeats, from several
-/// threads at once. Needs one bit per (device, instant) and 12 bytes per
-/// device and person.
+/// Readings of people may come in any order, repeatedly, and from several threads.
+/// Needs one bit per (device, instant) and 12 bytes per device and person.
 pub struct ClaimCounter {
     devices: Arc<DeviceInstants>,
-    /// The devices person `p` claims: `claimed[starts[p]..starts[p + 1]]`.
+    /// The devices that person `p` claims are `claimed[starts[p]..starts[p + 1]]`.
     starts: Vec<u32>,
     claimed: Vec<u32>,
     shared: Vec<AtomicU64>,
@@ -20,8 +19,8 @@ pub struct ClaimCounter {
 }
 
 impl ClaimCounter {
-    /// `claimants[d]` is the one person who claims device `d`; devices beyond
-    /// its end have none. A person may claim several devices.
+    /// `claimants[d]` is the only claimant of device `d`. Devices beyond its end have
+    /// none. A person may claim several devices.
     pub fn new(devices: Arc<DeviceInstants>, claimants: &[Option<u32>]) -> Self {
         let people = claimants
             .iter()
@@ -54,13 +53,12 @@ impl ClaimCounter {
         }
     }
 
-    /// Takes readings: `people[i]` reported at `instants[i]` (epoch ms).
-    /// People who claim nothing are passed over. Cheapest where the readings
-    /// of one person stand in a row.
+    /// Adds readings: `people[i]` reported at `instants[i]` (epoch ms). Skips people
+    /// without a claim. Fastest if the readings of one person are adjacent.
     ///
     /// # Panics
     ///
-    /// If the two slices differ in length.
+    /// If the slices have different lengths.
     pub fn add_readings(&self, people: &[u32], instants: &[i64]) {
         assert_eq!(people.len(), instants.len());
         let mut at = 0;
@@ -78,8 +76,8 @@ impl ClaimCounter {
         }
     }
 
-    /// How many of the instants of `device` its claimant shares, among the
-    /// readings marked so far; 0 without a claimant.
+    /// How many instants of `device` its claimant shares, in the readings added so
+    /// far. 0 without a claimant.
     pub fn shared_instants(&self, device: u32) -> u32 {
         let range = self.devices.range(device);
         let (first, last) = (range.start / 64, range.end.div_ceil(64));
@@ -97,7 +95,7 @@ impl ClaimCounter {
             .sum()
     }
 
-    /// Whether any reading of `person`, who claims a device, was marked.
+    /// Whether a reading of `person`, a claimant, was added.
     pub fn has_reported(&self, person: u32) -> bool {
         self.reported
             .get(person as usize / 64)
@@ -117,8 +115,8 @@ impl ClaimCounter {
         let start = self.devices.range(device).start;
         let known = self.devices.of(device);
         let is_at = |place: usize, instant| known.get(place) == Some(instant);
-        // Of a person who owns the device, the next reading is mostly the
-        // device's next or last one, or the same again.
+        // If the person owns the device, their next reading is mostly at the next,
+        // previous or same instant of the device.
         let mut place = 0_usize;
         let mut before = None;
         for instant in instants {
@@ -136,8 +134,8 @@ impl ClaimCounter {
     }
 }
 
-/// Sets a bit. A repeat only reads: two threads then share the cache line
-/// in peace.
+/// Sets a bit. It only reads a bit that is set already, so that threads can share
+/// the cache line.
 fn set(bits: &[AtomicU64], place: usize) {
     let (word, bit) = (&bits[place / 64], 1 << (place % 64));
     if word.load(Ordering::Relaxed) & bit == 0 {
@@ -153,7 +151,7 @@ mod tests {
     use std::collections::HashSet;
 
     #[test]
-    fn only_the_claimant_counts() {
+    fn counts_only_claimants() {
         let mut readings = DeviceReadings::new();
         for instant in 0..100 {
             readings.push(0, instant);
@@ -173,7 +171,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn counts_as_sets_do(
+        fn counts_equal_those_of_sets(
             devices in prop::collection::vec((0..12_u32, -40..40_i64), 0..300),
             people in prop::collection::vec((0..6_u32, -40..40_i64), 0..300),
             claimants in prop::collection::vec(prop::option::of(0..6_u32), 0..12),
@@ -183,11 +181,11 @@ mod tests {
                 readings.push(device, instant);
             }
             let claims = ClaimCounter::new(Arc::new(readings.finish()), &claimants);
-            let (who, when): (Vec<_>, Vec<_>) = people.iter().copied().unzip();
-            let half = who.len() / 2;
+            let (persons, instants): (Vec<_>, Vec<_>) = people.iter().copied().unzip();
+            let half = persons.len() / 2;
             std::thread::scope(|scope| {
-                scope.spawn(|| claims.add_readings(&who[..half], &when[..half]));
-                claims.add_readings(&who[half..], &when[half..]);
+                scope.spawn(|| claims.add_readings(&persons[..half], &instants[..half]));
+                claims.add_readings(&persons[half..], &instants[half..]);
             });
             for device in 0..12_u32 {
                 let own: HashSet<i64> =

@@ -1,24 +1,25 @@
-//! Takes back matches that another device of the same person explains.
+//! Finds owners to discard because another device of the same person explains the
+//! shared instants.
 
 use std::collections::HashMap;
 
 use super::devices::DeviceInstants;
 
-/// A device found to be a person's, for all its instants or for a stretch.
+/// A person's ownership of a device, for all its instants or for a period.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Ownership {
     /// The device.
     pub device: u32,
     /// Its owner.
     pub person: u32,
-    /// How many instants of the stretch they share.
+    /// How many instants of the period they share.
     pub support: u32,
-    /// Whether the person's record claims the device and the claim holds.
-    /// What is claimed contests others and is never contested.
+    /// Whether the person's record claims the device and the claim holds. A claimed
+    /// ownership is never contested, but may contest others.
     pub claimed: bool,
-    /// The stretch's first instant, epoch ms; `None`: from the first on.
+    /// The first instant of the period, epoch ms. `None`: the first of the device.
     pub valid_from: Option<i64>,
-    /// The first instant after it; `None`: to the last.
+    /// The first instant after the period. `None`: it has no end.
     pub valid_to: Option<i64>,
 }
 
@@ -30,45 +31,44 @@ impl Ownership {
     }
 }
 
-/// The places in `owned` that must be taken back, ascending: matches in which
-/// the person is only the nearest stranger.
+/// The indices in `owned` of ownerships to discard, ascending: those in which the
+/// person is only the stranger with the most shared instants.
 ///
-/// If an owner's phone was never read, nobody outdoes the stranger whose own
-/// device ticks alike (23 of 30 instants in the reference data), and the match
-/// looks clear. But the stranger has a device of their own, which reports
-/// those same instants and which they share better. So of two devices that
-/// are found to be one person's, the one shared worse is taken back if
-/// - at least half of what the person shares with it are instants that the
-///   other one reports, too, and
-/// - they share less than nine tenths of it. A match for a stretch counts
-///   against all instants of the device: a stranger's stretch is where the two
-///   devices tick alike, and looks perfect by itself.
+/// If the owner's phone was never read, a stranger whose own device is a twin (23 of
+/// 30 instants in the reference data) shares most, and the match looks clear. But the
+/// stranger shares their own device even better. So of two devices of one person, the
+/// one with the smaller share is discarded if
+/// - at least half of the instants shared with it are also instants of the other
+///   device, and
+/// - the person shares less than nine tenths of it. For a period, the share is that
+///   of all instants of the device: a stranger's period is where the two devices
+///   report together, and its own share looks perfect.
 ///
-/// A person who really uses two devices at once shares both as well, and
-/// keeps both. Claimed devices belong in `owned` also: a stranger's own
-/// device is mostly a claimed one.
+/// A person who really uses two devices at the same time shares both well and keeps
+/// both. `owned` must include claimed devices, because the stranger's own device
+/// mostly is one.
 pub fn find_contested(devices: &DeviceInstants, owned: &[Ownership]) -> Vec<usize> {
     let mut of_person: HashMap<u32, Vec<usize>> = HashMap::new();
-    // Almost everyone has one device, and most of it needs no look.
-    for (place, one) in owned.iter().enumerate() {
+    // Almost everyone has only one device, and few ownerships are doubtful.
+    for (index, one) in owned.iter().enumerate() {
         if is_doubtful(devices, one) {
-            of_person.entry(one.person).or_default().push(place);
+            of_person.entry(one.person).or_default().push(index);
         }
     }
     if of_person.is_empty() {
         return Vec::new();
     }
-    let mut places: Vec<usize> = Vec::new();
-    for (other_place, other) in owned.iter().enumerate() {
-        for &place in of_person.get(&other.person).map_or(&[][..], |all| all) {
-            if place != other_place && is_explained(devices, &owned[place], other) {
-                places.push(place);
+    let mut indices: Vec<usize> = Vec::new();
+    for (other_index, other) in owned.iter().enumerate() {
+        for &index in of_person.get(&other.person).map_or(&[][..], |all| all) {
+            if index != other_index && is_explained(devices, &owned[index], other) {
+                indices.push(index);
             }
         }
     }
-    places.sort_unstable();
-    places.dedup();
-    places
+    indices.sort_unstable();
+    indices.dedup();
+    indices
 }
 
 fn is_doubtful(devices: &DeviceInstants, one: &Ownership) -> bool {
@@ -77,9 +77,9 @@ fn is_doubtful(devices: &DeviceInstants, one: &Ownership) -> bool {
 
 fn is_explained(devices: &DeviceInstants, one: &Ownership, other: &Ownership) -> bool {
     let (own, others) = (one.instants(devices), other.instants(devices));
-    let shared_worse = one.support as usize * others.len()
+    let has_smaller_share = one.support as usize * others.len()
         <= other.support as usize * devices.of(one.device).len();
-    if one.device == other.device || !shared_worse {
+    if one.device == other.device || !has_smaller_share {
         return false;
     }
     let both = own
@@ -95,9 +95,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_device_shared_worse_is_taken_back() {
-        // Device 0 reports at 0..30, device 1 ticks alike for 23 of 30, and
-        // device 2 is used at another time.
+    fn the_device_with_the_smaller_share_is_discarded() {
+        // Device 0 reports at 0..30. Device 1 is a twin for 23 of 30 instants. Device 2
+        // reports at other times.
         let mut devices = DeviceReadings::new();
         for i in 0..30 {
             devices.push(0, i);
@@ -144,7 +144,7 @@ mod tests {
                 vec![],
             ),
             (
-                "both as well",
+                "both well shared",
                 vec![owned(0, 7, 30), owned(1, 7, 28)],
                 vec![],
             ),
@@ -154,7 +154,7 @@ mod tests {
                 vec![],
             ),
             (
-                "other stretches",
+                "other periods",
                 vec![
                     within(owned(1, 7, 7), Some(100), None),
                     within(owned(1, 7, 15), None, Some(100)),
@@ -162,12 +162,12 @@ mod tests {
                 vec![],
             ),
             (
-                "twin for a stretch",
+                "twin for a period",
                 vec![within(owned(1, 7, 23), None, Some(100)), owned(0, 7, 27)],
                 vec![0],
             ),
             (
-                "passed on",
+                "changed owner",
                 vec![within(owned(2, 7, 15), None, Some(1015)), owned(0, 7, 30)],
                 vec![],
             ),

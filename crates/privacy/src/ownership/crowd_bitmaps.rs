@@ -1,30 +1,30 @@
-//! Counting by bitmaps where many people report at the same instant.
+//! Bitmaps of people, for fast counts where many people report at the same instant.
 //!
-//! A list of 75,000 people per instant costs two million steps for a device
-//! of 30 instants. As bitmaps the same are 30 words added for 64 people at
-//! once: the counters stand upright, one bitmap per binary digit of the
-//! count, and a carry-save adder adds eight bitmaps in seven steps.
+//! With lists, 75,000 people per instant cost two million steps for a device with 30
+//! instants. With bitmaps, adding 30 words counts 64 people at once. The counters are
+//! vertical: one bitmap for each binary digit of the count. A carry-save adder adds
+//! eight bitmaps in seven steps. The matcher uses both bitmaps and lists.
 
 use std::array::from_fn;
 
 use super::pairs::Words;
 use super::postings::Posting;
 
-/// People are taken in tiles: two cache lines of bits.
+/// People are processed in tiles of two cache lines of bits.
 const TILE_WORDS: usize = 16;
 const TILE_PEOPLE: usize = TILE_WORDS * 64;
 type Tile = [u64; TILE_WORDS];
 
-/// A crowd is worth a bitmap from this many people on, ...
+/// The least number of people at an instant with a bitmap, ...
 const CROWD_MIN: usize = 32;
-/// ... and this many per tile it spans. Bitmaps then take at most two thirds
-/// of what the lists take.
+/// ... and the least number per tile of the bitmap. With these, bitmaps take at most
+/// two thirds of the memory of lists.
 const CROWD_PER_TILE_MIN: usize = 16;
 
 /// Bitmaps of the people at crowded instants.
 pub(super) struct Crowds {
-    /// Per shard: where the instant's list starts, and its bitmap; ascending.
-    places: Vec<Vec<(usize, Bitmap)>>,
+    /// For each shard, the start of an instant's list and its bitmap, ascending.
+    entries: Vec<Vec<(usize, Bitmap)>>,
     tiles: Vec<Tile>,
 }
 
@@ -33,7 +33,7 @@ pub(super) struct Crowds {
 pub(super) struct Bitmap {
     /// The tile of the first person.
     first: usize,
-    /// Where that tile stands in [`Crowds::tiles`].
+    /// The index of that tile in [`Crowds::tiles`].
     start: usize,
     len: usize,
 }
@@ -47,22 +47,22 @@ impl Bitmap {
 impl Crowds {
     pub(super) fn new(shards: &[Vec<Words>]) -> Self {
         let mut tiles = Vec::new();
-        let places = shards
+        let entries = shards
             .iter()
             .map(|pairs| {
-                let mut places = Vec::new();
+                let mut entries = Vec::new();
                 let mut at = 0;
                 for list in pairs.chunk_by(|a, b| (a[0], a[1]) == (b[0], b[1])) {
-                    if let Some(bitmap) = draw(list, &mut tiles) {
-                        places.push((at, bitmap));
+                    if let Some(bitmap) = build_bitmap(list, &mut tiles) {
+                        entries.push((at, bitmap));
                     }
                     at += list.len();
                 }
-                places
+                entries
             })
             .collect();
         tiles.shrink_to_fit();
-        Self { places, tiles }
+        Self { entries, tiles }
     }
 
     /// The bitmap of the people in `posting`, if it has one.
@@ -70,14 +70,14 @@ impl Crowds {
         if posting.len() < CROWD_MIN {
             return None;
         }
-        let places = &self.places[posting.shard as usize];
-        let place = places
-            .binary_search_by_key(&posting.start, |place| place.0)
+        let entries = &self.entries[posting.shard as usize];
+        let index = entries
+            .binary_search_by_key(&posting.start, |entry| entry.0)
             .ok()?;
-        Some(places[place].1)
+        Some(entries[index].1)
     }
 
-    /// In how many of `bitmaps` the person stands.
+    /// The number of `bitmaps` that contain the person.
     pub(super) fn count(&self, bitmaps: &[Bitmap], person: u32) -> u32 {
         let (tile, bit) = (person as usize / TILE_PEOPLE, person as usize % TILE_PEOPLE);
         bitmaps
@@ -87,9 +87,9 @@ impl Crowds {
             .sum()
     }
 
-    /// Offers people with the number of `bitmaps` they stand in: of each tile
-    /// of people those with the two highest numbers, unless `offer`'s answer,
-    /// the least number worth offering, is above them.
+    /// Calls `offer` with people and the number of `bitmaps` that contain them: for
+    /// each tile, the two people with the highest numbers. `offer` returns the least
+    /// number that is still of interest.
     pub(super) fn count_all(&self, bitmaps: &[Bitmap], mut offer: impl FnMut(u32, u32) -> u32) {
         let first = bitmaps.iter().map(|b| b.first).min().unwrap_or(0);
         let end = bitmaps.iter().map(|b| b.first + b.len).max().unwrap_or(0);
@@ -103,15 +103,15 @@ impl Crowds {
                 continue;
             }
             add(&inputs, &mut planes);
-            let mut among = [u64::MAX; TILE_WORDS];
+            let mut candidates = [u64::MAX; TILE_WORDS];
             for _ in 0..2 {
-                let (count, who) = highest(&planes, &among);
+                let (count, people) = highest(&planes, &candidates);
                 if count < least {
                     break;
                 }
-                let word = who.iter().position(|&word| word != 0).unwrap_or(0);
-                let bit = who[word].trailing_zeros() as usize;
-                among[word] &= !(1 << bit);
+                let word = people.iter().position(|&word| word != 0).unwrap_or(0);
+                let bit = people[word].trailing_zeros() as usize;
+                candidates[word] &= !(1 << bit);
                 least = offer((tile * TILE_PEOPLE + word * 64 + bit) as u32, count).max(1);
             }
         }
@@ -123,8 +123,8 @@ impl Crowds {
     }
 }
 
-/// Draws the bitmap of an instant's list if it is worth one.
-fn draw(list: &[Words], tiles: &mut Vec<Tile>) -> Option<Bitmap> {
+/// Builds the bitmap of an instant's list, if it has enough people.
+fn build_bitmap(list: &[Words], tiles: &mut Vec<Tile>) -> Option<Bitmap> {
     if list.len() < CROWD_MIN {
         return None;
     }
@@ -145,16 +145,16 @@ fn draw(list: &[Words], tiles: &mut Vec<Tile>) -> Option<Bitmap> {
     Some(Bitmap { first, start, len })
 }
 
-/// Adds bitmaps: bit `p` of plane `k` becomes digit `k` of how many inputs
-/// have bit `p`.
+/// Counts bits: bit `p` of plane `k` becomes binary digit `k` of the number of inputs
+/// with bit `p`.
 fn add(inputs: &[&Tile], planes: &mut Vec<Tile>) {
-    const NOBODY: Tile = [0; TILE_WORDS];
+    const EMPTY: Tile = [0; TILE_WORDS];
     let digits = (usize::BITS - inputs.len().leading_zeros()).max(3) as usize;
     planes.clear();
-    planes.resize(digits, NOBODY);
+    planes.resize(digits, EMPTY);
     for eight in inputs.chunks(8) {
-        let x: [&Tile; 8] = from_fn(|i| eight.get(i).copied().unwrap_or(&NOBODY));
-        let mut carry = NOBODY;
+        let x: [&Tile; 8] = from_fn(|i| eight.get(i).copied().unwrap_or(&EMPTY));
+        let mut carry = EMPTY;
         let [ones, twos, fours, higher @ ..] = planes.as_mut_slice() else {
             return;
         };
@@ -176,25 +176,25 @@ fn add(inputs: &[&Tile], planes: &mut Vec<Tile>) {
     }
 }
 
-/// The sum of three bits and its carry, for 64 people.
+/// The sum of three bits and its carry, for 64 people at once.
 fn full_add(a: u64, b: u64, c: u64) -> (u64, u64) {
     let half = a ^ b;
     (half ^ c, (a & b) | (half & c))
 }
 
-/// The highest count in `among`, and who has it: digit by digit from the
-/// top, keep those who have the digit, if there are any.
-fn highest(planes: &[Tile], among: &Tile) -> (u32, Tile) {
-    let mut who = *among;
+/// The highest count of the `candidates`, and the people who have it. From the
+/// highest digit down, it keeps the people with that digit, if there are any.
+fn highest(planes: &[Tile], candidates: &Tile) -> (u32, Tile) {
+    let mut people = *candidates;
     let mut count = 0;
     for (digit, plane) in planes.iter().enumerate().rev() {
-        let with: Tile = from_fn(|w| who[w] & plane[w]);
+        let with: Tile = from_fn(|w| people[w] & plane[w]);
         if with.iter().fold(0, |all, word| all | word) != 0 {
-            who = with;
+            people = with;
             count |= 1 << digit;
         }
     }
-    (count, who)
+    (count, people)
 }
 
 #[cfg(test)]
@@ -202,9 +202,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn upright_counters_count() {
+    fn vertical_counters_count() {
         for inputs in [0_usize, 1, 7, 8, 9, 30, 64, 300] {
-            // Person `p` stands in every bitmap up to a number of their own.
+            // Person `p` is in as many bitmaps as `expected` says.
             let expected = |person: usize| (person * 7 + 3) % (inputs + 1);
             let tiles: Vec<Tile> = (0..inputs)
                 .map(|input| {

@@ -1,27 +1,27 @@
-//! The distinct instants of each device.
+//! Collects device readings into the distinct instants of each device.
 
 use std::ops::Range;
 
-/// Instants of a block.
-const BLOCK: usize = 1 << 16;
+/// The number of instants in a block.
+const BLOCK_LEN: usize = 1 << 16;
 
-/// So many readings are gathered before repeats are looked for.
-const ROOM_MIN: usize = 1 << 20;
+/// The number of readings that are collected before repetitions are removed.
+const CAPACITY_MIN: usize = 1 << 20;
 
-/// Gathers device readings in any order, with repeats.
+/// Collects device readings in any order, with repetitions.
 ///
-/// Readings are noted down as they come, 8 bytes each and as much again for
-/// each run of one device, and put in order once: sorting them on the way would
-/// move each many times over. Memory stays within a few times what the distinct
-/// (device, instant) need, however often they are repeated.
+/// Readings are appended as they come: 8 bytes each, and 8 bytes for each run of one
+/// device. They are sorted once at the end, because sorting on the way would move each
+/// reading many times. Memory stays within a few times what the distinct (device,
+/// instant) pairs need, however often they are repeated.
 pub struct DeviceReadings {
-    /// In blocks, so that none is copied to make room.
+    /// In blocks, so that growing copies nothing.
     instants: Vec<Vec<i64>>,
-    /// Whose they are: a device, and how many follow that are its.
+    /// The devices of the instants: a device and the length of its run.
     runs: Vec<(u32, u32)>,
     len: usize,
-    /// Repeats are dropped once so many have come.
-    room: usize,
+    /// Repetitions are removed when `len` reaches it.
+    capacity: usize,
 }
 
 impl Default for DeviceReadings {
@@ -37,14 +37,14 @@ impl DeviceReadings {
             instants: Vec::new(),
             runs: Vec::new(),
             len: 0,
-            room: ROOM_MIN,
+            capacity: CAPACITY_MIN,
         }
     }
 
-    /// Takes one reading of `device` at `instant` (epoch ms).
+    /// Adds one reading of `device` at `instant` (epoch ms).
     pub fn push(&mut self, device: u32, instant: i64) {
-        if self.len >= self.room {
-            self.drop_repeats();
+        if self.len >= self.capacity {
+            self.remove_repetitions();
         }
         match self.runs.last_mut() {
             Some((last, len)) if *last == device && *len < u32::MAX => *len += 1,
@@ -53,7 +53,7 @@ impl DeviceReadings {
         match self.instants.last_mut() {
             Some(block) if block.len() < block.capacity() => block.push(instant),
             _ => {
-                let mut block = Vec::with_capacity(BLOCK);
+                let mut block = Vec::with_capacity(BLOCK_LEN);
                 block.push(instant);
                 self.instants.push(block);
             }
@@ -61,7 +61,7 @@ impl DeviceReadings {
         self.len += 1;
     }
 
-    /// Takes all readings another thread has gathered.
+    /// Adds all readings that another thread collected.
     pub fn merge(&mut self, other: Self) {
         self.instants.extend(other.instants);
         self.runs.extend(other.runs);
@@ -81,11 +81,11 @@ impl DeviceReadings {
         }
         let mut next = starts.clone();
         let mut instants = vec![0; self.len];
-        let mut coming = self.instants.into_iter().flatten();
+        let mut remaining = self.instants.into_iter().flatten();
         for (device, len) in self.runs {
             let place = &mut next[device as usize];
             let run = &mut instants[*place..*place + len as usize];
-            for (instant, own) in run.iter_mut().zip(&mut coming) {
+            for (instant, own) in run.iter_mut().zip(&mut remaining) {
                 *instant = own;
             }
             *place += len as usize;
@@ -112,14 +112,14 @@ impl DeviceReadings {
     }
 
     #[cold]
-    fn drop_repeats(&mut self) {
+    fn remove_repetitions(&mut self) {
         let DeviceInstants { starts, instants } = std::mem::take(self).finish();
         let devices = starts.windows(2).map(|ends| (ends[1] - ends[0]) as u32);
         let runs = (0..).zip(devices).filter(|(_, len)| *len > 0);
         *self = Self {
             runs: runs.collect(),
             len: instants.len(),
-            room: ROOM_MIN.max(2 * instants.len()),
+            capacity: CAPACITY_MIN.max(2 * instants.len()),
             instants: vec![instants],
         };
     }
@@ -132,23 +132,23 @@ pub struct DeviceInstants {
 }
 
 impl DeviceInstants {
-    /// One more than the highest device that reported.
+    /// One more than the highest device with readings.
     pub fn devices(&self) -> u32 {
         (self.starts.len() - 1) as u32
     }
 
-    /// The distinct instants of `device` in epoch ms, ascending; none for a
-    /// device that never reported.
+    /// The distinct instants of `device` in epoch ms, ascending. Empty for a device
+    /// without readings.
     pub fn of(&self, device: u32) -> &[i64] {
         &self.instants[self.range(device)]
     }
 
-    /// How many (device, instant) there are in all.
+    /// The number of (device, instant) pairs.
     pub fn total(&self) -> usize {
         self.instants.len()
     }
 
-    /// Where the instants of `device` stand among all.
+    /// The range of the instants of `device` among all instants.
     pub(super) fn range(&self, device: u32) -> Range<usize> {
         if device < self.devices() {
             self.starts[device as usize]..self.starts[device as usize + 1]
@@ -163,7 +163,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn instants_come_out_once_each_and_in_order() {
+    fn instants_are_distinct_and_sorted() {
         let mut left = DeviceReadings::new();
         for (device, instant) in [(40, 5), (2, -7), (40, 3), (40, 5), (2, i64::MAX)] {
             left.push(device, instant);
@@ -187,14 +187,14 @@ mod tests {
     }
 
     #[test]
-    fn repeats_take_no_room() {
+    fn repetitions_take_no_memory() {
         let mut readings = DeviceReadings::new();
         for round in 0..40 {
             for instant in 0..100_000 {
                 readings.push(instant as u32 % 7, instant - round % 2);
             }
         }
-        assert!(readings.len <= ROOM_MIN, "{}", readings.len);
+        assert!(readings.len <= CAPACITY_MIN, "{}", readings.len);
         let devices = readings.finish();
         assert_eq!(devices.devices(), 7);
         assert_eq!(devices.total(), 200_000);

@@ -1,4 +1,4 @@
-//! Who shares most instants with a device.
+//! Finds the person who shares most instants with a device.
 
 use std::collections::HashMap;
 
@@ -6,38 +6,38 @@ use super::crowd_bitmaps::Bitmap;
 use super::people_by_instant::PeopleByInstant;
 use super::postings::{Posting, Postings};
 
-/// The person who shares most instants, and how far the next one comes.
+/// The person with most shared instants, and the count of the runner-up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct BestMatch {
-    /// Who shares most; of several, the lowest number (`runner_up` then
-    /// equals `support`).
+    /// The person. Of several with equal counts, the lowest number; `runner_up` equals
+    /// `support` then.
     pub person: u32,
-    /// How many distinct instants they share.
+    /// How many distinct instants the person shares.
     pub support: u32,
-    /// How many the next person shares; 0 if there is no other.
+    /// How many the next person shares. 0 if there is none.
     pub runner_up: u32,
 }
 
-/// From this many steps on an answer is remembered: devices that report
-/// equal instants, as after a fault of their clock, are counted once.
-const REMEMBER_MIN: usize = 4096;
-const REMEMBERED_MAX: usize = 1024;
+/// An answer that took this many steps is cached. Devices with equal instants, as
+/// after a clock fault, are counted once then.
+const CACHE_STEPS_MIN: usize = 4096;
+const CACHE_LEN_MAX: usize = 1024;
 
-/// Counts shared instants, exactly. One for each thread; see
+/// Counts shared instants exactly. Each thread needs its own; see
 /// [`PeopleByInstant::matcher`].
 pub struct Matcher<'a> {
     people: &'a PeopleByInstant,
     postings: Postings<'a>,
     lists: Vec<Posting>,
     bitmaps: Vec<Bitmap>,
-    /// Counts by person, zero for all but the touched.
+    /// The counts by person. Zero for all but those in `touched`.
     counts: Vec<u32>,
     touched: Vec<u32>,
-    remembered: HashMap<Box<[i64]>, Option<BestMatch>>,
+    cache: HashMap<Box<[i64]>, Option<BestMatch>>,
 }
 
 impl PeopleByInstant {
-    /// Counts for one thread; several may count at once. Needs 4 bytes per
+    /// A matcher for one thread. Several may work at the same time. Needs 4 bytes per
     /// person.
     pub fn matcher(&self) -> Matcher<'_> {
         Matcher::new(self)
@@ -53,32 +53,32 @@ impl<'a> Matcher<'a> {
             bitmaps: Vec::new(),
             counts: vec![0; people.people],
             touched: Vec::new(),
-            remembered: HashMap::new(),
+            cache: HashMap::new(),
         }
     }
 
-    /// The person sharing most of `instants` (distinct epoch ms, ascending,
-    /// of a wanted device) among all people; `None` if nobody shares any.
-    /// Fastest when devices are asked in their order.
+    /// The person who shares most of `instants` (distinct epoch ms, ascending, of a
+    /// device that was in the filter). `None` if nobody shares any. Fastest if devices
+    /// are passed in their order.
     pub fn best(&mut self, instants: &[i64]) -> Option<BestMatch> {
         let steps = self.look_up(instants);
-        if steps < REMEMBER_MIN {
+        if steps < CACHE_STEPS_MIN {
             return self.count();
         }
-        if let Some(known) = self.remembered.get(instants) {
+        if let Some(known) = self.cache.get(instants) {
             return *known;
         }
         let best = self.count();
-        if self.remembered.len() == REMEMBERED_MAX {
-            self.remembered.clear();
+        if self.cache.len() == CACHE_LEN_MAX {
+            self.cache.clear();
         }
-        self.remembered.insert(instants.into(), best);
+        self.cache.insert(instants.into(), best);
         best
     }
 
-    /// Everyone who shares at least `support_min` of `instants`, with the
-    /// places of the instants they share, ascending. `None` if that would
-    /// take more than `steps_max` steps, one for each (person, instant).
+    /// The people who share at least `support_min` of `instants`, each with the indices
+    /// of the shared instants, ascending. `None` if this takes more than `steps_max`
+    /// steps, one for each (person, instant) pair.
     pub(super) fn sharing(
         &mut self,
         instants: &[i64],
@@ -94,7 +94,7 @@ impl<'a> Matcher<'a> {
         }
         self.lists.clear();
         self.lists.extend(found.iter().flatten());
-        self.touch();
+        self.count_lists();
         let mut sharing: Vec<(u32, Vec<u32>)> = Vec::new();
         self.touched.sort_unstable();
         for person in self.touched.drain(..) {
@@ -114,8 +114,8 @@ impl<'a> Matcher<'a> {
         Some(sharing)
     }
 
-    /// Finds each instant's people, as list or bitmap; gives the number of
-    /// steps that counting them takes.
+    /// Finds the people at each instant, as a list or a bitmap. Returns the number of
+    /// steps needed to count them.
     fn look_up(&mut self, instants: &[i64]) -> usize {
         self.lists.clear();
         self.bitmaps.clear();
@@ -138,22 +138,22 @@ impl<'a> Matcher<'a> {
         steps
     }
 
-    /// The best of what was looked up.
+    /// The best person among those looked up.
     ///
-    /// The two who lead by bitmaps alone, together with everyone in a list,
-    /// hold the two who lead: whoever is in no list has only their bitmaps.
+    /// It suffices to compare the two leaders by bitmaps alone with everybody in a list:
+    /// people in no list have only their bitmaps.
     fn count(&mut self) -> Option<BestMatch> {
         let mut leaders = Leaders::default();
         let crowds = &self.people.crowds;
         if !self.bitmaps.is_empty() {
             crowds.count_all(&self.bitmaps, |person, count| {
                 leaders.offer(person, count);
-                // A later tile's people have higher numbers: on a tie with
-                // the second they change nothing.
+                // People of later tiles have higher numbers, so a tie with the second
+                // place changes nothing.
                 leaders.second.1 + 1
             });
         }
-        self.touch();
+        self.count_lists();
         let in_crowds = self.bitmaps.len() as u32;
         for person in self.touched.drain(..) {
             let mut count = std::mem::take(&mut self.counts[person as usize]);
@@ -170,8 +170,8 @@ impl<'a> Matcher<'a> {
         })
     }
 
-    /// Counts people by list.
-    fn touch(&mut self) {
+    /// Counts the people in lists.
+    fn count_lists(&mut self) {
         for &list in &self.lists {
             for person in self.postings.people(list) {
                 let count = &mut self.counts[person as usize];
@@ -184,8 +184,8 @@ impl<'a> Matcher<'a> {
     }
 }
 
-/// The two people with the highest counts; at equal counts the lower number
-/// leads. A person may be offered again with a higher count.
+/// The two people with the highest counts. With equal counts the lower number leads.
+/// A person may be offered again with a higher count.
 #[derive(Default)]
 struct Leaders {
     first: (u32, u32),
@@ -196,7 +196,7 @@ impl Leaders {
     fn offer(&mut self, person: u32, count: u32) {
         let leads = |of: (u32, u32)| count > of.1 || count == of.1 && person < of.0;
         if count == 0 {
-            // Nobody is person 0 with count 0.
+            // A count of 0 means an empty place.
         } else if self.first.1 > 0 && self.first.0 == person {
             self.first.1 = self.first.1.max(count);
         } else if leads(self.first) {
@@ -242,7 +242,7 @@ mod tests {
         DeviceReadingsOf(devices.finish())
     }
 
-    /// By definition: sets of instants, cut with one another.
+    /// By definition: intersections of sets of instants.
     fn naive(instants: &[i64], people: &[(u32, i64)]) -> Option<BestMatch> {
         let own: HashSet<i64> = instants.iter().copied().collect();
         let mut distinct: HashSet<(u32, i64)> = people.iter().copied().collect();
@@ -269,7 +269,7 @@ mod tests {
             let instants = devices.0.of(device);
             let expected = naive(instants, people);
             assert_eq!(matcher.best(instants), expected, "device {device}");
-            // Once more, from memory; and its later half alone.
+            // Again, from the cache; then only the later half.
             assert_eq!(matcher.best(instants), expected, "device {device}");
             let half = &instants[instants.len() / 2..];
             assert_eq!(matcher.best(half), naive(half, people), "device {device}");
@@ -278,7 +278,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn finds_whom_sets_find(
+        fn finds_the_same_as_sets(
             devices in prop::collection::vec((0..8_u32, -30..30_i64), 0..200),
             people in prop::collection::vec((0..9_u32, -30..30_i64), 0..400),
         ) {
@@ -287,13 +287,13 @@ mod tests {
     }
 
     proptest! {
-        // In a debug build each case takes a hundredth of a second and more.
+        // In a debug build each case takes 10 ms or more.
         #![proptest_config(ProptestConfig::with_cases(48))]
 
-        /// Crowds large enough for bitmaps, lists beside them, and numbers
-        /// spread over several tiles.
+        /// With enough people for bitmaps, with lists beside them, and with numbers in
+        /// several tiles.
         #[test]
-        fn finds_whom_sets_find_in_crowds(
+        fn finds_the_same_as_sets_in_crowds(
             seed in any::<u64>(),
             people in 30..200_u32,
             spread in prop::sample::select(vec![1_u32, 5, 40]),
@@ -327,16 +327,16 @@ mod tests {
         let mut people: Vec<_> = (0..2000).flat_map(at).collect();
         let devices: Vec<_> = (0..5).flat_map(at).collect();
         check(&devices, &people);
-        // One of them alone has an instant more.
+        // One person has one more instant.
         people.push((1222, 7));
         let mut devices = devices;
         devices.push((3, 7));
         check(&devices, &people);
     }
 
-    /// Lists too thin for bitmaps, and long enough to be remembered.
+    /// Lists too sparse for bitmaps, and long enough for the cache.
     #[test]
-    fn many_people_far_between() {
+    fn many_people_with_sparse_numbers() {
         let people: Vec<_> = (0..20)
             .flat_map(|i| (0..400).map(move |p| (p * 300 + i % 7 * 3, i64::from(i))))
             .collect();
@@ -345,7 +345,7 @@ mod tests {
     }
 
     #[test]
-    fn who_shares_how_much() {
+    fn sharing_returns_indices() {
         let devices = devices_of(&[(0, 1), (0, 2), (0, 3), (0, 9)]);
         let people = people_of(&devices, &[(4, 1), (4, 3), (4, 9), (5, 2), (5, 3), (6, 9)]);
         let mut matcher = people.matcher();

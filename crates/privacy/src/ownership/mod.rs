@@ -1,30 +1,33 @@
-//! Whose device a device is, told from the instants it shares with people.
+//! Device ownership: finds the owner of a device by the instants that it shares with
+//! people.
 //!
-//! A person's phone and their device report the same instants. This module
-//! counts shared instants and decides; who reads what, and where the answer
-//! is stored, is the engine's. Devices and people are dense `u32` numbers
-//! that the caller gives out (memory grows with the highest one); instants
-//! are epoch milliseconds, any `i64`. No e-mail and no serial number comes
-//! in here. Pure: no I/O, no threads of its own.
+//! A person's phone and their device report readings at the same instants. This
+//! module counts shared instants and decides. The engine feeds it readings and
+//! stores the result. Devices and people are dense `u32` numbers from the caller;
+//! memory grows with the highest number. Instants are epoch milliseconds. No e-mail
+//! and no serial number comes in here. The module does no I/O and starts no threads.
 //!
-//! The way of a device:
+//! Steps for a device:
 //!
-//! 1. [`DeviceReadings`] gathers what devices report into [`DeviceInstants`].
+//! 1. [`DeviceReadings`] collects the readings of devices into [`DeviceInstants`].
 //! 2. [`ClaimCounter`] counts, for devices that exactly one person claims, how many
-//!    instants that person shares; [`claim_holds`] decides. This is the
-//!    normal case, and it holds nothing of people but one bit per instant.
-//! 3. For the devices left over, [`PersonReadings`] gathers the readings of
-//!    everybody, as far as they meet an instant of such a device, into
-//!    [`PeopleByInstant`]; a [`Matcher`] finds the person sharing most and the next;
-//!    [`owners`] decides. Left over are devices without exactly one claimant,
-//!    those whose claim does not hold, and those that
-//!    [`may_have_changed_owner`] though it holds.
-//! 4. [`contested`] takes back what another device of the same person
-//!    explains better.
+//!    instants that person shares. [`claim_holds`] decides. This is the normal case.
+//!    It needs only one bit per instant.
+//! 3. For the other devices, [`PersonReadings`] collects the readings of all people
+//!    at instants of such devices into [`PeopleByInstant`]. A [`Matcher`] finds the
+//!    person with the most shared instants and the runner-up. [`owners`] decides.
+//!    The other devices are those without exactly one claimant, those whose claim
+//!    does not hold, and those that [`may_have_changed_owner`] although it holds.
+//! 4. [`find_contested`] finds results to discard: another device of the same person
+//!    explains them better.
 //!
-//! Counting is exact: no sampling, no sketches. The one bound is that owners
-//! in succession are not sought where a great crowd reports the same
-//! milliseconds; a device passed on there may be nobody's. Nothing is guessed.
+//! Terms: a *twin* is a device that reports at nearly the same instants as another
+//! one by coincidence. The *support* of an owner is the number of shared instants.
+//!
+//! Counts are exact, without samples or sketches. There is one limit: successive
+//! owners are not searched for where very many people report at the same
+//! milliseconds. A device that changed owner there may have no owner in the result.
+//! Nothing is guessed.
 
 mod claim_counter;
 mod contested;

@@ -1,32 +1,31 @@
-//! From counts to owners: the decision for one device.
+//! Decides the owners of one device from claims and counts.
 
 use super::matcher::{BestMatch, Matcher};
 use super::succession::{OwnershipPeriod, successive_owners};
 use super::thresholds::{claim_holds, is_clear, may_have_changed_owner};
 
-/// The claim of the one person who claims a device.
+/// The claim of the only person who claims a device.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Claim {
-    /// Who claims it.
+    /// The claimant.
     pub person: u32,
-    /// How many of its instants they share.
+    /// How many instants of the device the claimant shares.
     pub shared: u32,
 }
 
-/// Who owns a device that reported at `instants` (distinct epoch ms,
-/// ascending), in order of time; nobody if that is not clear.
+/// The owners of a device that reported at `instants` (distinct epoch ms, ascending),
+/// in order of time. Empty if no owner is clear.
 ///
 /// The first of these that applies:
-/// - Owners in succession, each clear for a stretch of their own, unless one
-///   person shares nine tenths of all instants. This comes before the claim:
-///   whoever passed a device on may still be its claimant, and whoever got it
-///   may already be.
-/// - The claimant, if the claim holds for all instants. The record is taken
-///   at its word even if somebody else shares more.
-/// - The person sharing most, if clear.
+/// - Successive owners, each clear for a period, unless one person shares nine tenths
+///   of all instants. This comes before the claim, because the claimant may be the
+///   previous owner or the next one.
+/// - The claimant, if the claim holds for all instants, even if another person shares
+///   more: the record is believed.
+/// - The person with most shared instants, if clear.
 ///
-/// A claimant whose claim holds for the later (or earlier) stretch alone owns
-/// that stretch. A device where two people claim the serial has no `claim`.
+/// A claimant whose claim holds only for the later or earlier period owns that period.
+/// A device whose serial number two people claim has no `claim`.
 pub fn owners(
     matcher: &mut Matcher<'_>,
     instants: &[i64],
@@ -42,8 +41,8 @@ pub fn owners(
     let shared = held.map_or(clear.map_or(0, |best| best.support), |claim| claim.shared);
     if may_have_changed_owner(count, shared) {
         let claimant = claim.map(|claim| claim.person);
-        if let Some(stretches) = successive_owners(matcher, instants, claimant) {
-            return stretches;
+        if let Some(periods) = successive_owners(matcher, instants, claimant) {
+            return periods;
         }
     }
     let claimed = held.map(|claim| BestMatch {
@@ -70,9 +69,9 @@ mod tests {
     use super::super::succession::tests::people;
     use super::*;
 
-    /// `script` says for how many instants, a second apart, who reports.
-    /// `claim`: who claims. Expected: who owns from which second to which,
-    /// with support and runner-up; `*` marks what is claimed.
+    /// `script`: for how many instants, a second apart, which people report. `claim`: the
+    /// claimant. `expected`: the owners, from which second to which, with support and
+    /// runner-up. `*` marks a claimed period.
     fn check(script: &[(usize, &str)], claim: &str, expected: &str) {
         let at: Vec<&str> = script
             .iter()
@@ -105,14 +104,14 @@ mod tests {
     }
 
     #[test]
-    fn whose_device_it_is() {
-        // One person, matched or claimed.
+    fn owners_of_a_device() {
+        // One person, by counts or by claim.
         check(&[(30, "A")], "", "A 0.. 30/0");
         check(&[(30, "A")], "A", "A* 0.. 30/0");
         check(&[(7, "A"), (23, "AB")], "", "A 0.. 30/23");
         check(&[(3, ""), (27, "A")], "", "A 0.. 27/0");
         check(&[(7, ""), (23, "A")], "", "A 0.. 23/0");
-        // Nobody, too little, too near to each other.
+        // No owner: nobody, too little support, too small a lead.
         check(&[], "A", "");
         check(&[(30, "")], "", "");
         check(&[(30, "")], "A", "");
@@ -120,23 +119,24 @@ mod tests {
         check(&[(30, "AB")], "", "");
         check(&[(11, ""), (19, "A")], "", "");
         check(&[(4, "A"), (26, "AB")], "", "");
-        // A claim asks for half and no lead.
+        // A claim needs half of the instants and no lead.
         check(&[(4, "A")], "A", "A* 0.. 4/0");
         check(&[(30, "AB")], "B", "B* 0.. 30/30");
         check(&[(15, ""), (15, "A")], "A", "A* 0.. 15/0");
         check(&[(7, "A"), (23, "AB")], "B", "B* 0.. 23/30");
-        // A claim that does not hold leaves the device to whom it is.
+        // A claim that does not hold has no effect.
         check(&[(30, "A")], "B", "A 0.. 30/0");
         check(&[(20, "A"), (10, "AB")], "B", "A 0.. 30/10");
-        // Passed on: whoever claims it, and though one alone would be clear.
+        // A changed owner is found whoever claims the device, and even if one person
+        // alone would be clear.
         for claim in ["", "A", "B", "C"] {
             check(&[(20, "A"), (20, "B")], claim, "A 0..20 20/0, B 20.. 20/0");
             check(&[(30, "A"), (10, "B")], claim, "A 0..30 30/0, B 30.. 10/0");
         }
-        // Nine tenths are one person's: the rest is not worth asking.
+        // One person shares nine tenths: no search for successive owners.
         check(&[(90, "A"), (10, "B")], "A", "A* 0.. 90/10");
         check(&[(90, "A"), (10, "B")], "", "A 0.. 90/10");
-        // The claim holds for the later stretch alone.
+        // The claim holds only for the later period.
         check(&[(20, ""), (15, "B")], "B", "B 20.. 15/0");
         check(&[(20, ""), (15, "B")], "", "");
         check(&[(20, "AC"), (15, "B")], "B", "");

@@ -1,47 +1,47 @@
-//! Distinct (number, instant) pairs, gathered from batches with repeats.
+//! A sharded set of (instant, person) pairs, collected with repetitions.
 
-/// A pair as three words, most significant first, so that words order as
-/// pairs do. Twelve bytes: sixteen would cost 115 MB more at 28.7 million.
+/// A pair as three words, most significant first, so that words sort like pairs. It
+/// takes 12 bytes. With 16 bytes, 28.7 million pairs would take 115 MB more.
 pub(super) type Words = [u32; 3];
 
-/// Splits an instant into two words that order as the instant does.
+/// Splits an instant into two words that sort like the instant.
 pub(super) fn split(instant: i64) -> (u32, u32) {
     let biased = instant as u64 ^ (1 << 63);
     ((biased >> 32) as u32, biased as u32)
 }
 
-/// How many shards there are. A shard is small enough to be sorted in a
-/// cache's reach and to be moved when it grows without doubling the whole.
+/// The number of shards. A shard is small enough to be sorted within the cache, and to
+/// be copied when it grows without doubling all memory.
 pub(super) const SHARDS: usize = 64;
 
-/// The shard of everything in `block`. Neighbouring blocks scatter.
+/// The shard of `block`. Neighbouring blocks are in different shards.
 pub(super) fn shard_of(block: u64) -> usize {
     (block.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 58) as usize
 }
 
-const SHARD_ROOM_MIN: usize = 1024;
-const RECENT: usize = 2048;
+const SHARD_CAPACITY_MIN: usize = 1024;
+const RECENT_LEN: usize = 2048;
 
-/// A set of pairs in shards. Memory stays within five quarters of what the
-/// distinct pairs need, however often they are repeated.
+/// A set of pairs in shards. Memory stays within five quarters of what the distinct
+/// pairs need, however often they are repeated.
 pub(super) struct Pairs {
     shards: Vec<Shard>,
-    /// Pairs seen lately, by hash: readings repeat within a few lines, and a
-    /// repeat caught here is never sorted.
+    /// Recent pairs by hash. Readings mostly repeat within a few lines; a repetition
+    /// found here is never sorted.
     recent: Vec<Option<Words>>,
 }
 
 #[derive(Default)]
 struct Shard {
     pairs: Vec<Words>,
-    room: usize,
+    capacity: usize,
 }
 
 impl Pairs {
     pub(super) fn new() -> Self {
         Self {
             shards: (0..SHARDS).map(|_| Shard::default()).collect(),
-            recent: vec![None; RECENT],
+            recent: vec![None; RECENT_LEN],
         }
     }
 
@@ -57,7 +57,7 @@ impl Pairs {
         self.shards[shard].push(words);
     }
 
-    /// Takes in all pairs of `other`.
+    /// Adds all pairs of `other`.
     pub(super) fn merge(&mut self, other: Self) {
         for (mine, theirs) in self.shards.iter_mut().zip(other.shards) {
             for words in theirs.pairs {
@@ -66,10 +66,10 @@ impl Pairs {
         }
     }
 
-    /// Each shard's pairs, ascending and distinct.
+    /// The pairs of each shard, ascending and distinct.
     pub(super) fn into_sorted(self) -> impl Iterator<Item = Vec<Words>> {
         self.shards.into_iter().map(|mut shard| {
-            shard.settle();
+            shard.sort_and_dedup();
             shard.pairs.shrink_to_fit();
             shard.pairs
         })
@@ -78,26 +78,26 @@ impl Pairs {
 
 impl Shard {
     fn push(&mut self, words: Words) {
-        if self.pairs.len() == self.room {
-            self.make_room();
+        if self.pairs.len() == self.capacity {
+            self.grow();
         }
         self.pairs.push(words);
     }
 
-    /// Drops repeats, and grows until a fifth of the room is free: then each
-    /// settling is paid for by as many new pairs, times a constant.
+    /// Removes repetitions, and grows until a fifth of the capacity is free. Sorting then
+    /// costs a constant factor per new pair.
     #[cold]
-    fn make_room(&mut self) {
-        self.settle();
-        let room = (self.pairs.len() + self.pairs.len() / 4).max(SHARD_ROOM_MIN);
-        if room > self.room {
-            self.room = room;
-            self.pairs.reserve_exact(room - self.pairs.len());
+    fn grow(&mut self) {
+        self.sort_and_dedup();
+        let capacity = (self.pairs.len() + self.pairs.len() / 4).max(SHARD_CAPACITY_MIN);
+        if capacity > self.capacity {
+            self.capacity = capacity;
+            self.pairs.reserve_exact(capacity - self.pairs.len());
         }
     }
 
-    fn settle(&mut self) {
-        // A stable sort sees that all but the tail are in order and merges.
+    fn sort_and_dedup(&mut self) {
+        // A stable sort detects that all but the tail is sorted, and merges.
         self.pairs
             .sort_by_key(|w| (u64::from(w[0]) << 32 | u64::from(w[1]), w[2]));
         self.pairs.dedup();
@@ -109,7 +109,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn words_order_as_instants_do() {
+    fn words_sort_like_instants() {
         let instants = [i64::MIN, -1, 0, 1, 1_655_564_444_103, i64::MAX];
         for pair in instants.windows(2) {
             assert!(split(pair[0]) < split(pair[1]));
@@ -117,7 +117,7 @@ mod tests {
     }
 
     #[test]
-    fn repeats_take_no_room() {
+    fn repetitions_take_no_memory() {
         let mut pairs = Pairs::new();
         for round in 0..50 {
             for number in 0..3000 {

@@ -1,4 +1,5 @@
-//! Who reported at an instant, for all instants that need an owner.
+//! Collects readings of people into an index from instants to people, for the
+//! instants of devices without a known owner.
 
 use std::sync::Arc;
 
@@ -7,17 +8,17 @@ use super::devices::DeviceInstants;
 use super::pairs::{Pairs, Words, split};
 use super::postings::shard_at;
 
-/// Says cheaply of an instant that no device without an owner reported it.
+/// A fast filter for instants of devices without a known owner.
 ///
-/// One bit per instant modulo a power of two: it lets some others through,
-/// which costs memory and changes no count. Neighbouring instants have
-/// neighbouring bits, as neighbouring readings do.
+/// It has one bit per instant modulo a power of two. False positives cost memory but
+/// change no count. Neighbouring instants have neighbouring bits, which suits the order
+/// of readings.
 pub struct InstantFilter {
     bits: Vec<u64>,
 }
 
 impl InstantFilter {
-    /// The instants of `wanted` devices; one byte or two for each.
+    /// A filter for the instants of `wanted` devices. Needs one or two bytes per instant.
     pub fn new(devices: &DeviceInstants, wanted: &[u32]) -> Self {
         let total: usize = wanted.iter().map(|&device| devices.of(device).len()).sum();
         let size = (total * 8).next_power_of_two().max(64);
@@ -29,25 +30,25 @@ impl InstantFilter {
         Self { bits }
     }
 
-    /// False only if none of the devices reported at `instant`.
+    /// Whether one of the devices may have reported at `instant`. `false` is certain.
     pub fn may_contain(&self, instant: i64) -> bool {
         let place = instant as usize % (self.bits.len() * 64);
         self.bits[place / 64] >> (place % 64) & 1 == 1
     }
 }
 
-/// Gathers readings of people in any order, with repeats, and keeps those
-/// that may meet a device without an owner.
+/// Collects readings of people in any order, with repetitions. Keeps those that pass
+/// the filter.
 ///
-/// Needs 12 to 15 bytes per distinct (person, instant) kept. Threads gather
-/// each into their own and then [`PersonReadings::merge`].
+/// Needs 12 to 15 bytes per distinct (person, instant) pair kept. Each thread collects
+/// its own; [`PersonReadings::merge`] combines them.
 pub struct PersonReadings {
     wanted: Arc<InstantFilter>,
     pairs: Pairs,
 }
 
 impl PersonReadings {
-    /// No readings yet; those at `wanted` instants will be kept.
+    /// No readings yet. Readings that pass `wanted` will be kept.
     pub fn new(wanted: Arc<InstantFilter>) -> Self {
         Self {
             wanted,
@@ -55,7 +56,7 @@ impl PersonReadings {
         }
     }
 
-    /// Takes one reading of `person` at `instant` (epoch ms).
+    /// Adds one reading of `person` at `instant` (epoch ms).
     pub fn push(&mut self, person: u32, instant: i64) {
         if self.wanted.may_contain(instant) {
             let (high, low) = split(instant);
@@ -63,13 +64,13 @@ impl PersonReadings {
         }
     }
 
-    /// Takes all readings another thread has gathered.
+    /// Adds all readings that another thread collected.
     pub fn merge(&mut self, other: Self) {
         self.pairs.merge(other.pairs);
     }
 
-    /// The people at each instant: 12 bytes per (person, instant), and up to
-    /// 8 more where crowds report the same milliseconds.
+    /// The index. Needs 12 bytes per (person, instant) pair, and up to 8 more where many
+    /// people report at the same milliseconds.
     pub fn finish(self) -> PeopleByInstant {
         let shards: Vec<_> = self.pairs.into_sorted().collect();
         let people = shards
@@ -87,9 +88,9 @@ impl PersonReadings {
     }
 }
 
-/// Who reported at which instant.
+/// An index from instants to the people who reported at them.
 pub struct PeopleByInstant {
-    /// Per shard (instant, person), ascending.
+    /// For each shard, (instant, person) pairs, ascending.
     pub(super) shards: Vec<Vec<Words>>,
     /// One more than the highest person.
     pub(super) people: usize,
@@ -97,7 +98,7 @@ pub struct PeopleByInstant {
 }
 
 impl PeopleByInstant {
-    /// How many (person, instant) were kept.
+    /// The number of (person, instant) pairs kept.
     pub fn total(&self) -> usize {
         self.shards.iter().map(Vec::len).sum()
     }

@@ -1,8 +1,9 @@
-//! Finds the people at an instant in sorted shards.
+//! Posting lists: the people at an instant, as ranges of sorted shards. The matcher
+//! and the bitmaps use them.
 
 use super::pairs::{SHARDS, Words, shard_of, split};
 
-/// The people of one instant: a range of a shard.
+/// The people at one instant: a range of a shard.
 #[derive(Clone, Copy)]
 pub(super) struct Posting {
     pub(super) shard: u8,
@@ -16,8 +17,8 @@ impl Posting {
     }
 }
 
-/// Finds instants by galloping from where the last one was found: the
-/// instants of a device, and those of its neighbours, lie close together.
+/// Finds posting lists by a galloping search from the last one found. The instants of
+/// a device, and those of the next devices, are close together.
 pub(super) struct Postings<'a> {
     shards: &'a [Vec<Words>],
     cursors: [usize; SHARDS],
@@ -55,13 +56,13 @@ impl<'a> Postings<'a> {
     }
 }
 
-/// Blocks of a minute stay together in a shard.
+/// The shard of an instant. Blocks of about a minute are in the same shard.
 pub(super) fn shard_at(instant: i64) -> usize {
     shard_of((instant >> 16) as u64)
 }
 
-/// The first place where `before` is false; `before` is true up to some place
-/// and false from there on. Steps double from `from` in either direction.
+/// The first index where `before` is false, by a galloping search from `from` in either
+/// direction. `before` must be true up to some index and false from there on.
 fn gallop(pairs: &[Words], from: usize, before: impl Fn(&Words) -> bool) -> usize {
     let from = from.min(pairs.len());
     let mut step = 1;
@@ -88,7 +89,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn galloping_finds_what_a_search_finds() {
+    fn galloping_search_equals_binary_search() {
         for size in [0, 1, 2, 3, 17, 64] {
             let pairs: Vec<Words> = (0..size).map(|i| [0, i / 3 * 2, i]).collect();
             for from in 0..=pairs.len() + 1 {

@@ -1,5 +1,5 @@
-//! The rules, tried on the reference data: as it is, with losses, with owners
-//! who are missing, with devices passed on. Skips where the data is not there.
+//! Test: the rules on the reference data, unchanged, with losses, with missing owners,
+//! and with changed owners. Skips if the data is missing.
 
 use std::collections::{HashMap, HashSet};
 use std::fs;
@@ -9,15 +9,15 @@ use std::sync::Arc;
 
 use super::*;
 
-/// Distinct numbers for people; device `d` is person `d`'s by the record.
+/// The reference data with numbers for people. By the record, person `d` owns device `d`.
 struct Reference {
-    /// (person, instant) as often as it was reported.
+    /// (person, instant), as often as it was reported.
     people: Vec<(u32, i64)>,
     /// (device, instant).
     devices: Vec<(u32, i64)>,
 }
 
-/// The reference data; `None`, with a message, where it is not there.
+/// The reference data. `None`, with a message, if it is missing.
 #[allow(clippy::print_stderr, reason = "a test says why it skips")]
 fn reference() -> Option<Reference> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/data/stedi");
@@ -91,7 +91,7 @@ enum Loss {
     Any,
 }
 
-/// Five in a hundred readings suffer `loss`.
+/// Applies `loss` to five in a hundred readings.
 fn lose(readings: &[(u32, i64)], loss: Loss, random: &mut Random) -> Vec<(u32, i64)> {
     let mut left = Vec::with_capacity(readings.len());
     for &(number, instant) in readings {
@@ -140,22 +140,22 @@ fn gather(people: &[(u32, i64)], devices: &[(u32, i64)]) -> (DeviceInstants, Peo
     (devices, readings.finish())
 }
 
-/// Who owns what without any claim, before anything is taken back.
+/// The owners without claims, before contested ones are discarded.
 fn matches(people: &[(u32, i64)], devices: &[(u32, i64)]) -> (DeviceInstants, Vec<Ownership>) {
     let (devices, people) = gather(people, devices);
     let mut matcher = people.matcher();
     let mut owned = Vec::new();
     for device in 0..devices.devices() {
-        let stretches = owners(&mut matcher, devices.of(device), None);
-        owned.extend(stretches.iter().map(|stretch| stretch.of(device)));
+        let periods = owners(&mut matcher, devices.of(device), None);
+        owned.extend(periods.iter().map(|period| period.of(device)));
     }
     (devices, owned)
 }
 
-/// How many true owners are found, and how many wrong ones.
+/// The number of right and of wrong owners.
 fn tally(devices: &DeviceInstants, owned: &[Ownership]) -> (usize, usize) {
-    let taken_back: HashSet<usize> = find_contested(devices, owned).into_iter().collect();
-    let kept = (0..owned.len()).filter(|place| !taken_back.contains(place));
+    let discarded: HashSet<usize> = find_contested(devices, owned).into_iter().collect();
+    let kept = (0..owned.len()).filter(|place| !discarded.contains(place));
     let right = kept.clone().filter(|&i| owned[i].device == owned[i].person);
     (right.clone().count(), kept.count() - right.count())
 }
@@ -178,16 +178,16 @@ fn every_device_finds_its_owner() {
 
     let claimants: Vec<Option<u32>> = (0..956).map(Some).collect();
     let claims = ClaimCounter::new(Arc::new(devices), &claimants);
-    let (who, when): (Vec<_>, Vec<_>) = data.people.iter().copied().unzip();
-    claims.add_readings(&who, &when);
+    let (persons, instants): (Vec<_>, Vec<_>) = data.people.iter().copied().unzip();
+    claims.add_readings(&persons, &instants);
     assert!((0..956).all(|device| claims.shared_instants(device) == 30));
 }
 
-/// Readings suffer one loss, or several one after the other, on both sides.
-/// `by_instant` takes each person's reading of an instant once, which is
-/// harder: as sent there are mostly three, and one survives.
+/// Applies one loss, or several in sequence, to both sides. `by_instant` takes each
+/// person's reading of an instant once, which is harder: the data has mostly three, and
+/// one of them survives.
 ///
-/// If `some_unread`, a tenth of the phones was never read at all.
+/// With `some_unread`, a tenth of the phones was never read.
 fn noise(seeds: Range<u64>, some_unread: bool) -> Vec<(String, usize, usize, usize)> {
     let Some(data) = reference() else {
         return Vec::new();
@@ -249,8 +249,8 @@ fn losses_over_many_seeds() {
     }
 }
 
-/// A tenth of the phones was never read: their devices are nobody's, though
-/// a stranger may share 23 of 30 instants.
+/// If a tenth of the phones was never read, their devices have no owner, although a
+/// stranger may share 23 of 30 instants.
 #[test]
 fn a_missing_owner_is_not_replaced() {
     let Some(data) = reference() else { return };
@@ -263,13 +263,13 @@ fn a_missing_owner_is_not_replaced() {
         near += owned.iter().filter(|one| one.device != one.person).count();
         assert_eq!(tally(&devices, &owned), (956 - gone, 0), "tenth {tenth}");
     }
-    // So the question was put.
+    // There were strangers to discard.
     assert!(near > 0);
 }
 
-/// Each device goes on to the next person a day later, with losses.
+/// Each device belongs to the next person a day later, with losses.
 #[test]
-fn passed_on_devices_have_both_owners() {
+fn changed_devices_have_both_owners() {
     const DAY_MS: i64 = 86_400_000;
     let Some(data) = reference() else { return };
     for losses in [
@@ -319,13 +319,12 @@ fn passed_on_devices_have_both_owners() {
             );
             found += 1;
         }
-        // Both stretches must be clear, so twice as many can fail as of whole
-        // devices.
+        // Both periods must be clear, so twice as many can fail.
         assert!(found * 100 >= 956 * 98, "{losses:?}: {found}");
     }
 }
 
-/// Windows of a few instants.
+/// Devices with only a few instants.
 #[test]
 fn tiny_devices() {
     let Some(data) = reference() else { return };

@@ -1,26 +1,27 @@
-//! A device passed on: owners in succession.
+//! Finds successive owners of a device that changed hands.
 
 use super::contested::Ownership;
 use super::matcher::{BestMatch, Matcher};
 use super::thresholds::{SUPPORT_MIN, claim_holds, is_clear};
 
-/// A time in which a device was one person's.
+/// A time during which one person owned a device.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct OwnershipPeriod {
-    /// Who owned it then, counted over the stretch's instants alone.
+    /// The owner, with counts over the instants of this period only.
     pub owner: BestMatch,
-    /// How many distinct instants the stretch has.
+    /// The number of distinct instants of the device in this period.
     pub instants: usize,
-    /// Its first instant, epoch ms.
+    /// The first instant, epoch ms.
     pub valid_from: i64,
-    /// The first instant that is no longer theirs; `None` for the last.
+    /// The first instant after the period. `None` for the last period.
     pub valid_to: Option<i64>,
-    /// Whether the record tells the owner; otherwise the instants do.
+    /// Whether the owner is known from the record. Otherwise it is from the instants.
     pub claimed: bool,
 }
 
 impl OwnershipPeriod {
-    /// The stretch as one of `device`, to be [contested](super::find_contested()).
+    /// The ownership of `device` in this period, for
+    /// [`find_contested`](super::find_contested()).
     pub fn of(&self, device: u32) -> Ownership {
         Ownership {
             device,
@@ -33,46 +34,44 @@ impl OwnershipPeriod {
     }
 }
 
-/// A crowd with more (person, instant) than this is not searched. It bounds
-/// what a device costs to about a millisecond.
+/// A device with more (person, instant) pairs is not searched. This limits the time
+/// for a device to about a millisecond.
 const STEPS_MAX: usize = 1 << 18;
 
-/// Candidates beyond this many (and beyond one word of bits per instant) are
-/// a crowd, too.
+/// A device with more candidates is not searched. They must fit into one word of bits
+/// per instant.
 const CANDIDATES_MAX: usize = 63;
 
-/// What an instant is worth in half points: to a person who shares it, and
-/// to nobody. So nobody wins where everyone shares less than half.
+/// The points of an instant: for an owner who shares it, and for no owner. So "no
+/// owner" wins where everybody shares less than half.
 const SHARED: i64 = 2;
-const NOBODY: i64 = 1;
+const NO_OWNER: i64 = 1;
 
-/// What a change of owner costs, in half points. A stretch has to gain more
-/// than the least support, so chance does not split one.
-const CHANGE: i64 = SHARED * SUPPORT_MIN as i64;
+/// The points that a change of owner costs. A period must gain more than the least
+/// support, so that chance does not split a period.
+const CHANGE_COST: i64 = SHARED * SUPPORT_MIN as i64;
 
-/// Owners in succession of a device with these `instants` (distinct epoch ms,
-/// ascending), in order of time; `None` if there is no such split.
+/// The successive owners of a device with these `instants` (distinct epoch ms,
+/// ascending), in order of time. `None` if there is no clear answer.
 ///
-/// [`owners`](super::owners()) asks where this is worth asking.
+/// [`owners`](super::owners()) decides when to search.
 ///
-/// - Of all splits into consecutive stretches, the one whose owners share
-///   most instants, each change counting against it.
-/// - Each stretch must have a clear owner by [`is_clear`], over its own
-///   instants and against all people. One doubtful stretch and there is no
-///   answer at all.
-/// - Whoever owns one stretch shares less than half of each other one: who
-///   passed a device on no longer reports with it. Else a stranger whose device
-///   ticks alike would get the stretch in which the owner lost some readings.
-/// - `claimant` is the one person who claims the device. If the claim does not
-///   hold for the whole, stretches that are nobody's may stand beside theirs,
-///   and theirs alone: a record backs them. Without it, stretches that are
-///   nobody's give no answer: a stranger whose device ticks alike shares 23
-///   instants in a row, and would own that stretch if the owner's phone was
-///   never read.
-/// - An instant that both of two successive owners share, or neither, belongs
-///   to the earlier one.
-/// - In a crowd (`STEPS_MAX`, `CANDIDATES_MAX`) there is no answer.
-/// - How people are numbered makes no difference.
+/// - Of all splits into consecutive periods it takes the one whose owners share most
+///   instants, less the cost of each change.
+/// - Each period must have a clear owner by [`is_clear`], over its own instants and
+///   against all people. With one doubtful period there is no answer.
+/// - The owner of one period shares less than half of each other period: the
+///   previous owner of a device no longer reports with it. Otherwise a stranger with a
+///   twin would get a period in which the owner lost some readings.
+/// - `claimant` is the only person who claims the device. If the claim does not hold
+///   for the whole device, periods without an owner are allowed beside periods of the
+///   claimant only, because a record supports those. In other cases a period without
+///   an owner means no answer: a stranger with a twin shares 23 instants in a row, and
+///   would own that period if the owner's phone was never read.
+/// - An instant that both of two successive owners share, or neither, belongs to the
+///   earlier one.
+/// - With too many people (`STEPS_MAX`, `CANDIDATES_MAX`) there is no answer.
+/// - The numbering of people makes no difference.
 pub(super) fn successive_owners(
     matcher: &mut Matcher<'_>,
     instants: &[i64],
@@ -85,11 +84,11 @@ pub(super) fn successive_owners(
     if candidates.is_empty() || candidates.len() > CANDIDATES_MAX {
         return None;
     }
-    // Of splits worth the same the order decides: by what is shared, as people
-    // are numbered by whose reading happened to come first.
+    // Among equally good splits the order of candidates decides. Sort them by what they
+    // share: people are numbered by the order in which readings happened to arrive.
     candidates.sort_by(|a, b| a.1.cmp(&b.1));
     let runs = split(instants.len(), &candidates);
-    // Whether another of the owners shares half of a stretch.
+    // Whether another owner shares half of a period.
     let is_shared = |run: Run| {
         let owns = |person| runs.iter().any(|run| run.owner == Some(person));
         candidates.iter().any(|(person, places)| {
@@ -98,7 +97,7 @@ pub(super) fn successive_owners(
             Some(*person) != run.owner && within * 2 >= run.end - run.start && owns(*person)
         })
     };
-    let mut stretches: Vec<OwnershipPeriod> = Vec::new();
+    let mut periods: Vec<OwnershipPeriod> = Vec::new();
     let mut unowned = 0;
     let mut all_claimants = true;
     for (at, run) in runs.iter().enumerate() {
@@ -112,7 +111,7 @@ pub(super) fn successive_owners(
             return None;
         }
         all_claimants &= Some(person) == claimant;
-        stretches.push(OwnershipPeriod {
+        periods.push(OwnershipPeriod {
             owner,
             instants: own.len(),
             valid_from: instants[run.start],
@@ -121,17 +120,18 @@ pub(super) fn successive_owners(
         });
     }
     if unowned == 0 {
-        return (stretches.len() > 1).then_some(stretches);
+        return (periods.len() > 1).then_some(periods);
     }
     let shared = candidates
         .iter()
         .find(|known| Some(known.0) == claimant)
         .map_or(0, |known| known.1.len() as u32);
-    let backed = all_claimants && !stretches.is_empty() && !claim_holds(instants.len(), shared);
-    backed.then_some(stretches)
+    let is_backed_by_record =
+        all_claimants && !periods.is_empty() && !claim_holds(instants.len(), shared);
+    is_backed_by_record.then_some(periods)
 }
 
-/// Consecutive instants, by place, of one owner or of nobody.
+/// Consecutive instants, by index, of one owner or of none.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Run {
     start: usize,
@@ -139,9 +139,9 @@ struct Run {
     owner: Option<u32>,
 }
 
-/// The split worth most. For each instant and candidate: what is the best
-/// split worth that ends with this owner here? Either the owner was the same
-/// one instant before, or the best of all changed to them.
+/// The split with most points, by dynamic programming. For each instant and candidate
+/// it computes the points of the best split up to here that ends with this owner. That
+/// owner was either the owner at the previous instant, or follows on the best split.
 fn split(instants: usize, candidates: &[(u32, Vec<u32>)]) -> Vec<Run> {
     let mut shares = vec![0_u64; instants];
     for (candidate, (_, places)) in candidates.iter().enumerate() {
@@ -149,33 +149,33 @@ fn split(instants: usize, candidates: &[(u32, Vec<u32>)]) -> Vec<Run> {
             shares[place as usize] |= 1 << candidate;
         }
     }
-    let nobody = candidates.len();
-    let mut worth = vec![0_i64; nobody + 1];
-    // Per instant: who changed to their owner here, and whom from.
+    let no_owner = candidates.len();
+    let mut points = vec![0_i64; no_owner + 1];
+    // Per instant: the candidates that become the owner here, and their predecessor.
     let mut changed = vec![(0_u64, 0_usize); instants];
     for (place, shared) in shares.iter().enumerate() {
         if place > 0 {
-            let from = leader(&worth);
-            let after_change = worth[from] - CHANGE;
+            let from = leader(&points);
+            let after_change = points[from] - CHANGE_COST;
             changed[place].1 = from;
-            for (owner, worth) in worth.iter_mut().enumerate() {
-                // At equal worth the change comes late, so that a doubtful
-                // instant stays with the earlier owner.
-                if after_change >= *worth {
-                    *worth = after_change;
+            for (owner, points) in points.iter_mut().enumerate() {
+                // With equal points the later change wins, so that a doubtful instant
+                // belongs to the earlier owner.
+                if after_change >= *points {
+                    *points = after_change;
                     changed[place].0 |= 1 << owner;
                 }
             }
         }
-        for (owner, worth) in worth.iter_mut().enumerate() {
-            *worth += match shared >> owner & 1 {
-                _ if owner == nobody => NOBODY,
+        for (owner, points) in points.iter_mut().enumerate() {
+            *points += match shared >> owner & 1 {
+                _ if owner == no_owner => NO_OWNER,
                 1 => SHARED,
                 _ => 0,
             };
         }
     }
-    let mut owner = leader(&worth);
+    let mut owner = leader(&points);
     let mut runs = Vec::new();
     let mut end = instants;
     for place in (0..instants).rev() {
@@ -194,11 +194,11 @@ fn split(instants: usize, candidates: &[(u32, Vec<u32>)]) -> Vec<Run> {
     runs
 }
 
-/// The first of those worth most.
-fn leader(worth: &[i64]) -> usize {
+/// The first candidate with most points.
+fn leader(points: &[i64]) -> usize {
     let mut first = 0;
-    for (owner, &value) in worth.iter().enumerate() {
-        if value > worth[first] {
+    for (owner, &value) in points.iter().enumerate() {
+        if value > points[first] {
             first = owner;
         }
     }
@@ -213,8 +213,8 @@ pub(super) mod tests {
     use proptest::prelude::*;
     use std::sync::Arc;
 
-    /// PeopleByInstant by letters: person `A` reported at instant `i` if text `i`
-    /// holds an `A`.
+    /// People by letters: person `A` reported at instant `i` if text `i` contains an
+    /// `A`.
     pub(in super::super) fn people(instants: &[&str]) -> (Vec<i64>, PeopleByInstant) {
         let mut devices = DeviceReadings::new();
         (0..instants.len()).for_each(|i| devices.push(0, i as i64 * 1000));
@@ -228,8 +228,8 @@ pub(super) mod tests {
         (devices.of(0).to_vec(), people.finish())
     }
 
-    /// `script` says for how many instants who reports; `expected` gives the
-    /// owners, each with the first of their instants and the first after.
+    /// `script`: for how many instants which people report. `expected`: the owners, each
+    /// with the first instant and the first one after.
     fn check(
         script: &[(usize, &str)],
         claimant: Option<char>,
@@ -242,8 +242,8 @@ pub(super) mod tests {
         let (instants, people) = people(&instants);
         let number = |person: char| person as u32 - 'A' as u32;
         let found = successive_owners(&mut people.matcher(), &instants, claimant.map(number));
-        let found = found.map(|stretches| {
-            stretches
+        let found = found.map(|periods| {
+            periods
                 .iter()
                 .map(|s| (s.owner.person, s.valid_from, s.valid_to))
                 .collect::<Vec<_>>()
@@ -264,7 +264,7 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn owners_in_succession() {
+    fn successive_owners_are_found() {
         let two: &[_] = &[('A', 0, Some(20)), ('B', 20, None)];
         check(&[(20, "A"), (30, "B")], None, Some(two));
         // The record may name either, or somebody else.
@@ -277,7 +277,7 @@ pub(super) mod tests {
             Some('A'),
             Some(&[('A', 0, Some(70)), ('B', 70, None)]),
         );
-        // Three owners, and one who gets it back.
+        // Three owners; one owner who gets it back.
         check(
             &[(15, "A"), (15, "B"), (15, "C")],
             None,
@@ -288,7 +288,7 @@ pub(super) mod tests {
             None,
             Some(&[('A', 0, Some(15)), ('B', 15, Some(30)), ('A', 30, None)]),
         );
-        // Missing instants within and at the seam; both at the seam.
+        // Missing instants within a period and at the change; both share the change.
         check(
             &[
                 (9, "A"),
@@ -307,7 +307,7 @@ pub(super) mod tests {
             None,
             Some(&[('A', 0, Some(22)), ('B', 22, None)]),
         );
-        // A stranger who meets both now and then.
+        // A stranger shares some instants with both.
         check(
             &[(8, "A"), (3, "AC"), (9, "A"), (8, "B"), (3, "BC"), (9, "B")],
             None,
@@ -316,15 +316,15 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn what_is_no_succession() {
-        // One owner; too short a second stretch; nobody.
+    fn unclear_successions() {
+        // One owner; a second period that is too short; no owner.
         check(&[(30, "A")], None, None);
         check(&[(30, "A"), (4, "B")], None, None);
         check(&[(30, "")], None, None);
-        // Two who cannot be told apart, for all or for one stretch.
+        // Two people with equal counts, for the whole or for one period.
         check(&[(30, "AB")], None, None);
         check(&[(20, "A"), (20, "BC")], None, None);
-        // The owner lost some readings where a stranger ticks alike.
+        // The owner lost some readings where a stranger has a twin.
         check(&[(6, "AC"), (5, "C"), (12, "AC"), (7, "A")], None, None);
         // They take turns.
         check(
@@ -332,29 +332,29 @@ pub(super) mod tests {
             None,
             None,
         );
-        // A stranger shares a stretch of a device whose owner never reported.
+        // A stranger shares a period of a device whose owner never reported.
         check(&[(23, "C"), (7, "")], None, None);
         check(&[(10, ""), (20, "C")], Some('A'), None);
     }
 
     #[test]
-    fn a_claim_for_a_stretch_alone() {
+    fn claims_for_one_period() {
         check(&[(20, ""), (15, "A")], Some('A'), Some(&[('A', 20, None)]));
         check(
             &[(15, "A"), (20, "")],
             Some('A'),
             Some(&[('A', 0, Some(15))]),
         );
-        // It holds for the whole: half is shared.
+        // The claim holds for the whole: half is shared.
         check(&[(15, ""), (15, "A")], Some('A'), None);
-        // Whoever claims nothing gets no stretch beside nobody's.
+        // Without a claim, no period beside one without an owner.
         check(&[(12, "B"), (20, ""), (12, "A")], Some('A'), None);
     }
 
     proptest! {
-        /// The numbers are another order of the same people.
+        /// Renumbers the same people.
         #[test]
-        fn how_people_are_numbered_makes_no_difference(
+        fn numbering_of_people_makes_no_difference(
             script in prop::collection::vec((1..9_usize, 0..16_u8), 1..8),
             claimant in prop::option::of(0..4_u32),
             shift in 1..4_u32,
@@ -378,8 +378,8 @@ pub(super) mod tests {
                 successive_owners(&mut people.matcher(), &instants, claimant.map(number))
             };
             let mut expected = found(&|person| person);
-            for stretch in expected.iter_mut().flatten() {
-                stretch.owner.person = renumbered(stretch.owner.person);
+            for period in expected.iter_mut().flatten() {
+                period.owner.person = renumbered(period.owner.person);
             }
             prop_assert_eq!(found(&renumbered), expected);
         }

@@ -1,49 +1,48 @@
-//! When a count is evidence enough.
+//! Thresholds: which counts of shared instants are enough to name an owner.
 
 use super::matcher::BestMatch;
 
-/// Whoever shares fewer instants than this has matched nothing, however
-/// small the device. In the reference data 821 of 956 devices share an instant
-/// with a stranger by chance, and 40 share two or more: a device of one to four
-/// instants proves nobody. So it is nobody's, unless its claim holds.
+/// The least number of shared instants, however small the device.
+///
+/// In the reference data 821 of 956 devices share an instant with a stranger by
+/// chance, and 40 share two or more. So a device with one to four instants cannot
+/// prove an owner. It has none unless its claim holds.
 pub const SUPPORT_MIN: u32 = 5;
 
-/// By how much the person sharing most must lead over the next one, for a
-/// device of so many `instants`: 15 % of them, rounded up, and at least 3.
+/// The least lead of the best person over the runner-up, for a device with so many
+/// `instants`: 15 % of them, rounded up, and at least 3.
 ///
-/// Two things can put a stranger near the owner. One is chance: of all pairs
-/// of strangers in the reference data 3,142 share one instant and 32 two. The
-/// least lead of 3 is about these, in small devices. The other is structure:
-/// devices that tick at nearly the same rate share long stretches (23, 19, 9
-/// of 30). Owner and stranger then share the same instants but for a few, and
-/// the lead is just those few. Losses hit these few as well: of 30 instants,
-/// 5 % on both sides take 3 from the owner, with a standard deviation of 1.6.
-/// A lead of 5 of 30 is three such deviations, and the twins of 23, who lead by
-/// 7 without losses, can still pass.
+/// Two things bring a stranger near the owner. One is chance: of all pairs of
+/// strangers in the reference data, 3,142 share one instant and 32 share two. The
+/// minimum of 3 is for these, in small devices. The other is structure: twins, which
+/// report at nearly the same rate, share long periods (23, 19, 9 of 30 instants). The
+/// owner then leads by the few instants that the stranger does not share. Losses
+/// affect these as well: of 30 instants, losses of 5 % on both sides take 3 from the
+/// owner, with a standard deviation of 1.6. A lead of 5 of 30 is three deviations. The
+/// owners of the twins with 23 instants lead by 7 without losses and can still pass.
 ///
-/// Measured on the reference data with 5 % of both sides' readings missing,
-/// duplicated, shifted by a few ms or by up to a minute, or all three kinds at
-/// once (the test `losses_over_many_seeds`, 2.3 million decisions): no wrong
-/// owner, and 99.97 % or more found for each kind, 99.59 % for all at once.
-/// With 20 % half as many again are missed, with 25 % always the twins.
+/// Measured on the reference data with 5 % of the readings of both sides missing,
+/// duplicated, shifted by a few ms or by up to a minute, or all three kinds together
+/// (test `losses_over_many_seeds`, 2.3 million decisions): no wrong owner; 99.97 % or
+/// more of the owners found for each kind, 99.59 % for all together. With a lead of
+/// 20 %, half as many again are missed; with 25 %, always the twins.
 pub fn lead_min(instants: usize) -> usize {
     (instants * 3).div_ceil(20).max(3)
 }
 
-/// Whether the person of `best` is the device's owner beyond doubt, for a
-/// device of so many distinct `instants`.
+/// Whether the person of `best` clearly owns a device with so many distinct
+/// `instants`. All of these must hold:
 ///
-/// All of:
-/// - they share at least [`SUPPORT_MIN`] instants;
-/// - they share at least two thirds of the instants: with losses of 5 % on
-///   both sides an owner still shares nine tenths, and with 5 % missing and
-///   5 % shifted on both sides 81 to 86 %, so that 99.5 % of owners pass. A
-///   half finds 0.4 % more of those, but where the owner's phone was never
-///   read, it gives twice as many devices to the stranger next to them;
-/// - they lead over the next person by [`lead_min`].
+/// - The person shares at least [`SUPPORT_MIN`] instants.
+/// - The person shares at least two thirds of the instants. With losses of 5 % on
+///   both sides an owner still shares nine tenths; with 5 % missing and 5 % shifted
+///   on both sides, 81 to 86 %. So 99.5 % of the owners pass. A threshold of one half
+///   finds 0.4 % more of them. But if the owner's phone was never read, it gives twice
+///   as many devices to the nearest stranger.
+/// - The person leads the runner-up by [`lead_min`].
 ///
-/// A person who only takes the place of an owner who reported nothing may
-/// still pass, see [`contested`](super::find_contested()).
+/// A stranger may still pass if the owner reported nothing; see
+/// [`find_contested`](super::find_contested()).
 pub fn is_clear(instants: usize, best: BestMatch) -> bool {
     let (support, runner_up) = (best.support as usize, best.runner_up as usize);
     best.support >= SUPPORT_MIN
@@ -51,17 +50,17 @@ pub fn is_clear(instants: usize, best: BestMatch) -> bool {
         && support >= runner_up + lead_min(instants)
 }
 
-/// Whether the claim of the one person who claims a device holds: they share
-/// at least half of its instants. The record is evidence of its own, so no
-/// least support and no lead are asked. A device that reported nothing, or a
-/// claimant who did, contradicts nothing: that is for the caller to ask
-/// first, see [`ClaimCounter::has_reported`](super::ClaimCounter::has_reported).
+/// Whether the claim of the only claimant holds: the person shares at least half of
+/// the device's instants. The record is evidence as well, so there is no least
+/// support and no lead. The caller must first check that both reported anything; see
+/// [`ClaimCounter::has_reported`](super::ClaimCounter::has_reported). A device or a
+/// claimant without readings does not contradict the claim.
 pub fn claim_holds(instants: usize, shared: u32) -> bool {
     shared as usize * 2 >= instants
 }
 
-/// Whether a device is worth asking for owners in succession, though its
-/// owner shares `shared` of its instants: less than nine tenths are.
+/// Whether to search for successive owners of a device whose owner shares `shared` of
+/// its `instants`: if that is less than nine tenths.
 pub fn may_have_changed_owner(instants: usize, shared: u32) -> bool {
     (shared as usize) * 10 < instants * 9
 }
@@ -71,7 +70,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_clear() {
+    fn clear_owners() {
         for (instants, support, runner_up, expected) in [
             // As in the reference data: plain, and beside the nearest twin.
             (30, 30, 1, true),
@@ -80,7 +79,7 @@ mod tests {
             (30, 27, 2, true),
             (30, 27, 20, true),
             (27, 25, 20, true),
-            // The lead is what it must be at least, and one less.
+            // The least lead, and one less.
             (30, 28, 23, true),
             (30, 27, 23, false),
             (100, 90, 75, true),
@@ -88,7 +87,7 @@ mod tests {
             // Two thirds, and one less.
             (30, 20, 0, true),
             (30, 19, 0, false),
-            // Nobody else was there; two who cannot be told apart.
+            // Nobody else; two people with equal counts.
             (30, 30, 0, true),
             (30, 30, 30, false),
             // Tiny devices.
@@ -117,8 +116,8 @@ mod tests {
     }
 
     #[test]
-    fn what_a_claim_asks() {
-        for (instants, shared, holds, passed_on) in [
+    fn thresholds_of_claims() {
+        for (instants, shared, holds, may_change) in [
             (30, 30, true, false),
             (30, 27, true, false),
             (30, 26, true, true),
@@ -131,7 +130,7 @@ mod tests {
             assert_eq!(claim_holds(instants, shared), holds, "{shared}/{instants}");
             assert_eq!(
                 may_have_changed_owner(instants, shared),
-                passed_on,
+                may_change,
                 "{shared}/{instants}"
             );
         }
