@@ -25,7 +25,7 @@ pub(crate) fn hashes(batch: &RecordBatch) -> Vec<u128> {
         macro_rules! primitive {
             ($kind:ty, $bits:expr) => {{
                 let values = column.as_primitive::<$kind>();
-                each(&mut hashes, column.as_ref(), seed, |row| {
+                mix_column(&mut hashes, column.as_ref(), seed, |row| {
                     $bits(values.value(row))
                 })
             }};
@@ -38,27 +38,27 @@ pub(crate) fn hashes(batch: &RecordBatch) -> Vec<u128> {
             DataType::Date32 => primitive!(Date32Type, |v| v as u128),
             DataType::Timestamp(_, _) => primitive!(TimestampMicrosecondType, |v| v as u128),
             DataType::Float32 => {
-                primitive!(Float32Type, |v: f32| u128::from(plain_f32(v).to_bits()))
+                primitive!(Float32Type, |v: f32| u128::from(canonical_f32(v).to_bits()))
             }
             DataType::Float64 => {
-                primitive!(Float64Type, |v: f64| u128::from(plain_f64(v).to_bits()))
+                primitive!(Float64Type, |v: f64| u128::from(canonical_f64(v).to_bits()))
             }
             DataType::Boolean => {
                 let values = column.as_boolean();
-                each(&mut hashes, column.as_ref(), seed, |row| {
+                mix_column(&mut hashes, column.as_ref(), seed, |row| {
                     u128::from(values.value(row))
                 });
             }
-            DataType::BinaryView => viewed(&mut hashes, column.as_binary_view(), seed),
+            DataType::BinaryView => mix_view_column(&mut hashes, column.as_binary_view(), seed),
             // Text; a layout has no other types.
-            _ => viewed(&mut hashes, column.as_string_view(), seed),
+            _ => mix_view_column(&mut hashes, column.as_string_view(), seed),
         }
     }
     hashes
 }
 
 /// The one of several floats that are taken for equal which tables hold.
-pub(crate) fn plain_f64(value: f64) -> f64 {
+pub(crate) fn canonical_f64(value: f64) -> f64 {
     if value.is_nan() {
         f64::NAN
     } else {
@@ -67,7 +67,7 @@ pub(crate) fn plain_f64(value: f64) -> f64 {
 }
 
 /// Likewise.
-pub(crate) fn plain_f32(value: f32) -> f32 {
+pub(crate) fn canonical_f32(value: f32) -> f32 {
     if value.is_nan() {
         f32::NAN
     } else {
@@ -77,25 +77,30 @@ pub(crate) fn plain_f32(value: f32) -> f32 {
 
 /// A column as tables hold it: floats that are taken for equal are equal bit by
 /// bit. So it does not matter which of two equal rows is kept.
-pub(crate) fn plain(column: ArrayRef) -> ArrayRef {
-    macro_rules! plain_floats {
-        ($kind:ty, $plain:expr) => {{
+pub(crate) fn canonical(column: ArrayRef) -> ArrayRef {
+    macro_rules! canonical_floats {
+        ($kind:ty, $canonical:expr) => {{
             let values = column.as_primitive::<$kind>();
             let mut bits = values.values().iter();
-            match bits.any(|v| v.to_bits() != $plain(*v).to_bits()) {
-                true => Arc::new(values.unary::<_, $kind>($plain)),
+            match bits.any(|v| v.to_bits() != $canonical(*v).to_bits()) {
+                true => Arc::new(values.unary::<_, $kind>($canonical)),
                 false => column,
             }
         }};
     }
     match column.data_type() {
-        DataType::Float32 => plain_floats!(Float32Type, plain_f32),
-        DataType::Float64 => plain_floats!(Float64Type, plain_f64),
+        DataType::Float32 => canonical_floats!(Float32Type, canonical_f32),
+        DataType::Float64 => canonical_floats!(Float64Type, canonical_f64),
         _ => column,
     }
 }
 
-fn each(hashes: &mut [u128], column: &dyn Array, seed: u128, mut value: impl FnMut(usize) -> u128) {
+fn mix_column(
+    hashes: &mut [u128],
+    column: &dyn Array,
+    seed: u128,
+    mut value: impl FnMut(usize) -> u128,
+) {
     let some_null = column.null_count() > 0;
     for (row, hash) in hashes.iter_mut().enumerate() {
         let value = if some_null && column.is_null(row) {
@@ -109,10 +114,14 @@ fn each(hashes: &mut [u128], column: &dyn Array, seed: u128, mut value: impl FnM
 
 /// Rows of one person mostly follow each other, and the reader gives equal
 /// values of a run one view: their text is hashed once.
-fn viewed<T: ByteViewType>(hashes: &mut [u128], column: &GenericByteViewArray<T>, seed: u128) {
+fn mix_view_column<T: ByteViewType>(
+    hashes: &mut [u128],
+    column: &GenericByteViewArray<T>,
+    seed: u128,
+) {
     let views = column.views();
     let mut last: Option<(u128, u128)> = None;
-    each(hashes, column, seed, |row| match last {
+    mix_column(hashes, column, seed, |row| match last {
         Some((view, hash)) if view == views[row] => hash,
         _ => {
             let value: &[u8] = column.value(row).as_ref();
@@ -222,7 +231,7 @@ mod tests {
             (f64::NAN, f64::NAN),
             (other_nan, f64::NAN),
         ] {
-            let column = plain(Arc::new(Float64Array::from(vec![Some(value), None])));
+            let column = canonical(Arc::new(Float64Array::from(vec![Some(value), None])));
             let column = column.as_primitive::<Float64Type>();
             assert_eq!(column.value(0).to_bits(), held.to_bits(), "{value}");
             assert!(column.is_null(1));

@@ -18,25 +18,20 @@ use std::time::Duration;
 use arrow::array::RecordBatch;
 use futures::{FutureExt, StreamExt, TryStreamExt, stream};
 use lake::{DataFile, Inspection, Release, TableId, Version};
+use query::system::{self, CONSENT_REGISTER, Definition, LANDING_FILES, QUARANTINE};
+use query::{Session, Setup};
 
 use crate::Error;
-use crate::content as rows;
-use crate::content::Content;
+use crate::commit_note::{CommitNote, RegisterState, positions};
+use crate::content::{self, Content};
 use crate::contract::report::{CheckKind, CheckReport, Verdict};
 use crate::damage::{Damage, INTACT};
-use crate::noted::{Noted, Remembered, positions};
-use crate::subjects::decisions;
-use crate::subjects::decisions::Decisions;
-use crate::system_rows;
-use crate::system_rows::Rows;
+use crate::subjects::decisions::{self, Decisions};
+use crate::system_rows::{self, WriteMode};
 use crate::write::rewrite::{layout_of, read};
-use query::Session;
-use query::Setup;
-use query::system;
-use query::system::{CONSENT_REGISTER, Definition, LANDING_FILES, QUARANTINE};
 
 /// How many tables are looked at at once.
-const AT_ONCE: usize = 8;
+const TABLES_AT_ONCE: usize = 8;
 
 /// How often the register is tried for while people are entered into it.
 const TRIES: u32 = 20;
@@ -92,7 +87,7 @@ impl Damaged {
     /// of other tables hold no entries: an entry of another log names them.
     fn entries_lost(
         &self,
-        remembered: &Remembered,
+        remembered: &RegisterState,
         copied: u64,
         of_others: &BTreeSet<String>,
     ) -> u64 {
@@ -157,17 +152,20 @@ impl Integrity {
                 None => lake.inspect(table, since).await?,
             };
             let is_read = depth == Depth::All || found.is_modified;
-            let found = examined(session, found, is_read).await?;
+            let found = read_and_compare(session, found, is_read).await?;
             Ok::<_, Error>((table.clone(), found))
         });
-        let looks: Vec<_> = stream::iter(looks).buffered(AT_ONCE).try_collect().await?;
+        let looks: Vec<_> = stream::iter(looks)
+            .buffered(TABLES_AT_ONCE)
+            .try_collect()
+            .await?;
         // A table that a later run wrote than the newest release tells of entries
         // that the release does not know.
-        let mut noted = Noted::of(release);
+        let mut noted = CommitNote::of_release(release);
         let versions = looks
             .iter()
             .filter_map(|(_, (looked, _))| looked.version.as_ref());
-        for by_table in versions.filter_map(Noted::by) {
+        for by_table in versions.filter_map(CommitNote::of_version) {
             if by_table.generation > noted.generation {
                 noted = by_table;
             }
@@ -195,7 +193,7 @@ impl Integrity {
                 let is_damaged = !faults.is_empty();
                 is_register_there = is_damaged || damaged.version.is_some();
                 found
-                    .take_in_register(session, damaged, is_damaged, remembered)
+                    .compare_register(session, damaged, is_damaged, remembered)
                     .await?;
             } else {
                 found.tables.insert(table.clone(), damaged);
@@ -299,7 +297,7 @@ impl Integrity {
     }
 
     /// Whether everything must be built anew.
-    pub(crate) fn asks_for_everything(&self) -> bool {
+    pub(crate) fn requires_full_build(&self) -> bool {
         // Of a register that was mended, what was taken in of it cannot be told.
         self.is_release_lost || !self.tables.is_empty() || self.is_register_broken()
     }
@@ -323,17 +321,17 @@ impl Integrity {
     }
 
     /// Compares the register with its copies.
-    async fn take_in_register(
+    async fn compare_register(
         &mut self,
         session: &Session,
         found: Damaged,
         is_damaged: bool,
-        remembered: &Remembered,
+        remembered: &RegisterState,
     ) -> Result<(), Error> {
         let read = rows_in(session, &CONSENT_REGISTER, &found).await?;
         let copied = self.decisions.beyond(&read)?;
         let known = decisions::together(&CONSENT_REGISTER, &[read, copied.clone()])?;
-        self.lost_entries = remembered.missing_in(&known);
+        self.lost_entries = remembered.missing_from(&known);
         // Entries are numbered as they come; those that the last run knew were
         // compared with what it remembers.
         if is_damaged || found.version.is_none() {
@@ -513,7 +511,7 @@ impl Integrity {
             // Somebody may have been entered meanwhile.
             let copies = Decisions::read(lake).await?;
             let found = lake.inspect(&id, None).await?;
-            let (found, readable) = examined(session, found, true).await?;
+            let (found, readable) = read_and_compare(session, found, true).await?;
             let damaged = Damaged {
                 version: found.version.clone(),
                 readable,
@@ -527,7 +525,7 @@ impl Integrity {
             if found.version.is_none() {
                 lake.remove_log(&id).await?;
             }
-            let how = Rows::Anew;
+            let how = WriteMode::Rebuild;
             let Some(next) = system_rows::stage(&CONSENT_REGISTER, lake, &run, &rows, how).await?
             else {
                 return Ok(());
@@ -554,20 +552,20 @@ impl Integrity {
     }
 
     /// What tables' logs note of a run that publishes now.
-    pub(crate) fn noted(&self) -> Noted {
-        Noted {
+    pub(crate) fn noted(&self) -> CommitNote {
+        CommitNote {
             generation: self.generation + 1,
             register: self.remembered(),
         }
     }
 
     /// What the next run shall know of the register.
-    pub(crate) fn remembered(&self) -> Remembered {
+    pub(crate) fn remembered(&self) -> RegisterState {
         let known = self.register.as_ref().filter(|rows| rows.num_rows() > 0);
-        known.map_or_else(Remembered::default, |rows| {
+        known.map_or_else(RegisterState::default, |rows| {
             let mut content = Content::default();
-            content.add(rows::hashes(rows));
-            Remembered {
+            content.add(content::hashes(rows));
+            RegisterState {
                 count: rows.num_rows() as u64,
                 end: positions(rows).max().map_or(0, |last| last + 1),
                 content: content.to_text(),
@@ -578,7 +576,7 @@ impl Integrity {
 
 /// What was found of a table, and those of its files that hold what the log
 /// counts. With `is_read`, all rows are read and compared with what was published.
-async fn examined(
+async fn read_and_compare(
     session: &Session,
     mut found: Inspection,
     is_read: bool,
@@ -599,7 +597,7 @@ async fn examined(
     let mut faults = Vec::new();
     let mut whole = Vec::new();
     for file in readable {
-        let read = guarded(content_of(session, version, &file)).await;
+        let read = catch_panic(content_of(session, version, &file)).await;
         match read.unwrap_or_else(|| Ok(Err("cannot be read".to_owned())))? {
             Ok(of_file) => {
                 content.merge(of_file);
@@ -627,32 +625,32 @@ async fn examined(
 }
 
 /// How many look at files that may be garbled.
-static LOOKING: AtomicUsize = AtomicUsize::new(0);
+static DAMAGED_FILE_READERS: AtomicUsize = AtomicUsize::new(0);
 
 /// Whether files are being looked at that may be garbled: the library that reads
 /// them may panic over one, which is caught and told as what is wrong with it.
-pub fn is_looking_at_damage() -> bool {
-    LOOKING.load(Ordering::Relaxed) > 0
+pub fn is_reading_damaged_files() -> bool {
+    DAMAGED_FILE_READERS.load(Ordering::Relaxed) > 0
 }
 
-struct Looking;
+struct DamagedFileReader;
 
-impl Looking {
+impl DamagedFileReader {
     fn begin() -> Self {
-        LOOKING.fetch_add(1, Ordering::Relaxed);
+        DAMAGED_FILE_READERS.fetch_add(1, Ordering::Relaxed);
         Self
     }
 }
 
-impl Drop for Looking {
+impl Drop for DamagedFileReader {
     fn drop(&mut self) {
-        LOOKING.fetch_sub(1, Ordering::Relaxed);
+        DAMAGED_FILE_READERS.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
 /// `None` where the work panicked.
-async fn guarded<T>(work: impl Future<Output = T>) -> Option<T> {
-    let _looking = Looking::begin();
+async fn catch_panic<T>(work: impl Future<Output = T>) -> Option<T> {
+    let _reader = DamagedFileReader::begin();
     AssertUnwindSafe(work).catch_unwind().await.ok()
 }
 
@@ -678,7 +676,7 @@ async fn content_of(
             Err(error) => return failed(error),
         };
         rows += batch.num_rows() as u64;
-        content.add(rows::hashes(&batch));
+        content.add(content::hashes(&batch));
     }
     Ok(match rows == file.rows {
         true => Ok(content),
@@ -712,7 +710,7 @@ async fn rows_in(
                 .try_collect()
                 .await
         };
-        let batches: Option<Result<Vec<RecordBatch>, _>> = guarded(batches).await;
+        let batches: Option<Result<Vec<RecordBatch>, _>> = catch_panic(batches).await;
         let Some(Ok(batches)) = batches else { continue };
         for batch in batches {
             let schema = table.schema();

@@ -5,6 +5,7 @@
 //! from top to bottom: `model_test`, `operations`, `run`, `incremental`, `write`, `contract`,
 //! `subjects`.
 
+mod commit_note;
 mod content;
 mod contract;
 mod damage;
@@ -14,7 +15,6 @@ mod integrity;
 mod interrupt;
 mod lock;
 mod model_test;
-mod noted;
 mod operations;
 mod progress;
 mod removed_tables;
@@ -29,15 +29,15 @@ pub use contract::lineage::{Influence, Origin};
 pub use contract::report::{CheckKind, CheckReport, LeftOutReport, Report, TableReport, Verdict};
 pub use damage::{Damage, INTACT};
 pub use error::{Class, Error};
-pub use integrity::{damages, is_looking_at_damage};
+pub use integrity::{damages, is_reading_damaged_files};
 pub use interrupt::Interrupt;
 pub use model_test::{CaseReport, CaseVerdict, RowsReport, TestBench, TestFinding, run_case};
 pub use operations::{
-    ColumnDescription, ColumnProvenance, ColumnSources, Compacted, Description, Doomed,
-    ExportCheck, ExportFormat, ExportOptions, ExportedFile, Finding, Manifest, Node, Provenance,
-    Source, TableProvenance, TableSummary, Vacuumed, check_export, compact, describe, doomed,
+    ColumnDescription, ColumnProvenance, ColumnSources, Compacted, Description, ExportCheck,
+    ExportFormat, ExportOptions, ExportedFile, Finding, Manifest, Node, Provenance, RemovableTable,
+    Source, TableProvenance, TableSummary, Vacuumed, check_export, compact, describe,
     drop_from_quarantine, drop_table, export, history, lineage, quarantine, quarantine_entry,
-    tables, vacuum, verify,
+    removable_table, tables, vacuum, verify,
 };
 pub use progress::Progress;
 pub use query::landing::{Example, Intake, QuarantineEntry, TableIntake};

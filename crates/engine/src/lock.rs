@@ -4,12 +4,12 @@
 use std::collections::BTreeMap;
 
 use lake::{Lake, Lock, LockHolder, Preparation, Release};
-
-use crate::Error;
 use query::Setup;
 
+use crate::Error;
+
 /// A lake that nobody else writes to for now.
-pub(crate) struct Held {
+pub(crate) struct LockedLake {
     pub(crate) lake: Lake,
     /// Names what the holder does, in system tables and in the names of files.
     pub(crate) run: String,
@@ -19,14 +19,14 @@ pub(crate) struct Held {
     lock: Lock,
 }
 
-impl Held {
+impl LockedLake {
     /// Holds the lake of `setup` for `command`, finishes what a killed writer
     /// began, and takes away what it left behind.
     ///
     /// # Errors
     /// [`lake::Error::Locked`] where somebody else holds it for longer than the
     /// caller waits; others of the store.
-    pub(crate) async fn take(setup: &Setup, command: &str) -> Result<Self, Error> {
+    pub(crate) async fn acquire(setup: &Setup, command: &str) -> Result<Self, Error> {
         let lake = Lake::at(setup.lake.clone());
         let preparation = lake.prepare().await?;
         let run = uuid::Uuid::new_v4().simple().to_string();
@@ -40,17 +40,17 @@ impl Held {
                 return Err(error.into());
             }
         };
-        let mut held = Self {
+        let mut locked = Self {
             lake,
             run,
             release: None,
             preparation,
             lock,
         };
-        match held.settle().await {
-            Ok(()) => Ok(held),
+        match locked.settle().await {
+            Ok(()) => Ok(locked),
             Err(error) => {
-                held.let_go().await;
+                locked.unlock().await;
                 Err(error)
             }
         }
@@ -106,7 +106,7 @@ impl Held {
 
     /// Gives the lake back. A folder that was made for it and is still empty
     /// goes.
-    pub(crate) async fn let_go(self) {
+    pub(crate) async fn unlock(self) {
         self.lock.unlock().await;
         self.lake.remove_empty_folders(&self.preparation);
     }

@@ -32,7 +32,7 @@ impl Stop {
 }
 
 /// A task panicked that was at work on `what`.
-pub(crate) fn died(what: &str) -> Error {
+pub(crate) fn task_panicked(what: &str) -> Error {
     Error::Query(query::Error::Execution {
         what: what.to_owned(),
         message: "a task ended early, which is a fault in this program".to_owned(),
@@ -44,7 +44,7 @@ pub(crate) fn died(what: &str) -> Error {
 ///
 /// # Errors
 /// Of the task that failed first, or [`Error::Query`] if one panicked.
-pub(crate) async fn next<T: 'static>(
+pub(crate) async fn next_finished<T: 'static>(
     tasks: &mut JoinSet<Result<T, Error>>,
     what: &str,
     stop: &Stop,
@@ -53,7 +53,7 @@ pub(crate) async fn next<T: 'static>(
         None => return Ok(None),
         Some(Ok(Ok(done))) => return Ok(Some(done)),
         Some(Ok(Err(error))) => error,
-        Some(Err(_)) => died(what),
+        Some(Err(_)) => task_panicked(what),
     };
     stop.request();
     let mut first = failure;

@@ -7,7 +7,7 @@ use arrow::compute::{CastOptions, cast_with_options};
 use arrow::datatypes::SchemaRef;
 use arrow::error::ArrowError;
 
-use crate::content as rows;
+use crate::content;
 
 /// The batch with the columns, types and floats that the table's files hold. One
 /// more column at its end is left behind.
@@ -22,7 +22,7 @@ pub(crate) fn stored(schema: &SchemaRef, batch: &RecordBatch) -> Result<RecordBa
         .iter()
         .zip(schema.fields())
         .map(|(column, field)| {
-            cast_with_options(column, field.data_type(), &options).map(rows::plain)
+            cast_with_options(column, field.data_type(), &options).map(content::canonical)
         })
         .collect::<Result<Vec<_>, _>>()?;
     RecordBatch::try_new(Arc::clone(schema), columns)

@@ -5,7 +5,7 @@ use lake::{CommitInfo, Lake, Publication, RemovedFiles, Version};
 use query::system::Definition;
 
 use crate::Error;
-use crate::content::{self as rows, Content};
+use crate::content::{self, Content};
 
 /// Writes rows into a file that the next version of the table is made of,
 /// beside those that stand or in their place. `None` where the version that
@@ -15,13 +15,13 @@ pub(crate) async fn stage(
     lake: &Lake,
     run: &str,
     batch: &RecordBatch,
-    rows: Rows<'_>,
+    mode: WriteMode<'_>,
 ) -> Result<Option<Publication>, Error> {
     let mut content = Content::default();
-    content.add(rows::hashes(batch));
+    content.add(content::hashes(batch));
     let mut count = batch.num_rows() as u64;
-    let removes = match rows {
-        Rows::Beside(standing) => {
+    let removes = match mode {
+        WriteMode::Append(standing) => {
             if batch.num_rows() == 0 {
                 return Ok(None);
             }
@@ -32,7 +32,7 @@ pub(crate) async fn stage(
             count += standing.map_or(0, Version::rows);
             RemovedFiles::None
         }
-        Rows::InPlaceOf(standing) => {
+        WriteMode::Replace(standing) => {
             let same = match standing.map(|standing| &standing.commit_info) {
                 Some(Some(standing)) => standing.content == content.to_text(),
                 Some(None) => false,
@@ -44,7 +44,7 @@ pub(crate) async fn stage(
             }
             RemovedFiles::All
         }
-        Rows::Anew => RemovedFiles::All,
+        WriteMode::Rebuild => RemovedFiles::All,
     };
     let layout = table.layout()?;
     let mut writer = lake.writer(&layout, run);
@@ -52,7 +52,7 @@ pub(crate) async fn stage(
     Ok(Some(Publication {
         layout,
         description: table.grain().to_owned(),
-        commit_info: noted(run, count, content),
+        commit_info: commit_info(run, count, content),
         files: writer.finish().await?,
         removed: removes,
         changes_rows: true,
@@ -61,17 +61,17 @@ pub(crate) async fn stage(
 
 /// How rows that are written relate to those that stand.
 #[derive(Debug, Clone, Copy)]
-pub(crate) enum Rows<'a> {
+pub(crate) enum WriteMode<'a> {
     /// They come to them.
-    Beside(Option<&'a Version>),
+    Append(Option<&'a Version>),
     /// They replace them.
-    InPlaceOf(Option<&'a Version>),
+    Replace(Option<&'a Version>),
     /// They replace them, whatever those are said to hold.
-    Anew,
+    Rebuild,
 }
 
 /// What is noted with a commit of this program.
-pub(crate) fn noted(run: &str, rows: u64, content: Content) -> CommitInfo {
+pub(crate) fn commit_info(run: &str, rows: u64, content: Content) -> CommitInfo {
     CommitInfo {
         run: run.to_owned(),
         program: program(),

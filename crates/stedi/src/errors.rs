@@ -10,7 +10,7 @@ use crate::output::complain;
 /// A panic's own message may hold a value from the data: its place is told.
 pub(crate) fn tell_of_panics_by_place() {
     std::panic::set_hook(Box::new(|panic| {
-        if engine::is_looking_at_damage() {
+        if engine::is_reading_damaged_files() {
             return;
         }
         let place = panic

@@ -25,11 +25,11 @@ use futures::StreamExt;
 use lake::{Layout, TableId};
 
 use crate::Error;
-use crate::content as rows;
+use crate::content;
 use crate::contract::lineage::GROUP_PEOPLE_MIN;
 use crate::contract::planning::Planned;
 use crate::contract::report::{CheckKind, CheckReport, Verdict};
-use crate::contract::subject_columns::{By, TRAINING_SET};
+use crate::contract::subject_columns::{SubjectKind, TRAINING_SET};
 use crate::stored::stored;
 use crate::subjects::known::{Known, person};
 use query::Query;
@@ -96,7 +96,7 @@ pub(crate) struct People {
 
 impl People {
     /// Takes in whose rows a column of names names.
-    pub(crate) fn take_in(&mut self, by: By, column: &StringViewArray) {
+    pub(crate) fn take_in(&mut self, by: SubjectKind, column: &StringViewArray) {
         let mut last = None;
         for (row, view) in column.views().iter().enumerate() {
             // Equal views of one array are equal texts.
@@ -108,8 +108,8 @@ impl People {
                 false => "",
             };
             self.subjects.insert(match by {
-                By::Subject => person(&privacy::normalize_subject(name)),
-                By::Device => person(name),
+                SubjectKind::Subject => person(&privacy::normalize_subject(name)),
+                SubjectKind::Device => person(name),
             });
             last = column.is_valid(row).then_some(*view);
         }
@@ -132,15 +132,20 @@ impl People {
 }
 
 /// Whether all whose rows `model` holds are among those `allowed`.
-pub(crate) fn consent(model: &Model, by: By, people: &People, allowed: &Known) -> CheckReport {
+pub(crate) fn consent(
+    model: &Model,
+    by: SubjectKind,
+    people: &People,
+    allowed: &Known,
+) -> CheckReport {
     verdict_of(model, by, people.outside(allowed))
 }
 
 /// What it comes to if so many whose rows `model` holds may not be there.
-pub(crate) fn verdict_of(model: &Model, by: By, refused: u64) -> CheckReport {
+pub(crate) fn verdict_of(model: &Model, by: SubjectKind, refused: u64) -> CheckReport {
     let check = match by {
-        By::Subject => "privacy: consent in force",
-        By::Device => "privacy: owner's consent in force",
+        SubjectKind::Subject => "privacy: consent in force",
+        SubjectKind::Device => "privacy: owner's consent in force",
     };
     verdict(model, check, refused)
 }
@@ -277,7 +282,7 @@ impl Owners {
 pub(crate) async fn people(
     session: &Session,
     model: &Model,
-    (by, column): (By, &str),
+    (by, column): (SubjectKind, &str),
 ) -> Result<People, Error> {
     let (zone, table) = (model.zone, &model.name);
     let sql = format!("select \"{column}\" from {zone}.\"{table}\"");
@@ -384,7 +389,7 @@ pub(crate) async fn training(
             let batch: RecordBatch = batch.map_err(Query::failed)?;
             let batch = stored(layout.schema(), &batch)
                 .map_err(|error| Error::execution(TRAINING_SET, error.into()))?;
-            for hash in rows::hashes(&batch) {
+            for hash in content::hashes(&batch) {
                 *allowed.entry(hash).or_default() += step;
             }
         }

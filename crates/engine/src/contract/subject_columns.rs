@@ -7,7 +7,7 @@ pub(crate) const TRAINING_SET: &str = "training_set";
 
 /// The column that says whose row it is names a person, or their device.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum By {
+pub(crate) enum SubjectKind {
     Subject,
     Device,
 }
@@ -22,16 +22,16 @@ pub(crate) fn is_training_set(model: &Model, columns: &[&str]) -> bool {
 }
 
 /// The column of a model that says whose row it is, if it has one.
-pub(crate) fn column(model: &Model) -> Option<(By, &str)> {
+pub(crate) fn column(model: &Model) -> Option<(SubjectKind, &str)> {
     columns(model).next()
 }
 
 /// All columns of a model by which its rows are checked: that of the person
 /// before that of the device.
-pub(crate) fn columns(model: &Model) -> impl Iterator<Item = (By, &str)> {
+pub(crate) fn columns(model: &Model) -> impl Iterator<Item = (SubjectKind, &str)> {
     let contract = &model.contract;
     let subject = contract.subject.iter();
-    let subject = subject.map(|name| (By::Subject, name.as_str()));
+    let subject = subject.map(|name| (SubjectKind::Subject, name.as_str()));
     let device = contract.device.iter();
-    subject.chain(device.map(|name| (By::Device, name.as_str())))
+    subject.chain(device.map(|name| (SubjectKind::Device, name.as_str())))
 }

@@ -14,7 +14,7 @@ use super::keys::{Touched, having};
 use super::scope::{By, KeyOf};
 use super::tables::{Standing, Tables};
 use crate::Error;
-use crate::content as rows;
+use crate::content;
 use crate::content::Content;
 use crate::system_rows;
 use crate::write::rewrite::{Rewriter, Rewritten};
@@ -88,7 +88,7 @@ impl Applier<'_> {
             let mut writer = self.lake.writer(self.layout, self.run);
             for batch in &difference.come {
                 writer.write(batch).await?;
-                applied.content.add(rows::hashes(batch));
+                applied.content.add(content::hashes(batch));
                 applied.rows += batch.num_rows() as u64;
             }
             let come = writer.finish().await?;
@@ -116,7 +116,7 @@ impl Applier<'_> {
                 false => RemovedFiles::Named(removes),
             },
             changes_rows: true,
-            commit_info: system_rows::noted(self.run, applied.rows, applied.content),
+            commit_info: system_rows::commit_info(self.run, applied.rows, applied.content),
         }
     }
 
@@ -172,7 +172,7 @@ impl Applier<'_> {
             // Rows are told by all they hold, but most by their keys alone.
             let may = self.having_all(batch, &keys)?;
             let some = filter_record_batch(batch, &may).map_err(|error| self.failed(error))?;
-            let mut hashes = rows::hashes(&some).into_iter();
+            let mut hashes = content::hashes(&some).into_iter();
             let goes = may.values().iter().map(|may| {
                 let hash = if may { hashes.next() } else { None };
                 let left = hash.and_then(|hash| left.get_mut(&hash));
@@ -192,7 +192,7 @@ impl Applier<'_> {
                     Held::Anywhere => {}
                 }
             }
-            let renewed = rewriter.renew(&file, looked_at.as_deref(), &columns, &mut goes);
+            let renewed = rewriter.rewrite_file(&file, looked_at.as_deref(), &columns, &mut goes);
             out.extend(&file, renewed.await?);
         }
         if out.rows != count(gone) {

@@ -7,7 +7,7 @@ use arrow::array::{Array, BooleanArray, RecordBatch};
 use arrow::compute::filter_record_batch;
 use arrow::error::ArrowError;
 
-use crate::content as rows;
+use crate::content;
 use query::identity_hash::IdentityHasher;
 
 /// Hashes of rows, and how many there are of each.
@@ -82,7 +82,7 @@ pub(super) fn count(batches: &[RecordBatch]) -> u64 {
 pub(super) fn counted(batches: &[RecordBatch]) -> Counted {
     let mut counted = Counted::default();
     for batch in batches {
-        for hash in rows::hashes(batch) {
+        for hash in content::hashes(batch) {
             *counted.entry(hash).or_default() += 1;
         }
     }
@@ -120,7 +120,7 @@ pub(super) fn keeping(
     mut keep: impl FnMut(u128) -> bool,
 ) -> Result<Vec<RecordBatch>, ArrowError> {
     let kept = batches.iter().map(|batch| {
-        let mask = rows::hashes(batch).into_iter().map(&mut keep).map(Some);
+        let mask = content::hashes(batch).into_iter().map(&mut keep).map(Some);
         filter_record_batch(batch, &mask.collect::<BooleanArray>())
     });
     let mut kept = kept.collect::<Result<Vec<_>, _>>()?;

@@ -8,7 +8,7 @@ use arrow::error::ArrowError;
 use landing::KeySet;
 
 use super::scope::By;
-use crate::content as rows;
+use crate::content;
 use query::landing::{Hashes, hash};
 
 /// The key of what has none: nulls are one group.
@@ -117,7 +117,7 @@ pub(super) fn keys(column: &ArrayRef, by: By) -> Result<Vec<u64>, ArrowError> {
     if column.data_type().is_floating() {
         let values = cast(column, &DataType::Float64)?;
         let values = values.as_primitive::<Float64Type>().iter();
-        let key = |value: f64| mixed(rows::plain_f64(value).to_bits());
+        let key = |value: f64| mixed(content::canonical_f64(value).to_bits());
         return Ok(values.map(|value| value.map_or(NULL, key)).collect());
     }
     let values = cast(column, &DataType::Utf8View)?;

@@ -19,15 +19,15 @@ impl Tables {
     pub(crate) async fn refused(
         &self,
         table: &str,
-        by: subject_columns::By,
+        by: subject_columns::SubjectKind,
         column: &str,
         changes: &Changes,
         now_ms: i64,
     ) -> Result<Option<u64>, Error> {
         let failed = |error: arrow::error::ArrowError| Error::execution(table, error.into());
         let (way, lost) = match by {
-            subject_columns::By::Subject => (By::Subject, &changes.withdrawn),
-            subject_columns::By::Device => (By::Value, &changes.lost),
+            subject_columns::SubjectKind::Subject => (By::Subject, &changes.withdrawn),
+            subject_columns::SubjectKind::Device => (By::Value, &changes.lost),
         };
         let mut came = Touched::default();
         if let Some(difference) = self.differences.get(table) {
@@ -38,8 +38,8 @@ impl Tables {
             }
         }
         let allowed = match by {
-            subject_columns::By::Subject => self.agreeing_among(&came, now_ms).await?,
-            subject_columns::By::Device => self.owned_among(&came, now_ms).await?,
+            subject_columns::SubjectKind::Subject => self.agreeing_among(&came, now_ms).await?,
+            subject_columns::SubjectKind::Device => self.owned_among(&came, now_ms).await?,
         };
         let Some(allowed) = allowed else {
             return Ok(None);

@@ -20,20 +20,16 @@ use arrow::array::RecordBatch;
 use datafusion::error::DataFusionError;
 use futures::StreamExt;
 use lake::{AsOf, CommitInfo, DataFile, Lake, Publication, RemovedFiles, TableId, Version};
+use query::tables::model_id;
+use query::{Session, Setup, system};
 use serde::Serialize;
 
-use super::lake_place::must_be_a_lake;
+use super::lake_place::require_lake;
 use super::no_table::no_table;
-use crate::Error;
-use crate::Interrupt;
-use crate::lock::Held;
+use crate::lock::LockedLake;
 use crate::stop::Stop;
-use crate::system_rows;
 use crate::write::rewrite::{layout_of, read};
-use query::Session;
-use query::Setup;
-use query::system;
-use query::tables::model_id;
+use crate::{Error, Interrupt, system_rows};
 
 /// A file that is smaller is merged with others: a quarter of the size at which a
 /// run ends a file and begins the next.
@@ -77,7 +73,7 @@ pub async fn compact(
     interrupt: Arc<Interrupt>,
 ) -> Result<Vec<Compacted>, Error> {
     let tables = named(setup, names)?;
-    must_be_a_lake(setup).await?;
+    require_lake(setup).await?;
     let lake = Lake::at(setup.lake.clone());
     if !names.is_empty() {
         for table in &tables {
@@ -87,29 +83,30 @@ pub async fn compact(
             }
         }
     }
-    let work = Work {
+    let compaction = Compaction {
         session: Session::open(setup)?,
-        held: Held::take(setup, "compact").await?,
+        locked: LockedLake::acquire(setup, "compact").await?,
         stop: Stop::default(),
     };
-    match work.merge_until(&tables, &interrupt).await {
+    match compaction.merge_until(&tables, &interrupt).await {
         Ok(done) => {
-            work.held.let_go().await;
+            compaction.locked.unlock().await;
             Ok(done)
         }
         // The release may stand, and then the next writer finishes it.
         Err(Failed::Publishing(error)) => {
-            work.held.abandon();
+            compaction.locked.abandon();
             Err(error)
         }
         Err(Failed::Before(error)) => {
             for table in &tables {
-                work.held
+                compaction
+                    .locked
                     .lake
-                    .remove_files_of_run(table, &work.held.run)
+                    .remove_files_of_run(table, &compaction.locked.run)
                     .await;
             }
-            work.held.let_go().await;
+            compaction.locked.unlock().await;
             Err(error)
         }
     }
@@ -154,9 +151,9 @@ fn named(setup: &Setup, names: &[String]) -> Result<BTreeSet<TableId>, Error> {
     Ok(tables)
 }
 
-struct Work {
+struct Compaction {
     session: Session,
-    held: Held,
+    locked: LockedLake,
     stop: Stop,
 }
 
@@ -179,7 +176,7 @@ struct Merged {
 }
 
 impl Merged {
-    fn told(&self) -> Compacted {
+    fn summary(&self) -> Compacted {
         let RemovedFiles::Named(removed) = &self.next.removed else {
             unreachable!("merging takes some files out")
         };
@@ -197,7 +194,7 @@ impl Merged {
     }
 }
 
-impl Work {
+impl Compaction {
     /// Merges, unless `interrupt` ends it. Once publication has begun, which takes
     /// a moment, it is finished first.
     async fn merge_until(
@@ -216,7 +213,7 @@ impl Work {
             }
         };
         interrupt.finish_first();
-        let mut done: Vec<Compacted> = merged.iter().map(Merged::told).collect();
+        let mut done: Vec<Compacted> = merged.iter().map(Merged::summary).collect();
         self.release(merged).await.map_err(|error| match error {
             error @ Error::Lake(lake::Error::ReleaseConflict) => Failed::Before(error),
             error => Failed::Publishing(error),
@@ -239,9 +236,9 @@ impl Work {
         }
         done.sort_by(|a, b| (&a.zone, &a.table).cmp(&(&b.zone, &b.table)));
         for table in tables {
-            let entries = self.held.lake.entries_since_checkpoint(table).await?;
+            let entries = self.locked.lake.entries_since_checkpoint(table).await?;
             if entries >= ENTRIES_WITHOUT_CHECKPOINT {
-                self.held.lake.checkpoint(table).await;
+                self.locked.lake.checkpoint(table).await;
             }
         }
         Ok(())
@@ -263,7 +260,7 @@ impl Work {
         if merged.is_empty() {
             return Ok(());
         }
-        let (lake, before) = (&self.held.lake, self.held.release.as_ref());
+        let (lake, before) = (&self.locked.lake, self.locked.release.as_ref());
         let mut standing = BTreeMap::new();
         let mut publications = Vec::new();
         for Merged {
@@ -276,7 +273,7 @@ impl Work {
         }
         // What the last run noted holds as before: no row has changed.
         let state = before.map_or(serde_json::Value::Null, |before| before.state.clone());
-        lake.publish_release(before, &self.held.run, state, &publications, &standing)
+        lake.publish_release(before, &self.locked.run, state, &publications, &standing)
             .await?;
         Ok(())
     }
@@ -284,14 +281,14 @@ impl Work {
     /// Somebody's consent may be entered while files are merged; then it is merged
     /// again with that. Where people keep coming, the next time will do.
     async fn merge_register(&self, register: &TableId) -> Result<Option<Compacted>, Error> {
-        let lake = &self.held.lake;
+        let lake = &self.locked.lake;
         for _ in 0..TRIES {
             let Some(merged) = self.merge(register).await? else {
                 return Ok(None);
             };
             let published = lake.publish_after(Some(&merged.standing), &merged.next);
             match published.await {
-                Ok(_) => return Ok(Some(merged.told())),
+                Ok(_) => return Ok(Some(merged.summary())),
                 Err(lake::Error::Conflict { .. }) => lake.discard(&merged.next.files).await,
                 Err(error) => return Err(error.into()),
             }
@@ -301,7 +298,7 @@ impl Work {
 
     /// Writes the small files of a table anew; `None` where there are not two.
     async fn merge(&self, table: &TableId) -> Result<Option<Merged>, Error> {
-        let lake = &self.held.lake;
+        let lake = &self.locked.lake;
         let Some(standing) = lake.version(table, AsOf::Latest).await? else {
             return Ok(None);
         };
@@ -321,7 +318,7 @@ impl Work {
         }
         let layout = layout_of(&standing)?;
         let failed = |error: DataFusionError| Error::execution(&table.name, error);
-        let mut writer = lake.writer(&layout, &self.held.run);
+        let mut writer = lake.writer(&layout, &self.locked.run);
         for file in &small {
             let mut rows = 0;
             let stream = read(&self.session, &layout, file, None, None).await;
@@ -349,7 +346,7 @@ impl Work {
             removed: RemovedFiles::Named(small.into_iter().map(|file| file.name).collect()),
             changes_rows: false,
             commit_info: CommitInfo {
-                run: self.held.run.clone(),
+                run: self.locked.run.clone(),
                 program: system_rows::program(),
                 ..before
             },

@@ -2,16 +2,13 @@
 
 use catalog::{Model, Table};
 use lake::{AsOf, Commit, Lake, TableId, Version};
+use query::landing::{Source, place};
+use query::tables::model_id;
+use query::{Session, Setup, sql_types, system};
 use serde::Serialize;
 
 use super::no_table::no_table;
 use crate::Error;
-use query::Session;
-use query::Setup;
-use query::landing::{Source, place};
-use query::sql_types;
-use query::system;
-use query::tables::model_id;
 
 /// One line of `stedi tables`.
 #[derive(Debug, Clone, PartialEq, Serialize)]

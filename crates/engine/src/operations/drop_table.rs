@@ -4,19 +4,17 @@
 //! since. They are named by every run, and dropped by whoever says so.
 
 use lake::{AsOf, Lake, TableId};
+use query::{Setup, system};
 
 use super::no_table::no_table;
-use crate::Error;
 use crate::content::Content;
-use crate::lock::Held;
+use crate::lock::LockedLake;
 use crate::removed_tables::removed;
-use crate::system_rows;
-use query::Setup;
-use query::system;
+use crate::{Error, system_rows};
 
 /// A table that can be dropped.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Doomed {
+pub struct RemovableTable {
     /// `trusted` or `curated`.
     pub zone: String,
     /// Bare name.
@@ -25,7 +23,7 @@ pub struct Doomed {
     pub rows: Option<u64>,
 }
 
-impl Doomed {
+impl RemovableTable {
     fn id(&self) -> TableId {
         TableId::new(&self.zone, &self.table)
     }
@@ -36,7 +34,7 @@ impl Doomed {
 /// # Errors
 /// [`Error::Settings`] for a table of the project or the system, or one that is
 /// in both zones; [`Error::Query`].
-pub async fn doomed(setup: &Setup, name: &str) -> Result<Doomed, Error> {
+pub async fn removable_table(setup: &Setup, name: &str) -> Result<RemovableTable, Error> {
     let lake = Lake::at(setup.lake.clone());
     let (zone, bare) = match name.split_once('.') {
         Some((zone, bare)) => (Some(zone), bare),
@@ -53,17 +51,17 @@ pub async fn doomed(setup: &Setup, name: &str) -> Result<Doomed, Error> {
                 hint: format!("say which: --drop {}.{bare}", one.zone),
             });
         }
-        _ => return Err(not_doomed(setup, name, zone, bare, &removed)),
+        _ => return Err(not_removable(setup, name, zone, bare, &removed)),
     };
     let version = lake.version(table, AsOf::Latest).await;
-    Ok(Doomed {
+    Ok(RemovableTable {
         zone: table.zone.clone(),
         table: table.name.clone(),
         rows: version.ok().flatten().map(|version| version.rows()),
     })
 }
 
-fn not_doomed(
+fn not_removable(
     setup: &Setup,
     name: &str,
     zone: Option<&str>,
@@ -101,10 +99,10 @@ fn not_doomed(
 /// # Errors
 /// [`Error::Lake`]: the table is as it was, or empty, and dropping it again takes
 /// the rest.
-pub async fn drop_table(setup: &Setup, doomed: &Doomed) -> Result<(u64, u64), Error> {
-    let held = Held::take(setup, "tables").await?;
-    let emptied = system_rows::noted(&held.run, 0, Content::default());
-    let dropped = held.lake.drop_table(&doomed.id(), emptied).await;
-    held.let_go().await;
+pub async fn drop_table(setup: &Setup, removable: &RemovableTable) -> Result<(u64, u64), Error> {
+    let locked = LockedLake::acquire(setup, "tables").await?;
+    let emptied = system_rows::commit_info(&locked.run, 0, Content::default());
+    let dropped = locked.lake.drop_table(&removable.id(), emptied).await;
+    locked.unlock().await;
     Ok(dropped?)
 }

@@ -9,7 +9,7 @@ use crate::Error;
 ///
 /// # Errors
 /// [`Error::Settings`] where nothing was ever published.
-pub(super) async fn must_be_a_lake(setup: &Setup) -> Result<(), Error> {
+pub(super) async fn require_lake(setup: &Setup) -> Result<(), Error> {
     let lake = Lake::at(setup.lake.clone());
     if lake.id().await?.is_some() || !lake.tables().await?.is_empty() {
         return Ok(());

@@ -14,7 +14,7 @@ mod verify;
 
 pub use compact::{Compacted, compact};
 pub use describe::{ColumnDescription, Description, TableSummary, describe, history, tables};
-pub use drop_table::{Doomed, doomed, drop_table};
+pub use drop_table::{RemovableTable, drop_table, removable_table};
 pub use export::{
     ExportCheck, ExportFormat, ExportOptions, ExportedFile, Finding, Manifest, check_export, export,
 };

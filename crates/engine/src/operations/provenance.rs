@@ -3,16 +3,13 @@
 use std::collections::BTreeSet;
 
 use catalog::{LandingTable, Model, Table};
+use query::{Session, Setup, redaction, system};
 use serde::Serialize;
 
 use super::no_table::no_table;
 use crate::Error;
 use crate::contract::lineage::{Flow, Influence, Lineage, Origin};
-use crate::contract::planning as models;
-use query::Session;
-use query::Setup;
-use query::redaction;
-use query::system;
+use crate::contract::planning;
 
 /// What `stedi lineage` tells.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -109,7 +106,7 @@ pub async fn lineage(setup: &Setup, name: &str) -> Result<Provenance, Error> {
         Asked::Model(model) => {
             let session = Session::open(setup)?;
             let models = setup.project.needed_for(std::slice::from_ref(&model.name));
-            models::plan_and_trace(&session, &models).await?.1
+            planning::plan_and_trace(&session, &models).await?.1
         }
         Asked::Landing(_) | Asked::System(_) => Lineage::of(&setup.project),
     };

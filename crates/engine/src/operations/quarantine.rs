@@ -3,11 +3,10 @@
 use futures::StreamExt;
 use lake::AsOf;
 use query::landing::{QuarantineEntry, QuarantineSink};
-use query::system;
-use query::{Query, Session, Setup};
+use query::{Query, Session, Setup, system};
 
 use crate::Error;
-use crate::lock::Held;
+use crate::lock::LockedLake;
 use crate::subjects::decisions;
 use crate::subjects::quarantine::{ALL, LISTED, Writing, each_entry, entries_of, read};
 
@@ -49,15 +48,15 @@ pub async fn drop_from_quarantine(
     setup: &Setup,
     ids: &[String],
 ) -> Result<Vec<QuarantineEntry>, Error> {
-    let held = Held::take(setup, "quarantine drop").await?;
-    let dropped = drop_held(setup, &held, ids).await;
-    held.let_go().await;
+    let locked = LockedLake::acquire(setup, "quarantine drop").await?;
+    let dropped = drop_entries(setup, &locked, ids).await;
+    locked.unlock().await;
     dropped
 }
 
-async fn drop_held(
+async fn drop_entries(
     setup: &Setup,
-    held: &Held,
+    locked: &LockedLake,
     ids: &[String],
 ) -> Result<Vec<QuarantineEntry>, Error> {
     let session = Session::open(setup)?;
@@ -75,8 +74,8 @@ async fn drop_held(
         find(&entries, id)?;
     }
     let table = system::QUARANTINE.id();
-    let standing = held.lake.version(&table, AsOf::Latest).await?;
-    let writing = Writing::begin(&held.lake, &held.run)?;
+    let standing = locked.lake.version(&table, AsOf::Latest).await?;
+    let writing = Writing::begin(&locked.lake, &locked.run)?;
     let mut dropped = Vec::new();
     let mut batches = session.query(ALL).await?.stream()?;
     while let Some(batch) = batches.next().await {
@@ -91,10 +90,10 @@ async fn drop_held(
         writing.put(entries).await?;
     }
     if let Some(next) = writing.in_place_of(standing.as_ref()).await? {
-        held.lake.publish(next).await?;
+        locked.lake.publish(next).await?;
     }
     // Should it not come to that, the next run writes the copy.
-    if let Err(error) = decisions::write_dropped(&held.lake, &dropped).await {
+    if let Err(error) = decisions::write_dropped(&locked.lake, &dropped).await {
         tracing::debug!(%error, "could not write a copy of what was dropped");
     }
     Ok(dropped)

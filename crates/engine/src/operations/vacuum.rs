@@ -8,14 +8,13 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use lake::{Retention, TableId};
+use query::{Setup, system};
 use serde::Serialize;
 
-use super::lake_place::must_be_a_lake;
+use super::lake_place::require_lake;
 use crate::Error;
-use crate::lock::Held;
+use crate::lock::LockedLake;
 use crate::removed_tables::ZONES;
-use query::Setup;
-use query::system;
 
 /// What is no part of a table may be somebody's who enters a consent, or tries the
 /// store out, right now. That takes a moment; an hour is beyond doubt.
@@ -43,19 +42,19 @@ pub struct Vacuumed {
 /// # Errors
 /// [`Error::Lake`], with [`lake::Error::Locked`] where somebody else holds the lake.
 pub async fn vacuum(setup: &Setup, keep: Duration, dry_run: bool) -> Result<Vec<Vacuumed>, Error> {
-    must_be_a_lake(setup).await?;
-    let mut held = Held::take(setup, "vacuum").await?;
-    let vacuumed = vacuum_held(&mut held, keep, dry_run).await;
-    held.let_go().await;
+    require_lake(setup).await?;
+    let mut locked = LockedLake::acquire(setup, "vacuum").await?;
+    let vacuumed = vacuum_tables(&mut locked, keep, dry_run).await;
+    locked.unlock().await;
     vacuumed
 }
 
-async fn vacuum_held(
-    held: &mut Held,
+async fn vacuum_tables(
+    locked: &mut LockedLake,
     keep: Duration,
     dry_run: bool,
 ) -> Result<Vec<Vacuumed>, Error> {
-    let lake = held.lake.clone();
+    let lake = locked.lake.clone();
     // The clock itself, whatever instant is to be taken for now.
     let now_ms = chrono::Utc::now().timestamp_millis();
     let since = |span: Duration| {
@@ -72,7 +71,7 @@ async fn vacuum_held(
         ..of_holders
     };
     if !dry_run && lake.location().folder().is_none() {
-        held.fence().await?;
+        locked.fence().await?;
     }
     let register = system::CONSENT_REGISTER.id();
     let mut all: BTreeMap<TableId, Vacuumed> = BTreeMap::new();

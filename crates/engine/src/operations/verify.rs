@@ -4,28 +4,20 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use catalog::{Expectations, Model};
-use lake::AsOf;
-
 use futures::StreamExt;
+use lake::AsOf;
+use query::tables::model_id;
+use query::{Query, Session, Setup, system};
 
 use crate::Error;
-use crate::contract::checks;
-use crate::contract::planning as models;
-use crate::contract::planning::Planned;
-use crate::contract::privacy_gates as gate;
+use crate::contract::planning::{self, Planned};
 use crate::contract::report::{CheckKind, CheckReport, Report, TableReport, Verdict};
-use crate::contract::subject_columns;
-use crate::contract::subject_columns::By;
+use crate::contract::subject_columns::{self, SubjectKind};
+use crate::contract::{checks, privacy_gates};
 use crate::integrity::Integrity;
-use crate::subjects::consent;
-use crate::subjects::consent::Consents;
+use crate::subjects::consent::{self, Consents};
 use crate::subjects::known::Known;
 use crate::subjects::quarantine;
-use query::Query;
-use query::Session;
-use query::Setup;
-use query::system;
-use query::tables::model_id;
 
 /// Checks every contract on the published tables again and counts all rows.
 ///
@@ -36,7 +28,7 @@ pub async fn verify(setup: &Setup, expect: Option<&Expectations>) -> Result<Repo
     // run would. Planning leaves names without rows behind, so it has a session
     // of its own.
     let all: Vec<&Model> = setup.project.models().iter().collect();
-    let planned = models::plan_to_publish(&Session::to_plan_in(setup)?, &all).await?;
+    let planned = planning::plan_to_publish(&Session::to_plan_in(setup)?, &all).await?;
     let session = Arc::new(Session::open(setup)?);
     let tables = session.tables();
     tables.pin(&tables.of_lake()).await?;
@@ -108,7 +100,7 @@ pub async fn verify(setup: &Setup, expect: Option<&Expectations>) -> Result<Repo
                 // A check may read a table that is missing; that is told below.
                 Err(Error::Lake(lake::Error::NoTable { .. })) => {}
                 // Or one that is damaged, which is told as well.
-                Err(_) if integrity.asks_for_everything() => {}
+                Err(_) if integrity.requires_full_build() => {}
                 Err(error) => return Err(error),
             }
         } else if !is_damaged {
@@ -173,7 +165,7 @@ async fn owners(session: &Session, agreed: &Known) -> Result<Known, Error> {
     let mut batches = session.query(sql).await?.stream()?;
     let mut owned = Known::default();
     while let Some(batch) = batches.next().await {
-        owned.extend(gate::owned(&batch.map_err(Query::failed)?, agreed));
+        owned.extend(privacy_gates::owned(&batch.map_err(Query::failed)?, agreed));
     }
     Ok(owned)
 }
@@ -192,24 +184,24 @@ async fn gates(
     let nobody = Known::default();
     let agreed = consents.as_ref().map_or(&nobody, |known| &known.research);
     for (by, column) in subject_columns::columns(model) {
-        if by == By::Device && !owners_are_known {
+        if by == SubjectKind::Device && !owners_are_known {
             continue;
         }
-        let people = gate::people(session, model, (by, column)).await?;
+        let people = privacy_gates::people(session, model, (by, column)).await?;
         let owned;
         let allowed = match by {
-            By::Subject => agreed,
-            By::Device => {
+            SubjectKind::Subject => agreed,
+            SubjectKind::Device => {
                 owned = owners(session, agreed).await?;
                 &owned
             }
         };
-        checks.push(gate::consent(model, by, &people, allowed));
+        checks.push(privacy_gates::consent(model, by, &people, allowed));
     }
     if owners_are_known {
-        checks.extend(gate::passed_on(session, model, agreed).await?);
+        checks.extend(privacy_gates::passed_on(session, model, agreed).await?);
     }
-    match gate::groups(session, planned).await {
+    match privacy_gates::groups(session, planned).await {
         Ok(groups) => checks.extend(groups),
         Err(error @ Error::Query(query::Error::Landing { .. })) => warnings.push(format!(
             "people in the groups of {} were not counted: {error}",
@@ -217,6 +209,6 @@ async fn gates(
         )),
         Err(error) => return Err(error),
     }
-    checks.extend(gate::training(session, model).await?);
+    checks.extend(privacy_gates::training(session, model).await?);
     Ok(checks)
 }

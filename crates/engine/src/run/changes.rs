@@ -10,7 +10,7 @@ use crate::write::build::Built;
 
 impl Work {
     /// The version that stands, and what the one that was built changes.
-    pub(super) async fn standing(
+    pub(super) async fn compare_with_published(
         &self,
         planned: &Planned,
         built: &Built,

@@ -10,13 +10,11 @@ use std::sync::Arc;
 use arrow::array::RecordBatch;
 use datafusion::common::runtime::JoinSet;
 use lake::{Publication, Version};
+use query::system::Definition;
 
 use super::work::Work;
-use crate::Error;
-use crate::stop;
-use crate::system_rows;
-use crate::system_rows::Rows;
-use query::system::Definition;
+use crate::system_rows::{self, WriteMode};
+use crate::{Error, stop};
 
 /// For messages.
 const WHAT: &str = "a system table";
@@ -48,12 +46,12 @@ impl Work {
     ) -> Result<(), Error> {
         self.session.tables().put_derived(table, &rows)?;
         let standing = self.version(&table.id()).await?;
-        let (lake, run) = (self.held.lake.clone(), self.held.run.clone());
+        let (lake, run) = (self.locked.lake.clone(), self.locked.run.clone());
         let is_damaged = self.integrity.is_damaged(&table.id());
         derived.writing.spawn(async move {
             let how = match is_damaged {
-                true => Rows::Anew,
-                false => Rows::InPlaceOf(standing.as_ref()),
+                true => WriteMode::Rebuild,
+                false => WriteMode::Replace(standing.as_ref()),
             };
             Ok(Written {
                 table,
@@ -65,9 +63,9 @@ impl Work {
     }
 
     /// Lets go of the rows of tables that have been written by now.
-    pub(super) fn let_go_of_written(&self, derived: &mut Derived) -> Result<(), Error> {
+    pub(super) fn release_written(&self, derived: &mut Derived) -> Result<(), Error> {
         while let Some(ended) = derived.writing.try_join_next() {
-            let written = ended.map_err(|_| stop::died(WHAT))?;
+            let written = ended.map_err(|_| stop::task_panicked(WHAT))?;
             self.wrote(written?, derived)?;
         }
         Ok(())
@@ -75,7 +73,9 @@ impl Work {
 
     /// Waits until all are written.
     pub(super) async fn end_derived(&self, mut derived: Derived) -> Result<Vec<Written>, Error> {
-        while let Some(written) = stop::next(&mut derived.writing, WHAT, &self.stop).await? {
+        while let Some(written) =
+            stop::next_finished(&mut derived.writing, WHAT, &self.stop).await?
+        {
             self.wrote(written, &mut derived)?;
         }
         derived.written.sort_by_key(|written| written.table.name());

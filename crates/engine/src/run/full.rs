@@ -11,35 +11,30 @@ use catalog::{Check, ReadBy};
 use datafusion::common::runtime::{JoinSet, SpawnedTask};
 use datafusion::physical_plan::execution_plan::{ExecutionPlan, execute_stream_partitioned};
 use futures::{StreamExt, TryStreamExt};
+use query::landing::TableIntake;
+use query::tables::lake_table::LakeTable;
+use query::tables::memory_table::MemoryTable;
+use query::{Query, system};
 
 use super::derived::Derived;
 use super::inputs::{listed, owners_table, reads_owners, restore, restore_one};
 use super::options::RunOptions;
-use super::prepared::{Anew, Made, Prepared};
+use super::prepared::{FullBuild, Outcome, Prepared};
 use super::remarks::{refuse_malformed, remarks, warnings};
-use super::state::Memory;
+use super::state::RunState;
 use super::work::Work;
-use crate::Error;
 use crate::contract::checks::{self, KnownViolations};
 use crate::contract::planning::Planned;
-use crate::contract::privacy_gates as gate;
+use crate::contract::privacy_gates;
 use crate::contract::report::{CheckReport, Report, TableReport, Verdict};
-use crate::contract::subject_columns;
-use crate::contract::subject_columns::By;
-use crate::stop;
-use crate::subjects::consent;
-use crate::subjects::consent::Consents;
+use crate::contract::subject_columns::{self, SubjectKind};
+use crate::subjects::consent::{self, Consents};
 use crate::subjects::devices::Search;
 use crate::subjects::known::Known;
 use crate::subjects::landing_files;
-use crate::subjects::quarantine;
-use crate::subjects::quarantine::Writing;
+use crate::subjects::quarantine::{self, Writing};
 use crate::write::build::{Built, build};
-use query::Query;
-use query::landing::TableIntake;
-use query::system;
-use query::tables::lake_table::LakeTable;
-use query::tables::memory_table::MemoryTable;
+use crate::{Error, stop};
 
 /// System tables that tell of what a run has read. Models see in them what the
 /// run leaves, not what it found.
@@ -54,18 +49,18 @@ fn is_one_of(tables: &[&system::Definition], name: &str) -> bool {
 type AllBuilt = (BTreeMap<String, Built>, Option<Known>);
 
 /// Which tables are built anew.
-pub(super) enum Which<'a> {
+pub(super) enum ModelSet<'a> {
     All,
     /// Models, each with all that follows from it; the others stand, with the
     /// checks of the last run.
-    These(&'a BTreeSet<String>, &'a [CheckReport]),
+    Only(&'a BTreeSet<String>, &'a [CheckReport]),
 }
 
-impl Which<'_> {
+impl ModelSet<'_> {
     fn contains(&self, table: &str) -> bool {
         match self {
             Self::All => true,
-            Self::These(names, _) => names.contains(table),
+            Self::Only(names, _) => names.contains(table),
         }
     }
 }
@@ -106,13 +101,15 @@ impl Work {
 
     /// Rebuilds models that changed, and what follows from them. `None` where
     /// that takes everything.
-    pub(super) async fn prepare_models(
+    pub(super) async fn prepare_changed_models(
         &self,
         changed: &BTreeSet<String>,
         options: &RunOptions,
     ) -> Result<Option<Prepared>, Error> {
         let known = quarantine::standing(&self.session).await?;
-        let Some(memory) = Memory::of(self).filter(|_| known.places == 0 || !options.strict) else {
+        let Some(last_run) =
+            RunState::of_last(self).filter(|_| known.places == 0 || !options.strict)
+        else {
             return Ok(None);
         };
         // Whose devices are was not asked before.
@@ -122,7 +119,7 @@ impl Work {
         }
         let names = self.following(changed);
         let standing = known;
-        let known = self.checks_of(&memory.run).await?;
+        let known = self.checks_of(&last_run.run).await?;
         let mut stand = self
             .planned
             .iter()
@@ -131,39 +128,39 @@ impl Work {
             return Ok(None);
         }
         let mut prepared = self
-            .prepare_anew(options, Which::These(&names, &known))
+            .prepare_full(options, ModelSet::Only(&names, &known))
             .await?;
         prepared.report.quarantined = standing.places;
         prepared.report.undecodable = self.undecodable(&standing, &BTreeMap::new());
         Ok(Some(prepared))
     }
 
-    pub(super) async fn prepare_anew(
+    pub(super) async fn prepare_full(
         &self,
         options: &RunOptions,
-        which: Which<'_>,
+        models_to_build: ModelSet<'_>,
     ) -> Result<Prepared, Error> {
         let planned = self.planned.iter();
         let to_build: Vec<&Planned> = planned
-            .filter(|planned| which.contains(planned.model.name.as_ref()))
+            .filter(|planned| models_to_build.contains(planned.model.name.as_ref()))
             .collect();
-        let are_all = matches!(which, Which::All);
+        let builds_all = matches!(models_to_build, ModelSet::All);
         self.announce(to_build.iter().copied());
-        let late = match are_all {
-            true => self.late(),
+        let deferred = match builds_all {
+            true => self.deferred(),
             // Nothing is read that was not before.
             false => BTreeSet::new(),
         };
         let known = quarantine::standing(&self.session).await?;
-        let quarantine = Writing::begin(&self.held.lake, &self.held.run)?;
+        let quarantine = Writing::begin(&self.locked.lake, &self.locked.run)?;
         self.session.intake().begin(
             Arc::clone(&known.dropped),
             Some(Arc::clone(&quarantine) as _),
         );
-        let shared = self.share(&to_build, &late).await?;
+        let shared = self.share(&to_build, &deferred).await?;
         let mut derived = Derived::default();
         let agreed = self.derive_consent(&mut derived).await?;
-        let search = match (&agreed, are_all && reads_owners(&self.planned)) {
+        let search = match (&agreed, builds_all && reads_owners(&self.planned)) {
             (Some(agreed), true) => self.search_owners(agreed, &shared, &mut derived).await?,
             _ => None,
         };
@@ -172,12 +169,12 @@ impl Work {
             .build_all(
                 &to_build,
                 search,
-                (&shared, &late),
+                (&shared, &deferred),
                 &quarantine,
                 &mut derived,
             )
             .await?;
-        if are_all && self.any_reads(&OF_READING, |_| true) {
+        if builds_all && self.any_reads(&OF_READING, |_| true) {
             self.tell_of_reading(&quarantine).await?;
         }
         let intake = self.session.intake().tables();
@@ -199,7 +196,7 @@ impl Work {
             warnings,
             quarantined: intake.values().map(|table| table.places).sum(),
             undecodable: self.undecodable(&known, &intake),
-            tables: match are_all {
+            tables: match builds_all {
                 true => self.count_tables(options, &built, &intake, &shared),
                 false => self.count_some(options, &built).await?,
             },
@@ -207,23 +204,29 @@ impl Work {
         };
         let owned = match (devices, &agreed) {
             (Some(owned), _) => owned,
-            (None, Some(agreed)) if !are_all && reads_owners(&self.planned) => {
-                gate::owned(&self.standing_owners().await?, agreed)
+            (None, Some(agreed)) if !builds_all && reads_owners(&self.planned) => {
+                privacy_gates::owned(&self.published_owners().await?, agreed)
             }
             _ => Known::default(),
         };
-        self.check(&which, &built, agreed.as_ref(), &owned, &mut report)
-            .await?;
+        self.check(
+            &models_to_build,
+            &built,
+            agreed.as_ref(),
+            &owned,
+            &mut report,
+        )
+        .await?;
         report.judge();
         let derived = self.end_derived(derived).await?;
         Ok(Prepared {
             report,
-            made: Made::Anew(Box::new(Anew {
+            outcome: Outcome::Full(Box::new(FullBuild {
                 built,
                 intake,
                 derived,
                 quarantine,
-                are_all,
+                builds_all,
             })),
         })
     }
@@ -231,17 +234,19 @@ impl Work {
     /// Checks what was built; of what stands, the verdicts stand.
     async fn check(
         &self,
-        which: &Which<'_>,
+        models_to_build: &ModelSet<'_>,
         built: &BTreeMap<String, Built>,
         agreed: Option<&Known>,
         owned: &Known,
         report: &mut Report,
     ) -> Result<(), Error> {
-        let as_shipped = gate::are_as_shipped(&self.planned, &gate::OF_TRAINING);
+        let as_shipped = privacy_gates::are_as_shipped(&self.planned, &privacy_gates::OF_TRAINING);
         for planned in &self.planned {
             let name = planned.model.name.as_ref();
-            if let (Which::These(_, known), false) = (which, which.contains(name)) {
-                self.add_standing(planned, known, report).await?;
+            if let (ModelSet::Only(_, known), false) =
+                (models_to_build, models_to_build.contains(name))
+            {
+                self.add_published(planned, known, report).await?;
                 continue;
             }
             let built = built.get(name);
@@ -257,20 +262,20 @@ impl Work {
             let people = built.map_or(&[][..], |built| &built.people);
             for ((by, _), people) in subject_columns::columns(&planned.model).zip(people) {
                 let allowed = match by {
-                    By::Subject => agreed.unwrap_or(&nobody),
-                    By::Device => owned,
+                    SubjectKind::Subject => agreed.unwrap_or(&nobody),
+                    SubjectKind::Device => owned,
                 };
-                let gate = gate::consent(&planned.model, by, people, allowed);
+                let gate = privacy_gates::consent(&planned.model, by, people, allowed);
                 report.checks.push(gate);
             }
             let agreed = agreed.unwrap_or(&nobody);
-            let gate = gate::passed_on(&self.session, &planned.model, agreed).await?;
+            let gate = privacy_gates::passed_on(&self.session, &planned.model, agreed).await?;
             report.checks.extend(gate);
             report
                 .checks
-                .extend(gate::groups(&self.session, planned).await?);
+                .extend(privacy_gates::groups(&self.session, planned).await?);
             if !as_shipped {
-                let gate = gate::training(&self.session, &planned.model).await?;
+                let gate = privacy_gates::training(&self.session, &planned.model).await?;
                 report.checks.extend(gate);
             }
         }
@@ -278,7 +283,7 @@ impl Work {
     }
 
     /// The rows of `system.device_owner` as they stand.
-    async fn standing_owners(&self) -> Result<RecordBatch, Error> {
+    async fn published_owners(&self) -> Result<RecordBatch, Error> {
         let sql = format!("select * from {}", owners_table());
         let stream = self.session.query(&sql).await?.stream()?;
         let batches: Vec<RecordBatch> = stream.try_collect().await.map_err(Query::failed)?;
@@ -292,7 +297,7 @@ impl Work {
         options: &RunOptions,
         built: &BTreeMap<String, Built>,
     ) -> Result<Vec<TableReport>, Error> {
-        let mut tables = self.standing_tables(options).await?;
+        let mut tables = self.published_tables(options).await?;
         for table in &mut tables {
             if let Some(built) = built.get(&table.table) {
                 (table.rows, table.seconds) = (Some(built.rows), built.seconds);
@@ -303,7 +308,7 @@ impl Work {
 
     /// Models that tell of what was read and of what could not be, and all that
     /// follow from them: they are built once everything has been read.
-    fn late(&self) -> BTreeSet<String> {
+    fn deferred(&self) -> BTreeSet<String> {
         let models = self.planned.iter().filter(|planned| {
             let mut reads = planned.model.reads().iter();
             reads.any(|read| read.by != ReadBy::Check && is_one_of(&OF_READING, &read.table))
@@ -343,12 +348,12 @@ impl Work {
     async fn share(
         &self,
         to_build: &[&Planned],
-        late: &BTreeSet<String>,
+        deferred: &BTreeSet<String>,
     ) -> Result<HashMap<String, f64>, Error> {
         let mut columns: BTreeMap<&str, (u32, BTreeSet<usize>)> = BTreeMap::new();
         let early: BTreeSet<&str> = to_build
             .iter()
-            .filter(|planned| !late.contains(planned.model.name.as_ref()))
+            .filter(|planned| !deferred.contains(planned.model.name.as_ref()))
             .flat_map(|planned| planned.landing.keys().map(String::as_str))
             .collect();
         for (table, needed) in to_build.iter().flat_map(|planned| &planned.landing) {
@@ -373,7 +378,7 @@ impl Work {
         }
         let mut seconds = HashMap::new();
         for (table, (readers, union)) in columns {
-            if readers < 2 && (late.is_empty() || early.contains(table)) {
+            if readers < 2 && (deferred.is_empty() || early.contains(table)) {
                 continue;
             }
             let started = Instant::now();
@@ -395,7 +400,7 @@ impl Work {
                 .map_err(failed)?;
             let held = scan.schema();
             let is_read_on = early.contains(table);
-            let Some(batches) = self.held(scan, table, is_read_on).await? else {
+            let Some(batches) = self.collect_in_memory(scan, table, is_read_on).await? else {
                 continue;
             };
             let shared = MemoryTable::new(query::scan::LANDING, table, held, batches);
@@ -410,7 +415,7 @@ impl Work {
     /// more than joins and sorts may hold, and each model reads them itself. Where
     /// nobody reads it on before all was read, it is read to its end for what
     /// cannot be read in it.
-    async fn held(
+    async fn collect_in_memory(
         &self,
         scan: Arc<dyn ExecutionPlan>,
         table: &str,
@@ -443,7 +448,7 @@ impl Work {
         let mut all = Some(Vec::new());
         for one in collected {
             let one: datafusion::error::Result<Option<Vec<RecordBatch>>> =
-                one.await.map_err(|_| stop::died(table))?;
+                one.await.map_err(|_| stop::task_panicked(table))?;
             match (one.map_err(failed)?, &mut all) {
                 (Some(held), Some(all)) => all.push(held),
                 _ => all = None,
@@ -508,7 +513,7 @@ impl Work {
             restore_one(&self.session, &self.sources, phones);
         }
         let rows = search.end(&self.session).await?;
-        let owned = gate::owned(&rows, agreed);
+        let owned = privacy_gates::owned(&rows, agreed);
         self.begin_derived(&system::DEVICE_OWNER, rows, derived)
             .await?;
         Ok(owned)
@@ -521,7 +526,7 @@ impl Work {
         &self,
         to_build: &[&Planned],
         mut search: Option<(Search, &Known)>,
-        (shared, late): (&HashMap<String, f64>, &BTreeSet<String>),
+        (shared, deferred): (&HashMap<String, f64>, &BTreeSet<String>),
         quarantine: &Writing,
         derived: &mut Derived,
     ) -> Result<AllBuilt, Error> {
@@ -550,12 +555,12 @@ impl Work {
         }
         let mut built: BTreeMap<String, Built> = BTreeMap::new();
         let mut devices = None;
-        let mut all_read = late.is_empty();
+        let mut all_read = deferred.is_empty();
         let mut underway = JoinSet::new();
         loop {
-            self.let_go_of_written(derived)?;
+            self.release_written(derived)?;
             let searching = search.is_some();
-            let mut early = of_run.iter().filter(|name| !late.contains(**name));
+            let mut early = of_run.iter().filter(|name| !deferred.contains(**name));
             if !all_read && early.all(|name| built.contains_key(*name)) {
                 self.tell_of_reading(quarantine).await?;
                 all_read = true;
@@ -565,7 +570,7 @@ impl Work {
                     true => !searching,
                     false => built.contains_key(*table),
                 };
-                let may_begin = all_read || !late.contains(planned.model.name.as_ref());
+                let may_begin = all_read || !deferred.contains(planned.model.name.as_ref());
                 let ready = may_begin && needs.iter().all(is_there);
                 if ready {
                     underway.spawn(self.build_one(Planned::clone(planned)));
@@ -581,7 +586,7 @@ impl Work {
                 devices = Some(self.end_search(search, shared, derived).await?);
                 continue;
             }
-            let next = stop::next(&mut underway, "the run", &self.stop).await?;
+            let next = stop::next_finished(&mut underway, "the run", &self.stop).await?;
             let Some((planned, done)) = next else {
                 return Ok((built, devices));
             };
@@ -605,8 +610,8 @@ impl Work {
         &self,
         planned: Planned,
     ) -> impl Future<Output = Result<(Planned, Built), Error>> + use<> {
-        let (session, lake) = (Arc::clone(&self.session), self.held.lake.clone());
-        let (run, progress) = (self.held.run.clone(), Arc::clone(&self.progress));
+        let (session, lake) = (Arc::clone(&self.session), self.locked.lake.clone());
+        let (run, progress) = (self.locked.run.clone(), Arc::clone(&self.progress));
         let stop = self.stop.clone();
         async move {
             stop.check()?;

@@ -11,35 +11,27 @@ use datafusion::catalog::TableProvider;
 use datafusion::physical_plan::execute_stream;
 use futures::{StreamExt, TryStreamExt};
 use lake::{Layout, TableId, Version};
+use query::landing::{Intake, LandingTable, Source, TableIntake};
+use query::{Query, Session, system};
 
 use super::inputs::{owners_table, reads_owners, restore};
 use super::options::RunOptions;
-use super::prepared::{Made, Prepared, Step, TakenIn};
+use super::prepared::{IncrementalBuild, Outcome, Prepared, Step};
 use super::remarks::warnings;
-use super::state::{Memory, New};
+use super::state::{NewInput, RunState};
 use super::work::Work;
 use crate::Error;
-use crate::contract::checks;
-use crate::contract::leave_out;
 use crate::contract::planning::Planned;
-use crate::contract::privacy_gates as gate;
 use crate::contract::report::{CheckReport, Report, TableReport};
-use crate::contract::subject_columns;
 use crate::contract::time_use::TimeUse;
+use crate::contract::{checks, leave_out, privacy_gates, subject_columns};
 use crate::incremental::{
     Applier, Changes, Computed, Difference, For, PeopleSource, Standing, Statement, Tables,
 };
 use crate::stored::stored;
-use crate::subjects::consent;
-use crate::subjects::landing_files;
-use crate::subjects::quarantine;
-use crate::subjects::quarantine::{Standing as Quarantine, Writing};
-use crate::write::ledger;
-use crate::write::ledger::{Reason, Totals};
-use query::Query;
-use query::Session;
-use query::landing::{Intake, LandingTable, Source, TableIntake};
-use query::system;
+use crate::subjects::quarantine::{self, Standing as Quarantine, Writing};
+use crate::subjects::{consent, landing_files};
+use crate::write::ledger::{self, Reason, Totals};
 
 /// New input beyond this is not held in memory to be joined: everything is
 /// computed from the files instead.
@@ -73,27 +65,28 @@ struct Changed {
 impl Work {
     /// Takes in what is `new`. `None` where that takes everything; nothing of it
     /// counts then.
-    pub(super) async fn take_in(
+    pub(super) async fn prepare_incremental(
         &self,
-        new: New,
+        new: NewInput,
         options: &RunOptions,
     ) -> Result<Option<Prepared>, Error> {
-        let Some(memory) = Memory::of(self).filter(|_| self.can_take_in(&new)) else {
+        let Some(last_run) = RunState::of_last(self).filter(|_| self.can_be_incremental(&new))
+        else {
             return Ok(None);
         };
-        let Some(entered_before) = self.entered_before(&memory).await? else {
+        let Some(entered_before) = self.entered_before(&last_run).await? else {
             return Ok(None);
         };
         let after = self.session.beside(&self.setup, self.now_ms, &[])?;
         let before = self
             .session
-            .beside(&self.setup, memory.now_ms, &entered_before)?;
+            .beside(&self.setup, last_run.now_ms, &entered_before)?;
         // What lies there is what was listed.
         restore(&after, &self.sources);
         let (is_entered, crossed) = (new.is_entered, new.crossed);
         let known_again = new.known_again.clone();
         let known = quarantine::standing(&self.session).await?;
-        let quarantine = Writing::begin(&self.held.lake, &self.held.run)?;
+        let quarantine = Writing::begin(&self.locked.lake, &self.locked.run)?;
         let intake: Arc<Intake> = Arc::default();
         intake.begin(
             Arc::clone(&known.dropped),
@@ -120,24 +113,24 @@ impl Work {
         }
         let is_quarantined = new_entries.is_some_and(|named| !named.is_empty());
         let mut entered = entered(is_entered, is_quarantined, &register, &known, &suspended)?;
-        if memory.now_ms != self.now_ms {
+        if last_run.now_ms != self.now_ms {
             entered.extend(suspended.iter().cloned());
         }
         let from = PeopleSource {
             now_ms: self.now_ms,
-            last_ms: memory.now_ms,
+            last_ms: last_run.now_ms,
             register: &register,
             suspended: &suspended,
             entered: &entered,
             crossed,
-            trusted: gate::are_as_shipped(&self.planned, &gate::OF_READINGS),
+            trusted: privacy_gates::are_as_shipped(&self.planned, &privacy_gates::OF_READINGS),
         };
         let Some(changes) = tables.take_in_people(&from).await? else {
             return Ok(None);
         };
 
         self.announce(&self.planned);
-        let mut taken = TakenIn {
+        let mut increment = IncrementalBuild {
             ledger: Totals::default(),
             steps: Vec::new(),
             undecodable: self.undecodable(&known, &intake),
@@ -146,8 +139,8 @@ impl Work {
             intake,
             known_again,
         };
-        for (table, read) in &taken.intake {
-            taken
+        for (table, read) in &increment.intake {
+            increment
                 .ledger
                 .add_read(table, read.files.len() as u64, &read.tally, 1);
         }
@@ -164,7 +157,7 @@ impl Work {
                 name,
             };
             if !self
-                .apply(&after, &mut tables, derived, 0, &mut taken)
+                .apply(&after, &mut tables, derived, 0, &mut increment)
                 .await?
             {
                 return Ok(None);
@@ -177,7 +170,7 @@ impl Work {
             let Some(changed) = self.change(&mut tables, &after, planned).await? else {
                 return Ok(None);
             };
-            taken.ledger.merge(&changed.ledger, 1);
+            increment.ledger.merge(&changed.ledger, 1);
             tables.note(name.to_owned(), changed.difference);
             let table = Table {
                 name: name.to_owned(),
@@ -187,25 +180,25 @@ impl Work {
             };
             let duplicates = changed.duplicates;
             if !self
-                .apply(&after, &mut tables, table, duplicates, &mut taken)
+                .apply(&after, &mut tables, table, duplicates, &mut increment)
                 .await?
             {
                 return Ok(None);
             }
-            let rows = taken.steps.last().map_or(0, |step| step.applied.rows);
+            let rows = increment.steps.last().map_or(0, |step| step.applied.rows);
             self.progress.end(name, rows);
         }
         let report = self
-            .report_taken(options, &tables, &taken, &memory, &after, &changes)
+            .report_incremental(options, &tables, &increment, &last_run, &after, &changes)
             .await?;
         Ok(report.map(|report| Prepared {
             report,
-            made: Made::Some(Box::new(taken)),
+            outcome: Outcome::Incremental(Box::new(increment)),
         }))
     }
 
     /// Whether what is new may be taken in by itself at all.
-    fn can_take_in(&self, new: &New) -> bool {
+    fn can_be_incremental(&self, new: &NewInput) -> bool {
         let bytes: u64 = new.files.values().flatten().map(|file| file.bytes).sum();
         let all: u64 = self.sources.values().map(|source| source.bytes()).sum();
         let trains = self
@@ -217,7 +210,8 @@ impl Work {
             && consent::records(&self.session).is_some()
             && !self.any_reads(&OF_RUNS, |_| true)
             && reads_owners(&self.planned)
-            && (!trains || gate::are_as_shipped(&self.planned, &gate::OF_TRAINING))
+            && (!trains
+                || privacy_gates::are_as_shipped(&self.planned, &privacy_gates::OF_TRAINING))
             && self
                 .planned
                 .iter()
@@ -228,11 +222,11 @@ impl Work {
     /// `None` where one is not there any more.
     async fn entered_before(
         &self,
-        memory: &Memory,
+        last_run: &RunState,
     ) -> Result<Option<Vec<(TableId, Option<Version>)>>, Error> {
         let mut entered = Vec::new();
         for table in self.entered_and_read() {
-            let version = match memory.entered_at(table) {
+            let version = match last_run.entered_version(table) {
                 None => None,
                 Some(number) => match self.version_numbered(table, number).await? {
                     Some(version) => Some(version),
@@ -290,7 +284,7 @@ impl Work {
     /// Reads what is new. `None` where a file was not read to its end.
     async fn read_new(
         &self,
-        new: New,
+        new: NewInput,
         before: Session,
         after: &Session,
         intake: Arc<Intake>,
@@ -507,7 +501,7 @@ impl Work {
         tables: &mut Tables,
         table: Table<'_>,
         duplicates: u64,
-        taken: &mut TakenIn,
+        increment: &mut IncrementalBuild,
     ) -> Result<bool, Error> {
         let started = Instant::now();
         let started_ms = chrono::Utc::now().timestamp_millis();
@@ -519,8 +513,8 @@ impl Work {
         };
         let applier = Applier {
             session: after,
-            lake: &self.held.lake,
-            run: &self.held.run,
+            lake: &self.locked.lake,
+            run: &self.locked.run,
             tables,
             layout: &table.layout,
             description: table.description,
@@ -534,7 +528,7 @@ impl Work {
         if let Some(standing) = tables.standing.get_mut(&table.name) {
             standing.files.clone_from(&applied.files);
         }
-        taken.steps.push(Step {
+        increment.steps.push(Step {
             table: table.layout.table().clone(),
             applied,
             duplicates,
@@ -547,26 +541,26 @@ impl Work {
 
     /// What came of it, with every check. `None` where a check is not known of
     /// the last run.
-    async fn report_taken(
+    async fn report_incremental(
         &self,
         options: &RunOptions,
         tables: &Tables,
-        taken: &TakenIn,
-        memory: &Memory,
+        increment: &IncrementalBuild,
+        last_run: &RunState,
         after: &Session,
         changes: &Changes,
     ) -> Result<Option<Report>, Error> {
         let mut report = Report {
-            warnings: warnings(&self.sources, &taken.intake),
-            quarantined: taken.places,
-            undecodable: taken.undecodable.clone(),
-            tables: self.standing_tables(options).await?,
+            warnings: warnings(&self.sources, &increment.intake),
+            quarantined: increment.places,
+            undecodable: increment.undecodable.clone(),
+            tables: self.published_tables(options).await?,
             ..Report::default()
         };
         for table in &mut report.tables {
-            self.recount(table, taken);
+            self.recount(table, increment);
         }
-        let known = self.checks_of(&memory.run).await?;
+        let known = self.checks_of(&last_run.run).await?;
         for planned in &self.planned {
             let checks = planned.model.contract.checks.iter();
             for (check, time) in checks.zip(&planned.checks) {
@@ -577,7 +571,7 @@ impl Work {
                     return Ok(None);
                 };
                 // What passes with time alone passes over rows that did not change.
-                let time_tells = *time == TimeUse::Other && memory.now_ms != self.now_ms;
+                let time_tells = *time == TimeUse::Other && last_run.now_ms != self.now_ms;
                 let violations = async {
                     match time_tells {
                         true => checks::violations(after, &planned.model, check).await,
@@ -607,13 +601,14 @@ impl Work {
                 };
                 report
                     .checks
-                    .push(gate::verdict_of(&planned.model, by, refused));
+                    .push(privacy_gates::verdict_of(&planned.model, by, refused));
             }
             // Rows that stand may not be there any more where one of several owners
             // has withdrawn: the model as shipped sees to that itself.
-            let is_own = !gate::are_as_shipped(&self.planned, &[planned.model.name.as_ref()]);
+            let is_own =
+                !privacy_gates::are_as_shipped(&self.planned, &[planned.model.name.as_ref()]);
             if is_own
-                && gate::takes_readings(&planned.model)
+                && privacy_gates::takes_readings(&planned.model)
                 && self.is_any_passed_on(after).await?
             {
                 return Ok(None);
@@ -622,8 +617,8 @@ impl Work {
                 let reads = planned.model.reads().iter();
                 let reads = reads.map(|read| read.table.as_str());
                 let groups = match tables.concern(planned.time, reads) {
-                    true => gate::groups(after, planned).await?,
-                    false => Some(gate::groups_verdict(&planned.model, 0)),
+                    true => privacy_gates::groups(after, planned).await?,
+                    false => Some(privacy_gates::groups_verdict(&planned.model, 0)),
                 };
                 report.checks.extend(groups);
             }
@@ -641,13 +636,16 @@ impl Work {
         Ok(checks::count(after, &sql).await? > 0)
     }
 
-    fn recount(&self, table: &mut TableReport, taken: &TakenIn) {
+    fn recount(&self, table: &mut TableReport, increment: &IncrementalBuild) {
         if table.zone == query::scan::LANDING {
-            let read = taken.intake.get(&table.table).map_or(0, TableIntake::rows);
+            let read = increment
+                .intake
+                .get(&table.table)
+                .map_or(0, TableIntake::rows);
             table.rows = table.rows.map(|rows| rows + read);
             return;
         }
-        let step = taken
+        let step = increment
             .steps
             .iter()
             .find(|step| step.table.zone == table.zone && step.table.name == table.table);

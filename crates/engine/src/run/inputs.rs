@@ -5,20 +5,16 @@ use std::os::unix::fs::MetadataExt;
 use std::sync::Arc;
 
 use catalog::Model;
+use query::landing::{LandingTable, Source};
+use query::{Session, Setup, system};
 
 use crate::Error;
 use crate::contract::planning::Planned;
-use crate::contract::subject_columns;
-use crate::contract::subject_columns::By;
-use crate::subjects::consent;
-use crate::subjects::landing_files;
-use query::Session;
-use query::Setup;
-use query::landing::{LandingTable, Source};
-use query::system;
+use crate::contract::subject_columns::{self, SubjectKind};
+use crate::subjects::{consent, landing_files};
 
 /// Landing and lake must not lie in each other: a run would read what it wrote.
-pub(super) fn apart(setup: &Setup) -> Result<(), Error> {
+pub(super) fn refuse_overlap(setup: &Setup) -> Result<(), Error> {
     if !setup.landing.overlaps(&setup.lake) {
         return Ok(());
     }
@@ -131,7 +127,7 @@ pub(super) fn ask_for_owners<'a>(mut models: impl Iterator<Item = &'a Model>) ->
     let table = owners_table();
     let claims = system::DEVICE_CLAIM.full_name();
     models.any(|model| {
-        let by_device = subject_columns::columns(model).any(|(by, _)| by == By::Device);
+        let by_device = subject_columns::columns(model).any(|(by, _)| by == SubjectKind::Device);
         let reads = |table: &str| model.reads().iter().any(|read| read.table == table);
         by_device || reads(&table) || reads(&claims)
     })

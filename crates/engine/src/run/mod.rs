@@ -28,11 +28,12 @@ mod work;
 
 use std::sync::Arc;
 
+use query::Setup;
+use work::Work;
+
 use crate::contract::report::{Report, Verdict};
 use crate::progress::Progress;
 use crate::{Error, Interrupt};
-use query::Setup;
-use work::Work;
 
 pub use options::{ChangedFiles, RunOptions, Undecodable};
 pub use plan::{Plan, PlannedTable, plan};
@@ -87,7 +88,7 @@ async fn publish_if(
     let (report, draft) = match drafted {
         Ok((report, Some(draft))) => (report, draft),
         Err(error) if work.is_cut_off(&error) => {
-            work.held.abandon();
+            work.locked.abandon();
             return Err(error);
         }
         unpublished => {
@@ -103,7 +104,7 @@ async fn publish_if(
     match work.make_visible(&draft).await {
         Ok(()) => {
             work.tidy(true).await;
-            work.held.let_go().await;
+            work.locked.unlock().await;
             Ok(report)
         }
         Err(error @ Error::Lake(lake::Error::ReleaseConflict)) => {
@@ -112,7 +113,7 @@ async fn publish_if(
         }
         // The release may stand, and then the next run finishes it.
         Err(error) => {
-            work.held.abandon();
+            work.locked.abandon();
             Err(error)
         }
     }

@@ -6,13 +6,13 @@ use std::sync::Arc;
 use lake::Lake;
 use query::{Session, Setup};
 
-use super::inputs::{self, apart, provide_key, sources};
+use super::inputs::{self, provide_key, refuse_overlap, sources};
 use super::options::RunOptions;
 use super::selection::selected;
 use super::work::Work;
-use crate::contract::planning as models;
+use crate::contract::planning;
 use crate::integrity::{Depth, Integrity};
-use crate::lock::Held;
+use crate::lock::LockedLake;
 use crate::progress::Progress;
 use crate::stop::Stop;
 use crate::{Error, Interrupt};
@@ -26,10 +26,10 @@ impl Work {
         command: &str,
         interrupt: &Interrupt,
     ) -> Result<Self, Error> {
-        apart(setup)?;
+        refuse_overlap(setup)?;
         let session = Arc::new(Session::open(setup)?);
         let models = selected(setup, options)?;
-        let planned = models::plan_to_publish(&Session::to_plan_in(setup)?, &models).await?;
+        let planned = planning::plan_to_publish(&Session::to_plan_in(setup)?, &models).await?;
         let seen = Lake::at(setup.lake.clone()).newest_release().await;
         let sources = sources(&session, &planned).await?;
         match provide_key(&session, &planned).await {
@@ -37,11 +37,11 @@ impl Work {
             Ok(()) | Err(Error::Lake(_)) => {}
             Err(error) => return Err(error),
         }
-        let held = Held::take(setup, command).await?;
-        let unchanged = matches!(&seen, Ok(seen) if *seen == held.release);
+        let locked = LockedLake::acquire(setup, command).await?;
+        let unchanged = matches!(&seen, Ok(seen) if *seen == locked.release);
         let mends = command != "plan";
         let pinned = async {
-            let integrity = look_into(&session, &held, options, mends).await?;
+            let integrity = inspect_lake(&session, &locked, options, mends).await?;
             session
                 .tables()
                 .pin_for_writer(integrity.unopened())
@@ -63,26 +63,26 @@ impl Work {
         let (integrity, sources) = match pinned.await {
             Ok(found) => found,
             Err(error) => {
-                held.let_go().await;
+                locked.unlock().await;
                 return Err(error);
             }
         };
         let mut work = Self {
             setup: setup.clone(),
             session,
-            held,
+            locked,
             progress,
             planned,
             sources,
             now_ms: setup.now_ms,
             stop: Stop::default(),
-            along: Vec::new(),
+            unselected: Vec::new(),
             integrity,
         };
-        match work.take_along(options).await {
+        match work.extend_selection(options).await {
             Ok(()) => Ok(work),
             Err(error) => {
-                work.held.let_go().await;
+                work.locked.unlock().await;
                 Err(error)
             }
         }
@@ -91,9 +91,9 @@ impl Work {
 
 /// Finds out what is broken in the lake. The register of consent is mended at
 /// once where `mends` says so.
-async fn look_into(
+async fn inspect_lake(
     session: &Session,
-    held: &Held,
+    locked: &LockedLake,
     options: &RunOptions,
     mends: bool,
 ) -> Result<Integrity, Error> {
@@ -102,16 +102,16 @@ async fn look_into(
         true => Depth::All,
         false => Depth::Touched,
     };
-    let release = held.release.as_ref();
+    let release = locked.release.as_ref();
     let mut integrity = Integrity::of(session, &tables, release, depth).await?;
-    if release.is_some() && held.lacks_marker() {
+    if release.is_some() && locked.lacks_marker() {
         integrity.note_marker();
     }
     if !options.accept_lost {
         integrity.refuse_lost_entries()?;
     }
     if let (true, false, Some(damage)) = (
-        integrity.asks_for_everything(),
+        integrity.requires_full_build(),
         options.select.is_empty(),
         integrity.damages.first(),
     ) {

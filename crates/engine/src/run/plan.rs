@@ -12,26 +12,23 @@ use datafusion::catalog::TableProvider;
 use datafusion::physical_plan::execute_stream;
 use futures::StreamExt;
 use privacy::PseudonymKey;
-use serde::Serialize;
-
-use super::options::RunOptions;
-use super::prepared::{Change, Made};
-use super::state::Arrived;
-use super::work::Work;
-use crate::Error;
-use crate::Interrupt;
-use crate::content as rows;
-use crate::contract::planning::Planned;
-use crate::contract::privacy_gates::People;
-use crate::contract::report::Report;
-use crate::contract::subject_columns;
-use crate::contract::subject_columns::By;
-use crate::progress::Progress;
-use crate::stored::stored;
-use crate::write::build::Built;
 use query::Setup;
 use query::pseudonym_key::{KeySource, StandIn};
 use query::tables::lake_table::LakeTable;
+use serde::Serialize;
+
+use super::options::RunOptions;
+use super::prepared::{Change, Outcome};
+use super::state::RunScope;
+use super::work::Work;
+use crate::contract::planning::Planned;
+use crate::contract::privacy_gates::People;
+use crate::contract::report::Report;
+use crate::contract::subject_columns::{self, SubjectKind};
+use crate::progress::Progress;
+use crate::stored::stored;
+use crate::write::build::Built;
+use crate::{Error, Interrupt, content};
 
 /// What a run would do.
 #[derive(Debug, Clone, Serialize)]
@@ -88,28 +85,30 @@ pub async fn plan(
 }
 
 async fn compared(work: &Work, options: &RunOptions, interrupt: &Interrupt) -> Result<Plan, Error> {
-    let arrived = work.arrived(options.changed).await?;
-    let how = match &arrived {
-        Arrived::Nothing { .. } => None,
-        Arrived::Models(changed) => {
+    let scope = work.decide_scope(options.changed).await?;
+    let how = match &scope {
+        RunScope::Unchanged { .. } => None,
+        RunScope::ChangedModels(changed) => {
             let how = work.in_words("rebuilds", changed);
             Some(format!("the run that follows {how}"))
         }
-        Arrived::Some(new) => Some(format!("the run that follows {}", new.in_words("takes"))),
-        Arrived::Anew { reason, .. } => {
+        RunScope::Incremental(new) => {
+            Some(format!("the run that follows {}", new.in_words("takes")))
+        }
+        RunScope::Full { reason, .. } => {
             reason.map(|reason| format!("the run that follows builds everything anew: {reason}"))
         }
     };
     let options = RunOptions {
-        full: !matches!(arrived, Arrived::Models(_)),
+        full: !matches!(scope, RunScope::ChangedModels(_)),
         ..options.clone()
     };
     let mut prepared = work.prepare_until(&options, interrupt).await?;
     prepared.report.how = how;
     let mut tables = Vec::new();
     for planned in &work.planned {
-        if let Made::Anew(anew) = &prepared.made {
-            tables.push(match anew.built.get(planned.model.name.as_ref()) {
+        if let Outcome::Full(full_build) = &prepared.outcome {
+            tables.push(match full_build.built.get(planned.model.name.as_ref()) {
                 Some(built) => work.compare(planned, built).await?,
                 None => work.stands(planned).await?,
             });
@@ -123,7 +122,7 @@ async fn compared(work: &Work, options: &RunOptions, interrupt: &Interrupt) -> R
 
 impl Work {
     async fn compare(&self, planned: &Planned, built: &Built) -> Result<PlannedTable, Error> {
-        let (current, change) = self.standing(planned, built).await?;
+        let (current, change) = self.compare_with_published(planned, built).await?;
         let mut table = PlannedTable {
             zone: planned.model.zone.to_string(),
             table: planned.model.name.to_string(),
@@ -183,7 +182,7 @@ impl Work {
         let schema = table.schema();
         let mut batches = execute_stream(scan, self.session.task_context()).map_err(failed)?;
         let mut contents = Contents::default();
-        let whose: Option<(By, usize)> = subject_columns::column(&planned.model)
+        let whose: Option<(SubjectKind, usize)> = subject_columns::column(&planned.model)
             .and_then(|(by, column)| Some((by, schema.index_of(column).ok()?)));
         while let Some(batch) = batches.next().await {
             self.stop.check()?;
@@ -191,7 +190,7 @@ impl Work {
             let batch = stored(&schema, &batch).map_err(|error| failed(error.into()))?;
             contents
                 .rows
-                .extend(rows::hashes(&batch).iter().map(|hash| *hash as u64));
+                .extend(content::hashes(&batch).iter().map(|hash| *hash as u64));
             if let Some((by, column)) = whose
                 && let Some(names) = batch.column(column).as_string_view_opt()
             {

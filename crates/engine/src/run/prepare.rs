@@ -3,11 +3,11 @@
 
 use std::time::Duration;
 
-use super::full::Which;
+use super::full::ModelSet;
 use super::options::{ChangedFiles, RunOptions, Undecodable};
 use super::prepared::Prepared;
-use super::remarks::{refuse_undecodable, remark_on};
-use super::state::{self, Arrived};
+use super::remarks::{changed_files_warning, refuse_undecodable};
+use super::state::{self, RunScope};
 use super::work::Work;
 use crate::{Error, Interrupt, removed_tables};
 
@@ -35,15 +35,15 @@ impl Work {
     }
 
     pub(super) async fn prepare(&self, options: &RunOptions) -> Result<Prepared, Error> {
-        let mut prepared = self.prepare_some(options).await?;
+        let mut prepared = self.prepare_least(options).await?;
         if options.undecodable == Undecodable::Stop {
             refuse_undecodable(&prepared.report)?;
         }
-        let (project, lake) = (&self.session.tables().project, &self.held.lake);
+        let (project, lake) = (&self.session.tables().project, &self.locked.lake);
         let removed = removed_tables::warning_of_removed(project, lake).await?;
         prepared.report.warnings.extend(removed);
-        if let (Some(how), false) = (&mut prepared.report.how, self.along.is_empty()) {
-            let along = self.along.join(", ");
+        if let (Some(how), false) = (&mut prepared.report.how, self.unselected.is_empty()) {
+            let along = self.unselected.join(", ");
             how.push_str(&format!(
                 "; something is new about people, so that it reaches {along} as well"
             ));
@@ -53,41 +53,44 @@ impl Work {
     }
 
     /// As little as what is new asks for.
-    pub(super) async fn prepare_some(&self, options: &RunOptions) -> Result<Prepared, Error> {
-        let arrived = match options.full {
+    pub(super) async fn prepare_least(&self, options: &RunOptions) -> Result<Prepared, Error> {
+        let scope = match options.full {
             true => None,
-            false => Some(self.arrived(options.changed).await?),
+            false => Some(self.decide_scope(options.changed).await?),
         };
-        if let Some(Arrived::Nothing { kept }) = &arrived
+        if let Some(RunScope::Unchanged { kept }) = &scope
             && let Some(mut prepared) = self.unchanged(options).await?
         {
-            prepared.report.warnings.extend(remark_on(kept, "was kept"));
+            prepared
+                .report
+                .warnings
+                .extend(changed_files_warning(kept, "was kept"));
             return Ok(prepared);
         }
-        let (reason, changed) = match arrived {
-            Some(Arrived::Some(new)) => {
+        let (reason, changed) = match scope {
+            Some(RunScope::Incremental(new)) => {
                 let (kept, how) = (new.kept.clone(), new.in_words("took"));
-                if let Some(mut prepared) = self.take_in(new, options).await? {
+                if let Some(mut prepared) = self.prepare_incremental(new, options).await? {
                     prepared
                         .report
                         .warnings
-                        .extend(remark_on(&kept, "was kept"));
+                        .extend(changed_files_warning(&kept, "was kept"));
                     prepared.report.how = Some(how);
                     return Ok(prepared);
                 }
                 self.sweep().await;
                 (Some("what is new bears on everything"), kept)
             }
-            Some(Arrived::Models(changed)) => {
-                if let Some(mut prepared) = self.prepare_models(&changed, options).await? {
+            Some(RunScope::ChangedModels(changed)) => {
+                if let Some(mut prepared) = self.prepare_changed_models(&changed, options).await? {
                     let how = self.in_words("rebuilt", &changed);
                     prepared.report.how = Some(how);
                     return Ok(prepared);
                 }
                 (Some(state::OTHER_MODELS), Vec::new())
             }
-            Some(Arrived::Anew { reason, changed }) => (reason, changed),
-            Some(Arrived::Nothing { kept }) => (Some("it was asked for"), kept),
+            Some(RunScope::Full { reason, changed }) => (reason, changed),
+            Some(RunScope::Unchanged { kept }) => (Some("it was asked for"), kept),
             None => (None, Vec::new()),
         };
         if let (Some(first), ChangedFiles::Keep) = (changed.first(), options.changed) {
@@ -98,8 +101,8 @@ impl Work {
                 hint: "leave --changed keep away to build it from what lies there now".to_owned(),
             }));
         }
-        let mut prepared = self.prepare_anew(options, Which::All).await?;
-        let remark = remark_on(&changed, "was built anew from what lies there now");
+        let mut prepared = self.prepare_full(options, ModelSet::All).await?;
+        let remark = changed_files_warning(&changed, "was built anew from what lies there now");
         prepared.report.warnings.extend(remark);
         prepared.report.how = reason.map(|reason| format!("built everything anew: {reason}"));
         Ok(prepared)

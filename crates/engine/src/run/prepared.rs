@@ -17,35 +17,35 @@ use crate::write::ledger::Totals;
 /// Everything computed and checked, nothing visible.
 pub(super) struct Prepared {
     pub(super) report: Report,
-    pub(super) made: Made,
+    pub(super) outcome: Outcome,
 }
 
 /// What a run made of what it found.
-pub(super) enum Made {
+pub(super) enum Outcome {
     /// Nothing was new.
-    Nothing,
+    Unchanged,
     /// What was new.
-    Some(Box<TakenIn>),
+    Incremental(Box<IncrementalBuild>),
     /// All tables, or those that a changed model bears on.
-    Anew(Box<Anew>),
+    Full(Box<FullBuild>),
 }
 
 /// Tables, built anew.
-pub(super) struct Anew {
+pub(super) struct FullBuild {
     pub(super) built: BTreeMap<String, Built>,
     pub(super) intake: BTreeMap<String, TableIntake>,
     pub(super) derived: Vec<Written>,
     /// What could not be read.
     pub(super) quarantine: Arc<Writing>,
     /// Whether these are all tables there are to build.
-    pub(super) are_all: bool,
+    pub(super) builds_all: bool,
 }
 
 /// What a run took in, written and checked but not visible.
-pub(super) struct TakenIn {
+pub(super) struct IncrementalBuild {
     /// What was read, of new files alone.
     pub(super) intake: BTreeMap<String, TableIntake>,
-    /// As in [`New::known_again`].
+    /// As in [`NewInput::known_again`].
     pub(super) known_again: BTreeMap<(String, String), String>,
     /// What could not be read of them.
     pub(super) quarantine: Arc<Writing>,

@@ -13,31 +13,25 @@ use arrow::compute::{cast, concat_batches};
 use arrow::datatypes::DataType;
 use catalog::ReadBy;
 use lake::{Layout, Publication, RemovedFiles, TableId, Version};
-
-use super::incremental::all_rows;
-use super::prepared::{Anew, Change, Made, Prepared, Step, TakenIn};
-use super::records;
-use super::state::{self, Memory};
-use super::work::Work;
-use crate::contract::privacy_gates as gate;
-use crate::contract::subject_columns;
-use crate::contract::subject_columns::By;
-use crate::subjects::known::{Known, person};
-use crate::system_rows;
-use crate::write::build::Built;
-
-use crate::content::Content;
-use crate::contract::planning::Planned;
-use crate::contract::report::{ModelRun, Report};
-use crate::write::ledger::Totals;
-use crate::write::rewrite::{Rewriter, layout_of};
 use query::system;
 
+use super::incremental::all_rows;
+use super::prepared::{Change, FullBuild, IncrementalBuild, Outcome, Prepared, Step};
+use super::records;
+use super::state::{self, RunState};
+use super::work::Work;
 use crate::Error;
-use crate::content as rows;
-use crate::subjects::decisions;
-use crate::subjects::landing_files;
-use crate::system_rows::Rows;
+use crate::content::{self, Content};
+use crate::contract::planning::Planned;
+use crate::contract::privacy_gates;
+use crate::contract::report::{ModelRun, Report};
+use crate::contract::subject_columns::{self, SubjectKind};
+use crate::subjects::known::{Known, person};
+use crate::subjects::{decisions, landing_files};
+use crate::system_rows::{self, WriteMode};
+use crate::write::build::Built;
+use crate::write::ledger::Totals;
+use crate::write::rewrite::{Rewriter, layout_of};
 
 /// What a release is put together of.
 #[derive(Default)]
@@ -71,11 +65,16 @@ impl Work {
     /// Puts together what makes the built visible and notes what the run did;
     /// nothing with nothing new.
     pub(super) async fn draft(&self, prepared: Prepared) -> Result<(Report, Option<Draft>), Error> {
-        let Prepared { mut report, made } = prepared;
-        let draft = match made {
-            Made::Nothing => None,
-            Made::Some(taken) => self.draft_taken(*taken, &mut report).await?,
-            Made::Anew(anew) => self.draft_anew(*anew, &mut report).await?,
+        let Prepared {
+            mut report,
+            outcome,
+        } = prepared;
+        let draft = match outcome {
+            Outcome::Unchanged => None,
+            Outcome::Incremental(increment) => {
+                self.draft_incremental(*increment, &mut report).await?
+            }
+            Outcome::Full(full_build) => self.draft_full(*full_build, &mut report).await?,
         };
         if draft.is_none() {
             report.how = None;
@@ -83,14 +82,14 @@ impl Work {
         Ok((report, draft))
     }
 
-    async fn draft_taken(
+    async fn draft_incremental(
         &self,
-        taken: TakenIn,
+        increment: IncrementalBuild,
         report: &mut Report,
     ) -> Result<Option<Draft>, Error> {
         let mut draft = Draft::default();
         // The system's tables come last, those of models in two rounds.
-        let (system, models): (Vec<Step>, Vec<Step>) = taken
+        let (system, models): (Vec<Step>, Vec<Step>) = increment
             .steps
             .into_iter()
             .partition(|step| step.table.zone == system::ZONE);
@@ -113,15 +112,15 @@ impl Work {
                 draft.push(standing.as_ref(), next);
             }
         }
-        let files = landing_files::rows_of(&taken.intake);
-        if taken.known_again.is_empty() {
+        let files = landing_files::rows_of(&increment.intake);
+        if increment.known_again.is_empty() {
             self.append(&system::LANDING_FILES, &files, &mut draft)
                 .await?;
         } else {
             let known = all_rows(&self.session, &system::LANDING_FILES).await?;
             let known = known
                 .iter()
-                .map(|batch| landing_files::with_tags(batch, &taken.known_again));
+                .map(|batch| landing_files::with_tags(batch, &increment.known_again));
             let all: Vec<RecordBatch> = known.chain([files]).collect();
             let all = concat_batches(&system::LANDING_FILES.schema(), &all)
                 .map_err(|error| Error::execution("system.landing_files", error.into()))?;
@@ -129,7 +128,9 @@ impl Work {
                 .await?;
         }
         let standing = self.version(&system::QUARANTINE.id()).await?;
-        let beside = taken.quarantine.beside(&self.session, standing.as_ref());
+        let beside = increment
+            .quarantine
+            .beside(&self.session, standing.as_ref());
         if let Some(next) = beside.await? {
             draft.push(standing.as_ref(), next);
         }
@@ -154,18 +155,22 @@ impl Work {
         });
         let runs = runs.collect();
         let nothing = Totals::default();
-        let ledger = taken.ledger.since(&nothing, |_, _| true);
+        let ledger = increment.ledger.since(&nothing, |_, _| true);
         self.conclude(draft, &ledger, runs, report, true).await
     }
 
-    async fn draft_anew(&self, anew: Anew, report: &mut Report) -> Result<Option<Draft>, Error> {
-        let Anew {
+    async fn draft_full(
+        &self,
+        full_build: FullBuild,
+        report: &mut Report,
+    ) -> Result<Option<Draft>, Error> {
+        let FullBuild {
             built,
             intake,
             derived,
             quarantine,
-            are_all,
-        } = anew;
+            builds_all,
+        } = full_build;
         let mut changing = Vec::new();
         let mut runs = Vec::new();
         let rows = rows_of(report);
@@ -173,10 +178,10 @@ impl Work {
             let Some(built) = built.get(planned.model.name.as_ref()) else {
                 continue;
             };
-            let (standing, change) = self.standing(planned, built).await?;
+            let (standing, change) = self.compare_with_published(planned, built).await?;
             runs.push(noted(planned, built, &rows));
             if change == Change::Nothing {
-                self.held.lake.discard(&built.files).await;
+                self.locked.lake.discard(&built.files).await;
                 continue;
             }
             changing.push(Changing {
@@ -187,7 +192,7 @@ impl Work {
         }
 
         let mut draft = Draft::default();
-        self.let_people_leave(&changing, &mut draft).await?;
+        self.remove_departed_people(&changing, &mut draft).await?;
         for changing in &changing {
             let built = changing.built;
             let next = Publication {
@@ -196,7 +201,7 @@ impl Work {
                 files: built.files.clone(),
                 removed: RemovedFiles::All,
                 changes_rows: true,
-                commit_info: system_rows::noted(&self.held.run, built.rows, built.content),
+                commit_info: system_rows::commit_info(&self.locked.run, built.rows, built.content),
             };
             draft.push(changing.standing.as_ref(), next);
         }
@@ -206,7 +211,7 @@ impl Work {
                 draft.push(written.standing.as_ref(), next);
             }
         }
-        if are_all {
+        if builds_all {
             let files = landing_files::rows_of(&intake);
             self.replace(&system::LANDING_FILES, &files, &mut draft)
                 .await?;
@@ -236,7 +241,7 @@ impl Work {
             _ => built.contains_key(table),
         });
         // Nothing new was there where models alone changed.
-        let is_complete = !are_all || state::is_complete(&self.sources, &intake);
+        let is_complete = !builds_all || state::is_complete(&self.sources, &intake);
         self.conclude(draft, &ledger, runs, report, is_complete)
             .await
     }
@@ -251,7 +256,7 @@ impl Work {
         report: &mut Report,
         is_complete: bool,
     ) -> Result<Option<Draft>, Error> {
-        let run = self.held.run.as_str();
+        let run = self.locked.run.as_str();
         self.append(&system::LEDGER, &ledger.rows(run), &mut draft)
             .await?;
         for run in &mut runs {
@@ -261,16 +266,16 @@ impl Work {
                 report.published.push(run.table.clone());
             }
         }
-        let before = Memory::of(self);
-        let memory = match is_complete {
-            true => Some(self.memory(&draft.contents()).await?),
+        let before = RunState::of_last(self);
+        let run_state = match is_complete {
+            true => Some(self.run_state(&draft.contents()).await?),
             false => None,
         };
-        let says_more = match (&memory, &before) {
-            (Some(memory), Some(before)) => !memory.says_the_same_as(before),
-            (memory, before) => memory.is_some() || before.is_some(),
+        let says_more = match (&run_state, &before) {
+            (Some(run_state), Some(before)) => !run_state.equals_but_for_run(before),
+            (run_state, before) => run_state.is_some() || before.is_some(),
         };
-        let mends = self.integrity.asks_for_everything();
+        let mends = self.integrity.requires_full_build();
         if !says_more && draft.publications.is_empty() && !mends {
             return Ok(None);
         }
@@ -283,18 +288,18 @@ impl Work {
         for next in &mut draft.publications {
             next.commit_info.note = Some(noted.clone());
         }
-        draft.state = serde_json::to_value(memory).unwrap_or_default();
+        draft.state = serde_json::to_value(run_state).unwrap_or_default();
         Ok(Some(draft))
     }
 
     /// Makes one release of the draft.
     pub(super) async fn make_visible(&self, draft: &Draft) -> Result<(), Error> {
-        self.held.write_marker().await?;
-        let (lake, run) = (&self.held.lake, self.held.run.as_str());
+        self.locked.write_marker().await?;
+        let (lake, run) = (&self.locked.lake, self.locked.run.as_str());
         for table in self.integrity.unopened() {
             lake.remove_log(table).await?;
         }
-        let before = self.held.release.as_ref();
+        let before = self.locked.release.as_ref();
         let state = draft.state.clone();
         lake.publish_release(before, run, state, &draft.publications, &draft.standing)
             .await?;
@@ -328,20 +333,22 @@ impl Work {
         in_place: bool,
         draft: &mut Draft,
     ) -> Result<(), Error> {
-        let (lake, run) = (&self.held.lake, self.held.run.as_str());
+        let (lake, run) = (&self.locked.lake, self.locked.run.as_str());
         let standing = self.version(&table.id()).await?;
         if self.integrity.is_damaged(&table.id()) {
             let kept = self.integrity.salvaged(table).filter(|_| !in_place);
             let rows: Vec<RecordBatch> = kept.into_iter().chain([rows]).cloned().collect();
             let rows = decisions::together(table, &rows)?;
-            if let Some(next) = system_rows::stage(table, lake, run, &rows, Rows::Anew).await? {
+            if let Some(next) =
+                system_rows::stage(table, lake, run, &rows, WriteMode::Rebuild).await?
+            {
                 draft.push(standing.as_ref(), next);
             }
             return Ok(());
         }
         let how = match in_place {
-            true => Rows::InPlaceOf(standing.as_ref()),
-            false => Rows::Beside(standing.as_ref()),
+            true => WriteMode::Replace(standing.as_ref()),
+            false => WriteMode::Append(standing.as_ref()),
         };
         if let Some(next) = system_rows::stage(table, lake, run, rows, how).await? {
             draft.push(standing.as_ref(), next);
@@ -352,7 +359,7 @@ impl Work {
     /// Takes rows of people out who are in a table that was built anew no more,
     /// and likewise of devices. Where a table does not say whose its rows are, and
     /// somebody leaves, rows go that are not there any more.
-    async fn let_people_leave(
+    async fn remove_departed_people(
         &self,
         changing: &[Changing<'_>],
         draft: &mut Draft,
@@ -401,7 +408,7 @@ impl Work {
 
     /// Whose rows a version holds.
     async fn people_in(&self, planned: &Planned, standing: &Version) -> Result<Known, Error> {
-        let mut known = gate::People::default();
+        let mut known = privacy_gates::People::default();
         let Some((by, column)) = subject_columns::column(&planned.model) else {
             return Ok(Known::default());
         };
@@ -415,7 +422,9 @@ impl Work {
             known.take_in(by, names.as_string_view());
             Ok(BooleanArray::from(vec![false; batch.num_rows()]))
         };
-        rewriter.without(&standing.files, &[column], none).await?;
+        rewriter
+            .remove_rows(&standing.files, &[column], none)
+            .await?;
         Ok(known.known().clone())
     }
 
@@ -442,15 +451,17 @@ impl Work {
                     ""
                 };
                 Some(gone.contains(&match by {
-                    By::Subject => person(&privacy::normalize_subject(name)),
-                    By::Device => person(name),
+                    SubjectKind::Subject => person(&privacy::normalize_subject(name)),
+                    SubjectKind::Device => person(name),
                 }))
             });
             Ok(goes.collect())
         };
         let rewriter = self.rewriter(&layout);
-        let left = rewriter.without(&standing.files, &[column], goes).await?;
-        Ok(self.less(standing, layout.clone(), left))
+        let left = rewriter
+            .remove_rows(&standing.files, &[column], goes)
+            .await?;
+        Ok(self.publication_without(standing, layout.clone(), left))
     }
 
     /// A version without the rows that what was built does not have.
@@ -466,29 +477,31 @@ impl Work {
         let all: Vec<usize> = (0..standing.schema.fields().len()).collect();
         let mut stays: HashMap<u128, u64> = HashMap::new();
         let count = |batch: &RecordBatch| {
-            for hash in rows::hashes(batch) {
+            for hash in content::hashes(batch) {
                 *stays.entry(hash).or_default() += 1;
             }
             Ok(BooleanArray::from(vec![false; batch.num_rows()]))
         };
         let rewriter = self.rewriter(&layout);
-        rewriter.without(&changing.built.files, &all, count).await?;
+        rewriter
+            .remove_rows(&changing.built.files, &all, count)
+            .await?;
         let goes = |batch: &RecordBatch| {
-            let goes = rows::hashes(batch).into_iter().map(|hash| {
+            let goes = content::hashes(batch).into_iter().map(|hash| {
                 let left = stays.get_mut(&hash).filter(|left| **left > 0);
                 Some(left.map(|left| *left -= 1).is_none())
             });
             Ok(goes.collect())
         };
-        let left = rewriter.without(&standing.files, &all, goes).await?;
-        Ok(self.less(standing, layout.clone(), left))
+        let left = rewriter.remove_rows(&standing.files, &all, goes).await?;
+        Ok(self.publication_without(standing, layout.clone(), left))
     }
 
     fn rewriter<'a>(&'a self, layout: &'a Layout) -> Rewriter<'a> {
         Rewriter {
             session: &self.session,
-            lake: &self.held.lake,
-            run: &self.held.run,
+            lake: &self.locked.lake,
+            run: &self.locked.run,
             layout,
         }
     }
@@ -501,12 +514,12 @@ impl Work {
             files: Vec::new(),
             removed: RemovedFiles::All,
             changes_rows: true,
-            commit_info: system_rows::noted(&self.held.run, 0, Content::default()),
+            commit_info: system_rows::commit_info(&self.locked.run, 0, Content::default()),
         })
     }
 
     /// The publication that takes rows out of a version.
-    fn less(
+    fn publication_without(
         &self,
         standing: &Version,
         layout: Layout,
@@ -521,7 +534,11 @@ impl Work {
             files: left.files,
             removed: RemovedFiles::Named(left.removes),
             changes_rows: true,
-            commit_info: system_rows::noted(&self.held.run, commit_info.rows - left.rows, content),
+            commit_info: system_rows::commit_info(
+                &self.locked.run,
+                commit_info.rows - left.rows,
+                content,
+            ),
         })
     }
 }

@@ -3,17 +3,18 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
+use query::landing::{Source, TableIntake};
+use query::roles::RECORDS;
+
 use super::work::Work;
 use crate::Error;
 use crate::contract::report::Report;
 use crate::subjects::quarantine::Standing as Quarantine;
 use crate::write::ledger;
-use query::landing::{Source, TableIntake};
-use query::roles::RECORDS;
 
 /// Words about landing files that are not as they were read, and about what
 /// became of what they fed.
-pub(super) fn remark_on(changed: &[String], became: &str) -> Option<String> {
+pub(super) fn changed_files_warning(changed: &[String], became: &str) -> Option<String> {
     let first = changed.first()?;
     let more = match changed.len() - 1 {
         0 => String::new(),

@@ -6,18 +6,16 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use catalog::{Model, TableName};
+use query::tables::model_id;
+use query::{Session, Setup};
 
-use super::inputs::provide_key;
-use super::inputs::{ask_for_owners, reads_owners, sources};
+use super::inputs::{ask_for_owners, provide_key, reads_owners, sources};
 use super::options::RunOptions;
-use super::state::{Memory, New};
+use super::state::{NewInput, RunState};
 use super::work::Work;
 use crate::Error;
-use crate::contract::planning as models;
+use crate::contract::planning;
 use crate::subjects::landing_files;
-use query::Session;
-use query::Setup;
-use query::tables::model_id;
 
 /// The models that `options` select, and those that they need, in build order.
 pub(super) fn selected<'a>(
@@ -63,26 +61,26 @@ impl Work {
     ///
     /// # Errors
     /// As of a run of all tables.
-    pub(super) async fn take_along(&mut self, options: &RunOptions) -> Result<(), Error> {
+    pub(super) async fn extend_selection(&mut self, options: &RunOptions) -> Result<(), Error> {
         if options.select.is_empty() {
             return Ok(());
         }
-        let others = self.standing_others().await?;
-        if others.is_empty() || !self.bears_on_people(&others).await? {
+        let others = self.other_published_models().await?;
+        if others.is_empty() || !self.concerns_people(&others).await? {
             return Ok(());
         }
         let mut names = options.select.clone();
         names.extend(others.iter().cloned());
         let models = self.setup.project.needed_for(&names);
-        self.planned = models::plan(&Session::to_plan_in(&self.setup)?, &models).await?;
+        self.planned = planning::plan(&Session::to_plan_in(&self.setup)?, &models).await?;
         self.sources = sources(&self.session, &self.planned).await?;
         provide_key(&self.session, &self.planned).await?;
-        self.along = others.iter().map(ToString::to_string).collect();
+        self.unselected = others.iter().map(ToString::to_string).collect();
         Ok(())
     }
 
     /// Models of the project that this run does not build and whose tables stand.
-    async fn standing_others(&self) -> Result<Vec<TableName>, Error> {
+    async fn other_published_models(&self) -> Result<Vec<TableName>, Error> {
         let planned = self.planned.iter();
         let own: BTreeSet<&str> = planned.map(|p| p.model.name.as_ref()).collect();
         let mut others = Vec::new();
@@ -98,11 +96,11 @@ impl Work {
     /// Whether anything is new since the last run that may bear on who agrees or
     /// whose a device is: an entry by hand, a file of records or of readings, a
     /// consent that begins or ends with time.
-    async fn bears_on_people(&self, others: &[TableName]) -> Result<bool, Error> {
-        let Some(memory) = Memory::of(self) else {
+    async fn concerns_people(&self, others: &[TableName]) -> Result<bool, Error> {
+        let Some(last_run) = RunState::of_last(self) else {
             return Ok(true);
         };
-        if self.is_entered_since(&memory).await? || self.crosses_since(&memory).await? {
+        if self.is_entered_since(&last_run).await? || self.crosses_since(&last_run).await? {
             return Ok(true);
         }
         let mut sources = self.sources.clone();
@@ -121,9 +119,9 @@ impl Work {
                 }
             }
         }
-        let mut new = New {
+        let mut new = NewInput {
             known: landing_files::known(&self.session).await?,
-            ..New::default()
+            ..NewInput::default()
         };
         Self::compare_files(&sources, &mut new).await;
         Ok(!new.files.is_empty() || !new.kept.is_empty())

@@ -4,27 +4,25 @@
 //! else that the tables follow from is named in the release's state. A run that
 //! finds all of it as it was has nothing to do. One that finds landing files
 //! that are new, or people about whom something is new, takes those in. Whatever
-//! else is different, everything is built anew: see [`Arrived`].
+//! else is different, everything is built anew: see [`RunScope`].
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use catalog::Model;
 use lake::{AsOf, TableId, Version};
+use query::landing::{Likeness, Source, SourceFile, TableIntake};
+use query::system::{self, LANDING_FILES};
 use serde::{Deserialize, Serialize};
 use xxhash_rust::xxh3::xxh3_128;
 
 use super::options::ChangedFiles;
 use super::work::Work;
 use crate::Error;
+use crate::commit_note::RegisterState;
 use crate::contract::time_use::TimeUse;
-use crate::noted::Remembered;
-use crate::subjects::landing_files;
-use crate::subjects::landing_files::KnownFile;
+use crate::subjects::landing_files::{self, KnownFile};
 use crate::subjects::quarantine;
-use query::landing::{Likeness, Source, SourceFile, TableIntake};
-use query::system;
-use query::system::LANDING_FILES;
 
 /// Another one than this in a lake, and everything is built anew: what is
 /// remembered, or how tables are computed, has changed.
@@ -48,7 +46,7 @@ const OTHER_TABLES: &str = "other tables were built before";
 
 /// What a run leaves for the next one, beside the files it read.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Memory {
+pub(crate) struct RunState {
     format: u32,
     /// The run.
     pub(crate) run: String,
@@ -66,28 +64,28 @@ pub(crate) struct Memory {
     entered: BTreeMap<String, Option<i64>>,
     /// The register of consent, as the run knew it.
     #[serde(default)]
-    register: Remembered,
+    register: RegisterState,
     /// One more than any release before it noted, also one that was lost: what
-    /// tables' logs note is compared with it, see [`Noted`].
+    /// tables' logs note is compared with it, see [`CommitNote`].
     #[serde(default)]
     generation: u64,
 }
 
 /// What is new since the last run.
 #[derive(Debug)]
-pub(crate) enum Arrived {
+pub(crate) enum RunScope {
     /// Nothing.
-    Nothing {
-        /// As in [`New::kept`].
+    Unchanged {
+        /// As in [`NewInput::kept`].
         kept: Vec<String>,
     },
     /// Files, or entries about people.
-    Some(New),
+    Incremental(NewInput),
     /// Nothing but models: those whose SQL or contract is another, or that the
     /// last run did not build.
-    Models(BTreeSet<String>),
+    ChangedModels(BTreeSet<String>),
     /// Something on which everything depends.
-    Anew {
+    Full {
         /// What, in words; `None` in a lake that no run has left anything in.
         reason: Option<&'static str>,
         /// Files that are not as they were read, as a person names them.
@@ -97,7 +95,7 @@ pub(crate) enum Arrived {
 
 /// What is new, where not everything need be built anew.
 #[derive(Debug, Default)]
-pub(crate) struct New {
+pub(crate) struct NewInput {
     /// Files that were not read yet, by landing table.
     pub(crate) files: BTreeMap<String, Vec<SourceFile>>,
     /// What was read before.
@@ -116,7 +114,7 @@ pub(crate) struct New {
     pub(crate) known_again: BTreeMap<(String, String), String>,
 }
 
-impl New {
+impl NewInput {
     /// For whoever watches the run, with the verb that is due.
     pub(super) fn in_words(&self, takes: &str) -> String {
         let count = self.files.values().flatten().count();
@@ -128,23 +126,23 @@ impl New {
     }
 }
 
-impl Memory {
+impl RunState {
     /// What the last run left; `None` where there was none, or one of another
     /// time.
-    pub(super) fn of(work: &Work) -> Option<Self> {
-        let state = work.held.release.as_ref()?.state.clone();
-        let memory: Self = serde_json::from_value(state).ok()?;
-        (memory.format == FORMAT).then_some(memory)
+    pub(super) fn of_last(work: &Work) -> Option<Self> {
+        let state = work.locked.release.as_ref()?.state.clone();
+        let last_run: Self = serde_json::from_value(state).ok()?;
+        (last_run.format == FORMAT).then_some(last_run)
     }
 
     /// The version of a table written between runs that the run read, or that it
     /// left.
-    pub(super) fn entered_at(&self, table: &system::Definition) -> Option<i64> {
+    pub(super) fn entered_version(&self, table: &system::Definition) -> Option<i64> {
         self.entered.get(table.name()).copied().flatten()
     }
 
     /// Whether this run left rows in a table of `other` that has none now.
-    fn lacks_any_of(&self, other: &Self) -> bool {
+    fn has_content_missing_from(&self, other: &Self) -> bool {
         let models = other.models.keys().map(String::as_str);
         let own = system::DERIVED
             .into_iter()
@@ -156,7 +154,7 @@ impl Memory {
 
     /// Whether a run with this memory has nothing to tell the next that a run
     /// with `other` would not.
-    pub(super) fn says_the_same_as(&self, other: &Self) -> bool {
+    pub(super) fn equals_but_for_run(&self, other: &Self) -> bool {
         let own = Self {
             run: other.run.clone(),
             now_ms: other.now_ms,
@@ -169,10 +167,10 @@ impl Memory {
 
 impl Work {
     /// What this run would leave, with `contents` of the tables that it changes.
-    pub(super) async fn memory(
+    pub(super) async fn run_state(
         &self,
         contents: &BTreeMap<TableId, String>,
-    ) -> Result<Memory, Error> {
+    ) -> Result<RunState, Error> {
         let mut all = BTreeMap::new();
         for table in self.remembered() {
             let content = match contents.get(&table) {
@@ -201,9 +199,9 @@ impl Work {
         let definitions: String = tables
             .map(|table| placeless(format!("{table:?}"), &table.file))
             .collect();
-        Ok(Memory {
+        Ok(RunState {
             format: FORMAT,
-            run: self.held.run.clone(),
+            run: self.locked.run.clone(),
             now_ms: self.now_ms,
             models: models.collect(),
             landing: hex(definitions.as_bytes()),
@@ -250,7 +248,7 @@ impl Work {
         {
             return Ok(standing);
         }
-        match self.held.lake.version(&id, AsOf::Version(number)).await {
+        match self.locked.lake.version(&id, AsOf::Version(number)).await {
             Ok(version) => Ok(version),
             Err(lake::Error::NoVersion { .. } | lake::Error::VersionRemoved { .. }) => Ok(None),
             Err(error) => Err(error.into()),
@@ -259,87 +257,96 @@ impl Work {
 
     /// What is new since the last run. What cannot be taken in by itself is a
     /// reason to build everything anew.
-    pub(super) async fn arrived(&self, changed_files: ChangedFiles) -> Result<Arrived, Error> {
-        if self.integrity.asks_for_everything() {
-            let mut new = New {
+    pub(super) async fn decide_scope(
+        &self,
+        changed_files: ChangedFiles,
+    ) -> Result<RunScope, Error> {
+        if self.integrity.requires_full_build() {
+            let mut new = NewInput {
                 known: landing_files::known(&self.session).await?,
-                ..New::default()
+                ..NewInput::default()
             };
             Self::compare_files(&self.sources, &mut new).await;
-            return Ok(Arrived::Anew {
+            return Ok(RunScope::Full {
                 reason: Some(DAMAGED),
                 changed: new.kept,
             });
         }
-        let Some(memory) = Memory::of(self) else {
-            let release = self.held.release.as_ref();
+        let Some(last_run) = RunState::of_last(self) else {
+            let release = self.locked.release.as_ref();
             let other = release.is_some_and(|release| release.state.get("format").is_some());
-            return Ok(Arrived::Anew {
+            return Ok(RunScope::Full {
                 reason: other.then_some(OTHER_PROGRAM),
                 changed: Vec::new(),
             });
         };
-        let mut new = New {
+        let mut new = NewInput {
             known: landing_files::known(&self.session).await?,
-            ..New::default()
+            ..NewInput::default()
         };
         Self::compare_files(&self.sources, &mut new).await;
-        let own = self.memory(&BTreeMap::new()).await?;
+        let own = self.run_state(&BTreeMap::new()).await?;
         let known = |own: &BTreeMap<String, String>, of: &BTreeMap<String, String>| {
             own.iter().all(|(table, is)| of.get(table) == Some(is))
         };
-        let mut reason = if own.landing != memory.landing {
+        let mut reason = if own.landing != last_run.landing {
             Some(OTHER_MODELS)
-        } else if own.key.is_some() && own.key != memory.key {
+        } else if own.key.is_some() && own.key != last_run.key {
             Some("the key of pseudonyms is another")
-        } else if !known(&own.contents, &memory.contents) || memory.lacks_any_of(&own) {
+        } else if !known(&own.contents, &last_run.contents)
+            || last_run.has_content_missing_from(&own)
+        {
             Some("tables are not as the last run left them")
-        } else if self.depends_on_time(&memory) {
+        } else if self.depends_on_time(&last_run) {
             Some("a table follows from the time of the run")
         } else if !new.kept.is_empty() && changed_files == ChangedFiles::Rebuild {
             Some("landing files have changed")
         } else {
             None
         };
-        new.is_entered = own.entered != memory.entered;
-        new.crossed = self.crosses_since(&memory).await?;
+        new.is_entered = own.entered != last_run.entered;
+        new.crossed = self.crosses_since(&last_run).await?;
         let is_new = !new.files.is_empty() || new.is_entered || new.crossed;
-        if reason.is_none() && !known(&own.models, &memory.models) {
+        if reason.is_none() && !known(&own.models, &last_run.models) {
             if !is_new && new.kept.is_empty() {
-                return Ok(Arrived::Models(self.changed_models(&own, &memory)));
+                return Ok(RunScope::ChangedModels(
+                    self.changed_models(&own, &last_run),
+                ));
             }
             let mut built = own.models.keys();
-            reason = Some(match built.all(|table| memory.models.contains_key(table)) {
-                true => OTHER_MODELS,
-                false => OTHER_TABLES,
-            });
+            reason = Some(
+                match built.all(|table| last_run.models.contains_key(table)) {
+                    true => OTHER_MODELS,
+                    false => OTHER_TABLES,
+                },
+            );
         }
         if reason.is_some() {
-            return Ok(Arrived::Anew {
+            return Ok(RunScope::Full {
                 reason,
                 changed: new.kept,
             });
         }
         if !is_new {
-            return Ok(Arrived::Nothing { kept: new.kept });
+            return Ok(RunScope::Unchanged { kept: new.kept });
         }
         // Tables that are not selected would be left behind.
-        if own.models.len() < memory.models.len() {
-            return Ok(Arrived::Anew {
+        if own.models.len() < last_run.models.len() {
+            return Ok(RunScope::Full {
                 reason: Some(OTHER_TABLES),
                 changed: new.kept,
             });
         }
-        Ok(Arrived::Some(new))
+        Ok(RunScope::Incremental(new))
     }
 
     /// Models of this run that are not as the last run built them.
-    fn changed_models(&self, own: &Memory, memory: &Memory) -> BTreeSet<String> {
+    fn changed_models(&self, own: &RunState, last_run: &RunState) -> BTreeSet<String> {
         let planned = self.planned.iter();
         planned
             .filter(|planned| {
                 let table = planned.layout.table().to_string();
-                own.models.get(&table) != memory.models.get(&table)
+                own.models.get(&table) != last_run.models.get(&table)
             })
             .map(|planned| planned.model.name.to_string())
             .collect()
@@ -347,7 +354,7 @@ impl Work {
 
     /// Tells files that are new from those that were read, and those from what is
     /// not as it was.
-    pub(super) async fn compare_files(sources: &HashMap<String, Arc<Source>>, new: &mut New) {
+    pub(super) async fn compare_files(sources: &HashMap<String, Arc<Source>>, new: &mut NewInput) {
         let mut read: HashMap<(&str, &str), &KnownFile> = HashMap::new();
         for file in &new.known {
             read.insert((file.table.as_str(), file.name.as_str()), file);
@@ -390,21 +397,21 @@ impl Work {
 
     /// Whether a model asks for the time of the run for more than who agrees now,
     /// and the last run's was another.
-    fn depends_on_time(&self, memory: &Memory) -> bool {
+    fn depends_on_time(&self, last_run: &RunState) -> bool {
         let mut planned = self.planned.iter();
-        memory.now_ms != self.now_ms && planned.any(|planned| planned.time == TimeUse::Other)
+        last_run.now_ms != self.now_ms && planned.any(|planned| planned.time == TimeUse::Other)
     }
 
     /// Whether something was entered by hand since that run, or dropped from
     /// quarantine.
-    pub(super) async fn is_entered_since(&self, memory: &Memory) -> Result<bool, Error> {
-        Ok(self.memory(&BTreeMap::new()).await?.entered != memory.entered)
+    pub(super) async fn is_entered_since(&self, last_run: &RunState) -> Result<bool, Error> {
+        Ok(self.run_state(&BTreeMap::new()).await?.entered != last_run.entered)
     }
 
     /// Whether consent began or ended between that run and this, or may have.
-    pub(super) async fn crosses_since(&self, memory: &Memory) -> Result<bool, Error> {
-        Ok(memory.now_ms != self.now_ms
-            && (self.people_crossing(memory.now_ms).await? || self.is_anyone_suspended().await?))
+    pub(super) async fn crosses_since(&self, last_run: &RunState) -> Result<bool, Error> {
+        Ok(last_run.now_ms != self.now_ms
+            && (self.people_crossing(last_run.now_ms).await? || self.is_anyone_suspended().await?))
     }
 
     /// Whether anybody is suspended: of theirs `system.consent` has what ended by

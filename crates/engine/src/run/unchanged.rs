@@ -6,11 +6,12 @@ use arrow::array::{AsArray, RecordBatch};
 use arrow::datatypes::Int64Type;
 use catalog::{Action, Model};
 use futures::TryStreamExt;
+use query::Query;
 
 use super::options::RunOptions;
-use super::prepared::{Made, Prepared};
+use super::prepared::{Outcome, Prepared};
 use super::remarks::warnings;
-use super::state::Memory;
+use super::state::RunState;
 use super::work::Work;
 use crate::Error;
 use crate::contract::checks;
@@ -18,7 +19,6 @@ use crate::contract::planning::Planned;
 use crate::contract::report::{CheckKind, CheckReport, Report, TableReport, Verdict};
 use crate::contract::time_use::TimeUse;
 use crate::subjects::quarantine;
-use query::Query;
 
 impl Work {
     /// What stands, as the last run left it. `None` where its checks are not
@@ -26,33 +26,35 @@ impl Work {
     pub(super) async fn unchanged(&self, options: &RunOptions) -> Result<Option<Prepared>, Error> {
         let known = quarantine::standing(&self.session).await?;
         let quarantined = known.places;
-        let Some(memory) = Memory::of(self).filter(|_| quarantined == 0 || !options.strict) else {
+        let Some(last_run) =
+            RunState::of_last(self).filter(|_| quarantined == 0 || !options.strict)
+        else {
             return Ok(None);
         };
-        let checks = self.checks_of(&memory.run).await?;
+        let checks = self.checks_of(&last_run.run).await?;
         let mut report = Report {
             warnings: warnings(&self.sources, &BTreeMap::new()),
             undecodable: self.undecodable(&known, &BTreeMap::new()),
             quarantined,
-            tables: self.standing_tables(options).await?,
+            tables: self.published_tables(options).await?,
             ..Report::default()
         };
         for planned in &self.planned {
             if !Self::has_checks(&planned.model, &checks) {
                 return Ok(None);
             }
-            self.add_standing(planned, &checks, &mut report).await?;
+            self.add_published(planned, &checks, &mut report).await?;
         }
         report.judge();
         Ok(Some(Prepared {
             report,
-            made: Made::Nothing,
+            outcome: Outcome::Unchanged,
         }))
     }
 
     /// Takes in what is known of a model that stands: what the last run found, and
     /// what checks find now that follow from the time, if it is another.
-    pub(super) async fn add_standing(
+    pub(super) async fn add_published(
         &self,
         planned: &Planned,
         known: &[CheckReport],
@@ -61,7 +63,7 @@ impl Work {
         let model = &planned.model;
         let before = report.checks.len();
         report.add_known(model, known);
-        if Memory::of(self).is_none_or(|memory| memory.now_ms == self.now_ms) {
+        if RunState::of_last(self).is_none_or(|last_run| last_run.now_ms == self.now_ms) {
             return Ok(());
         }
         for (check, time) in model.contract.checks.iter().zip(&planned.checks) {
@@ -89,7 +91,7 @@ impl Work {
     }
 
     /// All tables with the rows they hold.
-    pub(super) async fn standing_tables(
+    pub(super) async fn published_tables(
         &self,
         options: &RunOptions,
     ) -> Result<Vec<TableReport>, Error> {

@@ -10,7 +10,7 @@ use query::{Session, Setup, system};
 
 use crate::contract::planning::Planned;
 use crate::integrity::Integrity;
-use crate::lock::Held;
+use crate::lock::LockedLake;
 use crate::progress::Progress;
 use crate::stop::Stop;
 use crate::{Class, Error};
@@ -20,15 +20,15 @@ use crate::{Class, Error};
 pub(super) struct Work {
     pub(super) setup: Setup,
     pub(super) session: Arc<Session>,
-    pub(super) held: Held,
+    pub(super) locked: LockedLake,
     pub(super) progress: Arc<dyn Progress>,
     pub(super) planned: Vec<Planned>,
     pub(super) sources: HashMap<String, Arc<Source>>,
     pub(super) now_ms: i64,
     pub(super) stop: Stop,
     /// Tables that were not selected and are built all the same, see
-    /// [`Work::take_along`].
-    pub(super) along: Vec<String>,
+    /// [`Work::extend_selection`].
+    pub(super) unselected: Vec<String>,
     /// What was found broken.
     pub(super) integrity: Integrity,
 }
@@ -37,14 +37,14 @@ impl Work {
     /// Whether the store may be away: to tidy up would take as long again for
     /// each table, and the next run does it.
     pub(super) fn is_cut_off(&self, error: &Error) -> bool {
-        let is_remote = self.held.lake.location().folder().is_none();
+        let is_remote = self.locked.lake.location().folder().is_none();
         is_remote && error.class() == Class::Failed
     }
 
     /// Takes away what was not published, and gives the lake back.
     pub(super) async fn close(self) {
         self.sweep().await;
-        self.held.let_go().await;
+        self.locked.unlock().await;
     }
 
     /// Tells whoever watches which tables will be built.
@@ -58,10 +58,10 @@ impl Work {
     /// is broken. Best effort: the next run does it as well.
     pub(super) async fn tidy(&self, is_published: bool) {
         let tidied = async {
-            if !is_published && self.held.release.is_some() {
-                self.held.write_marker().await?;
+            if !is_published && self.locked.release.is_some() {
+                self.locked.write_marker().await?;
                 if self.integrity.is_touched {
-                    self.held.lake.touch_release().await?;
+                    self.locked.lake.touch_release().await?;
                 }
             }
             self.integrity.complete_copies(&self.session).await
@@ -82,7 +82,7 @@ impl Work {
         for _ in 0..ROUNDS {
             let models = self.planned.iter();
             let models = models.map(|planned| planned.layout.table().clone());
-            let (lake, run) = (&self.held.lake, self.held.run.as_str());
+            let (lake, run) = (&self.locked.lake, self.locked.run.as_str());
             let tables = models.chain(system::ids());
             let swept =
                 tables.map(|table| async move { lake.remove_files_of_run(&table, run).await });

@@ -19,7 +19,7 @@ use datafusion::parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use lake::{Lake, Layout, TableId};
 
 use crate::Error;
-use crate::content as rows;
+use crate::content;
 use crate::subjects::quarantine;
 use query::landing::QuarantineEntry;
 use query::system;
@@ -191,8 +191,8 @@ pub(crate) fn together(table: &Definition, batches: &[RecordBatch]) -> Result<Re
 /// # Errors
 /// [`Error::Query`].
 pub(crate) fn without(all: &RecordBatch, others: &RecordBatch) -> Result<RecordBatch, Error> {
-    let mut known: HashSet<u128> = rows::hashes(others).into_iter().collect();
-    let hashes = rows::hashes(all).into_iter();
+    let mut known: HashSet<u128> = content::hashes(others).into_iter().collect();
+    let hashes = content::hashes(all).into_iter();
     let new = hashes.enumerate().filter(|(_, hash)| known.insert(*hash));
     let new: arrow::array::UInt64Array = new.map(|(row, _)| Some(row as u64)).collect();
     take_record_batch(all, &new).map_err(|error| Error::execution("system.decisions", error.into()))
@@ -258,6 +258,6 @@ fn rows_of(table: &Definition, body: Bytes) -> Option<Vec<RecordBatch>> {
 }
 
 fn sums(rows: &RecordBatch) -> Vec<String> {
-    let hashes = rows::hashes(rows).into_iter();
+    let hashes = content::hashes(rows).into_iter();
     hashes.map(|hash| format!("{hash:032x}")).collect()
 }

@@ -20,7 +20,7 @@ use lake::{DataFile, Lake, Layout, Publication, RemovedFiles, Version};
 use tokio::sync::Mutex;
 
 use crate::Error;
-use crate::content as rows;
+use crate::content;
 use crate::content::Content;
 use crate::system_rows;
 use query::Query;
@@ -348,7 +348,7 @@ impl Writing {
         Ok(Publication {
             layout: self.layout.clone(),
             description: system::grain(table.name()).unwrap_or_default().to_owned(),
-            commit_info: system_rows::noted(&self.run, written.rows, written.content),
+            commit_info: system_rows::commit_info(&self.run, written.rows, written.content),
             files: written.files,
             removed,
             changes_rows: true,
@@ -373,7 +373,7 @@ impl Writing {
             return Ok(());
         }
         let batch = batch(&entries);
-        state.content.add(rows::hashes(&batch));
+        state.content.add(content::hashes(&batch));
         state.rows += entries.len() as u64;
         let begin = || self.lake.writer(&self.layout, &self.run);
         let writer = state.writer.get_or_insert_with(begin);

@@ -11,24 +11,19 @@ use datafusion::execution::SendableRecordBatchStream;
 use datafusion::physical_plan::execute_stream_partitioned;
 use futures::StreamExt;
 use lake::{DataFile, FileWriter, Lake, Layout};
+use query::Session;
 
 use crate::Error;
-use crate::content as rows;
-use crate::content::Content;
-use crate::contract::leave_out;
-use crate::contract::leave_out::LeftOut;
+use crate::content::{self, Content};
+use crate::contract::leave_out::{self, LeftOut};
 use crate::contract::planning::Planned;
 use crate::contract::privacy_gates::People;
-use crate::contract::subject_columns;
-use crate::contract::subject_columns::By;
+use crate::contract::subject_columns::{self, SubjectKind};
 use crate::progress::Progress;
-use crate::stop;
-use crate::stop::Stop;
+use crate::stop::{self, Stop};
 use crate::stored::stored;
 use crate::write::duplicates::{RowHashes, drop_duplicates};
-use crate::write::ledger;
-use crate::write::ledger::Reason;
-use query::Session;
+use crate::write::ledger::{self, Reason};
 
 /// A model's rows, written but not published.
 #[derive(Debug, Clone)]
@@ -102,13 +97,13 @@ pub(crate) async fn build(
     let mut left_out = LeftOut::by(leave_out::leaving(&planned.model).count());
     let drops = planned.model.contract.duplicates == Duplicates::Drop;
 
-    let whose: Vec<(By, usize)> = subject_columns::columns(&planned.model)
+    let whose: Vec<(SubjectKind, usize)> = subject_columns::columns(&planned.model)
         .filter_map(|(by, name)| Some((by, planned.layout.schema().index_of(name).ok()?)))
         .collect();
 
     let mut tasks = JoinSet::new();
     for stream in streams {
-        let stage = Stage {
+        let writer_of_stream = StreamWriter {
             table: table.clone(),
             schema: Arc::clone(planned.layout.schema()),
             hashes: drops.then(RowHashes::new),
@@ -124,7 +119,7 @@ pub(crate) async fn build(
                 .map(|(by, column)| (*by, *column, People::default()))
                 .collect(),
         };
-        tasks.spawn(stage.write(stream));
+        tasks.spawn(writer_of_stream.write(stream));
     }
     let mut built = Built {
         files: Vec::new(),
@@ -140,7 +135,7 @@ pub(crate) async fn build(
         seconds: 0.0,
     };
     let mut hashes = Vec::new();
-    while let Some(part) = stop::next(&mut tasks, &table, stop).await? {
+    while let Some(part) = stop::next_finished(&mut tasks, &table, stop).await? {
         built.files.extend(part.files);
         built.rows += part.rows;
         built.content.merge(part.content);
@@ -181,7 +176,7 @@ pub(crate) async fn build(
 }
 
 /// One stream on its way into files.
-struct Stage {
+struct StreamWriter {
     table: String,
     schema: SchemaRef,
     progress: Arc<dyn Progress>,
@@ -192,12 +187,12 @@ struct Stage {
     content: Content,
     nulls: Vec<u64>,
     /// The columns that say whose row it is, and whose they were.
-    people: Vec<(By, usize, People)>,
+    people: Vec<(SubjectKind, usize, People)>,
     /// Kept where duplicates are dropped later.
     hashes: Option<RowHashes>,
 }
 
-struct Part {
+struct WrittenStream {
     files: Vec<DataFile>,
     left_out: LeftOut,
     rows: u64,
@@ -207,8 +202,11 @@ struct Part {
     hashes: Option<RowHashes>,
 }
 
-impl Stage {
-    async fn write(mut self, mut stream: SendableRecordBatchStream) -> Result<Part, Error> {
+impl StreamWriter {
+    async fn write(
+        mut self,
+        mut stream: SendableRecordBatchStream,
+    ) -> Result<WrittenStream, Error> {
         while let Some(batch) = stream.next().await {
             self.stop.check()?;
             let batch = batch.map_err(|error| Error::execution(&self.table, error))?;
@@ -217,11 +215,11 @@ impl Stage {
                 .take_from(batch)
                 .and_then(|batch| stored(&self.schema, &batch))
                 .map_err(|error| Error::execution(&self.table, error.into()))?;
-            self.book(&batch);
+            self.count_batch(&batch);
             self.writer.write(&batch).await?;
             self.progress.rows(&self.table, batch.num_rows() as u64);
         }
-        Ok(Part {
+        Ok(WrittenStream {
             files: self.writer.finish().await?,
             left_out: self.left_out,
             rows: self.rows,
@@ -236,8 +234,8 @@ impl Stage {
         })
     }
 
-    fn book(&mut self, batch: &RecordBatch) {
-        let hashes = rows::hashes(batch);
+    fn count_batch(&mut self, batch: &RecordBatch) {
+        let hashes = content::hashes(batch);
         self.rows += hashes.len() as u64;
         for (total, column) in self.nulls.iter_mut().zip(batch.columns()) {
             *total += column.null_count() as u64;

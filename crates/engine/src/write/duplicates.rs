@@ -15,14 +15,13 @@ use datafusion::common::runtime::SpawnedTask;
 use datafusion::error::DataFusionError;
 use lake::{DataFile, Lake};
 use parking_lot::Mutex;
-
-use crate::Error;
-use crate::content as rows;
-use crate::content::Content;
-use crate::contract::planning::Planned;
-use crate::write::rewrite::Rewriter;
 use query::Session;
 use query::identity_hash::IdentityHasher;
+
+use crate::Error;
+use crate::content::{self, Content};
+use crate::contract::planning::Planned;
+use crate::write::rewrite::Rewriter;
 
 /// Buckets are looked at one by one: small enough for a processor's cache.
 const BUCKETS: usize = 256;
@@ -69,7 +68,7 @@ impl Bucket {
 }
 
 /// The 56 bits of a hash that are looked at.
-fn shortened(hash: u128) -> u64 {
+fn truncated(hash: u128) -> u64 {
     hash as u64 >> 8
 }
 
@@ -83,7 +82,7 @@ impl RowHashes {
     /// Takes the hashes of further rows.
     pub(crate) fn add(&mut self, hashes: &[u128]) {
         for hash in hashes {
-            let hash = shortened(*hash);
+            let hash = truncated(*hash);
             self.buckets[(hash >> 48) as usize].push(hash);
         }
     }
@@ -104,7 +103,7 @@ impl RowHashes {
                 let Some((bucket, own)) = taken else {
                     return repeated;
                 };
-                let found = again(&own, &mut slots);
+                let found = repeated_in_bucket(&own, &mut slots);
                 repeated.extend(found.into_iter().map(|hash| bucket << 48 | hash));
             }
         };
@@ -123,7 +122,7 @@ impl RowHashes {
 }
 
 /// The hashes that stand again in a bucket's parts; `slots` is memory to work in.
-fn again(parts: &[Bucket], slots: &mut Vec<u64>) -> Vec<u64> {
+fn repeated_in_bucket(parts: &[Bucket], slots: &mut Vec<u64>) -> Vec<u64> {
     // Open addressing, by the hash itself; zero is a free slot.
     let rows: usize = parts.iter().map(Bucket::len).sum();
     slots.clear();
@@ -183,8 +182,8 @@ pub(crate) async fn drop_duplicates(
     // stays.
     let mut seen: HashSet<u128> = HashSet::new();
     let goes = |batch: &RecordBatch| {
-        let goes = rows::hashes(batch).into_iter().map(|hash| {
-            let is_repeated = repeated.contains(&shortened(hash)) && !seen.insert(hash);
+        let goes = content::hashes(batch).into_iter().map(|hash| {
+            let is_repeated = repeated.contains(&truncated(hash)) && !seen.insert(hash);
             Some(is_repeated)
         });
         Ok(goes.collect())
@@ -196,7 +195,7 @@ pub(crate) async fn drop_duplicates(
         layout: &planned.layout,
     };
     let columns: Vec<usize> = (0..planned.layout.schema().fields().len()).collect();
-    let left = rewriter.without(&files, &columns, goes).await?;
+    let left = rewriter.remove_rows(&files, &columns, goes).await?;
     let distinct = Distinct {
         files: left.after(&files),
         duplicates: left.rows,
@@ -231,7 +230,7 @@ mod tests {
             (vec![part(&many), part(&[many[4999]])], vec![many[4999]]),
             (vec![], vec![]),
         ] {
-            let expected: Vec<u64> = expected.into_iter().map(shortened).collect();
+            let expected: Vec<u64> = expected.into_iter().map(truncated).collect();
             let mut found: Vec<u64> = RowHashes::repeated(parts, 3).into_iter().collect();
             found.sort_unstable();
             assert_eq!(found, expected);

@@ -17,13 +17,12 @@ use datafusion::execution::SendableRecordBatchStream;
 use datafusion::physical_plan::execute_stream;
 use futures::{StreamExt, TryStreamExt};
 use lake::{DataFile, FileRewrite, Lake, Layout, Version};
-
-use crate::Error;
-use crate::content as rows;
-use crate::content::Content;
-use crate::stored::stored;
 use query::Session;
 use query::tables::lake_table::LakeTable;
+
+use crate::Error;
+use crate::content::{self, Content};
+use crate::stored::stored;
 
 /// A table's files after rows were taken out.
 #[derive(Debug, Default)]
@@ -40,7 +39,7 @@ pub(crate) struct Rewritten {
 
 /// A file that was written again.
 #[derive(Debug, Default)]
-pub(crate) struct Renewed {
+pub(crate) struct RewrittenFile {
     /// What takes its place; nothing where no row is left.
     file: Option<DataFile>,
     /// Rows taken out.
@@ -58,18 +57,20 @@ struct Group<'a> {
 
 /// Rows of a row group.
 #[derive(Default)]
-struct Divided {
+struct SplitRows {
     stay: Vec<RecordBatch>,
     gone: Vec<RecordBatch>,
 }
 
 impl Rewritten {
     /// Takes in what became of a file.
-    pub(crate) fn extend(&mut self, file: &DataFile, renewed: Option<Renewed>) {
-        let Some(renewed) = renewed else { return };
-        self.rows += renewed.rows;
-        self.content.merge(renewed.content);
-        self.files.extend(renewed.file);
+    pub(crate) fn extend(&mut self, file: &DataFile, rewritten_file: Option<RewrittenFile>) {
+        let Some(rewritten_file) = rewritten_file else {
+            return;
+        };
+        self.rows += rewritten_file.rows;
+        self.content.merge(rewritten_file.content);
+        self.files.extend(rewritten_file.file);
         self.removes.insert(file.name.clone());
     }
 
@@ -97,7 +98,7 @@ impl Rewriter<'_> {
     ///
     /// # Errors
     /// [`Error::Query`] or [`Error::Lake`].
-    pub(crate) async fn without(
+    pub(crate) async fn remove_rows(
         &self,
         files: &[DataFile],
         columns: &[usize],
@@ -105,21 +106,21 @@ impl Rewriter<'_> {
     ) -> Result<Rewritten, Error> {
         let mut rewritten = Rewritten::default();
         for file in files {
-            let renewed = self.renew(file, None, columns, &mut goes).await?;
-            rewritten.extend(file, renewed);
+            let rewritten_file = self.rewrite_file(file, None, columns, &mut goes).await?;
+            rewritten.extend(file, rewritten_file);
         }
         Ok(rewritten)
     }
 
     /// The same of one file, of which row groups are passed over that
     /// `looked_at` says no to; they stay as they are.
-    pub(crate) async fn renew(
+    pub(crate) async fn rewrite_file(
         &self,
         file: &DataFile,
         looked_at: Option<&[bool]>,
         columns: &[usize],
         mut goes: impl FnMut(&RecordBatch) -> Result<BooleanArray, Error>,
-    ) -> Result<Option<Renewed>, Error> {
+    ) -> Result<Option<RewrittenFile>, Error> {
         let mut rewrite = self.lake.rewrite_file(self.layout, self.run, file).await?;
         let count = rewrite.row_groups();
         let group = |number| Group {
@@ -127,43 +128,43 @@ impl Rewriter<'_> {
             number,
             count,
         };
-        let mut renewed: Option<Renewed> = None;
+        let mut rewritten_file: Option<RewrittenFile> = None;
         for number in 0..count {
-            let divided = match looked_at.is_none_or(|looked_at| looked_at[number]) {
-                true => self.divide(group(number), columns, &mut goes).await?,
+            let rows = match looked_at.is_none_or(|looked_at| looked_at[number]) {
+                true => self.split(group(number), columns, &mut goes).await?,
                 false => None,
             };
-            let Some(Divided { stay, gone }) = divided else {
-                if renewed.is_some() {
+            let Some(SplitRows { stay, gone }) = rows else {
+                if rewritten_file.is_some() {
                     self.keep(&mut rewrite, group(number)).await?;
                 }
                 continue;
             };
-            if renewed.is_none() {
+            if rewritten_file.is_none() {
                 for before in 0..number {
                     self.keep(&mut rewrite, group(before)).await?;
                 }
             }
-            let renewed = renewed.get_or_insert_default();
+            let rewritten_file = rewritten_file.get_or_insert_default();
             for batch in gone {
-                renewed.rows += batch.num_rows() as u64;
-                renewed.content.add(rows::hashes(&batch));
+                rewritten_file.rows += batch.num_rows() as u64;
+                rewritten_file.content.add(content::hashes(&batch));
             }
             rewrite.write_row_group(&stay).await?;
         }
-        if let Some(renewed) = &mut renewed {
-            renewed.file = rewrite.finish().await?;
+        if let Some(rewritten_file) = &mut rewritten_file {
+            rewritten_file.file = rewrite.finish().await?;
         }
-        Ok(renewed)
+        Ok(rewritten_file)
     }
 
     /// The rows of a row group that stay and those that go; `None` where all stay.
-    async fn divide(
+    async fn split(
         &self,
         group: Group<'_>,
         columns: &[usize],
         goes: &mut impl FnMut(&RecordBatch) -> Result<BooleanArray, Error>,
-    ) -> Result<Option<Divided>, Error> {
+    ) -> Result<Option<SplitRows>, Error> {
         let failed = |error: ArrowError| Error::execution(&self.layout.table().name, error.into());
         let looked_at = self.read(group, Some(columns)).await?;
         let masks = looked_at.iter().map(goes).collect::<Result<Vec<_>, _>>()?;
@@ -179,19 +180,17 @@ impl Rewriter<'_> {
         let masks: Vec<&dyn Array> = masks.iter().map(|mask| mask as &dyn Array).collect();
         let mask = arrow::compute::concat(&masks).map_err(failed)?;
         let (mask, mut at) = (mask.as_boolean(), 0);
-        let mut divided = Divided::default();
+        let mut rows = SplitRows::default();
         for batch in batches {
             let goes = mask.slice(at, batch.num_rows());
             at += batch.num_rows();
             let stays = arrow::compute::not(&goes).map_err(failed)?;
-            divided
-                .stay
+            rows.stay
                 .push(filter_record_batch(&batch, &stays).map_err(failed)?);
-            divided
-                .gone
+            rows.gone
                 .push(filter_record_batch(&batch, &goes).map_err(failed)?);
         }
-        Ok(Some(divided))
+        Ok(Some(rows))
     }
 
     /// Takes a row group over as it is.

@@ -3,7 +3,7 @@
 use std::io::IsTerminal;
 
 use anyhow::Result;
-use engine::{Doomed, Setup};
+use engine::{RemovableTable, Setup};
 use lake::Lake;
 
 use crate::args::TablesArgs;
@@ -43,17 +43,17 @@ pub(crate) fn tables(settings: &Settings, args: &TablesArgs) -> Result<Ending> {
 
 fn drop_table(settings: &Settings, setup: &Setup, name: &str) -> Result<Ending> {
     let runtime = runtime()?;
-    let doomed = runtime.block_on(engine::doomed(setup, name))?;
+    let removable = runtime.block_on(engine::removable_table(setup, name))?;
     if !settings.yes {
-        confirm(&doomed)?;
+        confirm(&removable)?;
     }
-    let (objects, bytes) = runtime.block_on(engine::drop_table(setup, &doomed))?;
+    let (objects, bytes) = runtime.block_on(engine::drop_table(setup, &removable))?;
     say(
         settings,
         &format!(
             "{}/{} is gone: {} objects, {} bytes",
-            doomed.zone,
-            doomed.table,
+            removable.zone,
+            removable.table,
             grouped(objects),
             grouped(bytes)
         ),
@@ -62,7 +62,7 @@ fn drop_table(settings: &Settings, setup: &Setup, name: &str) -> Result<Ending> 
 }
 
 /// Asks a person; where there is none, nobody has said yes.
-fn confirm(doomed: &Doomed) -> Result<()> {
+fn confirm(removable: &RemovableTable) -> Result<()> {
     let refused = || {
         Failure::failed(
             "not confirmed; the table is as it was",
@@ -72,10 +72,10 @@ fn confirm(doomed: &Doomed) -> Result<()> {
     if !std::io::stdin().is_terminal() {
         return Err(refused());
     }
-    let held = doomed.rows.map_or("all it holds".to_owned(), rows);
+    let held = removable.rows.map_or("all it holds".to_owned(), rows);
     complain(&format!(
         "{}/{} will be dropped with {held} and every older version. Type yes to go on:",
-        doomed.zone, doomed.table
+        removable.zone, removable.table
     ));
     let mut answer = String::new();
     std::io::stdin().read_line(&mut answer)?;

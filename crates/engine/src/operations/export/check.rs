@@ -5,6 +5,9 @@ use std::sync::Arc;
 use futures::TryStreamExt;
 use lake::{AsOf, DataFile, Lake, Location, TableId, store_reason};
 use object_store::ObjectStoreExt;
+use query::tables::lake_table::LakeTable;
+use query::tables::store_url;
+use query::{Session, Setup};
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
@@ -14,13 +17,8 @@ use super::original::stream;
 use super::place::Place;
 use super::{ExportFormat, ExportedFile, Manifest};
 use crate::Error;
-use crate::content as rows;
-use crate::content::Content;
+use crate::content::{self, Content};
 use crate::contract::report::Verdict;
-use query::Session;
-use query::Setup;
-use query::tables::lake_table::LakeTable;
-use query::tables::store_url;
 
 /// What came of comparing an export with its manifest and the lake.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -132,7 +130,7 @@ impl Read {
 
     fn take(&mut self, batch: &arrow::array::RecordBatch) {
         self.rows += batch.num_rows() as u64;
-        self.content.add(rows::hashes(batch));
+        self.content.add(content::hashes(batch));
     }
 }
 

@@ -6,10 +6,9 @@
 //! object store they are written where they were wanted, and the manifest, again
 //! last, says that there is an export. Either way: what has no manifest is none.
 
-use std::fs;
-use std::io;
 use std::path::{Path as FsPath, PathBuf};
 use std::sync::Arc;
+use std::{fs, io};
 
 use futures::TryStreamExt;
 use lake::store_reason;

@@ -5,10 +5,10 @@
 use std::sync::Arc;
 
 use arrow::datatypes::{Field, Schema, SchemaRef};
+use query::sql_types;
 use serde::{Deserialize, Serialize};
 
 use super::ExportFormat;
-use query::sql_types;
 
 /// What an export is, and of what. Times are RFC 3339, UTC, in milliseconds.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -10,10 +10,10 @@
 
 mod check;
 mod decode;
-mod descent;
 mod draft;
 mod encode;
 mod format;
+mod input_versions;
 mod manifest;
 mod original;
 mod parts;
@@ -40,7 +40,7 @@ use self::parts::{PART_BYTES, Parts};
 use self::place::Place;
 use crate::Error;
 use crate::Interrupt;
-use crate::content as rows;
+use crate::content;
 use crate::content::Content;
 use crate::progress::Progress;
 use crate::stop::Stop;
@@ -160,7 +160,7 @@ async fn write(
             })
         })?;
         read.rows += batch.num_rows() as u64;
-        read.content.add(rows::hashes(&batch));
+        read.content.add(content::hashes(&batch));
         parts.write(&batch).await?;
         progress.rows(table, batch.num_rows() as u64);
     }
@@ -211,7 +211,7 @@ async fn describe(
     };
     let built_from = match (model, commit) {
         (Some(model), Some(commit)) => {
-            descent::built_from(&lake, &setup.project, model, commit).await?
+            input_versions::built_from(&lake, &setup.project, model, commit).await?
         }
         _ => Vec::new(),
     };
@@ -257,7 +257,7 @@ async fn landing_of(setup: &Setup, run: &str) -> Result<Vec<LandingRead>, Error>
         as_of: AsOf::Latest,
         ..setup.clone()
     };
-    descent::landing_of_run(&Session::open(&setup)?, run).await
+    input_versions::landing_of_run(&Session::open(&setup)?, run).await
 }
 
 /// What this session read.

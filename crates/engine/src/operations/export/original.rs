@@ -8,12 +8,10 @@ use datafusion::catalog::TableProvider;
 use datafusion::execution::SendableRecordBatchStream;
 use datafusion::physical_plan::execute_stream;
 use lake::{AsOf, Commit, Lake, Layout, TableId, Version};
+use query::tables::model_id;
+use query::{Session, Setup, system};
 
 use crate::Error;
-use query::Session;
-use query::Setup;
-use query::system;
-use query::tables::model_id;
 
 /// The table that is exported.
 pub(super) struct Original {

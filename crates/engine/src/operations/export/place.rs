@@ -6,10 +6,10 @@
 //!   manifest lies beside it: `people.csv` and `people.csv.manifest.json`.
 
 use lake::Location;
+use query::Setup;
 
 use super::ExportFormat;
 use crate::Error;
-use query::Setup;
 
 const MANIFEST: &str = "manifest.json";
 

@@ -15,13 +15,12 @@ use super::draft::Draft;
 use super::parts::Parts;
 use super::place::Place;
 use super::{ExportFormat, ExportedFile};
-use crate::content as rows;
-use crate::content::Content;
+use crate::content::{self, Content};
 
 fn content(batches: &[RecordBatch]) -> String {
     let mut content = Content::default();
     for batch in batches {
-        content.add(rows::hashes(batch));
+        content.add(content::hashes(batch));
     }
     content.to_text()
 }
@@ -79,9 +78,9 @@ async fn read_again(
             .concat();
         let mut decoder = Decoder::new(format, &batch.schema()).unwrap();
         for bytes in bytes.chunks(piece) {
-            decoder.feed(bytes, |batch| read.add(rows::hashes(batch)))?;
+            decoder.feed(bytes, |batch| read.add(content::hashes(batch)))?;
         }
-        decoder.finish(|batch| read.add(rows::hashes(batch)))?;
+        decoder.finish(|batch| read.add(content::hashes(batch)))?;
     }
     Ok(read.to_text())
 }

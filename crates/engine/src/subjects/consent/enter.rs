@@ -13,7 +13,7 @@ use crate::subjects::decisions;
 use crate::subjects::decisions::Decisions;
 use crate::subjects::quarantine;
 use crate::system_rows;
-use crate::system_rows::Rows;
+use crate::system_rows::WriteMode;
 use query::Session;
 use query::Setup;
 use query::system::{CONSENT_REGISTER, long, text};
@@ -212,7 +212,7 @@ async fn append(
     let appended = async {
         let table = CONSENT_REGISTER.id();
         let standing = lake.version(&table, AsOf::Latest).await?;
-        let rows = Rows::Beside(standing.as_ref());
+        let rows = WriteMode::Append(standing.as_ref());
         if let Some(next) = system_rows::stage(&CONSENT_REGISTER, lake, &run, &batch, rows).await? {
             lake.publish_after(standing.as_ref(), &next).await?;
         }

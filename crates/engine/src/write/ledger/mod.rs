@@ -25,14 +25,12 @@ use datafusion::physical_plan::limit::GlobalLimitExec;
 use datafusion::physical_plan::scalar_subquery::ScalarSubqueryExec;
 use datafusion::physical_plan::union::{InterleaveExec, UnionExec};
 use datafusion::physical_plan::unnest::UnnestExec;
-
-use query::FirstExec;
 use query::join::{JoinExec, Kind};
 use query::landing::LandingScan;
 use query::plan_tables::{scanned_table, tables as tables_of};
 use query::scan::{LANDING, ScannedTable};
-use query::system;
 use query::tables::memory_table::MemorySource;
+use query::{FirstExec, system};
 
 pub(crate) use numbers::{numbered, plan_to_account_for};
 pub(crate) use totals::Totals;

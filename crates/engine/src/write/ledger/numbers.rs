@@ -13,13 +13,12 @@ use datafusion::error::Result;
 use datafusion::logical_expr::{LogicalPlan, TableScan};
 use datafusion::physical_plan::ExecutionPlan;
 use query::Session;
-
-use crate::Error;
-
 use query::landing::LandingTable;
 use query::scan::with_scans;
 use query::tables::lake_table::LakeTable;
 use query::tables::memory_table::MemoryTable;
+
+use crate::Error;
 
 /// Plans one SELECT so that an account can be given of it: its scans are
 /// numbered.

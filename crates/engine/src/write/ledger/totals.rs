@@ -10,12 +10,11 @@ use arrow::array::{ArrayRef, AsArray, Int64Array, RecordBatch};
 use arrow::datatypes::Int64Type;
 use futures::TryStreamExt;
 use landing::Tally;
+use query::system::{LEDGER, LEDGER_COUNTS, text};
+use query::{Query, Session};
 
 use super::{Entry, Reason};
 use crate::Error;
-use query::Query;
-use query::Session;
-use query::system::{LEDGER, LEDGER_COUNTS, text};
 
 /// What a step is about: its kind, the table it makes, the table it reads.
 type Step = (String, String, String);

@@ -8,13 +8,11 @@ use arrow::datatypes::Int64Type;
 use catalog::{Model, Project, ReadBy, Table};
 use futures::TryStreamExt;
 use lake::{Commit, Lake, TableId};
+use query::tables::model_id;
+use query::{Query, Session, system};
 
 use super::manifest::{BuiltFrom, LandingRead, instant};
 use crate::Error;
-use query::Query;
-use query::Session;
-use query::system;
-use query::tables::model_id;
 
 /// The versions that the commit `of` of a model was computed from, through all
 /// models between. Of each table it is the version that the same run made, or

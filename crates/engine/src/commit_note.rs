@@ -7,12 +7,12 @@ use lake::{Release, Version};
 use query::system;
 use serde::{Deserialize, Serialize};
 
-use crate::content::{self as rows, Content};
+use crate::content::{self, Content};
 
 /// What a run remembers of the register of consent, which only grows: whether all
 /// of it is still there follows, whatever was entered since.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Remembered {
+pub(crate) struct RegisterState {
     pub(crate) count: u64,
     /// All entries had smaller positions.
     pub(crate) end: i64,
@@ -20,9 +20,9 @@ pub(crate) struct Remembered {
     pub(crate) content: String,
 }
 
-impl Remembered {
+impl RegisterState {
     /// Of a lake whose last run noted nothing but that there was an entry.
-    pub(crate) fn some() -> Self {
+    pub(crate) fn with_some_entry() -> Self {
         Self {
             count: 1,
             ..Self::default()
@@ -30,12 +30,12 @@ impl Remembered {
     }
 
     /// How many of the entries are not in `rows`, at least.
-    pub(crate) fn missing_in(&self, rows: &RecordBatch) -> u64 {
+    pub(crate) fn missing_from(&self, rows: &RecordBatch) -> u64 {
         if self.content.is_empty() {
             return self.count.saturating_sub(rows.num_rows() as u64);
         }
         let (mut content, mut count) = (Content::default(), 0);
-        for (position, hash) in positions(rows).zip(rows::hashes(rows)) {
+        for (position, hash) in positions(rows).zip(content::hashes(rows)) {
             if position < self.end {
                 content.add([hash]);
                 count += 1;
@@ -57,42 +57,42 @@ pub(crate) fn positions(rows: &RecordBatch) -> impl Iterator<Item = i64> {
 /// What a lake's newest release, or the log of a table, notes of the run that made
 /// it: tables' logs outlast a release that is lost or older than they are.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Noted {
+pub(crate) struct CommitNote {
     /// 0 where it was not noted.
     #[serde(default)]
     pub(crate) generation: u64,
     /// The register of consent, as the run knew it.
-    pub(crate) register: Remembered,
+    pub(crate) register: RegisterState,
 }
 
-impl Noted {
+impl CommitNote {
     /// Of the newest release.
-    pub(crate) fn of(release: Option<&Release>) -> Self {
+    pub(crate) fn of_release(release: Option<&Release>) -> Self {
         let generation = release.and_then(|release| release.state["generation"].as_u64());
         Self {
             generation: generation.unwrap_or_default(),
-            register: entries_known(release),
+            register: register_state_of(release),
         }
     }
 
     /// Of the run that wrote a version of a table.
-    pub(crate) fn by(version: &Version) -> Option<Self> {
+    pub(crate) fn of_version(version: &Version) -> Option<Self> {
         let note = version.commit_info.as_ref()?.note.clone()?;
         serde_json::from_value(note).ok()
     }
 }
 
 /// What the last run remembered of the register of consent.
-pub(crate) fn entries_known(release: Option<&Release>) -> Remembered {
+pub(crate) fn register_state_of(release: Option<&Release>) -> RegisterState {
     let Some(release) = release else {
-        return Remembered::default();
+        return RegisterState::default();
     };
     let remembered = serde_json::from_value(release.state["register"].clone());
     remembered.unwrap_or_else(|_| {
         let version = &release.state["entered"][system::CONSENT_REGISTER.name()];
         match version.is_i64() {
-            true => Remembered::some(),
-            false => Remembered::default(),
+            true => RegisterState::with_some_entry(),
+            false => RegisterState::default(),
         }
     })
 }
