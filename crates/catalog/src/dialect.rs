@@ -11,19 +11,20 @@ use sqlparser::tokenizer::{Token, Word};
 
 /// The dialect to parse SQL with, in models and in the shell.
 ///
-/// It stands in for the parser's generic dialect, which DataFusion uses by
-/// default, so that what that one takes by its name alone (`unnest(...)` in
-/// FROM, `E'...'` strings, arrays) is taken here too. Different are:
+/// It replaces the parser's generic dialect, DataFusion's default, and takes on
+/// its identity, so that syntax which the parser accepts for that dialect alone
+/// (`unnest(...)` in FROM, `E'...'` strings, arrays) is accepted too. The
+/// differences:
 ///
 /// - `user` is a column, never the current user;
-/// - `timestamp "t"` is the column `timestamp` under the name `t`, where the
-///   parser would take a timestamp literal (`timestamp '2020-01-01'` still is one);
+/// - `timestamp "t"` is the column `timestamp` with the alias `t`, not a
+///   timestamp literal (`timestamp '2020-01-01'` still is one);
 /// - `t version as of 3`, `t timestamp as of '...'` and
-///   `t for system_time as of '...'` are taken. DataFusion's planner passes over
-///   them in silence: who parses with this dialect must resolve them first;
-/// - the generic dialect's oddities that would let two readers see two things
-///   are left out: FROM before SELECT, trailing commas, `LIMIT 1, 2`, pipes,
-///   ClickHouse's and Snowflake's clauses.
+///   `t for system_time as of '...'` are accepted. DataFusion's planner ignores
+///   them silently, so that callers must resolve them before planning;
+/// - constructs that readers of other SQL may misread are refused: FROM before
+///   SELECT, trailing commas, `LIMIT 1, 2`, pipes, and clauses of ClickHouse and
+///   Snowflake.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
 pub struct SqlDialect;
 

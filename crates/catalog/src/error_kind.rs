@@ -1,4 +1,4 @@
-//! What can be wrong with a project, and the hint for each.
+//! Kinds of errors in a project: the message and the hint of each.
 
 use crate::landing_table::ColumnType;
 use crate::limits::Excess;
@@ -6,36 +6,35 @@ use crate::names::Zone;
 use crate::suggest::nearest;
 use crate::test_fault::TestFault;
 
-/// What is wrong, one kind for each thing to do about it. [`ErrorKind::hint`]
-/// says what.
+/// What is wrong. Each kind has one remedy, which [`ErrorKind::hint`] names.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ErrorKind {
     /// The project folder is not there.
-    #[error("there is no such project folder")]
+    #[error("the project folder does not exist")]
     NoProject,
-    /// The folder is there and is no project.
-    #[error("this folder is no project: it has no `landing` folder")]
+    /// The folder exists and is not a project.
+    #[error("not a project: the folder has no `landing` folder")]
     NotAProject,
-    /// The file system refused, or the file is no text.
+    /// The file system refused to read it, or it is not text.
     #[error("cannot be read: {reason}")]
     Unreadable {
         /// In the system's words.
         reason: String,
     },
-    /// A file or folder that means nothing in a project.
-    #[error("a project has no such {what}")]
+    /// A file or folder that does not belong in a project.
+    #[error("unexpected {what} in a project")]
     Stray {
         /// `file` or `folder`.
         what: &'static str,
     },
     /// A file whose name cannot be a table's.
-    #[error("`{stem}` cannot be a table's name")]
+    #[error("`{stem}` is not a valid table name")]
     FileName {
         /// The file's name without `.sql`.
         stem: String,
     },
-    /// A name that two tables claim, as file or as other name.
+    /// A name that two tables claim, as file name or as other name.
     #[error("`{name}` is already the name of a table: {first}")]
     NameTaken {
         /// The name.
@@ -56,52 +55,52 @@ pub enum ErrorKind {
         /// In the TOML parser's words.
         reason: String,
     },
-    /// A key nobody reads.
+    /// An unknown key.
     #[error("unknown key `{key}` in {within}")]
     UnknownKey {
         /// The key as written.
         key: String,
-        /// Where it stands: `the contract`, `[checks]`, ...
+        /// Its table: `the contract`, `[checks]`, ...
         within: &'static str,
         /// The keys there are.
         known: &'static [&'static str],
     },
-    /// A key that must be there.
+    /// A required key that is missing.
     #[error("{within} lacks `{key}`")]
     MissingKey {
         /// The key.
         key: &'static str,
-        /// Where it should stand.
+        /// The table that should have it.
         within: &'static str,
         /// What it says.
         says: &'static str,
     },
-    /// A key with a value it cannot take.
+    /// A key with an invalid value.
     #[error("`{key}` must be {expected}")]
     BadValue {
         /// The key.
         key: String,
-        /// What it takes.
+        /// The valid values.
         expected: &'static str,
     },
     /// Personal columns in a table that is marked anonymous.
-    #[error("a table marked `anonymous` has no personal columns")]
+    #[error("a table marked `anonymous` cannot have personal columns")]
     PersonalInAnonymous,
-    /// Rows that are to be left out by a check that does not judge each row by
-    /// itself.
+    /// Rows that a check is to leave out although it does not judge each row on
+    /// its own.
     #[error("{rule} cannot leave rows out")]
     CannotLeaveOut {
-        /// As a message calls it.
+        /// As messages name it.
         rule: &'static str,
     },
     /// A condition on one row that reads others.
-    #[error("a condition on one row cannot have {found}")]
+    #[error("a condition on one row cannot contain {found}")]
     BeyondTheRow {
         /// What reads them.
         found: &'static str,
     },
-    /// A check that stands twice, by its name.
-    #[error("there are two checks `{name}`")]
+    /// Two checks of one name.
+    #[error("two checks are named `{name}`")]
     CheckTwice {
         /// Its name.
         name: String,
@@ -110,16 +109,16 @@ pub enum ErrorKind {
     /// A model without a SELECT.
     #[error("no SELECT after the contract")]
     NoSelect,
-    /// A statement that gives no rows.
-    #[error("`{found}` is no SELECT")]
+    /// A statement that is not a query.
+    #[error("`{found}` is not a SELECT")]
     NotASelect {
         /// Its first word.
         found: String,
     },
-    /// More than one statement where one is due.
+    /// More than one statement where one is expected.
     #[error("a second statement: {allowed}")]
     SecondStatement {
-        /// What is due.
+        /// What is expected.
         allowed: &'static str,
     },
     /// SQL that cannot be parsed.
@@ -133,11 +132,11 @@ pub enum ErrorKind {
     /// SQL that is larger than a statement may be.
     #[error("{}", .0.message)]
     TooLarge(Excess),
-    /// `*` among the output columns of a model.
-    #[error("`*` among the output columns")]
+    /// `*` in the output columns of a model.
+    #[error("`*` in the output columns")]
     Star,
     /// A model that reads a fixed version of a table.
-    #[error("a model reads tables as they are now, not `{clause}`")]
+    #[error("a model cannot read an old version of a table: `{clause}`")]
     TimeTravel {
         /// The clause, shortened.
         clause: &'static str,
@@ -151,7 +150,7 @@ pub enum ErrorKind {
         /// The table that was probably meant.
         near: Option<String>,
     },
-    /// A table asked for in another zone than its own.
+    /// A table named with a zone that is not its own.
     #[error("`{name}` is a {actual} table, not a {written} one")]
     WrongZone {
         /// The table.
@@ -187,7 +186,7 @@ pub enum ErrorKind {
     /// A landing file that holds something else.
     #[error("no CREATE EXTERNAL TABLE statement")]
     NotExternalTable,
-    /// A landing file named otherwise than its table.
+    /// A landing file with another name than its table.
     #[error("the statement creates `{table}`, the file is named `{stem}.sql`")]
     NameMismatch {
         /// The table's name in the statement.
@@ -198,9 +197,9 @@ pub enum ErrorKind {
     /// A table definition that cannot be parsed.
     #[error("expected {expected}, found {found}")]
     DdlSyntax {
-        /// What may stand there.
+        /// What may come next.
         expected: &'static str,
-        /// What does.
+        /// What comes next.
         found: String,
         /// A word that was probably meant.
         near: Option<String>,
@@ -214,36 +213,36 @@ pub enum ErrorKind {
         written: String,
     },
     /// Two columns of one name.
-    #[error("two columns are named `{name}` (letter case does not count)")]
+    #[error("two columns are named `{name}` (letter case is ignored)")]
     ColumnTwice {
         /// The name.
         name: String,
     },
-    /// A clause that would change what is read and cannot be honoured.
-    #[error("{clause} cannot be honoured")]
+    /// An unsupported clause that would change what is read.
+    #[error("{clause} is not supported")]
     Clause {
         /// The clause, shortened.
         clause: String,
         /// What is possible instead.
         instead: &'static str,
     },
-    /// A clause that stands twice.
-    #[error("a second {clause}")]
+    /// A clause or property given twice.
+    #[error("duplicate {clause}")]
     ClauseTwice {
         /// The clause or property.
         clause: String,
     },
-    /// A table definition without its place.
+    /// A table definition without a LOCATION.
     #[error("no LOCATION")]
     NoLocation,
-    /// A location that cannot be read from.
-    #[error("this LOCATION cannot be read from: {reason}")]
+    /// A location that cannot be read.
+    #[error("this LOCATION cannot be read: {reason}")]
     Location {
         /// Why.
         reason: &'static str,
     },
-    /// A property whose value would change what is read and cannot be honoured.
-    #[error("`{key}` = `{value}` cannot be honoured")]
+    /// A property with an unsupported value that would change what is read.
+    #[error("`{key}` = `{value}` is not supported")]
     Property {
         /// The key as written.
         key: String,
@@ -255,7 +254,7 @@ pub enum ErrorKind {
     /// A fault in a file of tests.
     #[error(transparent)]
     Test(#[from] TestFault),
-    /// A property nobody reads.
+    /// An unknown property.
     #[error("unknown property `{key}` in {within}")]
     UnknownProperty {
         /// The key as written.
@@ -264,7 +263,7 @@ pub enum ErrorKind {
         within: &'static str,
         /// The property that was probably meant.
         near: Option<String>,
-        /// The properties there are, where they are few enough to be told.
+        /// The known properties, if the hint should list them.
         known: &'static [&'static str],
     },
     /// A role given to a column whose type cannot play it.
@@ -312,14 +311,14 @@ impl ErrorKind {
             ErrorKind::Unreadable { .. } => None,
             ErrorKind::Stray { .. } => Some(
                 "a project holds landing/, trusted/ and curated/ with a .sql file per table, \
-                 and published.toml (.slt and README files are passed over)"
+                 and published.toml (.slt and README files are ignored)"
                     .into(),
             ),
             ErrorKind::FileName { .. } => {
-                Some("lower-case letters, digits and underscores, a letter first".into())
+                Some("use lower-case letters, digits and underscores, with a letter first".into())
             }
             ErrorKind::NameTaken { .. } => {
-                Some("a table has one file, and every name belongs to one table".into())
+                Some("each table needs a name of its own".into())
             }
 
             ErrorKind::NoContract => Some(
@@ -332,7 +331,7 @@ impl ErrorKind {
             ErrorKind::Toml { .. } => None,
             ErrorKind::UnknownKey { key, known, .. } => Some(
                 did_you_mean(nearest(key, known.iter().copied()))
-                    .unwrap_or_else(|| format!("there are {}", in_words(known))),
+                    .unwrap_or_else(|| format!("known keys: {}", in_words(known))),
             ),
             ErrorKind::MissingKey { key, says, .. } => Some(format!("`{key}` says {says}")),
             ErrorKind::BadValue { .. } => None,
@@ -340,39 +339,39 @@ impl ErrorKind {
                 "remove `anonymous`, or the columns from `personal` and from the SELECT".into(),
             ),
             ErrorKind::CannotLeaveOut { rule: "`unique`" } => Some(
-                "of rows that are not unique none is the wrong one; `duplicates = \"drop\"` keeps \
-                 one of those equal in every column"
+                "no single row is the wrong one; `duplicates = \"drop\"` keeps one of several rows that \
+                 are equal in every column"
                     .into(),
             ),
             ErrorKind::CannotLeaveOut { .. } => Some(
-                "its SELECT may give rows of any shape; a condition on one row stands in \
+                "its SELECT may return rows of any shape; write a condition on one row in \
                  `[[checks.rows]]`"
                     .into(),
             ),
             ErrorKind::BeyondTheRow { .. } => Some(
-                "what needs other rows or tables is a SELECT in `[[checks.sql]]`, or `references`"
+                "to look at other rows or tables, write a SELECT in `[[checks.sql]]` or use `references`"
                     .into(),
             ),
-            ErrorKind::CheckTwice { .. } => Some("give one of them another name".into()),
+            ErrorKind::CheckTwice { .. } => Some("rename one of them".into()),
 
             ErrorKind::NoSelect => Some("write the SELECT that builds the table".into()),
             ErrorKind::NotASelect { .. } => {
-                Some("a model is one SELECT (`with ... select` too); the run writes its rows".into())
+                Some("a model is one SELECT, which may begin with WITH; the run writes its rows".into())
             }
             ErrorKind::SecondStatement { .. } => Some("put each table into its own file".into()),
             ErrorKind::SqlSyntax { near, .. } => did_you_mean(near.as_deref()),
             ErrorKind::TooLarge(excess) => Some(excess.hint.into()),
             ErrorKind::Star => {
-                Some("list the columns: one that nobody listed cannot leak".into())
+                Some("list the columns: a column that is not listed cannot leak".into())
             }
             ErrorKind::TimeTravel { .. } => {
-                Some("a run must give the same rows whenever it is repeated; `stedi sql` reads old versions".into())
+                Some("a repeated run must give the same rows; read old versions with `stedi sql`".into())
             }
 
             ErrorKind::UnknownTable { near, .. } => {
                 Some(did_you_mean(near.as_deref()).unwrap_or_else(|| {
-                    "tables are the project's files, as `customer_trusted` or \
-                     `trusted.customer_trusted`, and the system's, as `system.consent`"
+                    "a table is a file of the project, such as `customer_trusted` or \
+                     `trusted.customer_trusted`, or a system table, such as `system.consent`"
                         .into()
                 }))
             }
@@ -381,16 +380,16 @@ impl ErrorKind {
             }
             ErrorKind::UnknownColumn { near, .. } => did_you_mean(near.as_deref()),
             ErrorKind::ReadsItself { .. } => {
-                Some("a table is built anew from others; read those".into())
+                Some("a model is built from other tables; read those".into())
             }
             ErrorKind::Cycle { .. } => {
-                Some("each reads the next, in its SELECT or a check; one of these must not".into())
+                Some("each table reads the next, in its SELECT or a check; remove one of these reads".into())
             }
 
             ErrorKind::Test(fault) => fault.hint(),
 
             ErrorKind::NotExternalTable => Some(
-                "a landing file holds one CREATE EXTERNAL TABLE statement, as Athena takes it"
+                "a landing file holds one CREATE EXTERNAL TABLE statement in Athena's syntax"
                     .into(),
             ),
             ErrorKind::NameMismatch { table, stem } => {
@@ -398,7 +397,7 @@ impl ErrorKind {
             }
             ErrorKind::DdlSyntax { near, .. } => did_you_mean(near.as_deref()),
             ErrorKind::ColumnType { .. } => Some(
-                "possible types: string, varchar(n), char(n), bigint, int, smallint, tinyint, \
+                "supported types: string, varchar(n), char(n), bigint, int, smallint, tinyint, \
                  float, double, date, timestamp, boolean"
                     .into(),
             ),
@@ -410,18 +409,17 @@ impl ErrorKind {
             }
             ErrorKind::ClauseTwice { .. } => Some("keep one".into()),
             ErrorKind::NoLocation => {
-                Some("say where the files lie, as `LOCATION 's3://bucket/customer/landing/'`".into())
+                Some("say where the files are, for example `LOCATION 's3://bucket/customer/landing/'`".into())
             }
             ErrorKind::Location { .. } => Some(
-                "possible are a path below the landing folder, `s3://bucket/path/` and \
-                 `file:///path/`"
+                "use a path below the landing folder, `s3://bucket/path/` or `file:///path/`"
                     .into(),
             ),
             ErrorKind::UnknownProperty { near, known, .. } => {
                 Some(did_you_mean(near.as_deref()).unwrap_or_else(|| {
                     match known.is_empty() {
-                        true => "remove it: what is not known cannot be honoured".into(),
-                        false => format!("there are {}", in_words(known)),
+                        true => "remove it: unknown properties are not supported".into(),
+                        false => format!("known properties: {}", in_words(known)),
                     }
                 }))
             }

@@ -1,4 +1,5 @@
-//! What is wrong with a project, and where.
+//! Errors in a project, each with its place. Parsers of this crate collect them
+//! and read on.
 
 use std::fmt;
 
@@ -8,9 +9,9 @@ use crate::text::Spot;
 /// Something wrong at a place in the project.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Error {
-    /// The file or folder, as the caller named it.
+    /// The file or folder as the caller named it.
     pub file: String,
-    /// The line, from 1; 0 when the file as a whole is meant.
+    /// The line, from 1; 0 for the file as a whole.
     pub line: u32,
     /// The column, from 1 and in characters, where it is known.
     pub column: Option<u32>,
@@ -64,12 +65,12 @@ impl fmt::Display for Error {
 
 impl std::error::Error for Error {}
 
-/// Everything that is wrong, in order of file and line. Never empty.
+/// All errors, in order of file and line. Never empty.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Errors(Vec<Error>);
 
 impl Errors {
-    /// The value, unless something was found wrong with it.
+    /// The value, or the errors if there are any.
     pub(crate) fn unless_empty<T>(value: T, errors: Vec<Error>) -> Result<T, Errors> {
         match errors.is_empty() {
             true => Ok(value),
@@ -150,7 +151,7 @@ mod tests {
             errors.to_string(),
             "lakehouse/trusted/a.sql:7:6: unknown table `custommer_landing`\n\
              hint: did you mean `customer_landing`?\n\
-             project: there is no such project folder\n\
+             project: the project folder does not exist\n\
              hint: `stedi init` writes a project to start from"
         );
     }

@@ -1,5 +1,5 @@
-//! Row counts that are expected of tables: `published.toml`, or a file of the
-//! same form given to `--expect`.
+//! Expected row counts per table, from `published.toml` or from a file of the
+//! same form that `stedi verify --expect` names.
 
 use std::collections::BTreeMap;
 
@@ -21,25 +21,25 @@ struct Expected {
 }
 
 impl Expectations {
-    /// The rows expected of a table.
+    /// The expected rows of a table.
     pub fn get(&self, table: &str) -> Option<u64> {
         self.rows.get(table).map(|expected| expected.rows)
     }
 
-    /// Tables with the rows expected of each, by name.
+    /// The tables with their expected rows, by name.
     pub fn iter(&self) -> impl Iterator<Item = (&str, u64)> {
         self.rows
             .iter()
             .map(|(table, expected)| (table.as_str(), expected.rows))
     }
 
-    /// The file they stand in.
+    /// The file that they are from.
     pub fn file(&self) -> &str {
         &self.file
     }
 
-    /// Every name replaced by what `resolve` makes of it, its canonical one;
-    /// a name that it does not know is an error.
+    /// Replaces each name by the table's own name, which `resolve` finds. An
+    /// unknown name is an error.
     pub(crate) fn resolved<'a>(
         self,
         resolve: impl Fn(&str) -> Result<&'a str, ErrorKind>,
@@ -64,12 +64,12 @@ impl Expectations {
     }
 }
 
-/// Expectations read from TOML: `[rows]`, then `table = count`. That the tables
-/// exist is not looked at here: see [`crate::Project::expectations`].
+/// Parses expectations in TOML: `[rows]`, then `table = count`. It does not check
+/// that the tables exist: see [`crate::Project::expectations`].
 ///
 /// # Errors
-/// For what is not TOML, an unknown key, and a count that is not a whole number
-/// from 0 up, each with its line.
+/// Invalid TOML, unknown keys, and counts that are no whole numbers, each with
+/// its line.
 pub fn parse_expectations(path: &str, text: &str) -> Result<Expectations, Errors> {
     let (source, document) = TomlSource::parse(path, text, Spot::START)?;
     let mut errors = Vec::new();
@@ -80,7 +80,7 @@ pub fn parse_expectations(path: &str, text: &str) -> Result<Expectations, Errors
             continue;
         }
         let Some(table) = entry.value.as_table() else {
-            errors.push(entry.bad("a table of counts, as `[rows]`, then `customer_trusted = 482`"));
+            errors.push(entry.bad("a table of counts: `[rows]`, then `customer_trusted = 482`"));
             continue;
         };
         for count in source.entries(table) {
@@ -89,7 +89,7 @@ pub fn parse_expectations(path: &str, text: &str) -> Result<Expectations, Errors
                     let spot = count.key_spot;
                     rows.insert(count.key.to_owned(), Expected { rows: n, spot });
                 }
-                None => errors.push(count.bad("a whole number of rows, from 0 up")),
+                None => errors.push(count.bad("a whole number of rows, 0 or more")),
             }
         }
     }
@@ -126,15 +126,15 @@ mod tests {
         check(
             "[rows]\na = -1\nb = 1.5\nc = \"3\"\n",
             Err(
-                "published.toml:2:5: `a` must be a whole number of rows, from 0 up\n\
-                 published.toml:3:5: `b` must be a whole number of rows, from 0 up\n\
-                 published.toml:4:5: `c` must be a whole number of rows, from 0 up",
+                "published.toml:2:5: `a` must be a whole number of rows, 0 or more\n\
+                 published.toml:3:5: `b` must be a whole number of rows, 0 or more\n\
+                 published.toml:4:5: `c` must be a whole number of rows, 0 or more",
             ),
         );
         check(
             "rows = 3",
             Err(
-                "published.toml:1:8: `rows` must be a table of counts, as `[rows]`, then `customer_trusted = 482`",
+                "published.toml:1:8: `rows` must be a table of counts: `[rows]`, then `customer_trusted = 482`",
             ),
         );
         check(

@@ -1,4 +1,6 @@
-//! A landing table: what the JSON files under one place hold.
+//! A landing table: the columns and the place of a set of JSON files, as
+//! [`parse_external_table`](crate::parse_external_table) reads them. The engine
+//! builds the table's reader from it.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -12,11 +14,11 @@ pub struct LandingTable {
     pub name: TableName,
     /// Its columns, in order. JSON keys match them in any letter case.
     pub columns: Vec<Column>,
-    /// Where its files lie, as written: see [`LandingTable::path`].
+    /// The place of its files as written; see [`LandingTable::path`].
     pub location: String,
     /// The table properties, as written.
     pub properties: BTreeMap<String, String>,
-    /// What the statement says about the table.
+    /// The COMMENT of the table.
     pub comment: Option<String>,
     /// The file, as the caller named it.
     pub file: String,
@@ -33,23 +35,22 @@ pub struct LandingTable {
 pub struct Column {
     /// Its name, in lower case.
     pub name: String,
-    /// What its values are.
+    /// The type of its values.
     pub kind: ColumnType,
-    /// What the statement says about it.
+    /// The COMMENT of the column.
     pub comment: Option<String>,
-    /// The line where it stands, from 1.
+    /// Its line, from 1.
     pub line: u32,
 }
 
-/// What the values of a landing column are.
+/// The type of a landing column.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum ColumnType {
-    /// Text: `string`, and `varchar(n)` and `char(n)`, whose length is not
-    /// looked at.
+    /// Text: `string`, `varchar(n)` and `char(n)`. The length is ignored.
     String,
     /// 64-bit integers.
     Bigint,
-    /// 32-bit integers; also what is declared `smallint` or `tinyint`.
+    /// 32-bit integers; also `smallint` and `tinyint`.
     Int,
     /// 32-bit floating point numbers.
     Float,
@@ -64,12 +65,12 @@ pub enum ColumnType {
 }
 
 impl LandingTable {
-    /// Where the files lie. With [`is_absolute`](Self::is_absolute), which only
-    /// a `file:` location is, the path in the file system, as `/data/customer`.
-    /// Otherwise the path below the landing folder, with `/` between its parts
-    /// and none around them: an `s3://` location loses its bucket, and
-    /// `/customer/landing/` is the same as `customer/landing`. Empty means the
-    /// landing folder itself.
+    /// The place of the files. For a `file:` location, which
+    /// [is absolute](Self::is_absolute), it is the path in the file system, such
+    /// as `/data/customer`. Otherwise it is a path below the landing folder,
+    /// without `/` at either end: an `s3://` location loses its bucket, and
+    /// `/customer/landing/` becomes `customer/landing`. Empty means the landing
+    /// folder itself.
     pub fn path(&self) -> &str {
         match split_location(&self.location) {
             Location::Absolute(path) | Location::Relative(path) => path,
@@ -77,29 +78,28 @@ impl LandingTable {
         }
     }
 
-    /// Whether the location is a place of its own, not one below the landing
-    /// folder.
+    /// Whether the location is a path in the file system rather than one below
+    /// the landing folder.
     pub fn is_absolute(&self) -> bool {
         matches!(split_location(&self.location), Location::Absolute(_))
     }
 
     /// The columns with personal values, from the property `stedi.personal`
-    /// (`'stedi.personal'='email,phone'`). Without it, every text column: a
-    /// statement that does not say was written by someone who did not know that
-    /// it would be asked. The columns that name people and devices by their
-    /// [roles](crate::Roles) are always among them.
+    /// (`'stedi.personal'='email,phone'`). Without the property all text columns
+    /// are personal: its author did not know that it would matter. Columns that
+    /// name people or devices by their [roles](crate::Roles) are always personal.
     pub fn personal(&self) -> &[String] {
         &self.personal
     }
 
-    /// The columns without which an object is no row, from the property
+    /// The columns without which an object is not a row, from the property
     /// `stedi.required`, and those that a row needs for its
     /// [roles](crate::Roles): its subject or device, and its time.
     pub fn required(&self) -> &[String] {
         &self.required
     }
 
-    /// The column of that name, in any letter case.
+    /// The column of that name; letter case is ignored.
     pub fn column(&self, name: &str) -> Option<&Column> {
         let name = name.to_lowercase();
         self.columns.iter().find(|column| column.name == name)
@@ -121,14 +121,14 @@ impl fmt::Display for ColumnType {
     }
 }
 
-/// A location taken apart.
+/// A parsed location.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Location<'a> {
     /// A path in the file system, from its root.
     Absolute(&'a str),
     /// A path below the landing folder.
     Relative(&'a str),
-    /// A scheme that is none of ours.
+    /// A location with an unknown scheme.
     Unknown,
 }
 

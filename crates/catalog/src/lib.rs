@@ -1,5 +1,5 @@
-//! The data product, read: `lakehouse/` into tables, contracts and an order to
-//! build them in.
+//! Reads the data product: the SQL files of `lakehouse/` become tables, contracts
+//! and a build order.
 //!
 //! ```text
 //! lakehouse/landing/customer_landing.sql    CREATE EXTERNAL TABLE, as Athena takes it
@@ -9,16 +9,16 @@
 //! lakehouse/published.toml                  the row counts that were published
 //! ```
 //!
-//! [`Project::read`] takes the folder, [`Project::parse`] files already in
-//! memory (those embedded in the program). Both report everything that is
-//! wrong at once, each with its file, line and a hint. The order to build in
-//! comes from what each SELECT reads.
+//! [`Project::read`] reads a folder, [`Project::parse`] files in memory (those
+//! embedded in the program). Both report all errors at once, each with file, line
+//! and hint. The build order follows from what each SELECT reads. What the
+//! columns of landing tables mean is in [`Project::roles`].
 //!
-//! This room is pure: it reads the project's own files and nothing else, and it
-//! names neither DataFusion nor Arrow. So it can say what a table *should* be
-//! (its contract), while only the engine can say which columns a SELECT really
-//! gives; for that every column named in a contract carries its line
-//! ([`ColumnName`]) and [`Contract::columns`] lists them.
+//! The crate reads the project's files and nothing else, and it does not know
+//! DataFusion or Arrow. It knows what a table *should* be (its contract); only
+//! the engine, which plans the SELECTs, knows their columns. The engine checks
+//! one against the other: [`Contract::columns`] lists the columns that a contract
+//! names, each with its line ([`ColumnName`]).
 //!
 //! # A contract
 //!
@@ -26,30 +26,30 @@
 //!
 //! ```toml
 //! grain = "One accelerometer reading of a person who agreed to research."
-//! subject = "user"              # the column that says whose row it is
-//! device = "serialnumber"       # likewise by way of the device, where there is no such column
-//! personal = ["user"]           # columns with personal values, also what is made of them
-//! anonymous = false             # true: rows are groups of at least five people, nothing is personal
-//! duplicates = "drop"           # rows equal in every column: keep one. Default: "keep"
+//! subject = "user"              # the column that names the person whose row it is
+//! device = "serialnumber"       # the column that names the device, where no column names the person
+//! personal = ["user"]           # columns with personal values, or values derived from them
+//! anonymous = false             # true: each row is about at least five people; nothing is personal
+//! duplicates = "drop"           # of rows equal in every column keep one. Default: "keep"
 //! also = ["another_name"]       # other names of the table in SQL
 //!
 //! [checks]
 //! not_null = ["user", "timestamp"]
-//! unique = ["email", ["user", "timestamp"]]           # a column, or columns together
+//! unique = ["email", ["user", "timestamp"]]           # a column, or columns in combination
 //!
 //! [checks.accepted]
-//! source = ["record", "hand"]                         # one of these
-//! distancefromobject = { min = 0, max = 1000 }        # either end may be left out
+//! source = ["record", "hand"]                         # one of these values
+//! distancefromobject = { min = 0, max = 1000 }        # either bound may be left out
 //!
 //! [checks.references]
 //! serialnumber = "customer_curated.serialnumber"      # [zone.]table.column
 //!
-//! [checks.consent_in_force]                           # by system.consent
+//! [checks.consent_in_force]                           # looked up in system.consent
 //! subject = "user"
 //! at = "timestamp"                                    # without it: now, the start of the run
 //! purpose = "research"                                # or "public", "friends". Default: "research"
 //!
-//! [checks.owner_match]                                # by system.device_owner
+//! [checks.owner_match]                                # looked up in system.device_owner
 //! subject = "user"
 //! device = "serialnumber"
 //! at = "sensorreadingtime"                            # without it: now
@@ -58,21 +58,21 @@
 //! name = "no phone flies"
 //! holds = "x * x + y * y + z * z < 1e4"
 //!
-//! [[checks.sql]]                                      # a SELECT that gives what is wrong
+//! [[checks.sql]]                                      # a SELECT that returns violating rows
 //! name = "readings lie in the past"
 //! violations = "select timestamp from accelerometer_trusted where timestamp > 2e12"
 //! ```
 //!
-//! Only `grain` must be there. What a violation does is the check's action:
+//! Only `grain` is required. The action of a check says what a violation does:
 //!
-//! | action | the rows in violation are | and |
+//! | action | violating rows are | and |
 //! |---|---|---|
-//! | `fail` (default) | counted and told | nothing of the run is published |
-//! | `warn` | counted and told, as a warning | they stay |
-//! | `report` | counted | they stay |
-//! | `leave_out` | counted and told | they are not in the table |
+//! | `fail` (default) | counted and shown | the run publishes nothing |
+//! | `warn` | counted and shown as a warning | stay in the table |
+//! | `report` | counted | stay in the table |
+//! | `leave_out` | counted and shown | are left out of the table |
 //!
-//! The long form of each rule takes it:
+//! The long form of each rule has a key for it:
 //!
 //! ```toml
 //! [checks]
@@ -98,25 +98,25 @@
 //! action = "warn"
 //! ```
 //!
-//! `not_null` and `unique` also take a list of both forms, so that one column
-//! fails and another warns: `not_null = ["user", { columns = ["x"], action = "warn" }]`.
-//! `consent_in_force` and `owner_match` take a list of tables, so that consent
-//! can be asked for the row's time and for now.
+//! `not_null` and `unique` also accept a list that mixes both forms, so that one
+//! column fails and another warns:
+//! `not_null = ["user", { columns = ["x"], action = "warn" }]`. `consent_in_force`
+//! and `owner_match` accept a list of tables, so that a contract can ask for
+//! consent now and at the row's time.
 //!
 //! Null passes `accepted`, `references` and `unique`, as in SQL constraints. It
-//! does not pass `rows`, where what is not known to hold does not hold, nor
-//! `consent_in_force` and `owner_match`: nobody has agreed, and nobody's device
-//! is anyone's. Persons are compared by `subject(...)`, without regard to letter
-//! case, to white space around, or to how Unicode composes letters; an interval
-//! holds at its `valid_from` and no longer at its `valid_to`; where one of them
-//! is null it is open on that side.
+//! fails `rows`, where a condition must be known to hold, and `consent_in_force`
+//! and `owner_match`: a person who is not named has not agreed and owns nothing.
+//! People are compared by `subject(...)`, which ignores letter case, surrounding
+//! white space and Unicode composition. An interval includes its `valid_from` and
+//! excludes its `valid_to`; a null bound is open.
 //!
-//! `leave_out` is for rules that judge each row by itself: all but `unique` and
-//! `[[checks.sql]]`. Rows are left out before duplicates are looked for and
-//! before any other check sees the table. Where a row violates several such
-//! checks, it counts for the one that stands first in the file.
+//! `leave_out` is for rules that judge each row on its own: all but `unique` and
+//! `[[checks.sql]]`. Rows are left out before duplicates are removed and before
+//! any other check sees the table. A row that violates several such checks counts
+//! for the one that comes first in the file.
 //!
-//! A table that a check reads is built before the check's own table, as one
+//! A table that a check reads is built before the check's own table, like a table
 //! that the SELECT reads.
 
 mod contract;

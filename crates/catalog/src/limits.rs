@@ -1,10 +1,10 @@
-//! How large a statement may be, for models, checks and the shell alike.
+//! Limits on the size of a statement, for models, checks and the shell.
 //!
-//! A parser and a planner work by recursion, and a planner copies what is
-//! named twice: a statement of a few kilobytes can overflow a stack or take
-//! gigabytes before a row is read. So a statement is counted twice: its tokens
-//! before it is parsed, and what it asks for, CTEs written out, before it is
-//! planned.
+//! Parser and planner are recursive, and the planner copies a query each time it
+//! is named: a statement of a few kilobytes can overflow a stack or take gigabytes
+//! before a row is read. A statement is therefore measured twice: its tokens
+//! before it is parsed, and its tables, SELECTs and operators, with CTEs expanded,
+//! before it is planned.
 
 use std::collections::HashMap;
 use std::ops::ControlFlow;
@@ -18,33 +18,32 @@ use crate::dialect::SqlDialect;
 /// Bytes of one statement.
 const BYTES_MAX: usize = 2 << 20;
 
-/// Words, numbers, signs and so on of one statement.
+/// Tokens of one statement.
 const TOKENS_MAX: usize = 200_000;
 
-/// Brackets in brackets. The parser's own limit is on most ways to nest, but
-/// not on all.
+/// Nested brackets. The parser's own limit covers most ways to nest, but not all.
 const BRACKETS_MAX: usize = 128;
 
-/// The same token time after time, as in `explain explain explain`: the parser
-/// recurses for each.
+/// Repetitions of one token, as in `explain explain explain`: the parser recurses
+/// for each.
 const REPEATED_MAX: usize = 128;
 
-/// Operators in operators: `a + b + c` is two deep.
+/// Nested operators: `a + b + c` is two deep.
 const OPERATORS_MAX: usize = 2_000;
 
 /// SELECTs of one `UNION ALL`, `EXCEPT` or `INTERSECT`.
 const UNITED_MAX: usize = 1_000;
 
-/// Tables read, each CTE written out wherever it is named.
+/// Tables read, with each CTE expanded wherever it is named.
 const TABLES_MAX: u64 = 500;
 
-/// SELECTs, each CTE written out wherever it is named.
+/// SELECTs, with each CTE expanded wherever it is named.
 const SELECTS_MAX: u64 = 2_000;
 
-/// By how much a statement is too large.
+/// Why a statement is too large.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Excess {
-    /// What is wrong, without a text of the statement.
+    /// What is wrong, without any text of the statement.
     pub message: String,
     /// What to do.
     pub hint: &'static str,
@@ -54,20 +53,20 @@ impl Excess {
     fn nested(what: &str, max: usize) -> Self {
         Self {
             message: format!("the statement is nested too deeply: more than {max} {what}"),
-            hint: "write a long list of values with IN (...), and join a table of values instead of a longer one",
+            hint: "write a long list of values as IN (...); join a table of values instead of a longer list",
         }
     }
 }
 
-/// Whether a statement is small enough to be parsed.
+/// Checks that a statement is small enough to be parsed.
 ///
 /// # Errors
-/// [`Excess`], in tokens. What cannot be cut into tokens passes: the parser
-/// says better what is wrong with it.
+/// [`Excess`], in tokens. Text that cannot be cut into tokens passes: the parser
+/// explains better what is wrong with it.
 pub fn check_tokens(sql: &str) -> Result<(), Excess> {
     let too_long = |what: String| Excess {
         message: format!("the statement is too long: more than {what}"),
-        hint: "put values into a file and read it by CREATE EXTERNAL TABLE",
+        hint: "put values into a file and read it with CREATE EXTERNAL TABLE",
     };
     if sql.len() > BYTES_MAX {
         return Err(too_long(format!("{} MiB", BYTES_MAX >> 20)));
@@ -109,7 +108,7 @@ pub fn check_tokens(sql: &str) -> Result<(), Excess> {
     Ok(())
 }
 
-/// Whether a parsed statement is small enough to be planned.
+/// Checks that a parsed statement is small enough to be planned.
 ///
 /// # Errors
 /// [`Excess`], in operators, tables or SELECTs.
@@ -121,7 +120,7 @@ pub fn check_statement(statement: &impl Visit) -> Result<(), Excess> {
     }
 }
 
-/// Tables and SELECTs that planning meets.
+/// Tables and SELECTs that the planner visits.
 #[derive(Debug, Clone, Copy, Default)]
 struct Size {
     tables: u64,
@@ -144,22 +143,22 @@ impl Size {
         };
         Err(Excess {
             message: format!(
-                "the statement reads more than {count} {what}, where a WITH query counts as often as it is named"
+                "the statement reads more than {count} {what}, counting a WITH query each time it is named"
             ),
-            hint: "make a model of what is read many times, or ask in several statements",
+            hint: "turn a query that is read many times into a model, or split the statement",
         })
     }
 }
 
-/// One query that is being walked through.
+/// One query on the way from the statement to the place being visited.
 #[derive(Default)]
 struct Frame {
     size: Size,
-    /// Its CTEs by the address of their queries; with `None` in `sizes` until
-    /// they have been walked through.
+    /// The names of its CTEs that are not visited yet, by the address of their
+    /// queries.
     names: HashMap<usize, String>,
     sizes: HashMap<String, Size>,
-    /// Operators around the place, within this query.
+    /// Operators around this query in the query that contains it.
     depth: usize,
 }
 
@@ -195,9 +194,9 @@ impl Visitor for Count {
         if is_united_beyond(&query.body, UNITED_MAX) {
             return ControlFlow::Break(Excess {
                 message: format!(
-                    "the statement puts more than {UNITED_MAX} SELECTs together with UNION, EXCEPT or INTERSECT"
+                    "the statement combines more than {UNITED_MAX} SELECTs with UNION, EXCEPT or INTERSECT"
                 ),
-                hint: "write rows as VALUES (...), (...), or ask in several statements",
+                hint: "write rows as VALUES (...), (...), or split the statement",
             });
         }
         let ctes = query.with.iter().flat_map(|with| &with.cte_tables);
@@ -269,8 +268,8 @@ impl Visitor for Count {
     }
 }
 
-/// Whether more than `max` SELECTs are put together, told without recursion
-/// along the side on which the parser nests them.
+/// Whether a set operation has more than `max` SELECTs, without recursion along
+/// the side on which the parser nests them.
 fn is_united_beyond(body: &SetExpr, max: usize) -> bool {
     let mut ahead = vec![body];
     let mut count = 0;

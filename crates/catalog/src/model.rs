@@ -1,4 +1,5 @@
-//! A trusted or curated table: its contract and the SELECT that builds it.
+//! A model: a trusted or curated table with its contract and the SELECT that
+//! builds it. The project's reader parses each model's file here.
 
 use crate::contract::{Contract, Rule};
 use crate::errors::{Error, ErrorKind};
@@ -25,20 +26,21 @@ pub struct Model {
     pub sql_line: u32,
     /// The column of that line, from 1.
     pub sql_column: u32,
-    /// The tables that the SELECT and the checks read, each once for each kind
-    /// of reader, where it is named first. A check's reads of the table itself are left out.
+    /// The tables that the SELECT and the checks read: each once per kind of
+    /// reader, at its first mention. The model's own table, which checks read, is
+    /// not among them.
     pub reads: Vec<Reference>,
 }
 
-/// A table that a model reads, and where its file says so.
+/// A table that a model reads, and the place in its file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Reference {
-    /// The table's own name (not another one it goes by), or `system.` and the
-    /// name of a system table.
+    /// The table's own name (no other name of it), or `system.` and the name of a
+    /// system table.
     pub table: String,
-    /// The table's zone; none for a system table.
+    /// The table's zone; `None` for a system table.
     pub zone: Option<Zone>,
-    /// What reads it.
+    /// The kind of reader.
     pub by: ReadBy,
     /// The line in the model's file, from 1.
     pub line: u32,
@@ -63,8 +65,8 @@ impl Model {
         &self.reads
     }
 
-    /// The line and column in the file of a place in `sql`, both from 1, as the
-    /// SQL parser and planner count them.
+    /// Translates a place in `sql`, as the SQL parser and planner count it, into
+    /// the line and column of the file. All count from 1.
     pub fn locate(&self, line: u64, column: u64) -> (u32, u32) {
         let start = Spot {
             line: self.sql_line,
@@ -75,16 +77,16 @@ impl Model {
     }
 }
 
-/// What a model's file was found to hold, as far as it could be understood.
+/// What a model's file holds, as far as it could be parsed.
 pub(crate) struct ParsedModel {
-    /// The model, its reads still to be resolved, if nothing was wrong.
+    /// The model with its unresolved reads, if there was no error.
     pub(crate) model: Option<(Model, Vec<(TableRead, ReadBy)>)>,
-    /// The other names it claims and where, if its contract could be read.
+    /// Its other names and their place, if the contract could be read.
     pub(crate) also: Option<(Vec<TableName>, Spot)>,
     pub(crate) errors: Vec<Error>,
 }
 
-/// Parses a model's file; what can be found wrong with it alone is.
+/// Parses a model's file and finds every error that needs no other file.
 pub(crate) fn parse_model(file: &str, zone: Zone, name: TableName, text: &str) -> ParsedModel {
     let mut parsed = ParsedModel {
         model: None,
@@ -140,8 +142,8 @@ pub(crate) fn parse_model(file: &str, zone: Zone, name: TableName, text: &str) -
     parsed
 }
 
-/// The TOML in the comment that opens the file, where it begins, and the offset
-/// of what follows.
+/// The TOML in the comment that opens the file, its place, and the offset of the
+/// SQL after it.
 fn contract_comment<'a>(file: &str, text: &'a str) -> Result<(&'a str, Spot, usize), Error> {
     let blank = |c: char| c.is_whitespace() || c == '\u{feff}';
     let open = text.len() - text.trim_start_matches(blank).len();
@@ -156,7 +158,7 @@ fn contract_comment<'a>(file: &str, text: &'a str) -> Result<(&'a str, Spot, usi
     Ok((toml, Spot::START.after(text, open + 2), end))
 }
 
-/// The one SELECT from an offset on, where it begins and what it reads.
+/// The one SELECT from an offset on, its place, and the tables it reads.
 fn model_select(
     file: &str,
     text: &str,
@@ -195,8 +197,8 @@ fn model_select(
     }
 }
 
-/// The tables that checks given as SQL read. (What named rules read is resolved
-/// with the rule itself.)
+/// The tables that SQL checks read. Tables of other rules are resolved with the
+/// rule.
 fn check_reads(file: &str, contract: &Contract, errors: &mut Vec<Error>) -> Vec<TableRead> {
     let mut tables = Vec::new();
     for check in &contract.checks {

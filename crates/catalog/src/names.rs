@@ -1,17 +1,16 @@
-//! How tables are called: zones and table names.
+//! Zones and table names.
 
 use std::borrow::Borrow;
 use std::fmt;
 use std::str::FromStr;
 
-/// The three rooms a table of the project can stand in, in the order data moves
-/// through them. (System tables are not the project's: they are known by name
-/// alone, as `system.consent`.)
+/// The zone of a table, in the order in which data moves through them. System
+/// tables, such as `system.consent`, are not part of the project and have none.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Zone {
-    /// What arrived, as it lies.
+    /// JSON files as they arrived.
     Landing,
-    /// People who agree to research now.
+    /// Rows of people who agree to research now.
     Trusted,
     /// Ready for science.
     Curated,
@@ -30,7 +29,7 @@ impl Zone {
         }
     }
 
-    /// The zone of that name, in any letter case.
+    /// The zone of that name; letter case is ignored.
     pub fn named(name: &str) -> Option<Zone> {
         Zone::ALL
             .into_iter()
@@ -44,15 +43,17 @@ impl fmt::Display for Zone {
     }
 }
 
-/// The name of a table: lower-case words of letters, digits and underscores,
-/// beginning with a letter. It is the file's name in the project, the folder's
-/// in the lake and the table's in SQL, so it must be safe in all three.
+/// The name of a table: lower-case letters, digits and underscores, with a letter
+/// first. It names a file in the project, a folder in the lake and a table in
+/// SQL, and must be safe in all three.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct TableName(String);
 
-/// What `TableName::from_str` refuses.
+/// The error of `TableName::from_str`.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` is no table name: lower-case letters, digits and underscores, a letter first")]
+#[error(
+    "`{0}` is not a table name: use lower-case letters, digits and underscores, with a letter first"
+)]
 pub struct BadTableName(pub String);
 
 impl TableName {

@@ -1,11 +1,14 @@
-//! The order in which models can be built, or the cycles that leave none.
+//! Topological order of the models, or the cycles that prevent one.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-/// The keys of `reads` so that each stands after the keys it reads; between
-/// those that are free to come next, the least first. What is read and is no
-/// key itself is there already. Otherwise the cycles, each as keys where every
-/// one reads the next and the last the first, beginning with its least.
+/// The keys of `reads`, each after the keys that it reads. Of several keys that
+/// could come next, the least comes first. Values that are not keys need no
+/// order.
+///
+/// # Errors
+/// The cycles: each key reads the next, the last reads the first, and the least
+/// key comes first.
 pub(crate) fn build_order<K: Ord + Clone>(
     reads: &BTreeMap<K, BTreeSet<K>>,
 ) -> Result<Vec<K>, Vec<Vec<K>>> {
@@ -33,7 +36,7 @@ pub(crate) fn build_order<K: Ord + Clone>(
                 cycle
             }
         };
-        // A cycle is taken as built too, so that the next one is found.
+        // Treat a cycle as built, so that the next one is found.
         for key in done {
             waiting.remove(key);
             waiting.values_mut().for_each(|read| {

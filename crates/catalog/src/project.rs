@@ -1,4 +1,5 @@
-//! The project: every table of it, known to the others.
+//! The project: its landing tables, models, roles and published counts.
+//! `project_reader` builds it from files.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -10,24 +11,24 @@ use crate::names::{TableName, Zone};
 use crate::roles::Roles;
 use crate::suggest::nearest;
 
-/// The data product, read and found sound as far as that can be seen without
-/// planning its SQL.
+/// A data product without errors, as far as they can be found without planning
+/// its SQL.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Project {
     pub(crate) landing: Vec<LandingTable>,
     pub(crate) models: Vec<Model>,
     pub(crate) roles: Roles,
     pub(crate) published: Option<Expectations>,
-    /// Every name in use, other names too, with the table it means.
+    /// Every name of a table, other names included, with the table's own name.
     pub(crate) names: BTreeMap<String, TableName>,
-    /// The text of every table's file, by `zone/name`.
+    /// The text of each table's file, by `zone/name`.
     pub(crate) definitions: BTreeMap<String, String>,
 }
 
 /// A table of the project.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Table<'a> {
-    /// What arrived.
+    /// A landing table.
     Landing(&'a LandingTable),
     /// A trusted or curated table.
     Model(&'a Model),
@@ -62,14 +63,14 @@ impl Project {
         &self.roles
     }
 
-    /// The trusted and curated tables in an order in which they can be built:
-    /// each after those it reads, otherwise by zone and name.
+    /// The trusted and curated tables in build order: each after those it reads,
+    /// otherwise by zone and name.
     pub fn models(&self) -> &[Model] {
         &self.models
     }
 
-    /// The table of that name or other name, in any letter case, with or
-    /// without its zone before it.
+    /// The table of that name or other name, with or without its zone before it.
+    /// Letter case is ignored.
     pub fn find(&self, name: &str) -> Option<Table<'_>> {
         let name = name.to_lowercase();
         let (zone, bare) = match name.split_once('.') {
@@ -85,15 +86,15 @@ impl Project {
             .filter(|table| zone.is_none_or(|zone| table.zone() == zone))
     }
 
-    /// The models among `names` (other names too) and every model that these
-    /// need, in build order. Landing tables and unknown names need none.
+    /// The models among `names` (or other names) and every model that they need,
+    /// in build order. Landing tables and unknown names need none.
     pub fn needed_for(&self, names: &[TableName]) -> Vec<&Model> {
         let mut needed: BTreeSet<&str> = names
             .iter()
             .filter_map(|name| self.find(name.as_str()))
             .map(|table| table.name().as_str())
             .collect();
-        // Backwards, everything that needs a model has been seen before it.
+        // In reverse build order, whatever needs a model comes before it.
         for model in self.models.iter().rev() {
             if needed.contains(model.name.as_str()) {
                 needed.extend(model.reads.iter().map(|read| read.table.as_str()));
@@ -105,9 +106,9 @@ impl Project {
             .collect()
     }
 
-    /// Every table's definition, as `zone/name` and the text of its file with
-    /// lines ended by a line feed, in order of the former: the same wherever the
-    /// project lies and however its files were checked out.
+    /// The definition of every table: `zone/name` and the text of its file, with
+    /// line feeds as line ends, sorted by name. It is the same wherever the project
+    /// is and however its files were checked out.
     pub fn definitions(&self) -> impl Iterator<Item = (&str, &str)> {
         let definitions = self.definitions.iter();
         definitions.map(|(table, text)| (table.as_str(), text.as_str()))
@@ -118,16 +119,16 @@ impl Project {
         self.published.as_ref()
     }
 
-    /// Row counts in a file of the form of `published.toml`, with every table's
-    /// own name in place of other ones.
+    /// Parses row counts in the form of `published.toml` and replaces other names
+    /// by the tables' own.
     ///
     /// # Errors
-    /// As [`parse_expectations`]; and for a table that is not in the project.
+    /// As [`parse_expectations`], and tables that the project does not have.
     pub fn expectations(&self, path: &str, text: &str) -> Result<Expectations, Errors> {
         self.resolved(parse_expectations(path, text)?)
     }
 
-    /// Every name of a table, other names too, in alphabetical order.
+    /// Every name of a table, other names included, in alphabetical order.
     pub fn names(&self) -> impl Iterator<Item = &str> {
         self.names.keys().map(String::as_str)
     }

@@ -1,25 +1,25 @@
-//! The files of a project's folder.
+//! Lists and reads the files of a project's folder, for `project_reader`.
 
 use std::path::{Path, PathBuf};
 
 use crate::errors::{Error, ErrorKind};
 
-/// A file of the project.
+/// A file of a project, in memory.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SourceFile {
-    /// The path shown in errors. Its last two parts say what the file is, as in
-    /// `lakehouse/trusted/customer_trusted.sql`.
+    /// The path shown in errors. Its last two parts say what the file is, for
+    /// example `lakehouse/trusted/customer_trusted.sql`.
     pub path: String,
-    /// What it holds.
+    /// Its content.
     pub text: String,
 }
 
 /// How a file of tests ends its name: `TABLE.test.sql`.
 pub(crate) const TEST_SUFFIX: &str = ".test.sql";
 
-/// Files that may lie in a project and mean nothing in it: the tests beside the
-/// models, words for readers, and what editors and systems hide.
-pub(crate) fn is_passed_over(name: &str) -> bool {
+/// Whether a file in a project is ignored: tests beside models, READMEs, and
+/// hidden files.
+pub(crate) fn is_ignored(name: &str) -> bool {
     name.ends_with(TEST_SUFFIX)
         || name.ends_with(".slt")
         || name.starts_with("README")
@@ -70,7 +70,7 @@ pub(crate) fn list(dir: &Path, errors: &mut Vec<Error>) -> Vec<DirEntry> {
 }
 
 pub(crate) fn read_file(entry: &DirEntry, files: &mut Vec<SourceFile>, errors: &mut Vec<Error>) {
-    if is_passed_over(&entry.name) {
+    if is_ignored(&entry.name) {
         return;
     }
     let path = entry.shown();

@@ -1,4 +1,6 @@
-//! Files into a project.
+//! Builds a [`Project`] from its files and reports all errors at once. Each file
+//! is parsed on its own; then names are resolved between files, and the models
+//! are put into build order.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -13,7 +15,7 @@ use crate::model::{Model, ReadBy, Reference, parse_model};
 use crate::names::{TableName, Zone};
 use crate::order::build_order;
 use crate::project::{Project, unknown_table};
-use crate::project_files::{SourceFile, is_passed_over, list, read_file};
+use crate::project_files::{SourceFile, is_ignored, list, read_file};
 use crate::reads::TableRead;
 use crate::roles::Roles;
 use crate::statements::{skip_blank_and_comments, statement_ranges};
@@ -25,11 +27,11 @@ const SYSTEM: &str = "system";
 const PUBLISHED: &str = "published.toml";
 
 impl Project {
-    /// The project in files that are in memory already. `.slt` and README files
-    /// among them are passed over.
+    /// Parses a project whose files are in memory. `.slt` and README files are
+    /// ignored.
     ///
     /// # Errors
-    /// Everything that is wrong with them.
+    /// All errors in the files.
     pub fn parse(files: Vec<SourceFile>) -> Result<Project, Errors> {
         let mut draft = Draft::default();
         for file in &files {
@@ -38,13 +40,13 @@ impl Project {
         draft.finish()
     }
 
-    /// The project in a folder: its `landing/*.sql`, `trusted/*.sql`,
-    /// `curated/*.sql` and `published.toml`. `.slt` and README files and those
-    /// whose name begins with a dot are passed over.
+    /// Reads a project from a folder: its `landing/*.sql`, `trusted/*.sql`,
+    /// `curated/*.sql` and `published.toml`. `.slt`, README and hidden files are
+    /// ignored.
     ///
     /// # Errors
-    /// Everything that is wrong with them; any other file or folder; a folder
-    /// that is missing or has no `landing` in it.
+    /// All errors in the files; any other file or folder; a folder that does not
+    /// exist or has no `landing` folder.
     pub fn read(dir: &Path) -> Result<Project, Errors> {
         let shown = dir.display().to_string();
         if !dir.is_dir() {
@@ -72,7 +74,7 @@ impl Project {
                 (false, _) if entry.name == PUBLISHED => {
                     read_file(&entry, &mut files, &mut errors);
                 }
-                (false, _) if is_passed_over(&entry.name) => {}
+                (false, _) if is_ignored(&entry.name) => {}
                 (false, _) => errors.push(entry.stray()),
             }
         }
@@ -83,7 +85,7 @@ impl Project {
     }
 }
 
-/// The project while its files come in.
+/// A project while its files are being parsed.
 #[derive(Default)]
 struct Draft {
     landing: Vec<LandingTable>,
@@ -91,14 +93,14 @@ struct Draft {
     published: Option<Expectations>,
     names: BTreeMap<String, Claim>,
     definitions: BTreeMap<String, String>,
-    /// Whether a contract could not be read, so that other names are missing
-    /// and an unknown table may be one of them.
+    /// Whether a contract could not be read: other names may be missing, and an
+    /// unknown table may be one of them.
     names_missing: bool,
     errors: Vec<Error>,
 }
 
-/// A name and who has it. Tables whose file is broken have theirs too, so that
-/// those reading them are not reported as well.
+/// The table that claims a name. Tables with a broken file claim theirs too, so
+/// that models which read them cause no errors of their own.
 struct Claim {
     table: TableName,
     zone: Zone,
@@ -114,7 +116,7 @@ impl Draft {
             .into_iter()
             .find(|zone| Some(zone.as_str()) == folder);
         match (zone, name.strip_suffix(".sql")) {
-            _ if is_passed_over(name) => {}
+            _ if is_ignored(name) => {}
             (None, _) if name == PUBLISHED => match parse_expectations(&file.path, &file.text) {
                 Ok(expectations) => self.published = Some(expectations),
                 Err(errors) => self.errors.extend(errors),
@@ -135,7 +137,7 @@ impl Draft {
     }
 
     fn add_table(&mut self, file: &SourceFile, zone: Zone, name: TableName) {
-        // The file as a whole claims its name; a contract's line, other ones.
+        // The file claims the table's own name, the contract's `also` its other names.
         if let Err(kind) = self.claim(&name, &name, zone, &file.path) {
             self.errors.push(Error::whole(&file.path, kind));
             return;
@@ -219,7 +221,7 @@ impl Draft {
         Errors::unless_empty(project, self.errors)
     }
 
-    /// Names what a model reads by the tables' own names.
+    /// Resolves the names of the tables that a model reads to their own names.
     fn resolve(&self, model: &mut Model, reads: Vec<(TableRead, ReadBy)>) -> Vec<Error> {
         let mut errors = Vec::new();
         for (read, by) in reads {
@@ -251,7 +253,8 @@ impl Draft {
                         continue;
                     }
                 }
-                // Which columns a landing table has is known here already.
+                // The columns of landing tables are known here; those of models
+                // only to the engine.
                 let landing = self.landing.iter().find(|landing| landing.name == **table);
                 if let Some(landing) = landing
                     && landing.column(to).is_none()
@@ -270,7 +273,7 @@ impl Draft {
         errors
     }
 
-    /// Adds a table to what a model reads, and gives its own name.
+    /// Adds a table to those that a model reads, and returns its own name.
     fn add_read(
         &self,
         model: &mut Model,
@@ -297,8 +300,8 @@ impl Draft {
         Ok(table)
     }
 
-    /// The table that a name in SQL means, by its own name, and its zone (none
-    /// for a system table).
+    /// Resolves a name in SQL to the table's own name and its zone (`None` for a
+    /// system table).
     fn meaning(&self, parts: &[&str]) -> Result<(String, Option<Zone>), ErrorKind> {
         let unknown = || {
             let names = self.names.keys().map(String::as_str);
@@ -332,7 +335,8 @@ impl Draft {
     }
 }
 
-/// A landing file's one statement, which must create the table of its name.
+/// Parses a landing file: one statement, which must create the table that the
+/// file is named after.
 fn parse_landing_file(file: &SourceFile, name: &TableName) -> Result<LandingTable, Errors> {
     let text = &file.text;
     let place = |offset: usize| Spot::START.after(text, skip_blank_and_comments(text, offset));

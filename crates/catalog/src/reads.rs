@@ -1,5 +1,6 @@
-//! SQL looked at without planning it: is it one SELECT, which tables does it
-//! read, does it list its output columns.
+//! What a SELECT shows without being planned: that it is one SELECT, which tables
+//! it reads, and whether it lists its output columns. `model` and the project's
+//! reader use it.
 
 use std::ops::ControlFlow;
 
@@ -23,16 +24,16 @@ use crate::text::Spot;
 pub(crate) struct ParsedSelect {
     /// The tables it reads, in order of appearance, each time they appear.
     pub(crate) tables: Vec<TableRead>,
-    /// Where its output columns are not listed.
+    /// The places of `*` in its output columns.
     pub(crate) stars: Vec<Spot>,
 }
 
-/// A table as SQL names it: neither a CTE's name nor a function's.
+/// A table that SQL names; not a CTE, and not a table function.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct TableRead {
     /// The parts of the name as written.
     pub(crate) parts: Vec<String>,
-    /// Where it stands.
+    /// Its place in the file.
     pub(crate) spot: Spot,
 }
 
@@ -103,8 +104,8 @@ pub(crate) fn parse_condition(file: &str, sql: &str, start: Spot) -> Result<(), 
     }
 }
 
-/// The query in `sql`, or what is wrong and at which line and column of it
-/// (none: at its end).
+/// The query in `sql`, or what is wrong and at which line and column (`None`: at
+/// the end).
 fn parse_query(sql: &str) -> Result<Query, (Option<(u64, u64)>, ErrorKind)> {
     let word = first_word(sql);
     let begins_select = ["select", "with", ""]
@@ -142,7 +143,7 @@ fn parse_query(sql: &str) -> Result<Query, (Option<(u64, u64)>, ErrorKind)> {
     }
 }
 
-/// The `*`s among the output columns of a query, also of the parts of a UNION.
+/// The `*`s in the output columns of a query and of the branches of a UNION.
 fn find_stars(body: &SetExpr, stars: &mut Vec<Location>) {
     match body {
         SetExpr::Select(select) => {
@@ -163,8 +164,8 @@ fn find_stars(body: &SetExpr, stars: &mut Vec<Location>) {
     }
 }
 
-/// A walk over a condition that stops at what reads other rows. Aggregates are
-/// left to the planner, which knows what is one.
+/// Visits a condition and stops at anything that reads other rows. Aggregates are
+/// left to the planner, which knows the functions.
 struct OneRow;
 
 impl Visitor for OneRow {
@@ -184,7 +185,7 @@ impl Visitor for OneRow {
     }
 }
 
-/// A walk over a query that knows which CTEs are in scope.
+/// Visits a query and knows which CTEs are in scope.
 #[derive(Default)]
 struct Walk {
     scopes: Vec<Scope>,
@@ -195,10 +196,10 @@ struct Walk {
 /// The CTEs of one query.
 #[derive(Default)]
 struct Scope {
-    /// Names that can be read by now.
+    /// CTE names that can be read at this point.
     visible: Vec<String>,
-    /// CTEs not yet left: the address of each one's query, and its name. A CTE
-    /// is visible to what follows it, and to itself only in WITH RECURSIVE: so
+    /// CTEs that are not visible yet: the address of the query, and the name. A CTE
+    /// is visible to what follows it, and to itself only in WITH RECURSIVE:
     /// `with t as (select a from t) ...` reads the table `t`.
     ahead: Vec<(usize, String)>,
     recursive: bool,
@@ -249,7 +250,7 @@ impl Walk {
         let idents: Vec<&Ident> = name.0.iter().filter_map(|part| part.as_ident()).collect();
         let Some(first) = idents.first() else { return };
         let at = first.span.start;
-        // The parser takes a string for a name here, to open files by name.
+        // The parser accepts a string as a name here, to open files by name.
         if idents.iter().any(|ident| ident.quote_style == Some('\'')) {
             let reason = "expected a table's name, found a string".to_owned();
             self.faults
@@ -313,7 +314,7 @@ impl Visitor for Walk {
     }
 
     fn pre_visit_table_factor(&mut self, factor: &TableFactor) -> ControlFlow<()> {
-        // With arguments it is a table function, as generate_series(1, 3).
+        // With arguments it is a table function, such as generate_series(1, 3).
         if let TableFactor::Table {
             name,
             args: None,
@@ -422,15 +423,15 @@ mod tests {
 
         check(
             "insert into t select 1",
-            "f.sql:10:3: `INSERT` is no SELECT\nhint: a model is one SELECT (`with ... select` too); the run writes its rows",
+            "f.sql:10:3: `INSERT` is not a SELECT\nhint: a model is one SELECT, which may begin with WITH; the run writes its rows",
         );
         check(
             "create table t (a int)",
-            "f.sql:10:3: `CREATE` is no SELECT\nhint: a model is one SELECT (`with ... select` too); the run writes its rows",
+            "f.sql:10:3: `CREATE` is not a SELECT\nhint: a model is one SELECT, which may begin with WITH; the run writes its rows",
         );
         check(
             "grant what ever",
-            "f.sql:10:3: `GRANT` is no SELECT\nhint: a model is one SELECT (`with ... select` too); the run writes its rows",
+            "f.sql:10:3: `GRANT` is not a SELECT\nhint: a model is one SELECT, which may begin with WITH; the run writes its rows",
         );
         check(
             "selct a from t",
@@ -463,11 +464,11 @@ mod tests {
         check("select 'a", "f.sql:10:10: SQL: Unterminated string literal");
         check(
             "select a into b from t",
-            "f.sql:10:3: `SELECT INTO` is no SELECT\nhint: a model is one SELECT (`with ... select` too); the run writes its rows",
+            "f.sql:10:3: `SELECT INTO` is not a SELECT\nhint: a model is one SELECT, which may begin with WITH; the run writes its rows",
         );
         check(
             "select a from t version as of 3",
-            "f.sql:10:17: a model reads tables as they are now, not `VERSION AS OF`\nhint: a run must give the same rows whenever it is repeated; `stedi sql` reads old versions",
+            "f.sql:10:17: a model cannot read an old version of a table: `VERSION AS OF`\nhint: a repeated run must give the same rows; read old versions with `stedi sql`",
         );
     }
 

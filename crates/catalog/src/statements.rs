@@ -1,13 +1,13 @@
-//! Statements within a text: where one ends and what kind it is. Knows quotes
-//! and comments, no grammar.
+//! Splits text into SQL statements and tells their kind. It knows quotes and
+//! comments, but no grammar. The shell, models and landing files use it.
 
 use std::ops::Range;
 
 use crate::text::Spot;
 
-/// The statements of `text`, each without its `;`, with the line (from 1) on
-/// which it begins. A `;` inside quotes or comments ends nothing; what holds
-/// only comments is no statement. Comments before a statement stay with it.
+/// The statements of `text`, each without its `;` and with its first line, from
+/// 1. A `;` inside quotes or comments does not end a statement; comments alone are
+/// no statement. Comments before a statement belong to it.
 pub fn split_statements(text: &str) -> Vec<(String, u32)> {
     statement_ranges(text)
         .into_iter()
@@ -18,7 +18,7 @@ pub fn split_statements(text: &str) -> Vec<(String, u32)> {
         .collect()
 }
 
-/// Where in `text` its statements stand, as [`split_statements`] gives them.
+/// The ranges of the statements in `text`, as [`split_statements`] returns them.
 pub(crate) fn statement_ranges(text: &str) -> Vec<Range<usize>> {
     let mut statements = Vec::new();
     let mut start = skip_blank(text, 0);
@@ -32,8 +32,8 @@ pub(crate) fn statement_ranges(text: &str) -> Vec<Range<usize>> {
     statements
 }
 
-/// Whether a statement is `CREATE EXTERNAL TABLE`, the one statement that is
-/// not SQL for the engine but a landing table for [`crate::parse_external_table`].
+/// Whether a statement is `CREATE EXTERNAL TABLE`: not SQL for the engine, but a
+/// landing table for [`crate::parse_external_table`].
 pub fn is_external_table(statement: &str) -> bool {
     let mut at = 0;
     ["create", "external", "table"].into_iter().all(|expected| {
@@ -44,8 +44,8 @@ pub fn is_external_table(statement: &str) -> bool {
     })
 }
 
-/// The first word of a statement, past blanks and comments; empty if it begins
-/// with something else.
+/// The first word of a statement after blanks and comments; empty if something
+/// else comes first.
 pub(crate) fn first_word(statement: &str) -> &str {
     word_at(statement, skip_blank_and_comments(statement, 0))
 }
@@ -65,8 +65,8 @@ pub(crate) fn skip_blank_and_comments(text: &str, mut at: usize) -> usize {
     }
 }
 
-/// The offset after the comment that opens at `at`, or none if it is never
-/// closed. Comments nest, as in the SQL standard.
+/// The offset after the comment that opens at `at`; `None` if it is not closed.
+/// Comments nest, as in the SQL standard.
 pub(crate) fn comment_end(text: &str, at: usize) -> Option<usize> {
     let bytes = text.as_bytes();
     let mut depth = 0;
@@ -95,9 +95,9 @@ pub(crate) fn line_end(text: &str, at: usize) -> usize {
     text[at..].find('\n').map_or(text.len(), |found| at + found)
 }
 
-/// The offset after the quoted text that opens at `at` (with `'`, `"` or a
-/// back-quote), or none if it is never closed. A quote is written twice to
-/// stand for itself; with `backslash`, also after one.
+/// The offset after the quoted text that opens at `at` with `'`, `"` or a
+/// back-quote; `None` if it is not closed. A doubled quote stands for itself, and
+/// with `backslash` so does a quote after a backslash.
 pub(crate) fn quote_end(text: &str, at: usize, backslash: bool) -> Option<usize> {
     let bytes = text.as_bytes();
     let quote = bytes[at];
@@ -116,7 +116,7 @@ pub(crate) fn quote_end(text: &str, at: usize, backslash: bool) -> Option<usize>
     None
 }
 
-/// Where blanks end. A byte-order mark counts as one.
+/// The offset after blanks. A byte order mark counts as blank.
 fn skip_blank(text: &str, at: usize) -> usize {
     let rest = &text[at..];
     text.len()
@@ -128,8 +128,8 @@ fn skip_blank(text: &str, at: usize) -> usize {
 /// The offset of the `;` that ends the statement beginning at `start`, or the
 /// end of the text.
 fn statement_end(text: &str, start: usize) -> usize {
-    // Hive, and so Athena, takes a backslash as an escape in the strings of its
-    // table definitions; SQL for the engine does so only in E'...'.
+    // In table definitions Hive, and so Athena, takes a backslash in strings as an
+    // escape; SQL for the engine does so only in E'...'.
     let hive = is_external_table(&text[start..]);
     let bytes = text.as_bytes();
     let mut at = start;
@@ -149,7 +149,8 @@ fn statement_end(text: &str, start: usize) -> usize {
     text.len()
 }
 
-/// Whether what stands before a quote is the E of E'...', not a name ending so.
+/// Whether the text before a quote ends in the E of E'...', not in a name that
+/// ends in e.
 fn is_escape_prefix(before: &[u8]) -> bool {
     match before {
         [.., previous, b'e' | b'E'] => !previous.is_ascii_alphanumeric() && *previous != b'_',

@@ -1,12 +1,12 @@
-//! "Did you mean": the name someone probably meant.
+//! Suggestions for misspelt names: "did you mean ...?"
 
 use strsim::osa_distance;
 
-/// The candidate nearest to `name`, or none when nothing is near enough to be
-/// worth naming. Letter case does not count. Near is one slip per three
-/// letters (a letter more, less, changed, or two swapped); failing that, the
-/// one candidate that `name` begins. Of equally near ones the first in
-/// alphabetical order, so that a message is the same every time.
+/// The candidate most similar to `name`, or `None` if none is similar enough.
+/// Letter case is ignored. Similar means one edit per three letters (a letter
+/// added, removed or changed, or two swapped). Without such a candidate, it is the
+/// only candidate that begins with `name`. Ties go to the first in alphabetical
+/// order, so that a message is the same every time.
 pub fn nearest<'a>(name: &str, candidates: impl Iterator<Item = &'a str>) -> Option<&'a str> {
     let name = name.to_lowercase();
     let letters = name.chars().count();
@@ -16,7 +16,7 @@ pub fn nearest<'a>(name: &str, candidates: impl Iterator<Item = &'a str>) -> Opt
     let mut begun: Vec<&str> = Vec::new();
     for candidate in candidates {
         let lowered = candidate.to_lowercase();
-        // A one-letter name is one slip from every other one.
+        // A one-letter name is one edit from every other one-letter name.
         let slips = osa_distance(&name, &lowered);
         if slips <= slips_max && slips < letters {
             best = Some(best.map_or((slips, candidate), |b| b.min((slips, candidate))));

@@ -1,4 +1,5 @@
-//! The parser's complaints about a statement, in words that help.
+//! SQL syntax errors for people: the parser's message without literals and
+//! jargon, its place, and the keyword that was probably meant.
 
 use sqlparser::parser::ParserError;
 
@@ -7,7 +8,7 @@ use crate::suggest::nearest;
 /// Why a statement could not be parsed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SyntaxFault {
-    /// In words, without the text of any string literal.
+    /// The message, without the text of any string literal.
     pub reason: String,
     /// Line and column in the statement, from 1, where the parser knows them.
     pub place: Option<(u64, u64)>,
@@ -16,7 +17,7 @@ pub struct SyntaxFault {
 }
 
 impl SyntaxFault {
-    /// Explains what the parser says of `sql`.
+    /// Explains the parser's error about `sql`.
     pub fn explain(sql: &str, error: ParserError) -> SyntaxFault {
         let (reason, place) = reason_and_place(error);
         SyntaxFault {
@@ -27,8 +28,8 @@ impl SyntaxFault {
     }
 }
 
-/// The parser's message without the place it ends with, and without the text
-/// of a string literal: it may be a person's.
+/// The parser's message without the place at its end, and without the text of a
+/// string literal, which may be personal.
 fn reason_and_place(error: ParserError) -> (String, Option<(u64, u64)>) {
     let message = match error {
         ParserError::TokenizerError(message) | ParserError::ParserError(message) => message,
@@ -43,7 +44,7 @@ fn reason_and_place(error: ParserError) -> (String, Option<(u64, u64)>) {
         }
         None => (message.as_str(), None),
     };
-    // The parser shows its own token there.
+    // The parser prints its own token type here.
     let reason = match reason.starts_with("No infix parser for token") {
         true => "Expected: an operator or the end",
         false => reason,
@@ -53,7 +54,7 @@ fn reason_and_place(error: ParserError) -> (String, Option<(u64, u64)>) {
         Some((expected, "EOF")) => format!("{expected}found: the end"),
         _ => reason.to_owned(),
     };
-    // "Expected: x" in the middle of a line of ours.
+    // In the middle of our line, "Expected: x" becomes "expected x".
     let reason = match reason.strip_prefix("Expected: ") {
         Some(rest) => format!("expected {}", rest.replace(", found: ", ", found ")),
         None => reason,
@@ -61,9 +62,9 @@ fn reason_and_place(error: ParserError) -> (String, Option<(u64, u64)>) {
     (reason, place)
 }
 
-/// The keyword that a word at or right before a place was probably meant to be:
-/// the parser takes `form` in `select a form t` for an alias, and only stops at
-/// what follows.
+/// The keyword that the word at or right before a place was probably meant to be.
+/// The word before counts because the parser takes `form` in `select a form t` for
+/// an alias and stops only after it.
 fn near_keyword(sql: &str, place: Option<(u64, u64)>) -> Option<&'static str> {
     const KEYWORDS: &[&str] = &[
         "select", "from", "where", "group", "order", "having", "join", "left", "inner", "limit",
@@ -87,7 +88,7 @@ fn near_keyword(sql: &str, place: Option<(u64, u64)>) -> Option<&'static str> {
         let exact = KEYWORDS
             .iter()
             .any(|known| known.eq_ignore_ascii_case(word));
-        // A short word is near too many.
+        // Short words are similar to too many keywords.
         let misspelt = word.len() >= 4 && !exact;
         nearest(word, KEYWORDS.iter().copied()).filter(|_| misspelt)
     })

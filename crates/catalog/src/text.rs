@@ -1,4 +1,4 @@
-//! Places in a text: every parser here reports where it stood.
+//! Places in a text, for error messages. All parsers of this crate use them.
 
 /// A place in a file, both counted from 1; columns count characters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -11,7 +11,7 @@ impl Spot {
     /// The first character of a file.
     pub(crate) const START: Spot = Spot { line: 1, column: 1 };
 
-    /// The place of `offset` bytes into `text`, where `text` begins here.
+    /// The place at byte `offset` of `text`, where `text` begins here.
     pub(crate) fn after(self, text: &str, offset: usize) -> Spot {
         let before = &text.as_bytes()[..offset.min(text.len())];
         let lines = before.iter().filter(|byte| **byte == b'\n').count();
@@ -30,8 +30,8 @@ impl Spot {
         }
     }
 
-    /// The place of a line and column counted from 1 within a text that begins
-    /// here. Zero, the SQL parser's word for "unknown", is taken as the start.
+    /// The place of a line and column, counted from 1 within a text that begins
+    /// here. Zero, which the SQL parser uses for "unknown", means the start.
     pub(crate) fn offset_by(self, line: u64, column: u64) -> Spot {
         let line = u32::try_from(line.max(1)).unwrap_or(u32::MAX);
         let column = u32::try_from(column.max(1)).unwrap_or(u32::MAX);
@@ -45,7 +45,7 @@ impl Spot {
     }
 }
 
-/// Lines beyond four thousand million are reported as the last of them.
+/// Larger counts are reported as `u32::MAX`.
 fn to_u32(count: usize) -> u32 {
     u32::try_from(count).unwrap_or(u32::MAX)
 }

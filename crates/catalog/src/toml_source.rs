@@ -1,5 +1,5 @@
-//! TOML whose every key and value knows its place in the file, also when it
-//! stands inside an SQL comment.
+//! TOML with the place of every key and value in the file, also inside an SQL
+//! comment. Contracts and expectations are read through it.
 
 use std::borrow::Cow;
 
@@ -28,7 +28,7 @@ pub(crate) struct Entry<'a, 'v> {
 }
 
 impl<'a> TomlSource<'a> {
-    /// The document in `text`, or everything that is not TOML about it.
+    /// The document in `text`, or all its syntax errors.
     pub(crate) fn parse(
         file: &'a str,
         text: &'a str,
@@ -68,13 +68,13 @@ impl<'a> TomlSource<'a> {
         Error::at(self.file, spot, kind)
     }
 
-    /// Where a byte of the text stands in the file.
+    /// The place in the file of a byte of the text.
     pub(crate) fn spot(self, offset: usize) -> Spot {
         self.start.after(self.text, offset)
     }
 
-    /// Where the content of the string literal at `offset` begins: past its
-    /// quotes, and past the line break that may follow three of them.
+    /// The place of the content of the string literal at `offset`: after its
+    /// quotes, and after a line break that follows three quotes.
     fn content_spot(self, offset: usize) -> Spot {
         let literal = &self.text[offset..];
         let quotes = [
@@ -96,7 +96,7 @@ impl<'a, 'v> Entry<'a, 'v> {
         self.value.as_str()
     }
 
-    /// Where the content of a string value begins.
+    /// The place of the content of a string value.
     pub(crate) fn text_spot(&self) -> Spot {
         self.source.content_spot(self.value_offset)
     }
@@ -115,19 +115,19 @@ impl<'a, 'v> Entry<'a, 'v> {
         Some(array.iter().map(element).collect())
     }
 
-    /// This entry's value is not what it takes.
+    /// The error that this entry's value is not as expected.
     pub(crate) fn bad(&self, expected: &'static str) -> Error {
         self.bad_at(self.value_spot, expected)
     }
 
-    /// Part of this entry's value is not what it takes.
+    /// The error that part of this entry's value is not as expected.
     pub(crate) fn bad_at(&self, spot: Spot, expected: &'static str) -> Error {
         let key = self.key.to_owned();
         self.source
             .error(spot, ErrorKind::BadValue { key, expected })
     }
 
-    /// This entry's key is not one of the known ones.
+    /// The error that this entry's key is unknown.
     pub(crate) fn unknown(&self, within: &'static str, known: &'static [&'static str]) -> Error {
         let key = self.key.to_owned();
         let kind = ErrorKind::UnknownKey { key, within, known };

@@ -1,11 +1,12 @@
-//! Checks: what must hold of a table's rows, and what a violation does.
+//! The checks of a contract: what must hold for a table's rows, and what a
+//! violation does. The engine turns each into a SELECT that counts violations.
 
 use std::fmt;
 use std::str::FromStr;
 
 use super::column_name::ColumnName;
 
-/// What consent may be given for, as `consent_in_force` names it.
+/// The purposes of consent. The first is the default of `consent_in_force`.
 pub const PURPOSES: [&str; 3] = ["research", "public", "friends"];
 
 /// The checks of a contract, in the order of the file.
@@ -19,15 +20,14 @@ pub struct Check {
     pub rule: Rule,
     /// What a violation does.
     pub action: Action,
-    /// The line where it stands.
+    /// Its line, from 1.
     pub line: u32,
 }
 
-/// What must hold of a table's rows. Null passes `Unique`, `Accepted` and
-/// `References`, as it passes constraints of SQL. It is a violation of `NotNull`
-/// and of `Rows`, where a condition must be known to hold, and of
-/// `ConsentInForce` and `OwnerMatch`, since nobody has agreed and owns nothing.
-/// `Sql` says for itself.
+/// What must hold for a table's rows. Null passes `Unique`, `Accepted` and
+/// `References`, as it passes SQL constraints. It violates `NotNull`, `Rows`,
+/// where a condition must be known to hold, and `ConsentInForce` and
+/// `OwnerMatch`: a person who is not named has not agreed and owns nothing.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Rule {
     /// The column is never null.
@@ -35,9 +35,9 @@ pub enum Rule {
         /// The column.
         column: ColumnName,
     },
-    /// No two rows are equal in these columns, nulls apart.
+    /// No two rows are equal in these columns; rows with nulls do not count.
     Unique {
-        /// One or more columns, together.
+        /// One or more columns, in combination.
         columns: Vec<ColumnName>,
     },
     /// The column's values are among these.
@@ -56,18 +56,18 @@ pub enum Rule {
         /// The other table's column.
         to: ColumnName,
     },
-    /// The person agreed: a row of `system.consent` says so for that time.
+    /// The person agreed: `system.consent` has an interval that contains the time.
     ConsentInForce {
         /// The person.
         subject: ColumnName,
         /// The time, epoch milliseconds UTC; the start of the run where there
         /// is none.
         at: Option<ColumnName>,
-        /// What for, one of [`PURPOSES`].
+        /// One of [`PURPOSES`].
         purpose: &'static str,
     },
-    /// The device is that person's: a row of `system.device_owner` says so for
-    /// that time.
+    /// The person owns the device: `system.device_owner` has a row that contains
+    /// the time.
     OwnerMatch {
         /// The person.
         subject: ColumnName,
@@ -88,11 +88,11 @@ pub enum Rule {
         /// The column of that line, from 1.
         sql_column: u32,
     },
-    /// A SELECT gives no rows.
+    /// A SELECT returns no rows.
     Sql {
         /// What the check is called.
         name: String,
-        /// A SELECT that gives the rows in violation.
+        /// A SELECT that returns the violating rows.
         violations: String,
         /// The line in the file where the SELECT begins, from 1.
         sql_line: u32,
@@ -107,12 +107,12 @@ pub enum Action {
     /// The run fails and publishes nothing.
     #[default]
     Fail,
-    /// The run says so and goes on.
+    /// The run warns and goes on.
     Warn,
-    /// The rows are counted and told, and nothing is wrong with them.
+    /// The rows are counted and reported; nothing is wrong with them.
     Report,
-    /// The rows are left out of the table and counted. Only for rules that
-    /// judge each row by itself, see [`Rule::judges_one_row`].
+    /// The rows are left out of the table and counted. Only for rules that judge
+    /// each row on its own: see [`Rule::judges_one_row`].
     LeaveOut,
 }
 
@@ -121,11 +121,11 @@ pub enum Action {
 pub enum Accepted {
     /// One of these.
     Values(Vec<Literal>),
-    /// A number within these ends, both included. At least one end is there.
+    /// A number between these bounds, both included. At least one is there.
     Range {
-        /// The least.
+        /// The lower bound.
         min: Option<Literal>,
-        /// The greatest.
+        /// The upper bound.
         max: Option<Literal>,
     },
 }
@@ -178,15 +178,15 @@ impl<'a> IntoIterator for &'a Checks {
 }
 
 impl Check {
-    /// The check's name within its table, as `not_null(user)` or the one given
-    /// to an SQL check.
+    /// The name of the check within its table, such as `not_null(user)`, or the
+    /// name that the contract gives an SQL check.
     pub fn name(&self) -> String {
         self.rule.to_string()
     }
 }
 
 impl Rule {
-    /// The key in `[checks]` that asks for it.
+    /// The key in `[checks]` that declares it.
     pub fn key(&self) -> &'static str {
         match self {
             Rule::NotNull { .. } => "not_null",
@@ -200,8 +200,8 @@ impl Rule {
         }
     }
 
-    /// The columns of the table itself that it names. One given as SQL names
-    /// its own there.
+    /// The columns of the table that it names. Rules given as SQL name theirs in
+    /// the SQL.
     pub fn columns(&self) -> Vec<&ColumnName> {
         match self {
             Rule::NotNull { column }
@@ -218,9 +218,9 @@ impl Rule {
         }
     }
 
-    /// Whether it judges each row by itself, so that rows in violation can be
-    /// left out and counted. Of rows that are not unique none is the wrong one,
-    /// and a SELECT may give rows of any shape.
+    /// Whether it judges each row on its own, so that violating rows can be left
+    /// out and counted. Of rows that are not unique no single one is wrong, and a
+    /// SELECT may return rows of any shape.
     pub fn judges_one_row(&self) -> bool {
         !matches!(self, Rule::Unique { .. } | Rule::Sql { .. })
     }

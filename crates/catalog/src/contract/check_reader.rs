@@ -1,4 +1,4 @@
-//! Checks out of a contract's TOML.
+//! Reads `[checks]` of a contract's TOML into [`Rule`]s with their actions.
 
 use std::str::FromStr;
 
@@ -39,22 +39,22 @@ impl<'a> ContractReader<'a> {
                 }
                 "accepted" => self.by_column(
                     &entry,
-                    "a table by column, as `distance = { min = 0, max = 1000 }`",
+                    "a table with a key per column, such as `distance = { min = 0, max = 1000 }`",
                     Self::accepted,
                 ),
                 "references" => self.by_column(
                     &entry,
-                    "a table by column, as `serialnumber = \"customer_curated.serialnumber\"`",
+                    "a table with a key per column, such as `serialnumber = \"customer_curated.serialnumber\"`",
                     Self::references,
                 ),
                 "consent_in_force" => self.tables(
                     &entry,
-                    "a table, as `{ subject = \"user\", at = \"timestamp\" }`, or a list of such",
+                    "a table such as `{ subject = \"user\", at = \"timestamp\" }`, or a list of such tables",
                     Self::consent_in_force,
                 ),
                 "owner_match" => self.tables(
                     &entry,
-                    "a table, as `{ subject = \"user\", device = \"serialnumber\", at = \"sensorreadingtime\" }`, or a list of such",
+                    "a table such as `{ subject = \"user\", device = \"serialnumber\", at = \"sensorreadingtime\" }`, or a list of such tables",
                     Self::owner_match,
                 ),
                 "rows" => self.tables(
@@ -88,7 +88,7 @@ impl<'a> ContractReader<'a> {
         self.contract.checks.push(Check { rule, action, line });
     }
 
-    /// The groups of columns that `not_null` or `unique` names: a list, a table
+    /// The groups of columns that `not_null` or `unique` declares: a list, a table
     /// with an action, or a list of both.
     fn column_rules(
         &mut self,
@@ -140,8 +140,8 @@ impl<'a> ContractReader<'a> {
         }
     }
 
-    /// A list of columns; with `together` also of lists of columns; with
-    /// `nested` (the action of plain ones) also of tables with an action.
+    /// A list of columns. With `together` its elements may be lists of columns;
+    /// with `nested` they may be tables with an action.
     fn column_rules_list(
         &mut self,
         entry: &Entry<'a, '_>,
@@ -150,7 +150,7 @@ impl<'a> ContractReader<'a> {
         groups: &mut Vec<(Vec<ColumnName>, Action, u32)>,
     ) {
         let expected = match together {
-            true => "a list of columns, or of lists of columns that are unique together",
+            true => "a list of columns, or of lists of columns that are unique in combination",
             false => "a list of columns",
         };
         let Some(elements) = entry.elements() else {
@@ -227,7 +227,7 @@ impl<'a> ContractReader<'a> {
                 }
                 (None, Some(min), Some(max)) if as_float(&min) > as_float(&max) => {
                     self.errors
-                        .push(entry.bad("a range whose `min` is not above its `max`"));
+                        .push(entry.bad("a range with `min` not above `max`"));
                     return None;
                 }
                 (None, min, max) => Accepted::Range { min, max },
@@ -241,9 +241,9 @@ impl<'a> ContractReader<'a> {
         Some((Rule::Accepted { column, accepted }, action))
     }
 
-    /// Values of one kind; whole numbers and others mix.
+    /// Values of one kind; integers and floats may mix.
     fn values(&mut self, entry: &Entry<'a, '_>) -> Option<Vec<Literal>> {
-        const EXPECTED: &str = "a list of texts, of numbers or of true and false";
+        const EXPECTED: &str = "a list of strings, of numbers, or of true and false";
         let elements = entry.elements().filter(|elements| !elements.is_empty());
         let values: Option<Vec<_>> = elements
             .into_iter()
@@ -276,7 +276,7 @@ impl<'a> ContractReader<'a> {
     }
 
     fn references(&mut self, entry: &Entry<'a, '_>, column: ColumnName) -> Option<(Rule, Action)> {
-        const EXPECTED: &str = "`table.column`, as \"customer_curated.serialnumber\"";
+        const EXPECTED: &str = "`table.column`, such as \"customer_curated.serialnumber\"";
         let mut action = Action::Fail;
         let mut target = None;
         if let Some(table) = entry.value.as_table() {
@@ -312,7 +312,7 @@ impl<'a> ContractReader<'a> {
         Some((parsed?, action))
     }
 
-    /// A list of tables, or a single one.
+    /// A list of TOML tables, or a single one.
     fn tables(
         &mut self,
         entry: &Entry<'a, '_>,
@@ -420,8 +420,8 @@ impl<'a> ContractReader<'a> {
             &GivenAsSql {
                 within: "[[checks.rows]]",
                 key: "holds",
-                expected: "a condition on the row's columns",
-                says: "what is true of every row: a condition on its columns",
+                expected: "a condition on the columns of a row",
+                says: "what must be true of every row: a condition on its columns",
                 known: &["name", "holds", "action"],
             },
         )?;
@@ -441,8 +441,8 @@ impl<'a> ContractReader<'a> {
             &GivenAsSql {
                 within: "[[checks.sql]]",
                 key: "violations",
-                expected: "a SELECT that gives the rows in violation",
-                says: "which rows are in violation: a SELECT",
+                expected: "a SELECT that returns the violating rows",
+                says: "which rows violate the check: a SELECT",
                 known: &["name", "violations", "action"],
             },
         )?;
@@ -455,7 +455,7 @@ impl<'a> ContractReader<'a> {
         Some((rule, given.action))
     }
 
-    /// A check with a name and SQL of its own.
+    /// A check with a name and SQL.
     fn given_as_sql(
         &mut self,
         table: &DeTable<'a>,
@@ -468,9 +468,7 @@ impl<'a> ContractReader<'a> {
             let text = part.text().filter(|text| !text.trim().is_empty());
             match (part.key, text) {
                 ("name", Some(text)) => name = Some(text.trim().to_owned()),
-                ("name", None) => self
-                    .errors
-                    .push(part.bad("a text: what the check is called")),
+                ("name", None) => self.errors.push(part.bad("the name of the check, as text")),
                 (key, Some(text)) if key == form.key => {
                     sql = Some((text.to_owned(), part.text_spot()));
                 }
@@ -494,7 +492,7 @@ impl<'a> ContractReader<'a> {
                     action,
                 });
             }
-            (None, _) => self.missing(spot, "name", form.within, "what the check is called"),
+            (None, _) => self.missing(spot, "name", form.within, "how messages name the check"),
             (_, None) => self.missing(spot, form.key, form.within, form.says),
         }
         None
@@ -516,8 +514,8 @@ impl<'a> ContractReader<'a> {
         }
     }
 
-    /// The action of a rule that judges rows together, which cannot leave them
-    /// out.
+    /// The action of a rule that judges rows in combination and so cannot leave
+    /// rows out.
     fn action_on_all(&mut self, entry: &Entry<'a, '_>, rule: &'static str) -> Action {
         match entry.text().map(Action::from_str) {
             Some(Ok(Action::LeaveOut)) => {
@@ -540,7 +538,7 @@ const SUBJECT_SAYS: &str = "which column holds the person's e-mail";
 /// The form of a check that is given as SQL.
 struct GivenAsSql {
     within: &'static str,
-    /// The key with the SQL, what it must be and what it says.
+    /// The key of the SQL, what it must be, and what it says.
     key: &'static str,
     expected: &'static str,
     says: &'static str,
@@ -556,7 +554,7 @@ struct Given {
 }
 
 impl Entry<'_, '_> {
-    /// The rule that this entry asks for, as a message calls it.
+    /// The rule that this entry declares, as messages name it.
     fn rule(&self) -> &'static str {
         match self.key {
             "unique" => "`unique`",
@@ -575,7 +573,7 @@ fn literal(value: &DeValue<'_>) -> Option<Literal> {
     }
 }
 
-/// For comparing the ends of a range, where a rounding does no harm.
+/// For comparing the bounds of a range, where rounding does no harm.
 fn as_float(literal: &Literal) -> f64 {
     match literal {
         Literal::Integer(number) => *number as f64,

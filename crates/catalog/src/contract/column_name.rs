@@ -1,11 +1,11 @@
-//! A column as a contract names it.
+//! The name of a column in a contract, with its place for error messages.
 
 use std::fmt;
 use std::ops::Deref;
 
 use crate::text::Spot;
 
-/// The name of a column as a contract gives it, in lower case, and where.
+/// The name of a column in a contract, in lower case, and its place.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct ColumnName {
     name: String,

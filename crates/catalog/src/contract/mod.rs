@@ -1,5 +1,6 @@
-//! What a table promises: the TOML contract that opens a model's file. The
-//! crate's page shows its syntax; the engine holds the tables to it.
+//! Contracts: the TOML comment that opens a model's file and says what its table
+//! promises. The crate's documentation shows the syntax; the engine checks the
+//! tables against it.
 
 mod check;
 mod check_reader;
@@ -15,42 +16,42 @@ use crate::text::Spot;
 /// The contract of a model.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Contract {
-    /// What one row is, in words. Never blank.
+    /// What one row is, as a sentence. Never blank.
     pub grain: String,
-    /// The column that says whose row it is.
+    /// The column that names the person whose row it is.
     pub subject: Option<ColumnName>,
-    /// The column that says whose row it is by way of the device: its serial
-    /// number, in a table without a column for the person.
+    /// The column with the serial number of the device whose row it is, in a table
+    /// without a column for the person.
     pub device: Option<ColumnName>,
-    /// The columns with personal values: they carry no statistics.
+    /// The columns with personal values. They carry no statistics.
     pub personal: Vec<ColumnName>,
-    /// Whether the table holds nothing that says who somebody is. It has no
-    /// `personal` columns then.
+    /// Whether the table tells of nobody in particular. It then has no `personal`
+    /// columns.
     pub anonymous: bool,
-    /// What becomes of rows that are equal in every column.
+    /// What happens to rows that are equal in every column.
     pub duplicates: Duplicates,
     /// Other names of the table in SQL.
     pub also: Vec<TableName>,
-    /// What must hold of its rows.
+    /// What must hold for its rows.
     pub checks: Checks,
     /// The line where its comment opens.
     pub line: u32,
     pub(crate) also_spot: Spot,
 }
 
-/// What becomes of rows that are equal in every column.
+/// What happens to rows that are equal in every column.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Duplicates {
-    /// They stay.
+    /// All stay.
     #[default]
     Keep,
-    /// One stays, the others are left out and counted.
+    /// One stays; the others are left out and counted.
     Drop,
 }
 
 impl Contract {
-    /// Every column of the table itself that the contract names, with the key
-    /// that names it: each must be a column of the SELECT.
+    /// Every column of the table that the contract names, and the key that names
+    /// it. Each must be a column of the SELECT.
     pub fn columns(&self) -> impl Iterator<Item = (&'static str, &ColumnName)> {
         let subject = self.subject.iter().map(|column| ("subject", column));
         let device = self.device.iter().map(|column| ("device", column));

@@ -1,4 +1,4 @@
-//! The contract out of its TOML.
+//! Reads the contract's TOML into a [`Contract`].
 
 use std::str::FromStr;
 
@@ -11,8 +11,8 @@ use crate::text::Spot;
 use crate::toml_source::{Entry, TomlSource};
 
 impl Contract {
-    /// The contract in a TOML document and everything that is wrong with it.
-    /// With errors the contract holds what could be understood.
+    /// The contract in a TOML document, and all its errors. With errors the
+    /// contract holds what could be read.
     pub(crate) fn from_toml(
         source: TomlSource<'_>,
         document: &DeTable<'_>,
@@ -49,7 +49,8 @@ const CONTRACT_KEYS: &[&str] = &[
     "also",
     "checks",
 ];
-/// Reads on after an error, so that one look at the file finds them all.
+
+/// Reads on after an error, so that one run shows all of them.
 pub(super) struct ContractReader<'a> {
     pub(super) source: TomlSource<'a>,
     pub(super) errors: Vec<Error>,
@@ -95,7 +96,7 @@ impl<'a> ContractReader<'a> {
                 "also" => self.also(&entry),
                 "checks" => match entry.value.as_table() {
                     Some(checks) => self.checks(checks),
-                    None => self.errors.push(entry.bad("a table, as `[checks]`")),
+                    None => self.errors.push(entry.bad("a table such as `[checks]`")),
                 },
                 _ => self
                     .errors
@@ -106,7 +107,7 @@ impl<'a> ContractReader<'a> {
             let kind = ErrorKind::MissingKey {
                 key: "grain",
                 within: "the contract",
-                says: "what one row is, as \"One row per person.\"",
+                says: "what one row is, for example \"One row per person.\"",
             };
             self.errors
                 .push(self.source.error(self.source.spot(0), kind));
@@ -118,8 +119,7 @@ impl<'a> ContractReader<'a> {
     }
 
     fn also(&mut self, entry: &Entry<'a, '_>) {
-        const EXPECTED: &str =
-            "a list of table names (lower-case letters, digits and underscores, a letter first)";
+        const EXPECTED: &str = "a list of table names (lower-case letters, digits and underscores, with a letter first)";
         self.contract.also_spot = entry.key_spot;
         let Some(names) = entry.elements() else {
             return self.errors.push(entry.bad(EXPECTED));

@@ -1,9 +1,15 @@
-//! `CREATE EXTERNAL TABLE` as Athena takes it, parsed by hand: the statements
-//! come from many tools, and whatever in one would change what is read and
-//! cannot be honoured must be an error at its line, never passed over.
+//! Parses `CREATE EXTERNAL TABLE`, the definition of a landing table, in
+//! Athena's syntax. [`Project`](crate::Project) uses it for the files of
+//! `landing/`, the shell for statements typed in.
 //!
-//! What describes the table is honoured; what informs (crawler statistics) is
-//! kept; the rest is refused. The lists of both stand at the end of the file.
+//! The parser is written by hand because statements come from many tools. A
+//! clause or property is applied, or kept because it only informs (crawler
+//! statistics), or refused with its line. None is ignored: a clause that changes
+//! what Athena reads must not be lost silently.
+//!
+//! `tokens` cuts the text, `parser` builds the `StatementParts` of
+//! `statement`, `properties` checks the properties, and `table` turns all of it
+//! into a [`LandingTable`].
 
 mod parser;
 mod properties;
@@ -16,15 +22,14 @@ use crate::landing_table::LandingTable;
 use crate::statements::is_external_table;
 use crate::text::Spot;
 use parser::Parser;
+use table::landing_table;
 use tokens::tokenize;
 
-/// The landing table that one `CREATE EXTERNAL TABLE` statement defines; for
-/// files of `landing/` and for statements given to the shell. `first_line` is
-/// the line of `path` on which `text` begins.
+/// Parses one `CREATE EXTERNAL TABLE` statement. `first_line` is the line of
+/// `path` on which `text` begins.
 ///
 /// # Errors
-/// For what cannot be parsed and for everything that cannot be honoured, each
-/// with its line.
+/// Everything that cannot be parsed or is not supported, each with its line.
 pub fn parse_external_table(
     path: &str,
     text: &str,
@@ -46,5 +51,5 @@ pub fn parse_external_table(
     };
     let statement = parser.statement()?;
     let errors = std::mem::take(&mut parser.errors);
-    statement.settle(path, errors)
+    landing_table(statement, path, errors)
 }

@@ -1,4 +1,5 @@
-//! The parser of `CREATE EXTERNAL TABLE`.
+//! Recursive-descent parser of `CREATE EXTERNAL TABLE`. It refuses clauses that
+//! are not supported and reads on after them, so that one run shows all errors.
 
 use std::collections::BTreeSet;
 
@@ -9,7 +10,8 @@ use crate::landing_table::{Column, ColumnType};
 use crate::suggest::nearest;
 use crate::text::Spot;
 
-/// What may follow the columns, for suggestions and for finding the way again.
+/// Words that open a clause after the columns: for suggestions, and to find the
+/// next clause after an error.
 const CLAUSES: &[&str] = &[
     "comment",
     "partitioned",
@@ -27,7 +29,7 @@ pub(super) struct Parser<'a> {
     pub(super) file: &'a str,
     pub(super) tokens: Vec<Token>,
     pub(super) at: usize,
-    /// What cannot be honoured; the parser reads on after it.
+    /// Errors after which the parser reads on.
     pub(super) errors: Vec<Error>,
 }
 
@@ -57,13 +59,13 @@ impl Parser<'_> {
         match self.peek().kind {
             Kind::End => Ok(parts),
             _ => Err(self.error(ErrorKind::SecondStatement {
-                allowed: "one CREATE EXTERNAL TABLE is due",
+                allowed: "expected one CREATE EXTERNAL TABLE",
             })),
         }
     }
 
-    /// `table`, `db.table`, `` `db`.`table` `` and `` `db.table` ``: the
-    /// database is Athena's and means nothing here.
+    /// Accepts `table`, `db.table`, `` `db`.`table` `` and `` `db.table` ``. The
+    /// database is Athena's and is ignored.
     fn table_name(&mut self) -> Result<(String, Spot), Error> {
         let expected = "the table's name";
         let (mut name, mut spot) = self.name(expected)?;
@@ -84,8 +86,8 @@ impl Parser<'_> {
                 true => Some(self.string("the comment as a string")?.0),
                 false => None,
             };
-            // A column of an impossible type is reported already; it stays, as
-            // text, so that properties naming it are not reported too.
+            // A column of an unsupported type is already reported. It stays as
+            // text, so that properties that name it cause no second error.
             let column = Column {
                 name: name.to_lowercase(),
                 kind: kind.unwrap_or(ColumnType::String),
@@ -100,7 +102,7 @@ impl Parser<'_> {
         }
     }
 
-    /// A column's type, or none when it is reported as not supported.
+    /// The type of a column; `None` if it was reported as not supported.
     fn column_type(&mut self, column: &str) -> Result<Option<ColumnType>, Error> {
         let start = self.at;
         let spot = self.peek().spot;
@@ -145,7 +147,7 @@ impl Parser<'_> {
         Ok(None)
     }
 
-    /// The `(n)` of varchar and char, which may be left out.
+    /// Skips the optional `(n)` of varchar and char; false if it is malformed.
     fn length(&mut self) -> bool {
         if !self.take_symbol('(') {
             return true;
@@ -160,7 +162,7 @@ impl Parser<'_> {
         digits && self.take_symbol(')')
     }
 
-    /// To the end of a type such as `struct<a:array<int>,b:decimal(3,1)>`.
+    /// Skips to the end of a type such as `struct<a:array<int>,b:decimal(3,1)>`.
     fn skip_type(&mut self) {
         let mut depth = 0usize;
         loop {
@@ -207,11 +209,10 @@ impl Parser<'_> {
                 }
                 "partitioned" => self.refuse(
                     "PARTITIONED BY",
-                    "leave it out: subfolders are read too, and a partition's value must be in \
-                     the JSON to become a column",
+                    "leave it out: subfolders are read as well; a column's value must be in the JSON",
                 ),
                 "clustered" | "sorted" => {
-                    self.refuse("CLUSTERED BY", "leave it out: landing JSON has no buckets");
+                    self.refuse("CLUSTERED BY", "leave it out: landing files have no buckets");
                 }
                 "skewed" => self.refuse("SKEWED BY", "leave it out"),
                 _ => {
@@ -231,7 +232,7 @@ impl Parser<'_> {
 
     fn row_format(&mut self, parts: &mut StatementParts) -> Result<(), Error> {
         const INSTEAD: &str =
-            "landing is JSON: `ROW FORMAT SERDE 'org.openx.data.jsonserde.JsonSerDe'`";
+            "landing files are JSON: write `ROW FORMAT SERDE 'org.openx.data.jsonserde.JsonSerDe'`";
         if self.peek_at(2).kind.is_word("delimited") {
             self.refuse("ROW FORMAT DELIMITED", INSTEAD);
             parts.stored_as_json = true; // reported already
@@ -255,7 +256,7 @@ impl Parser<'_> {
 
     fn stored(&mut self, parts: &mut StatementParts) -> Result<(), Error> {
         const INSTEAD: &str =
-            "landing is JSON in text files: leave it out, or `STORED AS TEXTFILE`";
+            "landing files are JSON text: leave it out, or write `STORED AS TEXTFILE`";
         let spot = self.next().spot;
         if self.peek().kind.is_word("by") {
             self.at -= 1;
@@ -324,7 +325,7 @@ impl Parser<'_> {
         }
     }
 
-    /// Reports a clause and goes on at the next one.
+    /// Reports a clause and skips to the next one.
     fn refuse(&mut self, clause: &str, instead: &'static str) {
         let clause = clause.to_owned();
         let error = self.error(ErrorKind::Clause { clause, instead });
@@ -354,7 +355,7 @@ impl Parser<'_> {
     }
 
     fn peek_at(&self, ahead: usize) -> &Token {
-        // The last token is the end, and stays ahead for ever.
+        // The last token is `Kind::End`; it is never consumed.
         &self.tokens[(self.at + ahead).min(self.tokens.len() - 1)]
     }
 
@@ -428,7 +429,7 @@ impl Parser<'_> {
 
     fn expected(&self, expected: &'static str) -> Error {
         let kind = &self.peek().kind;
-        // Only a word that is meant as one has a near one.
+        // Suggest only for words; quoted text is not a misspelt keyword.
         let near = match kind {
             Kind::Word(word) => nearest(word, CLAUSES.iter().copied())
                 .filter(|near| !near.eq_ignore_ascii_case(word))

@@ -1,5 +1,5 @@
-//! The properties of a statement: which are honoured, which only inform, and
-//! which are refused.
+//! Checks TBLPROPERTIES and SERDEPROPERTIES: which take effect, which only
+//! inform, and which are refused. `table` calls it for each property.
 
 use std::collections::BTreeSet;
 
@@ -24,7 +24,7 @@ pub(super) fn check_serde_property(
     if let Some(column) = key.strip_prefix("mapping.") {
         return match columns.contains(column) {
             true if value == column => Ok(()),
-            true => cannot("name the column as the JSON key: keys match in any letter case"),
+            true => cannot("give the column the name of the JSON key: letter case is ignored"),
             false => Err(ErrorKind::UnknownColumn {
                 name: column.to_owned(),
                 within: format!("`{}`", property.key),
@@ -41,22 +41,24 @@ pub(super) fn check_serde_property(
         }
         ("case.insensitive", "true") => Ok(()),
         ("case.insensitive", _) => {
-            cannot("keys match columns in any letter case: `true`, or leave it out")
+            cannot("keys match columns in any letter case: write `true`, or leave it out")
         }
         ("dots.in.keys", "false") => Ok(()),
-        ("dots.in.keys", _) => cannot("keys are taken as they are: `false`, or leave it out"),
-        // What Athena's console writes; the SerDe itself knows `mapping.<column>` alone.
+        ("dots.in.keys", _) => {
+            cannot("dots in keys have no meaning: write `false`, or leave it out")
+        }
+        // Athena's console writes it; the SerDe itself knows only `mapping.<column>`.
         ("mapping", "true" | "false") => Ok(()),
         ("mapping", _) => cannot("leave it out"),
-        // About writing, and landing is never written.
+        // These are about writing; landing files are never written.
         ("explicit.null", "true" | "false") | ("serialization.format", "1") => Ok(()),
         ("explicit.null" | "serialization.format", _) => cannot("leave it out"),
-        // What Glue's crawler writes: the keys it saw, which are the columns.
+        // Glue's crawler writes it: the keys it saw, which are the columns.
         ("paths", paths) => {
             let paths: BTreeSet<&str> = paths.split(',').map(str::trim).collect();
             match &paths == columns {
                 true => Ok(()),
-                false => cannot("it must list the columns, all and no other, or be left out"),
+                false => cannot("list all columns and nothing else, or leave it out"),
             }
         }
         _ => Err(ErrorKind::UnknownProperty {
@@ -93,23 +95,23 @@ pub(super) fn check_table_property(property: &Property) -> Result<(), ErrorKind>
             })
         }
         ("classification", "json") => Ok(()),
-        ("classification", _) => cannot("landing is JSON: `json`, or leave it out"),
+        ("classification", _) => cannot("landing files are JSON: write `json`, or leave it out"),
         ("has_encrypted_data", "false") => Ok(()),
         ("has_encrypted_data", _) => cannot("client-side encrypted files cannot be read"),
-        // The reader goes by the file's name.
+        // No effect: the reader detects compression by each file's bytes and name.
         ("compressiontype" | "compression_type", "none" | "gzip" | "zstd") => Ok(()),
         ("compressiontype" | "compression_type", _) => cannot("files may be plain, .gz or .zst"),
         ("skip.header.line.count", "0") => Ok(()),
-        ("skip.header.line.count", _) => cannot("JSON has no header lines: leave it out"),
+        ("skip.header.line.count", _) => cannot("JSON files have no header lines: leave it out"),
         ("projection.enabled", "false") => Ok(()),
         ("storage.location.template", _) => {
-            cannot("there are no partitions: subfolders are read too")
+            cannot("there are no partitions: subfolders are read as well")
         }
         (key, _) if key.starts_with("projection.") => {
-            cannot("there are no partitions: subfolders are read too")
+            cannot("there are no partitions: subfolders are read as well")
         }
         ("external", "true") => Ok(()),
-        ("external", _) => cannot("landing tables are external: `TRUE`, or leave it out"),
+        ("external", _) => cannot("landing tables are external: write `TRUE`, or leave it out"),
         ("typeofdata", "file") => Ok(()),
         ("typeofdata", _) => cannot("landing tables are files"),
         (key, _) if INFORMATIONAL.contains(&key) => Ok(()),
@@ -127,10 +129,11 @@ pub(super) fn check_table_property(property: &Property) -> Result<(), ErrorKind>
 
 /// The property that lists the personal columns.
 pub(super) const PERSONAL: &str = "stedi.personal";
-/// The property that lists the columns without which an object is no row.
+/// The property that lists the required columns: an object without them is not
+/// a row.
 pub(super) const REQUIRED: &str = "stedi.required";
 
-/// How the properties begin that are this program's own.
+/// The prefix of this program's own properties.
 const STEDI_PREFIX: &str = "stedi.";
 
 /// This program's own properties.
@@ -145,7 +148,7 @@ const STEDI_PROPERTIES: &[&str] = &[
     ROLE_PROPERTIES[5],
 ];
 
-/// The SerDe's properties, for suggestions.
+/// The properties of the SerDe, for suggestions.
 const SERDE_PROPERTIES: &[&str] = &[
     "case.insensitive",
     "dots.in.keys",
@@ -156,7 +159,7 @@ const SERDE_PROPERTIES: &[&str] = &[
     "serialization.format",
 ];
 
-/// The table properties that are looked at, for suggestions.
+/// Other table properties that take effect, for suggestions.
 const TABLE_PROPERTIES: &[&str] = &[
     "classification",
     "compressionType",
@@ -165,8 +168,8 @@ const TABLE_PROPERTIES: &[&str] = &[
     "typeOfData",
 ];
 
-/// Table properties that only inform: what crawlers counted and who changed the
-/// definition when. In lower case.
+/// Table properties that only inform, such as crawlers' counts and times of
+/// change. In lower case.
 const INFORMATIONAL: &[&str] = &[
     "averagerecordsize",
     "bucketing_version",

@@ -1,9 +1,10 @@
-//! A `CREATE EXTERNAL TABLE` statement as written.
+//! A parsed `CREATE EXTERNAL TABLE` statement, before its parts are checked
+//! against each other.
 
 use crate::landing_table::Column;
 use crate::text::Spot;
 
-/// The statement as written.
+/// The parts of the statement, each with its place.
 pub(super) struct StatementParts {
     pub(super) spot: Spot,
     pub(super) name: (String, Spot),

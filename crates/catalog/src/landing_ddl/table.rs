@@ -1,10 +1,11 @@
-//! The landing table that a statement defines.
+//! Checks the parts of a statement against each other and builds the
+//! [`LandingTable`] that they define.
 
 use std::collections::BTreeSet;
 use std::str::FromStr;
 
 use super::properties::{PERSONAL, REQUIRED, check_serde_property, check_table_property};
-use super::statement::StatementParts;
+use super::statement::{Property, StatementParts};
 use crate::errors::{Error, ErrorKind, Errors};
 use crate::landing_table::{Column, ColumnType, LandingTable, Location, split_location};
 use crate::names::TableName;
@@ -12,124 +13,166 @@ use crate::roles::{PlacedProperty, read_roles};
 use crate::suggest::nearest;
 use crate::text::Spot;
 
-impl StatementParts {
-    /// The table, unless something about it cannot be honoured.
-    pub(super) fn settle(self, file: &str, mut errors: Vec<Error>) -> Result<LandingTable, Errors> {
-        let mut error = |spot: Spot, kind: ErrorKind| errors.push(Error::at(file, spot, kind));
+/// The table that a statement defines.
+///
+/// # Errors
+/// The parser's `errors` and everything found here.
+pub(super) fn landing_table(
+    parts: StatementParts,
+    file: &str,
+    errors: Vec<Error>,
+) -> Result<LandingTable, Errors> {
+    let mut faults = Faults { file, errors };
+    let name = TableName::from_str(&parts.name.0);
+    if name.is_err() {
+        let stem = parts.name.0.clone();
+        faults.add(parts.name.1, ErrorKind::FileName { stem });
+    }
+    faults.check_columns(&parts.columns);
+    let columns: Vec<&Column> = parts.columns.iter().map(|(column, _)| column).collect();
+    faults.check_properties(&parts, &columns);
+    let location = parts
+        .location
+        .as_ref()
+        .filter(|(location, _)| !location.trim().is_empty());
+    faults.check_location(parts.spot, location);
+    let (personal, required) = faults.personal_and_required(&parts.properties, &columns);
 
-        let name = TableName::from_str(&self.name.0);
-        if name.is_err() {
-            let stem = self.name.0.clone();
-            error(self.name.1, ErrorKind::FileName { stem });
+    match (name, location.cloned()) {
+        (Ok(name), Some((location, location_spot))) if faults.errors.is_empty() => {
+            let columns = parts.columns.into_iter().map(|(column, _)| column);
+            let properties = parts.properties.into_iter().map(|p| (p.key, p.value));
+            Ok(LandingTable {
+                name,
+                columns: columns.collect(),
+                location,
+                properties: properties.collect(),
+                comment: parts.comment,
+                file: file.to_owned(),
+                line: parts.spot.line,
+                location_line: location_spot.line,
+                personal,
+                required,
+            })
         }
+        _ => Err(faults.errors.into()),
+    }
+}
+
+/// Everything that is wrong with one statement.
+struct Faults<'a> {
+    file: &'a str,
+    errors: Vec<Error>,
+}
+
+impl Faults<'_> {
+    fn add(&mut self, spot: Spot, kind: ErrorKind) {
+        self.errors.push(Error::at(self.file, spot, kind));
+    }
+
+    fn check_columns(&mut self, columns: &[(Column, Spot)]) {
         let mut names = BTreeSet::new();
-        for (column, spot) in &self.columns {
+        for (column, spot) in columns {
             if !names.insert(column.name.as_str()) {
                 let name = column.name.clone();
-                error(*spot, ErrorKind::ColumnTwice { name });
+                self.add(*spot, ErrorKind::ColumnTwice { name });
             }
         }
-        for property in &self.serde_properties {
+    }
+
+    fn check_properties(&mut self, parts: &StatementParts, columns: &[&Column]) {
+        let names: BTreeSet<&str> = columns.iter().map(|column| column.name.as_str()).collect();
+        for property in &parts.serde_properties {
             if let Err(kind) = check_serde_property(property, &names) {
-                error(property.spot, kind);
+                self.add(property.spot, kind);
             }
         }
         let mut classified_json = false;
-        for property in &self.properties {
+        for property in &parts.properties {
             match check_table_property(property) {
                 Ok(()) => classified_json |= property.key.eq_ignore_ascii_case("classification"),
-                Err(kind) => error(property.spot, kind),
+                Err(kind) => self.add(property.spot, kind),
             }
         }
-        if self.serde.is_none() && !self.stored_as_json && !classified_json {
+        if parts.serde.is_none() && !parts.stored_as_json && !classified_json {
             let kind = ErrorKind::Clause {
                 clause: "a table without ROW FORMAT SERDE, which is delimited text to Athena,"
                     .into(),
                 instead: "add `ROW FORMAT SERDE 'org.openx.data.jsonserde.JsonSerDe'`",
             };
-            error(self.spot, kind);
+            self.add(parts.spot, kind);
         }
+    }
 
-        let location = self
-            .location
-            .filter(|(location, _)| !location.trim().is_empty());
-        match &location {
-            None => error(self.spot, ErrorKind::NoLocation),
-            Some((location, spot)) => {
-                let reason = match split_location(location) {
-                    Location::Unknown => Some("of its scheme"),
-                    _ if location.split('/').any(|part| part == "..") => Some("of its `..`"),
-                    _ => None,
-                };
-                if let Some(reason) = reason {
-                    error(*spot, ErrorKind::Location { reason });
-                }
-            }
-        }
+    fn check_location(&mut self, statement: Spot, location: Option<&(String, Spot)>) {
+        let Some((location, spot)) = location else {
+            return self.add(statement, ErrorKind::NoLocation);
+        };
+        let reason = match split_location(location) {
+            Location::Unknown => "unknown scheme",
+            _ if location.split('/').any(|part| part == "..") => "it contains `..`",
+            _ => return,
+        };
+        self.add(*spot, ErrorKind::Location { reason });
+    }
 
-        let mut listed = |key: &str| -> Option<Vec<String>> {
-            let property = self.properties.iter().find(|p| p.key == key)?;
-            let listed = property
-                .value
-                .split(',')
-                .map(|name| name.trim().to_lowercase());
-            let listed: Vec<_> = listed.filter(|name| !name.is_empty()).collect();
-            for name in &listed {
-                if !names.contains(name.as_str()) {
-                    let kind = ErrorKind::UnknownColumn {
-                        name: name.clone(),
-                        within: format!("`{key}`"),
-                        near: nearest(name, names.iter().copied()).map(str::to_owned),
-                    };
-                    error(property.spot, kind);
-                }
-            }
-            Some(listed)
-        };
-        let personal = listed(PERSONAL);
-        let mut required = listed(REQUIRED).unwrap_or_default();
-        let text_columns = || {
-            let columns = self.columns.iter().map(|(column, _)| column);
-            let texts = columns.filter(|column| column.kind == ColumnType::String);
-            texts.map(|column| column.name.clone()).collect()
-        };
-        let mut personal: Vec<String> = personal.unwrap_or_else(text_columns);
-        let properties: Vec<PlacedProperty<'_>> = self
-            .properties
+    /// The personal and the required columns, as declared and as the roles of
+    /// columns need it.
+    fn personal_and_required(
+        &mut self,
+        properties: &[Property],
+        columns: &[&Column],
+    ) -> (Vec<String>, Vec<String>) {
+        let placed: Vec<PlacedProperty<'_>> = properties
             .iter()
             .map(|p| (p.key.as_str(), p.value.as_str(), p.spot))
             .collect();
-        let columns: Vec<&Column> = self.columns.iter().map(|(column, _)| column).collect();
-        let (roles, faults) = read_roles(&properties, &columns);
-        for (spot, kind) in faults {
-            error(spot, kind);
+        let (roles, role_faults) = read_roles(&placed, columns);
+        for (spot, kind) in role_faults {
+            self.add(spot, kind);
         }
+        let mut personal = self
+            .listed_columns(PERSONAL, properties, columns)
+            .unwrap_or_else(|| {
+                let texts = columns.iter().filter(|c| c.kind == ColumnType::String);
+                texts.map(|column| column.name.clone()).collect()
+            });
+        let mut required = self
+            .listed_columns(REQUIRED, properties, columns)
+            .unwrap_or_default();
         add_missing(&mut personal, roles.personal());
         add_missing(&mut required, roles.required());
+        (personal, required)
+    }
 
-        match (name, location) {
-            (Ok(name), Some((location, location_spot))) if errors.is_empty() => Ok(LandingTable {
-                name,
-                columns: self.columns.into_iter().map(|(column, _)| column).collect(),
-                location,
-                properties: self
-                    .properties
-                    .into_iter()
-                    .map(|p| (p.key, p.value))
-                    .collect(),
-                comment: self.comment,
-                file: file.to_owned(),
-                line: self.spot.line,
-                location_line: location_spot.line,
-                personal,
-                required,
-            }),
-            _ => Err(errors.into()),
+    /// The columns that a property lists, in lower case; `None` without the
+    /// property.
+    fn listed_columns(
+        &mut self,
+        key: &str,
+        properties: &[Property],
+        columns: &[&Column],
+    ) -> Option<Vec<String>> {
+        let property = properties.iter().find(|property| property.key == key)?;
+        let names = property.value.split(',');
+        let names = names.map(|name| name.trim().to_lowercase());
+        let names: Vec<_> = names.filter(|name| !name.is_empty()).collect();
+        for name in &names {
+            if !columns.iter().any(|column| column.name == *name) {
+                let known = columns.iter().map(|column| column.name.as_str());
+                let kind = ErrorKind::UnknownColumn {
+                    name: name.clone(),
+                    within: format!("`{key}`"),
+                    near: nearest(name, known).map(str::to_owned),
+                };
+                self.add(property.spot, kind);
+            }
         }
+        Some(names)
     }
 }
 
-/// Adds the names that are not there.
+/// Adds the names that are not in the list yet.
 fn add_missing<'a>(names: &mut Vec<String>, more: impl Iterator<Item = &'a str>) {
     for name in more {
         if !names.iter().any(|known| known == name) {

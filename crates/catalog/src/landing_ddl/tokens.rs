@@ -1,4 +1,5 @@
-//! The tokens of a `CREATE EXTERNAL TABLE` statement.
+//! Tokens of a `CREATE EXTERNAL TABLE` statement: words, quoted text, symbols,
+//! each with its place in the file.
 
 use crate::errors::{Error, ErrorKind};
 use crate::statements::{comment_end, line_end, quote_end};
@@ -13,7 +14,7 @@ pub(super) struct Token {
 pub(super) enum Kind {
     /// A bare word or number.
     Word(String),
-    /// What stands in quotes, without them, and which quotes.
+    /// Quoted text: the quote character, and the text without quotes.
     Quoted(char, String),
     /// Any other character.
     Symbol(char),
@@ -48,12 +49,12 @@ impl Token {
     }
 }
 
-/// The tokens of a statement, the last of them [`Kind::End`].
+/// The tokens of a statement. The last one is [`Kind::End`].
 pub(super) fn tokenize(file: &str, text: &str, start: Spot) -> Result<Vec<Token>, Error> {
-    let never_closed = |at: usize, what: &str| {
+    let never_closed = |at: usize, expected: &'static str| {
         let kind = ErrorKind::DdlSyntax {
-            expected: "its end",
-            found: format!("{what} that is never closed"),
+            expected,
+            found: Kind::End.in_words(),
             near: None,
         };
         Error::at(file, start.after(text, at), kind)
@@ -67,10 +68,12 @@ pub(super) fn tokenize(file: &str, text: &str, start: Spot) -> Result<Vec<Token>
         } else if rest.starts_with("--") {
             (None, line_end(text, at))
         } else if rest.starts_with("/*") {
-            let end = comment_end(text, at).ok_or_else(|| never_closed(at, "a comment"))?;
+            let end = comment_end(text, at)
+                .ok_or_else(|| never_closed(at, "`*/` to close this comment"))?;
             (None, end)
         } else if matches!(c, '\'' | '"' | '`') {
-            let end = quote_end(text, at, c != '`').ok_or_else(|| never_closed(at, "a quote"))?;
+            let end = quote_end(text, at, c != '`')
+                .ok_or_else(|| never_closed(at, "a quote that closes this one"))?;
             let content = unquoted(&text[at + 1..end - 1], c);
             (Some(Kind::Quoted(c, content)), end)
         } else if c.is_alphanumeric() || c == '_' {
@@ -93,8 +96,8 @@ pub(super) fn tokenize(file: &str, text: &str, start: Spot) -> Result<Vec<Token>
     Ok(tokens)
 }
 
-/// What stands between quotes: doubled quotes for one, and in strings what a
-/// backslash escapes.
+/// The text between quotes, unescaped: a doubled quote stands for one, and in
+/// strings a backslash escapes the next character.
 fn unquoted(content: &str, quote: char) -> String {
     let mut out = String::with_capacity(content.len());
     let mut chars = content.chars();

@@ -295,13 +295,13 @@ fn what_is_wrong_with_one() {
     check(
         "\ngrian = 'g'\n",
         "1:3: the contract lacks `grain`\n\
-         hint: `grain` says what one row is, as \"One row per person.\"\n\
+         hint: `grain` says what one row is, for example \"One row per person.\"\n\
          2:1: unknown key `grian` in the contract\nhint: did you mean `grain`?",
     );
     check(
         "\ngrain = 'g'\nowner = 'me'\n",
         "3:1: unknown key `owner` in the contract\n\
-         hint: there are `grain`, `subject`, `device`, `personal`, `anonymous`, `duplicates`, `also` and `checks`",
+         hint: known keys: `grain`, `subject`, `device`, `personal`, `anonymous`, `duplicates`, `also` and `checks`",
     );
     check(
         "\ngrain = 'g'\nanonymus = true\n",
@@ -314,7 +314,7 @@ fn what_is_wrong_with_one() {
     );
     check(
         "grain = 'g'\npersonal = ['user']\nanonymous = true",
-        "2:1: a table marked `anonymous` has no personal columns\n\
+        "2:1: a table marked `anonymous` cannot have personal columns\n\
          hint: remove `anonymous`, or the columns from `personal` and from the SELECT",
     );
     check(
@@ -336,8 +336,8 @@ fn what_is_wrong_with_one() {
         "2:11: `subject` must be the name of a column\n\
          3:12: `personal` must be a list of columns\n\
          4:14: `duplicates` must be \"keep\" or \"drop\"\n\
-         5:9: `also` must be a list of table names (lower-case letters, digits and underscores, a letter first)\n\
-         6:10: `checks` must be a table, as `[checks]`",
+         5:9: `also` must be a list of table names (lower-case letters, digits and underscores, with a letter first)\n\
+         6:10: `checks` must be a table such as `[checks]`",
     );
     let in_checks = |checks: &str, expected: &str| {
         check(&format!("grain = 'g'\n[checks]\n{checks}\n"), expected);
@@ -360,11 +360,11 @@ fn what_is_wrong_with_one() {
     );
     in_checks(
         "unique = [[]]",
-        "3:11: `unique` must be a list of columns, or of lists of columns that are unique together",
+        "3:11: `unique` must be a list of columns, or of lists of columns that are unique in combination",
     );
     in_checks(
         "not_null = ['x', 'X']",
-        "3:1: there are two checks `not_null(x)`\nhint: give one of them another name",
+        "3:1: two checks are named `not_null(x)`\nhint: rename one of them",
     );
     in_checks(
         "not_null = { column = ['x'], action = 'stop' }",
@@ -382,11 +382,11 @@ fn what_is_wrong_with_one() {
     );
     in_checks(
         "accepted = { x = [] }",
-        "3:18: `x` must be a list of texts, of numbers or of true and false",
+        "3:18: `x` must be a list of strings, of numbers, or of true and false",
     );
     in_checks(
         "accepted = { x = ['a', 1] }",
-        "3:18: `x` must be a list of texts, of numbers or of true and false",
+        "3:18: `x` must be a list of strings, of numbers, or of true and false",
     );
     in_checks(
         "accepted = { x = { min = 'a' } }",
@@ -394,19 +394,19 @@ fn what_is_wrong_with_one() {
     );
     in_checks(
         "accepted = { x = { min = 2, max = 1 } }",
-        "3:18: `x` must be a range whose `min` is not above its `max`",
+        "3:18: `x` must be a range with `min` not above `max`",
     );
     in_checks(
         "references = { user = 'l' }",
-        "3:23: `user` must be `table.column`, as \"customer_curated.serialnumber\"",
+        "3:23: `user` must be `table.column`, such as \"customer_curated.serialnumber\"",
     );
     in_checks(
         "references = { user = 'a.b.l.user' }",
-        "3:23: `user` must be `table.column`, as \"customer_curated.serialnumber\"",
+        "3:23: `user` must be `table.column`, such as \"customer_curated.serialnumber\"",
     );
     in_checks(
         "references = { user = 'm.user' }",
-        "3:23: unknown table `m`\nhint: tables are the project's files, as `customer_trusted` or `trusted.customer_trusted`, and the system's, as `system.consent`",
+        "3:23: unknown table `m`\nhint: a table is a file of the project, such as `customer_trusted` or `trusted.customer_trusted`, or a system table, such as `system.consent`",
     );
     in_checks(
         "references = { user = 'l.usr' }",
@@ -426,14 +426,14 @@ fn what_is_wrong_with_one() {
             unique,
             &format!(
                 "{place}: `unique` cannot leave rows out\n\
-                 hint: of rows that are not unique none is the wrong one; `duplicates = \"drop\"` keeps one of those equal in every column"
+                 hint: no single row is the wrong one; `duplicates = \"drop\"` keeps one of several rows that are equal in every column"
             ),
         );
     }
     in_checks(
         "[[checks.sql]]\nname = 'n'\nviolations = 'select 1'\naction = 'leave_out'",
         "6:10: [[checks.sql]] cannot leave rows out\n\
-         hint: its SELECT may give rows of any shape; a condition on one row stands in `[[checks.rows]]`",
+         hint: its SELECT may return rows of any shape; write a condition on one row in `[[checks.rows]]`",
     );
     in_checks(
         "unique = { columns = ['user'], action = 'remove' }",
@@ -441,15 +441,15 @@ fn what_is_wrong_with_one() {
     );
     in_checks(
         "references = { user = { to = 't.user', action = 'leave_out' } }",
-        "3:30: `t` reads itself\nhint: a table is built anew from others; read those",
+        "3:30: `t` reads itself\nhint: a model is built from other tables; read those",
     );
     in_checks(
         "consent_in_force = 'user'",
-        "3:20: `consent_in_force` must be a table, as `{ subject = \"user\", at = \"timestamp\" }`, or a list of such",
+        "3:20: `consent_in_force` must be a table such as `{ subject = \"user\", at = \"timestamp\" }`, or a list of such tables",
     );
     in_checks(
         "consent_in_force = ['user']",
-        "3:21: `consent_in_force` must be a table, as `{ subject = \"user\", at = \"timestamp\" }`, or a list of such",
+        "3:21: `consent_in_force` must be a table such as `{ subject = \"user\", at = \"timestamp\" }`, or a list of such tables",
     );
     in_checks(
         "consent_in_force = { at = 'timestamp' }",
@@ -464,7 +464,7 @@ fn what_is_wrong_with_one() {
     );
     in_checks(
         "consent_in_force = [{ subject = 'user' }, { subject = 'USER' }]",
-        "3:1: there are two checks `consent_in_force(user)`\nhint: give one of them another name",
+        "3:1: two checks are named `consent_in_force(user)`\nhint: rename one of them",
     );
     in_checks(
         "owner_match = { device = 'x', at = 'timestamp' }",
@@ -477,7 +477,7 @@ fn what_is_wrong_with_one() {
     in_checks(
         "owner_match = { subject = 'user', devise = 'x', purpose = 'research' }",
         "3:35: unknown key `devise` in the check\nhint: did you mean `device`?\n\
-         3:49: unknown key `purpose` in the check\nhint: there are `subject`, `device`, `at` and `action`",
+         3:49: unknown key `purpose` in the check\nhint: known keys: `subject`, `device`, `at` and `action`",
     );
     in_checks(
         "owners_match = { subject = 'user', device = 'x' }",
@@ -489,13 +489,13 @@ fn what_is_wrong_with_one() {
     );
     in_checks(
         "[[checks.rows]]\nname = ' '\nholds = 3\nhold = 'x > 0'",
-        "4:8: `name` must be a text: what the check is called\n\
-         5:9: `holds` must be a condition on the row's columns\n\
+        "4:8: `name` must be the name of the check, as text\n\
+         5:9: `holds` must be a condition on the columns of a row\n\
          6:1: unknown key `hold` in [[checks.rows]]\nhint: did you mean `holds`?",
     );
     in_checks(
         "[[checks.rows]]\nname = 'n'",
-        "3:1: [[checks.rows]] lacks `holds`\nhint: `holds` says what is true of every row: a condition on its columns",
+        "3:1: [[checks.rows]] lacks `holds`\nhint: `holds` says what must be true of every row: a condition on its columns",
     );
     let holds = |condition: &str, expected: &str| {
         let toml = format!("[[checks.rows]]\nname = 'n'\nholds = \"\"\"\n{condition}\"\"\"");
@@ -510,15 +510,14 @@ fn what_is_wrong_with_one() {
         "x > 0; drop table l",
         "6:6: SQL: expected end of the condition, found ;",
     );
-    let elsewhere =
-        "hint: what needs other rows or tables is a SELECT in `[[checks.sql]]`, or `references`";
+    let elsewhere = "hint: to look at other rows or tables, write a SELECT in `[[checks.sql]]` or use `references`";
     holds(
         "x > 0\n and user in (select user from l)",
-        &format!("7:15: a condition on one row cannot have a SELECT\n{elsewhere}"),
+        &format!("7:15: a condition on one row cannot contain a SELECT\n{elsewhere}"),
     );
     holds(
         "row_number() over (order by x) = 1",
-        &format!("6:1: a condition on one row cannot have a window\n{elsewhere}"),
+        &format!("6:1: a condition on one row cannot contain a window\n{elsewhere}"),
     );
     in_checks(
         "sql = 'select 1'",
@@ -526,15 +525,15 @@ fn what_is_wrong_with_one() {
     );
     in_checks(
         "[[checks.sql]]\nname = 'n'",
-        "3:1: [[checks.sql]] lacks `violations`\nhint: `violations` says which rows are in violation: a SELECT",
+        "3:1: [[checks.sql]] lacks `violations`\nhint: `violations` says which rows violate the check: a SELECT",
     );
     in_checks(
         "[[checks.sql]]\nviolations = 'select 1'",
-        "3:1: [[checks.sql]] lacks `name`\nhint: `name` says what the check is called",
+        "3:1: [[checks.sql]] lacks `name`\nhint: `name` says how messages name the check",
     );
     in_checks(
         "[[checks.sql]]\nname = 'n'\nviolations = 'delete from t'",
-        "5:15: `DELETE` is no SELECT\nhint: a model is one SELECT (`with ... select` too); the run writes its rows",
+        "5:15: `DELETE` is not a SELECT\nhint: a model is one SELECT, which may begin with WITH; the run writes its rows",
     );
     in_checks(
         "[[checks.sql]]\nname = 'n'\nviolations = '''\nselect 1 from t\nwhere x ==\n'''",
@@ -542,6 +541,6 @@ fn what_is_wrong_with_one() {
     );
     in_checks(
         "[[checks.sql]]\nname = 'n'\nviolations = '''\nselect *\nfrom tt, m'''",
-        "7:6: unknown table `tt`\nhint: did you mean `t`?\n7:10: unknown table `m`\nhint: tables are the project's files, as `customer_trusted` or `trusted.customer_trusted`, and the system's, as `system.consent`",
+        "7:6: unknown table `tt`\nhint: did you mean `t`?\n7:10: unknown table `m`\nhint: a table is a file of the project, such as `customer_trusted` or `trusted.customer_trusted`, or a system table, such as `system.consent`",
     );
 }

@@ -277,18 +277,18 @@ fn properties_are_honoured_or_refused() {
     };
     refused(
         "'case.insensitive'='false'",
-        "`case.insensitive` = `false` cannot be honoured\n\
-         hint: keys match columns in any letter case: `true`, or leave it out",
+        "`case.insensitive` = `false` is not supported\n\
+         hint: keys match columns in any letter case: write `true`, or leave it out",
     );
     refused(
         "'dots.in.keys'='true'",
-        "`dots.in.keys` = `true` cannot be honoured\n\
-         hint: keys are taken as they are: `false`, or leave it out",
+        "`dots.in.keys` = `true` is not supported\n\
+         hint: dots in keys have no meaning: write `false`, or leave it out",
     );
     refused(
         "'mapping.serialnumber'='sn'",
-        "`mapping.serialnumber` = `sn` cannot be honoured\n\
-         hint: name the column as the JSON key: keys match in any letter case",
+        "`mapping.serialnumber` = `sn` is not supported\n\
+         hint: give the column the name of the JSON key: letter case is ignored",
     );
     refused(
         "'mapping.serialnumbr'='x'",
@@ -297,8 +297,8 @@ fn properties_are_honoured_or_refused() {
     );
     refused(
         "'paths'='a'",
-        "`paths` = `a` cannot be honoured\n\
-         hint: it must list the columns, all and no other, or be left out",
+        "`paths` = `a` is not supported\n\
+         hint: list all columns and nothing else, or leave it out",
     );
     refused(
         "'ignore.malformed.jsn'='true'",
@@ -308,7 +308,7 @@ fn properties_are_honoured_or_refused() {
     refused(
         "'field.delim'=','",
         "unknown property `field.delim` in SERDEPROPERTIES\n\
-         hint: remove it: what is not known cannot be honoured",
+         hint: remove it: unknown properties are not supported",
     );
 
     let tbl = |properties: &str| {
@@ -331,26 +331,26 @@ fn properties_are_honoured_or_refused() {
     };
     refused(
         "'classification'='csv'",
-        "`classification` = `csv` cannot be honoured\nhint: landing is JSON: `json`, or leave it out",
+        "`classification` = `csv` is not supported\nhint: landing files are JSON: write `json`, or leave it out",
     );
     refused(
         "'skip.header.line.count'='1'",
-        "`skip.header.line.count` = `1` cannot be honoured\n\
-         hint: JSON has no header lines: leave it out",
+        "`skip.header.line.count` = `1` is not supported\n\
+         hint: JSON files have no header lines: leave it out",
     );
     refused(
         "'projection.enabled'='true'",
-        "`projection.enabled` = `true` cannot be honoured\n\
-         hint: there are no partitions: subfolders are read too",
+        "`projection.enabled` = `true` is not supported\n\
+         hint: there are no partitions: subfolders are read as well",
     );
     refused(
         "'storage.location.template'='s3://b/${d}'",
-        "`storage.location.template` = `s3://b/${d}` cannot be honoured\n\
-         hint: there are no partitions: subfolders are read too",
+        "`storage.location.template` = `s3://b/${d}` is not supported\n\
+         hint: there are no partitions: subfolders are read as well",
     );
     refused(
         "'has_encrypted_data'='true'",
-        "`has_encrypted_data` = `true` cannot be honoured\n\
+        "`has_encrypted_data` = `true` is not supported\n\
          hint: client-side encrypted files cannot be read",
     );
     refused(
@@ -360,11 +360,11 @@ fn properties_are_honoured_or_refused() {
     refused(
         "'a.b'='c'",
         "unknown property `a.b` in TBLPROPERTIES\n\
-         hint: remove it: what is not known cannot be honoured",
+         hint: remove it: unknown properties are not supported",
     );
     check_error(
         &tbl("'sizeKey'='1',\n'sizeKey'='2'"),
-        "f.sql:5:1: a second `sizeKey`\nhint: keep one",
+        "f.sql:5:1: duplicate `sizeKey`\nhint: keep one",
     );
 }
 
@@ -383,32 +383,32 @@ fn what_cannot_be_honoured_is_an_error_at_its_line() {
          stored as parquet\n\
          location 'hdfs://node/x'",
         "f.sql:2:3: column `a`: type `struct<b:int,c:array<string>>` is not supported\n\
-         hint: possible types: string, varchar(n), char(n), bigint, int, smallint, tinyint, float, double, date, timestamp, boolean\n\
+         hint: supported types: string, varchar(n), char(n), bigint, int, smallint, tinyint, float, double, date, timestamp, boolean\n\
          f.sql:3:3: column `d`: type `decimal(10,2)` is not supported\n\
-         hint: possible types: string, varchar(n), char(n), bigint, int, smallint, tinyint, float, double, date, timestamp, boolean\n\
+         hint: supported types: string, varchar(n), char(n), bigint, int, smallint, tinyint, float, double, date, timestamp, boolean\n\
          f.sql:4:3: column `e`: type `map<string,int>` is not supported\n\
-         hint: possible types: string, varchar(n), char(n), bigint, int, smallint, tinyint, float, double, date, timestamp, boolean\n\
+         hint: supported types: string, varchar(n), char(n), bigint, int, smallint, tinyint, float, double, date, timestamp, boolean\n\
          f.sql:5:3: column `f`: type `text` is not supported\n\
-         hint: possible types: string, varchar(n), char(n), bigint, int, smallint, tinyint, float, double, date, timestamp, boolean\n\
-         f.sql:7:1: PARTITIONED BY cannot be honoured\n\
-         hint: leave it out: subfolders are read too, and a partition's value must be in the JSON to become a column\n\
-         f.sql:8:1: CLUSTERED BY cannot be honoured\n\
-         hint: leave it out: landing JSON has no buckets\n\
-         f.sql:9:18: the SerDe `org.apache.hadoop.hive.serde2.lazy.LazySimpleSerDe` cannot be honoured\n\
-         hint: landing is JSON: `ROW FORMAT SERDE 'org.openx.data.jsonserde.JsonSerDe'`\n\
-         f.sql:10:1: STORED AS PARQUET cannot be honoured\n\
-         hint: landing is JSON in text files: leave it out, or `STORED AS TEXTFILE`\n\
-         f.sql:11:10: this LOCATION cannot be read from: of its scheme\n\
-         hint: possible are a path below the landing folder, `s3://bucket/path/` and `file:///path/`",
+         hint: supported types: string, varchar(n), char(n), bigint, int, smallint, tinyint, float, double, date, timestamp, boolean\n\
+         f.sql:7:1: PARTITIONED BY is not supported\n\
+         hint: leave it out: subfolders are read as well; a column's value must be in the JSON\n\
+         f.sql:8:1: CLUSTERED BY is not supported\n\
+         hint: leave it out: landing files have no buckets\n\
+         f.sql:9:18: the SerDe `org.apache.hadoop.hive.serde2.lazy.LazySimpleSerDe` is not supported\n\
+         hint: landing files are JSON: write `ROW FORMAT SERDE 'org.openx.data.jsonserde.JsonSerDe'`\n\
+         f.sql:10:1: STORED AS PARQUET is not supported\n\
+         hint: landing files are JSON text: leave it out, or write `STORED AS TEXTFILE`\n\
+         f.sql:11:10: this LOCATION cannot be read: unknown scheme\n\
+         hint: use a path below the landing folder, `s3://bucket/path/` or `file:///path/`",
     );
     check_error(
         "create external table t (a int)\nrow format delimited fields terminated by ','\nlocation 'l'",
-        "f.sql:2:1: ROW FORMAT DELIMITED cannot be honoured\n\
-         hint: landing is JSON: `ROW FORMAT SERDE 'org.openx.data.jsonserde.JsonSerDe'`",
+        "f.sql:2:1: ROW FORMAT DELIMITED is not supported\n\
+         hint: landing files are JSON: write `ROW FORMAT SERDE 'org.openx.data.jsonserde.JsonSerDe'`",
     );
     check_error(
         "create external table t (a int)\nlocation 'l'",
-        "f.sql:1:1: a table without ROW FORMAT SERDE, which is delimited text to Athena, cannot be honoured\n\
+        "f.sql:1:1: a table without ROW FORMAT SERDE, which is delimited text to Athena, is not supported\n\
          hint: add `ROW FORMAT SERDE 'org.openx.data.jsonserde.JsonSerDe'`",
     );
     check_error(
@@ -416,36 +416,36 @@ fn what_cannot_be_honoured_is_an_error_at_its_line() {
             "a int",
             "stored as inputformat 'x.Parquet'\noutputformat 'y.Parquet' location 'l'",
         ),
-        "f.sql:3:23: the input format `x.Parquet` cannot be honoured\n\
-         hint: landing is JSON in text files: leave it out, or `STORED AS TEXTFILE`\n\
-         f.sql:4:14: the output format `y.Parquet` cannot be honoured\n\
-         hint: landing is JSON in text files: leave it out, or `STORED AS TEXTFILE`",
+        "f.sql:3:23: the input format `x.Parquet` is not supported\n\
+         hint: landing files are JSON text: leave it out, or write `STORED AS TEXTFILE`\n\
+         f.sql:4:14: the output format `y.Parquet` is not supported\n\
+         hint: landing files are JSON text: leave it out, or write `STORED AS TEXTFILE`",
     );
     check_error(
         &table("a int,\nb int, A string", "location '../x'"),
-        "f.sql:2:8: two columns are named `a` (letter case does not count)\n\
+        "f.sql:2:8: two columns are named `a` (letter case is ignored)\n\
          hint: JSON keys match columns in any letter case: keep one\n\
-         f.sql:4:10: this LOCATION cannot be read from: of its `..`\n\
-         hint: possible are a path below the landing folder, `s3://bucket/path/` and `file:///path/`",
+         f.sql:4:10: this LOCATION cannot be read: it contains `..`\n\
+         hint: use a path below the landing folder, `s3://bucket/path/` or `file:///path/`",
     );
     check_error(
         &table("a int", ""),
         "f.sql:1:1: no LOCATION\n\
-         hint: say where the files lie, as `LOCATION 's3://bucket/customer/landing/'`",
+         hint: say where the files are, for example `LOCATION 's3://bucket/customer/landing/'`",
     );
     check_error(
         &table("a int", "location ' '"),
         "f.sql:1:1: no LOCATION\n\
-         hint: say where the files lie, as `LOCATION 's3://bucket/customer/landing/'`",
+         hint: say where the files are, for example `LOCATION 's3://bucket/customer/landing/'`",
     );
     check_error(
         &table("a int", "location 'l'\nlocation 'm'"),
-        "f.sql:4:1: a second LOCATION\nhint: keep one",
+        "f.sql:4:1: duplicate LOCATION\nhint: keep one",
     );
     check_error(
         "create external table `my-table` (a int) stored as jsonfile location 'l'",
-        "f.sql:1:23: `my-table` cannot be a table's name\n\
-         hint: lower-case letters, digits and underscores, a letter first",
+        "f.sql:1:23: `my-table` is not a valid table name\n\
+         hint: use lower-case letters, digits and underscores, with a letter first",
     );
 }
 
@@ -454,7 +454,7 @@ fn what_is_no_such_statement_is_an_error_at_its_place() {
     check_error(
         "create table t (a int)",
         "f.sql:1:1: no CREATE EXTERNAL TABLE statement\n\
-         hint: a landing file holds one CREATE EXTERNAL TABLE statement, as Athena takes it",
+         hint: a landing file holds one CREATE EXTERNAL TABLE statement in Athena's syntax",
     );
     check_error(
         "create external table",
@@ -507,15 +507,15 @@ fn what_is_no_such_statement_is_an_error_at_its_place() {
     );
     check_error(
         "create external table t (a int)\nlocation 'l",
-        "f.sql:2:10: expected its end, found a quote that is never closed",
+        "f.sql:2:10: expected a quote that closes this one, found the end",
     );
     check_error(
         "create external table t /* (a int)",
-        "f.sql:1:25: expected its end, found a comment that is never closed",
+        "f.sql:1:25: expected `*/` to close this comment, found the end",
     );
     check_error(
         &table("a int", "location 'l';\nselect 1"),
-        "f.sql:4:1: a second statement: one CREATE EXTERNAL TABLE is due\n\
+        "f.sql:4:1: a second statement: expected one CREATE EXTERNAL TABLE\n\
          hint: put each table into its own file",
     );
 }

@@ -215,7 +215,7 @@ fn everything_wrong_is_said_at_once_with_its_place() {
          trusted/b.sql:2:41: unknown table `other.a`\n\
          hint: did you mean `a`?\n\
          trusted/c.sql:2:15: `c` reads itself\n\
-         hint: a table is built anew from others; read those",
+         hint: a model is built from other tables; read those",
     );
     check(
         &[
@@ -226,9 +226,9 @@ fn everything_wrong_is_said_at_once_with_its_place() {
             ("curated/y.sql", "select 1 a from x, a"),
         ],
         "curated/x.sql:2:17: a cycle: x -> y -> x\n\
-         hint: each reads the next, in its SELECT or a check; one of these must not\n\
+         hint: each table reads the next, in its SELECT or a check; remove one of these reads\n\
          trusted/a.sql:2:17: a cycle: a -> b -> c -> a\n\
-         hint: each reads the next, in its SELECT or a check; one of these must not",
+         hint: each table reads the next, in its SELECT or a check; remove one of these reads",
     );
     check(
         &[
@@ -241,11 +241,11 @@ fn everything_wrong_is_said_at_once_with_its_place() {
             ("curated/w.sql", "select 1 a"),
         ],
         "curated/w.sql: `w` is already the name of a table: trusted/u.sql\n\
-         hint: a table has one file, and every name belongs to one table\n\
+         hint: each table needs a name of its own\n\
          trusted/t.sql: `t` is already the name of a table: landing/t.sql\n\
-         hint: a table has one file, and every name belongs to one table\n\
+         hint: each table needs a name of its own\n\
          trusted/u.sql:3:1: `t` is already the name of a table: landing/t.sql\n\
-         hint: a table has one file, and every name belongs to one table",
+         hint: each table needs a name of its own",
     );
     check(
         &[
@@ -265,20 +265,20 @@ fn everything_wrong_is_said_at_once_with_its_place() {
             ("trusted/README.md", "passed over"),
             ("trusted/a.slt", "passed over"),
         ],
-        "landing/Customer.sql: `Customer` cannot be a table's name\n\
-         hint: lower-case letters, digits and underscores, a letter first\n\
-         landing/l.csv: a project has no such file\n\
-         hint: a project holds landing/, trusted/ and curated/ with a .sql file per table, and published.toml (.slt and README files are passed over)\n\
+        "landing/Customer.sql: `Customer` is not a valid table name\n\
+         hint: use lower-case letters, digits and underscores, with a letter first\n\
+         landing/l.csv: unexpected file in a project\n\
+         hint: a project holds landing/, trusted/ and curated/ with a .sql file per table, and published.toml (.slt and README files are ignored)\n\
          landing/m.sql:1:1: the statement creates `n`, the file is named `m.sql`\n\
          hint: rename the file to `n.sql` or the table to `m`\n\
          landing/n.sql:1:1: no CREATE EXTERNAL TABLE statement\n\
-         hint: a landing file holds one CREATE EXTERNAL TABLE statement, as Athena takes it\n\
+         hint: a landing file holds one CREATE EXTERNAL TABLE statement in Athena's syntax\n\
          landing/o.sql:3:1: a second statement: a landing file holds one CREATE EXTERNAL TABLE\n\
          hint: put each table into its own file\n\
-         other/x.sql: a project has no such file\n\
-         hint: a project holds landing/, trusted/ and curated/ with a .sql file per table, and published.toml (.slt and README files are passed over)\n\
-         x.sql: a project has no such file\n\
-         hint: a project holds landing/, trusted/ and curated/ with a .sql file per table, and published.toml (.slt and README files are passed over)",
+         other/x.sql: unexpected file in a project\n\
+         hint: a project holds landing/, trusted/ and curated/ with a .sql file per table, and published.toml (.slt and README files are ignored)\n\
+         x.sql: unexpected file in a project\n\
+         hint: a project holds landing/, trusted/ and curated/ with a .sql file per table, and published.toml (.slt and README files are ignored)",
     );
 }
 
@@ -300,7 +300,7 @@ fn a_model_is_a_contract_and_one_select() {
     check(
         "\n  create table x (a int)",
         &format!(
-            "2:3: {no_contract}\n2:3: `CREATE` is no SELECT\nhint: a model is one SELECT (`with ... select` too); the run writes its rows"
+            "2:3: {no_contract}\n2:3: `CREATE` is not a SELECT\nhint: a model is one SELECT, which may begin with WITH; the run writes its rows"
         ),
     );
     check(
@@ -322,15 +322,15 @@ fn a_model_is_a_contract_and_one_select() {
     );
     check(
         "/* grain = 'g' */\ninsert into t select a from l",
-        "2:1: `INSERT` is no SELECT\nhint: a model is one SELECT (`with ... select` too); the run writes its rows",
+        "2:1: `INSERT` is not a SELECT\nhint: a model is one SELECT, which may begin with WITH; the run writes its rows",
     );
     check(
         "/* grain = 'g' */ select * from l",
-        "1:26: `*` among the output columns\nhint: list the columns: one that nobody listed cannot leak",
+        "1:26: `*` in the output columns\nhint: list the columns: a column that is not listed cannot leak",
     );
     check(
         "/* grain = 'g' */\nselect a from l\nunion all\nselect l.* from l",
-        "4:10: `*` among the output columns\nhint: list the columns: one that nobody listed cannot leak",
+        "4:10: `*` in the output columns\nhint: list the columns: a column that is not listed cannot leak",
     );
     check(
         "/* grain = 'g' */\nselect a,\n  b c d\nfrom l",
@@ -384,7 +384,7 @@ fn published_counts_name_the_projects_tables() {
     );
     assert_eq!(
         parse(&files("[rows]\nt = 3\ntt = 2\n")).unwrap_err(),
-        "published.toml:3:1: a second count for `t`\nhint: keep one"
+        "published.toml:3:1: duplicate count for `t`\nhint: keep one"
     );
     let mine = project.expectations("mine.toml", "[rows]\nT = 7").unwrap();
     assert_eq!(mine.iter().collect::<Vec<_>>(), [("t", 7)]);

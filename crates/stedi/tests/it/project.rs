@@ -479,7 +479,7 @@ fn a_wrong_project_is_told_with_file_and_line() {
             to: "from machine_learning_curated",
             line: "from machine_learning_curated",
             says: "a cycle: ",
-            hints: "must not",
+            hints: "remove one of these reads",
         },
         Case {
             shows: "a table that reads itself",
@@ -500,7 +500,7 @@ fn a_wrong_project_is_told_with_file_and_line() {
             hints: "string",
         },
         Case {
-            shows: "a landing clause that cannot be honoured",
+            shows: "a landing clause that is not supported",
             file: "landing/customer_landing.sql",
             from: "ROW FORMAT",
             to: "PARTITIONED BY (`day` string)\nROW FORMAT",
@@ -595,7 +595,7 @@ fn files_that_a_project_cannot_have() {
                 .unwrap();
             },
             "accelerometer_trusted.sql",
-            "one file",
+            "a name of its own",
         ),
         (
             "a table with another's other name",
@@ -607,7 +607,7 @@ fn files_that_a_project_cannot_have() {
                 .unwrap();
             },
             "step_trainer_curated",
-            "one file",
+            "a name of its own",
         ),
         (
             "a name that is none",
