@@ -5,9 +5,9 @@ use std::ops::Range;
 
 use crate::text::Spot;
 
-/// The statements of `text`, each without its `;` and with its first line, from
-/// 1. A `;` inside quotes or comments does not end a statement; comments alone are
-/// no statement. Comments before a statement belong to it.
+/// The statements of `text`, each without its `;`, and the line of each (from 1).
+/// A `;` inside quotes or comments does not end a statement; comments alone are no
+/// statement. Comments before a statement belong to it.
 pub fn split_statements(text: &str) -> Vec<(String, u32)> {
     statement_ranges(text)
         .into_iter()
