@@ -1,5 +1,6 @@
-//! What releases and table logs note of the run that made them, apart from the
-//! state by which the next run begins.
+//! Notes that releases and table logs carry about the run that wrote them: what
+//! the register of consent held. [`crate::integrity`] compares them with what is
+//! there. The state by which the next run decides what to do is in `run/state.rs`.
 
 use arrow::array::{AsArray, RecordBatch};
 use arrow::datatypes::Int64Type;
@@ -9,8 +10,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::content::{self, Content};
 
-/// What a run remembers of the register of consent, which only grows: whether all
-/// of it is still there follows, whatever was entered since.
+/// The entries of the register of consent as a run knew them. The register only
+/// grows, so a later run can tell by this whether entries were lost.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct RegisterState {
     pub(crate) count: u64,
@@ -21,7 +22,7 @@ pub(crate) struct RegisterState {
 }
 
 impl RegisterState {
-    /// Of a lake whose last run noted nothing but that there was an entry.
+    /// Of a lake whose last run noted only that there was an entry.
     pub(crate) fn with_some_entry() -> Self {
         Self {
             count: 1,
@@ -29,7 +30,7 @@ impl RegisterState {
         }
     }
 
-    /// How many of the entries are not in `rows`, at least.
+    /// At least how many of the entries are not in `rows`.
     pub(crate) fn missing_from(&self, rows: &RecordBatch) -> u64 {
         if self.content.is_empty() {
             return self.count.saturating_sub(rows.num_rows() as u64);
@@ -66,7 +67,7 @@ pub(crate) struct CommitNote {
 }
 
 impl CommitNote {
-    /// Of the newest release.
+    /// The note of the newest release.
     pub(crate) fn of_release(release: Option<&Release>) -> Self {
         let generation = release.and_then(|release| release.state["generation"].as_u64());
         Self {
@@ -75,7 +76,7 @@ impl CommitNote {
         }
     }
 
-    /// Of the run that wrote a version of a table.
+    /// The note of the run that wrote a version of a table.
     pub(crate) fn of_version(version: &Version) -> Option<Self> {
         let note = version.commit_info.as_ref()?.note.clone()?;
         serde_json::from_value(note).ok()

@@ -1,8 +1,9 @@
-//! Rows as 128-bit hashes: to tell equal rows, and equal tables.
+//! Hashes of rows: 128 bits each, to find equal rows, and their sum, to compare
+//! tables.
 //!
-//! A hash is stable between machines and builds, as it is kept in table logs.
-//! At 128 bits two different rows of a table of a billion share one with a
-//! probability of about 10⁻²¹, so equal hashes are taken for equal rows.
+//! A hash is stable between machines and builds, as table logs keep their sum. In a
+//! table of a billion rows, two different rows share a hash with a probability of
+//! about 10⁻²¹, so equal hashes are taken for equal rows.
 
 use std::sync::Arc;
 
@@ -57,7 +58,7 @@ pub(crate) fn hashes(batch: &RecordBatch) -> Vec<u128> {
     hashes
 }
 
-/// The one of several floats that are taken for equal which tables hold.
+/// The one float that tables store for all floats that count as equal.
 pub(crate) fn canonical_f64(value: f64) -> f64 {
     if value.is_nan() {
         f64::NAN
@@ -66,7 +67,7 @@ pub(crate) fn canonical_f64(value: f64) -> f64 {
     }
 }
 
-/// Likewise.
+/// The one float that tables store for all floats that count as equal.
 pub(crate) fn canonical_f32(value: f32) -> f32 {
     if value.is_nan() {
         f32::NAN
@@ -75,8 +76,8 @@ pub(crate) fn canonical_f32(value: f32) -> f32 {
     }
 }
 
-/// A column as tables hold it: floats that are taken for equal are equal bit by
-/// bit. So it does not matter which of two equal rows is kept.
+/// A column as tables store it: floats that count as equal are equal bit by bit. So
+/// it does not matter which of two equal rows is kept.
 pub(crate) fn canonical(column: ArrayRef) -> ArrayRef {
     macro_rules! canonical_floats {
         ($kind:ty, $canonical:expr) => {{
@@ -153,19 +154,19 @@ fn mix(value: u128, seed: u128) -> u128 {
 pub(crate) struct Content(u128);
 
 impl Content {
-    /// Takes further rows in.
+    /// Adds rows by their hashes.
     pub(crate) fn add(&mut self, hashes: impl IntoIterator<Item = u128>) {
         for hash in hashes {
             self.0 = self.0.wrapping_add(hash);
         }
     }
 
-    /// Takes rows out again.
+    /// Removes rows that were added.
     pub(crate) fn remove(&mut self, other: Self) {
         self.0 = self.0.wrapping_sub(other.0);
     }
 
-    /// Takes the rows of another part of the same table in.
+    /// Adds the rows of another part of the same table.
     pub(crate) fn merge(&mut self, other: Self) {
         self.0 = self.0.wrapping_add(other.0);
     }

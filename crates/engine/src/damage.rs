@@ -1,4 +1,4 @@
-//! Damage that is found in a lake.
+//! Damage found in a lake, as reports show it.
 
 use serde::Serialize;
 

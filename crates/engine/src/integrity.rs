@@ -1,14 +1,14 @@
-//! Whether a lake is as its last writer left it, and what is done about it.
+//! Finds damage in a lake, and mends the register of consent.
 //!
-//! A table that follows from landing files, models and the key is damaged, and
-//! built anew, where its log cannot be opened, where a file that it names is not
-//! there or has another size, or where rows were read and are not those that were
-//! published. Rows are read where the table was touched after the last release, and
-//! of every table where the caller wants to be sure. What people decided is made
-//! whole from its copies: see [`crate::subjects::decisions`].
+//! A table that follows from landing files, models and the key is damaged, and built
+//! again, where its log cannot be opened, where a file that it names is missing or has
+//! another size, or where its rows are not the published ones. Rows are read where an
+//! object of the table is younger than the last release, and of every table at
+//! [`Depth::All`]. What people decided is restored from its copies: see
+//! [`crate::subjects::decisions`].
 //!
-//! Deliberately absent: older versions. They can be lost without any answer of
-//! today being wrong, and `stedi history` tells which are left.
+//! Deliberately absent: older versions. Losing one makes no answer of today wrong,
+//! and `stedi history` shows which are left.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::panic::AssertUnwindSafe;
@@ -30,22 +30,22 @@ use crate::subjects::decisions::{self, Decisions};
 use crate::system_rows::{self, WriteMode};
 use crate::write::rewrite::{layout_of, read};
 
-/// How many tables are looked at at once.
+/// How many tables are inspected at the same time.
 const TABLES_AT_ONCE: usize = 8;
 
-/// How often the register is tried for while people are entered into it.
+/// How often a commit to the register is retried while people are entered into it.
 const TRIES: u32 = 20;
 
 /// How often a copy that an entry lacks is looked for again, and after how long.
 const COPY_TRIES: u32 = 3;
 const COPY_PATIENCE: Duration = Duration::from_millis(100);
 
-/// Of which tables rows are read.
+/// Which tables have their rows read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Depth {
-    /// Of those that were touched after the last release.
+    /// Tables with an object younger than the last release.
     Touched,
-    /// Of all.
+    /// All tables.
     All,
 }
 
@@ -106,12 +106,12 @@ impl Damaged {
 #[derive(Debug, Default)]
 pub(crate) struct Integrity {
     tables: BTreeMap<TableId, Damaged>,
-    /// All that is broken, in words.
+    /// Everything that is broken, in words.
     pub(crate) damages: Vec<Damage>,
     /// Something besides tables is lost on which everything depends.
     is_release_lost: bool,
-    /// Objects were written after the last release and are whole: that is not to
-    /// be found out again each time.
+    /// Objects were written after the last release and are intact. The next run
+    /// need not read them again.
     pub(crate) is_touched: bool,
     /// The register of consent with all entries that are known.
     register: Option<RecordBatch>,
@@ -122,7 +122,7 @@ pub(crate) struct Integrity {
     /// Of the newest release, or of a table that a later one wrote.
     generation: u64,
     decisions: Decisions,
-    /// What is left of the system's tables that are damaged.
+    /// Readable rows of damaged system tables.
     salvaged: BTreeMap<&'static str, RecordBatch>,
 }
 
@@ -296,7 +296,7 @@ impl Integrity {
         checks
     }
 
-    /// Whether everything must be built anew.
+    /// Whether every table must be built from all its input.
     pub(crate) fn requires_full_build(&self) -> bool {
         // Of a register that was mended, what was taken in of it cannot be told.
         self.is_release_lost || !self.tables.is_empty() || self.is_register_broken()
@@ -440,8 +440,8 @@ impl Integrity {
         Ok(())
     }
 
-    /// Lets system tables that are damaged mean what is left of them, so that
-    /// nobody who reads them meets the damage.
+    /// Lets damaged system tables mean their readable rows, so that readers do not
+    /// meet the damage.
     pub(crate) fn shield(&self, session: &Session) -> Result<(), Error> {
         let tables = session.tables();
         for table in system::all().filter(|table| self.tables.contains_key(&table.id())) {
@@ -624,11 +624,12 @@ async fn read_and_compare(
     Ok((found, readable))
 }
 
-/// How many look at files that may be garbled.
+/// How many tasks read files that may be garbled.
 static DAMAGED_FILE_READERS: AtomicUsize = AtomicUsize::new(0);
 
-/// Whether files are being looked at that may be garbled: the library that reads
-/// them may panic over one, which is caught and told as what is wrong with it.
+/// Whether files that may be garbled are being read. The Parquet library may panic
+/// on one; the panic is caught and reported as damage, so its message need not be
+/// shown.
 pub fn is_reading_damaged_files() -> bool {
     DAMAGED_FILE_READERS.load(Ordering::Relaxed) > 0
 }

@@ -1,11 +1,11 @@
-//! A request to end work early, made from outside of it.
+//! A request from outside to end a command early, such as Ctrl-C.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use tokio::sync::Notify;
 
-/// A request that one command waits for. Whoever makes it can tell whether the
-/// command has heard it: work that computes without a pause hears nothing.
+/// A request to end that one command waits for. The requester can tell whether the
+/// command has noticed it: work that computes without a pause does not.
 #[derive(Debug, Default)]
 pub struct Interrupt {
     notify: Notify,
@@ -13,7 +13,7 @@ pub struct Interrupt {
 }
 
 impl Interrupt {
-    /// Asks the command to end; it hears so as soon as it waits.
+    /// Asks the command to end; it notices as soon as it waits.
     pub fn request(&self) {
         self.notify.notify_one();
     }
@@ -24,8 +24,8 @@ impl Interrupt {
         self.is_heard.store(true, Ordering::Relaxed);
     }
 
-    /// What follows takes a moment and is finished first: a publication, once
-    /// begun, is not left to the next writer where that can be helped.
+    /// Marks the request as noticed before it comes: what follows, a publication,
+    /// takes a moment and is finished first rather than left to the next writer.
     pub(crate) fn finish_first(&self) {
         self.is_heard.store(true, Ordering::Relaxed);
     }

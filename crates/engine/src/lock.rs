@@ -1,5 +1,5 @@
-//! The lake, held by one writer from the moment it looks at what stands until
-//! what it made is visible.
+//! The lake, locked by one writer: from before it reads the published tables until
+//! its own are visible. Runs and operations that write hold a [`LockedLake`].
 
 use std::collections::BTreeMap;
 
@@ -8,24 +8,24 @@ use query::Setup;
 
 use crate::Error;
 
-/// A lake that nobody else writes to for now.
+/// A lake that this process alone writes to.
 pub(crate) struct LockedLake {
     pub(crate) lake: Lake,
-    /// Names what the holder does, in system tables and in the names of files.
+    /// The id of the holder's run, in system tables and in names of files.
     pub(crate) run: String,
-    /// The newest release; whatever was begun is finished.
+    /// The newest release, complete: an interrupted one was finished first.
     pub(crate) release: Option<Release>,
     preparation: Preparation,
     lock: Lock,
 }
 
 impl LockedLake {
-    /// Holds the lake of `setup` for `command`, finishes what a killed writer
-    /// began, and takes away what it left behind.
+    /// Locks the lake of `setup` for `command`, finishes the release that a killed
+    /// writer began, and removes the files it left.
     ///
     /// # Errors
-    /// [`lake::Error::Locked`] where somebody else holds it for longer than the
-    /// caller waits; others of the store.
+    /// [`lake::Error::Locked`] where another process keeps the lock for longer than
+    /// the caller waits; any other error of the store.
     pub(crate) async fn acquire(setup: &Setup, command: &str) -> Result<Self, Error> {
         let lake = Lake::at(setup.lake.clone());
         let preparation = lake.prepare().await?;
@@ -70,12 +70,15 @@ impl LockedLake {
         Ok(())
     }
 
-    /// On a store somebody may have been taken for dead who only stood still. A
-    /// release takes the number that they would make theirs, so that what is
-    /// taken away is named by nobody afterwards.
+    /// Publishes an empty release, so that a writer that lost its lock and is still
+    /// alive cannot publish.
+    ///
+    /// On a store a writer may be taken for dead that only stood still. The empty
+    /// release takes the number that this writer would use, so that no later release
+    /// names the files that are removed.
     ///
     /// # Errors
-    /// [`lake::Error::ReleaseConflict`] where they came first.
+    /// [`lake::Error::ReleaseConflict`] where that writer published first.
     pub(crate) async fn fence(&mut self) -> Result<(), Error> {
         let Some(before) = self.release.clone() else {
             return Ok(());
@@ -93,19 +96,19 @@ impl LockedLake {
         self.preparation.lacks_marker()
     }
 
-    /// Makes the lake one, if it is none yet: there is something to publish.
+    /// Writes the object that makes the folder a lake, if it is missing.
     pub(crate) async fn write_marker(&self) -> Result<(), Error> {
         Ok(self.lake.write_marker(&self.preparation).await?)
     }
 
-    /// Leaves the lake as one who was killed does: whoever holds it next looks
-    /// what became of the run, and clears up after it.
+    /// Leaves lock and files as a killed process does: the next lock holder
+    /// finishes the release, or removes the files.
     pub(crate) fn abandon(self) {
         self.lock.abandon();
     }
 
-    /// Gives the lake back. A folder that was made for it and is still empty
-    /// goes.
+    /// Unlocks the lake, and removes folders that were made for it and are still
+    /// empty.
     pub(crate) async fn unlock(self) {
         self.lock.unlock().await;
         self.lake.remove_empty_folders(&self.preparation);

@@ -1,7 +1,7 @@
 //! Tables of the lake that the project no longer has.
 //!
-//! No run builds them, so they keep rows of people who have withdrawn since.
-//! Every run names them.
+//! No run builds them, so they keep rows of people who have withdrawn since. Every
+//! run warns about them, and `stedi tables --drop` removes them.
 
 use lake::{Lake, TableId};
 use query::system;

@@ -1,8 +1,7 @@
-//! Ending work early without leaving anything half done.
+//! Ends the tasks of a run early without leaving anything half done.
 //!
-//! A task that is aborted may have a write under way that nobody can stop, and
-//! that lands after everything was cleaned up. So tasks are asked to stop
-//! instead, and waited for.
+//! An aborted task may have a write under way that nobody can stop, and that lands
+//! after cleaning up. So tasks are asked to stop, and the run waits for them.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -16,13 +15,13 @@ use crate::Error;
 pub(crate) struct Stop(Arc<AtomicBool>);
 
 impl Stop {
-    /// Asks everybody to stop at the next chance.
+    /// Asks all tasks to stop at their next check.
     pub(crate) fn request(&self) {
         self.0.store(true, Ordering::Relaxed);
     }
 
     /// # Errors
-    /// [`Error::Interrupted`] once somebody asked to stop.
+    /// [`Error::Interrupted`] once a stop was requested.
     pub(crate) fn check(&self) -> Result<(), Error> {
         if self.0.load(Ordering::Relaxed) {
             return Err(Error::Interrupted);
@@ -31,7 +30,7 @@ impl Stop {
     }
 }
 
-/// A task panicked that was at work on `what`.
+/// The error about a panic of a task that worked on `what`.
 pub(crate) fn task_panicked(what: &str) -> Error {
     Error::Query(query::Error::Execution {
         what: what.to_owned(),
@@ -58,7 +57,7 @@ pub(crate) async fn next_finished<T: 'static>(
     stop.request();
     let mut first = failure;
     while let Some(other) = tasks.join_next().await {
-        // One that merely heard the request says nothing of the reason.
+        // A task that only followed the request does not know the reason.
         if let (Error::Interrupted, Ok(Err(error))) = (&first, other) {
             first = error;
         }

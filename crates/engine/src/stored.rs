@@ -1,4 +1,5 @@
-//! Batches in the types that a table's files hold.
+//! Casts batches to the types that a table's files hold. Everything that writes or
+//! compares rows goes through here.
 
 use std::sync::Arc;
 
@@ -9,8 +10,8 @@ use arrow::error::ArrowError;
 
 use crate::content;
 
-/// The batch with the columns, types and floats that the table's files hold. One
-/// more column at its end is left behind.
+/// The batch with the columns and types of `schema`, and floats as tables store
+/// them. An additional last column is dropped.
 pub(crate) fn stored(schema: &SchemaRef, batch: &RecordBatch) -> Result<RecordBatch, ArrowError> {
     // A value that does not fit is an error, not a null.
     let options = CastOptions {

@@ -1,4 +1,5 @@
-//! Rows of system tables, written into files for the next version.
+//! Writes rows of system tables into files for their next version. Runs, entries
+//! by hand and quarantine use it.
 
 use arrow::array::RecordBatch;
 use lake::{CommitInfo, Lake, Publication, RemovedFiles, Version};
@@ -7,9 +8,9 @@ use query::system::Definition;
 use crate::Error;
 use crate::content::{self, Content};
 
-/// Writes rows into a file that the next version of the table is made of,
-/// beside those that stand or in their place. `None` where the version that
-/// stands holds the same already.
+/// Writes rows into a file for the next version of the table. Gives the
+/// publication of that version, or `None` where the published version already holds
+/// the same.
 pub(crate) async fn stage(
     table: &Definition,
     lake: &Lake,
@@ -59,18 +60,18 @@ pub(crate) async fn stage(
     }))
 }
 
-/// How rows that are written relate to those that stand.
+/// How the written rows relate to the published ones.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum WriteMode<'a> {
-    /// They come to them.
+    /// They are added.
     Append(Option<&'a Version>),
     /// They replace them.
     Replace(Option<&'a Version>),
-    /// They replace them, whatever those are said to hold.
+    /// They replace them, whatever the table's log says it holds.
     Rebuild,
 }
 
-/// What is noted with a commit of this program.
+/// What every commit of this program carries.
 pub(crate) fn commit_info(run: &str, rows: u64, content: Content) -> CommitInfo {
     CommitInfo {
         run: run.to_owned(),

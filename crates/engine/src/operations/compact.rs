@@ -1,16 +1,16 @@
-//! `stedi compact`: small files of a table become large ones.
+//! `stedi compact`: merges small files of a table into large ones.
 //!
-//! A run adds a file per stream and table, so that after thousands of small runs
-//! a table is mostly footers. Small files, those of less than a quarter of what a
-//! run ends a file at (512 MiB), are read in the order in which they were added
-//! and written on, one after the other: what lay together in time still does, and
-//! the bounds of row groups stay narrow. The rows are the same, and so are their
-//! count and the content that the version names; a reader that follows changes is
-//! told that there is none.
+//! A run adds a file per stream and table, so that after thousands of small runs a
+//! table is mostly footers. Small files, those below a quarter of the size at which a
+//! run ends a file (512 MiB), are read in the order in which they were added and
+//! written one after the other. Rows that arrived together stay together, and the
+//! bounds of row groups stay narrow. Rows, their count and the content that the
+//! version names stay the same; a reader that follows changes is told that there is
+//! none.
 //!
 //! All tables are one release. The register of consent is a commit of its own, as
-//! people are entered into it without the lake being held: a release must never
-//! wait for a version that somebody else has made.
+//! people are entered into it without the lock: a release must never wait for a
+//! version of another writer.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -31,17 +31,16 @@ use crate::stop::Stop;
 use crate::write::rewrite::{layout_of, read};
 use crate::{Error, Interrupt, system_rows};
 
-/// A file that is smaller is merged with others: a quarter of the size at which a
-/// run ends a file and begins the next.
+/// Smaller files are merged: a quarter of the size at which a run ends a file.
 const SMALL_BYTES: u64 = 128 << 20;
 
-/// With so many entries since the last checkpoint, a log gets another.
+/// A log with this many entries since its last checkpoint gets another one.
 const ENTRIES_WITHOUT_CHECKPOINT: u64 = 10;
 
 /// How often the register is tried for while people are entered into it.
 const TRIES: u32 = 5;
 
-/// How long what was asked to stop is waited for.
+/// How long the operation waits for tasks that were asked to stop.
 const PATIENCE: Duration = Duration::from_millis(300);
 
 /// One table whose files were merged.
@@ -61,12 +60,13 @@ pub struct Compacted {
     pub bytes: u64,
 }
 
-/// Merges small files of the tables of these names, or of all. Writes nothing
-/// where there is nothing to merge.
+/// Merges small files of the named tables, or of all tables where `names` is empty.
+/// Writes nothing where there is nothing to merge.
 ///
 /// # Errors
-/// [`Error::Query`] for a name that is none; [`Error::Lake`], with
-/// [`lake::Error::Locked`] where somebody else holds the lake; [`Error::Interrupted`].
+/// [`Error::Query`] for an unknown name; [`Error::Lake`], with
+/// [`lake::Error::Locked`] where another process holds the lock;
+/// [`Error::Interrupted`].
 pub async fn compact(
     setup: &Setup,
     names: &[String],
@@ -169,7 +169,7 @@ impl From<Error> for Failed {
     }
 }
 
-/// A table whose small files were written anew.
+/// A table whose small files were merged, not yet published.
 struct Merged {
     standing: Version,
     next: Publication,
@@ -278,8 +278,8 @@ impl Compaction {
         Ok(())
     }
 
-    /// Somebody's consent may be entered while files are merged; then it is merged
-    /// again with that. Where people keep coming, the next time will do.
+    /// Merges the register of consent, and retries where an entry was committed
+    /// meanwhile. If entries keep coming, the next compaction does it.
     async fn merge_register(&self, register: &TableId) -> Result<Option<Compacted>, Error> {
         let lake = &self.locked.lake;
         for _ in 0..TRIES {
@@ -296,7 +296,7 @@ impl Compaction {
         Ok(None)
     }
 
-    /// Writes the small files of a table anew; `None` where there are not two.
+    /// Merges the small files of a table; `None` where there are fewer than two.
     async fn merge(&self, table: &TableId) -> Result<Option<Merged>, Error> {
         let lake = &self.locked.lake;
         let Some(standing) = lake.version(table, AsOf::Latest).await? else {

@@ -1,4 +1,4 @@
-//! What there is: tables, their columns, their versions.
+//! `stedi tables`, `describe` and `history`: tables, their columns, their versions.
 
 use catalog::{Model, Table};
 use lake::{AsOf, Commit, Lake, TableId, Version};

@@ -1,7 +1,5 @@
-//! Tables of the lake that the project no longer has.
-//!
-//! Nobody builds them any more, so they keep rows of people who have withdrawn
-//! since. They are named by every run, and dropped by whoever says so.
+//! `stedi tables --drop`: removes a table that the project no longer has, with the
+//! rows of people who have withdrawn since it was last built.
 
 use lake::{AsOf, Lake, TableId};
 use query::{Setup, system};
@@ -93,12 +91,12 @@ fn not_removable(
     }
 }
 
-/// Takes a table away, with all its versions. Gives how many objects and bytes
-/// those were.
+/// Removes a table with all its versions. Gives the number of removed objects and
+/// their bytes.
 ///
 /// # Errors
-/// [`Error::Lake`]: the table is as it was, or empty, and dropping it again takes
-/// the rest.
+/// [`Error::Lake`]: the table is unchanged, or empty; dropping it again removes the
+/// rest.
 pub async fn drop_table(setup: &Setup, removable: &RemovableTable) -> Result<(u64, u64), Error> {
     let locked = LockedLake::acquire(setup, "tables").await?;
     let emptied = system_rows::commit_info(&locked.run, 0, Content::default());

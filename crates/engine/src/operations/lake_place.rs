@@ -1,11 +1,12 @@
-//! Whether a place is a lake.
+//! Refuses a location where nothing was ever published.
 
 use lake::Lake;
 use query::Setup;
 
 use crate::Error;
 
-/// A place that was misspelt is not taken for a lake that needs nothing.
+/// Refuses a location that is no lake, so that a misspelt one does not look like a
+/// lake where nothing needs to be done.
 ///
 /// # Errors
 /// [`Error::Settings`] where nothing was ever published.

@@ -1,5 +1,5 @@
-//! Operations on a lake that publish no new rows of models, and what can be
-//! asked about it.
+//! Operations on a lake besides runs: verify, compact, vacuum, drop, quarantine,
+//! export, and what users can ask about tables and columns.
 
 mod compact;
 mod describe;

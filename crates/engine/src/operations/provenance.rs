@@ -1,4 +1,4 @@
-//! Where a column comes from, for those who ask.
+//! `stedi lineage`: which columns and landing fields a column comes from.
 
 use std::collections::BTreeSet;
 

@@ -1,4 +1,4 @@
-//! What lies in quarantine, and dropping entries of it.
+//! `stedi quarantine`: lists entries, shows one, and marks entries as dropped.
 
 use futures::StreamExt;
 use lake::AsOf;

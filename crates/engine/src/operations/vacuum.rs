@@ -1,8 +1,8 @@
-//! `stedi vacuum`: what no kept version needs goes.
+//! `stedi vacuum`: removes files that no retained version needs.
 //!
-//! A version is kept while it was some table's newest within the time that is to
-//! be kept; the newest one always is. Older ones go, with their log entries and
-//! the files that no other version needs, and so does what the dead left behind.
+//! A version is retained while it was some table's newest within the retention time;
+//! the newest one always is. Older versions go, with their log entries and the files
+//! that no other version needs. So do files that killed writers left behind.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -16,31 +16,32 @@ use crate::Error;
 use crate::lock::LockedLake;
 use crate::removed_tables::ZONES;
 
-/// What is no part of a table may be somebody's who enters a consent, or tries the
-/// store out, right now. That takes a moment; an hour is beyond doubt.
+/// Files that no version names may belong to a consent being entered, or to a check
+/// of the store, right now. That takes a moment; an hour is beyond doubt.
 const UNDERWAY: Duration = Duration::from_secs(60 * 60);
 
-/// What went of one table, or would go.
+/// What was removed of one table, or would be.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Vacuumed {
     /// `trusted`, `curated` or `system`.
     pub zone: String,
     /// Bare name, of a table or of what else lies there.
     pub table: String,
-    /// Versions that can be read no more.
+    /// Versions that can no longer be read.
     pub versions: u64,
-    /// Files that went.
+    /// Files that were removed.
     pub files: u64,
     /// Their bytes, and those of log entries.
     pub bytes: u64,
 }
 
-/// Takes away what no version needs that was a table's newest within `keep`; with
-/// `dry_run`, tells what that is. Of places where nothing is to be had nothing is
-/// told.
+/// Removes versions that were no table's newest within `keep`, and files that no
+/// retained version needs; with `dry_run`, only counts them. Tables without any are
+/// left out of the result.
 ///
 /// # Errors
-/// [`Error::Lake`], with [`lake::Error::Locked`] where somebody else holds the lake.
+/// [`Error::Lake`], with [`lake::Error::Locked`] where another process holds the
+/// lock.
 pub async fn vacuum(setup: &Setup, keep: Duration, dry_run: bool) -> Result<Vec<Vacuumed>, Error> {
     require_lake(setup).await?;
     let mut locked = LockedLake::acquire(setup, "vacuum").await?;

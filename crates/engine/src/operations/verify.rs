@@ -1,4 +1,5 @@
-//! Verification: contracts and counts of what stands in the lake.
+//! `stedi verify`: checks the published tables again: damage, contracts, privacy
+//! and row counts.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -19,7 +20,7 @@ use crate::subjects::consent::{self, Consents};
 use crate::subjects::known::Known;
 use crate::subjects::quarantine;
 
-/// Checks every contract on the published tables again and counts all rows.
+/// Checks every contract on the published tables and counts all rows.
 ///
 /// # Errors
 /// [`Error::Lake`] where nothing was published yet.
@@ -131,8 +132,8 @@ pub async fn verify(setup: &Setup, expect: Option<&Expectations>) -> Result<Repo
     Ok(report)
 }
 
-/// What people agreed to, derived anew; as the last run derived it where landing
-/// files are out of reach.
+/// What people agreed to, derived from landing files; as the last run derived it
+/// where landing files are out of reach.
 async fn consents(
     session: &Session,
     now_ms: i64,
@@ -159,7 +160,7 @@ async fn consents(
     }
 }
 
-/// Devices whose owner agrees, by the owners that the last run found.
+/// Devices whose owner agrees, by the owners that the last run derived.
 async fn owners(session: &Session, agreed: &Known) -> Result<Known, Error> {
     let sql = "select serialnumber, subject from system.device_owner";
     let mut batches = session.query(sql).await?.stream()?;

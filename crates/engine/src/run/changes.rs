@@ -1,4 +1,5 @@
-//! What a table that was built changes.
+//! What publishing a built table would change: compares it with the published
+//! version. Runs publish by it, and plans show it.
 
 use lake::Version;
 

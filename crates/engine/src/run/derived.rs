@@ -1,9 +1,9 @@
-//! System tables that a run derives: who agrees, who claims a device, and whose
-//! it is.
+//! System tables that a full build derives: `system.consent`,
+//! `system.device_claim` and `system.device_owner`.
 //!
-//! Models ask for them at once, so they are held in memory first; they are
-//! written while others are built, and from then on read from their files. At a
-//! million people they are a quarter of what a run holds.
+//! Models query them at once, so their rows are first kept in memory. They are
+//! written while models are built, and read from their files from then on: at a
+//! million people they are a quarter of a run's memory.
 
 use std::sync::Arc;
 
@@ -19,7 +19,7 @@ use crate::{Error, stop};
 /// For messages.
 const WHAT: &str = "a system table";
 
-/// Tables on their way into files, and those that are there.
+/// Tables being written, and tables that were.
 #[derive(Default)]
 pub(super) struct Derived {
     writing: JoinSet<Result<Written, Error>>,
@@ -36,8 +36,8 @@ pub(super) struct Written {
 }
 
 impl Work {
-    /// Lets a system table mean `rows`, which were derived just now, and begins
-    /// to write them.
+    /// Lets a system table mean `rows`, which were just derived, and starts to write
+    /// them.
     pub(super) async fn begin_derived(
         &self,
         table: &'static Definition,
@@ -62,7 +62,7 @@ impl Work {
         Ok(())
     }
 
-    /// Lets go of the rows of tables that have been written by now.
+    /// Releases the memory of tables that have been written by now.
     pub(super) fn release_written(&self, derived: &mut Derived) -> Result<(), Error> {
         while let Some(ended) = derived.writing.try_join_next() {
             let written = ended.map_err(|_| stop::task_panicked(WHAT))?;

@@ -1,5 +1,5 @@
-//! A run that builds tables anew, each as soon as what it reads is there: all of
-//! them, or those whose models changed and what follows from them.
+//! Builds tables from all their input: all tables, or changed models and the models
+//! that follow from them. Each model starts as soon as its input is there.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
@@ -48,11 +48,11 @@ fn is_one_of(tables: &[&system::Definition], name: &str) -> bool {
 /// devices are.
 type AllBuilt = (BTreeMap<String, Built>, Option<Known>);
 
-/// Which tables are built anew.
+/// Which models are built.
 pub(super) enum ModelSet<'a> {
     All,
-    /// Models, each with all that follows from it; the others stand, with the
-    /// checks of the last run.
+    /// These models, with all that follows from them. The others keep their tables and
+    /// the verdicts of the last run.
     Only(&'a BTreeSet<String>, &'a [CheckReport]),
 }
 
@@ -231,7 +231,7 @@ impl Work {
         })
     }
 
-    /// Checks what was built; of what stands, the verdicts stand.
+    /// Checks what was built; other tables keep their verdicts.
     async fn check(
         &self,
         models_to_build: &ModelSet<'_>,
@@ -291,7 +291,7 @@ impl Work {
             .map_err(|error| Error::execution(owners_table(), error.into()))
     }
 
-    /// All tables as they stand, but for those that were built.
+    /// All tables as published, with new counts for those that were built.
     async fn count_some(
         &self,
         options: &RunOptions,

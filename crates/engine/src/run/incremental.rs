@@ -1,4 +1,6 @@
-//! A run that takes in what is new and leaves everything else as it is.
+//! An incremental run: reads new landing files alone, computes which rows of each
+//! table come and go, and leaves all other rows as they are. Where that is not
+//! possible, everything is built.
 
 use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;

@@ -1,4 +1,5 @@
-//! What a run reads and builds, found before it begins.
+//! The input of a run, found before a row is read: landing files, the key of
+//! pseudonyms, and whether models ask whose a device is.
 
 use std::collections::{BTreeSet, HashMap};
 use std::os::unix::fs::MetadataExt;

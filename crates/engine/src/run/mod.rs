@@ -1,12 +1,15 @@
 //! A run: landing JSON to published tables.
 //!
-//! 1. Everything that can be wrong before a row is read is found: places,
-//!    sources, models, contracts.
-//! 2. Models are built, each as soon as what it reads is there, into files
-//!    that nobody sees.
-//! 3. All checks run on those files.
-//! 4. If all passed, tables are published, each by one commit. A table whose
-//!    rows are those it has already is left alone.
+//! 1. [`open`] finds everything that can be wrong before a row is read (places,
+//!    sources, models, contracts) and locks the lake.
+//! 2. [`state`] compares the input with what the last run noted and decides how
+//!    much is computed: nothing, only what is new, changed models, or everything.
+//! 3. [`unchanged`], [`incremental`] and [`full`] compute that, into files that no
+//!    table version names. All checks run on those files.
+//! 4. If all checks passed, [`publish`] makes one release of all tables that
+//!    changed. A table whose rows are the same is left alone.
+//!
+//! [`plan`] does the same and publishes nothing.
 
 mod changes;
 mod derived;
@@ -39,9 +42,9 @@ pub use options::{ChangedFiles, RunOptions, Undecodable};
 pub use plan::{Plan, PlannedTable, plan};
 pub use prepared::Change;
 
-/// Builds, checks and publishes. With a failed check the report says so and
-/// nothing was published. `interrupt` ends it early; once publication has
-/// begun, which takes a moment, it is finished first.
+/// Builds, checks and publishes. Where a check fails, the report says so and nothing
+/// is published. `interrupt` ends the run early; a publication that has begun, which
+/// takes a moment, is finished first.
 ///
 /// # Errors
 /// Any [`Error`]; nothing was published then, unless it is
@@ -56,8 +59,8 @@ pub async fn run(
     publish_if(publish, setup, options, progress, interrupt).await
 }
 
-/// As [`run`], also where checks fail: a test of a model then says which rows are
-/// wrong. For lakes alone that nobody reads but the test.
+/// As [`run`], and publishes where checks fail too, so that a test of a model can
+/// show the wrong rows. Only for lakes that nothing but the test reads.
 ///
 /// # Errors
 /// As [`run`].
@@ -111,7 +114,7 @@ async fn publish_if(
             work.close().await;
             Err(error)
         }
-        // The release may stand, and then the next run finishes it.
+        // The release may be there already; then the next run finishes it.
         Err(error) => {
             work.locked.abandon();
             Err(error)

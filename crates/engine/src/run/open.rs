@@ -1,5 +1,5 @@
-//! The beginning of a run: finds everything that can be wrong before a row is
-//! read, and locks the lake.
+//! The start of a run: finds everything that can be wrong before a row is read,
+//! and locks the lake.
 
 use std::sync::Arc;
 

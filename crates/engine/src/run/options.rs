@@ -1,8 +1,8 @@
-//! What a run is asked to do.
+//! What the caller asks of a run.
 
 use catalog::{Expectations, TableName};
 
-/// What a run shall do.
+/// What a run is asked to do.
 #[derive(Debug, Clone, Default)]
 pub struct RunOptions {
     /// Build these and what they need; all where empty.
@@ -11,18 +11,18 @@ pub struct RunOptions {
     pub expect: Option<Expectations>,
     /// Publish nothing if any landing input cannot be read.
     pub strict: bool,
-    /// Build everything anew, also where nothing is new.
+    /// Build every table from all its input, also where nothing is new.
     pub full: bool,
-    /// What becomes of what landing files fed that changed or went since.
+    /// What to do about landing files that changed or went after they were read.
     pub changed: ChangedFiles,
-    /// Go on without entries of the register of consent that are lost.
+    /// Go on without lost entries of the register of consent.
     pub accept_lost: bool,
-    /// What becomes of the run if a file of customer records cannot be decoded.
+    /// What to do if a file of customer records cannot be decoded.
     pub undecodable: Undecodable,
 }
 
-/// What a run does about a file of customer records of which nobody can tell
-/// whom it names, so that a withdrawal in it suspends nobody.
+/// What a run does about a customer file that cannot be decoded. Nobody can tell
+/// whom such a file names, so that a withdrawal in it suspends nobody.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Undecodable {
     /// It says so and goes on.
@@ -32,12 +32,12 @@ pub enum Undecodable {
     Stop,
 }
 
-/// What a run does about landing files that are not as they were read.
+/// What a run does about landing files that changed or went after they were read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum ChangedFiles {
-    /// Everything is built anew, from what lies there now.
+    /// Every table is built from the files that are there now.
     #[default]
     Rebuild,
-    /// What they fed is kept as it is; only what is new is taken in.
+    /// Their rows are kept as they are; only new files are read.
     Keep,
 }

@@ -1,8 +1,8 @@
-//! What a run would do, before it does it.
+//! What a run would do, before it does it: `stedi plan`.
 //!
-//! A plan is a run that publishes nothing: everything is computed and checked
-//! into files that nobody sees, compared with what stands, and taken away. So
-//! its numbers are those of the run that follows, and it costs as much.
+//! A plan is a run that publishes nothing. It computes and checks everything into
+//! files that no version names, compares them with the published tables, and removes
+//! them. So its numbers are those of the run that follows, and it costs as much.
 
 use std::sync::Arc;
 

@@ -1,5 +1,5 @@
-//! Decides how much of what there is a run computes: nothing, what is new,
-//! changed models, or everything.
+//! Chooses how much a run computes, and falls back to a full build where less is
+//! not possible. Runs and plans both begin here.
 
 use std::time::Duration;
 

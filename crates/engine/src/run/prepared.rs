@@ -1,4 +1,5 @@
-//! What a run has computed and checked, before any of it is visible.
+//! What a run has computed and checked, before any of it is visible. The ways of
+//! [`super::prepare`] give it, [`super::publish`] takes it.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -14,36 +15,36 @@ use crate::subjects::quarantine::Writing;
 use crate::write::build::Built;
 use crate::write::ledger::Totals;
 
-/// Everything computed and checked, nothing visible.
+/// A run whose results are computed and checked and not visible.
 pub(super) struct Prepared {
     pub(super) report: Report,
     pub(super) outcome: Outcome,
 }
 
-/// What a run made of what it found.
+/// How much a run computed, and its results.
 pub(super) enum Outcome {
     /// Nothing was new.
     Unchanged,
-    /// What was new.
+    /// The rows that follow from new input.
     Incremental(Box<IncrementalBuild>),
-    /// All tables, or those that a changed model bears on.
+    /// All tables, or changed models and those that follow from them.
     Full(Box<FullBuild>),
 }
 
-/// Tables, built anew.
+/// Tables that were built from all their input.
 pub(super) struct FullBuild {
     pub(super) built: BTreeMap<String, Built>,
     pub(super) intake: BTreeMap<String, TableIntake>,
     pub(super) derived: Vec<Written>,
     /// What could not be read.
     pub(super) quarantine: Arc<Writing>,
-    /// Whether these are all tables there are to build.
+    /// Whether every table of the run was built.
     pub(super) builds_all: bool,
 }
 
-/// What a run took in, written and checked but not visible.
+/// What an incremental run computed: written and checked, not visible.
 pub(super) struct IncrementalBuild {
-    /// What was read, of new files alone.
+    /// What was read of the new files.
     pub(super) intake: BTreeMap<String, TableIntake>,
     /// As in [`NewInput::known_again`].
     pub(super) known_again: BTreeMap<(String, String), String>,
@@ -54,11 +55,11 @@ pub(super) struct IncrementalBuild {
     pub(super) undecodable: Vec<String>,
     /// Derived tables and models that change, in the order they were built.
     pub(super) steps: Vec<Step>,
-    /// By how much the account changes.
+    /// By how much the ledger changes.
     pub(super) ledger: Totals,
 }
 
-/// A table that changes.
+/// A table that an incremental run changes.
 pub(super) struct Step {
     pub(super) table: TableId,
     pub(super) applied: Applied,
@@ -78,7 +79,7 @@ pub enum Change {
     Columns,
     /// Its rows are others.
     Rows,
-    /// Its rows are those that stand, its contract is another.
+    /// Its rows are the published ones, its contract is another.
     Contract,
     /// Nothing.
     Nothing,

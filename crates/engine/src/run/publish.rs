@@ -1,10 +1,10 @@
-//! Making what was built visible.
+//! Publication: makes one release of what a run built.
 //!
-//! First rows of people leave who are in a table no more, curated tables before
-//! trusted ones; then tables become what was built, trusted ones before curated
-//! ones. So whoever reads in between meets no curated row without its trusted
-//! one. System tables come last. All of it is one release: killed between any
-//! two steps, the next run takes the rest.
+//! Order of versions in a release: first the rows of people who left a table go,
+//! curated tables before trusted ones; then tables get their new rows, trusted before
+//! curated ones. So a reader in between meets no curated row without its trusted
+//! one. System tables come last. If the process is killed between two steps, the next
+//! lock holder finishes the release.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -33,12 +33,12 @@ use crate::write::build::Built;
 use crate::write::ledger::Totals;
 use crate::write::rewrite::{Rewriter, layout_of};
 
-/// What a release is put together of.
+/// The parts of a release.
 #[derive(Default)]
 pub(super) struct Draft {
     /// In the order in which they become visible.
     publications: Vec<Publication>,
-    /// What stands of each table that changes.
+    /// The published version of each table that changes.
     standing: BTreeMap<TableId, Version>,
     /// What the next run shall know.
     pub(super) state: serde_json::Value,
@@ -62,8 +62,8 @@ struct Changing<'a> {
 }
 
 impl Work {
-    /// Puts together what makes the built visible and notes what the run did;
-    /// nothing with nothing new.
+    /// Collects the publications of what was built, and notes what the run did;
+    /// `None` with nothing new.
     pub(super) async fn draft(&self, prepared: Prepared) -> Result<(Report, Option<Draft>), Error> {
         let Prepared {
             mut report,
@@ -306,7 +306,7 @@ impl Work {
         Ok(())
     }
 
-    /// Lets `rows` be what a system table holds.
+    /// Replaces the rows of a system table.
     async fn replace(
         &self,
         table: &system::Definition,
@@ -316,7 +316,7 @@ impl Work {
         self.stage(table, rows, true, draft).await
     }
 
-    /// Lets a system table hold `rows` as well.
+    /// Adds rows to a system table.
     async fn append(
         &self,
         table: &system::Definition,
@@ -356,9 +356,9 @@ impl Work {
         Ok(())
     }
 
-    /// Takes rows of people out who are in a table that was built anew no more,
-    /// and likewise of devices. Where a table does not say whose its rows are, and
-    /// somebody leaves, rows go that are not there any more.
+    /// Removes rows of people, and of devices, that are no longer in a table that was
+    /// built. Where a table does not say whose its rows are and somebody leaves any
+    /// table, its rows that were not built again are removed.
     async fn remove_departed_people(
         &self,
         changing: &[Changing<'_>],
@@ -506,7 +506,7 @@ impl Work {
         }
     }
 
-    /// The publication that takes all rows out of a version.
+    /// The publication that removes all rows of a version.
     fn emptied(&self, standing: &Version) -> Result<Publication, Error> {
         Ok(Publication {
             layout: layout_of(standing)?,
@@ -518,7 +518,7 @@ impl Work {
         })
     }
 
-    /// The publication that takes rows out of a version.
+    /// The publication that removes rows from a version.
     fn publication_without(
         &self,
         standing: &Version,

@@ -1,4 +1,4 @@
-//! Rows of `system.runs` and `system.checks`.
+//! Rows of `system.runs` and `system.checks`, which every published run adds.
 
 use arrow::array::RecordBatch;
 use query::system::{CHECKS, RUNS, long, text};

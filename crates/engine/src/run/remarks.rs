@@ -1,4 +1,5 @@
-//! What a run has to say about its input, and what it refuses.
+//! Warnings and refusals of a run about its input: files left aside, unknown
+//! fields, joins that multiply rows, files that cannot be decoded.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;

@@ -1,6 +1,6 @@
-//! Which tables a run builds: those that were selected, what they need, and, where
-//! something is new about people, all others that stand. Whoever withdraws is out
-//! of every table with the next run, whatever was selected for it.
+//! Which tables a run builds: the selected ones and the models they need. Where
+//! something is new about people, also all other published tables: a person who
+//! withdraws leaves every table with the next run, whatever it selects.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -54,10 +54,9 @@ pub(super) fn selected<'a>(
 }
 
 impl Work {
-    /// Lets a run of some tables build all others that stand, too, unless nothing
-    /// is new that may bear on whose rows may be in them. What is new of landing
-    /// tables that do not speak of people's consent or devices waits until the
-    /// tables that follow from it are selected.
+    /// Adds all other published tables to a run of selected ones, unless nothing is
+    /// new about consent or about owners of devices. New files of other landing tables
+    /// wait until the tables that follow from them are selected.
     ///
     /// # Errors
     /// As of a run of all tables.
@@ -79,7 +78,7 @@ impl Work {
         Ok(())
     }
 
-    /// Models of the project that this run does not build and whose tables stand.
+    /// Models of the project that this run does not build and that were published.
     async fn other_published_models(&self) -> Result<Vec<TableName>, Error> {
         let planned = self.planned.iter();
         let own: BTreeSet<&str> = planned.map(|p| p.model.name.as_ref()).collect();

@@ -1,10 +1,11 @@
-//! What a run leaves for the next one, so that it need do only what is new.
+//! What a run notes for the next one, and how the next run decides by it how much
+//! to compute.
 //!
-//! Which landing files were read stands in `system.landing_files`; everything
-//! else that the tables follow from is named in the release's state. A run that
-//! finds all of it as it was has nothing to do. One that finds landing files
-//! that are new, or people about whom something is new, takes those in. Whatever
-//! else is different, everything is built anew: see [`RunScope`].
+//! `system.landing_files` names the landing files that were read. Everything else
+//! that tables follow from is in the release's state, [`RunState`]. A run that finds
+//! all of it unchanged has nothing to do. A run that finds new landing files, or news
+//! about people, computes those alone. Any other difference asks for a full build: see
+//! [`RunScope`].
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
@@ -24,12 +25,12 @@ use crate::contract::time_use::TimeUse;
 use crate::subjects::landing_files::{self, KnownFile};
 use crate::subjects::quarantine;
 
-/// Another one than this in a lake, and everything is built anew: what is
-/// remembered, or how tables are computed, has changed.
+/// The version of [`RunState`]. A lake with another one is built anew: what is noted,
+/// or how tables are computed, has changed.
 ///
-/// 1 noted versions of the register that a run had not read, so that what was
-/// entered while it worked was taken for known; and it compared people without
-/// regard to how Unicode composes letters.
+/// Version 1 noted versions of the register that a run had not read, so that entries
+/// made during the run were taken for known; and it compared people without regard to
+/// how Unicode composes letters.
 const FORMAT: u32 = 2;
 
 /// Why everything is built anew where models have changed, and that is not all.
@@ -44,7 +45,8 @@ const DAMAGED: &str = "the lake was damaged";
 /// Why everything is built anew where a run builds other tables than the last.
 const OTHER_TABLES: &str = "other tables were built before";
 
-/// What a run leaves for the next one, beside the files it read.
+/// What a run notes for the next one, beside the files it read. It is stored in the
+/// release.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct RunState {
     format: u32,
@@ -56,7 +58,7 @@ pub(crate) struct RunState {
     models: BTreeMap<String, String>,
     /// The definitions of landing tables, as a hash.
     landing: String,
-    /// Tells the key of pseudonyms from others, where one was used.
+    /// A fingerprint of the key of pseudonyms, where one was used.
     key: Option<String>,
     /// What tables held after it, by [`lake::CommitInfo::content`].
     contents: BTreeMap<String, String>,
@@ -71,7 +73,7 @@ pub(crate) struct RunState {
     generation: u64,
 }
 
-/// What is new since the last run.
+/// How much a run must compute.
 #[derive(Debug)]
 pub(crate) enum RunScope {
     /// Nothing.
@@ -81,19 +83,19 @@ pub(crate) enum RunScope {
     },
     /// Files, or entries about people.
     Incremental(NewInput),
-    /// Nothing but models: those whose SQL or contract is another, or that the
-    /// last run did not build.
+    /// Only models: those whose SQL or contract is another, or that the last run did
+    /// not build.
     ChangedModels(BTreeSet<String>),
-    /// Something on which everything depends.
+    /// Every table.
     Full {
         /// What, in words; `None` in a lake that no run has left anything in.
         reason: Option<&'static str>,
-        /// Files that are not as they were read, as a person names them.
+        /// Files that changed or went after they were read, for messages.
         changed: Vec<String>,
     },
 }
 
-/// What is new, where not everything need be built anew.
+/// The input of an incremental run: what is new since the last run.
 #[derive(Debug, Default)]
 pub(crate) struct NewInput {
     /// Files that were not read yet, by landing table.
@@ -104,18 +106,18 @@ pub(crate) struct NewInput {
     pub(crate) is_entered: bool,
     /// Consent began or ended between the last run and this, or may have.
     pub(crate) crossed: bool,
-    /// Files that are not as they were read, as a person names them: what they
-    /// fed is kept, if anything is taken in.
+    /// Files that changed or went after they were read, for messages. An incremental
+    /// run keeps their rows.
     pub(crate) kept: Vec<String>,
     /// The same by table and name.
     pub(crate) unreadable: BTreeSet<(String, String)>,
-    /// What is to be noted of files from now on, by table and name: they are as they
-    /// were read, and lie elsewhere or look otherwise.
+    /// New tags of files whose content is as it was read, though they lie elsewhere
+    /// or look otherwise, by table and name.
     pub(crate) known_again: BTreeMap<(String, String), String>,
 }
 
 impl NewInput {
-    /// For whoever watches the run, with the verb that is due.
+    /// For the user; `takes` is the verb in its tense.
     pub(super) fn in_words(&self, takes: &str) -> String {
         let count = self.files.values().flatten().count();
         match count {
@@ -255,8 +257,8 @@ impl Work {
         }
     }
 
-    /// What is new since the last run. What cannot be taken in by itself is a
-    /// reason to build everything anew.
+    /// Compares the input with what the last run noted, and decides how much to
+    /// compute.
     pub(super) async fn decide_scope(
         &self,
         changed_files: ChangedFiles,

@@ -1,4 +1,5 @@
-//! A run that finds nothing new: what it tells is what the last one found.
+//! A run without news: it reports what the last run found. Other runs take from
+//! here the tables and verdicts of models that they do not build.
 
 use std::collections::BTreeMap;
 

@@ -1,4 +1,5 @@
-//! A run at work.
+//! A run in progress: settings, session, locked lake, planned models and sources.
+//! All steps of a run are methods of [`Work`], each in the file of its step.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -15,8 +16,7 @@ use crate::progress::Progress;
 use crate::stop::Stop;
 use crate::{Class, Error};
 
-/// A run at work: what it was asked for, what it found, and the lake it has
-/// locked.
+/// A run in progress: its settings, its input, and the lake it has locked.
 pub(super) struct Work {
     pub(super) setup: Setup,
     pub(super) session: Arc<Session>,
@@ -26,7 +26,7 @@ pub(super) struct Work {
     pub(super) sources: HashMap<String, Arc<Source>>,
     pub(super) now_ms: i64,
     pub(super) stop: Stop,
-    /// Tables that were not selected and are built all the same, see
+    /// Tables that are built although they were not selected, see
     /// [`Work::extend_selection`].
     pub(super) unselected: Vec<String>,
     /// What was found broken.
@@ -34,28 +34,28 @@ pub(super) struct Work {
 }
 
 impl Work {
-    /// Whether the store may be away: to tidy up would take as long again for
-    /// each table, and the next run does it.
+    /// Whether the store may be unreachable. Cleaning up would wait for it once more
+    /// for each table, and the next run does it.
     pub(super) fn is_cut_off(&self, error: &Error) -> bool {
         let is_remote = self.locked.lake.location().folder().is_none();
         is_remote && error.class() == Class::Failed
     }
 
-    /// Takes away what was not published, and gives the lake back.
+    /// Removes unpublished files and unlocks the lake.
     pub(super) async fn close(self) {
         self.sweep().await;
         self.locked.unlock().await;
     }
 
-    /// Tells whoever watches which tables will be built.
+    /// Reports which tables will be built.
     pub(super) fn announce<'a>(&self, planned: impl IntoIterator<Item = &'a Planned>) {
         let planned = planned.into_iter();
         let names: Vec<String> = planned.map(|p| p.model.name.to_string()).collect();
         self.progress.plan(&names);
     }
 
-    /// Writes what is kept twice and stands once, and what belongs to no table and
-    /// is broken. Best effort: the next run does it as well.
+    /// Completes the copies of what people decided, and mends broken objects that
+    /// belong to no table. Best effort: the next run does it as well.
     pub(super) async fn tidy(&self, is_published: bool) {
         let tidied = async {
             if !is_published && self.locked.release.is_some() {
@@ -71,7 +71,7 @@ impl Work {
         }
     }
 
-    /// Takes this run's files away, none of which was published.
+    /// Removes this run's files, none of which was published.
     ///
     /// Tasks that did not hear a request to stop in time may have a write under
     /// way that lands a moment later, so the sweep is repeated until it has

@@ -1,4 +1,5 @@
-//! One model: its SELECT streamed into files that nobody sees yet.
+//! Builds one model: streams its SELECT into data files that no table version names
+//! yet.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -175,7 +176,7 @@ pub(crate) async fn build(
     Ok(built)
 }
 
-/// One stream on its way into files.
+/// Writes one stream of the plan into files.
 struct StreamWriter {
     table: String,
     schema: SchemaRef,

@@ -1,11 +1,10 @@
-//! Rows that were delivered more than once.
+//! Removes duplicate rows of a table whose contract says `duplicates = "drop"`.
 //!
-//! Where a contract drops duplicates, all rows are written first and only their
-//! hashes are kept, 6 bytes a row. When the table is complete it is seen whether
-//! any stands twice; if none does, which is the normal case, that was all. If
-//! some do, the files that hold them are read back and written again without
-//! the repeated rows. So nothing is looked up while rows stream by, and memory
-//! does not grow with the width of the rows.
+//! All rows are written first, and only 6 bytes of each row's hash are kept. When
+//! the table is complete, the hashes tell whether any row was written twice. Mostly
+//! none was. Otherwise the files with repeated rows are read back and written again
+//! without them. So no row is looked up while rows stream, and memory does not grow
+//! with the width of the rows.
 
 use std::collections::HashSet;
 use std::hash::BuildHasherDefault;

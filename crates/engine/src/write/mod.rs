@@ -1,5 +1,5 @@
-//! Rows of models on their way into files, and the ledger of what became of
-//! the rows they were made from.
+//! Writes rows of models into data files, and accounts for every row that a model
+//! read. Runs use it; operations use [`rewrite`].
 
 pub(crate) mod build;
 pub(crate) mod duplicates;

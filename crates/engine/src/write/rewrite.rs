@@ -1,9 +1,8 @@
-//! Tables without some of their rows.
+//! Removes rows from data files by rewriting the files that hold them.
 //!
-//! A file that holds none of the rows stays as it is; one that does is written
-//! again without them, and of that the row groups that hold none are taken over
-//! as they are encoded. So taking a few rows out costs what the row groups cost
-//! that hold them, and reading what tells them apart.
+//! A file without such rows stays as it is. In a file with some, row groups without
+//! such rows are copied as they are encoded. So removing a few rows costs reading the
+//! columns that tell them apart, and rewriting the row groups that hold them.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -24,7 +23,7 @@ use crate::Error;
 use crate::content::{self, Content};
 use crate::stored::stored;
 
-/// A table's files after rows were taken out.
+/// A table's files after rows were removed.
 #[derive(Debug, Default)]
 pub(crate) struct Rewritten {
     /// Those that replace others; they are written, and no part of the table yet.
@@ -63,7 +62,7 @@ struct SplitRows {
 }
 
 impl Rewritten {
-    /// Takes in what became of a file.
+    /// Adds what became of a file.
     pub(crate) fn extend(&mut self, file: &DataFile, rewritten_file: Option<RewrittenFile>) {
         let Some(rewritten_file) = rewritten_file else {
             return;
@@ -83,7 +82,7 @@ impl Rewritten {
     }
 }
 
-/// Who takes rows out of a table.
+/// Removes rows from files of one table.
 pub(crate) struct Rewriter<'a> {
     pub(crate) session: &'a Session,
     pub(crate) lake: &'a Lake,
@@ -93,8 +92,8 @@ pub(crate) struct Rewriter<'a> {
 }
 
 impl Rewriter<'_> {
-    /// Takes the rows out of `files` that `goes` says yes to. It is given the
-    /// `columns` it asks for, batch by batch in the order of the files.
+    /// Removes the rows for which `goes` is true from `files`. `goes` gets `columns`,
+    /// batch by batch in the order of the files.
     ///
     /// # Errors
     /// [`Error::Query`] or [`Error::Lake`].
@@ -112,8 +111,8 @@ impl Rewriter<'_> {
         Ok(rewritten)
     }
 
-    /// The same of one file, of which row groups are passed over that
-    /// `looked_at` says no to; they stay as they are.
+    /// Removes rows from one file. Row groups for which `looked_at` is false stay as
+    /// they are. `None` where no row was removed.
     pub(crate) async fn rewrite_file(
         &self,
         file: &DataFile,
@@ -193,7 +192,7 @@ impl Rewriter<'_> {
         Ok(Some(rows))
     }
 
-    /// Takes a row group over as it is.
+    /// Copies a row group as it is.
     async fn keep(&self, rewrite: &mut FileRewrite, group: Group<'_>) -> Result<(), Error> {
         match rewrite.can_copy_row_groups() {
             true => rewrite.copy_row_group(group.number).await?,
@@ -227,7 +226,7 @@ impl Rewriter<'_> {
     }
 }
 
-/// The layout of a version as it stands.
+/// The layout of a published version.
 pub(crate) fn layout_of(standing: &Version) -> Result<Layout, Error> {
     Ok(Layout::new(
         standing.table.clone(),

@@ -1,4 +1,4 @@
-//! Whether an export is still what its manifest says, and what the lake holds.
+//! Compares an export with its manifest, and with the lake.
 
 use std::sync::Arc;
 

@@ -1,5 +1,5 @@
-//! Bytes of an export's text files back into rows, to be compared with what
-//! its manifest says.
+//! Reads CSV and NDJSON files of an export back into rows, to compare them with the
+//! manifest.
 
 use std::sync::Arc;
 

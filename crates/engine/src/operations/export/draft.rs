@@ -1,10 +1,10 @@
-//! An export on its way: its files until all are written, and the step by which
-//! they become an export.
+//! An export being written: its files until all are complete, and the step that
+//! makes them an export.
 //!
-//! On this machine files lie in a folder of their own until the last one is
-//! whole, and are then moved to where they were wanted, the manifest last. In an
-//! object store they are written where they were wanted, and the manifest, again
-//! last, says that there is an export. Either way: what has no manifest is none.
+//! On this machine files lie in a folder of their own until the last one is complete,
+//! and are then moved to the target, the manifest last. In an object store they are
+//! written to the target at once, and the manifest last. Either way, files without a
+//! manifest are no export.
 
 use std::path::{Path as FsPath, PathBuf};
 use std::sync::Arc;

@@ -1,4 +1,4 @@
-//! Rows into the bytes of one file.
+//! Encodes rows as Parquet, CSV or NDJSON, into one file.
 
 use std::fmt::Write;
 

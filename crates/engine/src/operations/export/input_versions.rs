@@ -1,5 +1,5 @@
-//! What a version was computed from, as far as the lake's logs and its ledger
-//! tell.
+//! The versions and landing files that an exported version was computed from, read
+//! from the lake's logs and its ledger. The manifest names them.
 
 use std::collections::BTreeSet;
 

@@ -1,6 +1,6 @@
-//! What is written beside an export's files, so that the same export can be made
-//! again and proved equal. It names tables and columns and holds no value of
-//! theirs.
+//! The manifest of an export: what it holds and where it came from, so that the same
+//! export can be made again and proved equal. It names tables and columns and holds
+//! no value of them.
 
 use std::sync::Arc;
 

@@ -1,4 +1,5 @@
-//! The table that is exported: which version, which columns, whose values.
+//! The table to export: version, columns, and whether its personal values may
+//! leave.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! The data files of an export, one after the other.
+//! The data files of an export, written one after the other.
 
 use arrow::array::RecordBatch;
 use lake::Layout;
