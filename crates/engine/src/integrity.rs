@@ -108,7 +108,7 @@ pub(crate) struct Integrity {
     tables: BTreeMap<TableId, Damaged>,
     /// Everything that is broken, in words.
     pub(crate) damages: Vec<Damage>,
-    /// Something besides tables is lost on which everything depends.
+    /// The newest release is lost or damaged.
     is_release_lost: bool,
     /// Objects were written after the last release and are intact. The next run
     /// need not read them again.
@@ -117,7 +117,7 @@ pub(crate) struct Integrity {
     register: Option<RecordBatch>,
     /// How many entries of the register are lost.
     pub(crate) lost_entries: u64,
-    /// Nothing tells whether there were entries.
+    /// Whether there were entries cannot be known.
     are_entries_unknown: bool,
     /// Of the newest release, or of a table that a later one wrote.
     generation: u64,
@@ -452,7 +452,7 @@ impl Integrity {
         Ok(())
     }
 
-    /// The same of the register of consent, for whoever does not mend it.
+    /// The same for the register of consent, where the caller does not mend it.
     ///
     /// # Errors
     /// [`Error::Query`].

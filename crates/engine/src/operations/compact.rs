@@ -93,7 +93,7 @@ pub async fn compact(
             compaction.locked.unlock().await;
             Ok(done)
         }
-        // The release may stand, and then the next writer finishes it.
+        // The release may be there already; then the next lock holder finishes it.
         Err(Failed::Publishing(error)) => {
             compaction.locked.abandon();
             Err(error)

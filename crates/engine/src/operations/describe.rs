@@ -30,10 +30,10 @@ pub struct TableSummary {
     pub grain: Option<String>,
 }
 
-/// What `stedi describe` tells of a table.
+/// What `stedi describe` shows of a table.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Description {
-    /// The line that `stedi tables` has of it.
+    /// Its line in `stedi tables`.
     #[serde(flatten)]
     pub summary: TableSummary,
     /// Where its files lie.
@@ -58,7 +58,7 @@ pub struct ColumnDescription {
     pub kind: String,
     /// Whether it holds personal values.
     pub personal: bool,
-    /// What its definition says of it.
+    /// The comment of its definition.
     pub comment: Option<String>,
 }
 
@@ -87,7 +87,7 @@ pub async fn tables(setup: &Setup) -> Result<Vec<TableSummary>, Error> {
     Ok(summaries)
 }
 
-/// A landing folder that is missing has no files to tell of.
+/// The summary of a landing table; a missing folder has no files.
 async fn summary_of_landing(setup: &Setup, table: &catalog::LandingTable) -> TableSummary {
     let source = Source::list(&setup.landing, table).await.ok();
     TableSummary {
@@ -123,7 +123,7 @@ fn summary(id: &TableId, version: Option<&Version>, grain: Option<String>) -> Ta
     }
 }
 
-/// Tells of one table, by any of its names, at the version of `setup.as_of`.
+/// Describes one table, by any of its names, at the version of `setup.as_of`.
 ///
 /// # Errors
 /// [`Error::Query`].

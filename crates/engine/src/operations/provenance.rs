@@ -11,7 +11,7 @@ use crate::Error;
 use crate::contract::lineage::{Flow, Influence, Lineage, Origin};
 use crate::contract::planning;
 
-/// What `stedi lineage` tells.
+/// What `stedi lineage` shows.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(untagged)]
 pub enum Provenance {
@@ -32,7 +32,7 @@ pub struct TableProvenance {
     pub columns: Vec<ColumnSources>,
     /// What the table's own SELECT decides by which rows there are.
     pub rows: Vec<Source>,
-    /// Likewise, with every SELECT before it, down to landing fields.
+    /// The same with every SELECT before it, down to landing fields.
     pub rows_landing: Vec<Source>,
 }
 
@@ -89,12 +89,12 @@ pub struct Node {
     pub influence: Option<Influence>,
     /// The columns of named SELECTs on the way there, the last one first.
     pub through: Vec<String>,
-    /// Whether the tree told before what this one comes from.
+    /// Whether the tree shows the origin of this column further up.
     pub told: bool,
 }
 
-/// Tells where the columns of a table come from, or, for `TABLE.COLUMN`, one of
-/// them. Nothing is read but the project.
+/// The origin of the columns of a table or, for `TABLE.COLUMN`, of one column. Only
+/// the project is read.
 ///
 /// # Errors
 /// [`Error::Query`]; [`Error::Query`] for a column that there is not;
@@ -254,7 +254,7 @@ impl Asked<'_> {
     }
 }
 
-/// The table, by any of its names, and what stands behind it.
+/// The table, by any of its names, and the column after it.
 fn find<'a>(setup: &'a Setup, name: &'a str) -> Result<(Asked<'a>, Option<&'a str>), Error> {
     let table = |name: &'a str| match name.strip_prefix("system.") {
         Some(bare) => system::schema(bare).map(|_| Asked::System(bare)),

@@ -39,8 +39,8 @@ pub async fn quarantine_entry(setup: &Setup, id: &str) -> Result<QuarantineEntry
     whole.ok_or_else(|| no_such_entry(id))
 }
 
-/// Marks entries as dropped: nobody will mend them. Gives those that were marked,
-/// without their bytes; with `ids` empty, all that were open.
+/// Marks entries as dropped, which nobody will mend; with `ids` empty, all open ones.
+/// Gives the marked entries without their bytes.
 ///
 /// # Errors
 /// [`Error::Settings`] for an id that names no entry; nothing is changed then.

@@ -56,7 +56,7 @@ async fn vacuum_tables(
     dry_run: bool,
 ) -> Result<Vec<Vacuumed>, Error> {
     let lake = locked.lake.clone();
-    // The clock itself, whatever instant is to be taken for now.
+    // The clock itself, whatever instant the user set as now.
     let now_ms = chrono::Utc::now().timestamp_millis();
     let since = |span: Duration| {
         let span = i64::try_from(span.as_millis()).unwrap_or(i64::MAX);

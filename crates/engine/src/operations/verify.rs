@@ -98,9 +98,9 @@ pub async fn verify(setup: &Setup, expect: Option<&Expectations>) -> Result<Repo
             };
             match checked.await {
                 Ok(checked) => report.checks.extend(checked),
-                // A check may read a table that is missing; that is told below.
+                // A check may read a missing table, which is reported below.
                 Err(Error::Lake(lake::Error::NoTable { .. })) => {}
-                // Or one that is damaged, which is told as well.
+                // Or a damaged table, which is reported as well.
                 Err(_) if integrity.requires_full_build() => {}
                 Err(error) => return Err(error),
             }

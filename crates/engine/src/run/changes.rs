@@ -10,7 +10,7 @@ use crate::contract::planning::Planned;
 use crate::write::build::Built;
 
 impl Work {
-    /// The version that stands, and what the one that was built changes.
+    /// The published version, and what the built table changes of it.
     pub(super) async fn compare_with_published(
         &self,
         planned: &Planned,

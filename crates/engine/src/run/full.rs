@@ -44,8 +44,7 @@ fn is_one_of(tables: &[&system::Definition], name: &str) -> bool {
     tables.iter().any(|table| table.full_name() == name)
 }
 
-/// Models by name, and the devices of people who agree, if it was asked whose
-/// devices are.
+/// Models by name, and the devices of people who agree where owners were derived.
 type AllBuilt = (BTreeMap<String, Built>, Option<Known>);
 
 /// Which models are built.
@@ -69,7 +68,7 @@ impl Work {
     /// The models whose names are given, and all that follows from them.
     pub(super) fn following(&self, changed: &BTreeSet<String>) -> BTreeSet<String> {
         let mut following = changed.clone();
-        // Models stand in the order in which they can be built, but a check may
+        // Models are listed in build order, but a check may
         // read what is built later.
         loop {
             let before = following.len();
@@ -282,7 +281,7 @@ impl Work {
         Ok(())
     }
 
-    /// The rows of `system.device_owner` as they stand.
+    /// The rows of `system.device_owner` as published.
     async fn published_owners(&self) -> Result<RecordBatch, Error> {
         let sql = format!("select * from {}", owners_table());
         let stream = self.session.query(&sql).await?.stream()?;
@@ -457,8 +456,7 @@ impl Work {
         Ok(all)
     }
 
-    /// Finds out who agreed to what, and lets `system.consent` mean that. Gives
-    /// who agrees to research now.
+    /// Derives `system.consent`. Gives the people who agree to research now.
     async fn derive_consent(&self, derived: &mut Derived) -> Result<Option<Known>, Error> {
         if consent::records(&self.session).is_none() {
             return Ok(None);
@@ -489,7 +487,7 @@ impl Work {
         self.begin_derived(&system::DEVICE_CLAIM, claims, derived)
             .await?;
         let phones = query::roles::PHONES.0;
-        // What was read already is heard by nobody any more.
+        // Rows that were read already do not pass the listener.
         if !shared.contains_key(phones)
             && let Some(listener) = search.listener()
             && let Some(provider) = listed(&self.session, &self.sources, phones)
@@ -597,7 +595,7 @@ impl Work {
             readers.retain(|table, models| {
                 models.remove(name.as_str());
                 if models.is_empty() {
-                    // Its rows are held no more.
+                    // Frees its rows.
                     restore_one(&self.session, &self.sources, table);
                 }
                 !models.is_empty()

@@ -101,7 +101,7 @@ impl Work {
             return Ok(None);
         }
         let places: u64 = known.places + intake.values().map(|read| read.places).sum::<u64>();
-        // Whoever asks for all or nothing is told by reading everything.
+        // A strict run names the first place that cannot be read, so it reads all.
         if options.strict && places > 0 {
             return Ok(None);
         }

@@ -14,7 +14,7 @@ use crate::contract::planning::Planned;
 use crate::contract::subject_columns::{self, SubjectKind};
 use crate::subjects::{consent, landing_files};
 
-/// Landing and lake must not lie in each other: a run would read what it wrote.
+/// Refuses a lake and a landing folder that overlap: a run would read what it wrote.
 pub(super) fn refuse_overlap(setup: &Setup) -> Result<(), Error> {
     if !setup.landing.overlaps(&setup.lake) {
         return Ok(());
@@ -118,12 +118,13 @@ fn share_files(one: &Source, other: &Source) -> bool {
     !files(one).is_disjoint(&files(other))
 }
 
-/// Whether any model asks whose a device is, or must be asked.
+/// Whether the run must derive owners of devices: a model reads them, or has rows of
+/// devices.
 pub(super) fn reads_owners(planned: &[Planned]) -> bool {
     ask_for_owners(planned.iter().map(|planned| &planned.model))
 }
 
-/// Likewise of models that are not planned.
+/// As [`reads_owners`], of models that are not planned.
 pub(super) fn ask_for_owners<'a>(mut models: impl Iterator<Item = &'a Model>) -> bool {
     let table = owners_table();
     let claims = system::DEVICE_CLAIM.full_name();
@@ -139,14 +140,14 @@ pub(super) fn owners_table() -> String {
     system::DEVICE_OWNER.full_name()
 }
 
-/// Lets landing tables mean the files that were listed, and all their rows.
+/// Lets landing tables mean all rows of the listed files.
 pub(super) fn restore(session: &Session, sources: &HashMap<String, Arc<Source>>) {
     for table in sources.keys() {
         restore_one(session, sources, table);
     }
 }
 
-/// Likewise one of them.
+/// As [`restore`], of one table.
 pub(super) fn restore_one(session: &Session, sources: &HashMap<String, Arc<Source>>, table: &str) {
     if let Some(provider) = listed(session, sources, table) {
         session.tables().put(table, Arc::new(provider));
@@ -170,7 +171,7 @@ pub(super) fn listed(
     })
 }
 
-/// A key that is missing is told before a row is read.
+/// Refuses a missing key before a row is read.
 pub(super) async fn provide_key(session: &Session, planned: &[Planned]) -> Result<(), Error> {
     for planned in planned {
         session.provide_key_for(&planned.model.sql).await?;

@@ -33,7 +33,7 @@ impl Work {
         let seen = Lake::at(setup.lake.clone()).newest_release().await;
         let sources = sources(&session, &planned).await?;
         match provide_key(&session, &planned).await {
-            // What is wrong with the lake is told better by preparing it.
+            // Locking the lake below reports faults of the lake better.
             Ok(()) | Err(Error::Lake(_)) => {}
             Err(error) => return Err(error),
         }
@@ -53,7 +53,7 @@ impl Work {
             };
             Ok((integrity, sources))
         };
-        // A store far away may take long; whoever asks for the end gets the lock back.
+        // A distant store may take long; an interrupt must give the lock back.
         let pinned = async {
             tokio::select! {
                 found = pinned => found,

@@ -25,10 +25,10 @@ pub struct RunOptions {
 /// whom such a file names, so that a withdrawal in it suspends nobody.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Undecodable {
-    /// It says so and goes on.
+    /// It warns and goes on.
     #[default]
     Warn,
-    /// It publishes nothing.
+    /// It fails and publishes nothing.
     Stop,
 }
 

@@ -49,7 +49,7 @@ pub struct PlannedTable {
     pub table: String,
     /// Why it would be published; not at all for [`Change::Nothing`].
     pub change: Change,
-    /// Rows that stand; `None` where there is no table yet.
+    /// Published rows; `None` where there is no table yet.
     pub rows_now: Option<u64>,
     /// Rows after the run.
     pub rows: u64,
@@ -58,9 +58,9 @@ pub struct PlannedTable {
     /// Rows that would be gone.
     pub rows_leaving: u64,
     /// People, or devices in a table of devices, of whom no row is there yet;
-    /// `None` where the table names nobody.
+    /// `None` where the table has no column of people or devices.
     pub people_entering: Option<u64>,
-    /// Those of whom no row would be left.
+    /// People, or devices, without a row after the run.
     pub people_leaving: Option<u64>,
 }
 
@@ -210,7 +210,7 @@ struct Contents {
 }
 
 /// How many of `then` are not in `now`, and the other way round. Both are
-/// sorted, and equal rows count as often as they stand.
+/// sorted, and equal rows count as often as they occur.
 fn differences(now: &[u64], then: &[u64]) -> (u64, u64) {
     let (mut entering, mut leaving) = (0, 0);
     let (mut now, mut then) = (now.iter().peekable(), then.iter().peekable());

@@ -235,7 +235,7 @@ impl Work {
             totals.add_model(table, &built.ledger, 1);
         }
         let before = Totals::standing(&self.session).await?;
-        // Of what this run did not look at, the account stands.
+        // Tables that this run did not look at keep their account.
         let ledger = totals.since(&before, |step, table| match step {
             "read" => intake.contains_key(table),
             _ => built.contains_key(table),
@@ -391,7 +391,7 @@ impl Work {
                 continue;
             };
             let next = match gone {
-                // Whose rows it holds cannot be told any more: all go first.
+                // Nobody can tell any more whose rows it holds: all go first.
                 _ if self.integrity.is_damaged(&standing.table) => Some(self.emptied(standing)?),
                 Some(gone) => {
                     self.without_people(changing.planned, standing, gone)

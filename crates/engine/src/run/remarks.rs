@@ -13,8 +13,8 @@ use crate::contract::report::Report;
 use crate::subjects::quarantine::Standing as Quarantine;
 use crate::write::ledger;
 
-/// Words about landing files that are not as they were read, and about what
-/// became of what they fed.
+/// The warning about landing files that changed or went after they were read;
+/// `became` says what happened to their rows.
 pub(super) fn changed_files_warning(changed: &[String], became: &str) -> Option<String> {
     let first = changed.first()?;
     let more = match changed.len() - 1 {
@@ -60,8 +60,8 @@ pub(super) fn warnings(
     warnings
 }
 
-/// Words for joins that gave more rows than they read, and for rows that nobody
-/// can account for.
+/// Warnings about joins that multiply rows, and about ledger entries that do not
+/// balance.
 pub(super) fn remarks(table: &str, entries: &[ledger::Entry]) -> Vec<String> {
     let faults = entries
         .iter()

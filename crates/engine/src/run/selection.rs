@@ -92,7 +92,7 @@ impl Work {
         Ok(others)
     }
 
-    /// Whether anything is new since the last run that may bear on who agrees or
+    /// Whether anything is new since the last run that may change who agrees or
     /// whose a device is: an entry by hand, a file of records or of readings, a
     /// consent that begins or ends with time.
     async fn concerns_people(&self, others: &[TableName]) -> Result<bool, Error> {

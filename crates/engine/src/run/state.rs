@@ -354,8 +354,7 @@ impl Work {
             .collect()
     }
 
-    /// Tells files that are new from those that were read, and those from what is
-    /// not as it was.
+    /// Sorts listed files into new, known and changed ones.
     pub(super) async fn compare_files(sources: &HashMap<String, Arc<Source>>, new: &mut NewInput) {
         let mut read: HashMap<(&str, &str), &KnownFile> = HashMap::new();
         for file in &new.known {
@@ -387,7 +386,7 @@ impl Work {
                 }
             }
         }
-        // What is left over is there no more.
+        // Files that were read and are not listed are gone.
         for file in read.values() {
             if let Some(source) = sources.get(&file.table) {
                 let path = source.location.child(&file.name);
@@ -416,8 +415,8 @@ impl Work {
             && (self.people_crossing(last_run.now_ms).await? || self.is_anyone_suspended().await?))
     }
 
-    /// Whether anybody is suspended: of theirs `system.consent` has what ended by
-    /// the time of the run, which nothing tells beforehand.
+    /// Whether anybody is suspended. `system.consent` has the suspended consents that
+    /// ended before the run; nothing tells beforehand when they end.
     async fn is_anyone_suspended(&self) -> Result<bool, Error> {
         let known = quarantine::standing(&self.session).await?;
         Ok(!known.named.is_empty())

@@ -66,7 +66,7 @@ impl Bucket {
     }
 }
 
-/// The 56 bits of a hash that are looked at.
+/// The 56 bits of a hash that are compared.
 fn truncated(hash: u128) -> u64 {
     hash as u64 >> 8
 }
@@ -86,7 +86,7 @@ impl RowHashes {
         }
     }
 
-    /// Those that stand more than once in all `parts` together, looked for by
+    /// The hashes that occur more than once in all `parts` together, found by
     /// `workers` side by side.
     fn repeated(parts: Vec<Self>, workers: usize) -> Repeated {
         let mut parts: Vec<_> = parts
@@ -120,7 +120,7 @@ impl RowHashes {
     }
 }
 
-/// The hashes that stand again in a bucket's parts; `slots` is memory to work in.
+/// The hashes that occur again in a bucket's parts; `slots` is scratch memory.
 fn repeated_in_bucket(parts: &[Bucket], slots: &mut Vec<u64>) -> Vec<u64> {
     // Open addressing, by the hash itself; zero is a free slot.
     let rows: usize = parts.iter().map(Bucket::len).sum();
@@ -152,7 +152,7 @@ pub(crate) struct Distinct {
     pub(crate) content: Content,
 }
 
-/// Takes the rows that stand more than once out of `files`, but for one each.
+/// Removes repeated rows from `files`; of equal rows one stays.
 ///
 /// # Errors
 /// [`Error::Query`] or [`Error::Lake`].

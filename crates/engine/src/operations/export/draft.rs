@@ -95,7 +95,7 @@ impl Draft {
         Ok(())
     }
 
-    /// Takes everything that was written away, `names` among it. Best effort:
+    /// Removes everything that was written, `names` included. Best effort:
     /// what is left behind has no manifest.
     pub(super) async fn abandon(self, names: &[&str]) {
         match &self.staging {

@@ -1,8 +1,8 @@
 //! `stedi export`: one version of one table, out of the lake, with a manifest by
 //! which the same export can be made again and proved equal.
 //!
-//! - Personal values leave only where somebody said so, in words.
-//! - Rows stream: no more of them is in memory than a file's writer holds.
+//! - Personal values leave only where the user asked for them explicitly.
+//! - Rows stream: memory holds only what a file's writer buffers.
 //! - Exports of one version by one program are equal to the byte but for the time
 //!   in the manifest; whatever their order and format, exports of equal rows have
 //!   the same content.

@@ -132,7 +132,7 @@ impl Original {
         self.layout.schema()
     }
 
-    /// Personal values may leave the lake where somebody said so, in words.
+    /// Refuses personal values unless the user asked for them.
     ///
     /// # Errors
     /// [`Error::Refused`] with the names of the columns.

@@ -1,8 +1,8 @@
 //! `system.ledger`: what became of everything read so far.
 //!
-//! Each run adds rows that say by how much the account changed; a removal
-//! counts negative. So the sum over all rows of one step is the account of what
-//! stands, however many runs it took to get there.
+//! Each run adds rows with the change of the account; a removal counts negative. So
+//! the sum over all rows of a step is the account of the published tables, however
+//! many runs built them.
 
 use std::collections::BTreeMap;
 
@@ -19,7 +19,7 @@ use crate::Error;
 /// What a step is about: its kind, the table it makes, the table it reads.
 type Step = (String, String, String);
 
-/// Counts of steps, as they stand or as differences.
+/// Counts of steps: totals, or differences.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Totals(BTreeMap<Step, [i64; LEDGER_COUNTS.len()]>);
 
@@ -78,7 +78,7 @@ impl Totals {
         });
     }
 
-    /// Adds the account of a model, or takes it away.
+    /// Adds the account of a model, or subtracts it.
     pub(crate) fn add_model(&mut self, table: &str, entries: &[Entry], sign: i64) {
         for entry in entries {
             let step = (
