@@ -496,7 +496,7 @@ fn files_and_folders_without_the_right_to_use_them() {
                 }
             },
             "lake",
-            "can be written",
+            "is writable",
         ),
     ];
     for (shows, spoil, says, hints) in cases {
