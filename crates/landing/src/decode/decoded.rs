@@ -14,11 +14,11 @@ pub struct Decoded {
     /// The rows, in the order of the file.
     pub batches: Vec<RecordBatch>,
     /// What is in no row, in the order of the file, in ranges where it is much:
-    /// see [`Condenser`]. Those of a file's segments are to be condensed again.
+    /// see [`crate::Condenser`]. Those of a file's segments are to be condensed again.
     pub rejected: Vec<Rejected>,
     /// Counts.
     pub tally: Tally,
-    /// What is left open, for the next segment or [`Decoder::finish`].
+    /// What is left open, for the next segment or [`crate::Decoder::finish`].
     pub carry: Carry,
 }
 

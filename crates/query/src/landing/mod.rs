@@ -1,8 +1,8 @@
 //! Landing tables as DataFusion tables: which files there are, and how they
 //! are read side by side.
 //!
-//! [`Source`] lists a table's files, [`feed`] reads and decodes them on all
-//! cores, [`Tag`] and [`content`] know a file again,
+//! [`Source`] lists a table's files, `feed` reads and decodes them on all
+//! cores, [`Tag`] and `content` know a file again,
 //! [`Intake`] keeps the account of every byte, and [`LandingTable`]
 //! makes a table of it. [`Whose`] tells by whom rows are found again.
 

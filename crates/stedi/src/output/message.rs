@@ -6,9 +6,6 @@ use super::escape::escaped;
 use super::terminal;
 use crate::settings::Settings;
 
-/// How wide lines are where standard error is no terminal.
-const WIDTH: usize = 100;
-
 /// Begins a line that continues a list.
 const INDENT: &str = "  ";
 
@@ -32,11 +29,17 @@ pub(crate) fn log_to_stderr(settings: &Settings) {
     tracing_subscriber::registry().with(lines).with(own).init();
 }
 
-/// Prints a message to standard error, long lists broken at their commas.
+/// Prints a message to standard error. On a terminal, long lists are broken at
+/// their commas; in a log a message stays one line, so that it can be searched.
 pub(crate) fn complain(text: &str) {
-    let width = terminal::of_stderr().map_or(WIDTH, |size| size.columns);
-    let lines = text.split('\n').map(|line| broken_at_commas(line, width));
-    let text = lines.collect::<Vec<_>>().join("\n");
+    let text = match terminal::of_stderr() {
+        Some(size) => {
+            let lines = text.split('\n');
+            let lines = lines.map(|line| broken_at_commas(line, size.columns));
+            lines.collect::<Vec<_>>().join("\n")
+        }
+        None => text.to_owned(),
+    };
     // If standard error cannot be written, there is nobody left to tell.
     let _ = writeln!(io::stderr().lock(), "{}", escaped(&text));
 }
