@@ -29,7 +29,7 @@ use landing::KeySet;
 
 use crate::error::near;
 use crate::first::First;
-use crate::join::Joins;
+use crate::join::JoinRule;
 use crate::landing::{Intake, LandingScan, LandingTable, Source};
 use crate::pseudonym_key::{KeySource, SessionKey, StandIn};
 use crate::spill::{self, Spill};
@@ -461,7 +461,7 @@ fn tables_of(setup: &Setup) -> Tables {
 }
 
 /// DataFusion's rules with ours: [`First`] before sorts are added for what it
-/// does without them, [`Joins`] before scans are handed the filters that a hash
+/// does without them, [`JoinRule`] before scans are handed the filters that a hash
 /// join would fill while it runs.
 fn rules() -> Vec<Arc<dyn PhysicalOptimizerRule + Send + Sync>> {
     let mut rules = PhysicalOptimizer::new().rules;
@@ -471,7 +471,7 @@ fn rules() -> Vec<Arc<dyn PhysicalOptimizerRule + Send + Sync>> {
     };
     insert(Arc::new(First), WindowTopN::new().name());
     insert(
-        Arc::new(Joins),
+        Arc::new(JoinRule),
         FilterPushdown::new_post_optimization().name(),
     );
     rules

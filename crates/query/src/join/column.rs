@@ -1,9 +1,10 @@
-//! Columns of the side of a join that is held in memory.
+//! One column of the build side of a join, stored compactly.
 //!
-//! Rows come in batches and are kept in blocks, so that a column of many
-//! millions of rows never has to be copied to grow. Of texts, each is kept once
-//! and rows hold its number. Of numbers, a full block keeps how far each is
-//! from its least: instants of a few weeks take four bytes, distances two.
+//! Rows arrive in batches and are stored in blocks, so that a column of many
+//! millions of rows is never copied to grow. Texts are interned: each is stored once
+//! and rows hold its number. A full block of 64-bit numbers stores each number's
+//! distance from the smallest one: instants of a few weeks take four bytes each,
+//! distances two.
 
 use arrow::array::{Array, ArrayRef, AsArray, StringViewArray, make_array, new_empty_array};
 use arrow::buffer::{BooleanBuffer, Buffer, NullBuffer};
@@ -51,7 +52,7 @@ impl<T: Copy> Blocks<T> {
         }
     }
 
-    /// `rows` times `value`.
+    /// `rows` copies of `value`.
     pub(super) fn filled(value: T, rows: usize) -> Self {
         let starts = (0..rows).step_by(BLOCK_ROWS);
         Self(
@@ -76,14 +77,15 @@ impl<T: Copy> Blocks<T> {
     }
 }
 
-/// Values of 64 bits, of which each full block takes as few as it can.
+/// 64-bit values; each full block uses as few bytes per value as it can.
 #[derive(Debug, Default)]
 struct Packed {
     full: Vec<Block>,
     open: Vec<u64>,
 }
 
-/// Values as their distance from the least, which stands first.
+/// A full block: the smallest value, and each value's distance from it in two or
+/// four bytes. Eight bytes hold the values themselves.
 #[derive(Debug)]
 enum Block {
     Two(u64, Box<[u16]>),
@@ -104,7 +106,7 @@ impl Packed {
         }
     }
 
-    /// No further values will come.
+    /// Packs the last block; no further values may follow.
     fn seal(&mut self) {
         self.full.push(Block::of(&std::mem::take(&mut self.open)));
     }
@@ -132,7 +134,7 @@ impl Packed {
 
 impl Block {
     fn of(values: &[u64]) -> Self {
-        // As signed numbers: those around zero are near each other, too.
+        // Signed, so that numbers around zero are close together too.
         let signed = || values.iter().map(|value| *value as i64);
         let least = signed().min().unwrap_or_default() as u64;
         let most = signed().max().unwrap_or_default() as u64;
@@ -147,12 +149,12 @@ impl Block {
     }
 }
 
-/// A column that is held.
+/// One column of the build side.
 #[derive(Debug)]
 pub(super) struct Column {
     kind: DataType,
     values: Values,
-    /// Rows that are null; texts have a number for it.
+    /// Rows that are null. Unused for texts, whose nulls are [`NO_TEXT`].
     nulls: RowSet,
 }
 
@@ -160,11 +162,11 @@ pub(super) struct Column {
 enum Values {
     Text {
         numbers: Blocks<u32>,
-        texts: Interner,
+        interner: Interner,
     },
     Wide(Packed),
     Narrow(Blocks<u32>),
-    /// Of any other type, arrays as they came. No key is of these.
+    /// Any other type, as the arrays that arrived. Keys have none of these types.
     AsItCame(Arrays),
 }
 
@@ -173,7 +175,7 @@ impl Column {
         let values = match (kind, kind.primitive_width()) {
             (DataType::Utf8View, _) => Values::Text {
                 numbers: Blocks::new(),
-                texts: Interner::default(),
+                interner: Interner::default(),
             },
             (_, Some(4)) => Values::Narrow(Blocks::new()),
             (_, Some(8)) => Values::Wide(Packed::default()),
@@ -186,7 +188,7 @@ impl Column {
         }
     }
 
-    /// Takes the rows of `array` in, which follow `rows` others.
+    /// Adds the rows of `array`, which follow `rows` earlier ones.
     pub(super) fn append(&mut self, rows: usize, array: &ArrayRef) -> Result<(), ArrowError> {
         if matches!(self.values, Values::Wide(_) | Values::Narrow(_))
             && let Some(nulls) = array.nulls()
@@ -195,7 +197,9 @@ impl Column {
             missing.for_each(|row| self.nulls.insert(rows + row));
         }
         match &mut self.values {
-            Values::Text { numbers, texts } => take_in(texts, numbers, array.as_string_view())?,
+            Values::Text { numbers, interner } => {
+                intern_rows(interner, numbers, array.as_string_view())?
+            }
             Values::Wide(packed) => {
                 let bits = array.to_data().into_builder().data_type(DataType::UInt64);
                 let bits = make_array(bits.build()?);
@@ -211,10 +215,10 @@ impl Column {
         Ok(())
     }
 
-    /// No further rows will come.
+    /// Ends the column; no further rows may follow.
     pub(super) fn seal(&mut self) {
         match &mut self.values {
-            Values::Text { texts, .. } => texts.seal(),
+            Values::Text { interner, .. } => interner.seal(),
             Values::Wide(values) => values.seal(),
             Values::Narrow(_) | Values::AsItCame(_) => {}
         }
@@ -223,7 +227,7 @@ impl Column {
     /// Bytes in memory.
     pub(super) fn bytes(&self) -> usize {
         let values = match &self.values {
-            Values::Text { numbers, texts } => numbers.bytes() + texts.bytes(),
+            Values::Text { numbers, interner } => numbers.bytes() + interner.bytes(),
             Values::Wide(packed) => packed.bytes(),
             Values::Narrow(blocks) => blocks.bytes(),
             Values::AsItCame(arrays) => arrays.bytes,
@@ -242,7 +246,7 @@ impl Column {
         !matches!(self.values, Values::Text { .. })
     }
 
-    /// Whether two rows hold the same value; a null equals none.
+    /// Whether two rows, neither of them null, have the same value.
     pub(super) fn same(&self, one: u32, other: u32) -> bool {
         match &self.values {
             // Each text has one number.
@@ -251,7 +255,7 @@ impl Column {
         }
     }
 
-    /// An integer, also one of 32 bits.
+    /// The integer in `row`, of 64 or 32 bits.
     #[inline(always)]
     pub(super) fn integer(&self, row: u32) -> i64 {
         match &self.values {
@@ -265,20 +269,20 @@ impl Column {
     #[inline(always)]
     pub(super) fn is_text(&self, row: u32, text: &[u8]) -> bool {
         match &self.values {
-            Values::Text { numbers, texts } => {
+            Values::Text { numbers, interner } => {
                 let number = numbers.get(row);
-                number != NO_TEXT && texts.is(number, text)
+                number != NO_TEXT && interner.is(number, text)
             }
             _ => false,
         }
     }
 
     /// The hash of the text in `row`, as [`crate::interner::hash_of_text`] gives it.
-    pub(super) fn text_hash(&self, row: u32) -> u64 {
+    pub(super) fn hash_of_text(&self, row: u32) -> u64 {
         match &self.values {
-            Values::Text { numbers, texts } => match numbers.get(row) {
+            Values::Text { numbers, interner } => match numbers.get(row) {
                 NO_TEXT => 0,
-                number => texts.hash(number),
+                number => interner.hash(number),
             },
             _ => 0,
         }
@@ -293,8 +297,8 @@ impl Column {
             })
         };
         let (values, nulls) = match &self.values {
-            Values::Text { numbers, texts } => {
-                return Ok(texts.column(rows.iter().map(|row| numbers.get(*row))));
+            Values::Text { numbers, interner } => {
+                return Ok(interner.column(rows.iter().map(|row| numbers.get(*row))));
             }
             Values::Wide(packed) => {
                 let values: Vec<u64> = rows.iter().map(|row| packed.get(*row)).collect();
@@ -314,7 +318,7 @@ impl Column {
     }
 }
 
-/// Arrays of one type, and the number of each one's first row.
+/// Arrays of one type, and the row number at which each begins.
 #[derive(Debug, Default)]
 struct Arrays {
     arrays: Vec<ArrayRef>,
@@ -344,9 +348,9 @@ impl Arrays {
     }
 }
 
-/// Takes the texts of further rows in, as their numbers.
-fn take_in(
-    texts: &mut Interner,
+/// Interns the texts of further rows and appends their numbers.
+fn intern_rows(
+    interner: &mut Interner,
     numbers: &mut Blocks<u32>,
     array: &StringViewArray,
 ) -> Result<(), ArrowError> {
@@ -357,12 +361,12 @@ fn take_in(
             continue;
         }
         let number = match last {
-            // Equal views of one array are equal texts.
+            // Within one array, equal views mean equal texts.
             Some((before, number)) if before == *view => number,
-            _ => texts.number(array.value(row)),
+            _ => interner.number(array.value(row)),
         };
         if number == NO_TEXT {
-            return Err(ArrowError::OffsetOverflowError(texts.len()));
+            return Err(ArrowError::OffsetOverflowError(interner.len()));
         }
         last = Some((*view, number));
         numbers.push(number);
@@ -382,12 +386,12 @@ impl RowSet {
         self.0[row / 64] |= 1 << (row % 64);
     }
 
-    /// Takes out a row that is there.
+    /// Removes a row that the set contains.
     pub(super) fn remove(&mut self, row: usize) {
         self.0[row / 64] &= !(1 << (row % 64));
     }
 
-    /// Whether there never was a row.
+    /// Whether no row was ever inserted.
     fn is_empty(&self) -> bool {
         self.0.is_empty()
     }

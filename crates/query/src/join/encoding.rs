@@ -1,9 +1,9 @@
-//! Join keys of any type, as the texts and integers that a table is searched by.
+//! Encodes join keys of any type as the texts and integers that the table indexes.
 //!
-//! [`super::rule`] chooses the encoding of a join, [`super::exec`] and
-//! [`super::probe`] apply it to the keys of both sides. Texts and integers, the
-//! keys of nearly all joins, stay as they are. Two values are encoded alike if
-//! and only if DataFusion's own join finds them equal.
+//! [`super::rule`] chooses the encoding of a join; [`super::exec`] and
+//! [`super::probe`] apply it to the keys of both sides. Texts and integers, the keys
+//! of nearly all joins, stay as they are. Two values are encoded alike if and only
+//! if DataFusion's own join finds them equal.
 
 use std::fmt::Write;
 use std::sync::Arc;
@@ -16,14 +16,14 @@ use arrow::row::{RowConverter, SortField};
 use datafusion::common::NullEquality;
 use datafusion::common::utils::normalize_float_zero;
 
-/// How the keys of a join are encoded.
+/// The encoding of a join's keys.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Encoding {
-    /// Every key is a text or an integer already; a null equals nothing.
+    /// Keys are texts or integers and stay as they are; a null equals nothing.
     Plain,
-    /// Each key by itself; a null equals nothing.
+    /// Each key column is encoded by itself; a null equals nothing.
     Each,
-    /// All keys of a row as one text; a null equals a null.
+    /// All key columns are encoded as one text; a null equals a null.
     Together,
 }
 
@@ -71,15 +71,15 @@ impl Encoding {
     }
 }
 
-/// How one key is encoded by itself.
+/// The encoding of one key column by itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Alone {
     AsItIs,
-    /// By a cast to this type that loses nothing.
+    /// A lossless cast to this type.
     Cast(DataType),
-    /// By its bits, as a number of this type and the same width.
+    /// The same bits as a number of this type.
     Bits(DataType),
-    /// By the bytes that Arrow compares rows by.
+    /// The bytes of Arrow's row format, as a text.
     AsRow,
 }
 
@@ -126,7 +126,7 @@ fn encode_alone(key: &ArrayRef) -> Result<ArrayRef, ArrowError> {
     }
 }
 
-/// Rows as texts of hexadecimal digits, null where `is_null` says so.
+/// Rows in Arrow's row format as hexadecimal texts, null where `is_null` holds.
 fn as_rows(columns: &[ArrayRef], is_null: impl Fn(usize) -> bool) -> Result<ArrayRef, ArrowError> {
     let fields = columns
         .iter()

@@ -1,4 +1,8 @@
-//! The operator.
+//! [`JoinExec`], the join operator: loads the build side, then probes it.
+//!
+//! Each partition of the output first waits for the shared build-side table, which
+//! the first one loads, and then runs a [`Probe`] over its partition of the probe
+//! side.
 
 use std::fmt;
 use std::sync::Arc;
@@ -27,58 +31,57 @@ use super::table::{Rows, Table};
 use super::terms::{Kind, Terms, values_of};
 use crate::functions::SUBJECT;
 
-/// Joins the rows of one side, held in memory, with those of the other as they
-/// are read.
+/// Hash join of a build side, loaded into memory, with a streamed probe side.
 pub struct JoinExec {
-    held: Arc<dyn ExecutionPlan>,
-    read: Arc<dyn ExecutionPlan>,
+    build: Arc<dyn ExecutionPlan>,
+    probe: Arc<dyn ExecutionPlan>,
     terms: Terms,
     properties: Arc<PlanProperties>,
     progress: Arc<Progress>,
 }
 
-/// What a join did, in rows.
+/// Row counts of a join.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Account {
-    /// Of the side that was read.
+    /// Rows of the probe side.
     pub probe_rows: u64,
-    /// Of them, how many found no partner.
+    /// Rows of the probe side without a partner.
     pub probe_unmatched: u64,
-    /// Of the side that was held.
+    /// Rows of the build side.
     pub build_rows: u64,
-    /// Of them, how many found no partner.
+    /// Rows of the build side without a partner.
     pub build_unmatched: u64,
-    /// Pairs found.
+    /// Pairs found by an inner join.
     pub pairs: u64,
 }
 
 impl JoinExec {
     pub(super) fn new(
-        held: Arc<dyn ExecutionPlan>,
-        read: Arc<dyn ExecutionPlan>,
+        build: Arc<dyn ExecutionPlan>,
+        probe: Arc<dyn ExecutionPlan>,
         terms: Terms,
         properties: Arc<PlanProperties>,
     ) -> Self {
-        let progress = Progress::new(read.output_partitioning().partition_count());
+        let progress = Progress::new(probe.output_partitioning().partition_count());
         Self {
-            held,
-            read,
+            build,
+            probe,
             terms,
             properties,
             progress: Arc::new(progress),
         }
     }
 
-    /// What the join has done so far; complete once its streams have ended.
+    /// The counts so far; complete once all output streams have ended.
     pub fn account(&self) -> Account {
         let table = self.progress.table.get().map(|(table, _)| table);
-        let held = table.map_or(0, |table| u64::from(table.rows()));
-        let read = self.progress.read.load(Ordering::Relaxed);
+        let build_rows = table.map_or(0, |table| u64::from(table.rows()));
+        let probe_rows = self.progress.probe_rows.load(Ordering::Relaxed);
         Account {
-            probe_rows: read,
-            probe_unmatched: read - self.progress.matched.load(Ordering::Relaxed),
-            build_rows: held,
-            build_unmatched: held - table.map_or(0, |table| table.met()),
+            probe_rows,
+            probe_unmatched: probe_rows - self.progress.probe_matched.load(Ordering::Relaxed),
+            build_rows,
+            build_unmatched: build_rows - table.map_or(0, |table| table.matched_rows()),
             pairs: self.progress.pairs.load(Ordering::Relaxed),
         }
     }
@@ -88,15 +91,19 @@ impl JoinExec {
         self.terms.kind
     }
 
-    /// The side that is held, and the one that is read.
+    /// The build side and the probe side.
     pub fn sides(&self) -> (&Arc<dyn ExecutionPlan>, &Arc<dyn ExecutionPlan>) {
-        (&self.held, &self.read)
+        (&self.build, &self.probe)
     }
 
-    /// Whether persons are compared: keys that are, or come out of, the
-    /// function `subject`.
+    /// Whether the join compares people: a key is a call of the function
+    /// `subject`, or a column named after it.
     pub fn is_of_people(&self) -> bool {
-        let keys = self.terms.on.iter().flat_map(|(held, read)| [held, read]);
+        let keys = self
+            .terms
+            .on
+            .iter()
+            .flat_map(|(build, probe)| [build, probe]);
         keys.into_iter()
             .any(|key| key.to_string().starts_with(SUBJECT))
     }
@@ -108,7 +115,7 @@ impl DisplayAs for JoinExec {
             .terms
             .on
             .iter()
-            .map(|(held, read)| format!("{held} = {read}"))
+            .map(|(build, probe)| format!("{build} = {probe}"))
             .collect();
         write!(
             f,
@@ -142,15 +149,15 @@ impl ExecutionPlan for JoinExec {
     }
 
     fn children(&self) -> Vec<&Arc<dyn ExecutionPlan>> {
-        vec![&self.held, &self.read]
+        vec![&self.build, &self.probe]
     }
 
     fn apply_expressions(
         &self,
         visit: &mut dyn FnMut(&Arc<dyn PhysicalExpr>) -> Result<TreeNodeRecursion>,
     ) -> Result<TreeNodeRecursion> {
-        for (held, read) in &self.terms.on {
-            for key in [held, read] {
+        for (build, probe) in &self.terms.on {
+            for key in [build, probe] {
                 if visit(key)? == TreeNodeRecursion::Stop {
                     return Ok(TreeNodeRecursion::Stop);
                 }
@@ -164,9 +171,9 @@ impl ExecutionPlan for JoinExec {
         mut children: Vec<Arc<dyn ExecutionPlan>>,
     ) -> Result<Arc<dyn ExecutionPlan>> {
         match (children.pop(), children.pop(), children.pop()) {
-            (Some(read), Some(held), None) => Ok(Arc::new(Self::new(
-                held,
-                read,
+            (Some(probe), Some(build), None) => Ok(Arc::new(Self::new(
+                build,
+                probe,
                 self.terms.clone(),
                 Arc::clone(&self.properties),
             ))),
@@ -176,8 +183,8 @@ impl ExecutionPlan for JoinExec {
 
     fn reset_state(self: Arc<Self>) -> Result<Arc<dyn ExecutionPlan>> {
         Ok(Arc::new(Self::new(
-            Arc::clone(&self.held),
-            Arc::clone(&self.read),
+            Arc::clone(&self.build),
+            Arc::clone(&self.probe),
             self.terms.clone(),
             Arc::clone(&self.properties),
         )))
@@ -188,17 +195,17 @@ impl ExecutionPlan for JoinExec {
         partition: usize,
         context: Arc<TaskContext>,
     ) -> Result<SendableRecordBatchStream> {
-        let held = Arc::clone(&self.held);
-        let read = Arc::clone(&self.read);
+        let build = Arc::clone(&self.build);
+        let probe = Arc::clone(&self.probe);
         let (terms, progress) = (self.terms.clone(), Arc::clone(&self.progress));
         let schema = self.schema();
         let batch_rows = context.session_config().batch_size();
         let begin = async move {
-            let build = || build(held, &terms, Arc::clone(&context));
-            let (table, _) = progress.table.get_or_try_init(build).await?;
+            let load = || build_table(build, &terms, Arc::clone(&context));
+            let (table, _) = progress.table.get_or_try_init(load).await?;
             let table = Arc::clone(table);
-            let read = read.execute(partition, context)?;
-            let probe = Probe::new(terms, table, progress, schema, read, batch_rows);
+            let probe = probe.execute(partition, context)?;
+            let probe = Probe::new(terms, table, progress, schema, probe, batch_rows);
             Ok::<_, DataFusionError>(stream::try_unfold(probe, |mut probe| async move {
                 Ok(probe.next().await?.map(|batch| (batch, probe)))
             }))
@@ -210,21 +217,21 @@ impl ExecutionPlan for JoinExec {
     }
 }
 
-/// Reads the held side to its end, with all its partitions at once.
-async fn build(
-    held: Arc<dyn ExecutionPlan>,
+/// Loads the build side, all its partitions at once.
+async fn build_table(
+    build: Arc<dyn ExecutionPlan>,
     terms: &Terms,
     context: Arc<TaskContext>,
 ) -> Result<(Arc<Table>, MemoryReservation)> {
     let reservation = MemoryConsumer::new("join").register(context.memory_pool());
-    let columns = HeldColumns::of(terms);
-    let types = columns.types(&held.schema())?;
+    let columns = BuildColumns::of(terms);
+    let types = columns.types(&build.schema())?;
     let rows = Rows::new(&types, columns.keys.clone());
     let rows = Arc::new(Mutex::new((rows, reservation)));
 
     let mut tasks = JoinSet::new();
-    for partition in 0..held.output_partitioning().partition_count() {
-        let mut stream = held.execute(partition, Arc::clone(&context))?;
+    for partition in 0..build.output_partitioning().partition_count() {
+        let mut stream = build.execute(partition, Arc::clone(&context))?;
         let (columns, rows) = (columns.clone(), Arc::clone(&rows));
         tasks.spawn(async move {
             while let Some(batch) = stream.next().await {
@@ -244,7 +251,7 @@ async fn build(
     }
     let Some(rows) = Arc::into_inner(rows) else {
         return Err(DataFusionError::Internal(
-            "a join's rows are still held".to_owned(),
+            "a join's rows are still in use".to_owned(),
         ));
     };
     let (rows, reservation) = rows.into_inner();
@@ -253,39 +260,42 @@ async fn build(
         .await
         .map_err(|error| DataFusionError::Execution(format!("a join ended early: {error}")))?;
     if let Some(keys) = &terms.keys {
-        keys.give(&table);
+        keys.set_table(&table);
     }
     Ok((table, reservation))
 }
 
-/// What is held of a row. The columns of [`Terms::held`] come first; a key that
-/// is one of them is not held twice.
+/// The columns of the build-side table: those of [`Terms::build_columns`], then
+/// keys that are not among them.
 #[derive(Clone)]
-struct HeldColumns {
+struct BuildColumns {
     plain: Vec<PhysicalExprRef>,
-    /// Keys that are held beside those, encoded.
+    /// Keys that are stored in addition, encoded.
     encoded: Vec<PhysicalExprRef>,
     encoding: Encoding,
-    /// Which of all these columns are the keys.
+    /// Positions of the keys among all these columns.
     keys: Vec<usize>,
 }
 
-impl HeldColumns {
+impl BuildColumns {
     fn of(terms: &Terms) -> Self {
-        let plain = |column: &usize| Arc::new(Column::new("held", *column)) as PhysicalExprRef;
+        let plain = |column: &usize| Arc::new(Column::new("build", *column)) as PhysicalExprRef;
         let mut columns = Self {
-            plain: terms.held.iter().map(plain).collect(),
+            plain: terms.build_columns.iter().map(plain).collect(),
             encoded: Vec::new(),
             encoding: terms.encoding,
             keys: Vec::new(),
         };
         for (key, _) in &terms.on {
             let column = key.downcast_ref::<Column>().map(Column::index);
-            let held = terms.held.iter().position(|held| Some(*held) == column);
-            match held.filter(|_| terms.encoding == Encoding::Plain) {
-                Some(held) => columns.keys.push(held),
+            let kept = terms
+                .build_columns
+                .iter()
+                .position(|kept| Some(*kept) == column);
+            match kept.filter(|_| terms.encoding == Encoding::Plain) {
+                Some(kept) => columns.keys.push(kept),
                 None => {
-                    let place = terms.held.len() + columns.encoded.len();
+                    let place = terms.build_columns.len() + columns.encoded.len();
                     columns.encoded.push(Arc::clone(key));
                     columns.keys.push(place);
                 }

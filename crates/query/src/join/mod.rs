@@ -1,20 +1,22 @@
-//! Joins of readings with what is known of people and devices.
+//! A hash join operator for inner and semi joins, and the optimiser rule that uses it.
 //!
-//! DataFusion's hash join serves any join; ours serves inner and semi joins, of
-//! which a run is made, and gives three things that a run needs:
-//! - An account for the ledger: how many rows of either side found no partner,
-//!   and how many rows came of one that found several.
-//! - Keys for the reader: where a landing table is joined to people who agreed,
-//!   the reader passes over other people's rows before it builds them.
-//! - Speed and memory of the side that is held: each text is kept once, and a
-//!   run of rows with equal keys, as a person's readings mostly are, is looked
-//!   up once. Readings that find one partner each are passed on uncopied.
+//! As in every hash join, one side (the build side) is loaded into a table in
+//! memory, and the rows of the other side (the probe side) are looked up in it as
+//! they stream by. DataFusion's own operator serves any join. Ours serves the joins
+//! that models are made of and adds three things that a run needs:
+//! - Row counts for the ledger: how many rows of each side found no partner, and
+//!   how many output rows come from a row with several partners.
+//! - Keys for the landing reader: where a landing table is joined to people who
+//!   agreed, the reader skips other people's rows before it builds them.
+//! - Speed and memory: the build side stores each text once. A run of probe rows
+//!   with equal keys, such as one person's readings, is looked up once. Probe rows
+//!   that each find one partner are passed on without a copy.
 //!
-//! [`Joins`] is the optimiser rule that puts [`JoinExec`] in its place; any
-//! other join stays as it was planned. Whether a join is ours follows from the
-//! statement, never from which side is held: DataFusion's inner and semi joins
-//! do not read a side to its end where the other one is empty, so an account of
-//! them would follow from what tables hold.
+//! [`JoinRule`] replaces DataFusion's operator by [`JoinExec`] where it can; other
+//! joins stay as planned. Whether it can depends on the statement alone, never on
+//! which side the planner loads: DataFusion's operator stops reading a side when
+//! the other one is empty, so row counts taken from it would depend on what the
+//! tables hold.
 
 mod column;
 mod encoding;
@@ -28,5 +30,5 @@ mod terms;
 mod tests;
 
 pub use exec::{Account, JoinExec};
-pub use rule::Joins;
+pub use rule::JoinRule;
 pub use terms::Kind;

@@ -1,4 +1,8 @@
-//! One partition of the side that is read, on its way through the join.
+//! Streams one partition of the probe side through a join.
+//!
+//! A [`Probe`] looks the rows of each batch up in the build-side table and emits
+//! pairs, or marks matched rows for a semi join. After the last partition, the probe
+//! of a build-side semi join emits the matched rows of the table.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -15,12 +19,12 @@ use futures::StreamExt;
 
 use super::progress::Progress;
 use super::table::{Key, Table, hash};
-use super::terms::{Kind, Origin, Terms, values_of};
+use super::terms::{Kind, SideColumn, Terms, values_of};
 
 /// No partner.
 const NONE: u32 = u32::MAX;
 
-/// Keys whose places are fetched together.
+/// Keys whose slots are fetched together, see [`Table::fetch`].
 const FETCHED: usize = 256;
 
 pub(super) struct Probe {
@@ -28,19 +32,19 @@ pub(super) struct Probe {
     table: Arc<Table>,
     progress: Arc<Progress>,
     schema: SchemaRef,
-    read: SendableRecordBatchStream,
+    input: SendableRecordBatchStream,
     batch_rows: usize,
     state: State,
-    /// The row of the batch being read whose partners were given out last.
+    /// The probe row of the current batch whose pairs were emitted last.
     last_matched: Option<u32>,
 }
 
 enum State {
     Reading,
-    /// A batch whose rows have several partners, some of them given out.
+    /// Emitting the pairs of a batch whose rows may have several partners.
     Pairing(Pairing),
-    /// The next row of the held side to look at.
-    Held(u32),
+    /// Emitting matched rows of the build side, from this row on.
+    EmitBuild(u32),
     Done,
 }
 
@@ -51,7 +55,7 @@ struct Pairing {
     row: usize,
     /// The next partner of `row`.
     partner: u32,
-    /// Of a semi join, the rows of the batch that found a partner.
+    /// For a semi join, the rows of the batch that have a partner.
     matched: Vec<u32>,
 }
 
@@ -61,7 +65,7 @@ impl Probe {
         table: Arc<Table>,
         progress: Arc<Progress>,
         schema: SchemaRef,
-        read: SendableRecordBatchStream,
+        input: SendableRecordBatchStream,
         batch_rows: usize,
     ) -> Self {
         Self {
@@ -69,30 +73,30 @@ impl Probe {
             table,
             progress,
             schema,
-            read,
+            input,
             batch_rows,
             state: State::Reading,
             last_matched: None,
         }
     }
 
-    /// The next rows that come out.
+    /// The next output batch.
     pub(super) async fn next(&mut self) -> Result<Option<RecordBatch>> {
         loop {
-            // Rows of a large fan-out come without anything to wait for:
-            // whoever wants to stop them must get a turn.
+            // A large fan-out produces rows without ever waiting; yield, so that
+            // the query can be cancelled.
             tokio::task::consume_budget().await;
             match &mut self.state {
-                State::Reading => match self.read.next().await {
+                State::Reading => match self.input.next().await {
                     Some(batch) => {
-                        if let Some(out) = self.take_in(batch?)? {
+                        if let Some(out) = self.probe_batch(batch?)? {
                             return Ok(Some(out));
                         }
                     }
                     None => {
-                        let last = self.progress.ended();
+                        let last = self.progress.end_partition();
                         self.state = if last && self.terms.kind == Kind::BuildSemi {
-                            State::Held(0)
+                            State::EmitBuild(0)
                         } else {
                             State::Done
                         };
@@ -101,60 +105,60 @@ impl Probe {
                 State::Pairing(pairing) => {
                     let pairs = pairing.next(&self.table, self.batch_rows);
                     let batch = pairing.batch.clone();
-                    let out = if pairs.held.is_empty() {
+                    let out = if pairs.build.is_empty() {
                         let matched = std::mem::take(&mut pairing.matched);
                         self.state = State::Reading;
-                        self.give_out_matched(&batch, &matched)?
+                        self.emit_matched(&batch, &matched)?
                     } else if self.terms.kind == Kind::Inner {
-                        self.pair(&batch, pairs)?
+                        self.emit_pairs(&batch, pairs)?
                     } else {
-                        let pairs = self.meeting_filter(&batch, pairs)?;
-                        self.note(pairs, batch.num_rows());
+                        let pairs = self.filter_pairs(&batch, pairs)?;
+                        self.mark_pairs(pairs, batch.num_rows());
                         None
                     };
                     if out.is_some() {
                         return Ok(out);
                     }
                 }
-                State::Held(next) => {
+                State::EmitBuild(next) => {
                     let (table, rows) = (&self.table, *next..self.table.rows());
-                    let met: Vec<u32> = rows
-                        .filter(|row| table.has_met(*row))
+                    let row: Vec<u32> = rows
+                        .filter(|row| table.is_matched(*row))
                         .take(self.batch_rows)
                         .collect();
-                    let Some(last) = met.last() else {
+                    let Some(last) = row.last() else {
                         self.state = State::Done;
                         continue;
                     };
                     *next = last + 1;
-                    let nothing_read = RecordBatch::new_empty(self.read.schema());
-                    return self.give_out(&nothing_read, None, &met).map(Some);
+                    let no_probe_rows = RecordBatch::new_empty(self.input.schema());
+                    return self.emit(&no_probe_rows, None, &row).map(Some);
                 }
                 State::Done => return Ok(None),
             }
         }
     }
 
-    /// Finds partners for a batch. Gives it out at once where each row has at
-    /// most one, as readings of a person mostly have.
-    fn take_in(&mut self, batch: RecordBatch) -> Result<Option<RecordBatch>> {
+    /// Looks up the keys of a batch. Emits its pairs at once if each row has at
+    /// most one partner, as readings mostly do; otherwise begins [`Pairing`].
+    fn probe_batch(&mut self, batch: RecordBatch) -> Result<Option<RecordBatch>> {
         let keys = values_of(self.terms.on.iter().map(|(_, key)| key), &batch)?;
         let keys = self.terms.encoding.encode(keys)?;
         let first = first_partners(&self.table, &keys, batch.num_rows());
         let unmatched = first.iter().filter(|first| **first == NONE).count();
         let progress = &self.progress;
         progress
-            .read
+            .probe_rows
             .fetch_add(first.len() as u64, Ordering::Relaxed);
         self.last_matched = None;
         if unmatched == first.len() {
             return Ok(None);
         }
-        let asks_each_pair = match self.terms.kind {
+        let needs_pairs = match self.terms.kind {
             Kind::Inner => self.table.has_repeats(),
             Kind::BuildSemi | Kind::ProbeSemi => self.terms.filter.is_some(),
         };
-        if asks_each_pair {
+        if needs_pairs {
             self.state = State::Pairing(Pairing {
                 partner: first[0],
                 batch,
@@ -166,37 +170,37 @@ impl Probe {
         }
         if self.terms.kind == Kind::BuildSemi {
             let mut last = NONE;
-            for met in first.iter().copied().filter(|met| *met != NONE) {
-                if met != last {
-                    self.table.meet_all(met);
+            for row in first.iter().copied().filter(|row| *row != NONE) {
+                if row != last {
+                    self.table.mark_all_matched(row);
                 }
-                last = met;
+                last = row;
             }
             let matched = (first.len() - unmatched) as u64;
-            progress.matched.fetch_add(matched, Ordering::Relaxed);
+            progress.probe_matched.fetch_add(matched, Ordering::Relaxed);
             return Ok(None);
         }
         let pairs = if unmatched == 0 {
             Pairs {
-                read: None,
-                held: first,
+                probe: None,
+                build: first,
             }
         } else {
             let rows = 0..first.len() as u32;
             Pairs {
-                read: Some(rows.filter(|row| first[*row as usize] != NONE).collect()),
-                held: first.into_iter().filter(|first| *first != NONE).collect(),
+                probe: Some(rows.filter(|row| first[*row as usize] != NONE).collect()),
+                build: first.into_iter().filter(|first| *first != NONE).collect(),
             }
         };
-        self.pair(&batch, pairs)
+        self.emit_pairs(&batch, pairs)
     }
 
-    /// Those of `pairs` that the filter lets through.
-    fn meeting_filter(&self, batch: &RecordBatch, mut pairs: Pairs) -> Result<Pairs> {
+    /// The `pairs` that meet the join's filter.
+    fn filter_pairs(&self, batch: &RecordBatch, mut pairs: Pairs) -> Result<Pairs> {
         if let Some(filter) = &self.terms.filter {
             let columns =
-                self.columns(&filter.columns, batch, pairs.read.as_deref(), &pairs.held)?;
-            let options = RecordBatchOptions::new().with_row_count(Some(pairs.held.len()));
+                self.columns(&filter.columns, batch, pairs.probe.as_deref(), &pairs.build)?;
+            let options = RecordBatchOptions::new().with_row_count(Some(pairs.build.len()));
             let schema = Arc::clone(&filter.schema);
             let seen = RecordBatch::try_new_with_options(schema, columns, &options)?;
             let holds = filter
@@ -208,76 +212,77 @@ impl Probe {
         Ok(pairs)
     }
 
-    /// Notes, for a semi join, which rows of the wanted side found a partner.
-    fn note(&mut self, pairs: Pairs, rows: usize) {
+    /// Marks, for a semi join, the rows of its output side that have a partner.
+    fn mark_pairs(&mut self, pairs: Pairs, rows: usize) {
         if self.terms.kind == Kind::BuildSemi {
-            pairs.held.iter().for_each(|held| self.table.meet(*held));
+            pairs
+                .build
+                .iter()
+                .for_each(|row| self.table.mark_matched(*row));
         } else if let State::Pairing(pairing) = &mut self.state {
-            let read = pairs.read.unwrap_or_else(|| (0..rows as u32).collect());
-            // Rows come in their order, the pairs of one in several parts.
-            pairing.matched.extend(read);
+            let probe = pairs.probe.unwrap_or_else(|| (0..rows as u32).collect());
+            // Rows are in order; the pairs of one row may come in several calls.
+            pairing.matched.extend(probe);
             pairing.matched.dedup();
         }
     }
 
-    /// Gives out rows of `batch` that found a partner in a semi join.
-    fn give_out_matched(
-        &self,
-        batch: &RecordBatch,
-        matched: &[u32],
-    ) -> Result<Option<RecordBatch>> {
+    /// Emits the matched rows of `batch` for a probe-side semi join.
+    fn emit_matched(&self, batch: &RecordBatch, matched: &[u32]) -> Result<Option<RecordBatch>> {
         if matched.is_empty() {
             return Ok(None);
         }
         let count = matched.len() as u64;
-        self.progress.matched.fetch_add(count, Ordering::Relaxed);
-        // No column of the held side comes out.
-        let held = vec![NONE; matched.len()];
-        self.give_out(batch, Some(matched), &held).map(Some)
+        self.progress
+            .probe_matched
+            .fetch_add(count, Ordering::Relaxed);
+        // The output has no column of the build side.
+        let build = vec![NONE; matched.len()];
+        self.emit(batch, Some(matched), &build).map(Some)
     }
 
-    /// Gives out those of `pairs` that the filter lets through.
-    fn pair(&mut self, batch: &RecordBatch, pairs: Pairs) -> Result<Option<RecordBatch>> {
-        let Pairs { read, held } = self.meeting_filter(batch, pairs)?;
-        if held.is_empty() {
+    /// Emits and counts the `pairs` that meet the join's filter.
+    fn emit_pairs(&mut self, batch: &RecordBatch, pairs: Pairs) -> Result<Option<RecordBatch>> {
+        let Pairs { probe, build } = self.filter_pairs(batch, pairs)?;
+        if build.is_empty() {
             return Ok(None);
         }
         let mut last = NONE;
-        for met in &held {
-            if *met != last {
-                self.table.meet(*met);
+        for row in &build {
+            if *row != last {
+                self.table.mark_matched(*row);
             }
-            last = *met;
+            last = *row;
         }
-        // Pairs of one row may come in two parts.
-        let matched = match &read {
-            None => held.len(),
-            Some(read) => {
-                let again = usize::from(self.last_matched == read.first().copied());
-                self.last_matched = read.last().copied();
-                read.chunk_by(|one, next| one == next).count() - again
+        // Pairs of one row may come in two calls; count the row once.
+        let matched = match &probe {
+            None => build.len(),
+            Some(probe) => {
+                let again = usize::from(self.last_matched == probe.first().copied());
+                self.last_matched = probe.last().copied();
+                probe.chunk_by(|one, next| one == next).count() - again
             }
         };
         let progress = &self.progress;
         progress
-            .matched
+            .probe_matched
             .fetch_add(matched as u64, Ordering::Relaxed);
         progress
             .pairs
-            .fetch_add(held.len() as u64, Ordering::Relaxed);
-        self.give_out(batch, read.as_deref(), &held).map(Some)
+            .fetch_add(build.len() as u64, Ordering::Relaxed);
+        self.emit(batch, probe.as_deref(), &build).map(Some)
     }
 
-    /// Pairs as a batch: the rows `read` of `batch`, or all in their order,
-    /// with the rows `held` of the table.
-    fn give_out(
+    /// Pairs as a batch: rows `probe` of `batch`, or all of them in order, beside
+    /// rows `build` of the table.
+    fn emit(
         &self,
         batch: &RecordBatch,
-        read: Option<&[u32]>,
-        held: &[u32],
+        probe: Option<&[u32]>,
+        build: &[u32],
     ) -> Result<RecordBatch> {
-        let columns = self.columns(&self.terms.output, batch, read, held)?;
-        let options = RecordBatchOptions::new().with_row_count(Some(held.len()));
+        let columns = self.columns(&self.terms.output, batch, probe, build)?;
+        let options = RecordBatchOptions::new().with_row_count(Some(build.len()));
         let schema = Arc::clone(&self.schema);
         Ok(RecordBatch::try_new_with_options(
             schema, columns, &options,
@@ -286,53 +291,53 @@ impl Probe {
 
     fn columns(
         &self,
-        origins: &[Origin],
+        columns: &[SideColumn],
         batch: &RecordBatch,
-        read: Option<&[u32]>,
-        held: &[u32],
+        probe: Option<&[u32]>,
+        build: &[u32],
     ) -> Result<Vec<ArrayRef>> {
-        let rows = read.map(|read| UInt32Array::from(read.to_vec()));
-        let columns = origins.iter().map(|origin| match (origin, &rows) {
-            (Origin::Held(column), _) => self.table.gather(*column, held),
-            (Origin::Read(column), None) => Ok(Arc::clone(batch.column(*column))),
-            (Origin::Read(column), Some(rows)) => take(batch.column(*column), rows, None),
+        let rows = probe.map(|probe| UInt32Array::from(probe.to_vec()));
+        let columns = columns.iter().map(|column| match (column, &rows) {
+            (SideColumn::Build(column), _) => self.table.gather(*column, build),
+            (SideColumn::Probe(column), None) => Ok(Arc::clone(batch.column(*column))),
+            (SideColumn::Probe(column), Some(rows)) => take(batch.column(*column), rows, None),
         });
         Ok(columns.collect::<std::result::Result<_, _>>()?)
     }
 }
 
-/// Rows read, or all of a batch, with their partners.
+/// Probe rows, or all rows of a batch, and for each the build row it pairs with.
 struct Pairs {
-    read: Option<Vec<u32>>,
-    held: Vec<u32>,
+    probe: Option<Vec<u32>>,
+    build: Vec<u32>,
 }
 
 impl Pairs {
-    /// Keeps those for which a condition `holds`; null does not.
+    /// Keeps the pairs for which `holds` is true; null counts as false.
     fn keep(&mut self, holds: &BooleanArray) {
         let kept = holds.true_count();
-        if kept == self.held.len() {
+        if kept == self.build.len() {
             return;
         }
         let is_kept = |place: &usize| holds.is_valid(*place) && holds.value(*place);
-        let places: Vec<usize> = (0..self.held.len()).filter(is_kept).collect();
-        let read = places.iter().map(|place| match &self.read {
-            Some(read) => read[*place],
+        let places: Vec<usize> = (0..self.build.len()).filter(is_kept).collect();
+        let probe = places.iter().map(|place| match &self.probe {
+            Some(probe) => probe[*place],
             None => *place as u32,
         });
-        self.read = Some(read.collect());
-        self.held = places.iter().map(|place| self.held[*place]).collect();
+        self.probe = Some(probe.collect());
+        self.build = places.iter().map(|place| self.build[*place]).collect();
     }
 }
 
 impl Pairing {
-    /// About `rows` further pairs; none at the end of the batch.
+    /// Up to `rows` further pairs; none at the end of the batch.
     fn next(&mut self, table: &Table, rows: usize) -> Pairs {
-        let (mut read, mut held) = (Vec::with_capacity(rows), Vec::with_capacity(rows));
-        while self.row < self.first.len() && held.len() < rows {
+        let (mut probe, mut build) = (Vec::with_capacity(rows), Vec::with_capacity(rows));
+        while self.row < self.first.len() && build.len() < rows {
             if self.partner != NONE {
-                read.push(self.row as u32);
-                held.push(self.partner);
+                probe.push(self.row as u32);
+                build.push(self.partner);
                 if let Some(after) = table.after(self.partner) {
                     self.partner = after;
                     continue;
@@ -342,17 +347,17 @@ impl Pairing {
             self.partner = self.first.get(self.row).copied().unwrap_or(NONE);
         }
         Pairs {
-            read: Some(read),
-            held,
+            probe: Some(probe),
+            build,
         }
     }
 }
 
-/// For each row, the first row of the table with its key.
+/// For each probe row, the first row of the table with its key, or [`NONE`].
 fn first_partners(table: &Table, keys: &[ArrayRef], rows: usize) -> Vec<u32> {
-    let keys: Vec<Keys> = keys.iter().map(Keys::of).collect();
+    let keys: Vec<KeyColumn> = keys.iter().map(KeyColumn::of).collect();
     match keys.as_slice() {
-        [Keys::Long(column)] => {
+        [KeyColumn::Long(column)] => {
             let mut first = Vec::with_capacity(rows);
             for start in (0..rows).step_by(FETCHED) {
                 let own = column.slice(start, FETCHED.min(rows - start));
@@ -367,7 +372,7 @@ fn first_partners(table: &Table, keys: &[ArrayRef], rows: usize) -> Vec<u32> {
             }
             first
         }
-        [Keys::Text(column)] => runs(
+        [KeyColumn::Text(column)] => runs(
             rows,
             |row| column.views()[row],
             |row| {
@@ -389,8 +394,8 @@ fn first_partners(table: &Table, keys: &[ArrayRef], rows: usize) -> Vec<u32> {
     }
 }
 
-/// Looks one key up for each run of rows with the same `mark`, first where the
-/// one before was found.
+/// Looks up one key for each run of rows with equal `mark`. Tries the row after
+/// the previous result first.
 #[inline(always)]
 fn runs<'a, T: PartialEq>(
     rows: usize,
@@ -400,7 +405,7 @@ fn runs<'a, T: PartialEq>(
 ) -> Vec<u32> {
     let mut first = Vec::with_capacity(rows);
     let mut last: Option<(T, u32)> = None;
-    let mut near = NONE;
+    let mut expected = NONE;
     for row in 0..rows {
         let Some(key) = key(row) else {
             first.push(NONE);
@@ -409,14 +414,14 @@ fn runs<'a, T: PartialEq>(
         let own = mark(row);
         let found = match &last {
             Some((before, found)) if *before == own => *found,
-            _ if table.begins(near, key) => near,
+            _ if table.begins(expected, key) => expected,
             _ => {
                 let key = std::iter::once(key);
                 table.find(hash(key.clone()), key).unwrap_or(NONE)
             }
         };
         if found != NONE {
-            near = found + 1;
+            expected = found + 1;
         }
         first.push(found);
         last = Some((own, found));
@@ -424,15 +429,15 @@ fn runs<'a, T: PartialEq>(
     first
 }
 
-/// A key column of the read side.
-enum Keys {
+/// One key column of the probe side.
+enum KeyColumn {
     Text(StringViewArray),
     Long(Int64Array),
     Int(Int32Array),
 }
 
-impl Keys {
-    /// The rule lets no other types through.
+impl KeyColumn {
+    /// The encoding leaves no other types.
     fn of(array: &ArrayRef) -> Self {
         match array.data_type() {
             DataType::Int64 => Self::Long(array.as_primitive::<Int64Type>().clone()),

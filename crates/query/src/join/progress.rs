@@ -1,4 +1,4 @@
-//! How far a join has come.
+//! State that all partitions of one running join share: table and row counts.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
@@ -8,32 +8,32 @@ use tokio::sync::OnceCell;
 
 use super::table::Table;
 
-/// How far the join has come; all partitions share it.
+/// Shared state of a running join.
 #[derive(Debug)]
 pub(super) struct Progress {
     pub(super) table: OnceCell<(Arc<Table>, MemoryReservation)>,
-    /// Partitions of the read side that have not ended.
-    reading: AtomicUsize,
-    pub(super) read: AtomicU64,
-    /// Rows read that found a partner.
-    pub(super) matched: AtomicU64,
+    /// Partitions of the probe side that have not ended.
+    open_partitions: AtomicUsize,
+    pub(super) probe_rows: AtomicU64,
+    /// Probe rows that found a partner.
+    pub(super) probe_matched: AtomicU64,
     pub(super) pairs: AtomicU64,
 }
 
 impl Progress {
-    /// Of a join whose read side has so many partitions.
+    /// For a probe side of that many partitions.
     pub(super) fn new(partitions: usize) -> Self {
         Self {
             table: OnceCell::new(),
-            reading: AtomicUsize::new(partitions),
-            read: AtomicU64::new(0),
-            matched: AtomicU64::new(0),
+            open_partitions: AtomicUsize::new(partitions),
+            probe_rows: AtomicU64::new(0),
+            probe_matched: AtomicU64::new(0),
             pairs: AtomicU64::new(0),
         }
     }
 
-    /// Notes that a partition of the read side has ended; true for the last.
-    pub(super) fn ended(&self) -> bool {
-        self.reading.fetch_sub(1, Ordering::AcqRel) == 1
+    /// Notes that a partition of the probe side has ended; true for the last one.
+    pub(super) fn end_partition(&self) -> bool {
+        self.open_partitions.fetch_sub(1, Ordering::AcqRel) == 1
     }
 }

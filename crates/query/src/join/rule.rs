@@ -1,4 +1,8 @@
-//! Which joins of a plan are ours.
+//! The optimiser rule that replaces DataFusion's hash joins by [`JoinExec`].
+//!
+//! It accepts inner and semi joins whose keys have an [`Encoding`], decides which
+//! side is the build side, and hands the build side's keys to a landing scan on the
+//! probe side.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -26,26 +30,28 @@ use datafusion::physical_plan::{
 
 use super::encoding::Encoding;
 use super::exec::JoinExec;
-use super::terms::{Filter, Keys, Kind, Origin, Terms};
+use super::terms::{BuildKeys, Filter, Kind, SideColumn, Terms};
 use crate::functions::SUBJECT;
 use crate::landing::LandingScan;
 use crate::{plan_tables, scan, system};
 
-/// Puts [`JoinExec`] in the place of hash joins that it serves.
+/// Replaces hash joins by [`JoinExec`] where it supports them.
 #[derive(Debug)]
-pub struct Joins;
+pub struct JoinRule;
 
-impl PhysicalOptimizerRule for Joins {
+impl PhysicalOptimizerRule for JoinRule {
     fn optimize(
         &self,
         plan: Arc<dyn ExecutionPlan>,
         _: &ConfigOptions,
     ) -> Result<Arc<dyn ExecutionPlan>> {
         plan.transform_up(|node| {
-            Ok(match node.downcast_ref::<HashJoinExec>().and_then(ours) {
-                Some(join) => Transformed::yes(Arc::new(join) as Arc<dyn ExecutionPlan>),
-                None => Transformed::no(node),
-            })
+            Ok(
+                match node.downcast_ref::<HashJoinExec>().and_then(replacement) {
+                    Some(join) => Transformed::yes(Arc::new(join) as Arc<dyn ExecutionPlan>),
+                    None => Transformed::no(node),
+                },
+            )
         })
         .data()
     }
@@ -59,11 +65,11 @@ impl PhysicalOptimizerRule for Joins {
     }
 }
 
-fn ours(join: &HashJoinExec) -> Option<JoinExec> {
+fn replacement(join: &HashJoinExec) -> Option<JoinExec> {
     let kind = match (join.join_type(), join.partition_mode()) {
         (JoinType::Inner, _) => Kind::Inner,
         (JoinType::RightSemi, _) => Kind::ProbeSemi,
-        // Its rows come out in one partition, when the other side has ended.
+        // Emits its rows in one partition, after the probe side has ended.
         (JoinType::LeftSemi, PartitionMode::CollectLeft) => Kind::BuildSemi,
         _ => return None,
     };
@@ -71,11 +77,11 @@ fn ours(join: &HashJoinExec) -> Option<JoinExec> {
         return None;
     }
     let sides = Sides::of(join, kind);
-    let (held, read) = (&sides.held, &sides.read);
-    let types = |(of_held, of_read): &(PhysicalExprRef, PhysicalExprRef)| {
-        let of_held = of_held.data_type(&held.schema()).ok()?;
-        let of_read = of_read.data_type(&read.schema()).ok()?;
-        (of_held == of_read).then_some(of_held)
+    let (build, probe) = (&sides.build, &sides.probe);
+    let types = |(of_build, of_probe): &(PhysicalExprRef, PhysicalExprRef)| {
+        let of_build = of_build.data_type(&build.schema()).ok()?;
+        let of_probe = of_probe.data_type(&probe.schema()).ok()?;
+        (of_build == of_probe).then_some(of_build)
     };
     let types: Vec<DataType> = sides.on.iter().map(types).collect::<Option<_>>()?;
     let encoding = Encoding::of(&types, join.null_equality())?;
@@ -83,7 +89,7 @@ fn ours(join: &HashJoinExec) -> Option<JoinExec> {
     let (left, right) = (join.left().schema(), join.right().schema());
     let of_left = (0..left.fields().len()).map(|column| sides.origin(JoinSide::Left, column));
     let of_right = (0..right.fields().len()).map(|column| sides.origin(JoinSide::Right, column));
-    let of_join: Vec<Origin> = match kind {
+    let of_join: Vec<SideColumn> = match kind {
         Kind::Inner => of_left.chain(of_right).collect(),
         Kind::BuildSemi => of_left.collect(),
         Kind::ProbeSemi => of_right.collect(),
@@ -92,74 +98,74 @@ fn ours(join: &HashJoinExec) -> Option<JoinExec> {
         Some(projection) => projection.iter().map(|column| of_join[*column]).collect(),
         None => of_join,
     };
-    // Only what comes out, or is asked about, is held.
+    // The table keeps only columns that the output or the filter uses.
     let mut columns: Vec<usize> = Vec::new();
-    let mut hold = |origin: Origin| match origin {
-        Origin::Held(column) => {
-            let place = columns.iter().position(|held| *held == column);
-            Origin::Held(place.unwrap_or_else(|| {
+    let mut keep = |column: SideColumn| match column {
+        SideColumn::Build(column) => {
+            let place = columns.iter().position(|build| *build == column);
+            SideColumn::Build(place.unwrap_or_else(|| {
                 columns.push(column);
                 columns.len() - 1
             }))
         }
-        read => read,
+        probe_column => probe_column,
     };
-    let output = wanted.into_iter().map(&mut hold).collect();
+    let output = wanted.into_iter().map(&mut keep).collect();
     let mut filter = None;
-    if let Some(asked) = join.filter() {
+    if let Some(condition) = join.filter() {
         let origin = |column: &ColumnIndex| match column.side {
             JoinSide::None => None,
-            side => Some(hold(sides.origin(side, column.index))),
+            side => Some(keep(sides.origin(side, column.index))),
         };
         filter = Some(Filter {
-            condition: Arc::clone(asked.expression()),
-            columns: asked
+            condition: Arc::clone(condition.expression()),
+            columns: condition
                 .column_indices()
                 .iter()
                 .map(origin)
                 .collect::<Option<_>>()?,
-            schema: Arc::clone(asked.schema()),
+            schema: Arc::clone(condition.schema()),
         });
     }
     let mut terms = Terms {
         kind,
         on: sides.on.clone(),
         encoding,
-        held: columns,
+        build_columns: columns,
         output,
         filter,
         keys: None,
     };
-    let mut read = Arc::clone(read);
+    let mut probe = Arc::clone(probe);
     if encoding == Encoding::Plain
         && let [(_, key)] = &sides.on[..]
-        && let Some((narrowed, keys)) = narrow(&read, key, false)
+        && let Some((narrowed, keys)) = narrow(&probe, key, false)
     {
-        read = narrowed;
+        probe = narrowed;
         terms.keys = Some(keys);
     }
     Some(JoinExec::new(
-        undivided(held),
-        read,
+        without_repartitioning(build),
+        probe,
         terms,
         sides.properties,
     ))
 }
 
-/// Which side of a join is held, and which is read.
+/// Which side of a join is the build side, and which the probe side.
 struct Sides {
-    held: Arc<dyn ExecutionPlan>,
-    read: Arc<dyn ExecutionPlan>,
+    build: Arc<dyn ExecutionPlan>,
+    probe: Arc<dyn ExecutionPlan>,
     on: Vec<(PhysicalExprRef, PhysicalExprRef)>,
-    is_left_held: bool,
+    is_left_build: bool,
     properties: Arc<PlanProperties>,
 }
 
 impl Sides {
-    /// As planned, the left side is held, but for an inner join of what arrived
-    /// with what the system knows of people and devices: that is held, and what
-    /// arrived passes by. The plan goes by guesses at how many rows conditions
-    /// leave, and held every column of every customer against a consent each.
+    /// The left side is the build side, as planned, with one exception: an inner
+    /// join of landing tables with system tables builds on the system tables. The
+    /// planner guesses how many rows a condition keeps; its guess made a table of
+    /// every column of every customer to join it with one consent each.
     fn of(join: &HashJoinExec, kind: Kind) -> Self {
         let (left, right) = (join.left(), join.right());
         let zones = |plan| {
@@ -170,75 +176,76 @@ impl Sides {
             && *join.partition_mode() == PartitionMode::CollectLeft
             && zones(left).contains(scan::LANDING)
             && zones(right).into_iter().eq([system::ZONE.to_owned()]);
-        // Nobody above may count on how the other side was divided or sorted.
+        // No operator above may rely on the planned partitioning or order.
         let planned = join.properties();
         let is_free = planned.output_ordering().is_none()
             && !matches!(planned.partitioning, Partitioning::Hash(..));
         if !arrives || !is_free {
             return Self {
-                held: Arc::clone(left),
-                read: Arc::clone(right),
+                build: Arc::clone(left),
+                probe: Arc::clone(right),
                 on: join.on().to_vec(),
-                is_left_held: true,
+                is_left_build: true,
                 properties: Arc::clone(planned),
             };
         }
-        let read = undivided(left);
+        let probe = without_repartitioning(left);
         let properties = PlanProperties::new(
             EquivalenceProperties::new(join.schema()),
-            Partitioning::UnknownPartitioning(read.output_partitioning().partition_count()),
+            Partitioning::UnknownPartitioning(probe.output_partitioning().partition_count()),
             EmissionType::Incremental,
             Boundedness::Bounded,
         );
         let on = join.on().iter().cloned();
         Self {
-            held: Arc::clone(right),
-            read,
+            build: Arc::clone(right),
+            probe,
             on: on.map(|(left, right)| (right, left)).collect(),
-            is_left_held: false,
+            is_left_build: false,
             properties: Arc::new(properties),
         }
     }
 
-    /// Where a column of the left or the right side comes from.
-    fn origin(&self, side: JoinSide, column: usize) -> Origin {
-        match (side == JoinSide::Left) == self.is_left_held {
-            true => Origin::Held(column),
-            false => Origin::Read(column),
+    /// A column of the left or right side as one of the build or probe side.
+    fn origin(&self, side: JoinSide, column: usize) -> SideColumn {
+        match (side == JoinSide::Left) == self.is_left_build {
+            true => SideColumn::Build(column),
+            false => SideColumn::Probe(column),
         }
     }
 }
 
-/// All partitions of the held side end up in one table: how it was divided or
-/// brought together before does not matter.
-fn undivided(plan: &Arc<dyn ExecutionPlan>) -> Arc<dyn ExecutionPlan> {
+/// The plan without repartitioning at its root. All partitions of the build side
+/// end up in one table, so how they were split or merged does not matter.
+fn without_repartitioning(plan: &Arc<dyn ExecutionPlan>) -> Arc<dyn ExecutionPlan> {
     if let Some(together) = plan.downcast_ref::<CoalescePartitionsExec>()
         && together.fetch().is_none()
     {
-        return undivided(together.input());
+        return without_repartitioning(together.input());
     }
     match plan.downcast_ref::<RepartitionExec>() {
-        Some(divided) => undivided(divided.input()),
+        Some(divided) => without_repartitioning(divided.input()),
         None => Arc::clone(plan),
     }
 }
 
-/// The side that is read with a reader that passes over rows whose `key` the
-/// other side does not have, if a landing table's column is the key. Not through a
-/// filter: of a row that neither would let pass, the account tells the filter,
-/// however the table is read.
+/// Replaces a landing scan in the probe side by one that skips rows whose `key`
+/// the build side lacks. `None` where the key is no column of a landing table.
+///
+/// A filter between scan and join prevents this: a row that fails both filter and
+/// join is counted for the filter, and must be however the table is read.
 fn narrow(
     plan: &Arc<dyn ExecutionPlan>,
     key: &PhysicalExprRef,
     of_subject: bool,
-) -> Option<(Arc<dyn ExecutionPlan>, Arc<Keys>)> {
+) -> Option<(Arc<dyn ExecutionPlan>, Arc<BuildKeys>)> {
     if let Some(call) = key.downcast_ref::<ScalarFunctionExpr>() {
         // The subject of a subject is that subject.
         return (call.name() == SUBJECT).then(|| narrow(plan, call.args().first()?, true))?;
     }
     let column = key.downcast_ref::<Column>()?.index();
     if let Some(scan) = plan.downcast_ref::<LandingScan>() {
-        let keys = Arc::new(Keys::new(of_subject));
+        let keys = Arc::new(BuildKeys::new(of_subject));
         let set: Arc<dyn landing::KeySet> = Arc::clone(&keys) as _;
         return Some((Arc::new(scan.narrowed(column, set)?), keys));
     }
@@ -269,16 +276,16 @@ mod tests {
     use crate::tables::memory_table::MemoryTable;
     use crate::{Session, Setup};
 
-    /// The tables on the side that is held, of the join nearest to the root.
-    fn held(plan: &Arc<dyn ExecutionPlan>) -> Option<BTreeSet<(String, String)>> {
+    /// The tables on the build side of the join nearest to the root.
+    fn build(plan: &Arc<dyn ExecutionPlan>) -> Option<BTreeSet<(String, String)>> {
         if let Some(join) = plan.downcast_ref::<JoinExec>() {
             return Some(plan_tables::tables(join.sides().0));
         }
-        plan.children().into_iter().find_map(held)
+        plan.children().into_iter().find_map(build)
     }
 
     #[tokio::test]
-    async fn what_the_system_knows_is_held_and_what_arrived_passes_by() {
+    async fn system_tables_are_the_build_side_of_joins_with_landing_tables() {
         let lakehouse = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../lakehouse");
         let setup = Setup::nowhere(Project::read(&lakehouse).unwrap());
         let session = Session::to_plan_in(&setup).unwrap();
@@ -286,7 +293,7 @@ mod tests {
         let texts = || text((0..rows).map(|_| "somebody"));
         let longs = || long((0..rows).map(Some));
         let known = CONSENT.batch(vec![texts(), texts(), longs(), longs(), texts()]);
-        // By their numbers, what arrived would be held each time.
+        // By row counts alone, the landing table would be the build side.
         let arrived = known.slice(0, 10);
         let put = |zone: &str, table: &str, rows: &RecordBatch| {
             let rows = MemoryTable::new(zone, table, rows.schema(), vec![vec![rows.clone()]]);
@@ -312,7 +319,7 @@ mod tests {
             let sql = format!("select a.purpose, b.source from {from} on a.subject = b.subject");
             let plan = session.query(&sql).await.unwrap().into_plan();
             let expected = (expected.0.to_owned(), expected.1.to_owned());
-            assert_eq!(held(&plan), Some(BTreeSet::from([expected])), "{sql}");
+            assert_eq!(build(&plan), Some(BTreeSet::from([expected])), "{sql}");
         }
     }
 }

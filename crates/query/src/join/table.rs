@@ -1,4 +1,8 @@
-//! The side of a join that is held: its rows, and where each key stands.
+//! The build side of a join in memory: its rows, and an index from key to rows.
+//!
+//! [`Rows`] collects the rows; [`Rows::into_table`] builds the hash index. The
+//! finished [`Table`] is shared by all partitions of the probe side, which look
+//! keys up and mark rows as matched.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -12,37 +16,38 @@ use crate::interner::hash_of_text;
 /// No row.
 const NONE: u32 = u32::MAX;
 
-/// So many keys are looked for together, see [`Table::fetch`].
+/// Keys whose slots are fetched together, see [`Table::fetch`].
 const FETCHED: u32 = 64;
 
-/// Rows on their way into a [`Table`].
+/// Collects the rows of a [`Table`].
 #[derive(Debug)]
 pub(super) struct Rows {
     columns: Vec<Column>,
-    /// Which of them are the keys.
+    /// Positions of the key columns.
     keys: Vec<usize>,
     rows: usize,
 }
 
-/// All rows of a side, found by key.
+/// All rows of the build side, indexed by key.
 #[derive(Debug)]
 pub(super) struct Table {
     columns: Vec<Column>,
-    /// Which of them are the keys.
+    /// Positions of the key columns.
     keys: Vec<usize>,
     rows: u32,
-    /// Open addressing: the upper half of a key's hash beside the first row
-    /// that has the key.
+    /// Hash table with open addressing. A slot holds the upper half of a key's
+    /// hash and the first row with that key.
     slots: Vec<(u32, u32)>,
-    /// The next row with the same key; absent where no key stands twice.
+    /// For each row, the next row with the same key; absent if keys are unique.
     next: Option<Blocks<u32>>,
     /// Rows that are the first with their key.
     first: RowSet,
     /// Rows that found a partner.
-    met: Vec<AtomicU64>,
+    matched: Vec<AtomicU64>,
 }
 
-/// One key to look for, column by column. A null finds nothing.
+/// The value of one key column to look up. Nulls match nothing and are not
+/// looked up.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Key<'a> {
     Text(&'a [u8]),
@@ -50,7 +55,7 @@ pub(super) enum Key<'a> {
 }
 
 impl Key<'_> {
-    /// Whether it stands in `row` of `column`, which is not null there.
+    /// Whether `column` has this value in `row`, where it is not null.
     #[inline(always)]
     fn is_in(self, column: &Column, row: u32) -> bool {
         match self {
@@ -68,7 +73,7 @@ impl Key<'_> {
     }
 }
 
-/// Hash of a key of several columns.
+/// Hash of a key of one or more columns.
 #[inline(always)]
 pub(super) fn hash<'a>(keys: impl Iterator<Item = Key<'a>>) -> u64 {
     keys.fold(0, |hash, key| mix(hash ^ key.hash()))
@@ -81,7 +86,7 @@ fn mix(value: u64) -> u64 {
 }
 
 impl Rows {
-    /// For columns of these types, of which those at `keys` are the keys.
+    /// No rows yet. `keys` are the positions of the key columns.
     pub(super) fn new(columns: &[DataType], keys: Vec<usize>) -> Self {
         Self {
             columns: columns.iter().map(Column::new).collect(),
@@ -90,11 +95,11 @@ impl Rows {
         }
     }
 
-    /// Takes the rows of a batch in.
+    /// Adds the rows of a batch.
     pub(super) fn append(&mut self, columns: &[ArrayRef], rows: usize) -> Result<(), ArrowError> {
         if self.rows + rows >= NONE as usize {
             return Err(ArrowError::ComputeError(format!(
-                "more than {NONE} rows on the smaller side of a join"
+                "more than {NONE} rows on the build side of a join"
             )));
         }
         for (column, array) in self.columns.iter_mut().zip(columns) {
@@ -104,22 +109,22 @@ impl Rows {
         Ok(())
     }
 
-    /// Bytes in memory, now.
+    /// Bytes in memory so far.
     pub(super) fn bytes(&self) -> usize {
         self.columns.iter().map(Column::bytes).sum()
     }
 
-    /// Bytes that the table will need beside them.
+    /// Bytes that the index will need in addition.
     pub(super) fn index_bytes(&self) -> usize {
         slots_for(self.rows) * size_of::<(u32, u32)>() + self.rows / 4
     }
 
-    /// Finds each key's place.
+    /// Builds the index.
     pub(super) fn into_table(mut self) -> Table {
         self.columns.iter_mut().for_each(Column::seal);
         let mut table = Table {
             slots: vec![(0, NONE); slots_for(self.rows)],
-            met: (0..self.rows.div_ceil(64))
+            matched: (0..self.rows.div_ceil(64))
                 .map(|_| AtomicU64::new(0))
                 .collect(),
             rows: self.rows as u32,
@@ -128,7 +133,7 @@ impl Rows {
             keys: self.keys,
             columns: self.columns,
         };
-        // From the last to the first, so that rows of one key come in order.
+        // Backwards, so that the rows of one key are chained in order.
         let mut hashes = Vec::with_capacity(FETCHED as usize);
         let mut end = table.rows;
         while end > 0 {
@@ -155,7 +160,7 @@ impl Table {
         self.keys().fold(0, |hash, column| {
             let own = match column.is_integer() {
                 true => Key::Integer(column.integer(row)).hash(),
-                false => column.text_hash(row),
+                false => column.hash_of_text(row),
             };
             mix(hash ^ own)
         })
@@ -195,16 +200,16 @@ impl Table {
         (hash as usize & (self.slots.len() - 1), (hash >> 32) as u32)
     }
 
-    /// Reads the slots where keys with these hashes are looked for first. Slots
-    /// of a large side are in no cache: read together, their ways overlap, while
-    /// [`Table::find`] waits for each before it asks for the next.
+    /// Reads the first slot of each hash, so that it is in the processor's cache.
+    /// The slots of a large table are not. Reads issued together overlap, while
+    /// [`Table::find`] waits for each read before it issues the next.
     #[inline(always)]
     pub(super) fn fetch(&self, hashes: impl Iterator<Item = u64>) {
         let seen = hashes.fold(0, |seen, hash| seen ^ self.slots[self.place(hash).0].1);
         std::hint::black_box(seen);
     }
 
-    /// The first row whose key is `keys`, with their [`hash`].
+    /// The first row whose key is `keys`; `hash` is their [`hash`](fn@hash).
     #[inline(always)]
     pub(super) fn find<'a>(
         &self,
@@ -227,9 +232,9 @@ impl Table {
         }
     }
 
-    /// Whether `row` is the first row whose key is `key`. Both sides of a join
-    /// mostly stand in the same order: who found one row asks of the next one,
-    /// and is spared a look into slots that no cache holds.
+    /// Whether `row` is the first row with `key`. Both sides of a join mostly have
+    /// the same order: a probe that found one row tries the next row first, which
+    /// avoids reading slots that are in no cache.
     #[inline(always)]
     pub(super) fn begins(&self, row: u32, key: Key<'_>) -> bool {
         let [place] = self.keys[..] else {
@@ -245,40 +250,40 @@ impl Table {
         (next != NONE).then_some(next)
     }
 
-    /// Notes that a row found a partner.
+    /// Marks a row as matched.
     #[inline(always)]
-    pub(super) fn meet(&self, row: u32) {
-        if !self.has_met(row) {
-            self.met[row as usize / 64].fetch_or(1 << (row % 64), Ordering::Relaxed);
+    pub(super) fn mark_matched(&self, row: u32) {
+        if !self.is_matched(row) {
+            self.matched[row as usize / 64].fetch_or(1 << (row % 64), Ordering::Relaxed);
         }
     }
 
-    /// Likewise for all rows with the key of `first`, the first of them.
+    /// Marks all rows with the same key as matched; `first` is the first of them.
     #[inline(always)]
-    pub(super) fn meet_all(&self, first: u32) {
-        if self.has_met(first) {
+    pub(super) fn mark_all_matched(&self, first: u32) {
+        if self.is_matched(first) {
             return;
         }
         let mut row = Some(first);
         while let Some(one) = row {
-            self.meet(one);
+            self.mark_matched(one);
             row = self.after(one);
         }
     }
 
-    /// Whether any key stands more than once.
+    /// Whether any key occurs more than once.
     pub(super) fn has_repeats(&self) -> bool {
         self.next.is_some()
     }
 
-    pub(super) fn has_met(&self, row: u32) -> bool {
-        self.met[row as usize / 64].load(Ordering::Relaxed) & (1 << (row % 64)) != 0
+    pub(super) fn is_matched(&self, row: u32) -> bool {
+        self.matched[row as usize / 64].load(Ordering::Relaxed) & (1 << (row % 64)) != 0
     }
 
     /// How many rows found a partner.
-    pub(super) fn met(&self) -> u64 {
+    pub(super) fn matched_rows(&self) -> u64 {
         let ones = |bits: &AtomicU64| u64::from(bits.load(Ordering::Relaxed).count_ones());
-        self.met.iter().map(ones).sum()
+        self.matched.iter().map(ones).sum()
     }
 
     pub(super) fn rows(&self) -> u32 {
@@ -347,8 +352,8 @@ mod tests {
         ] {
             assert_eq!(found(&table, text, integer), expected, "{text} {integer}");
         }
-        table.meet_all(1);
-        assert_eq!(table.met(), 3);
+        table.mark_all_matched(1);
+        assert_eq!(table.matched_rows(), 3);
         let texts: ArrayRef = Arc::new(StringViewArray::from(vec![Some(long), None, Some("a")]));
         assert_eq!(&table.gather(0, &[4, 2, 5]).unwrap(), &texts);
         let longs: ArrayRef = Arc::new(Int64Array::from(vec![None, Some(2)]));
@@ -380,7 +385,7 @@ mod tests {
 
     #[test]
     fn many_keys_over_several_blocks() {
-        // Numbers that lie near each other, far apart, and around zero.
+        // Numbers close together, far apart, and around zero.
         let number = |i: i64| match i >> 16 {
             0 => i % 2,
             1 => i << 8,

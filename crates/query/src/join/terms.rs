@@ -1,4 +1,7 @@
-//! What a join joins, and what comes out of it.
+//! What a join computes: kind, keys, filter and output columns.
+//!
+//! [`JoinRule`](super::JoinRule) derives the [`Terms`] from the plan; the operator
+//! and its probes follow them.
 
 use std::sync::Arc;
 
@@ -11,48 +14,48 @@ use parking_lot::RwLock;
 use super::encoding::Encoding;
 use super::table::{Key, Table, hash};
 
-/// Which rows come out.
+/// Which rows a join outputs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
-    /// Each pair.
+    /// Every pair of matching rows.
     Inner,
-    /// Each row of the held side with a partner, once.
+    /// Each row of the build side that has a partner, once.
     BuildSemi,
-    /// Each row of the read side with a partner, once.
+    /// Each row of the probe side that has a partner, once.
     ProbeSemi,
 }
 
-/// Where a column of the output comes from.
+/// A column of one of the sides.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Origin {
-    /// Among the columns held.
-    Held(usize),
-    /// Among the columns of the side that is read.
-    Read(usize),
+pub(super) enum SideColumn {
+    /// Position among [`Terms::build_columns`].
+    Build(usize),
+    /// Position among the columns of the probe side.
+    Probe(usize),
 }
 
-/// What a join joins, and what comes out.
+/// Kind, keys, filter and output of a join.
 #[derive(Debug, Clone)]
 pub(super) struct Terms {
     pub(super) kind: Kind,
-    /// Keys of the side that is held, and of the side that is read.
+    /// Pairs of keys: one of the build side, one of the probe side.
     pub(super) on: Vec<(PhysicalExprRef, PhysicalExprRef)>,
     pub(super) encoding: Encoding,
-    /// Columns of the held side that are needed, by position.
-    pub(super) held: Vec<usize>,
-    pub(super) output: Vec<Origin>,
-    /// What else must hold of a pair.
+    /// Positions of the build side's columns that the join needs.
+    pub(super) build_columns: Vec<usize>,
+    pub(super) output: Vec<SideColumn>,
+    /// A further condition on pairs.
     pub(super) filter: Option<Filter>,
-    /// The join's reader passes over rows that cannot match, see [`Keys`].
-    pub(super) keys: Option<Arc<Keys>>,
+    /// Lets the landing reader skip rows that cannot match.
+    pub(super) keys: Option<Arc<BuildKeys>>,
 }
 
 /// A condition on pairs.
 #[derive(Debug, Clone)]
 pub(super) struct Filter {
     pub(super) condition: PhysicalExprRef,
-    /// The columns that the condition speaks of, by `schema`.
-    pub(super) columns: Vec<Origin>,
+    /// The columns that the condition uses, in the order of `schema`.
+    pub(super) columns: Vec<SideColumn>,
     pub(super) schema: SchemaRef,
 }
 
@@ -67,16 +70,16 @@ pub(super) fn values_of<'a>(
         .collect()
 }
 
-/// The keys of a join's held side, for the reader of the other one. It begins
-/// to read once they are known; rows it passes over would find no partner.
+/// The keys of a join's build side, for the landing reader of the probe side. The
+/// reader starts when the table is loaded and skips rows without a partner.
 #[derive(Debug)]
-pub(super) struct Keys {
+pub(super) struct BuildKeys {
     table: RwLock<Option<Arc<Table>>>,
-    /// Whether the join compares persons rather than texts.
+    /// Whether the join compares people (`subject(email)`) rather than texts.
     of_subject: bool,
 }
 
-impl Keys {
+impl BuildKeys {
     pub(super) fn new(of_subject: bool) -> Self {
         Self {
             table: RwLock::default(),
@@ -84,13 +87,13 @@ impl Keys {
         }
     }
 
-    /// Gives the reader the table whose keys it may look for.
-    pub(super) fn give(&self, table: &Arc<Table>) {
+    /// Makes the loaded table known to the reader.
+    pub(super) fn set_table(&self, table: &Arc<Table>) {
         *self.table.write() = Some(Arc::clone(table));
     }
 }
 
-impl landing::KeySet for Keys {
+impl landing::KeySet for BuildKeys {
     fn contains(&self, text: &str) -> bool {
         let table = self.table.read();
         let Some(table) = table.as_ref() else {

@@ -1,4 +1,4 @@
-//! Our joins against DataFusion's own.
+//! Compares the results of [`JoinExec`] with those of DataFusion's hash join.
 
 use std::sync::Arc;
 
@@ -12,7 +12,7 @@ use datafusion::physical_plan::joins::HashJoinExec;
 use datafusion::physical_plan::{ExecutionPlan, collect};
 use datafusion::prelude::{SessionConfig, SessionContext};
 
-use super::{JoinExec, Joins};
+use super::{JoinExec, JoinRule};
 
 /// Columns of many types, each with values that repeat, and nulls.
 const COLUMNS: [(&str, &str); 12] = [
@@ -97,7 +97,7 @@ async fn rows(context: &SessionContext, plan: Arc<dyn ExecutionPlan>) -> Vec<Str
 async fn our_joins_give_what_others_give() {
     let mut rules = PhysicalOptimizer::new().rules;
     let theirs = context(rules.clone()).await;
-    rules.push(Arc::new(Joins));
+    rules.push(Arc::new(JoinRule));
     let ours = context(rules).await;
     let pairs =
         "a.i, b.i as j, a.flag, b.flag as other_flag, a.list, b.list as other_list, b.price";
@@ -117,7 +117,7 @@ async fn our_joins_give_what_others_give() {
                 "select {key}, i > 9 as late from more intersect select {key}, i > 9 from fewer"
             ),
         ];
-        // The shorter side is held: that of the rows that come out, or the other.
+        // The shorter side is the build side: the output side, or the other one.
         for (one, other) in [("more", "fewer"), ("fewer", "more")] {
             let semi =
                 format!("select a.* from {one} a left semi join {other} b on a.{key} = b.{key}");
