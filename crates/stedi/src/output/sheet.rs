@@ -252,8 +252,9 @@ fn fit_first(widths: &[Width], columns: usize, width_max: usize) -> Option<Fit> 
         let columns = shown.iter().enumerate();
         columns.map(move |(column, width)| width.natural.min(least(column).max(limit)))
     };
+    // A larger limit than the room cuts no text to fit, however wide a text is.
     let widest = shown.iter().map(|width| width.natural).max().unwrap_or(0);
-    let limit = (0..=widest)
+    let limit = (0..=widest.min(room))
         .rev()
         .find(|limit| limited(*limit).sum::<usize>() <= room)?;
     Some(Fit {
@@ -312,6 +313,7 @@ mod tests {
             (&[20, 20], 20, &[12]),
             (&[20, 20], 5, &[8]),
             (&[-30], 10, &[-30]),
+            (&[i32::MAX, 5], 40, &[28, 5]),
             (&[], 10, &[]),
         ] {
             let widths: Vec<Width> = columns
