@@ -69,11 +69,11 @@ async fn must_name_people(
     let project = &session.tables().project;
     let tables = project.landing();
     let own = tables.iter().find(|t| t.name.as_ref() == source.table);
-    let Some(own) = own.filter(|_| landing_files::whose(&source.table).is_none()) else {
+    let Some(own) = own.filter(|_| landing_files::party(project, &source.table).is_none()) else {
         return Ok(());
     };
     for table in tables {
-        let Some((column, _)) = landing_files::whose(table.name.as_ref()) else {
+        let Some((column, _)) = landing_files::party(project, table.name.as_ref()) else {
             continue;
         };
         if own.column(column).is_some() {

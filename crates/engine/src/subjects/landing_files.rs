@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use arrow::array::{Array, AsArray, BinaryViewArray, RecordBatch};
 use arrow::datatypes::Int64Type;
+use catalog::{Party, Project};
 use futures::TryStreamExt;
 
 use crate::Error;
@@ -27,6 +28,14 @@ pub(crate) fn whose(table: &str) -> Option<(&'static str, bool)> {
     } else {
         None
     }
+}
+
+/// The column that says whose row it is, and whether it names people: as the
+/// table's definition declares, or as in the shipped table of that name.
+pub(crate) fn party<'a>(project: &'a Project, table: &str) -> Option<(&'a str, bool)> {
+    let declared = project.roles().party(table);
+    let declared = declared.map(|(party, column)| (column, party == Party::Subject));
+    declared.or_else(|| whose(table))
 }
 
 /// A landing file that an earlier run read.

@@ -972,6 +972,61 @@ fn a_landing_table_by_another_name_is_of_the_same_people() {
     run(dir, "").ended(4).says("privacy: consent in force");
 }
 
+/// A definition that declares who a row is about says more than one that lists
+/// personal columns: a model may leave neither out.
+#[test]
+fn a_declared_subject_or_device_says_whose_rows_they_are() {
+    let dir = laid_out();
+    let dir = dir.path();
+    let folder = dir.join("landing/raw");
+    fs::create_dir_all(&folder).unwrap();
+    let line = "{\"who\":\"P1@x.org\",\"thing\":\"d-1\",\"at\":1000,\"x\":1}\n";
+    fs::write(folder.join("a.json"), line).unwrap();
+    let declare = |role: &str| {
+        fs::write(
+            dir.join("p/landing/raw.sql"),
+            format!(
+                "create external table raw (who string, thing string, at bigint, x double) \
+                 row format serde 'org.openx.data.jsonserde.JsonSerDe' location 's3://stedi/raw/' \
+                 tblproperties ({role}, 'stedi.time' = 'at', 'stedi.personal' = 'who,thing')"
+            ),
+        )
+        .unwrap();
+    };
+    declare("'stedi.subject' = 'who'");
+    for select in ["select x from raw", "select distinct 1 as one from raw"] {
+        write(dir, "m", "", select);
+        run(dir, "").ended(4).says("from raw").hints("raw.who");
+    }
+    // The device is no person, whatever else is personal.
+    write(
+        dir,
+        "m",
+        "subject = 'thing'\npersonal = ['thing']",
+        "select thing, x from raw",
+    );
+    run(dir, "")
+        .ended(4)
+        .says("`thing`, which does not say whose row");
+    let named = "subject = 'who'\npersonal = ['who']";
+    write(dir, "m", named, "select who, x from raw");
+    run(dir, "").done();
+    fs::write(folder.join("b.json"), line.replace("P1", "P7")).unwrap();
+    run(dir, "").ended(4).says("privacy: consent in force");
+    fs::remove_file(folder.join("b.json")).unwrap();
+
+    declare("'stedi.device' = 'thing'");
+    write(dir, "m", "", "select x from raw");
+    run(dir, "").ended(4).hints("raw.thing");
+    write(
+        dir,
+        "m",
+        "device = 'thing'\npersonal = ['thing']",
+        "select thing, x from raw",
+    );
+    run(dir, "").done();
+}
+
 /// However the place of the same files is written, or which of them are linked.
 #[test]
 fn a_landing_table_over_the_same_files_is_of_the_same_people() {

@@ -683,10 +683,10 @@ fn names_unknown(table: &LandingTable, names: &[&str]) -> Vec<(usize, Kind)> {
 }
 
 /// The column that says whose row it is of a landing table whose part is known:
-/// by its name, or because it lies where such a table does.
-fn role(project: &Project, table: &LandingTable) -> Option<(&'static str, Kind)> {
+/// by its declared role, by its name, or because it lies where such a table does.
+fn role<'a>(project: &'a Project, table: &LandingTable) -> Option<(&'a str, Kind)> {
     let by_name = |name: &str| {
-        let (column, of_people) = landing_files::whose(name)?;
+        let (column, of_people) = landing_files::party(project, name)?;
         Some((
             column,
             if of_people {
