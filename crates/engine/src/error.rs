@@ -114,11 +114,12 @@ impl Error {
     pub fn class(&self) -> Class {
         match self {
             Error::Model { .. } | Error::Settings { .. } | Error::Project(_) => Class::Settings,
+            Error::Query(error) => Class::of_query(error),
             Error::Lake(error) => Class::of_lake(error),
             Error::Malformed { .. } => Class::Check,
             Error::Refused { .. } => Class::Refused,
             Error::Interrupted => Class::Interrupted,
-            _ => Class::Failed,
+            Error::Unknown { .. } | Error::Export { .. } => Class::Failed,
         }
     }
 

@@ -39,7 +39,7 @@ pub use operations::{
     drop_from_quarantine, drop_table, export, history, lineage, quarantine, quarantine_entry,
     removable_table, tables, vacuum, verify,
 };
-pub use progress::Progress;
+pub use progress::{NoProgress, Progress};
 pub use query::landing::{Example, Intake, QuarantineEntry, TableIntake};
 pub use query::pseudonym_key::{KeySource, tables_with_pseudonyms};
 pub use query::sql::time_travel::parse_instant;

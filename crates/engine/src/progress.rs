@@ -11,3 +11,13 @@ pub trait Progress: Send + Sync {
     /// It is built.
     fn end(&self, table: &str, rows: u64);
 }
+
+/// Progress that nobody watches.
+pub struct NoProgress;
+
+impl Progress for NoProgress {
+    fn plan(&self, _: &[String]) {}
+    fn begin(&self, _: &str) {}
+    fn rows(&self, _: &str, _: u64) {}
+    fn end(&self, _: &str, _: u64) {}
+}

@@ -6,7 +6,7 @@ use std::io::IsTerminal;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use engine::Progress;
+use engine::{NoProgress, Progress};
 use indicatif::{MultiProgress, ProgressBar, ProgressState, ProgressStyle};
 
 use crate::output::grouped;
@@ -15,18 +15,9 @@ use crate::settings::Settings;
 /// Bars where standard error is a terminal, nothing elsewhere.
 pub(crate) fn shown(settings: &Settings) -> Arc<dyn Progress> {
     if settings.quiet || !std::io::stderr().is_terminal() {
-        return Arc::new(Silent);
+        return Arc::new(NoProgress);
     }
     Arc::new(Bars::default())
-}
-
-struct Silent;
-
-impl Progress for Silent {
-    fn plan(&self, _: &[String]) {}
-    fn begin(&self, _: &str) {}
-    fn rows(&self, _: &str, _: u64) {}
-    fn end(&self, _: &str, _: u64) {}
 }
 
 /// How many rows a model will have is not known beforehand, so a bar counts

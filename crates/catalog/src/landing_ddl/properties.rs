@@ -12,13 +12,7 @@ pub(super) fn check_serde_property(
     property: &Property,
     columns: &BTreeSet<&str>,
 ) -> Result<(), ErrorKind> {
-    let cannot = |instead| {
-        Err(ErrorKind::Property {
-            key: property.key.clone(),
-            value: property.value.clone(),
-            instead,
-        })
-    };
+    let cannot = |instead| Err(refused(property, instead));
     let key = property.key.to_lowercase();
     let value = property.value.trim().to_lowercase();
     if let Some(column) = key.strip_prefix("mapping.") {
@@ -70,14 +64,17 @@ pub(super) fn check_serde_property(
     }
 }
 
+/// A property whose value has no meaning here, and what to write instead.
+fn refused(property: &Property, instead: &'static str) -> ErrorKind {
+    ErrorKind::Property {
+        key: property.key.clone(),
+        value: property.value.clone(),
+        instead,
+    }
+}
+
 pub(super) fn check_table_property(property: &Property) -> Result<(), ErrorKind> {
-    let cannot = |instead| {
-        Err(ErrorKind::Property {
-            key: property.key.clone(),
-            value: property.value.clone(),
-            instead,
-        })
-    };
+    let cannot = |instead| Err(refused(property, instead));
     let key = property.key.to_lowercase();
     let value = property.value.trim().to_lowercase();
     match (key.as_str(), value.as_str()) {

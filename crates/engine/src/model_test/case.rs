@@ -20,9 +20,10 @@ use privacy::{Personal, PseudonymKey, Purpose};
 use super::compare;
 use super::place::{self, Place};
 use super::report::{RowsReport, TestBench, TestFinding};
+use crate::contract::check_sql::quote;
 use crate::contract::report::{CheckReport, Report, Verdict};
 use crate::interrupt::Interrupt;
-use crate::progress::Progress;
+use crate::progress::NoProgress;
 use crate::run::{RunOptions, run, run_past_checks};
 use crate::subjects::consent::{Consent, ConsentEntry, enter_consent};
 use crate::{Class, Error};
@@ -208,7 +209,7 @@ impl Running {
         let ended = run(
             &self.setup,
             &options,
-            Arc::new(Silent),
+            Arc::new(NoProgress),
             Arc::clone(&self.interrupt),
         )
         .await;
@@ -247,7 +248,7 @@ impl Running {
             let published = run_past_checks(
                 setup,
                 &options,
-                Arc::new(Silent),
+                Arc::new(NoProgress),
                 Arc::clone(&self.interrupt),
             )
             .await;
@@ -305,7 +306,7 @@ impl Running {
         let expected = rows_of(&session, rows).await?;
         let schema = expected.schema();
         let columns: Vec<String> = schema.fields().iter().map(|f| f.name().clone()).collect();
-        let list: Vec<String> = columns.iter().map(|name| quoted(name)).collect();
+        let list: Vec<String> = columns.iter().map(|name| quote(name)).collect();
         let statement = match of {
             // Its own order would be lost in a query around it.
             RowsOf::Query(query) if in_order => query.sql.clone(),
@@ -724,10 +725,6 @@ async fn found_in(
     }
 }
 
-fn quoted(name: &str) -> String {
-    format!("\"{}\"", name.replace('"', "\"\""))
-}
-
 /// The key of all tests: a pseudonym can be expected by `pseudonym('...')`.
 #[derive(Debug)]
 struct TestKey;
@@ -740,13 +737,4 @@ impl KeySource for TestKey {
             Err(_) => unreachable!("a key is 64 hexadecimal digits"),
         }
     }
-}
-
-struct Silent;
-
-impl Progress for Silent {
-    fn plan(&self, _: &[String]) {}
-    fn begin(&self, _: &str) {}
-    fn rows(&self, _: &str, _: u64) {}
-    fn end(&self, _: &str, _: u64) {}
 }

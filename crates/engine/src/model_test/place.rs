@@ -130,6 +130,8 @@ fn elsewhere_of(project: &Project) -> impl Iterator<Item = &LandingTable> {
 fn refused(error: std::io::Error) -> Error {
     Error::Settings {
         message: format!("cannot write the folder of a test: {error}"),
-        hint: "check the folder for temporary files (TMPDIR) and its free space".to_owned(),
+        hint: format!(
+            "check the free space of {MEMORY} and of the folder for temporary files (TMPDIR)"
+        ),
     }
 }

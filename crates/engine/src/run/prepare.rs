@@ -34,7 +34,7 @@ impl Work {
         }
     }
 
-    pub(super) async fn prepare(&self, options: &RunOptions) -> Result<Prepared, Error> {
+    async fn prepare(&self, options: &RunOptions) -> Result<Prepared, Error> {
         let mut prepared = self.prepare_least(options).await?;
         if options.undecodable == Undecodable::Stop {
             refuse_undecodable(&prepared.report)?;
@@ -53,7 +53,7 @@ impl Work {
     }
 
     /// As little as what is new asks for.
-    pub(super) async fn prepare_least(&self, options: &RunOptions) -> Result<Prepared, Error> {
+    async fn prepare_least(&self, options: &RunOptions) -> Result<Prepared, Error> {
         let scope = match options.full {
             true => None,
             false => Some(self.decide_scope(options.changed).await?),
