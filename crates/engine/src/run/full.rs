@@ -17,6 +17,7 @@ use query::tables::memory_table::MemoryTable;
 use query::{Query, system};
 
 use super::derived::Derived;
+use super::fallback::{Fallback, Halt};
 use super::inputs::{listed, owners_table, reads_owners, restore, restore_one};
 use super::options::RunOptions;
 use super::prepared::{FullBuild, Outcome, Prepared};
@@ -98,40 +99,41 @@ impl Work {
         }
     }
 
-    /// Rebuilds models that changed, and what follows from them. `None` where
-    /// that takes everything.
+    /// Rebuilds models that changed, and the models that follow from them.
+    ///
+    /// # Errors
+    /// A [`Fallback`] where everything must be built.
     pub(super) async fn prepare_changed_models(
         &self,
         changed: &BTreeSet<String>,
         options: &RunOptions,
-    ) -> Result<Option<Prepared>, Error> {
+    ) -> Result<Prepared, Halt> {
         let known = quarantine::standing(&self.session).await?;
-        let Some(last_run) =
-            RunState::of_last(self).filter(|_| known.places == 0 || !options.strict)
-        else {
-            return Ok(None);
-        };
+        let last_run = RunState::of_last(self).ok_or(Fallback::NoState)?;
+        if options.strict && known.places > 0 {
+            return Err(Fallback::Strict.into());
+        }
         // Whose devices are was not asked before.
         let owners = system::DEVICE_OWNER.id();
         if reads_owners(&self.planned) && self.version(&owners).await?.is_none() {
-            return Ok(None);
+            return Err(Fallback::OwnersUnknown.into());
         }
         let names = self.following(changed);
         let standing = known;
         let known = self.checks_of(&last_run.run).await?;
-        let mut stand = self
+        let kept = self
             .planned
             .iter()
             .filter(|p| !names.contains(p.model.name.as_ref()));
-        if !stand.all(|planned| Self::has_checks(&planned.model, &known)) {
-            return Ok(None);
+        for planned in kept {
+            Self::require_checks(&planned.model, &known)?;
         }
         let mut prepared = self
             .prepare_full(options, ModelSet::Only(&names, &known))
             .await?;
         prepared.report.quarantined = standing.places;
         prepared.report.undecodable = self.undecodable(&standing, &BTreeMap::new());
-        Ok(Some(prepared))
+        Ok(prepared)
     }
 
     pub(super) async fn prepare_full(

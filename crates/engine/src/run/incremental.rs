@@ -1,6 +1,6 @@
 //! An incremental run: reads new landing files alone, computes which rows of each
 //! table come and go, and leaves all other rows as they are. Where that is not
-//! possible, everything is built.
+//! possible, it says why by a [`Fallback`] and everything is built.
 
 use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
@@ -16,6 +16,7 @@ use lake::{Layout, TableId, Version};
 use query::landing::{Intake, LandingTable, Source, TableIntake};
 use query::{Query, Session, system};
 
+use super::fallback::{Fallback, Halt};
 use super::inputs::{owners_table, reads_owners, restore};
 use super::options::RunOptions;
 use super::prepared::{IncrementalBuild, Outcome, Prepared, Step};
@@ -65,20 +66,19 @@ struct Changed {
 }
 
 impl Work {
-    /// Takes in what is `new`. `None` where that takes everything; nothing of it
-    /// counts then.
+    /// Computes what is `new` and what follows from it, and leaves all other rows as
+    /// they are.
+    ///
+    /// # Errors
+    /// A [`Fallback`] where that takes everything; nothing of it counts then.
     pub(super) async fn prepare_incremental(
         &self,
         new: NewInput,
         options: &RunOptions,
-    ) -> Result<Option<Prepared>, Error> {
-        let Some(last_run) = RunState::of_last(self).filter(|_| self.can_be_incremental(&new))
-        else {
-            return Ok(None);
-        };
-        let Some(entered_before) = self.entered_before(&last_run).await? else {
-            return Ok(None);
-        };
+    ) -> Result<Prepared, Halt> {
+        let last_run = RunState::of_last(self).ok_or(Fallback::NoState)?;
+        self.require_incremental(&new)?;
+        let entered_before = self.entered_before(&last_run).await?;
         let after = self.session.beside(&self.setup, self.now_ms, &[])?;
         let before = self
             .session
@@ -94,16 +94,14 @@ impl Work {
             Arc::clone(&known.dropped),
             Some(Arc::clone(&quarantine) as _),
         );
-        let Some((mut tables, intake)) = self.read_new(new, before, &after, intake).await? else {
-            return Ok(None);
-        };
+        let (mut tables, intake) = self.read_new(new, before, &after, intake).await?;
         if tables.touch_more_than(ROWS_MAX)? {
-            return Ok(None);
+            return Err(Fallback::ManyRows { table: None }.into());
         }
         let places: u64 = known.places + intake.values().map(|read| read.places).sum::<u64>();
         // A strict run names the first place that cannot be read, so it reads all.
         if options.strict && places > 0 {
-            return Ok(None);
+            return Err(Fallback::Strict.into());
         }
         let register = consent::register(&self.session).await?;
         self.note_entered(&mut tables, &after, entered_before, &quarantine)
@@ -127,9 +125,8 @@ impl Work {
             crossed,
             trusted: privacy_gates::are_as_shipped(&self.planned, &privacy_gates::OF_READINGS),
         };
-        let Some(changes) = tables.take_in_people(&from).await? else {
-            return Ok(None);
-        };
+        let changes = tables.take_in_people(&from).await?;
+        let changes = changes.ok_or(Fallback::PeopleUnclear)?;
 
         self.announce(&self.planned);
         let mut increment = IncrementalBuild {
@@ -158,20 +155,14 @@ impl Work {
                 whose: None,
                 name,
             };
-            if !self
-                .apply(&after, &mut tables, derived, 0, &mut increment)
-                .await?
-            {
-                return Ok(None);
-            }
+            self.apply(&after, &mut tables, derived, 0, &mut increment)
+                .await?;
         }
         for planned in &self.planned {
             self.stop.check()?;
             let name = planned.model.name.as_ref();
             self.progress.begin(name);
-            let Some(changed) = self.change(&mut tables, &after, planned).await? else {
-                return Ok(None);
-            };
+            let changed = self.change(&mut tables, &after, planned).await?;
             increment.ledger.merge(&changed.ledger, 1);
             tables.note(name.to_owned(), changed.difference);
             let table = Table {
@@ -181,63 +172,77 @@ impl Work {
                 whose: subject_columns::column(&planned.model).map(|(_, column)| column),
             };
             let duplicates = changed.duplicates;
-            if !self
-                .apply(&after, &mut tables, table, duplicates, &mut increment)
-                .await?
-            {
-                return Ok(None);
-            }
+            self.apply(&after, &mut tables, table, duplicates, &mut increment)
+                .await?;
             let rows = increment.steps.last().map_or(0, |step| step.applied.rows);
             self.progress.end(name, rows);
         }
         let report = self
             .report_incremental(options, &tables, &increment, &last_run, &after, &changes)
             .await?;
-        Ok(report.map(|report| Prepared {
+        Ok(Prepared {
             report,
             outcome: Outcome::Incremental(Box::new(increment)),
-        }))
+        })
     }
 
-    /// Whether what is new may be taken in by itself at all.
-    fn can_be_incremental(&self, new: &NewInput) -> bool {
+    /// What is seen without reading a row: whether an incremental run is possible.
+    ///
+    /// # Errors
+    /// The [`Fallback`] that rules it out.
+    fn require_incremental(&self, new: &NewInput) -> Result<(), Fallback> {
         let bytes: u64 = new.files.values().flatten().map(|file| file.bytes).sum();
         let all: u64 = self.sources.values().map(|source| source.bytes()).sum();
-        let trains = self
-            .planned
-            .iter()
-            .any(|p| p.model.name.as_ref() == subject_columns::TRAINING_SET);
-        bytes <= BYTES_MAX
-            && bytes <= BYTES_MIN.max(all / 4)
-            && consent::records(&self.session).is_some()
-            && !self.any_reads(&OF_RUNS, |_| true)
-            && reads_owners(&self.planned)
-            && (!trains
-                || privacy_gates::are_as_shipped(&self.planned, &privacy_gates::OF_TRAINING))
-            && self
-                .planned
-                .iter()
-                .all(|p| leave_out::leaving(&p.model).next().is_none())
+        if bytes > BYTES_MAX || bytes > BYTES_MIN.max(all / 4) {
+            return Err(Fallback::ManyBytes { bytes });
+        }
+        if consent::records(&self.session).is_none() {
+            return Err(Fallback::NoRecords);
+        }
+        if !reads_owners(&self.planned) {
+            return Err(Fallback::NoOwners);
+        }
+        for planned in &self.planned {
+            let name = planned.model.name.as_ref();
+            let table = || name.to_owned();
+            let of_run = |read: &catalog::Reference| {
+                OF_RUNS.iter().any(|table| table.full_name() == read.table)
+            };
+            if planned.model.reads().iter().any(of_run) {
+                return Err(Fallback::ReadsRunTables { table: table() });
+            }
+            if name == subject_columns::TRAINING_SET
+                && !privacy_gates::are_as_shipped(&self.planned, &privacy_gates::OF_TRAINING)
+            {
+                return Err(Fallback::OwnTrainingSet);
+            }
+            if leave_out::leaving(&planned.model).next().is_some() {
+                return Err(Fallback::LeavesOut { table: table() });
+            }
+        }
+        Ok(())
     }
 
     /// The versions of what is written between runs that the last run read.
-    /// `None` where one is not there any more.
     async fn entered_before(
         &self,
         last_run: &RunState,
-    ) -> Result<Option<Vec<(TableId, Option<Version>)>>, Error> {
+    ) -> Result<Vec<(TableId, Option<Version>)>, Halt> {
         let mut entered = Vec::new();
         for table in self.entered_and_read() {
             let version = match last_run.entered_version(table) {
                 None => None,
                 Some(number) => match self.version_numbered(table, number).await? {
                     Some(version) => Some(version),
-                    None => return Ok(None),
+                    None => {
+                        let table = table.full_name();
+                        return Err(Fallback::VersionRemoved { table }.into());
+                    }
                 },
             };
             entered.push((table.id(), version));
         }
-        Ok(Some(entered))
+        Ok(entered)
     }
 
     /// Those of the tables written between runs that models or checks read.
@@ -283,14 +288,14 @@ impl Work {
         Ok(())
     }
 
-    /// Reads what is new. `None` where a file was not read to its end.
+    /// Reads what is new.
     async fn read_new(
         &self,
         new: NewInput,
         before: Session,
         after: &Session,
         intake: Arc<Intake>,
-    ) -> Result<Option<(Tables, BTreeMap<String, TableIntake>)>, Error> {
+    ) -> Result<(Tables, BTreeMap<String, TableIntake>), Halt> {
         let mut tables = Tables::new(before, new.known, new.unreadable);
         for (table, source) in &self.sources {
             let fresh = new.files.get(table).map_or(&[][..], Vec::as_slice);
@@ -310,10 +315,9 @@ impl Work {
             if fresh.is_empty() {
                 continue;
             }
-            let rows = self.read_files(after, table, source, fresh, &intake);
-            let Some(rows) = rows.await? else {
-                return Ok(None);
-            };
+            let rows = self
+                .read_files(after, table, source, fresh, &intake)
+                .await?;
             tables.note(table.clone(), Difference::of_come(rows));
         }
         for planned in &self.planned {
@@ -342,7 +346,10 @@ impl Work {
                 .get(table)
                 .is_some_and(|read| read.files.len() == files.len())
         });
-        Ok(all_read.then_some((tables, intake)))
+        match all_read {
+            true => Ok((tables, intake)),
+            false => Err(Fallback::FileUnfinished.into()),
+        }
     }
 
     async fn read_files(
@@ -352,10 +359,10 @@ impl Work {
         source: &Source,
         files: &[query::landing::SourceFile],
         intake: &Arc<Intake>,
-    ) -> Result<Option<Vec<RecordBatch>>, Error> {
+    ) -> Result<Vec<RecordBatch>, Halt> {
         let landing = session.tables().project.landing();
         let Some(definition) = landing.iter().find(|known| known.name.as_ref() == table) else {
-            return Ok(Some(Vec::new()));
+            return Ok(Vec::new());
         };
         let source = Source {
             files: files.to_vec(),
@@ -378,22 +385,23 @@ impl Work {
             let batch = batch.map_err(failed)?;
             // Packed files may hold far more than they are long.
             if intake.bytes_of(table) > BYTES_MAX {
-                return Ok(None);
+                let bytes = intake.bytes_of(table);
+                return Err(Fallback::ManyBytes { bytes }.into());
             }
             if batch.num_rows() > 0 {
                 rows.push(batch);
             }
         }
-        Ok(Some(rows))
+        Ok(rows)
     }
 
-    /// By which rows a model differs now. `None` where that takes everything.
+    /// The rows by which a model differs now.
     async fn change(
         &self,
         tables: &mut Tables,
         after: &Session,
         planned: &Planned,
-    ) -> Result<Option<Changed>, Error> {
+    ) -> Result<Changed, Halt> {
         let name = planned.model.name.as_ref();
         let nothing = || Changed {
             difference: Difference::default(),
@@ -408,7 +416,7 @@ impl Work {
             .map(|read| read.table.as_str())
             .collect();
         if !tables.concern(planned.time, reads.iter()) {
-            return Ok(Some(nothing()));
+            return Ok(nothing());
         }
         let statement = Statement::of(after, name, &planned.sql).await?;
         let Some(statement) = statement else {
@@ -426,7 +434,7 @@ impl Work {
             return self.change_whole(tables, after, planned, &reads).await;
         };
         if found.division.is_none() {
-            return Ok(Some(nothing()));
+            return Ok(nothing());
         }
         let mut duplicates = [0, 0];
         if planned.model.contract.duplicates == Duplicates::Drop {
@@ -434,7 +442,10 @@ impl Work {
                 .distinct(name, &mut found.before, &mut found.after)
                 .await?;
             let Some(left_out) = standing else {
-                return Ok(None);
+                return Err(Fallback::NotDivisible {
+                    table: name.to_owned(),
+                }
+                .into());
             };
             duplicates = left_out;
         }
@@ -447,37 +458,40 @@ impl Work {
         }
         let difference = Difference::between(&found.before.rows, &found.after.rows)
             .map_err(|error| Error::execution(name, error.into()))?;
-        Ok(Some(Changed {
+        Ok(Changed {
             difference,
             ledger,
             duplicates: duplicates[1],
-        }))
+        })
     }
 
     /// By which rows a model differs now whose SELECT cannot be divided: computed
-    /// from all that it reads, and compared with what stands. `None` where that is
-    /// too much to be held.
+    /// from all that it reads, and compared with what stands.
     async fn change_whole(
         &self,
         tables: &Tables,
         after: &Session,
         planned: &Planned,
         reads: &[&str],
-    ) -> Result<Option<Changed>, Error> {
+    ) -> Result<Changed, Halt> {
         let name = planned.model.name.as_ref();
         let mut landing = planned.landing.keys();
         let (Some(standing), true) = (
             tables.standing.get(name),
             landing.all(|table| tables.is_as_read(table)),
         ) else {
-            return Ok(None);
+            return Err(Fallback::NotDivisible {
+                table: name.to_owned(),
+            }
+            .into());
         };
-        let Some(before) = standing.rows(after, ROWS_MAX).await? else {
-            return Ok(None);
+        let too_large = || Fallback::ManyRows {
+            table: Some(name.to_owned()),
         };
-        let Some(mut now) = Computed::whole(after, planned, ROWS_MAX).await? else {
-            return Ok(None);
-        };
+        let before = standing.rows(after, ROWS_MAX).await?;
+        let before = before.ok_or_else(too_large)?;
+        let now = Computed::whole(after, planned, ROWS_MAX).await?;
+        let mut now = now.ok_or_else(too_large)?;
         let mut duplicates = 0;
         if planned.model.contract.duplicates == Duplicates::Drop {
             duplicates = now.drop_duplicates(name)?;
@@ -488,15 +502,14 @@ impl Work {
         ledger.merge(&stands.of_model(name), -1);
         let difference = Difference::between(&before, &now.rows)
             .map_err(|error| Error::execution(name, error.into()))?;
-        Ok(Some(Changed {
+        Ok(Changed {
             difference,
             ledger,
             duplicates,
-        }))
+        })
     }
 
-    /// Writes what changes of a table, and lets its name mean that. False where
-    /// the table is not as it was taken to be.
+    /// Writes what changes of a table, and lets its name mean that.
     async fn apply(
         &self,
         after: &Session,
@@ -504,14 +517,14 @@ impl Work {
         table: Table<'_>,
         duplicates: u64,
         increment: &mut IncrementalBuild,
-    ) -> Result<bool, Error> {
+    ) -> Result<(), Halt> {
         let started = Instant::now();
         let started_ms = chrono::Utc::now().timestamp_millis();
         let (Some(difference), Some(standing)) = (
             tables.differences.get(&table.name),
             tables.standing.get(&table.name),
         ) else {
-            return Ok(true);
+            return Ok(());
         };
         let applier = Applier {
             session: after,
@@ -523,7 +536,7 @@ impl Work {
             whose: table.whose,
         };
         let Some(applied) = applier.apply(standing, difference).await? else {
-            return Ok(false);
+            return Err(Fallback::NotDivisible { table: table.name }.into());
         };
         let provider = Arc::new(standing.in_files(after, &applied.files)?);
         after.tables().put(&table.name, provider);
@@ -538,11 +551,10 @@ impl Work {
             ended_ms: chrono::Utc::now().timestamp_millis(),
             seconds: started.elapsed().as_secs_f64(),
         });
-        Ok(true)
+        Ok(())
     }
 
-    /// What came of it, with every check. `None` where a check is not known of
-    /// the last run.
+    /// The report of an incremental run, with every check.
     async fn report_incremental(
         &self,
         options: &RunOptions,
@@ -551,7 +563,7 @@ impl Work {
         last_run: &RunState,
         after: &Session,
         changes: &Changes,
-    ) -> Result<Option<Report>, Error> {
+    ) -> Result<Report, Halt> {
         let mut report = Report {
             warnings: warnings(&self.sources, &increment.intake),
             quarantined: increment.places,
@@ -564,14 +576,14 @@ impl Work {
         }
         let known = self.checks_of(&last_run.run).await?;
         for planned in &self.planned {
+            let name = || planned.model.name.to_string();
             let checks = planned.model.contract.checks.iter();
             for (check, time) in checks.zip(&planned.checks) {
                 let named = |known: &&CheckReport| {
                     known.table == planned.model.name.as_ref() && known.check == check.name()
                 };
-                let Some(known) = known.iter().find(named) else {
-                    return Ok(None);
-                };
+                let known = known.iter().find(named);
+                let known = known.ok_or_else(|| Fallback::CheckUnknown { table: name() })?;
                 // What passes with time alone passes over rows that did not change.
                 let time_tells = *time == TimeUse::Other && last_run.now_ms != self.now_ms;
                 let violations = async {
@@ -598,9 +610,7 @@ impl Work {
                         self.now_ms,
                     )
                     .await?;
-                let Some(refused) = refused else {
-                    return Ok(None);
-                };
+                let refused = refused.ok_or_else(|| Fallback::NotDivisible { table: name() })?;
                 report
                     .checks
                     .push(privacy_gates::verdict_of(&planned.model, by, refused));
@@ -613,7 +623,7 @@ impl Work {
                 && privacy_gates::takes_readings(&planned.model)
                 && self.is_any_passed_on(after).await?
             {
-                return Ok(None);
+                return Err(Fallback::DevicePassedOn { table: name() }.into());
             }
             if planned.grouped.is_some() {
                 let reads = planned.model.reads().iter();
@@ -626,7 +636,7 @@ impl Work {
             }
         }
         report.judge();
-        Ok(Some(report))
+        Ok(report)
     }
 
     /// Whether any device had several owners one after the other.

@@ -13,6 +13,7 @@
 
 mod changes;
 mod derived;
+mod fallback;
 mod full;
 mod incremental;
 mod inputs;

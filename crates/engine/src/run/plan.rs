@@ -95,9 +95,9 @@ async fn compared(work: &Work, options: &RunOptions, interrupt: &Interrupt) -> R
         RunScope::Incremental(new) => {
             Some(format!("the run that follows {}", new.in_words("takes")))
         }
-        RunScope::Full { reason, .. } => {
-            reason.map(|reason| format!("the run that follows builds everything anew: {reason}"))
-        }
+        RunScope::Full { fallback, .. } => fallback
+            .as_ref()
+            .map(|why| format!("the run that follows builds everything anew: {why}")),
     };
     let options = RunOptions {
         full: !matches!(scope, RunScope::ChangedModels(_)),

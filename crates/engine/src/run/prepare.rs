@@ -3,11 +3,12 @@
 
 use std::time::Duration;
 
+use super::fallback::{Fallback, or_fallback};
 use super::full::ModelSet;
 use super::options::{ChangedFiles, RunOptions, Undecodable};
 use super::prepared::Prepared;
 use super::remarks::{changed_files_warning, refuse_undecodable};
-use super::state::{self, RunScope};
+use super::state::RunScope;
 use super::work::Work;
 use crate::{Error, Interrupt, removed_tables};
 
@@ -58,39 +59,42 @@ impl Work {
             true => None,
             false => Some(self.decide_scope(options.changed).await?),
         };
-        if let Some(RunScope::Unchanged { kept }) = &scope
-            && let Some(mut prepared) = self.unchanged(options).await?
-        {
-            prepared
-                .report
-                .warnings
-                .extend(changed_files_warning(kept, "was kept"));
-            return Ok(prepared);
-        }
-        let (reason, changed) = match scope {
+        let (fallback, changed): (Option<Fallback>, Vec<String>) = match scope {
+            Some(RunScope::Unchanged { kept }) => {
+                match or_fallback(self.unchanged(options).await)? {
+                    Ok(mut prepared) => {
+                        let warning = changed_files_warning(&kept, "was kept");
+                        prepared.report.warnings.extend(warning);
+                        return Ok(prepared);
+                    }
+                    Err(fallback) => (Some(fallback), kept),
+                }
+            }
             Some(RunScope::Incremental(new)) => {
                 let (kept, how) = (new.kept.clone(), new.in_words("took"));
-                if let Some(mut prepared) = self.prepare_incremental(new, options).await? {
-                    prepared
-                        .report
-                        .warnings
-                        .extend(changed_files_warning(&kept, "was kept"));
-                    prepared.report.how = Some(how);
-                    return Ok(prepared);
+                match or_fallback(self.prepare_incremental(new, options).await)? {
+                    Ok(mut prepared) => {
+                        let warning = changed_files_warning(&kept, "was kept");
+                        prepared.report.warnings.extend(warning);
+                        prepared.report.how = Some(how);
+                        return Ok(prepared);
+                    }
+                    Err(fallback) => {
+                        self.sweep().await;
+                        (Some(fallback), kept)
+                    }
                 }
-                self.sweep().await;
-                (Some("what is new bears on everything"), kept)
             }
             Some(RunScope::ChangedModels(changed)) => {
-                if let Some(mut prepared) = self.prepare_changed_models(&changed, options).await? {
-                    let how = self.in_words("rebuilt", &changed);
-                    prepared.report.how = Some(how);
-                    return Ok(prepared);
+                match or_fallback(self.prepare_changed_models(&changed, options).await)? {
+                    Ok(mut prepared) => {
+                        prepared.report.how = Some(self.in_words("rebuilt", &changed));
+                        return Ok(prepared);
+                    }
+                    Err(fallback) => (Some(fallback), Vec::new()),
                 }
-                (Some(state::OTHER_MODELS), Vec::new())
             }
-            Some(RunScope::Full { reason, changed }) => (reason, changed),
-            Some(RunScope::Unchanged { kept }) => (Some("it was asked for"), kept),
+            Some(RunScope::Full { fallback, changed }) => (fallback, changed),
             None => (None, Vec::new()),
         };
         if let (Some(first), ChangedFiles::Keep) = (changed.first(), options.changed) {
@@ -104,7 +108,7 @@ impl Work {
         let mut prepared = self.prepare_full(options, ModelSet::All).await?;
         let remark = changed_files_warning(&changed, "was built anew from what lies there now");
         prepared.report.warnings.extend(remark);
-        prepared.report.how = reason.map(|reason| format!("built everything anew: {reason}"));
+        prepared.report.how = fallback.map(|fallback| format!("built everything anew: {fallback}"));
         Ok(prepared)
     }
 }

@@ -4,7 +4,7 @@
 //! `system.landing_files` names the landing files that were read. Everything else
 //! that tables follow from is in the release's state, [`RunState`]. A run that finds
 //! all of it unchanged has nothing to do. A run that finds new landing files, or news
-//! about people, computes those alone. Any other difference asks for a full build: see
+//! about people, computes those alone. Any other difference is a [`Fallback`]: see
 //! [`RunScope`].
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -17,6 +17,7 @@ use query::system::{self, LANDING_FILES};
 use serde::{Deserialize, Serialize};
 use xxhash_rust::xxh3::xxh3_128;
 
+use super::fallback::Fallback;
 use super::options::ChangedFiles;
 use super::work::Work;
 use crate::Error;
@@ -32,18 +33,6 @@ use crate::subjects::quarantine;
 /// made during the run were taken for known; and it compared people without regard to
 /// how Unicode composes letters.
 const FORMAT: u32 = 2;
-
-/// Why everything is built anew where models have changed, and that is not all.
-pub(super) const OTHER_MODELS: &str = "the data product has changed";
-
-/// Why everything is built anew after a run of a program that noted other things.
-const OTHER_PROGRAM: &str = "another version of stedi built it";
-
-/// Why everything is built anew where something is broken; what is told besides.
-const DAMAGED: &str = "the lake was damaged";
-
-/// Why everything is built anew where a run builds other tables than the last.
-const OTHER_TABLES: &str = "other tables were built before";
 
 /// What a run notes for the next one, beside the files it read. It is stored in the
 /// release.
@@ -88,8 +77,8 @@ pub(crate) enum RunScope {
     ChangedModels(BTreeSet<String>),
     /// Every table.
     Full {
-        /// What, in words; `None` in a lake that no run has left anything in.
-        reason: Option<&'static str>,
+        /// Why; `None` in a lake without a run.
+        fallback: Option<Fallback>,
         /// Files that changed or went after they were read, for messages.
         changed: Vec<String>,
     },
@@ -143,15 +132,20 @@ impl RunState {
         self.entered.get(table.name()).copied().flatten()
     }
 
-    /// Whether this run left rows in a table of `other` that has none now.
-    fn has_content_missing_from(&self, other: &Self) -> bool {
-        let models = other.models.keys().map(String::as_str);
-        let own = system::DERIVED
+    /// A table that does not hold what `last` noted: its content is another, or it
+    /// held rows then and is gone.
+    fn changed_table(&self, last: &Self) -> Option<String> {
+        let differs =
+            |(table, content): &(&String, &String)| last.contents.get(*table) != Some(*content);
+        if let Some((table, _)) = self.contents.iter().find(differs) {
+            return Some(table.clone());
+        }
+        let derived = system::DERIVED
             .into_iter()
-            .chain([&LANDING_FILES, &system::LEDGER]);
-        let derived: Vec<String> = own.map(|table| table.id().to_string()).collect();
-        let mut tables = models.chain(derived.iter().map(String::as_str));
-        tables.any(|table| self.contents.contains_key(table) && !other.contents.contains_key(table))
+            .chain([&LANDING_FILES, &system::LEDGER])
+            .map(|table| table.id().to_string());
+        let mut tables = self.models.keys().cloned().chain(derived);
+        tables.find(|table| last.contents.contains_key(table) && !self.contents.contains_key(table))
     }
 
     /// Whether a run with this memory has nothing to tell the next that a run
@@ -270,7 +264,7 @@ impl Work {
             };
             Self::compare_files(&self.sources, &mut new).await;
             return Ok(RunScope::Full {
-                reason: Some(DAMAGED),
+                fallback: Some(Fallback::Damaged),
                 changed: new.kept,
             });
         }
@@ -278,7 +272,7 @@ impl Work {
             let release = self.locked.release.as_ref();
             let other = release.is_some_and(|release| release.state.get("format").is_some());
             return Ok(RunScope::Full {
-                reason: other.then_some(OTHER_PROGRAM),
+                fallback: other.then_some(Fallback::OtherProgram),
                 changed: Vec::new(),
             });
         };
@@ -288,44 +282,43 @@ impl Work {
         };
         Self::compare_files(&self.sources, &mut new).await;
         let own = self.run_state(&BTreeMap::new()).await?;
-        let known = |own: &BTreeMap<String, String>, of: &BTreeMap<String, String>| {
+        let is_known = |own: &BTreeMap<String, String>, of: &BTreeMap<String, String>| {
             own.iter().all(|(table, is)| of.get(table) == Some(is))
         };
-        let mut reason = if own.landing != last_run.landing {
-            Some(OTHER_MODELS)
+        let mut fallback = if own.landing != last_run.landing {
+            Some(Fallback::LandingDefinitions)
         } else if own.key.is_some() && own.key != last_run.key {
-            Some("the key of pseudonyms is another")
-        } else if !known(&own.contents, &last_run.contents)
-            || last_run.has_content_missing_from(&own)
-        {
-            Some("tables are not as the last run left them")
-        } else if self.depends_on_time(&last_run) {
-            Some("a table follows from the time of the run")
+            Some(Fallback::OtherKey)
+        } else if let Some(table) = own.changed_table(&last_run) {
+            Some(Fallback::TableChanged { table })
+        } else if let Some(table) = self.table_that_depends_on_time(&last_run) {
+            Some(Fallback::TimeDependent { table })
         } else if !new.kept.is_empty() && changed_files == ChangedFiles::Rebuild {
-            Some("landing files have changed")
+            Some(Fallback::FilesChanged)
         } else {
             None
         };
         new.is_entered = own.entered != last_run.entered;
         new.crossed = self.crosses_since(&last_run).await?;
         let is_new = !new.files.is_empty() || new.is_entered || new.crossed;
-        if reason.is_none() && !known(&own.models, &last_run.models) {
+        if fallback.is_none() && !is_known(&own.models, &last_run.models) {
+            let models = self.changed_models(&own, &last_run);
             if !is_new && new.kept.is_empty() {
-                return Ok(RunScope::ChangedModels(
-                    self.changed_models(&own, &last_run),
-                ));
+                return Ok(RunScope::ChangedModels(models));
             }
             let mut built = own.models.keys();
-            reason = Some(
+            fallback = Some(
                 match built.all(|table| last_run.models.contains_key(table)) {
-                    true => OTHER_MODELS,
-                    false => OTHER_TABLES,
+                    true => Fallback::ModelsAndInput {
+                        models: models.into_iter().collect(),
+                    },
+                    false => Fallback::OtherTables,
                 },
             );
         }
-        if reason.is_some() {
+        if fallback.is_some() {
             return Ok(RunScope::Full {
-                reason,
+                fallback,
                 changed: new.kept,
             });
         }
@@ -335,7 +328,7 @@ impl Work {
         // Tables that are not selected would be left behind.
         if own.models.len() < last_run.models.len() {
             return Ok(RunScope::Full {
-                reason: Some(OTHER_TABLES),
+                fallback: Some(Fallback::OtherTables),
                 changed: new.kept,
             });
         }
@@ -396,11 +389,15 @@ impl Work {
         new.kept.sort();
     }
 
-    /// Whether a model asks for the time of the run for more than who agrees now,
-    /// and the last run's was another.
-    fn depends_on_time(&self, last_run: &RunState) -> bool {
+    /// A model that asks for the time of the run for more than who agrees now, if
+    /// the last run's time was another.
+    fn table_that_depends_on_time(&self, last_run: &RunState) -> Option<String> {
+        if last_run.now_ms == self.now_ms {
+            return None;
+        }
         let mut planned = self.planned.iter();
-        last_run.now_ms != self.now_ms && planned.any(|planned| planned.time == TimeUse::Other)
+        let found = planned.find(|planned| planned.time == TimeUse::Other)?;
+        Some(found.model.name.to_string())
     }
 
     /// Whether something was entered by hand since that run, or dropped from

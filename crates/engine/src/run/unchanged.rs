@@ -9,6 +9,7 @@ use catalog::{Action, Model};
 use futures::TryStreamExt;
 use query::Query;
 
+use super::fallback::{Fallback, Halt};
 use super::options::RunOptions;
 use super::prepared::{Outcome, Prepared};
 use super::remarks::warnings;
@@ -22,16 +23,19 @@ use crate::contract::time_use::TimeUse;
 use crate::subjects::quarantine;
 
 impl Work {
-    /// What stands, as the last run left it. `None` where its checks are not
-    /// known, or where whatever could not be read is asked for.
-    pub(super) async fn unchanged(&self, options: &RunOptions) -> Result<Option<Prepared>, Error> {
+    /// The report of a run that finds nothing new: tables and verdicts as the last
+    /// run left them.
+    ///
+    /// # Errors
+    /// [`Fallback::Strict`] where something cannot be read and the user asks about
+    /// that; [`Fallback::CheckUnknown`].
+    pub(super) async fn unchanged(&self, options: &RunOptions) -> Result<Prepared, Halt> {
         let known = quarantine::standing(&self.session).await?;
         let quarantined = known.places;
-        let Some(last_run) =
-            RunState::of_last(self).filter(|_| quarantined == 0 || !options.strict)
-        else {
-            return Ok(None);
-        };
+        let last_run = RunState::of_last(self).ok_or(Fallback::NoState)?;
+        if options.strict && quarantined > 0 {
+            return Err(Fallback::Strict.into());
+        }
         let checks = self.checks_of(&last_run.run).await?;
         let mut report = Report {
             warnings: warnings(&self.sources, &BTreeMap::new()),
@@ -41,16 +45,14 @@ impl Work {
             ..Report::default()
         };
         for planned in &self.planned {
-            if !Self::has_checks(&planned.model, &checks) {
-                return Ok(None);
-            }
+            Self::require_checks(&planned.model, &checks)?;
             self.add_published(planned, &checks, &mut report).await?;
         }
         report.judge();
-        Ok(Some(Prepared {
+        Ok(Prepared {
             report,
             outcome: Outcome::Unchanged,
-        }))
+        })
     }
 
     /// Takes in what is known of a model that stands: what the last run found, and
@@ -81,14 +83,23 @@ impl Work {
         Ok(())
     }
 
-    /// Whether every check of a model's contract is among those of the last run.
-    pub(super) fn has_checks(model: &Model, known: &[CheckReport]) -> bool {
+    /// Every check of a model's contract must be among those of the last run.
+    ///
+    /// # Errors
+    /// [`Fallback::CheckUnknown`].
+    pub(super) fn require_checks(model: &Model, known: &[CheckReport]) -> Result<(), Fallback> {
         let mut checks = model.contract.checks.iter();
-        checks.all(|check| {
+        let are_known = checks.all(|check| {
             let name = check.name();
             let mut known = known.iter();
             known.any(|known| known.table == model.name.as_ref() && known.check == name)
-        })
+        });
+        match are_known {
+            true => Ok(()),
+            false => Err(Fallback::CheckUnknown {
+                table: model.name.to_string(),
+            }),
+        }
     }
 
     /// All tables with the rows they hold.

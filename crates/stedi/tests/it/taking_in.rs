@@ -230,7 +230,7 @@ fn each_kind_of_news() {
             |dir| fs::remove_dir_all(dir.join("lake/curated/training_set")).unwrap(),
             &[],
             2000,
-            "built everything anew: tables are not as the last run left them",
+            "built everything anew: tables are not as the last run left them (curated/training_set)",
         ),
     ];
     for (shows, happens, by_hand, now, says) in cases {
@@ -384,7 +384,7 @@ fn a_changed_model_is_rebuilt_with_what_follows_from_it() {
     );
     append(dir, "accelerometer/landing/2.json", &phone("ann", 900));
     let ran = run(dir, "lake", 2000).run().done();
-    ran.says("built everything anew: the data product has changed");
+    ran.says("built everything anew: the data product has changed (accelerometer_trusted)");
 }
 
 /// Rows that a reader need not even look at are among those read.
