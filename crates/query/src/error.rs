@@ -1,9 +1,8 @@
-//! What can go wrong while a statement is planned or run, by what the caller
-//! can do about it.
+//! Errors of planning and running a statement, one variant per remedy.
 
 use datafusion::error::DataFusionError;
 
-/// Why a statement was not planned, or did not run to its end.
+/// Why a statement could not be planned or run.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
@@ -25,7 +24,7 @@ pub enum Error {
         /// Line and column in the statement, from 1, where known.
         place: Option<(u64, u64)>,
     },
-    /// Something went wrong while rows were computed.
+    /// An error occurred while rows were computed.
     #[error("{what} failed: {message}")]
     Execution {
         /// `the query` or a table's name.
@@ -41,23 +40,23 @@ pub enum Error {
         /// As [`lake::store_reason`] gives it.
         reason: String,
     },
-    /// A name that is no table.
+    /// A name that is not the name of a table.
     #[error("there is no table `{name}`")]
     NoTable {
         /// As the user wrote it.
         name: String,
-        /// A near name.
+        /// The nearest name of a table.
         nearest: Option<String>,
     },
-    /// The key of pseudonyms is not there, or could not be made.
+    /// The key of pseudonyms is missing or could not be created.
     #[error("{message}")]
     NoKey {
-        /// What happened and where; nothing of a key.
+        /// What happened and where; contains nothing of a key.
         message: String,
         /// What to do.
         hint: String,
     },
-    /// Settings that do not go together.
+    /// Settings that contradict each other or cannot be used.
     #[error("{message}")]
     Settings {
         /// What is wrong.
@@ -74,7 +73,7 @@ pub enum Error {
 pub(crate) const UNREADABLE: &str = "a Parquet file cannot be read";
 
 impl Error {
-    /// What to do about it, where that is known.
+    /// What the user can do, where known.
     pub fn hint(&self) -> Option<String> {
         match self {
             Error::Landing { hint, .. } | Error::NoKey { hint, .. } | Error::Settings { hint, .. } => {
@@ -82,20 +81,20 @@ impl Error {
             }
             Error::Sql { hint, .. } => hint.clone(),
             Error::NoTable { nearest, .. } => Some(nearest.as_ref().map_or_else(
-                || "`stedi tables` lists what there is".to_owned(),
-                |name| format!("did you mean `{name}`? `stedi tables` lists what there is"),
+                || "`stedi tables` lists all tables".to_owned(),
+                |name| format!("did you mean `{name}`? `stedi tables` lists all tables"),
             )),
             Error::Store { reason, .. } => Some(lake::store_hint(reason).to_owned()),
             Error::Lake(error) => error.hint(),
             Error::Execution { message, .. } if message == UNREADABLE => Some(
-                "`stedi verify` tells which; `stedi repair` makes it right from landing, register and key"
+                "`stedi verify` names the file; `stedi repair` rebuilds it from landing files, consent register and key"
                     .to_owned(),
             ),
             Error::Execution { .. } => None,
         }
     }
 
-    /// An error about a statement as such.
+    /// An error about a statement, without a place in it.
     pub fn sql(message: impl Into<String>, hint: impl Into<String>) -> Self {
         Error::Sql {
             message: message.into(),
@@ -105,43 +104,44 @@ impl Error {
     }
 }
 
-/// The one of `known` that `name` was probably meant to be.
-pub fn near(name: &str, known: &[String]) -> Option<String> {
+/// The name among `known` that `name` probably misspells.
+pub fn nearest(name: &str, known: &[String]) -> Option<String> {
     catalog::nearest(name, known.iter().map(String::as_str)).map(str::to_owned)
 }
 
-/// Our own errors travel through DataFusion as external ones.
+/// Wraps our error, so that it passes through DataFusion.
 pub fn external(error: Error) -> DataFusionError {
     DataFusionError::External(Box::new(error))
 }
 
-/// Takes our own error back out, however deeply it was wrapped.
-pub(crate) fn own(error: DataFusionError) -> Result<Error, DataFusionError> {
+/// Unwraps our error, however deeply it was wrapped; other errors come back.
+pub(crate) fn unwrapped(error: DataFusionError) -> Result<Error, DataFusionError> {
     match error {
         DataFusionError::External(inner) => match inner.downcast::<Error>() {
-            Ok(own) => Ok(*own),
+            Ok(ours) => Ok(*ours),
             Err(inner) => match inner.downcast::<DataFusionError>() {
-                Ok(inner) => own(*inner),
+                Ok(inner) => unwrapped(*inner),
                 Err(inner) => Err(DataFusionError::External(inner)),
             },
         },
         DataFusionError::Context(context, inner) => {
-            own(*inner).map_err(|inner| DataFusionError::Context(context, Box::new(inner)))
+            unwrapped(*inner).map_err(|inner| DataFusionError::Context(context, Box::new(inner)))
         }
-        DataFusionError::Diagnostic(diagnostic, inner) => {
-            own(*inner).map_err(|inner| DataFusionError::Diagnostic(diagnostic, Box::new(inner)))
-        }
+        DataFusionError::Diagnostic(diagnostic, inner) => unwrapped(*inner)
+            .map_err(|inner| DataFusionError::Diagnostic(diagnostic, Box::new(inner))),
         DataFusionError::Shared(inner) => match std::sync::Arc::try_unwrap(inner) {
-            Ok(inner) => own(inner),
+            Ok(inner) => unwrapped(inner),
             Err(inner) => Err(DataFusionError::Shared(inner)),
         },
         DataFusionError::ArrowError(inner, trace) => match *inner {
-            arrow::error::ArrowError::ExternalError(inner) => own(DataFusionError::External(inner)),
+            arrow::error::ArrowError::ExternalError(inner) => {
+                unwrapped(DataFusionError::External(inner))
+            }
             inner => Err(DataFusionError::ArrowError(Box::new(inner), trace)),
         },
         DataFusionError::Collection(mut errors) if errors.len() == 1 => errors
             .pop()
-            .map_or(Err(DataFusionError::Collection(Vec::new())), own),
+            .map_or(Err(DataFusionError::Collection(Vec::new())), unwrapped),
         other => Err(other),
     }
 }

@@ -1,10 +1,11 @@
-//! The newest record of each person, without sorting everybody's.
+//! Keeps the first row of each group without sorting all rows.
 //!
-//! `row_number() over (partition by P order by O) = 1` keeps one row of each
-//! group. DataFusion sorts all rows for it; where most groups have one row, as
-//! customers do, that is nearly all of the work. [`First`] finds such windows
-//! and has [`FirstExec`] keep the first row of each group in a table instead;
-//! only rows of one group are ever compared.
+//! `row_number() over (partition by P order by O) = 1` is how a model keeps each
+//! person's newest record. DataFusion sorts all rows for it. Where most groups have
+//! one row, as customers do, the sort is nearly all of the work. The optimiser rule
+//! [`FirstRowRule`] finds such windows and replaces them by [`FirstExec`], which
+//! keeps the first row of each group in a hash table; it compares only rows of the
+//! same group.
 
 use std::cmp::Ordering;
 use std::fmt;
@@ -44,12 +45,12 @@ use datafusion::scalar::ScalarValue;
 use futures::{StreamExt, TryStreamExt, stream};
 use hashbrown::HashTable;
 
-/// Puts [`FirstExec`] in the place of windows of which only the first rows are
-/// wanted. It comes before sorts are added for them.
+/// Replaces windows of which a filter keeps only the first rows by [`FirstExec`].
+/// Must run before the planner adds sorts for the windows.
 #[derive(Debug)]
-pub(crate) struct First;
+pub(crate) struct FirstRowRule;
 
-impl PhysicalOptimizerRule for First {
+impl PhysicalOptimizerRule for FirstRowRule {
     fn optimize(
         &self,
         plan: Arc<dyn ExecutionPlan>,
@@ -74,8 +75,8 @@ impl PhysicalOptimizerRule for First {
     }
 }
 
-/// The filter's input, giving the first rows alone, if those are what the
-/// filter keeps.
+/// The filter's input with [`FirstExec`] in place of the window, if the filter
+/// keeps rows number 1.
 fn first_rows_alone(filter: &FilterExec) -> Option<Arc<dyn ExecutionPlan>> {
     let comparison = filter.predicate().downcast_ref::<BinaryExpr>()?;
     let number = comparison.left().downcast_ref::<Column>()?.index();
@@ -84,7 +85,8 @@ fn first_rows_alone(filter: &FilterExec) -> Option<Arc<dyn ExecutionPlan>> {
     is_one.then(|| replaced(filter.input(), number))?
 }
 
-/// The plan with the window that makes the column `number` replaced.
+/// The plan with [`FirstExec`] in place of the window that computes the column at
+/// position `number`.
 fn replaced(plan: &Arc<dyn ExecutionPlan>, number: usize) -> Option<Arc<dyn ExecutionPlan>> {
     if let Some(projection) = plan.downcast_ref::<ProjectionExec>() {
         let below = projection.expr().get(number)?;
@@ -113,7 +115,7 @@ fn replaced(plan: &Arc<dyn ExecutionPlan>, number: usize) -> Option<Arc<dyn Exec
     )))
 }
 
-/// Gives the first row of each group, with a 1 behind its columns.
+/// Outputs the first row of each group, followed by its row number 1.
 pub struct FirstExec {
     input: Arc<dyn ExecutionPlan>,
     groups: Vec<PhysicalExprRef>,
@@ -225,8 +227,8 @@ impl ExecutionPlan for FirstExec {
             let mut batches = Vec::new();
             while let Some(batch) = input.next().await {
                 let batch = batch?;
-                // Once as it comes and once more when all are laid together;
-                // text is shared by both.
+                // Each row is in memory twice while batches are concatenated; text
+                // is shared by both copies.
                 reservation.try_grow(2 * 16 * batch.num_rows() * batch.num_columns())?;
                 batches.push(batch);
             }
@@ -253,7 +255,7 @@ impl ExecutionPlan for FirstExec {
     }
 }
 
-/// Positions of the first row of each group of `all`, in their order.
+/// Positions of the first row of each group of `all`, ascending.
 fn first_of_each(
     all: &RecordBatch,
     groups: &[PhysicalExprRef],

@@ -1,13 +1,13 @@
-//! Functions that make much of little, kept within the session's memory.
+//! Limits on functions whose result can be much larger than their arguments.
 //!
-//! `repeat('x', 2000000000)` takes gigabytes within one call, which neither the
-//! memory pool nor a request to stop can hinder. So how much such a function
-//! would make of a batch is computed first, and too much is refused.
+//! `repeat('x', 2000000000)` allocates gigabytes within one call, which neither the
+//! memory pool nor a cancellation can stop. So each of these functions is wrapped:
+//! the size of its result is computed first, and too large a result is refused.
 //!
 //! | function | what makes its result large |
 //! |---|---|
 //! | `repeat`, `lpad`, `rpad` | a number |
-//! | `replace` | the text put in, as often as the other is found |
+//! | `replace` | the inserted text, as often as the searched one occurs |
 //! | `array_repeat`, `array_resize`, `range`, `generate_series` | a number |
 
 use std::hash::Hash;
@@ -33,7 +33,7 @@ use datafusion::logical_expr::{
 use crate::Error;
 use crate::error::external;
 
-/// Bytes that a function makes of a batch, at most, given the arguments and the
+/// Upper bound on the bytes of a function's result, given the arguments and the
 /// number of rows.
 type Size = fn(&[ArrayRef], usize) -> Result<u64>;
 
@@ -48,9 +48,9 @@ const FUNCTIONS: [(&str, Size); 8] = [
     ("generate_series", range),
 ];
 
-/// The functions of `state` that are bounded, for a session that may use
-/// `memory_bytes`.
-pub(crate) fn of(state: &SessionState, memory_bytes: usize) -> Vec<ScalarUDF> {
+/// Wraps the functions of `state` that need a limit, for a session with
+/// `memory_bytes` of memory.
+pub(crate) fn bounded_functions(state: &SessionState, memory_bytes: usize) -> Vec<ScalarUDF> {
     let bytes_max = (memory_bytes as u64 / 4).clamp(16 << 20, 1 << 30);
     let known = state.scalar_functions();
     let functions = FUNCTIONS.iter().filter_map(|(name, size)| {
@@ -64,7 +64,7 @@ pub(crate) fn of(state: &SessionState, memory_bytes: usize) -> Vec<ScalarUDF> {
     functions.collect()
 }
 
-/// A function with a limit on what it makes of a batch.
+/// A function with a limit on the size of its result for one batch.
 #[derive(Debug)]
 struct Bounded {
     inner: Arc<ScalarUDF>,
@@ -90,7 +90,7 @@ impl Hash for Bounded {
 impl Bounded {
     fn check(&self, args: &ScalarFunctionArgs) -> Result<()> {
         let is_scalar = |arg: &ColumnarValue| matches!(arg, ColumnarValue::Scalar(_));
-        // Of constants alone one result is made.
+        // Constant arguments alone give one result.
         let rows = match args.args.iter().all(is_scalar) {
             true => 1,
             false => args.number_rows,
@@ -117,12 +117,12 @@ impl Bounded {
     }
 }
 
-/// The value's row: of a constant there is one.
+/// The row to read: a constant has only one.
 fn row_of(array: &ArrayRef, row: usize) -> usize {
     if array.len() == 1 { 0 } else { row }
 }
 
-/// Bytes of the text at `row`; a guess of what is no text.
+/// Bytes of the text at `row`; an estimate for other types.
 fn length_at(array: &ArrayRef, row: usize) -> u64 {
     let row = row_of(array, row);
     if array.is_null(row) {
@@ -131,7 +131,7 @@ fn length_at(array: &ArrayRef, row: usize) -> u64 {
     match array.data_type() {
         DataType::Utf8 => u64::from(array.as_string::<i32>().value_length(row).unsigned_abs()),
         DataType::LargeUtf8 => array.as_string::<i64>().value_length(row).unsigned_abs(),
-        // A view begins with its text's length.
+        // A view begins with the length of its text.
         DataType::Utf8View => u64::from(array.as_string_view().views()[row] as u32),
         _ => {
             let bytes = array.to_data().get_slice_memory_size().unwrap_or_default();
@@ -140,7 +140,7 @@ fn length_at(array: &ArrayRef, row: usize) -> u64 {
     }
 }
 
-/// The number at `row`, nought where it is null or negative.
+/// The number at `row`; zero if it is null or negative.
 fn number_at(numbers: &ArrayRef, row: usize) -> u64 {
     let row = row_of(numbers, row);
     if numbers.is_null(row) {
@@ -153,7 +153,7 @@ fn numbers(array: &ArrayRef) -> Result<ArrayRef> {
     Ok(cast(array, &DataType::Int64)?)
 }
 
-/// The sum over all rows of what `bytes` gives.
+/// The sum of `bytes` over all rows.
 fn sum(rows: usize, bytes: impl Fn(usize) -> u64) -> u64 {
     (0..rows).fold(0, |sum, row| sum.saturating_add(bytes(row)))
 }
@@ -173,7 +173,7 @@ fn pad(args: &[ArrayRef], rows: usize) -> Result<u64> {
         return Ok(0);
     };
     let count = numbers(count)?;
-    // A letter of a fill of n bytes takes no more than n, nor than four.
+    // A character of a fill of n bytes takes at most n bytes, and at most four.
     let letter = |row| {
         fill.first()
             .map_or(1, |fill| length_at(fill, row).clamp(1, 4))
@@ -201,8 +201,8 @@ fn replace(args: &[ArrayRef], rows: usize) -> Result<u64> {
         let found = length_at(text, row) / length_at(from, row).max(1) + 1;
         found.saturating_mul(length_at(to, row))
     };
-    // Most texts hold what is looked for once or not at all: it is counted
-    // where it may matter alone.
+    // Most texts contain the searched text once or not at all. Count occurrences
+    // only where the upper bound is large.
     let texts = [text, from].map(|array| cast(array, &DataType::Utf8View));
     let [Ok(text), Ok(from)] = texts else {
         return Ok(sum(rows, most));
@@ -260,7 +260,7 @@ fn range(args: &[ArrayRef], rows: usize) -> Result<u64> {
         _ => cast(array, &DataType::Int64),
     };
     let values = args.iter().map(whole).collect::<Result<Vec<_>, _>>();
-    // What is no number or instant is refused by the function itself.
+    // The function itself refuses anything but numbers and instants.
     let Ok(values) = values else { return Ok(0) };
     let signed = |array: &ArrayRef, row| {
         let row = row_of(array, row);
@@ -288,7 +288,7 @@ fn range(args: &[ArrayRef], rows: usize) -> Result<u64> {
     }))
 }
 
-/// As the inner function in everything but that it is asked first.
+/// Delegates to the inner function; only `invoke_with_args` checks the size first.
 impl ScalarUDFImpl for Bounded {
     fn name(&self) -> &str {
         self.inner.name()

@@ -1,12 +1,12 @@
-//! SQL functions of our own, usable in any model.
+//! SQL functions of our own, available in every statement and model.
 //!
-//! | function | gives |
+//! | function | returns |
 //! |---|---|
 //! | `run_time()` | the start of the run, epoch milliseconds UTC |
 //! | `subject(email)` | the person: the e-mail trimmed, in NFC and lower case |
-//! | `pseudonym(text)` | 32 hexadecimal digits that tell nothing of the text without the key |
+//! | `pseudonym(text)` | 32 hexadecimal digits that reveal nothing about the text without the key |
 //!
-//! `pseudonym` takes its text letter by letter: models write
+//! `pseudonym` does not normalise its argument: models write
 //! `pseudonym(subject(email))`, so that a person has one pseudonym however the
 //! e-mail is spelled. Null gives null.
 
@@ -26,25 +26,25 @@ use privacy::PseudonymKey;
 use crate::Error;
 use crate::error::external;
 
-/// The name of the function that gives a person's name.
+/// Name of the function that normalises an e-mail to a subject.
 pub const SUBJECT: &str = "subject";
 
-/// The name of the function that gives a person's pseudonym.
+/// Name of the function that computes a pseudonym.
 pub const PSEUDONYM: &str = "pseudonym";
 
-/// The function that gives a person's name.
+/// The function `subject(email)`.
 pub fn subject() -> Arc<ScalarUDF> {
     Arc::new(ScalarUDF::new_from_impl(Subject {
         signature: Signature::string(1, Volatility::Immutable),
     }))
 }
 
-/// All functions of our own, for a run that starts at `now_ms`, with the
-/// session's key.
+/// All functions of our own, for a run that starts at `now_ms`. `key` is the cell
+/// that the session puts its key into.
 pub fn all(now_ms: i64, key: &Arc<OnceLock<Arc<PseudonymKey>>>) -> Vec<ScalarUDF> {
     vec![
         ScalarUDF::new_from_impl(RunTime {
-            // Another value in the next run: see `crate::time_use`.
+            // Stable, not immutable: another run gets another value.
             signature: Signature::nullary(Volatility::Stable),
             now_ms,
         }),
@@ -117,7 +117,7 @@ struct Pseudonym {
     key: Arc<OnceLock<Arc<PseudonymKey>>>,
 }
 
-/// Two are the same if they look into the same cell.
+/// Two are equal if they share the cell of the key.
 impl PartialEq for Pseudonym {
     fn eq(&self, other: &Self) -> bool {
         Arc::ptr_eq(&self.key, &other.key)
@@ -148,7 +148,7 @@ impl ScalarUDFImpl for Pseudonym {
     fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {
         let key = self.key.get().ok_or_else(|| {
             external(Error::NoKey {
-                message: "pseudonym() was called before its key was there".to_owned(),
+                message: "pseudonym() was called before its key was loaded".to_owned(),
                 hint: "this is a fault in stedi: please report the statement".to_owned(),
             })
         })?;
@@ -158,13 +158,13 @@ impl ScalarUDFImpl for Pseudonym {
     }
 }
 
-/// Applies `write`, which appends to the text it is given, to the one argument;
-/// null gives null.
+/// Maps the one argument, a column of texts, by `write`, which appends its result
+/// to a buffer. Null gives null.
 fn of_text(args: &ScalarFunctionArgs, write: impl Fn(&str, &mut String)) -> Result<ColumnarValue> {
     let scalar = matches!(args.args.first(), Some(ColumnarValue::Scalar(_)));
     let arrays = ColumnarValue::values_to_arrays(&args.args)?;
     let texts = cast(&arrays[0], &DataType::Utf8View)?;
-    let written: ArrayRef = Arc::new(each_run_once(texts.as_string_view(), write)?);
+    let written: ArrayRef = Arc::new(map_runs(texts.as_string_view(), write)?);
     if scalar {
         return Ok(ColumnarValue::Scalar(ScalarValue::try_from_array(
             &written, 0,
@@ -173,12 +173,9 @@ fn of_text(args: &ScalarFunctionArgs, write: impl Fn(&str, &mut String)) -> Resu
     Ok(ColumnarValue::Array(written))
 }
 
-/// A person's readings mostly come in a row, and equal values of a run have one
-/// view: the text of a run is worked on, and kept, once.
-fn each_run_once(
-    texts: &StringViewArray,
-    write: impl Fn(&str, &mut String),
-) -> Result<StringViewArray> {
+/// Maps texts, once for each run of equal ones. A person's readings mostly follow
+/// one another, and equal texts of a run share one view.
+fn map_runs(texts: &StringViewArray, write: impl Fn(&str, &mut String)) -> Result<StringViewArray> {
     let mut out = String::new();
     let mut spans: Vec<Option<(u32, u32)>> = Vec::with_capacity(texts.len());
     let mut last: Option<(u128, (u32, u32))> = None;
@@ -205,10 +202,10 @@ fn each_run_once(
             Some((start, length)) => {
                 #[allow(
                     unsafe_code,
-                    reason = "a check of each view costs as much as making it"
+                    reason = "checking each view costs as much as computing it"
                 )]
                 // SAFETY: the block is the one appended above, and each span
-                // was taken while the text at it was copied into the block.
+                // covers a text that was written into that block.
                 unsafe {
                     written.append_view_unchecked(block, start, length);
                 }
@@ -245,7 +242,7 @@ mod tests {
         ]
         .into_iter()
         .collect();
-        let subjects = each_run_once(&emails, |email, out| {
+        let subjects = map_runs(&emails, |email, out| {
             out.push_str(&privacy::normalize_subject(email));
         });
         assert_eq!(subjects.unwrap(), expected);
@@ -266,7 +263,7 @@ mod tests {
         .into_iter()
         .collect();
         let worked = std::cell::RefCell::new(Vec::new());
-        let written = each_run_once(&texts, |text, out| {
+        let written = map_runs(&texts, |text, out| {
             worked.borrow_mut().push(text.to_owned());
             out.push_str(text);
         });

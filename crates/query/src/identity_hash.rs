@@ -1,8 +1,11 @@
-//! A hasher for keys that are hashes already.
+//! A hasher for keys that are hashes already: it returns the key itself.
+//!
+//! Used for sets and maps of content hashes, which a second hash would only slow
+//! down.
 
 use std::hash::Hasher;
 
-/// Hashes nothing: for sets of what is a hash already.
+/// Returns the written integer as its hash.
 #[derive(Debug, Default)]
 pub struct IdentityHasher(u64);
 

@@ -1,9 +1,9 @@
-//! Texts, each kept once and numbered from zero in the order of their coming:
-//! people and devices, and the text columns of a join's held side.
+//! String interner: stores each text once and numbers texts in order of arrival.
 //!
-//! They lie together in a few large buffers. A column of texts points into them
-//! as Arrow's string views do, so that as many tables as there are cost 16 bytes
-//! for each of their rows and not a copy of its text.
+//! Device and consent derivation intern people and devices; joins intern the text
+//! columns of their build side. Texts lie in a few large buffers. A column of
+//! interned texts points into these buffers as Arrow string views do, so that each
+//! row costs 16 bytes and no copy of its text.
 
 use std::ops::RangeInclusive;
 use std::sync::Arc;
@@ -13,52 +13,52 @@ use arrow::buffer::{Buffer, ScalarBuffer};
 use hashbrown::HashTable;
 use xxhash_rust::xxh3::xxh3_64;
 
-/// Stands for no text.
+/// The number that stands for null.
 pub const NO_TEXT: u32 = u32::MAX;
 
-/// Text is kept in buffers of at least so many bytes, and at most so many. Each
-/// is as long as all before it, which keeps them few: where batches of a column
-/// are brought together, Arrow makes a list of the buffers of each.
+/// Minimum and maximum size of a buffer. Each buffer is as long as all before it
+/// together. That keeps buffers few: concatenating batches of a column, Arrow
+/// lists the buffers of every batch.
 const BUFFER_BYTES: RangeInclusive<usize> = 1 << 20..=1 << 30;
 
-/// The longest text that stands in its view.
+/// The longest text that a view holds itself.
 const INLINE_BYTES: usize = 12;
 
-/// See the module.
+/// Texts, each stored once and numbered from zero.
 #[derive(Debug, Default, Clone)]
 pub struct Interner {
-    /// As Arrow views them: into `buffers`, and after those into `open`.
+    /// Arrow string views into `buffers`, and behind the last of them into `open`.
     views: Vec<u128>,
     buffers: Vec<Buffer>,
     open: Vec<u8>,
-    /// Each beside part of its hash, so that growing asks no text.
+    /// Part of each text's hash and its number. With the hash at hand, growing the
+    /// table reads no text.
     known: HashTable<(u32, u32)>,
 }
 
-/// The hash that a text is found by.
+/// The hash by which texts are found.
 #[inline(always)]
-pub fn hash_of_text(text: &[u8]) -> u64 {
+pub fn text_hash(text: &[u8]) -> u64 {
     xxh3_64(text)
 }
 
-/// What is kept of a hash.
+/// The part of a hash that is stored.
 #[inline(always)]
 fn mark_of(hash: u64) -> u32 {
     (hash >> 32) as u32
 }
 
-/// A mark over all bits, as a table takes its place from the lowest and its
-/// tags from the highest.
+/// Spreads a mark over 64 bits: the hash table takes the slot from the lowest bits
+/// and the tag from the highest.
 #[inline(always)]
 fn spread(mark: u32) -> u64 {
     u64::from(mark).wrapping_mul(0x9e37_79b9_7f4a_7c15)
 }
 
 impl Interner {
-    /// The number of `text`, which is a new one if it has not been seen;
-    /// [`NO_TEXT`] when there are no numbers left.
+    /// Interns `text` and returns its number; [`NO_TEXT`] if numbers run out.
     pub fn number(&mut self, text: &str) -> u32 {
-        let mark = mark_of(hash_of_text(text.as_bytes()));
+        let mark = mark_of(text_hash(text.as_bytes()));
         if let Some(number) = self.marked(mark, text.as_bytes()) {
             return number;
         }
@@ -85,9 +85,9 @@ impl Interner {
         number
     }
 
-    /// The number of `text`, if it has been seen.
+    /// The number of `text`, if it was interned.
     pub fn find(&self, text: &str) -> Option<u32> {
-        self.marked(mark_of(hash_of_text(text.as_bytes())), text.as_bytes())
+        self.marked(mark_of(text_hash(text.as_bytes())), text.as_bytes())
     }
 
     #[inline(always)]
@@ -100,8 +100,7 @@ impl Interner {
     pub fn text(&self, number: u32) -> &str {
         let text = self.bytes_of(&self.views[number as usize]);
         #[allow(unsafe_code, reason = "a check would read the whole text again")]
-        // SAFETY: what was copied there is a `str` from its first byte to its
-        // last, and nothing writes over it.
+        // SAFETY: a whole `str` was copied there, and nothing overwrites it.
         unsafe {
             std::str::from_utf8_unchecked(text)
         }
@@ -112,12 +111,12 @@ impl Interner {
         (0..self.views.len()).map(|number| self.text(number as u32))
     }
 
-    /// How many there are.
+    /// Number of texts.
     pub fn len(&self) -> usize {
         self.views.len()
     }
 
-    /// Whether it holds no text.
+    /// Whether no text was interned.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
@@ -129,18 +128,18 @@ impl Interner {
         *view as u32 as usize == text.len() && self.bytes_of(view) == text
     }
 
-    /// The [hash](hash_of_text) of the text that has `number`.
+    /// The [hash](text_hash) of the text that has `number`.
     pub fn hash(&self, number: u32) -> u64 {
-        hash_of_text(self.bytes_of(&self.views[number as usize]))
+        text_hash(self.bytes_of(&self.views[number as usize]))
     }
 
-    /// The bytes that a view means.
+    /// The bytes that a view points to.
     #[inline(always)]
     fn bytes_of<'a>(&'a self, view: &'a u128) -> &'a [u8] {
         let length = *view as u32 as usize;
         if length <= INLINE_BYTES {
             #[allow(unsafe_code, reason = "a view has no safe look at its bytes")]
-            // SAFETY: so many bytes stand in the view itself.
+            // SAFETY: a view of this length holds the bytes itself.
             return unsafe { StringViewArray::inline_value(view, length) };
         }
         let start = (*view >> 96) as usize;
@@ -150,7 +149,7 @@ impl Interner {
         }
     }
 
-    /// Lets columns share what has been written last, too.
+    /// Closes the open buffer, so that columns share it instead of copying it.
     pub fn seal(&mut self) {
         if !self.open.is_empty() {
             let last = std::mem::take(&mut self.open);
@@ -158,7 +157,8 @@ impl Interner {
         }
     }
 
-    /// Bytes in memory; what has been asked for and not been written is in none.
+    /// Bytes in memory. Reserved and unwritten bytes do not count: the system has
+    /// not backed them by memory.
     pub fn bytes(&self) -> usize {
         let buffers: usize = self.buffers.iter().map(Buffer::len).sum();
         buffers
@@ -167,7 +167,7 @@ impl Interner {
             + self.known.allocation_size()
     }
 
-    /// A column of the texts that have these numbers; [`NO_TEXT`] gives null.
+    /// A column of the texts with these numbers; [`NO_TEXT`] becomes null.
     pub fn column(&self, numbers: impl Iterator<Item = u32>) -> ArrayRef {
         let rows = numbers.size_hint().0;
         let (mut views, mut nulls) = (Vec::with_capacity(rows), NullBufferBuilder::new(rows));
@@ -187,9 +187,9 @@ impl Interner {
             unsafe_code,
             reason = "a check of each view reads its whole text again"
         )]
-        // SAFETY: `number` makes the views, of a `str` that was copied where the
-        // view points: into one of the buffers, or into what is open, which
-        // comes after them. BufferPool are only ever added.
+        // SAFETY: `number` made each view of a `str` that was copied to where the
+        // view points: one of the buffers, or the open one, which follows them.
+        // Buffers are only ever added.
         let column = unsafe {
             StringViewArray::new_unchecked(ScalarBuffer::from(views), buffers, nulls.finish())
         };
@@ -230,7 +230,7 @@ mod tests {
             for (number, text) in (0..).zip(&all) {
                 assert_eq!(texts.find(text), Some(number));
                 assert_eq!(texts.number(text), number);
-                assert_eq!(texts.hash(number), hash_of_text(text.as_bytes()));
+                assert_eq!(texts.hash(number), text_hash(text.as_bytes()));
                 assert!(texts.is(number, text.as_bytes()) && !texts.is(number, b"another"));
             }
             let numbers = [80_001, 5, NO_TEXT, 80_000, 5];

@@ -1,8 +1,9 @@
-//! SQL over every table of a project: landing files and the lake.
+//! SQL over every table of a project: landing files, models and system tables.
 //!
-//! A [`Session`] plans and runs statements. This crate holds what they need:
-//! the tables and the snapshot they read, functions, physical operators of our
-//! own, limits, and errors without values from the data.
+//! A [`Session`] plans and runs statements on DataFusion. This crate holds what a
+//! session needs: the tables and the versions it reads, our SQL functions and
+//! physical operators, limits, and error messages without values from the data. It
+//! only reads; `engine` builds and publishes tables with it.
 
 pub mod error;
 mod first;

@@ -1,9 +1,9 @@
-//! The rows of all partitions of a plan.
+//! Reads the rows of all partitions of a plan.
 //!
-//! Partitions are always drained together. Where several of them are fed by one
-//! repartitioning, its channels fill up for those that nobody reads: whoever
-//! drains one partition after the other may wait for rows that are stuck behind
-//! rows of the next, forever.
+//! Partitions must be drained together. Several partitions may be fed by one
+//! repartitioning, whose channels fill up while nobody reads them. Draining one
+//! partition after another can then wait forever for rows that are queued behind
+//! rows of the next partition.
 
 use std::sync::Arc;
 
@@ -15,10 +15,10 @@ use datafusion::physical_plan::{ExecutionPlan, execute_stream_partitioned};
 use futures::StreamExt;
 use tokio::sync::mpsc;
 
-/// Runs a plan and gives `take` every batch, in no certain order.
+/// Runs a plan and passes every batch to `take`, in no particular order.
 ///
 /// # Errors
-/// The first of a partition or of `take`; what still runs is ended.
+/// The first error of a partition or of `take`; other partitions are stopped.
 pub async fn each_batch(
     plan: &Arc<dyn ExecutionPlan>,
     context: Arc<TaskContext>,
@@ -28,7 +28,7 @@ pub async fn each_batch(
     each_batch_of(streams, take).await
 }
 
-/// Likewise of partitions that were begun.
+/// Like [`each_batch`], for partitions that were started already.
 ///
 /// # Errors
 /// As [`each_batch`].
@@ -69,7 +69,7 @@ mod tests {
 
     use super::*;
 
-    /// Two joins in a row by different keys divide rows among partitions twice.
+    /// Two joins in a row on different keys repartition the rows twice.
     #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
     async fn partitions_that_share_a_repartitioning_are_drained_together() {
         let mut config = SessionConfig::new()

@@ -1,4 +1,7 @@
-//! Tables that an executed plan reads.
+//! Finds the tables that a physical plan reads.
+//!
+//! The ledger uses it to name the source of each step, the join rule to recognise
+//! landing and system tables.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -18,7 +21,7 @@ pub fn tables(plan: &Arc<dyn ExecutionPlan>) -> BTreeSet<(String, String)> {
     own.into_iter().chain(below).collect()
 }
 
-/// What a scan reads; `None` for other operators.
+/// The table that an operator scans; `None` if it is no scan.
 pub fn scanned_table(plan: &Arc<dyn ExecutionPlan>) -> Option<ScannedTable> {
     if let Some(scan) = plan.downcast_ref::<LandingScan>() {
         return Some(ScannedTable {
@@ -28,7 +31,7 @@ pub fn scanned_table(plan: &Arc<dyn ExecutionPlan>) -> Option<ScannedTable> {
     }
     let source = plan.downcast_ref::<DataSourceExec>()?.data_source();
     if let Some(files) = source.downcast_ref::<FileScanConfig>() {
-        // Tables lie at `zone/table`.
+        // Files lie at `zone/table/file`.
         let file = files.file_groups.first()?.files().first()?;
         let path: Vec<_> = file.object_meta.location.parts().collect();
         let part = |place: usize| Some(path.iter().rev().nth(place)?.as_ref().to_owned());

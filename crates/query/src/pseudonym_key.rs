@@ -1,8 +1,8 @@
-//! Statements that make pseudonyms, and the key they need.
+//! The key of pseudonyms: which statements need it, and loading it for a session.
 //!
-//! The key is asked for while a statement that says `pseudonym(...)` is
-//! planned: whoever never says it needs no key, and a key that is missing is
-//! told before a row is read.
+//! The key is loaded while a statement that calls `pseudonym(...)` is planned. So
+//! statements without the call need no key, and a missing key is reported before a
+//! row is read.
 
 use std::ops::ControlFlow;
 use std::sync::{Arc, OnceLock};
@@ -16,21 +16,21 @@ use sqlparser::ast::{Expr, ObjectNamePart, Visit, Visitor};
 use crate::sql::parse::parse;
 use crate::{Error, functions};
 
-/// Where the key of pseudonyms comes from. Files and variables are the
-/// binary's business.
+/// Where the key of pseudonyms comes from. The binary implements it with files and
+/// environment variables.
 #[async_trait]
 pub trait KeySource: std::fmt::Debug + Send + Sync {
-    /// The key. A source for runs makes one where there is none yet.
+    /// Returns the key. A source for runs creates one where there is none yet.
     ///
     /// # Errors
-    /// [`Error::NoKey`] where there is none, [`Error::Settings`] where it
-    /// cannot be used; the message tells nothing of a key.
+    /// [`Error::NoKey`] where there is none, [`Error::Settings`] where it cannot be
+    /// used. The message contains nothing of a key.
     async fn key(&self) -> Result<Arc<PseudonymKey>, Error>;
 }
 
-/// Stands in for the key where statements are planned and never run: what
-/// types they give does not depend on it, and nobody's key shall be asked for
-/// before everything else is known to be right.
+/// A random key for statements that are planned and never run. Their types do not
+/// depend on the key, and the real key is asked for only once everything else is
+/// known to be right.
 #[derive(Debug)]
 pub struct StandIn;
 
@@ -46,7 +46,7 @@ impl KeySource for StandIn {
     }
 }
 
-/// The key of one session, asked for once.
+/// The key of one session, loaded once.
 #[derive(Debug, Clone)]
 pub struct SessionKey {
     source: Option<Arc<dyn KeySource>>,
@@ -54,7 +54,7 @@ pub struct SessionKey {
 }
 
 impl SessionKey {
-    /// A key that `source` gives when a statement first needs it.
+    /// A key to load from `source` when a statement first needs it.
     pub fn of(source: Option<Arc<dyn KeySource>>) -> Self {
         Self {
             source,
@@ -62,12 +62,12 @@ impl SessionKey {
         }
     }
 
-    /// What the function `pseudonym` looks into.
+    /// The cell from which the function `pseudonym` reads the key.
     pub fn cell(&self) -> &Arc<OnceLock<Arc<PseudonymKey>>> {
         &self.key
     }
 
-    /// Sees to it that the key is there if `statement` needs it.
+    /// Loads the key if `statement` needs it.
     pub async fn provide_for(&self, statement: &Statement) -> Result<(), Error> {
         if !mentions(statement) || self.key.get().is_some() {
             return Ok(());
@@ -76,14 +76,14 @@ impl SessionKey {
             message: "pseudonym() needs a key, and none was given".to_owned(),
             hint: "name its file with --key-file".to_owned(),
         })?;
-        // Two statements that are planned at once ask the same source.
+        // Losing a race is fine: both statements asked the same source.
         let _ = self.key.set(source.key().await?);
         Ok(())
     }
 }
 
-/// Models of `project` whose SELECT makes pseudonyms, in build order: the
-/// tables that another key changes.
+/// Models of `project` whose SELECT calls `pseudonym`, in build order: the tables
+/// that a new key changes.
 pub fn tables_with_pseudonyms(project: &Project) -> Vec<String> {
     let models = project.models().iter();
     models

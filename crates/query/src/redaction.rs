@@ -1,10 +1,12 @@
-//! Words for what the query engine complains of.
+//! Error redaction: turns errors of the query engine into messages that quote no
+//! value from the data.
 //!
-//! Its messages are written for programmers and quote what they stumble over:
-//! a cast quotes the value, a pattern quotes the text it was made of. While
-//! rows are computed such a value may be personal, so nothing of a message is
-//! passed on there: its kind is told in words of our own. While a statement is
-//! planned no row has been read; names in it are shown, literals are not.
+//! DataFusion's messages are written for programmers and quote the value they fail
+//! on: a cast quotes the value, a pattern quotes its text. While rows are computed,
+//! such a value may be personal. So nothing of the original message is passed on;
+//! only the kind of the error is told, in words of ours. While a statement is
+//! planned, no row has been read yet: names in the message are shown, literals are
+//! not.
 
 use arrow::error::ArrowError;
 use catalog::SqlDialect;
@@ -16,31 +18,32 @@ use sqlparser::tokenizer::{Token, Tokenizer};
 use crate::error::{self, Error, UNREADABLE};
 
 impl Error {
-    /// An error raised while rows were computed.
+    /// Redacts an error raised while rows were computed.
     pub fn execution(what: impl Into<String>, error: DataFusionError) -> Self {
-        match error::own(error) {
-            Ok(own) => own,
-            Err(error) => match of_store(&error) {
+        match error::unwrapped(error) {
+            Ok(ours) => ours,
+            Err(error) => match store_failure(&error) {
                 Some(reason) => Error::Store {
                     what: what.into(),
                     reason,
                 },
                 None => Error::Execution {
                     what: what.into(),
-                    message: of_execution(&error),
+                    message: execution_message(&error),
                 },
             },
         }
     }
 
-    /// An error raised while a statement was planned, before any row was read.
+    /// Redacts an error raised while a statement was planned, before any row was
+    /// read.
     pub fn planning(error: DataFusionError) -> Self {
-        let error = match error::own(error) {
-            Ok(own) => return own,
+        let error = match error::unwrapped(error) {
+            Ok(ours) => return ours,
             Err(error) => error,
         };
         let place = place(&error);
-        let (message, hint) = of_planning(&error);
+        let (message, hint) = planning_message(&error);
         Error::Sql {
             message,
             hint,
@@ -49,10 +52,10 @@ impl Error {
     }
 }
 
-/// Words for an error raised while rows were computed.
-pub fn of_execution(error: &DataFusionError) -> String {
+/// The message for an error raised while rows were computed.
+pub fn execution_message(error: &DataFusionError) -> String {
     match root(error) {
-        DataFusionError::ArrowError(error, _) => of_arrow(error),
+        DataFusionError::ArrowError(error, _) => arrow_message(error),
         DataFusionError::ResourcesExhausted(_) => {
             "it needs more memory than it may use; give more with --memory".to_owned()
         }
@@ -61,17 +64,19 @@ pub fn of_execution(error: &DataFusionError) -> String {
             other => innermost_cause(other),
         },
         DataFusionError::IoError(error) => error.to_string(),
-        DataFusionError::ParquetError(error) => of_parquet(error),
-        DataFusionError::NotImplemented(_) => "the query engine cannot do that".to_owned(),
-        DataFusionError::Internal(_) => "a fault in the query engine".to_owned(),
-        // One of ours that several waited for, and none has for itself.
+        DataFusionError::ParquetError(error) => parquet_message(error),
+        DataFusionError::NotImplemented(_) => {
+            "the query engine does not support this operation".to_owned()
+        }
+        DataFusionError::Internal(_) => "an internal error of the query engine".to_owned(),
+        // An error of ours that several tasks share, so that none can take it.
         DataFusionError::External(error) if error.is::<Error>() => error.to_string(),
         _ => "a function cannot take a value that it was given".to_owned(),
     }
 }
 
-/// What a remote store says that rows were read from, if it is at fault.
-pub fn of_store(error: &DataFusionError) -> Option<String> {
+/// The reason that a remote store gave, if the store caused the error.
+pub fn store_failure(error: &DataFusionError) -> Option<String> {
     let root = root(error);
     if let Some(error) = lake::find_store_error(root) {
         let local = matches!(
@@ -81,18 +86,18 @@ pub fn of_store(error: &DataFusionError) -> Option<String> {
         let gone = matches!(error, object_store::Error::NotFound { .. });
         return (!local && !gone).then(|| lake::store_reason(error));
     }
-    // Of a file's footer the engine keeps the words alone.
+    // For a file's footer, DataFusion keeps only the text of the error.
     let text = root.to_string();
     let (_, text) = text.split_once("Failed to fetch metadata for file ")?;
     let (path, reason) = text.split_once(": ")?;
     reason
         .contains("Generic S3 error")
-        .then(|| format!("the store did not give {path}"))
+        .then(|| format!("the store did not return {path}"))
 }
 
-/// What a store says names the file, which is no personal value; what the
-/// format's reader says is not passed on.
-fn of_parquet(error: &(dyn std::error::Error + 'static)) -> String {
+/// A store's message names the file, which is no personal value, and is kept. The
+/// Parquet reader's message is not.
+fn parquet_message(error: &(dyn std::error::Error + 'static)) -> String {
     let mut cause = Some(error);
     while let Some(error) = cause {
         if let Some(error) = error.downcast_ref::<object_store::Error>() {
@@ -109,26 +114,26 @@ fn of_parquet(error: &(dyn std::error::Error + 'static)) -> String {
     UNREADABLE.to_owned()
 }
 
-fn of_arrow(error: &ArrowError) -> String {
+fn arrow_message(error: &ArrowError) -> String {
     match error {
         ArrowError::CastError(message) => match target_type(message) {
             Some(kind) => format!("a value cannot be converted to {kind}"),
             None => "a value cannot be converted to the type asked for".to_owned(),
         },
-        ArrowError::ParseError(_) => "a text is not of the form that was asked for".to_owned(),
+        ArrowError::ParseError(_) => "a text does not have the format asked for".to_owned(),
         ArrowError::DivideByZero => "division by zero".to_owned(),
         ArrowError::ArithmeticOverflow(_) => "a number is too large for its type".to_owned(),
         ArrowError::IoError(_, error) => error.to_string(),
         ArrowError::ExternalError(error) => match error.downcast_ref::<DataFusionError>() {
-            Some(error) => of_execution(error),
+            Some(error) => execution_message(error),
             None => "a function cannot take a value that it was given".to_owned(),
         },
         _ => "a function cannot take a value that it was given".to_owned(),
     }
 }
 
-/// The last word of a cast's message that names a type, which no value can: it
-/// stands behind the value, after `to value of` or `to type`.
+/// The type that a failed cast aimed at. Its message names it behind the value,
+/// after `to value of` or `to type`, where no part of the value can be.
 fn target_type(message: &str) -> Option<&str> {
     const TYPES: [&str; 14] = [
         "Int8", "Int16", "Int32", "Int64", "UInt8", "UInt16", "UInt32", "UInt64", "Float32",
@@ -142,8 +147,8 @@ fn target_type(message: &str) -> Option<&str> {
     TYPES.into_iter().find(|kind| *kind == word)
 }
 
-/// Words and a hint for an error raised while a statement was planned.
-pub fn of_planning(error: &DataFusionError) -> (String, Option<String>) {
+/// The message and a hint for an error raised while a statement was planned.
+pub fn planning_message(error: &DataFusionError) -> (String, Option<String>) {
     let root = root(error);
     match root {
         DataFusionError::SchemaError(schema, _) => {
@@ -157,25 +162,26 @@ pub fn of_planning(error: &DataFusionError) -> (String, Option<String>) {
                 return no_column(&field.name, of, &names);
             }
         }
-        // An expression without columns is computed while planning.
-        DataFusionError::ArrowError(error, _) => return (of_arrow(error), None),
+        // Expressions without columns are evaluated during planning.
+        DataFusionError::ArrowError(error, _) => return (arrow_message(error), None),
         DataFusionError::Execution(message) if message.to_lowercase().contains("placeholder") => {
             return (
-                "the statement has a placeholder, and no value stands for it".to_owned(),
+                "the statement has a placeholder without a value".to_owned(),
                 Some("write the value itself".to_owned()),
             );
         }
         DataFusionError::Execution(_) | DataFusionError::External(_) => {
-            return (of_execution(root), None);
+            return (execution_message(root), None);
         }
         _ => {}
     }
     let text = text_of(root);
     if let Some(name) = not_taking(&text) {
         return (
-            format!("the function `{name}` does not take arguments of these types, or not so many"),
+            format!("the function `{name}` does not take these types or this number of arguments"),
             Some(
-                "CAST(value AS type) converts one; `show functions` tells what is taken".to_owned(),
+                "convert with CAST(value AS type); `show functions` lists what each function takes"
+                    .to_owned(),
             ),
         );
     }
@@ -185,7 +191,7 @@ pub fn of_planning(error: &DataFusionError) -> (String, Option<String>) {
             Some("name one of them with AS".to_owned()),
         );
     }
-    // A subquery that no rule of the optimiser has made a join of.
+    // A correlated subquery that no optimiser rule could turn into a join.
     if text.contains("does not support logical expression")
         && ["ScalarSubquery", "InSubquery", "Exists"]
             .iter()
@@ -198,7 +204,7 @@ pub fn of_planning(error: &DataFusionError) -> (String, Option<String>) {
     }
     if is_debug(&text) {
         return (
-            "the statement asks for something that the query engine does not support".to_owned(),
+            "the query engine does not support a part of this statement".to_owned(),
             Some("write it with other clauses or functions".to_owned()),
         );
     }
@@ -211,7 +217,7 @@ pub fn of_planning(error: &DataFusionError) -> (String, Option<String>) {
         text.push_str(" is not supported");
     }
     let message = without_literals(&text);
-    // The library's own suggestion becomes a hint.
+    // DataFusion's suggestion becomes the hint.
     if let Some((what, suggestion)) = message.split_once("Did you mean ") {
         let what = what.trim_end_matches([' ', '.']).to_owned();
         return (what, Some(format!("did you mean {}", suggestion.trim())));
@@ -219,7 +225,7 @@ pub fn of_planning(error: &DataFusionError) -> (String, Option<String>) {
     (message, None)
 }
 
-/// Kinds of errors, which the library puts before its messages.
+/// The message without the kinds of errors that DataFusion puts before it.
 fn without_prefix(mut text: &str) -> &str {
     const KINDS: [&str; 8] = [
         "Internal error: ",
@@ -239,8 +245,8 @@ fn without_prefix(mut text: &str) -> &str {
     text.trim_end_matches([' ', '.', '\n'])
 }
 
-/// The function whose arguments a message is about; it goes on with every
-/// signature that there is.
+/// The function whose arguments a message rejects. The message itself lists every
+/// signature and is too long to show.
 fn not_taking(text: &str) -> Option<&str> {
     const SAYS: [&str; 3] = [
         "failed to match any signature",
@@ -250,11 +256,11 @@ fn not_taking(text: &str) -> Option<&str> {
     let (_, name) = text.split_once('\'')?;
     let (name, _) = name.split_once(['\'', '('])?;
     let about_arguments = SAYS.iter().any(|says| text.contains(says));
-    // After `satisfy a call to 'ntile' function` too the name stands first.
+    // The first quoted word is the name, in `satisfy a call to 'ntile' function` too.
     (about_arguments && is_identifier(name)).then_some(name)
 }
 
-/// Whether a message shows a data structure of the library instead of words.
+/// Whether a message contains debug output of a data structure.
 fn is_debug(text: &str) -> bool {
     const SIGNS: [&str; 12] = [
         " { ",
@@ -275,14 +281,14 @@ fn is_debug(text: &str) -> bool {
         || text.starts_with("Unsupported JOIN operator")
 }
 
-/// Whether a statement asks for what the planner does not know, and the message
-/// cannot be shown, or is a mere word.
-pub fn is_of_unsupported(error: &DataFusionError) -> bool {
+/// Whether the planner does not support the statement, so that its own message is
+/// debug output or a bare word.
+pub fn is_unsupported(error: &DataFusionError) -> bool {
     let root = root(error);
     matches!(root, DataFusionError::NotImplemented(_)) || is_debug(&text_of(root))
 }
 
-/// The name of a function that there is not.
+/// The name of the function that does not exist, if that is the error.
 pub fn unknown_function(error: &DataFusionError) -> Option<String> {
     let text = text_of(root(error));
     let (_, name) = text.split_once("Invalid function '")?;
@@ -290,7 +296,7 @@ pub fn unknown_function(error: &DataFusionError) -> Option<String> {
     Some(name.to_owned())
 }
 
-/// What the parser says, out of what is wrapped around it.
+/// Unwraps the parser's error.
 pub fn syntax_error(error: DataFusionError) -> Result<ParserError, DataFusionError> {
     match error {
         DataFusionError::SQL(error, _) => Ok(*error),
@@ -301,12 +307,12 @@ pub fn syntax_error(error: DataFusionError) -> Result<ParserError, DataFusionErr
     }
 }
 
-/// Words and a hint for a column that there is not.
+/// The message and hint for a column that does not exist.
 pub fn no_column(name: &str, of: Option<&str>, names: &[&str]) -> (String, Option<String>) {
     if !is_identifier(name) {
         return (
-            "there is no column of a name given in double quotes".to_owned(),
-            Some("text stands in 'single quotes', names stand in \"double quotes\"".to_owned()),
+            "a name in double quotes is no column".to_owned(),
+            Some("write text in 'single quotes' and names in \"double quotes\"".to_owned()),
         );
     }
     let hint = match catalog::nearest(name, names.iter().copied()) {
@@ -321,8 +327,8 @@ pub fn no_column(name: &str, of: Option<&str>, names: &[&str]) -> (String, Optio
     (format!("there is no column `{name}`{of}"), Some(hint))
 }
 
-/// A name as it may be shown: what is no identifier may be a text that somebody
-/// put into the wrong quotes.
+/// A name as it may be shown. Anything but an identifier becomes `***`: it may be a
+/// text in the wrong quotes, and personal.
 pub fn shown(name: &str) -> &str {
     if name.split('.').all(is_identifier) {
         name
@@ -336,7 +342,7 @@ fn is_identifier(name: &str) -> bool {
         && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
 }
 
-/// Empties quotes that hold anything but an identifier or a type.
+/// Replaces quoted text by `***` unless it is an identifier or a type.
 fn without_literals(message: &str) -> String {
     let mut out = String::new();
     let mut rest = message;
@@ -366,8 +372,8 @@ fn without_literals(message: &str) -> String {
     out.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
-/// `message` without the texts that stand in `sql`: somebody may have asked for
-/// a person. Text in double quotes counts unless it can be a name.
+/// Replaces text literals of `sql` in `message` by `***`: a query may name a
+/// person. Text in double quotes counts as a literal unless it is an identifier.
 pub fn without_literals_of(sql: &str, message: &str) -> String {
     let Ok(tokens) = Tokenizer::new(&SqlDialect, sql).tokenize() else {
         return message.to_owned();
@@ -383,7 +389,7 @@ pub fn without_literals_of(sql: &str, message: &str) -> String {
         _ => None,
     });
     literals
-        // Shorter ones are no names, and stand in other words by chance.
+        // Shorter ones are no names, and occur in other words by chance.
         .filter(|literal| literal.trim().chars().count() > 2)
         .fold(message.to_owned(), |message, literal| {
             message.replace(literal.trim(), "***")
@@ -400,7 +406,7 @@ fn unique<'a>(names: &[&'a str]) -> Vec<&'a str> {
     unique
 }
 
-/// Where in the statement the planner saw the fault.
+/// Line and column of the error in the statement.
 pub fn place(error: &DataFusionError) -> Option<(u64, u64)> {
     match error {
         DataFusionError::Diagnostic(diagnostic, inner) => diagnostic
@@ -431,7 +437,7 @@ fn text_of(error: &DataFusionError) -> String {
         DataFusionError::ObjectStore(error) => innermost_cause(error.as_ref()),
         other => other.strip_backtrace(),
     };
-    // Debug builds of the library append a backtrace.
+    // Debug builds of DataFusion append a backtrace.
     text.split("\n\nbacktrace:")
         .next()
         .unwrap_or_default()

@@ -1,8 +1,8 @@
-//! Which table a scan reads, and which scan of its statement it is.
+//! Identifies scans: which table a scan reads, and its number in the statement.
 //!
-//! A statement may read a table several times. The planner chooses by table
-//! sizes on which side of a join each scan stands, so scans are numbered in the
-//! optimised statement, before that choice.
+//! A statement may read a table several times, and the ledger counts each scan by
+//! itself. The planner chooses by table sizes on which side of a join a scan ends
+//! up, so scans are numbered in the optimised logical plan, before that choice.
 
 use datafusion::common::tree_node::{Transformed, TransformedResult, TreeNode};
 use datafusion::error::Result;
@@ -11,20 +11,19 @@ use datafusion::logical_expr::{LogicalPlan, TableScan};
 /// The zone of landing tables.
 pub const LANDING: &str = "landing";
 
-/// What a scan reads: zone and name of a table, and the scan's number in its
-/// statement, where scans are numbered.
+/// The table that a scan reads, and the scan's number where scans are numbered.
 #[derive(Debug, Clone, Default)]
 pub struct ScannedTable {
     /// `landing`, `trusted`, `curated` or `system`.
     pub zone: String,
-    /// Bare name.
+    /// Name without the zone.
     pub table: String,
     /// Number of the scan in its statement.
     pub number: Option<usize>,
 }
 
 impl ScannedTable {
-    /// A table, by a scan without a number.
+    /// A table read by a scan without a number.
     pub fn of(zone: &str, table: &str) -> Self {
         Self {
             zone: zone.to_owned(),
@@ -38,8 +37,8 @@ impl ScannedTable {
 #[derive(Debug, Clone, Copy)]
 pub struct ScanNumber(pub usize);
 
-/// The plan with other tables behind its scans: `replace` is asked for each, by
-/// its number.
+/// Replaces scans of a plan. `replace` gets each scan with its number and returns
+/// the plan to put in its place, if any.
 ///
 /// # Errors
 /// Those of `replace`, and of taking a plan apart.
@@ -57,7 +56,7 @@ pub fn with_scans(
                 None => Transformed::no(node),
             });
         }
-        // What stands below may carry other notes in its schema.
+        // Replaced inputs may carry other metadata in their schemas.
         node.recompute_schema().map(Transformed::yes)
     })
     .data()

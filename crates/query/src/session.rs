@@ -1,4 +1,8 @@
-//! A session: SQL over every table of one project, landing and lake.
+//! A session: plans and runs SQL over every table of one project.
+//!
+//! A run of the engine, each command that reads, and the SQL shell open one. It
+//! registers the project's tables, our functions and optimiser rules with
+//! DataFusion, sets its limits, and turns statements into [`Query`]s.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -27,8 +31,8 @@ use datafusion::sql::parser::Statement;
 use lake::{AsOf, Lake, Location, TableId, Version};
 use landing::KeySet;
 
-use crate::error::near;
-use crate::first::First;
+use crate::error::nearest;
+use crate::first::FirstRowRule;
 use crate::join::JoinRule;
 use crate::landing::{Intake, LandingScan, LandingTable, Source};
 use crate::pseudonym_key::{KeySource, SessionKey, StandIn};
@@ -39,14 +43,14 @@ use crate::sql::{time_travel, unsupported};
 use crate::tables::{CATALOG, DEFAULT_SCHEMA, Schemas, Tables, model_id, store_url};
 use crate::{Error, function_limits, functions, redaction};
 
-/// What a session works on, and with.
+/// What a session is opened with: project, places, time, memory, key.
 #[derive(Debug, Clone)]
 pub struct Setup {
     /// The data product.
     pub project: Arc<Project>,
     /// Where landing files lie.
     pub landing: Location,
-    /// Where tables lie.
+    /// Where the lake's tables lie.
     pub lake: Location,
     /// The start of the run, epoch milliseconds UTC.
     pub now_ms: i64,
@@ -54,10 +58,10 @@ pub struct Setup {
     pub memory_bytes: usize,
     /// Which version of lake tables a bare name means.
     pub as_of: AsOf,
-    /// Where the key of pseudonyms comes from; asked only for statements that
-    /// make some.
+    /// Where the key of pseudonyms comes from; used only for statements that call
+    /// `pseudonym`.
     pub key: Option<Arc<dyn KeySource>>,
-    /// How long to wait for another writer to let go of the lake.
+    /// How long to wait for another writer to release the lake's lock.
     pub wait: Duration,
 }
 
@@ -69,14 +73,14 @@ pub struct Session {
     now_ms: i64,
 }
 
-/// A statement that is ready to run.
+/// A planned statement, ready to run.
 pub struct Query {
     plan: Arc<dyn ExecutionPlan>,
     context: SessionContext,
 }
 
 impl Setup {
-    /// A setup to plan in alone: there is neither a landing folder nor a lake.
+    /// A setup for planning only, without a landing folder or a lake.
     pub fn nowhere(project: Project) -> Self {
         let nowhere = || match Location::parse("/nowhere") {
             Ok(place) => place,
@@ -101,14 +105,14 @@ impl Session {
     /// # Errors
     /// [`Error::Settings`] where the runtime cannot be set up.
     pub fn open(setup: &Setup) -> Result<Self, Error> {
-        spill::sweep_after_the_dead();
+        spill::remove_abandoned_folders();
         let key = SessionKey::of(setup.key.clone());
         Self::with(setup, tables_of(setup), key)
     }
 
-    /// Another session of the same run, at `now_ms`: tables of the lake mean the
-    /// same versions, but for those of `others`, and pseudonyms are made with the
-    /// same key.
+    /// Another session of the same run, with another time, `now_ms`. It reads the
+    /// same versions of tables, except for the tables in `others`, and uses the same
+    /// key of pseudonyms.
     ///
     /// # Errors
     /// As [`Session::open`].
@@ -143,7 +147,7 @@ impl Session {
         })
     }
 
-    /// A session to plan in, which asks for no key.
+    /// A session for planning only: it never asks for the key of pseudonyms.
     ///
     /// # Errors
     /// As [`Session::open`].
@@ -154,7 +158,7 @@ impl Session {
         })
     }
 
-    /// Sees to it that the key of pseudonyms is there if `sql` needs it.
+    /// Loads the key of pseudonyms if `sql` needs it.
     ///
     /// # Errors
     /// [`Error::NoKey`], [`Error::Settings`].
@@ -162,17 +166,17 @@ impl Session {
         self.key.provide_for(&parse(sql)?).await
     }
 
-    /// Tells the key of pseudonyms from others, once a statement has needed it.
+    /// The fingerprint of the key of pseudonyms, once a statement has needed the key.
     pub fn key_fingerprint(&self) -> Option<String> {
         self.key.cell().get().map(|key| key.fingerprint())
     }
 
-    /// Its tables, and the snapshot that they are read at.
+    /// The session's tables, with the versions at which they are read.
     pub fn tables(&self) -> &Arc<Tables> {
         &self.tables
     }
 
-    /// The state that statements are planned with. `now()` and its like give the
+    /// The state for planning statements. `now()` and similar functions return the
     /// start of the run, as `run_time()` does.
     pub fn state(&self) -> SessionState {
         let mut state = self.context.state();
@@ -181,10 +185,11 @@ impl Session {
         state
     }
 
-    /// The state that statements are planned with of which an account is given.
+    /// The state for planning statements whose rows the ledger counts.
     ///
-    /// Off is what answers a part of a statement from statistics, and what reads
-    /// fewer rows for a LIMIT: how many follows from how rows lie in files.
+    /// It turns off optimisations that answer part of a statement from statistics or
+    /// read fewer rows for a LIMIT: with them, row counts would depend on how rows
+    /// are spread over files.
     pub fn state_to_account_with(&self) -> SessionState {
         let state = self.state();
         let reads_all = |rule: &&Arc<dyn PhysicalOptimizerRule + Send + Sync>| {
@@ -205,7 +210,7 @@ impl Session {
             .build()
     }
 
-    /// What operators run with.
+    /// The context in which operators run.
     pub fn task_context(&self) -> Arc<TaskContext> {
         self.context.task_ctx()
     }
@@ -217,13 +222,14 @@ impl Session {
         names
     }
 
-    /// What was read from landing files so far.
+    /// The account of what was read from landing files so far.
     pub fn intake(&self) -> &Arc<Intake> {
         &self.tables.intake
     }
 
-    /// Reads `columns` of a landing table beside the models that read it: this
-    /// reading is not booked. The first column's texts may be narrowed to `keys`.
+    /// Reads `columns` of a landing table apart from the models that read it; this
+    /// reading does not enter the account. With `keys`, only rows are read whose
+    /// text in the first column is one of them.
     ///
     /// # Errors
     /// [`Error::Execution`] or [`Error::Landing`].
@@ -265,7 +271,8 @@ impl Session {
             .collect()
     }
 
-    /// Makes an external table for the session, read like the project's own.
+    /// Adds an external table to the session. It is read like the project's landing
+    /// tables.
     pub fn create_external_table(&self, table: catalog::LandingTable) {
         self.tables.put_landing(table);
     }
@@ -274,7 +281,7 @@ impl Session {
     ///
     /// # Errors
     /// [`Error::Sql`] for what cannot be parsed, planned or is not allowed;
-    /// [`Error::NoTable`] with a near name.
+    /// [`Error::NoTable`] with the nearest name.
     pub async fn query(&self, sql: &str) -> Result<Query, Error> {
         let plan = self.plan(sql).await?;
         SQLOptions::new()
@@ -286,7 +293,7 @@ impl Session {
         self.query_plan(plan).await
     }
 
-    /// Likewise, of a plan that only reads.
+    /// Like [`Session::query`], for a logical plan that only reads.
     ///
     /// # Errors
     /// [`Error::Sql`].
@@ -309,18 +316,18 @@ impl Session {
     /// As [`Session::query`].
     pub async fn query_of_one_release(&self, sql: &str) -> Result<Query, Error> {
         let tables = match self.lake_tables_of(sql) {
-            // One table is of one release by itself.
+            // A single table always belongs to one release.
             tables if tables.len() > 1 && self.tables.as_of == AsOf::Latest => tables,
             _ => Vec::new(),
         };
         let pinned = self.tables.pin(&tables).await;
-        // What is wrong with the statement or a table is told better by planning.
+        // Planning first: it describes a wrong statement or table better.
         let query = self.query(sql).await?;
         pinned.map(|()| query)
     }
 
-    /// The tables of the lake that a statement names, as they are now; none of one
-    /// that cannot be planned.
+    /// The tables of the lake that a statement names without a version; empty if it
+    /// cannot be parsed.
     fn lake_tables_of(&self, sql: &str) -> Vec<TableId> {
         let references = parse(sql).ok().and_then(|mut statement| {
             time_travel::resolve(&mut statement).ok()?;
@@ -356,7 +363,7 @@ impl Session {
     async fn plan_statement(&self, sql: &str) -> Result<LogicalPlan, Error> {
         let mut statement = parse(sql)?;
         time_travel::resolve(&mut statement)?;
-        if let Some((part, hint)) = unsupported::passed_over_in(&statement) {
+        if let Some((part, hint)) = unsupported::ignored_part_of(&statement) {
             return Err(Error::Sql {
                 message: format!("{part} is not supported"),
                 hint: Some(hint.to_owned()),
@@ -371,7 +378,7 @@ impl Session {
             let (message, hint) = if let Some(name) = redaction::unknown_function(&error) {
                 no_function(&state, &name)
             } else if let Some((part, hint)) = unsupported
-                && redaction::is_of_unsupported(&error)
+                && redaction::is_unsupported(&error)
             {
                 (format!("{part} is not supported"), hint.to_owned())
             } else {
@@ -385,8 +392,8 @@ impl Session {
         })
     }
 
-    /// An unknown table is named with a near one before planning begins: the
-    /// planner's own message shows its full path and no suggestion.
+    /// Reports an unknown table with the nearest name before planning begins: the
+    /// planner's own message shows a full path and no suggestion.
     async fn check_tables(&self, state: &SessionState, statement: &Statement) -> Result<(), Error> {
         let references = state
             .resolve_table_references(statement)
@@ -400,7 +407,7 @@ impl Session {
                 }
                 return Err(Error::NoTable {
                     name: redaction::shown(&reference.to_string()).to_owned(),
-                    nearest: near(reference.table(), &self.table_names()),
+                    nearest: nearest(reference.table(), &self.table_names()),
                 });
             };
             if !known.table_exist(reference.table()) {
@@ -408,7 +415,7 @@ impl Session {
                     Some(schema) => format!("{schema}.{}", reference.table()),
                     None => reference.table().to_owned(),
                 };
-                let near = near(reference.table(), &known.table_names());
+                let near = nearest(reference.table(), &known.table_names());
                 return Err(Error::NoTable {
                     name: redaction::shown(&shown).to_owned(),
                     nearest: near.map(|near| match reference.schema() {
@@ -431,7 +438,7 @@ impl Query {
         self.plan.schema()
     }
 
-    /// Begins to run it.
+    /// Starts the query.
     ///
     /// # Errors
     /// [`Error::Execution`]; later ones come out of the stream, see
@@ -445,7 +452,7 @@ impl Query {
         self.plan
     }
 
-    /// Words for an error of the stream, without values from the data.
+    /// Redacts an error of the stream: no values from the data.
     pub fn failed(error: datafusion::error::DataFusionError) -> Error {
         Error::execution("the query", error)
     }
@@ -460,16 +467,16 @@ fn tables_of(setup: &Setup) -> Tables {
     )
 }
 
-/// DataFusion's rules with ours: [`First`] before sorts are added for what it
-/// does without them, [`JoinRule`] before scans are handed the filters that a hash
-/// join would fill while it runs.
+/// DataFusion's optimiser rules with ours. [`FirstRowRule`] comes before sorts are
+/// added for windows, because it needs none. [`JoinRule`] comes before dynamic
+/// filters are pushed down, because they belong to DataFusion's hash join.
 fn rules() -> Vec<Arc<dyn PhysicalOptimizerRule + Send + Sync>> {
     let mut rules = PhysicalOptimizer::new().rules;
     let mut insert = |rule: Arc<dyn PhysicalOptimizerRule + Send + Sync>, before: &str| {
         let place = rules.iter().position(|known| known.name() == before);
         rules.insert(place.unwrap_or(rules.len()), rule);
     };
-    insert(Arc::new(First), WindowTopN::new().name());
+    insert(Arc::new(FirstRowRule), WindowTopN::new().name());
     insert(
         Arc::new(JoinRule),
         FilterPushdown::new_post_optimization().name(),
@@ -497,20 +504,20 @@ fn context(
         .with_create_default_catalog_and_schema(false)
         .with_information_schema(true);
     let options = config.options_mut();
-    // Places of columns in a statement, for messages about models.
+    // Keep line and column of expressions, for error messages.
     options.sql_parser.collect_spans = true;
     options.catalog.has_header = false;
-    // One table serves all partitions of a join, however large the side that
-    // is held. Dividing both sides by their keys first would copy every
-    // reading, and its queues grew without bound: 5 GB at factor 1000.
+    // One build-side table serves all partitions of a join, however large the
+    // side is. Repartitioning both sides by key would copy every reading, and its
+    // queues grew without bound: 5 GB at factor 1000.
     options.optimizer.hash_join_single_partition_threshold = usize::MAX;
     options.optimizer.hash_join_single_partition_threshold_rows = usize::MAX;
-    // What a join or a grouping finds out while it runs would pass over row
-    // groups: an account of rows would follow from how they lie in files.
+    // Dynamic filters of joins and groupings skip row groups while the query runs:
+    // the ledger's row counts would depend on how rows are spread over files.
     options.optimizer.enable_join_dynamic_filter_pushdown = false;
     options.optimizer.enable_aggregate_dynamic_filter_pushdown = false;
-    // Each sorting stream keeps this much aside to merge what it spilled; the
-    // default of 10 MB a stream is more than a small limit holds.
+    // Each sorting stream reserves this much to merge spilled rows. The default of
+    // 10 MB per stream exceeds a small memory limit.
     let share = setup.memory_bytes / (8 * options.execution.target_partitions.max(1));
     options.execution.sort_spill_reservation_bytes = share.clamp(64 << 10, 10 << 20);
     let state = SessionStateBuilder::new()
@@ -523,7 +530,7 @@ fn context(
     for function in functions::all(setup.now_ms, key.cell()) {
         context.register_udf(function);
     }
-    for function in function_limits::of(&context.state(), setup.memory_bytes) {
+    for function in function_limits::bounded_functions(&context.state(), setup.memory_bytes) {
         context.register_udf(function);
     }
     context.register_catalog(CATALOG, Arc::new(Schemas(Arc::clone(tables))));

@@ -1,11 +1,11 @@
-//! Files for rows that do not fit into memory.
+//! Spill files: rows that do not fit into memory, written to the temporary folder.
 //!
-//! They hold personal values, so nothing of them may outlive the process,
-//! however it ends. Each is a file without a name: the kernel takes it away
-//! with its last descriptor, also after SIGKILL. They are made in a folder of
-//! the process's own, because a file system that knows no such files gives
-//! them a name for a moment, or keeps one until they are closed. A folder whose
-//! process has died is taken away when the next session is opened.
+//! They hold personal values, so nothing of them may outlive the process, however it
+//! ends. Each spill file has no name: the kernel removes it with its last
+//! descriptor, also after SIGKILL. The files are created in a folder of the
+//! process's own, because a file system without unnamed files gives them a name for
+//! a moment, or keeps one until they are closed. The next session removes the
+//! folders of dead processes.
 
 use std::fs::{DirBuilder, File, Metadata};
 use std::io::{self, Write};
@@ -22,53 +22,53 @@ use datafusion::execution::spill_file::{SpillFile, SpillWriter, TempFileFactory}
 use futures::{Stream, TryStreamExt, stream};
 use parking_lot::Mutex;
 
-/// Folders of living and dead processes begin so, with the lock taken.
+/// Prefix of a process's folder. Its lock is taken while the process lives.
 const PREFIX: &str = "stedi-spill-";
 
-/// Folders that are being made, whose lock may not be taken yet.
+/// Prefix of a folder under creation, whose lock may not be taken yet.
 const UNFINISHED: &str = "stedi-new-spill-";
 
-/// Held by the folder's process for as long as it lives.
+/// The lock file; the folder's process keeps it locked for as long as it lives.
 const LOCK: &str = "lock";
 
-/// How long a folder may take to be made.
+/// Age after which a folder under creation counts as abandoned.
 const MAKING: Duration = Duration::from_secs(600);
 
-/// Bytes of all spilled files of one session.
+/// Limit on the bytes of all spill files of one session.
 const BYTES_MAX: u64 = 100 << 30;
 
 /// Bytes read from a file at once.
 const CHUNK: usize = 128 << 10;
 
-/// The folder of this process, once something was spilled.
+/// The folder of this process, once it has spilled something.
 static FOLDER: Mutex<Option<Folder>> = Mutex::new(None);
 
-/// Whether the process ends, and nothing is to be spilled any more.
+/// Whether the process is ending and may not spill any more.
 static ENDED: AtomicBool = AtomicBool::new(false);
 
-/// Takes this process's folder away. To be called when the process ends: a task
-/// that still computes cannot spill afterwards.
+/// Removes this process's folder. Call it when the process ends: tasks that still
+/// run cannot spill afterwards.
 pub fn remove_spill_folder() {
     ENDED.store(true, Ordering::SeqCst);
-    // A thread that is making the folder may hold it while the process ends.
+    // A thread that is creating the folder may hold the mutex while the process ends.
     let folder = FOLDER.try_lock_for(Duration::from_millis(50));
     if let Some(folder) = folder.and_then(|mut folder| folder.take()) {
         folder.remove();
     }
 }
 
-/// Takes away the folders of dead processes of the same user.
-pub(crate) fn sweep_after_the_dead() {
+/// Removes the folders of dead processes of the same user.
+pub(crate) fn remove_abandoned_folders() {
     static SWEPT: Once = Once::new();
     SWEPT.call_once(|| {
-        // Whose this process is: Rust asks the system in no other way.
+        // The user of this process; the standard library has no other way to ask.
         if let Ok(own) = std::fs::metadata("/proc/self") {
             sweep(&std::env::temp_dir(), &own);
         }
     });
 }
 
-/// Makes the files of one session.
+/// Creates the spill files of one session and counts their bytes.
 #[derive(Debug, Default)]
 pub(crate) struct Spill {
     used: Arc<AtomicU64>,
@@ -78,7 +78,7 @@ impl TempFileFactory for Spill {
     fn create_temp_file(&self, _: &str) -> Result<Arc<dyn SpillFile>> {
         let mut folder = FOLDER.lock();
         if ENDED.load(Ordering::SeqCst) {
-            return Err(io::Error::other("the program ends").into());
+            return Err(io::Error::other("the program is ending").into());
         }
         let place = match &*folder {
             Some(folder) if folder.is_there() => folder.path.clone(),
@@ -99,13 +99,13 @@ impl TempFileFactory for Spill {
 #[derive(Debug)]
 struct Folder {
     path: PathBuf,
-    /// Holds the kernel's lock for as long as it is open.
+    /// Keeps the kernel's lock while it is open.
     _lock: File,
 }
 
 impl Folder {
-    /// Makes a folder in `parent` that its owner alone can enter, and takes
-    /// away those of the dead.
+    /// Creates a folder in `parent` that only its owner can enter, and removes those
+    /// of dead processes.
     fn make(parent: &Path) -> io::Result<Self> {
         let id = uuid::Uuid::new_v4().simple().to_string();
         let unfinished = parent.join(format!("{UNFINISHED}{id}"));
@@ -129,7 +129,7 @@ impl Folder {
     }
 
     fn remove(self) {
-        // A task that still spills may put a file in between.
+        // A running task may add a file meanwhile.
         for _ in 0..10 {
             match std::fs::remove_dir_all(&self.path) {
                 Err(error) if error.kind() != io::ErrorKind::NotFound => {}
@@ -139,8 +139,7 @@ impl Folder {
     }
 }
 
-/// Takes away the folders in `parent` whose processes are dead, of the same
-/// user as `own`.
+/// Removes the folders in `parent` of dead processes of the user that owns `own`.
 fn sweep(parent: &Path, own: &Metadata) {
     let Ok(entries) = std::fs::read_dir(parent) else {
         return;
@@ -152,7 +151,7 @@ fn sweep(parent: &Path, own: &Metadata) {
         if !is_finished && !name.starts_with(UNFINISHED) {
             continue;
         }
-        // A link, or a folder that somebody else laid here, is not followed.
+        // Do not follow links or touch folders of other users.
         let path = entry.path();
         let is_own = |found: &Metadata| found.is_dir() && found.uid() == own.uid();
         let Ok(found) = std::fs::symlink_metadata(&path) else {
@@ -176,7 +175,7 @@ fn sweep(parent: &Path, own: &Metadata) {
     }
 }
 
-/// One file.
+/// One spill file.
 struct Spilled {
     file: Arc<File>,
     bytes: Arc<AtomicU64>,
@@ -196,7 +195,7 @@ impl SpillFile for Spilled {
     }
 
     fn read_stream(&self) -> Result<Pin<Box<dyn Stream<Item = Result<Bytes>> + Send>>> {
-        // Readers have no place in the file in common.
+        // Each reader has its own position in the file.
         let chunks = stream::try_unfold(0_u64, {
             let file = Arc::clone(&self.file);
             move |at| {
@@ -223,8 +222,7 @@ impl SpillFile for Spilled {
     }
 }
 
-/// What stands in `file` from byte `at` on, as much as is read at once; nothing
-/// at its end.
+/// The next chunk of `file` from byte `at` on; empty at the end of the file.
 fn chunk(file: &File, at: u64) -> io::Result<Bytes> {
     let mut chunk = vec![0; CHUNK];
     loop {
@@ -254,7 +252,7 @@ impl Write for Writer {
             return Err(io::Error::new(
                 io::ErrorKind::QuotaExceeded,
                 format!(
-                    "more than {} GiB of temporary files would be needed",
+                    "the query needs more than {} GiB of temporary files",
                     BYTES_MAX >> 30
                 ),
             ));
@@ -297,7 +295,7 @@ mod tests {
         std::fs::write(left.join("rows"), "jane@example.com").unwrap();
         let Folder { _lock, .. } = dead;
         drop(_lock);
-        // What only looks like one.
+        // Neighbours that must stay.
         std::fs::create_dir(parent.path().join(format!("{UNFINISHED}1"))).unwrap();
         std::fs::create_dir(parent.path().join("datafusion-1")).unwrap();
         let elsewhere = tempfile::tempdir().unwrap();

@@ -1,8 +1,8 @@
-//! SQL's names of the column types that tables have.
+//! Translates between Arrow column types and SQL type names.
 
 use arrow::datatypes::{DataType, TimeUnit};
 
-/// SQL's name of a type; Arrow's where SQL has none.
+/// The SQL name of a type; Arrow's name where SQL has none.
 pub fn name(kind: &DataType) -> String {
     let name = match kind {
         DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View => "string",
@@ -21,7 +21,7 @@ pub fn name(kind: &DataType) -> String {
     name.to_owned()
 }
 
-/// The type of that name, as a table's files hold it.
+/// The Arrow type of a SQL name, as data files store it.
 pub fn named(name: &str) -> Option<DataType> {
     Some(match name {
         "string" => DataType::Utf8View,

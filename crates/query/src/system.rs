@@ -1,7 +1,8 @@
-//! System tables: what a run did, and what it found.
+//! Schemas of the system tables: what runs did and found, under `system.NAME`.
 //!
-//! Names of tables and checks stand in `table_name` and `check_name`, as the
-//! bare words are keywords of SQL. Times are epoch milliseconds, UTC.
+//! The engine writes these tables with every run; users query them like other
+//! tables. Tables and checks are named in columns `table_name` and `check_name`,
+//! because the bare words are keywords of SQL. Times are epoch milliseconds, UTC.
 
 use std::sync::Arc;
 
@@ -9,14 +10,14 @@ use arrow::array::{ArrayRef, Int64Array, RecordBatch, StringViewArray};
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use lake::{Layout, TableId};
 
-/// The zone's name.
+/// The zone of system tables.
 pub const ZONE: &str = "system";
 
 const TEXT: DataType = DataType::Utf8View;
 const LONG: DataType = DataType::Int64;
 const BYTES: DataType = DataType::BinaryView;
 
-/// A system table: its name, its grain, its columns.
+/// A system table: name, grain, columns, and which of them are personal.
 pub struct Definition {
     name: &'static str,
     grain: &'static str,
@@ -61,7 +62,7 @@ pub const CHECKS: Definition = Definition {
 pub const QUARANTINE: Definition = Definition {
     name: "quarantine",
     grain: "One stretch of landing input that could not be read, or a range of them.",
-    // Quarantined bytes may be anything, a person's record among them.
+    // Quarantined bytes may be anything, including a person's record.
     personal: &["file", "raw", "hash", "subjects"],
     columns: &[
         ("id", TEXT),
@@ -80,12 +81,16 @@ pub const QUARANTINE: Definition = Definition {
     ],
 };
 
-/// Rows in and rows that joins added (`fan_out`) are rows out and each reason
-/// for which rows were left out. A `read` step is a landing table, its rows the
-/// objects found and its bytes those of the files as they are unpacked; a
-/// `join` step is one join of a model; a `build` step is a model as a whole, its
-/// joins included. A run adds by how much these changed, so that the sum over
-/// all runs is the account of what stands.
+/// `system.ledger`. In each row, `rows_in` plus `fan_out` (rows that joins added)
+/// equals `rows_out` plus the counts of all reasons for which rows were left out.
+///
+/// - A `read` step is a landing table: its rows are the objects found, its bytes
+///   those of the unpacked files.
+/// - A `join` step is one join of a model.
+/// - A `build` step is a model as a whole, its joins included.
+///
+/// A run adds the changes of these counts, so the sum over all runs is the account
+/// of the current tables.
 pub const LEDGER: Definition = Definition {
     name: "ledger",
     grain: "One step of a run: by how much rows in, rows out and each reason why rows were left out changed.",
@@ -116,7 +121,7 @@ pub const LEDGER: Definition = Definition {
     ],
 };
 
-/// The columns of the ledger that count.
+/// The ledger's columns that hold counts.
 pub const LEDGER_COUNTS: [&str; 18] = [
     "files",
     "rows_in",
@@ -198,13 +203,13 @@ pub const DEVICE_CLAIM: Definition = Definition {
     ],
 };
 
-/// What was read of each file, so that the next run reads what is new. `who` is
-/// a private index: it tells whether a file holds rows of a person or a device
-/// whose name is known.
+/// `system.landing_files`: what was read of each file, so that the next run reads
+/// only what is new. `who` is a private index of hashes: it tells whether a file
+/// holds rows of a given person or device.
 pub const LANDING_FILES: Definition = Definition {
     name: "landing_files",
     grain: "One landing file that was read.",
-    // A file's name is the user's own and may name anybody.
+    // Users choose file names; one may contain a person's name.
     personal: &["file", "who"],
     columns: &[
         ("table_name", TEXT),
@@ -222,7 +227,7 @@ pub const LANDING_FILES: Definition = Definition {
     ],
 };
 
-/// Tables that each run derives before models read them.
+/// System tables that each run derives before models read them.
 pub const DERIVED: [&Definition; 3] = [&CONSENT, &DEVICE_CLAIM, &DEVICE_OWNER];
 
 const ALL: [&Definition; 9] = [
@@ -247,12 +252,12 @@ pub fn all() -> impl Iterator<Item = &'static Definition> {
     ALL.into_iter()
 }
 
-/// All system tables, as the lake names them.
+/// The lake's identifiers of all system tables.
 pub fn ids() -> impl Iterator<Item = TableId> {
     ALL.iter().map(|definition| definition.id())
 }
 
-/// Columns of a system table; `None` if there is none of that name.
+/// Columns of a system table; `None` if no system table has this name.
 pub fn schema(name: &str) -> Option<SchemaRef> {
     ALL.iter()
         .find(|definition| definition.name == name)
@@ -283,12 +288,12 @@ impl Definition {
         Arc::new(Schema::new(fields.collect::<Vec<_>>()))
     }
 
-    /// As statements name it, and differences go by: `system.consent`.
+    /// Name with the zone: `system.consent`.
     pub fn full_name(&self) -> String {
         format!("{ZONE}.{}", self.name())
     }
 
-    /// Its name, without the zone.
+    /// Name without the zone.
     pub fn name(&self) -> &'static str {
         self.name
     }
@@ -298,12 +303,12 @@ impl Definition {
         self.grain
     }
 
-    /// No rows of the table.
+    /// A batch without rows.
     pub fn empty(&self) -> RecordBatch {
         RecordBatch::new_empty(self.schema())
     }
 
-    /// Rows of the table, given column by column.
+    /// A batch of rows, given column by column.
     pub fn batch(&self, columns: Vec<ArrayRef>) -> RecordBatch {
         match RecordBatch::try_new(self.schema(), columns) {
             Ok(batch) => batch,
@@ -311,7 +316,7 @@ impl Definition {
         }
     }
 
-    /// How the table's files are laid out.
+    /// The layout of the table's data files.
     pub fn layout(&self) -> Result<Layout, lake::Error> {
         let personal: Vec<String> = self
             .personal
@@ -321,7 +326,7 @@ impl Definition {
         Layout::new(self.id(), &self.schema(), &personal)
     }
 
-    /// Its name in the lake.
+    /// The lake's identifier of the table.
     pub fn id(&self) -> TableId {
         TableId::new(ZONE, self.name)
     }

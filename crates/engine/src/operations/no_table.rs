@@ -1,6 +1,6 @@
 //! The error about a name that is no table of the project.
 
-use query::error::near;
+use query::error::nearest;
 use query::{Setup, system};
 
 use crate::Error;
@@ -11,7 +11,7 @@ pub(super) fn no_table(setup: &Setup, name: &str) -> Error {
     known.extend(system::names().map(|name| format!("system.{name}")));
     query::Error::NoTable {
         name: privacy::redact(name),
-        nearest: near(name, &known),
+        nearest: nearest(name, &known),
     }
     .into()
 }

@@ -277,8 +277,8 @@ impl Column {
         }
     }
 
-    /// The hash of the text in `row`, as [`crate::interner::hash_of_text`] gives it.
-    pub(super) fn hash_of_text(&self, row: u32) -> u64 {
+    /// The hash of the text in `row`, as [`crate::interner::text_hash`] gives it.
+    pub(super) fn text_hash(&self, row: u32) -> u64 {
         match &self.values {
             Values::Text { numbers, interner } => match numbers.get(row) {
                 NO_TEXT => 0,

@@ -11,7 +11,7 @@ use arrow::datatypes::DataType;
 use arrow::error::ArrowError;
 
 use super::column::{Blocks, Column, RowSet};
-use crate::interner::hash_of_text;
+use crate::interner::text_hash;
 
 /// No row.
 const NONE: u32 = u32::MAX;
@@ -67,7 +67,7 @@ impl Key<'_> {
     #[inline(always)]
     fn hash(self) -> u64 {
         match self {
-            Key::Text(text) => hash_of_text(text),
+            Key::Text(text) => text_hash(text),
             Key::Integer(value) => mix(value as u64),
         }
     }
@@ -160,7 +160,7 @@ impl Table {
         self.keys().fold(0, |hash, column| {
             let own = match column.is_integer() {
                 true => Key::Integer(column.integer(row)).hash(),
-                false => column.hash_of_text(row),
+                false => column.text_hash(row),
             };
             mix(hash ^ own)
         })

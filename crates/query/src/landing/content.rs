@@ -1,8 +1,8 @@
-//! A landing file's content as a hash, so that a file is known again whatever
-//! became of its inode.
+//! Content hashes of landing files, which recognise a file after its inode or times
+//! have changed.
 //!
-//! The hash is of pieces, each hashed by whoever reads it, and of these hashes in
-//! their order.
+//! The hash of a file is the hash of its pieces' hashes, in order. So the reader's
+//! tasks can each hash the piece that they read.
 
 use std::io::{self, Read};
 use std::sync::Arc;
@@ -15,7 +15,7 @@ use super::{Source, SourceFile};
 /// Bytes of a piece; the last is shorter.
 pub(super) const PIECE_BYTES: u64 = 1 << 20;
 
-/// A hash that grows piece by piece.
+/// The hash of a file, built piece by piece.
 #[derive(Default)]
 pub(super) struct ContentHash(Xxh3);
 
@@ -25,7 +25,7 @@ impl ContentHash {
         xxh3_64(bytes)
     }
 
-    /// Takes in the next piece by its hash.
+    /// Adds the hash of the next piece.
     pub(super) fn add(&mut self, piece: u64) {
         self.0.update(&piece.to_le_bytes());
     }
@@ -35,7 +35,7 @@ impl ContentHash {
     }
 }
 
-/// Hashes what is read through it.
+/// A reader that hashes the bytes read through it.
 pub(super) struct Hashed<R> {
     source: R,
     whole: ContentHash,
@@ -55,7 +55,7 @@ impl<R: Read> Hashed<R> {
         }
     }
 
-    /// Reads what is left, and gives the hash of everything.
+    /// Reads to the end and returns the hash of all bytes.
     pub(super) fn finish(mut self) -> io::Result<u64> {
         io::copy(&mut self, &mut io::sink())?;
         if self.filled > 0 || self.pieces == 0 {
@@ -91,10 +91,10 @@ impl<R: Read> Read for Hashed<R> {
 }
 
 impl Source {
-    /// The hash of a file's content as it is now.
+    /// The hash of a file's current content.
     ///
     /// # Errors
-    /// Words of the system.
+    /// The message of the system or the store.
     pub async fn content_of(&self, file: &SourceFile) -> Result<u64, String> {
         let buffers = Arc::<BufferPool>::default();
         let object = self.location.open(&file.path, &buffers)?;
@@ -131,7 +131,7 @@ mod tests {
                 whole.add(ContentHash::piece(&[]));
             }
             let mut stream = Hashed::new(bytes.as_slice());
-            // Some of it is read by somebody else.
+            // Part of it was read before.
             let mut some = vec![0; length / 3];
             stream.read_exact(&mut some).unwrap();
             assert_eq!(stream.finish().unwrap(), whole.finish(), "{length}");

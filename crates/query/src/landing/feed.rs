@@ -1,13 +1,11 @@
-//! Reads the files of a landing table with all cores and hands the batches to
-//! whoever asks next.
+//! Reads and decodes the files of a landing table on all cores, in order.
 //!
-//! A plain file is cut at newlines into segments that are decoded side by
-//! side, each guessing that nothing is open where it begins. The segments are
-//! then taken in their order: where the one before ended as the next had
-//! guessed, the result stands; otherwise the next is decoded again, knowing
-//! better. So no framing can fool the split, and well-formed lines cost
-//! nothing extra. A compressed file is decompressed by one thread and decoded
-//! by the same.
+//! A plain file is split at newlines into segments that are decoded in parallel.
+//! Each segment's decoder guesses that no object is open where the segment begins.
+//! Results are taken in order. If the segment before ended as the next one guessed,
+//! the next one's result counts; otherwise that segment is decoded again from the
+//! known state. So no input can fool the split, and well-formed lines cost nothing
+//! extra. A compressed file is decompressed and decoded by one thread.
 
 use std::collections::VecDeque;
 use std::io::{ErrorKind, Read};
@@ -32,75 +30,75 @@ use super::{FileIntake, Intake, Packing, Source, SourceFile, Whose};
 use crate::Error;
 use crate::error::external;
 
-/// Bytes decoded in one go. Large enough that the cost of a task vanishes,
-/// small enough that a few in flight fit the processor's caches and memory.
+/// Bytes of a segment. Large enough to make the cost of a task negligible, small
+/// enough that the segments in flight fit the processor's caches.
 const SEGMENT_BYTES: u64 = PIECE_BYTES;
 
-/// How far beyond its end a segment looks for the newline to end at. Lines
-/// are far shorter; where one is not, the guess is wrong and mended later.
+/// How far behind its end a segment looks for a newline to end at. Lines are far
+/// shorter; after a longer one, the next segment's guess is wrong and corrected.
 const LOOK_AHEAD: u64 = 64 << 10;
 
-/// How much of a file's beginning tells whether it is one array.
+/// Bytes at the beginning of a file that tell whether it is one JSON array.
 const HEAD_BYTES: u64 = 64;
 
 /// Batches of one decoded segment, or the error that ends the reading.
 pub(super) type Delivery = Result<Vec<RecordBatch>>;
 
-/// What a feed reads.
+/// What to read, and where to account for it.
 #[derive(Debug, Clone)]
 pub(super) struct Order {
     pub source: Arc<Source>,
     pub decoder: Decoder,
-    /// By whom rows will be looked for later, where that is to be noted.
+    /// The column whose people or devices are noted for each file, if any.
     pub whose: Option<Whose>,
     pub intake: Arc<Intake>,
-    /// How many segments may be in work at once.
+    /// Limit on segments in flight.
     pub at_once: usize,
-    /// What segments are read into.
+    /// Buffers for segments.
     pub buffers: Arc<BufferPool>,
-    /// Rows given out so far, and rows passed over for a join.
+    /// Rows output so far, and rows skipped for a join.
     pub rows: Arc<AtomicU64>,
     pub passed_over: Arc<AtomicU64>,
 }
 
-/// Begins to read; batches come out of `sink` in the order of the files. Ends
-/// early when nobody listens any more.
+/// Starts reading; sends batches to `sink` in the order of the files. Stops early
+/// when the receiver is dropped.
 pub(super) fn begin(order: Order, sink: mpsc::Sender<Delivery>) -> SpawnedTask<()> {
     SpawnedTask::spawn(async move {
         if let Err(error) = read_all(&order, &sink).await {
-            // Nobody listens: the query has ended, and so has its interest.
+            // A dropped receiver means that the query has ended.
             let _ = sink.send(Err(error)).await;
         }
     })
 }
 
-/// Work on one stretch of a file, in the order of the files.
+/// Work in flight on one stretch of a file.
 enum Work {
     Segment {
         task: SpawnedTask<Result<Segment>>,
         last: bool,
     },
-    /// A whole compressed file, piece by piece, already in order.
+    /// A whole compressed file, as decoded pieces in order.
     Packed {
         pieces: mpsc::Receiver<Result<Piece>>,
-        /// Of the file as it lies; there once it was read to its end.
+        /// Hash of the compressed file, set once it was read to its end.
         hash: Arc<OnceLock<u64>>,
         _task: SpawnedTask<()>,
     },
 }
 
-/// What was decoded of a packed file, and whether it is the end of it.
+/// A decoded piece of a compressed file, and whether it is the last.
 type Piece = (Decoded, bool);
 
-/// A file that is being read, and what helps to guess where its segments begin.
+/// A file that is being read, shared by the tasks of its segments.
 struct Begun {
     decoder: Decoder,
     roll: Option<Arc<Roll>>,
     object: OnceCell<ObjectReader>,
-    /// Guessing has proved to be of no use: a single line, or records that
-    /// straddle lines.
+    /// Guesses have failed in this file: it is a single line, or its records span
+    /// lines.
     hopeless: AtomicBool,
-    /// The file's first bytes, which tell whether it is one array.
+    /// The file's first bytes, which tell whether it is one JSON array.
     head: OnceCell<Bytes>,
 }
 
@@ -135,7 +133,7 @@ impl Begun {
         object.map_err(|reason| unreadable(file, &reason))
     }
 
-    /// What is taken to be open at `offset` until the bytes before are read.
+    /// The assumed decoder state at `offset`, before the bytes before it are decoded.
     async fn guess(&self, object: &ObjectReader, file: &SourceFile, offset: u64) -> Result<Carry> {
         if offset == 0 {
             return Ok(Carry::start());
@@ -148,11 +146,11 @@ impl Begun {
 }
 
 struct Segment {
-    /// Of its piece of the file, see [`ContentHash`].
+    /// Hash of the segment's piece of the file, see [`ContentHash`].
     hash: u64,
     bytes: Bytes,
     assumed: Carry,
-    /// `None` where guessing has proved to be of no use in this file.
+    /// `None` where guesses have failed in this file.
     decoded: Option<Decoded>,
 }
 
@@ -221,15 +219,15 @@ async fn read_all(order: &Order, sink: &mpsc::Sender<Delivery>) -> Result<()> {
     }
 }
 
-/// What is known of the file whose stretches are being taken in order.
+/// The account of the file whose results are being taken in order.
 struct Account {
     carry: Carry,
     tally: Tally,
     hash: ContentHash,
     rejected: Condenser,
-    /// Entries of the quarantine so far.
+    /// Quarantine entries so far.
     entries: u64,
-    /// No other reading of the file has come to its end before.
+    /// Whether this reading of the file is the first to reach the end.
     is_first: bool,
 }
 
@@ -245,8 +243,8 @@ impl Account {
         }
     }
 
-    /// Ends the file's account: every byte and every object must be in it. `packed`
-    /// is the hash of a packed file, where one was made.
+    /// Closes the file's account: every byte and every object must be in it.
+    /// `packed` is the hash of a compressed file.
     async fn close(
         mut self,
         order: &Order,
@@ -263,7 +261,7 @@ impl Account {
         } = self.tally;
         let bytes = match file.packing {
             Packing::Plain => file.bytes,
-            // How long it is unpacked is known by having read it alone.
+            // The unpacked size is known only from reading the file.
             Packing::Gzip | Packing::Zstd => self.carry.offset(),
         };
         if self.tally.bytes() != bytes || objects != rows + filtered + rejected_objects {
@@ -295,7 +293,7 @@ impl Account {
         Ok(())
     }
 
-    /// Books the next entries of the file.
+    /// Records the next quarantine entries of the file.
     async fn reject(
         &mut self,
         order: &Order,
@@ -312,8 +310,8 @@ impl Account {
         booked.map_err(external)
     }
 
-    /// Books what was decoded and hands its batches on. False where nobody
-    /// listens any more.
+    /// Accounts for decoded input and sends its batches. Returns false if the receiver
+    /// was dropped.
     async fn deliver(
         &mut self,
         order: &Order,
@@ -346,7 +344,7 @@ impl Account {
     }
 }
 
-/// A byte range of a plain file, or a whole packed one.
+/// A byte range of a plain file, or a whole compressed file.
 enum Stretch {
     Range { start: u64, last: bool },
     Whole,
@@ -377,9 +375,9 @@ fn start(order: &Order, file: &SourceFile, stretch: Stretch, begun: &Arc<Begun>)
     match stretch {
         Stretch::Range { start, last } => {
             let begun = Arc::clone(begun);
-            // Less than a millisecond of work, on the threads that drive the
-            // streams: handed to others, a tenth of a run went into waking them.
-            // What is read is decoded while the processor's cache still holds it.
+            // Less than a millisecond of work, so it runs on the threads that drive
+            // the streams: waking blocking threads took a tenth of a run. The bytes
+            // are decoded while they are still in the processor's cache.
             let task = SpawnedTask::spawn(async move {
                 let object = begun.object(&order, &file).await?;
                 let (offset, bytes, hash) = segment(object, &file, start).await?;
@@ -416,9 +414,10 @@ fn start(order: &Order, file: &SourceFile, stretch: Stretch, begun: &Arc<Begun>)
     }
 }
 
-/// The bytes from the newline at or behind `start` to the newline at or
-/// behind the next segment's start, and their offset. Also the hash of the bytes
-/// from the segment's start to the next one's, wherever lines end.
+/// Reads a segment: its offset, its bytes and a hash. The bytes reach from the
+/// newline at or behind `start` to the newline at or behind the next segment's
+/// start. The hash covers the bytes from `start` to the next segment's start,
+/// wherever lines end.
 async fn segment(
     object: &ObjectReader,
     file: &SourceFile,
@@ -434,7 +433,7 @@ async fn segment(
         .await
         .map_err(|reason| unreadable(file, &reason))?;
     if bytes.len() as u64 != beyond - start {
-        return Err(unreadable(file, "it became shorter while it was read"));
+        return Err(unreadable(file, "it was truncated while being read"));
     }
     let cut = |at: u64| -> usize {
         let at = (at - start) as usize;
@@ -447,13 +446,13 @@ async fn segment(
     } else {
         cut(end)
     };
-    // One line may be longer than the whole segment; it is the next one's then.
+    // A line longer than the segment belongs to the next segment.
     let to = to.max(from);
     let hash = ContentHash::piece(&bytes[..(end - start) as usize]);
     Ok((start + from as u64, bytes.slice(from..to), hash))
 }
 
-/// The segment's result if it guessed right, or a new one.
+/// The segment's result if its guess was right; otherwise decodes it again.
 async fn settle(carry: &Carry, segment: Segment, begun: &Begun) -> Result<Decoded> {
     let Segment {
         bytes,
@@ -475,8 +474,8 @@ async fn settle(carry: &Carry, segment: Segment, begun: &Begun) -> Result<Decode
         .map_err(joined)
 }
 
-/// Decompresses and decodes a packed file. Where the packing turns out to be
-/// broken, what came out before is read, and the rest is quarantined.
+/// Decompresses and decodes a compressed file. If the compression is broken, the
+/// bytes before the fault are read and the rest is quarantined.
 async fn unpack(
     store: Arc<dyn ObjectStore>,
     file: SourceFile,
@@ -523,7 +522,7 @@ async fn unpack(
                 give_up(&mut end, &error);
             }
             let _ = to.blocking_send(Ok((end, true)));
-            // What lies behind a fault is content, too.
+            // Bytes behind a fault are part of the content too.
             if let Ok(whole) = packed.finish() {
                 let _ = hash.set(whole);
             }
@@ -534,7 +533,7 @@ async fn unpack(
     .map_err(joined)?
 }
 
-/// Notes at the end of what could be unpacked why there is no more.
+/// Adds a quarantine entry about the part of a file that could not be unpacked.
 fn give_up(end: &mut Decoded, error: &std::io::Error) {
     let reason = error.get_ref();
     let reason = reason.and_then(|reason| reason.downcast_ref::<Unreadable>());
@@ -549,7 +548,7 @@ fn give_up(end: &mut Decoded, error: &std::io::Error) {
             _ => Reason::Unpackable,
         },
         detail: match reason {
-            // At which compressed byte depends on how it was read.
+            // Not the message: its position depends on the sizes of reads.
             Some(reason) if reason.what == Fault::Excessive => reason.what.to_string(),
             _ => error.to_string(),
         },
@@ -563,12 +562,12 @@ fn unreadable(file: &SourceFile, reason: &str) -> DataFusionError {
     external(Error::Landing {
         message: format!("cannot read {}: {reason}", file.shown),
         hint: lake::specific_store_hint(reason)
-            .unwrap_or("check that the file may be read and is whole; nothing was changed")
+            .unwrap_or("check that the file is readable and complete; no table was changed")
             .to_owned(),
     })
 }
 
-/// A task that panicked or was ended.
+/// The error about a task that panicked or was cancelled.
 fn joined(error: impl std::fmt::Display) -> DataFusionError {
     DataFusionError::Execution(format!("a reading task ended early: {error}"))
 }

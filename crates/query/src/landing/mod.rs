@@ -1,10 +1,11 @@
-//! Landing tables as DataFusion tables: which files there are, and how they
-//! are read side by side.
+//! Landing tables as DataFusion tables: lists landing files, reads and decodes them,
+//! and accounts for every byte.
 //!
-//! [`Source`] lists a table's files, `feed` reads and decodes them on all
-//! cores, [`Tag`] and `content` know a file again,
-//! [`Intake`] keeps the account of every byte, and [`LandingTable`]
-//! makes a table of it. [`Whose`] tells by whom rows are found again.
+//! [`LandingTable`] is the table, [`LandingScan`] its scan. [`Source`] lists a
+//! table's files, `feed` reads and decodes them on all cores, and [`Intake`] keeps
+//! the account of what was read. [`Tag`] and `content` recognise files that were
+//! read before. [`Whose`] names the column of a table that identifies a person or a
+//! device, by which a later run finds the files with their rows.
 
 mod content;
 mod feed;

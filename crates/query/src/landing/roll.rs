@@ -1,8 +1,8 @@
-//! Who is in a file: whose rows it holds, as hashes.
+//! Notes which people or devices have rows in a landing file, as hashes.
 //!
-//! Kept for each file that a run reads, so that a later run that needs one
-//! person's earlier rows reads the files that have some and no others. It is a
-//! private index: it lies in `system.landing_files`, a personal column.
+//! A run keeps the hashes of each file that it reads. A later run that needs one
+//! person's earlier rows reads only the files that have some. The hashes are a
+//! private index: they lie in a personal column of `system.landing_files`.
 
 use std::collections::HashSet;
 use std::hash::BuildHasherDefault;
@@ -14,20 +14,20 @@ use xxhash_rust::xxh3::xxh3_64;
 
 use crate::identity_hash::IdentityHasher;
 
-/// Hashes of names.
+/// Hashes of people or devices.
 pub type Hashes = HashSet<u64, BuildHasherDefault<IdentityHasher>>;
 
-/// By which of a landing table's columns rows are looked for.
+/// The column of a landing table that identifies a person or a device.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Whose {
-    /// Among the table's columns.
+    /// Position among the table's columns.
     pub column: usize,
-    /// Whether the column holds e-mails, of which spelling does not matter.
+    /// Whether the column holds e-mails, which are normalised before hashing.
     pub of_people: bool,
 }
 
 impl Whose {
-    /// The hash that stands for a name as it stands in a file.
+    /// The hash of a person or device, given as spelled in a file.
     pub fn hash(self, name: &str) -> u64 {
         hash(&match self.of_people {
             true => privacy::normalize_subject(name),
@@ -36,13 +36,13 @@ impl Whose {
     }
 }
 
-/// The hash that stands for a person or a device.
+/// The hash of a normalised e-mail or of a serial number.
 pub fn hash(name: &str) -> u64 {
     xxh3_64(name.as_bytes())
 }
 
-/// Takes down whose rows a file holds, while the reader asks which it is to
-/// keep.
+/// Collects the hashes of one file. The reader asks the roll for each row's key
+/// whether to keep the row, and the roll notes the key.
 #[derive(Debug)]
 pub(super) struct Roll {
     whose: Whose,
@@ -51,8 +51,8 @@ pub(super) struct Roll {
 }
 
 impl Roll {
-    /// For one file, of which `keep` says what to keep; `None` where rows are
-    /// chosen by another column.
+    /// A roll for one file that the reader filters by `keep`; `None` where it filters
+    /// by another column.
     pub(super) fn beside(whose: Whose, keep: Option<&Keep>) -> Option<Arc<Self>> {
         let keys = match keep {
             None => None,
@@ -66,7 +66,7 @@ impl Roll {
         }))
     }
 
-    /// What the reader is to keep, heard by the roll.
+    /// The reader's filter, which passes through the roll.
     pub(super) fn keep(self: &Arc<Self>) -> Keep {
         Keep {
             column: self.whose.column,
@@ -74,7 +74,7 @@ impl Roll {
         }
     }
 
-    /// Who was seen, in order.
+    /// The collected hashes, ascending.
     pub(super) fn names(&self) -> Vec<u64> {
         let mut names: Vec<u64> = self.seen.lock().iter().copied().collect();
         names.sort_unstable();

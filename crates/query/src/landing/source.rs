@@ -1,4 +1,5 @@
-//! The files of a landing table.
+//! Lists the files of a landing table: data files with their tags, and files that
+//! are something else.
 
 use std::time::Duration;
 
@@ -9,13 +10,14 @@ use object_store::path::Path;
 use super::Tag;
 use crate::Error;
 
-/// At least a tick of the clock that files are stamped by.
+/// At least one tick of the clock that stamps files.
 const TICK: Duration = Duration::from_millis(15);
 
-/// A file that somebody writes to all the time is not waited for.
-const LOOKS: u32 = 3;
+/// How often tags are read; a file that is written to all the time is not waited
+/// for.
+const TAG_READS_MAX: u32 = 3;
 
-/// What was found where a landing table's files are due.
+/// The files found for a landing table.
 #[derive(Debug, Clone)]
 pub struct Source {
     /// The landing table.
@@ -24,7 +26,7 @@ pub struct Source {
     pub location: Location,
     /// Its data files, in order of their paths.
     pub files: Vec<SourceFile>,
-    /// How many other files lie there.
+    /// Number of files that are no data files.
     pub other_files: u64,
     /// The first of them, for a warning.
     pub other_example: Option<String>,
@@ -33,21 +35,21 @@ pub struct Source {
 /// One data file.
 #[derive(Debug, Clone)]
 pub struct SourceFile {
-    /// In the store.
+    /// Path in the store.
     pub path: Path,
-    /// Below the table's folder, as kept in system tables.
+    /// Path below the table's folder, as system tables name the file.
     pub name: String,
-    /// As a person names it.
+    /// Name for messages.
     pub shown: String,
-    /// As it lies, before decompression.
+    /// Size before decompression.
     pub bytes: u64,
-    /// Tells it from another one of its name and size.
+    /// Tells the file from another one of the same name and size.
     pub tag: Tag,
-    /// By its name.
+    /// Compression, by the name's suffix.
     pub packing: Packing,
 }
 
-/// How a file's bytes are packed.
+/// How a file is compressed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Packing {
     /// `*.json`
@@ -87,7 +89,7 @@ impl Source {
         let (table, path) = (table.name.as_ref(), table.path());
         let unlisted = |reason: String| Error::Landing {
             hint: match location.folder() {
-                Some(_) => "check the path and that it may be read".to_owned(),
+                Some(_) => "check the path and its permissions".to_owned(),
                 None => lake::store_hint(&reason).to_owned(),
             },
             message: format!("cannot list {location}: {reason}"),
@@ -100,7 +102,7 @@ impl Source {
             other_example: None,
         };
         if let Some(folder) = location.folder() {
-            source.take_in_oddities(folder, &mut Vec::new())?;
+            source.check_other_entries(folder, &mut Vec::new())?;
         }
         let mut listed = location.store().list(Some(location.prefix()));
         loop {
@@ -138,7 +140,7 @@ impl Source {
             }
         }
         if location.folder().is_some() {
-            source.look_at_files().await;
+            source.read_file_tags().await;
         }
         source.files.sort_by(|a, b| a.path.cmp(&b.path));
         if source.files.is_empty() {
@@ -152,18 +154,18 @@ impl Source {
         Ok(source)
     }
 
-    /// Takes down how large each file on disk is, and what tells it from others.
+    /// Reads size and tag of each file on disk.
     ///
-    /// The kernel's clock ticks every few milliseconds: a file that was changed in
-    /// this very tick could be changed again without anything to tell it by. Such
-    /// a file is looked at again in the next tick.
-    async fn look_at_files(&mut self) {
-        for look in 0..LOOKS {
+    /// The kernel's clock ticks every few milliseconds. A file that was changed in the
+    /// current tick could change again under the same tag, so tags are read again in
+    /// the next tick.
+    async fn read_file_tags(&mut self) {
+        for look in 0..TAG_READS_MAX {
             let now_ns = chrono::Utc::now().timestamp_nanos_opt().unwrap_or_default();
             let mut is_recent = false;
             for file in &mut self.files {
                 let path = self.location.file(&file.path);
-                // One that is gone by now is told when it is read.
+                // A file that is gone by now fails when it is read.
                 let Some(Ok(meta)) = path.map(std::fs::metadata) else {
                     continue;
                 };
@@ -172,19 +174,19 @@ impl Source {
                     is_recent |= (now_ns - changed_ns).abs() < TICK.as_nanos() as i64;
                 }
             }
-            if !is_recent || look + 1 == LOOKS {
+            if !is_recent || look + 1 == TAG_READS_MAX {
                 return;
             }
             tokio::time::sleep(TICK).await;
         }
     }
 
-    /// The store lists regular files alone, and not those whose names end as its
-    /// own unfinished ones do (`NAME#1`). What else lies in a folder is told, and
-    /// what may be a data file and cannot be read is an error: it may be the one
-    /// with a withdrawal. Linked folders are followed, unless one is `inside`
-    /// itself.
-    fn take_in_oddities(
+    /// Checks directory entries that the store does not list. It lists only regular
+    /// files, and none named like its own unfinished ones (`NAME#1`). Others are
+    /// counted for a warning. An entry that may be a data file and cannot be read is
+    /// an error: it may hold a withdrawal of consent. Links to folders are followed,
+    /// except to one of the folders in `inside`, which contain this one.
+    fn check_other_entries(
         &mut self,
         folder: &std::path::Path,
         inside: &mut Vec<std::path::PathBuf>,
@@ -206,24 +208,23 @@ impl Source {
             else {
                 return Err(Error::Landing {
                     message: format!(
-                        "cannot read {shown}: its name holds bytes that no object store takes"
+                        "cannot read {shown}: its name has bytes that an object store does not allow"
                     ),
-                    hint: "give it a name of printable characters in UTF-8, or take it away"
-                        .to_owned(),
+                    hint: "rename it to printable characters in UTF-8, or remove it".to_owned(),
                 });
             };
             match std::fs::metadata(&path) {
-                Ok(meta) if meta.is_dir() => self.take_in_oddities(&path, inside)?,
+                Ok(meta) if meta.is_dir() => self.check_other_entries(&path, inside)?,
                 Ok(meta) if meta.is_file() && !is_unfinished(name) => {}
                 Err(error) if Packing::of(name).is_some() => {
                     return Err(Error::Landing {
                         message: format!("cannot read {shown}: {error}"),
                         hint:
-                            "it is a link to nothing, or may not be read; mend it or take it away"
+                            "the link is broken, or reading is not permitted; repair or remove it"
                                 .to_owned(),
                     });
                 }
-                // It went while the folder was read.
+                // Removed while the folder was read.
                 Err(_) if path.symlink_metadata().is_err() => {}
                 Ok(_) | Err(_) => {
                     self.other_files += 1;
@@ -235,19 +236,19 @@ impl Source {
         Ok(())
     }
 
-    /// Bytes of all data files as they lie.
+    /// Size of all data files before decompression.
     pub fn bytes(&self) -> u64 {
         self.files.iter().map(|file| file.bytes).sum()
     }
 }
 
-/// Whether the store takes a file for one that it has not finished writing.
+/// Whether the store regards a file as one of its own unfinished ones.
 fn is_unfinished(name: &str) -> bool {
     let number = name.split_once('#').map(|(_, number)| number);
     number.is_some_and(|n| !n.is_empty() && n.bytes().all(|b| b.is_ascii_digit()))
 }
 
-/// A path on one line, whatever its name holds.
+/// A path for messages, with control characters escaped.
 fn shown(path: &std::path::Path) -> String {
     let text = path.to_string_lossy();
     let plain = |c: char| match c.is_control() {
@@ -257,7 +258,8 @@ fn shown(path: &std::path::Path) -> String {
     text.chars().map(plain).collect()
 }
 
-/// Where a landing table's files lie: below `landing`, or at a place of its own.
+/// The location of a landing table's files: below `landing`, or its own absolute
+/// one.
 ///
 /// # Errors
 /// [`lake::Error::Location`].
@@ -268,8 +270,8 @@ pub fn place(landing: &Location, table: &catalog::LandingTable) -> Result<Locati
     Ok(landing.join(table.path()))
 }
 
-/// A landing folder that is missing altogether has an error of its own: the
-/// three about its sources would say less.
+/// Checks that the landing folder exists. One error about it says more than one for
+/// each table below it.
 fn exists(landing: &Location) -> Result<(), Error> {
     let Some(folder) = landing.folder() else {
         return Ok(());
@@ -282,11 +284,11 @@ fn exists(landing: &Location) -> Result<(), Error> {
         ),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => (
             "does not exist".to_owned(),
-            "name the folder with --landing, or make synthetic data with `stedi sample landing`",
+            "name the folder with --landing, or generate synthetic data with `stedi sample landing`",
         ),
         Err(error) => (
             format!("cannot be read: {error}"),
-            "check that the folder may be read",
+            "check the permissions of the folder",
         ),
     };
     Err(Error::Landing {

@@ -1,41 +1,44 @@
-//! What tells a landing file from another one of its name and size.
+//! Tags of landing files: tell whether a file with a known name and size has changed.
+//!
+//! A run notes the tag of each file that it reads; the next one compares, to read
+//! only new files and to notice changed ones.
 
 use std::os::unix::fs::MetadataExt;
 
-/// As found when the file was listed.
+/// The tag of a file when it was listed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Tag {
-    /// On a store: the content's tag there.
+    /// In an object store: the ETag.
     Store(String),
-    /// On a store without tags: when it was written, microseconds.
+    /// In a store without ETags: the time of modification, microseconds.
     Time(i64),
     /// On disk.
     Disk {
-        /// When it was written, microseconds. Anybody may set that.
+        /// Time of modification, microseconds. Any program can set it.
         written_us: i64,
-        /// The inode that holds it.
+        /// The file's inode.
         inode: u64,
-        /// When anything about it was changed last, nanoseconds. The kernel alone
-        /// sets that.
+        /// Time of the last change of content or metadata, nanoseconds. Only the
+        /// kernel sets it.
         changed_ns: i64,
     },
 }
 
-/// How a file compares with one of its name and size that was read.
+/// How a file compares with one of the same name and size that was read before.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Likeness {
-    /// It is that file.
+    /// It is the same file.
     Same,
-    /// It is that file if its content has this hash: it was moved, or copied with
-    /// its time, or its rights were changed, or somebody wrote it and set the time
+    /// It is the same file if its content has this hash. Either it was moved, copied
+    /// with its time, or got other permissions; or it was written and its time set
     /// back.
     IfContentIs(u64),
-    /// It is another.
+    /// It is another file.
     Other,
 }
 
 impl Tag {
-    /// Of a file on disk.
+    /// The tag of a file on disk.
     pub(super) fn of(file: &std::fs::Metadata) -> Self {
         Self::Disk {
             written_us: file.mtime() * 1_000_000 + file.mtime_nsec() / 1_000,
@@ -44,7 +47,8 @@ impl Tag {
         }
     }
 
-    /// What a store is told, so that it gives no other content than this.
+    /// The ETag for conditional reads, so that the store returns this content or
+    /// fails.
     pub(super) fn on_store(&self) -> Option<&str> {
         match self {
             Self::Store(tag) => Some(tag),
@@ -52,7 +56,7 @@ impl Tag {
         }
     }
 
-    /// As it is noted of a file that was read, with the hash of what was read.
+    /// The text to store for a file that was read, with the hash of its content.
     pub fn noted(&self, content: Option<u64>) -> String {
         match self {
             Self::Store(tag) => tag.clone(),
@@ -68,7 +72,7 @@ impl Tag {
         }
     }
 
-    /// How this file compares with what was noted of one.
+    /// Compares this file with the stored text of an earlier one.
     pub fn compare(&self, noted: &str) -> Likeness {
         let Self::Disk { written_us, .. } = self else {
             return match self.noted(None) == noted {
@@ -83,7 +87,7 @@ impl Tag {
             _ => (noted, None),
         };
         let is_written = noted.split(' ').next() == Some(&written_us.to_string());
-        // Earlier programs noted nothing but the time.
+        // Older versions of the program stored only the time.
         if stamps == self.noted(None) || (is_written && !noted.contains(' ')) {
             return Likeness::Same;
         }
@@ -118,14 +122,14 @@ mod tests {
             (disk(5, 8, 1_700_000_000_000_000_001), &noted, perhaps),
             (disk(5, 7, 1_700_000_000_000_000_002), &noted, perhaps),
             (disk(6, 7, 1_700_000_000_000_000_001), &noted, other),
-            // No content was noted.
+            // No content hash was stored.
             (was.clone(), &was.noted(None), same),
             (
                 disk(5, 8, 1_700_000_000_000_000_001),
                 &was.noted(None),
                 other,
             ),
-            // By an earlier program.
+            // Stored by an older version of the program.
             (was.clone(), "5", same),
             (was.clone(), "6", other),
             (was.clone(), "", other),

@@ -1,4 +1,4 @@
-//! SQL before it is planned: parsing, time travel, and what is not supported.
+//! SQL before planning: parsing, time travel, and hints for unsupported SQL.
 
 pub mod parse;
 pub mod time_travel;

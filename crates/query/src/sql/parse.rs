@@ -1,4 +1,5 @@
-//! One statement of SQL, parsed and within the limits of [`catalog::limits`].
+//! Parses one SQL statement, within the limits of [`catalog::limits`], and refuses
+//! statements that write.
 
 use catalog::limits::{self, Excess};
 use catalog::{SqlDialect, SyntaxFault};
@@ -7,9 +8,8 @@ use datafusion::sql::parser::{DFParserBuilder, Statement};
 use crate::sql::time_travel;
 use crate::{Error, redaction};
 
-/// Whether a statement is of a kind that only reads. Told by its first word,
-/// before tables are looked up, so that `DROP TABLE` of a misspelt name is not
-/// answered by a suggestion.
+/// Whether a statement only reads. Decided by its kind, before tables are looked
+/// up, so that `DROP TABLE` of a misspelt name gets no spelling suggestion.
 fn only_reads(statement: &Statement) -> bool {
     use sqlparser::ast::Statement as Ast;
     match statement {
@@ -36,22 +36,22 @@ fn check_size(statement: &Statement) -> Result<(), Excess> {
     }
 }
 
-/// A statement that writes was given where only reading is allowed.
+/// The error about a statement that writes.
 pub(crate) fn writes() -> Error {
     Error::sql(
-        "this statement does not only read",
-        "tables are written by `stedi run` alone; CREATE EXTERNAL TABLE adds one for the session",
+        "this statement writes, and only reading is allowed",
+        "queries only read: `stedi run` writes tables, CREATE EXTERNAL TABLE adds one for the session",
     )
 }
 
-/// The one statement that `sql` is.
+/// Parses `sql` as one statement that only reads.
 ///
 /// # Errors
-/// [`Error::Sql`] where it cannot be parsed, does not only read, or is not one.
+/// [`Error::Sql`] where it cannot be parsed, writes, or is not exactly one.
 pub fn parse(sql: &str) -> Result<Statement, Error> {
     let too_large = |excess: Excess| Error::sql(excess.message, excess.hint);
     limits::check_tokens(sql).map_err(too_large)?;
-    let sql = time_travel::spelled_for_the_parser(sql);
+    let sql = time_travel::without_for(sql);
     let mut statements = DFParserBuilder::new(sql.as_ref())
         .with_dialect(&SqlDialect)
         .build()
@@ -78,8 +78,8 @@ pub fn parse(sql: &str) -> Result<Statement, Error> {
             "write one, such as: select count(*) from customer_trusted",
         )),
         (Some(_), _) => Err(Error::sql(
-            "there are several statements where one is due",
-            "give them one by one",
+            "expected one statement, found several",
+            "run them one at a time",
         )),
     }
 }

@@ -1,9 +1,10 @@
-//! Older versions of tables in SQL.
+//! Time travel: older versions of tables in SQL.
 //!
 //! `FROM customer_trusted VERSION AS OF 3` and
-//! `FROM customer_trusted TIMESTAMP AS OF '2026-11-20T10:00:00Z'` (also with
-//! `FOR` before them, and `FOR SYSTEM_TIME AS OF`) become names that carry the
-//! version, which the table lookup understands.
+//! `FROM customer_trusted TIMESTAMP AS OF '2026-11-20T10:00:00Z'` (also after `FOR`,
+//! and as `FOR SYSTEM_TIME AS OF`) are rewritten to names that carry the version,
+//! such as `customer_trusted@v3`, which [`Tables::find`](crate::tables::Tables::find)
+//! resolves.
 
 use std::borrow::Cow;
 use std::ops::ControlFlow;
@@ -21,10 +22,10 @@ use sqlparser::tokenizer::{Location, Token, TokenWithSpan, Tokenizer};
 
 use crate::Error;
 
-/// Takes the `FOR` of `FOR VERSION AS OF` and `FOR TIMESTAMP AS OF` away, as
-/// Athena writes them: the parser knows them without it. Nothing moves, so
-/// places in messages stay right.
-pub fn spelled_for_the_parser(sql: &str) -> Cow<'_, str> {
+/// Blanks out the `FOR` of Athena's `FOR VERSION AS OF` and `FOR TIMESTAMP AS OF`,
+/// which the parser accepts only without it. The statement keeps its length, so
+/// lines and columns in messages stay right.
+pub fn without_for(sql: &str) -> Cow<'_, str> {
     let Ok(tokens) = Tokenizer::new(&SqlDialect, sql).tokenize_with_location() else {
         return Cow::Borrowed(sql);
     };
@@ -58,10 +59,10 @@ fn byte_of(sql: &str, place: Location) -> Option<usize> {
     Some(before + within)
 }
 
-/// Replaces versions in a statement by names that carry them.
+/// Rewrites versions in a statement to names that carry them.
 ///
 /// # Errors
-/// [`Error::Sql`] for a version that is no number or instant.
+/// [`Error::Sql`] for a version that is neither a number nor an instant.
 pub fn resolve(statement: &mut Statement) -> Result<(), Error> {
     match statement {
         Statement::Statement(statement) => match statement.visit(&mut Resolver) {
@@ -112,20 +113,21 @@ fn suffix(version: &TableVersion) -> Result<String, String> {
     match version {
         TableVersion::VersionAsOf(expr) => match number(expr) {
             Some(number) if number >= 0 => Ok(format!("@v{number}")),
-            _ => Err("a version is a whole number".to_owned()),
+            _ => Err("a version must be a whole number".to_owned()),
         },
         TableVersion::TimestampAsOf(expr) | TableVersion::ForSystemTimeAsOf(expr) => {
             let instant = match number(expr) {
                 Some(instant) => instant,
                 None => {
-                    let text = text(expr).ok_or("an instant is a text or epoch milliseconds")?;
-                    parse_instant(text).ok_or("this text is no instant")?
+                    let text =
+                        text(expr).ok_or("an instant must be a text or epoch milliseconds")?;
+                    parse_instant(text).ok_or("this text is not an instant")?
                 }
             };
             Ok(format!("@t{instant}"))
         }
         TableVersion::Function(_) | TableVersion::Changes { .. } => {
-            Err("this way to name a version is not known".to_owned())
+            Err("this form of a table version is not supported".to_owned())
         }
     }
 }
@@ -158,8 +160,8 @@ fn text(expr: &Expr) -> Option<&str> {
     }
 }
 
-/// An instant as people write it, to epoch milliseconds: RFC 3339, a date, or
-/// a date and time in UTC; or epoch milliseconds in digits.
+/// Parses an instant to epoch milliseconds: RFC 3339, a date, a date and time in
+/// UTC, or epoch milliseconds in digits.
 pub fn parse_instant(text: &str) -> Option<i64> {
     let text = text.trim();
     if let Ok(instant) = text.parse::<i64>() {
@@ -206,7 +208,7 @@ mod tests {
                 "select * from t for system_time as of 'x'",
             ),
         ] {
-            assert_eq!(spelled_for_the_parser(sql), expected);
+            assert_eq!(without_for(sql), expected);
         }
     }
 

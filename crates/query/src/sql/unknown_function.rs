@@ -1,4 +1,4 @@
-//! What to write in place of a function that does not exist.
+//! The error about a function that does not exist, with what to write instead.
 
 use std::collections::BTreeSet;
 
@@ -6,10 +6,10 @@ use datafusion::execution::SessionState;
 
 use crate::redaction;
 
-/// What is said of a function that there is not. The planner's own suggestion
-/// is the nearest of all names, however far, and another one each time.
+/// The message and hint for an unknown function. The planner's own suggestion is
+/// not used: it may be far off, and it varies from call to call.
 pub(crate) fn no_function(state: &SessionState, name: &str) -> (String, String) {
-    /// Functions of other engines, and what stands for them here.
+    /// Functions of other engines, and what to write instead.
     const ELSEWHERE: [(&str, &str); 8] = [
         ("convert", "write CAST(value AS type)"),
         ("group_concat", "write string_agg(text, ',')"),
@@ -23,7 +23,7 @@ pub(crate) fn no_function(state: &SessionState, name: &str) -> (String, String) 
     let shown = redaction::shown(name);
     if state.window_functions().contains_key(name) {
         return (
-            format!("the function `{shown}` looks at other rows, and is not told at which"),
+            format!("the function `{shown}` looks at other rows and needs an OVER clause"),
             format!("write {shown}(...) over (partition by ... order by ...)"),
         );
     }
@@ -34,7 +34,7 @@ pub(crate) fn no_function(state: &SessionState, name: &str) -> (String, String) 
     let scalar = state.scalar_functions().keys();
     let aggregate = state.aggregate_functions().keys();
     let window = state.window_functions().keys();
-    // Of equally near names the first one is given: it must always be the same.
+    // Sorted, so that of equally near names always the same one is suggested.
     let names: BTreeSet<&str> = scalar
         .chain(aggregate)
         .chain(window)
@@ -42,7 +42,7 @@ pub(crate) fn no_function(state: &SessionState, name: &str) -> (String, String) 
         .collect();
     let hint = match catalog::nearest(name, names.into_iter()) {
         Some(near) => format!("did you mean `{near}`?"),
-        None => "`show functions` lists what there is".to_owned(),
+        None => "`show functions` lists all functions".to_owned(),
     };
     (message, hint)
 }

@@ -1,20 +1,20 @@
-//! What the parser takes and the planner does not, by name.
+//! Names parts of SQL that the parser accepts and the planner does not support.
 //!
-//! The planner shows such a part of a statement as its own data structure. So
-//! the statement is looked through for what is known not to be planned, and
-//! that is told as people write it.
+//! The planner's own message shows such a part as a data structure. So the statement
+//! is searched for parts known to be unsupported, and the error names the part as
+//! people write it and says what to write instead.
 
 use std::ops::ControlFlow;
 
 use datafusion::sql::parser::Statement;
 use sqlparser::ast::{Expr, JoinOperator, LimitClause, Query, Select, TableFactor, Visit, Visitor};
 
-/// A part of SQL, and what to write instead.
+/// An unsupported part of SQL, and what to write instead.
 pub(crate) type Unsupported = (&'static str, &'static str);
 
 const FALLBACK: &str = "write it with other clauses or functions";
 
-/// The first such part of a statement.
+/// The first unsupported part of a statement.
 pub(crate) fn part_of(statement: &Statement) -> Option<Unsupported> {
     match statement {
         Statement::Statement(statement) => match statement.visit(&mut Search) {
@@ -26,22 +26,22 @@ pub(crate) fn part_of(statement: &Statement) -> Option<Unsupported> {
     }
 }
 
-/// The first part of a statement that the planner would pass over, so that the
-/// answer would be another one than was asked for.
-pub(crate) fn passed_over_in(statement: &Statement) -> Option<Unsupported> {
+/// The first part of a statement that the planner would silently ignore, so that
+/// the result would be wrong.
+pub(crate) fn ignored_part_of(statement: &Statement) -> Option<Unsupported> {
     match statement {
-        Statement::Statement(statement) => match statement.visit(&mut PassedOver) {
+        Statement::Statement(statement) => match statement.visit(&mut IgnoredParts) {
             ControlFlow::Break(found) => Some(found),
             ControlFlow::Continue(()) => None,
         },
-        Statement::Explain(explain) => passed_over_in(&explain.statement),
+        Statement::Explain(explain) => ignored_part_of(&explain.statement),
         _ => None,
     }
 }
 
-struct PassedOver;
+struct IgnoredParts;
 
-impl Visitor for PassedOver {
+impl Visitor for IgnoredParts {
     type Break = Unsupported;
 
     fn pre_visit_query(&mut self, query: &Query) -> ControlFlow<Unsupported> {

@@ -1,7 +1,7 @@
-//! One version of a lake's table as a DataFusion table.
+//! One version of a lake table as a DataFusion table.
 //!
 //! The scan is a plain Parquet scan over the version's files, so that every
-//! optimisation DataFusion knows for Parquet applies.
+//! optimisation that DataFusion has for Parquet applies.
 
 use std::sync::Arc;
 
@@ -26,21 +26,21 @@ use object_store::ObjectMeta;
 use crate::scan::ScanNumber;
 use crate::tables::memory_table::MemoryTable;
 
-/// Files of a table with the schema they have in common.
+/// Data files of a table, with their schema and what to read of them.
 #[derive(Debug, Clone)]
 pub struct LakeTable {
-    /// What is read where there are no files.
+    /// Scanned in place of files if there are none.
     none: MemoryTable,
-    /// As which scan of a statement it is read.
+    /// The number of this scan in its statement.
     number: Option<ScanNumber>,
     store: ObjectStoreUrl,
     schema: SchemaRef,
     files: Arc<[DataFile]>,
-    /// A column and between which values those of interest lie.
+    /// A column and the range of its values to read.
     between: Option<(String, (i64, i64))>,
-    /// What rows must meet.
+    /// A row filter for the scan.
     meeting: Option<PhysicalExprRef>,
-    /// Of its one file, which row groups are read; all where nothing is said.
+    /// Which row groups of the table's single file to read; `None` reads all.
     row_groups: Option<Arc<[bool]>>,
 }
 
@@ -53,7 +53,7 @@ impl LakeTable {
         files: &[DataFile],
     ) -> Self {
         Self {
-            // Of no files, the scan cannot tell whose they are.
+            // A Parquet scan without files would not know its table's name.
             none: MemoryTable::new(&table.zone, &table.name, Arc::clone(&schema), vec![vec![]]),
             number: None,
             store,
@@ -65,7 +65,7 @@ impl LakeTable {
         }
     }
 
-    /// As the scan of that number in a statement.
+    /// The table as scan `number` of a statement.
     pub fn numbered(&self, number: usize) -> Self {
         Self {
             none: self.none.numbered(number),
@@ -74,22 +74,22 @@ impl LakeTable {
         }
     }
 
-    /// Passes over what cannot hold a row whose value in `column` lies in
-    /// `range`, both ends included. Other rows may still come along.
+    /// Skips row groups without a value of `column` in `range`, both ends included.
+    /// Rows outside the range may still be returned.
     pub fn between(mut self, column: &str, range: (i64, i64)) -> Self {
         self.between = Some((column.to_owned(), range));
         self
     }
 
-    /// Leaves out rows that do not meet a condition on the table's columns, most
-    /// often: what columns it does not ask for is not read of them. Others may
-    /// still come along.
+    /// Filters rows by a condition on the table's columns: decodes the condition's
+    /// columns first, other columns only for matching rows. Rows that do not match
+    /// may still be returned.
     pub fn meeting(mut self, condition: PhysicalExprRef) -> Self {
         self.meeting = Some(condition);
         self
     }
 
-    /// Reads some row groups of the one file of the table.
+    /// Reads only the marked row groups; the table must have a single file.
     pub fn in_row_groups(mut self, groups: Vec<bool>) -> Self {
         self.row_groups = Some(groups.into());
         self
@@ -138,7 +138,7 @@ impl LakeTable {
     fn partitioned(&self, file: &DataFile) -> PartitionedFile {
         let meta = ObjectMeta {
             location: file.path.clone(),
-            // Data files are never written twice, so their age says nothing.
+            // Data files are never overwritten, so their age does not matter.
             last_modified: chrono::DateTime::UNIX_EPOCH,
             size: file.bytes,
             e_tag: None,
@@ -186,8 +186,8 @@ impl TableProvider for LakeTable {
         limit: Option<usize>,
     ) -> Result<Arc<dyn ExecutionPlan>> {
         if self.files.is_empty() {
-            // A scan of no rows rather than none at all: what is joined to it is
-            // read and accounted for all the same.
+            // A scan without rows instead of an empty plan: the other side of a join
+            // is still read and counted.
             return Ok(Arc::new(self.none.scanned(projection)?));
         }
         let files = self

@@ -1,8 +1,8 @@
-//! Rows held in memory, as a table of which an account can be given.
+//! Rows in memory as a table, with the table's name known to the scan.
 //!
-//! Like DataFusion's numbered, but for a name: whose rows they are is known to the
-//! scan. It stands beside the schema, not in its notes, as a plan does not pass
-//! with schemas whose notes differ.
+//! Like DataFusion's own memory table, but the ledger can tell which table a scan
+//! reads. The name lies beside the schema, not in its metadata: plans are rejected
+//! if the metadata of their schemas differs.
 
 use std::any::Any;
 use std::fmt;
@@ -32,13 +32,13 @@ use crate::scan::ScannedTable;
 pub struct MemoryTable {
     table: ScannedTable,
     schema: SchemaRef,
-    /// Which of the table's columns are held, where not all are.
+    /// Positions of the columns in memory, where not all of them are.
     columns: Option<Arc<[usize]>>,
     partitions: Arc<[Vec<RecordBatch>]>,
 }
 
 impl MemoryTable {
-    /// Of rows with that schema.
+    /// A table with these rows, which have all columns of `schema`.
     pub fn new(
         zone: &str,
         table: &str,
@@ -53,8 +53,8 @@ impl MemoryTable {
         }
     }
 
-    /// Some `columns` alone of a table with that schema: a statement may name the
-    /// others, but not read them.
+    /// The same rows as the columns at positions `columns` of a table with `schema`.
+    /// A statement may name the other columns, but not read them.
     pub fn of_columns(self, schema: SchemaRef, columns: Vec<usize>) -> Self {
         Self {
             schema,
@@ -63,14 +63,14 @@ impl MemoryTable {
         }
     }
 
-    /// As the scan of that number in a statement.
+    /// The table as scan `number` of a statement.
     pub fn numbered(&self, number: usize) -> Self {
         let mut numbered = self.clone();
         numbered.table.number = Some(number);
         numbered
     }
 
-    /// A scan of the rows.
+    /// A scan of the rows, with the columns at `projection`.
     pub fn scanned(&self, projection: Option<&Vec<usize>>) -> Result<DataSourceExec> {
         let (schema, projection) = match &self.columns {
             None => (Arc::clone(&self.schema), projection.cloned()),
@@ -113,22 +113,22 @@ impl TableProvider for MemoryTable {
     }
 }
 
-/// The rows of a scan.
+/// The source of a [`MemoryTable`]'s scan.
 #[derive(Debug, Clone)]
 pub struct MemorySource {
-    /// Whose they are.
+    /// The table that the rows belong to.
     pub table: ScannedTable,
     held: MemorySourceConfig,
 }
 
 impl MemorySource {
-    /// How many there are.
+    /// Number of rows.
     pub fn rows(&self) -> u64 {
         let batches = self.held.partitions().iter().flatten();
         batches.map(|batch| batch.num_rows() as u64).sum()
     }
 
-    /// The same rows in another way.
+    /// The same table over a changed source.
     fn with(&self, held: Arc<dyn DataSource>) -> Option<Arc<dyn DataSource>> {
         let held = (held.as_ref() as &dyn Any).downcast_ref::<MemorySourceConfig>()?;
         Some(Arc::new(Self {

@@ -1,9 +1,13 @@
-//! Every table by name: what `select ... from NAME` finds.
+//! All tables by name: resolves what `select ... from NAME` refers to.
 //!
-//! Names are looked up when a statement asks for them, so that opening a
-//! session costs nothing however many tables the lake holds. A name may carry
-//! a version, as in `customer_trusted@v3` or `customer_trusted@t1655564376361`;
-//! statements get there through `VERSION AS OF` and `TIMESTAMP AS OF`.
+//! Names are looked up when a statement uses them, so opening a session costs
+//! nothing however many tables the lake has. A name may carry a version, as in
+//! `customer_trusted@v3` or `customer_trusted@t1655564376361`;
+//! [`time_travel`](crate::sql::time_travel) rewrites `VERSION AS OF` and
+//! `TIMESTAMP AS OF` to such names.
+//!
+//! [`Tables`] also pins versions, so that statements and runs read the tables of one
+//! release.
 
 pub mod lake_table;
 pub mod memory_table;
@@ -28,18 +32,18 @@ use crate::{Error, scan, system};
 use lake_table::LakeTable;
 use memory_table::MemoryTable;
 
-/// The schema that bare names are looked up in.
+/// The schema of names without a zone.
 pub const DEFAULT_SCHEMA: &str = "lakehouse";
 
 /// The catalog that holds all schemas.
 pub const CATALOG: &str = "stedi";
 
-/// All tables of a session.
+/// All tables of a session, and the versions at which it reads them.
 #[derive(Debug)]
 pub struct Tables {
     /// The data product.
     pub project: Arc<Project>,
-    /// Where tables lie.
+    /// Where the lake's tables lie.
     pub lake: Lake,
     /// Where landing files lie.
     pub landing: Location,
@@ -47,31 +51,32 @@ pub struct Tables {
     pub intake: Arc<Intake>,
     /// The version of lake tables that a bare name means.
     pub as_of: AsOf,
-    /// What a name means instead: tables built but not yet published, external
-    /// tables of a session.
+    /// Tables that replace those of the lake under their names: built by a run and
+    /// not yet published.
     overrides: RwLock<HashMap<String, Arc<dyn TableProvider>>>,
     session_landing: RwLock<HashMap<String, catalog::LandingTable>>,
     pinned: RwLock<Pinned>,
 }
 
-/// Versions that the newest one of a table is taken to be.
+/// Versions that are read as the newest ones of their tables. `None` stands for a
+/// table without a version.
 #[derive(Debug, Clone, Default)]
 struct Pinned {
     versions: HashMap<TableId, Option<Version>>,
-    /// Whether a table that is asked for the first time is pinned to what stands
-    /// then.
+    /// Whether a table that is used for the first time is pinned to its newest
+    /// version at that time.
     grows: bool,
 }
 
-/// How often it is tried to find the lake between two releases, and how long it
-/// is waited in between: publication takes a moment. One that does not end is
-/// taken to have been killed.
+/// How often and at which intervals [`Tables::pin`] tries to find the lake between
+/// two releases; publication takes a moment. A release that stays unfinished for
+/// `KILLED_AFTER` tries counts as that of a killed run.
 const PIN_TRIES: u32 = 100;
 const KILLED_AFTER: u32 = 25;
 const PIN_PAUSE: Duration = Duration::from_millis(20);
 
 impl Tables {
-    /// The tables of `project` at one place; names without a version mean `as_of`.
+    /// The tables of `project`; names without a version are read at `as_of`.
     pub fn new(project: Arc<Project>, lake: Lake, landing: Location, as_of: AsOf) -> Self {
         Self {
             project,
@@ -85,17 +90,17 @@ impl Tables {
         }
     }
 
-    /// Lets `name` mean `table` from now on.
+    /// Resolves `name` to `table` from now on.
     pub fn put(&self, name: &str, table: Arc<dyn TableProvider>) {
         self.overrides.write().insert(name.to_owned(), table);
     }
 
-    /// Lets a system table mean rows that are not published yet.
+    /// Replaces a system table by rows that are not published yet.
     pub fn put_system(&self, name: &str, table: Arc<dyn TableProvider>) {
         self.put(&format!("{}.{name}", system::ZONE), table);
     }
 
-    /// Lets a system table mean `rows`, which were derived just now.
+    /// Replaces a system table by `rows`, which were just derived.
     pub fn put_derived(
         &self,
         table: &system::Definition,
@@ -107,15 +112,15 @@ impl Tables {
         Ok(())
     }
 
-    /// All tables that a lake may have.
+    /// All tables that the lake may contain.
     pub fn of_lake(&self) -> Vec<TableId> {
         let models = self.project.models().iter();
         models.map(model_id).chain(system::ids()).collect()
     }
 
-    /// Lets `tables` of the lake mean the versions that stand now, all of one
-    /// release: whatever is published meanwhile, they go together. Others mean
-    /// what stands when they are asked for.
+    /// Pins `tables` to their newest versions, all of one release: a publication
+    /// meanwhile cannot mix two releases. Other tables are read at their newest
+    /// version when they are used.
     pub async fn pin(&self, tables: &[TableId]) -> std::result::Result<(), Error> {
         let mut unfinished = (0, None);
         for _ in 0..PIN_TRIES {
@@ -124,7 +129,7 @@ impl Tables {
             for table in tables {
                 match self.lake.version(table, AsOf::Latest).await {
                     Ok(version) => versions.extend(version.map(|v| (table.clone(), Some(v)))),
-                    // Told to whoever asks for it; others are answered.
+                    // Only queries of this table shall fail.
                     Err(lake::Error::Damaged { .. }) => {}
                     Err(error) => return Err(error.into()),
                 }
@@ -147,11 +152,11 @@ impl Tables {
         Ok(())
     }
 
-    /// Lets every table of the lake mean one version to the end, for a writer who
-    /// holds the lake: what it notes as taken in is then what it has read. The
-    /// register of consent, which people are entered into without holding the
-    /// lake, is pinned at once; of the others no new version can appear. Those that
-    /// cannot be opened are taken for none.
+    /// Pins every table to one version until the end, for a writer that holds the
+    /// lake's lock: what the writer notes as read is then what it has read. The
+    /// consent register is pinned at once, because consents are entered without the
+    /// lock. Other tables get no new version while the lock is held; each is pinned
+    /// when it is first used. Tables in `unopened` count as absent.
     pub async fn pin_for_writer(
         &self,
         unopened: impl Iterator<Item = &TableId>,
@@ -171,8 +176,7 @@ impl Tables {
         Ok(())
     }
 
-    /// Lets tables of the lake mean the versions that they mean to `whom`, but for
-    /// those of `others`.
+    /// Pins tables to the same versions as `whom` does, except for those in `others`.
     pub fn pinned_as(self, whom: &Self, others: &[(TableId, Option<Version>)]) -> Self {
         let mut pinned = whom.pinned.read().clone();
         pinned.versions.extend(others.iter().cloned());
@@ -180,12 +184,12 @@ impl Tables {
         self
     }
 
-    /// The version that the newest one of a table is taken to be, if any is.
+    /// The version to which a table is pinned, if it is.
     pub fn pinned(&self, table: &TableId) -> Option<Version> {
         self.pinned.read().versions.get(table).cloned().flatten()
     }
 
-    /// The version of a table that its name means.
+    /// The version of a table at `as_of`; for the newest one, the pinned version.
     pub async fn version_as_of(
         &self,
         table: &TableId,
@@ -205,7 +209,7 @@ impl Tables {
         if !grows {
             return Ok(found);
         }
-        // Two who ask at once get one answer.
+        // Two concurrent callers get the same version.
         let mut pinned = self.pinned.write();
         let version = pinned.versions.entry(table.clone()).or_insert(found);
         Ok(version.clone())
@@ -218,12 +222,12 @@ impl Tables {
             .insert(table.name.to_string(), table);
     }
 
-    /// Where the store with the lake's files is registered.
+    /// The URL under which the store with the lake's files is registered.
     pub fn store_url(&self) -> Result<ObjectStoreUrl> {
         store_url(self.lake.location())
     }
 
-    /// All names that can be asked for.
+    /// All names of tables, without system tables.
     pub fn names(&self) -> Vec<String> {
         let mut names: Vec<String> = self.project.names().map(str::to_owned).collect();
         names.extend(self.session_landing.read().keys().cloned());
@@ -232,7 +236,7 @@ impl Tables {
         names
     }
 
-    /// The table's own name, and which version is asked for by it.
+    /// Splits a name into the table's name and the version that it carries.
     fn split(name: &str) -> (String, Option<AsOf>) {
         if let Some((bare, version)) = name.rsplit_once('@') {
             let number = |text: &str| text.parse::<i64>().ok();
@@ -246,7 +250,7 @@ impl Tables {
         (name.to_owned(), None)
     }
 
-    /// Finds `name` in `zone`, or anywhere but in `system` where none is given.
+    /// Finds `name` in `zone`; without a zone, anywhere but in `system`.
     pub async fn find(
         &self,
         zone: Option<&str>,
@@ -279,7 +283,7 @@ impl Tables {
         }
         if own_zone == Zone::Landing && asked.is_some() {
             return Err(Error::sql(
-                format!("{own_name} is a landing table: it lies as it arrived and has no versions"),
+                format!("{own_name} is a landing table and has no versions"),
                 "ask for a version of a trusted or curated table",
             ));
         }
@@ -295,7 +299,7 @@ impl Tables {
         }
     }
 
-    /// The zone of a table that goes by its bare name or one with a schema.
+    /// The zone of a table, given its name with or without a schema.
     pub fn zone_of(&self, schema: Option<&str>, name: &str) -> String {
         match (schema, self.project.find(name)) {
             (Some(system::ZONE), _) => system::ZONE.to_owned(),
@@ -304,7 +308,7 @@ impl Tables {
         }
     }
 
-    /// Makes sure that a model's table was built, if `name` is one.
+    /// Checks that a model's table was built, if `name` is one.
     ///
     /// # Errors
     /// [`lake::Error::NoTable`].
@@ -364,11 +368,11 @@ impl Tables {
         }
         let id = TableId::new(system::ZONE, name);
         let Some(version) = self.version_as_of(&id, as_of).await? else {
-            // Nothing was ever written to it: it is empty, not missing.
+            // Nothing was ever written to this table: it is empty, not missing.
             let none = MemoryTable::new(system::ZONE, name, schema, vec![Vec::new()]);
             return Ok(Arc::new(none));
         };
-        // Columns that the table did not have yet are null.
+        // Columns that are newer than the version are null.
         let schema = match schema.fields().starts_with(version.schema.fields()) {
             true => schema,
             false => Arc::clone(&version.schema),
@@ -382,12 +386,12 @@ impl Tables {
     }
 }
 
-/// The table that a model makes.
+/// The identifier of a model's table.
 pub fn model_id(model: &catalog::Model) -> TableId {
     TableId::new(model.zone.to_string(), model.name.to_string())
 }
 
-/// The store that files at `location` are read from, as the engine names it.
+/// The URL under which DataFusion finds the store of `location`.
 pub fn store_url(location: &Location) -> Result<ObjectStoreUrl> {
     match location.url().host_str() {
         Some(bucket) => ObjectStoreUrl::parse(format!("{}://{bucket}", location.url().scheme())),
@@ -395,7 +399,7 @@ pub fn store_url(location: &Location) -> Result<ObjectStoreUrl> {
     }
 }
 
-/// One zone's tables, or all of them under bare names.
+/// The tables of one zone, or all of them by names without a zone.
 #[derive(Debug)]
 struct ZoneTables {
     tables: Arc<Tables>,
@@ -422,8 +426,8 @@ impl SchemaProvider for ZoneTables {
 
     async fn table(&self, name: &str) -> Result<Option<Arc<dyn TableProvider>>> {
         match self.tables.find(self.zone, name).await {
-            // Whoever lists all columns of all tables passes over those that
-            // are not built yet. A statement that names one was told before.
+            // Listing the columns of all tables skips tables that are not built yet.
+            // For a statement that names one, planning has failed before.
             Err(Error::Lake(lake::Error::NoTable { .. })) => Ok(None),
             found => found.map_err(external),
         }
@@ -440,8 +444,8 @@ impl SchemaProvider for ZoneTables {
 pub struct Schemas(pub Arc<Tables>);
 
 impl CatalogProvider for Schemas {
-    /// Every table once: those of a zone go by their bare names as well, and
-    /// whoever lists all columns shall not meet each twice.
+    /// Lists every table once. Zones are schemas too, but their tables are already
+    /// in the default schema, and would appear twice in `information_schema`.
     fn schema_names(&self) -> Vec<String> {
         [DEFAULT_SCHEMA, system::ZONE].map(str::to_owned).to_vec()
     }
