@@ -296,6 +296,12 @@ pub enum ErrorKind {
         /// The property that is missing.
         needed: &'static str,
     },
+    /// A second table that declares a consent.
+    #[error("`{first}` declares a consent as well")]
+    SecondPersonRecords {
+        /// The first such table, by name.
+        first: String,
+    },
     /// Readings that name both a person and a device.
     #[error("`stedi.subject` and `stedi.device` in a table without consent")]
     TwoParties,
@@ -440,6 +446,11 @@ impl ErrorKind {
                     _ => "add `stedi.subject`: the column that names the person who agreed",
                 }
                 .into(),
+            ),
+            ErrorKind::SecondPersonRecords { .. } => Some(
+                "records of consent are one table: put the files of both below its LOCATION, \
+                 or remove `stedi.consent.*` from one of the two"
+                    .into(),
             ),
             ErrorKind::TwoParties => Some(
                 "keep the one whose readings these are; in a table with `stedi.consent.*` \

@@ -17,7 +17,7 @@ use crate::order::build_order;
 use crate::project::{Project, unknown_table};
 use crate::project_files::{SourceFile, is_ignored, list, read_file};
 use crate::reads::TableRead;
-use crate::roles::Roles;
+use crate::roles::{Roles, TableRoles};
 use crate::statements::{skip_blank_and_comments, statement_ranges};
 use crate::suggest::nearest;
 use crate::text::Spot;
@@ -200,6 +200,7 @@ impl Draft {
             Vec::new()
         });
         self.landing.sort_by(|a, b| a.name.cmp(&b.name));
+        self.errors.extend(second_person_records(&self.landing));
         let names = self.names.into_iter();
         let mut project = Project {
             roles: Roles::of_project(&self.landing),
@@ -367,6 +368,27 @@ fn parse_landing_file(file: &SourceFile, name: &TableName) -> Result<LandingTabl
             Err(errors.into())
         }
     }
+}
+
+/// Every table but the first of `landing` that declares a consent.
+fn second_person_records(landing: &[LandingTable]) -> Vec<Error> {
+    let declares = |table: &&LandingTable| TableRoles::declared(table).has_consent();
+    let mut records = landing.iter().filter(declares);
+    let Some(first) = records.next() else {
+        return Vec::new();
+    };
+    records
+        .map(|second| {
+            let spot = Spot {
+                line: second.line,
+                column: 1,
+            };
+            let kind = ErrorKind::SecondPersonRecords {
+                first: first.name.to_string(),
+            };
+            Error::at(&second.file, spot, kind)
+        })
+        .collect()
 }
 
 /// The models in build order, or the cycles between them.

@@ -38,7 +38,7 @@ use crate::text::Spot;
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Roles {
     tables: BTreeMap<TableName, TableRoles>,
-    person_records: Vec<PersonRecords>,
+    person_records: Option<PersonRecords>,
     person_readings: Vec<Readings>,
     device_readings: Vec<Readings>,
 }
@@ -119,7 +119,8 @@ impl Roles {
         if let (true, Some(subject), Some(time)) =
             (roles.has_consent(), &roles.subject, &roles.time)
         {
-            self.person_records.push(PersonRecords {
+            // A second such table is an error of the project.
+            self.person_records.get_or_insert(PersonRecords {
                 table: table.clone(),
                 subject: subject.clone(),
                 time: time.clone(),
@@ -151,14 +152,16 @@ impl Roles {
         self.of(table)?.party()
     }
 
-    /// The tables that consent is derived from, by name.
-    pub fn person_records(&self) -> &[PersonRecords] {
-        &self.person_records
+    /// The table that consent is derived from. A project has one at most.
+    pub fn person_records(&self) -> Option<&PersonRecords> {
+        self.person_records.as_ref()
     }
 
     /// Whether a landing table holds person records.
     pub fn has_person_records(&self, table: &str) -> bool {
-        self.person_records.iter().any(|own| own.table == *table)
+        self.person_records
+            .as_ref()
+            .is_some_and(|own| own.table == *table)
     }
 
     /// The tables of what people's own devices, such as phones, report under the

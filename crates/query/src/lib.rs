@@ -17,7 +17,6 @@ pub mod partitions;
 pub mod plan_tables;
 pub mod pseudonym_key;
 pub mod redaction;
-pub mod roles;
 pub mod scan;
 pub mod session;
 mod spill;

@@ -311,7 +311,7 @@ pub fn syntax_error(error: DataFusionError) -> Result<ParserError, DataFusionErr
 pub fn no_column(name: &str, of: Option<&str>, names: &[&str]) -> (String, Option<String>) {
     if !is_identifier(name) {
         return (
-            "a name in double quotes is no column".to_owned(),
+            "there is no column by the name in double quotes".to_owned(),
             Some("write text in 'single quotes' and names in \"double quotes\"".to_owned()),
         );
     }

@@ -250,7 +250,8 @@ impl Session {
         else {
             return Ok(Vec::new());
         };
-        let read = LandingTable::new(definition, &tables.landing, Arc::default())
+        let roles = tables.project.roles();
+        let read = LandingTable::new(definition, roles, &tables.landing, Arc::default())
             .with_source(Arc::clone(source));
         let schema = read.schema();
         let places = columns.iter().map(|column| schema.index_of(column));

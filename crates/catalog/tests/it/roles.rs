@@ -39,7 +39,7 @@ fn project(tables: &[(&str, &str, &str)]) -> Result<Project, String> {
 /// The roles, one line per table with a part.
 fn shown(roles: &Roles) -> String {
     let mut lines = Vec::new();
-    for records in roles.person_records() {
+    if let Some(records) = roles.person_records() {
         let consents = records.consents();
         let consents: Vec<_> = consents
             .map(|(p, column)| format!("{p}={column}"))
@@ -312,5 +312,20 @@ fn what_is_wrong_with_roles_is_told_at_their_place() {
         "landing/t.sql:3:1: unknown property `stedi.consent.marketing` in TBLPROPERTIES\n\
          hint: known properties: `stedi.personal`, `stedi.required`, `stedi.subject`, `stedi.device`, \
          `stedi.time`, `stedi.consent.research`, `stedi.consent.public` and `stedi.consent.friends`",
+    );
+}
+
+#[test]
+fn consent_is_recorded_in_one_table() {
+    let guests = (
+        "guests",
+        "email string, at bigint, agreed bigint",
+        "'stedi.subject'='email', 'stedi.time'='at', 'stedi.consent.public'='agreed'",
+    );
+    assert_eq!(
+        project(&[MEMBERS, HEARTS, guests]).unwrap_err(),
+        "landing/members.sql:1:1: `guests` declares a consent as well\nhint: records of consent are one \
+         table: put the files of both below its LOCATION, or remove `stedi.consent.*` from one of \
+         the two"
     );
 }

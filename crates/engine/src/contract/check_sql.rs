@@ -4,6 +4,7 @@
 //! rows to leave out of one that is being built ([`crate::contract::leave_out`]).
 
 use catalog::{Accepted, ColumnName, Literal, Rule};
+use query::sql::parse::quote;
 
 /// How a rule judges rows. The table's row goes by the name `here`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -142,11 +143,6 @@ fn refused(column: &str, accepted: &Accepted) -> String {
 
 fn here(column: &ColumnName) -> String {
     format!("here.{}", quote(column))
-}
-
-/// A name as SQL takes it, whatever it holds.
-pub(crate) fn quote(name: &str) -> String {
-    format!("\"{}\"", name.replace('"', "\"\""))
 }
 
 fn literal(value: &Literal) -> String {

@@ -8,10 +8,11 @@ use catalog::{Action, Check, Model};
 use futures::TryStreamExt;
 
 use crate::Error;
-use crate::contract::check_sql::{Judgement, judgement, quote};
+use crate::contract::check_sql::{Judgement, judgement};
 use crate::contract::report::{CheckKind, CheckReport, Verdict};
 use query::Query;
 use query::Session;
+use query::sql::parse::quote;
 
 /// Tells how many rows of a table violate a check, where that is known without
 /// reading them.

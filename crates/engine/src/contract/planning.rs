@@ -39,6 +39,16 @@ pub(crate) struct Planned {
     pub(crate) grouped: Option<Arc<Lineage>>,
 }
 
+impl Planned {
+    /// Whether this is the shipped training set, whose rows are held one by one against
+    /// those that may be there. A model of its name with other columns is not.
+    pub(crate) fn is_training_set(&self) -> bool {
+        let fields = self.layout.schema().fields().iter();
+        let columns: Vec<&str> = fields.map(|field| field.name().as_str()).collect();
+        subject_columns::is_training_set(&self.model, &columns)
+    }
+}
+
 /// How a model reads a landing table.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct LandingRead {
@@ -69,10 +79,7 @@ pub(crate) async fn plan_to_publish(
     lineage.may_be_published()?;
     let lineage = Arc::new(lineage);
     for planned in &mut planned {
-        let schema = planned.layout.schema();
-        let columns: Vec<&str> = schema.fields().iter().map(|f| f.name().as_str()).collect();
-        let model = &planned.model;
-        if model.contract.anonymous && !subject_columns::is_training_set(model, &columns) {
+        if planned.model.contract.anonymous && !planned.is_training_set() {
             planned.grouped = Some(Arc::clone(&lineage));
         }
     }

@@ -15,12 +15,12 @@
 //! They are part of every run, before anything of it can be seen, and of
 //! `verify`.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::hash::BuildHasherDefault;
 
 use arrow::array::{Array, AsArray, RecordBatch, StringViewArray};
 use arrow::datatypes::{DataType, Int64Type};
-use catalog::{Model, ReadBy};
+use catalog::{Model, ReadBy, Readings, Roles};
 use futures::StreamExt;
 use lake::{Layout, TableId};
 
@@ -181,20 +181,23 @@ pub(crate) fn groups_verdict(model: &Model, few: u64) -> CheckReport {
     )
 }
 
-/// The column of a reading's time, in devices' landing table and in models over it.
-const READ_AT: &str = "sensorreadingtime";
-
 /// Whether a model takes readings of devices itself, and says whose by the device
 /// alone or besides.
-pub(crate) fn takes_readings(model: &Model) -> bool {
-    let mut reads = model.reads().iter();
-    model.contract.device.is_some()
-        && reads.any(|read| read.by == ReadBy::Select && read.table == query::roles::DEVICES.0)
+pub(crate) fn takes_readings(roles: &Roles, model: &Model) -> bool {
+    model.contract.device.is_some() && readings_taken(roles, model).next().is_some()
+}
+
+/// The landing tables of devices' readings that a model's SELECT reads.
+fn readings_taken<'a>(roles: &'a Roles, model: &'a Model) -> impl Iterator<Item = &'a Readings> {
+    roles.device_readings().iter().filter(|readings| {
+        let mut reads = model.reads().iter();
+        reads.any(|read| read.by == ReadBy::Select && readings.table == *read.table.as_str())
+    })
 }
 
 /// Whether a model that takes readings has any of a device passed on that no owner
 /// who `agreed` made: of a device that had several owners, not all of whom agree,
-/// each row must tell its time, and be taken while one who agrees had it. `None`
+/// each row must tell its time, in a column named as in the landing table, and be taken while one who agrees had it. `None`
 /// where all is well, or where there is nothing to look at.
 ///
 /// # Errors
@@ -204,7 +207,11 @@ pub(crate) async fn passed_on(
     model: &Model,
     agreed: &Known,
 ) -> Result<Option<CheckReport>, Error> {
-    let (Some(device), true) = (&model.contract.device, takes_readings(model)) else {
+    let roles = session.tables().project.roles();
+    let times: BTreeSet<&str> = readings_taken(roles, model)
+        .map(|readings| readings.time.as_str())
+        .collect();
+    let Some(device) = model.contract.device.as_ref().filter(|_| !times.is_empty()) else {
         return Ok(None);
     };
     let sql = "select serialnumber, subject, \
@@ -245,7 +252,7 @@ pub(crate) async fn passed_on(
         let devices = arrow::compute::cast(devices, &DataType::Utf8View)
             .map_err(|error| Error::execution(table.to_string(), error.into()))?;
         let devices = devices.as_string_view();
-        let times = batch.column_by_name(READ_AT);
+        let times = times.iter().find_map(|time| batch.column_by_name(time));
         let times = times.and_then(|times| times.as_primitive_opt::<Int64Type>());
         for row in (0..batch.num_rows()).filter(|row| devices.is_valid(*row)) {
             let Some(owners) = owners.get(devices.value(row)) else {
@@ -372,11 +379,12 @@ fn words(sql: &str) -> Option<String> {
 /// [`Error::Query`], or [`Error::Query`] where the key is gone.
 pub(crate) async fn training(
     session: &Session,
-    model: &Model,
+    planned: &Planned,
 ) -> Result<Option<CheckReport>, Error> {
-    if model.name.as_ref() != TRAINING_SET {
+    if !planned.is_training_set() {
         return Ok(None);
     }
+    let model = &planned.model;
     let columns = "subject, elapsed_ms, distancefromobject, x, y, z";
     let there = format!("select {columns} from {}.{TRAINING_SET}", model.zone);
     let mut allowed: HashMap<u128, i64, BuildHasherDefault<IdentityHasher>> = HashMap::default();

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, AsArray, RecordBatch, StringViewArray};
 use arrow::datatypes::Int64Type;
+use catalog::{PersonRecords, Readings};
 use futures::TryStreamExt;
 use privacy::normalize_subject;
 use privacy::ownership::{ClaimCounter, DeviceReadings, claim_holds, may_have_changed_owner};
@@ -18,12 +19,11 @@ use crate::Error;
 use crate::contract::checks;
 use crate::subjects::consent;
 use crate::subjects::consent::Register;
+use crate::subjects::person_records;
 use query::Query;
 use query::Session;
 use query::interner::Interner;
 use query::landing::hash;
-use query::roles::{CLAIM_COLUMNS, DEVICES, PHONES};
-use query::roles::{RECORD_COLUMNS, RECORDS};
 use query::system;
 use query::system::{CONSENT, DEVICE_CLAIM, DEVICE_OWNER, long, text};
 
@@ -80,20 +80,19 @@ impl Tables {
         from: &PeopleSource<'_>,
     ) -> Result<Option<Changes>, Error> {
         let mut changes = Changes::default();
-        let people = self.people_touched(from).await?;
+        let project = Arc::clone(&self.before.tables().project);
+        let records = project.roles().person_records();
+        let people = self.people_touched(from, records).await?;
         let mut agreement = Touched::default();
         let mut of_devices = Touched::default();
         if !people.is_empty() {
-            let wanted: Vec<String> = RECORD_COLUMNS
-                .iter()
-                .chain(&CLAIM_COLUMNS[2..])
-                .map(|column| (*column).to_owned())
-                .collect();
-            let by = key(RECORD_COLUMNS[0], By::Subject);
-            let Some(records) = self.sides(RECORDS, &wanted, &by, &people).await? else {
+            let records = match records {
+                Some(records) => self.records_of(records, &people).await?,
+                None => Some(Vec::new()),
+            };
+            let Some(records) = records else {
                 return Ok(None);
             };
-            let records = records.after;
             if !self
                 .take_in_consent(from, &people, &records, &mut agreement, &mut changes)
                 .await?
@@ -113,13 +112,38 @@ impl Tables {
         Ok(Some(changes))
     }
 
+    /// All records of some people, [`person_records::shaped`].
+    async fn records_of(
+        &self,
+        records: &PersonRecords,
+        people: &Touched,
+    ) -> Result<Option<Vec<RecordBatch>>, Error> {
+        let by = key(&records.subject, By::Subject);
+        let columns = person_records::columns(records);
+        let table = records.table.as_ref();
+        let Some(sides) = self.sides(table, &columns, &by, people).await? else {
+            return Ok(None);
+        };
+        let shaped = sides
+            .after
+            .iter()
+            .map(|batch| person_records::shaped(records, batch).map_err(failed));
+        shaped.collect::<Result<_, _>>().map(Some)
+    }
+
     /// Whose consent must be derived again.
-    async fn people_touched(&mut self, from: &PeopleSource<'_>) -> Result<Touched, Error> {
+    async fn people_touched(
+        &mut self,
+        from: &PeopleSource<'_>,
+        records: Option<&PersonRecords>,
+    ) -> Result<Touched, Error> {
         let mut people = Touched::default();
-        if let Some(records) = self.differences.get(RECORDS) {
-            for batch in records.touched() {
-                let emails = column(batch, RECORD_COLUMNS[0])?;
-                people.take_in(&emails, By::Subject).map_err(failed)?;
+        if let Some(records) = records
+            && let Some(difference) = self.differences.get(records.table.as_ref())
+        {
+            for batch in difference.touched() {
+                let names = column(batch, &records.subject)?;
+                people.take_in(&names, By::Subject).map_err(failed)?;
             }
         }
         for name in from.entered {
@@ -192,7 +216,7 @@ impl Tables {
             return Ok(false);
         };
         let old: BTreeSet<Claim> = claims_in(&before.before).map(|(claim, _)| claim).collect();
-        let new = newest_claims(records)?;
+        let new = newest_claims(records);
         for (serial, _) in old.symmetric_difference(&new) {
             of_devices.insert(hash(serial));
         }
@@ -238,20 +262,18 @@ impl Tables {
         mut devices: Touched,
         changes: &mut Changes,
     ) -> Result<bool, Error> {
+        let project = Arc::clone(&self.before.tables().project);
+        let roles = project.roles();
         let mut fresh: HashMap<String, i64> = HashMap::new();
-        if let Some(readings) = self.differences.get(DEVICES.0) {
-            for batch in &readings.come {
-                let serials = column(batch, DEVICES.1[0])?;
-                devices.take_in(&serials, By::Value).map_err(failed)?;
-                newest(&serials, &column(batch, DEVICES.1[1])?, &mut fresh);
-            }
+        for (table, batch) in self.new_readings(roles.device_readings()) {
+            let serials = column(batch, &table.name)?;
+            devices.take_in(&serials, By::Value).map_err(failed)?;
+            newest(&serials, &column(batch, &table.time)?, &mut fresh);
         }
         let mut people = agreement.clone();
-        if let Some(readings) = self.differences.get(PHONES.0) {
-            for batch in &readings.come {
-                let users = column(batch, PHONES.1[0])?;
-                people.take_in(&users, By::Subject).map_err(failed)?;
-            }
+        for (table, batch) in self.new_readings(roles.person_readings()) {
+            let names = column(batch, &table.name)?;
+            people.take_in(&names, By::Subject).map_err(failed)?;
         }
         let claim_table = DEVICE_CLAIM.full_name();
         let all = columns(&DEVICE_CLAIM);
@@ -339,6 +361,20 @@ impl Tables {
         Ok(true)
     }
 
+    /// The readings that have come, each batch with its table.
+    fn new_readings<'a>(
+        &'a self,
+        tables: &'a [Readings],
+    ) -> impl Iterator<Item = (&'a Readings, &'a RecordBatch)> {
+        tables.iter().flat_map(|table| {
+            let difference = self.differences.get(table.table.as_ref());
+            let come = difference
+                .into_iter()
+                .flat_map(|difference| &difference.come);
+            come.map(move |batch| (table, batch))
+        })
+    }
+
     /// Which of the owners agree to research now.
     async fn who_agrees(
         &self,
@@ -387,12 +423,18 @@ impl Tables {
         if by_device.is_empty() {
             return Ok(true);
         }
-        let by = key(DEVICES.1[0], By::Value);
+        let project = Arc::clone(&self.before.tables().project);
+        let roles = project.roles();
         let stood = trusted.then_some("step_trainer_trusted");
-        let instants = self.instants(DEVICES, stood, &by, &devices).await?;
-        let by = key(PHONES.1[0], By::Subject);
+        let of_devices = roles.device_readings();
+        let instants = self
+            .instants(of_devices, stood, By::Value, &devices)
+            .await?;
         let stood = trusted.then_some("accelerometer_trusted");
-        let phones = self.instants(PHONES, stood, &by, &people).await?;
+        let of_people = roles.person_readings();
+        let phones = self
+            .instants(of_people, stood, By::Subject, &people)
+            .await?;
         let (Some(instants), Some(phones)) = (instants, phones) else {
             return Ok(false);
         };
@@ -429,17 +471,37 @@ impl Tables {
         Ok(true)
     }
 
-    /// Who reported and when, of those whose keys are `wanted`. Whoever has
-    /// readings in the table `stood` had them all there when it was built, which
-    /// is a better place to look than the files that arrived.
+    /// Who reported and when, of those whose keys are `wanted`, out of all `tables`.
     async fn instants(
         &self,
-        (landing, columns): (&str, [&str; 2]),
+        tables: &[Readings],
         stood: Option<&str>,
-        by: &KeyOf,
+        by: By,
         wanted: &Touched,
     ) -> Result<Option<Vec<RecordBatch>>, Error> {
-        let columns = columns.map(str::to_owned);
+        let mut all = Vec::new();
+        for table in tables {
+            match self.instants_in(table, stood, by, wanted).await? {
+                Some(found) => all.extend(found),
+                None => return Ok(None),
+            }
+        }
+        Ok(Some(all))
+    }
+
+    /// As [`Tables::instants`], of one table. Whoever has readings in the table
+    /// `stood` had them all there when it was built, which is a better place to look
+    /// than the files that arrived.
+    async fn instants_in(
+        &self,
+        table: &Readings,
+        stood: Option<&str>,
+        by: By,
+        wanted: &Touched,
+    ) -> Result<Option<Vec<RecordBatch>>, Error> {
+        let landing = table.table.as_ref();
+        let by = &key(&table.name, by);
+        let columns = [table.name.clone(), table.time.clone()];
         let mut found = Vec::new();
         let mut rest = wanted.clone();
         let is_there = self.is_as_read(landing) && self.may_have_arrived(landing, wanted);
@@ -521,14 +583,14 @@ fn claims_in(rows: &[RecordBatch]) -> impl Iterator<Item = (Claim, i64)> {
     })
 }
 
-/// What people's newest records claim; several may be the newest.
-fn newest_claims(records: &[RecordBatch]) -> Result<BTreeSet<Claim>, Error> {
+/// What people's newest records claim, out of [`person_records::shaped`] ones; several
+/// may be the newest.
+fn newest_claims(records: &[RecordBatch]) -> BTreeSet<Claim> {
     let mut newest: HashMap<String, (i64, BTreeSet<String>)> = HashMap::new();
     for batch in records {
-        let emails = column(batch, CLAIM_COLUMNS[0])?;
-        let updated = column(batch, CLAIM_COLUMNS[1])?;
-        let serials = column(batch, CLAIM_COLUMNS[2])?;
-        let (emails, serials) = (emails.as_string_view(), serials.as_string_view());
+        let emails = batch.column(person_records::SUBJECT).as_string_view();
+        let serials = batch.column(person_records::DEVICE).as_string_view();
+        let updated = batch.column(person_records::TIME);
         let updated = updated.as_primitive::<Int64Type>();
         for row in 0..batch.num_rows() {
             let person = normalize_subject(emails.value(row));
@@ -550,13 +612,13 @@ fn newest_claims(records: &[RecordBatch]) -> Result<BTreeSet<Claim>, Error> {
         }
     }
     let people = newest.into_iter();
-    Ok(people
+    people
         .flat_map(|(person, (_, claims))| {
             claims
                 .into_iter()
                 .map(move |serial| (serial, person.clone()))
         })
-        .collect())
+        .collect()
 }
 
 /// The newest instant of each name.

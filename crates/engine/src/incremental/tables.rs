@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use arrow::array::RecordBatch;
 use arrow::datatypes::{Schema, SchemaRef};
+use catalog::{Readings, Roles, TableName};
 use datafusion::catalog::TableProvider;
 use lake::{DataFile, TableId, Version};
 use parking_lot::Mutex;
@@ -17,7 +18,7 @@ use super::scope::{By, KeyOf};
 use super::statement::Statement;
 use crate::Error;
 use crate::contract::time_use::TimeUse;
-use crate::subjects::landing_files::{KnownFile, whose};
+use crate::subjects::landing_files::{self, KnownFile};
 use query::Session;
 use query::landing::{Hashes, Source, SourceFile};
 use query::partitions::each_batch_of;
@@ -72,6 +73,7 @@ impl Tables {
         known: Vec<KnownFile>,
         unreadable: BTreeSet<(String, String)>,
     ) -> Self {
+        let origins = of_system_tables(before.tables().project.roles());
         Self {
             before,
             landing: BTreeMap::new(),
@@ -80,7 +82,7 @@ impl Tables {
             standing: BTreeMap::new(),
             crossing: Touched::default(),
             asked: Mutex::default(),
-            origins: of_system_tables(),
+            origins,
             differences: BTreeMap::new(),
         }
     }
@@ -93,6 +95,18 @@ impl Tables {
     ) -> bool {
         tables.any(|table| self.has_changed(table.as_ref()))
             || (time != TimeUse::None && !self.crossing.is_empty())
+    }
+
+    /// The column that says whose row it is of a landing table, and whether it names
+    /// people.
+    fn party(&self, table: &str) -> Option<(&str, bool)> {
+        landing_files::party(&self.before.tables().project, table)
+    }
+
+    /// Whether landing files are noted by that key.
+    fn is_noted(&self, table: &str, key: &KeyOf) -> bool {
+        let party = self.party(table);
+        party.is_some_and(|(column, of_people)| key.column == column && key.by == By::of(of_people))
     }
 
     /// Whether any row of a table went or came.
@@ -117,7 +131,7 @@ impl Tables {
         }
         for table in self.landing.keys() {
             let (Some((column, of_people)), Some(difference)) =
-                (whose(table), self.differences.get(table))
+                (self.party(table), self.differences.get(table))
             else {
                 continue;
             };
@@ -154,7 +168,8 @@ impl Tables {
                 continue;
             };
             let origin = match self.is_landing(table) {
-                true => whose(table)
+                true => self
+                    .party(table)
                     .filter(|(noted, _)| *noted == column)
                     .map(|(_, of_people)| vec![(table.to_owned(), By::of(of_people))]),
                 false => self
@@ -194,7 +209,7 @@ impl Tables {
         columns: &[String],
         difference: &Difference,
     ) -> Result<bool, Error> {
-        if !is_noted(table, key) {
+        if !self.is_noted(table, key) {
             return Ok(false);
         }
         let came = Touched::of(&difference.come, place_of(columns, &key.column), key.by);
@@ -304,7 +319,11 @@ impl Tables {
         key: &KeyOf,
         wanted: &Touched,
     ) -> Result<Option<Vec<RecordBatch>>, Error> {
-        let Some(source) = self.landing.get(table).filter(|_| is_noted(table, key)) else {
+        let Some(source) = self
+            .landing
+            .get(table)
+            .filter(|_| self.is_noted(table, key))
+        else {
             return Ok(None);
         };
         let column = key.column.as_str();
@@ -421,27 +440,26 @@ fn of_system(table: &str, key: &KeyOf) -> KeyOf {
 
 /// Who claims a device has a record; a device with an owner has reported, and the
 /// owner claims it or has reported as well.
-fn of_system_tables() -> BTreeMap<(String, String), Vec<Origin>> {
-    let of = |table: &system::Definition, column: &str, landing: &[&str]| {
-        let origins = landing.iter().map(|table| ((*table).to_owned(), By::Value));
+fn of_system_tables(roles: &Roles) -> BTreeMap<(String, String), Vec<Origin>> {
+    let of = |table: &system::Definition, column: &str, landing: &[&TableName]| {
+        let origins = landing.iter().map(|table| (table.to_string(), By::Value));
         ((table.full_name(), column.to_owned()), origins.collect())
     };
-    let (records, phones) = (query::roles::RECORDS, query::roles::PHONES.0);
+    fn tables(readings: &[Readings]) -> impl Iterator<Item = &TableName> {
+        readings.iter().map(|readings| &readings.table)
+    }
+    let records = roles.person_records().map(|records| &records.table);
+    let claimants: Vec<_> = records.into_iter().collect();
+    let devices: Vec<_> = tables(roles.device_readings()).collect();
+    let people: Vec<_> = records
+        .into_iter()
+        .chain(tables(roles.person_readings()))
+        .collect();
     BTreeMap::from([
-        of(&system::DEVICE_CLAIM, "subject", &[records]),
-        of(
-            &system::DEVICE_OWNER,
-            "serialnumber",
-            &[query::roles::DEVICES.0],
-        ),
-        of(&system::DEVICE_OWNER, "subject", &[records, phones]),
+        of(&system::DEVICE_CLAIM, "subject", &claimants),
+        of(&system::DEVICE_OWNER, "serialnumber", &devices),
+        of(&system::DEVICE_OWNER, "subject", &people),
     ])
-}
-
-/// Whether landing files are noted by that key.
-fn is_noted(table: &str, key: &KeyOf) -> bool {
-    whose(table)
-        .is_some_and(|(column, of_people)| key.column == column && key.by == By::of(of_people))
 }
 
 pub(super) fn places(

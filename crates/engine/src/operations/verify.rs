@@ -72,7 +72,9 @@ pub async fn verify(setup: &Setup, expect: Option<&Expectations>) -> Result<Repo
     let consents = consents(&session, setup.now_ms, &mut report).await?;
     let intake = session.intake().tables();
     report.quarantined = intake.values().map(|table| table.places).sum();
-    report.undecodable = match intake.get(query::roles::RECORDS) {
+    let records = setup.project.roles().person_records();
+    let records = records.and_then(|records| intake.get(records.table.as_ref()));
+    report.undecodable = match records {
         Some(read) => read.undecodable.iter().cloned().collect(),
         None => known.undecodable.into_iter().collect(),
     };
@@ -139,12 +141,13 @@ async fn consents(
     now_ms: i64,
     report: &mut Report,
 ) -> Result<Option<Consents>, Error> {
-    if consent::records(session).is_none() {
+    let project = Arc::clone(&session.tables().project);
+    let Some(records) = project.roles().person_records() else {
         return Ok(None);
-    }
+    };
     let register = consent::register(session).await?;
     let known = quarantine::standing(session).await?;
-    match consent::derive(session, now_ms, &register, known.named.all()?).await {
+    match consent::derive(session, records, now_ms, &register, known.named.all()?).await {
         Ok(consents) => {
             let tables = session.tables();
             tables.put_derived(&system::CONSENT, &consents.rows)?;
@@ -210,6 +213,6 @@ async fn gates(
         )),
         Err(error) => return Err(error),
     }
-    checks.extend(privacy_gates::training(session, model).await?);
+    checks.extend(privacy_gates::training(session, planned).await?);
     Ok(checks)
 }

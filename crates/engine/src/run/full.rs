@@ -7,7 +7,7 @@ use std::time::Instant;
 
 use arrow::array::RecordBatch;
 use arrow::compute::concat_batches;
-use catalog::{Check, ReadBy};
+use catalog::{Check, ReadBy, Table};
 use datafusion::common::runtime::{JoinSet, SpawnedTask};
 use datafusion::physical_plan::execution_plan::{ExecutionPlan, execute_stream_partitioned};
 use futures::{StreamExt, TryStreamExt};
@@ -276,7 +276,7 @@ impl Work {
                 .checks
                 .extend(privacy_gates::groups(&self.session, planned).await?);
             if !as_shipped {
-                let gate = privacy_gates::training(&self.session, &planned.model).await?;
+                let gate = privacy_gates::training(&self.session, planned).await?;
                 report.checks.extend(gate);
             }
         }
@@ -363,19 +363,21 @@ impl Work {
             union.extend(&needed.columns);
         }
         let owners = reads_owners(&self.planned);
-        if let Some(table) = consent::records(&self.session) {
+        if let Some(records) = self.setup.project.roles().person_records()
+            && let Some(Table::Landing(table)) = self.setup.project.find(records.table.as_ref())
+        {
             let (readers, union) = columns.entry(table.name.as_ref()).or_default();
             *readers += 1;
-            let wanted = |name: &str| {
-                query::roles::RECORD_COLUMNS.contains(&name)
-                    || owners && query::roles::CLAIM_COLUMNS.contains(&name)
-            };
+            let device = records.device.as_deref().filter(|_| owners);
+            let dates = records.consents().map(|(_, column)| column);
+            let wanted: BTreeSet<&str> = [records.subject.as_str(), &records.time]
+                .into_iter()
+                .chain(dates)
+                .chain(device)
+                .collect();
             let places = table.columns.iter().enumerate();
-            union.extend(
-                places
-                    .filter(|(_, column)| wanted(&column.name))
-                    .map(|(place, _)| place),
-            );
+            let places = places.filter(|(_, column)| wanted.contains(column.name.as_str()));
+            union.extend(places.map(|(place, _)| place));
         }
         let mut seconds = HashMap::new();
         for (table, (readers, union)) in columns {
@@ -460,16 +462,23 @@ impl Work {
 
     /// Derives `system.consent`. Gives the people who agree to research now.
     async fn derive_consent(&self, derived: &mut Derived) -> Result<Option<Known>, Error> {
-        if consent::records(&self.session).is_none() {
+        let Some(records) = self.setup.project.roles().person_records() else {
             return Ok(None);
-        }
-        let suspended = match self.session.intake().tables().remove(query::roles::RECORDS) {
+        };
+        let mut read = self.session.intake().tables();
+        let suspended = match read.remove(records.table.as_ref()) {
             Some(read) => read.named,
             None => Arc::new(quarantine::standing(&self.session).await?.named),
         };
         let register = consent::register(&self.session).await?;
-        let Consents { rows, research } =
-            consent::derive(&self.session, self.now_ms, &register, suspended.all()?).await?;
+        let Consents { rows, research } = consent::derive(
+            &self.session,
+            records,
+            self.now_ms,
+            &register,
+            suspended.all()?,
+        )
+        .await?;
         self.begin_derived(&system::CONSENT, rows, derived).await?;
         Ok(Some(research))
     }
@@ -488,10 +497,9 @@ impl Work {
         };
         self.begin_derived(&system::DEVICE_CLAIM, claims, derived)
             .await?;
-        let phones = query::roles::PHONES.0;
         // Rows that were read already do not pass the listener.
-        if !shared.contains_key(phones)
-            && let Some(listener) = search.listener()
+        if let Some((phones, listener)) = search.listener()
+            && !shared.contains_key(phones)
             && let Some(provider) = listed(&self.session, &self.sources, phones)
         {
             let heard = Arc::new(provider.heard_by(listener));
@@ -508,8 +516,9 @@ impl Work {
         shared: &HashMap<String, f64>,
         derived: &mut Derived,
     ) -> Result<Known, Error> {
-        let phones = query::roles::PHONES.0;
-        if !shared.contains_key(phones) {
+        if let Some((phones, _)) = search.listener()
+            && !shared.contains_key(phones)
+        {
             restore_one(&self.session, &self.sources, phones);
         }
         let rows = search.end(&self.session).await?;

@@ -89,7 +89,7 @@ impl Work {
         let known_again = new.known_again.clone();
         let known = quarantine::standing(&self.session).await?;
         let quarantine = Writing::begin(&self.locked.lake, &self.locked.run)?;
-        let intake: Arc<Intake> = Arc::default();
+        let intake = Arc::new(Intake::new(self.setup.project.roles()));
         intake.begin(
             Arc::clone(&known.dropped),
             Some(Arc::clone(&quarantine) as _),
@@ -107,7 +107,9 @@ impl Work {
         self.note_entered(&mut tables, &after, entered_before, &quarantine)
             .await?;
         let mut suspended = known.named.all()?.clone();
-        let new_entries = intake.get(query::roles::RECORDS).map(|read| &read.named);
+        let records = self.setup.project.roles().person_records();
+        let new_entries = records.and_then(|records| intake.get(records.table.as_ref()));
+        let new_entries = new_entries.map(|read| &read.named);
         if let Some(named) = new_entries {
             suspended.extend(named.all()?.iter().cloned());
         }
@@ -196,7 +198,7 @@ impl Work {
         if bytes > BYTES_MAX || bytes > BYTES_MIN.max(all / 4) {
             return Err(Fallback::ManyBytes { bytes });
         }
-        if consent::records(&self.session).is_none() {
+        if self.setup.project.roles().person_records().is_none() {
             return Err(Fallback::NoRecords);
         }
         if !reads_owners(&self.planned) {
@@ -211,7 +213,7 @@ impl Work {
             if planned.model.reads().iter().any(of_run) {
                 return Err(Fallback::ReadsRunTables { table: table() });
             }
-            if name == subject_columns::TRAINING_SET
+            if planned.is_training_set()
                 && !privacy_gates::are_as_shipped(&self.planned, &privacy_gates::OF_TRAINING)
             {
                 return Err(Fallback::OwnTrainingSet);
@@ -368,9 +370,12 @@ impl Work {
             files: files.to_vec(),
             ..source.clone()
         };
-        let mut provider = LandingTable::new(definition, &self.setup.landing, Arc::clone(intake))
-            .with_source(Arc::new(source));
-        if let Some((column, of_people)) = landing_files::whose(table) {
+        let project = &self.setup.project;
+        let landing = &self.setup.landing;
+        let mut provider =
+            LandingTable::new(definition, project.roles(), landing, Arc::clone(intake))
+                .with_source(Arc::new(source));
+        if let Some((column, of_people)) = landing_files::party(project, table) {
             provider = provider.noting(column, of_people);
         }
         let failed = |error| Error::execution(table, error);
@@ -620,7 +625,7 @@ impl Work {
             let is_own =
                 !privacy_gates::are_as_shipped(&self.planned, &[planned.model.name.as_ref()]);
             if is_own
-                && privacy_gates::takes_readings(&planned.model)
+                && privacy_gates::takes_readings(self.setup.project.roles(), &planned.model)
                 && self.is_any_passed_on(after).await?
             {
                 return Err(Fallback::DevicePassedOn { table: name() }.into());

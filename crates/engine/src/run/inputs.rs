@@ -5,14 +5,14 @@ use std::collections::{BTreeSet, HashMap};
 use std::os::unix::fs::MetadataExt;
 use std::sync::Arc;
 
-use catalog::Model;
+use catalog::{Model, Roles};
 use query::landing::{LandingTable, Source};
 use query::{Session, Setup, system};
 
 use crate::Error;
 use crate::contract::planning::Planned;
 use crate::contract::subject_columns::{self, SubjectKind};
-use crate::subjects::{consent, landing_files};
+use crate::subjects::landing_files;
 
 /// Refuses a lake and a landing folder that overlap: a run would read what it wrote.
 pub(super) fn refuse_overlap(setup: &Setup) -> Result<(), Error> {
@@ -38,9 +38,10 @@ pub(super) async fn sources(
         .iter()
         .flat_map(|planned| planned.landing.keys().map(String::as_str))
         .collect();
-    needed.extend(consent::records(session).map(|table| table.name.as_ref()));
+    let roles = session.tables().project.roles();
+    needed.extend(roles.person_records().map(|records| records.table.as_ref()));
     if reads_owners(planned) {
-        needed.extend([query::roles::DEVICES.0, query::roles::PHONES.0]);
+        needed.extend(readings(roles));
     }
     let mut sources = HashMap::new();
     for table in session.tables().project.landing() {
@@ -56,6 +57,15 @@ pub(super) async fn sources(
     }
     restore(session, &sources);
     Ok(sources)
+}
+
+/// The tables that owners of devices are derived from, beside person records.
+pub(super) fn readings(roles: &Roles) -> impl Iterator<Item = &str> {
+    let readings = roles
+        .device_readings()
+        .iter()
+        .chain(roles.person_readings());
+    readings.map(|readings| readings.table.as_ref())
 }
 
 /// A table over the files of one that holds people's rows, however its location
@@ -165,7 +175,7 @@ pub(super) fn listed(
     let definition = landing.find(|known| known.name.as_ref() == table)?;
     let source = Arc::clone(sources.get(table)?);
     let provider = tables.landing_table(definition).with_source(source);
-    Some(match landing_files::whose(table) {
+    Some(match landing_files::party(&tables.project, table) {
         Some((column, of_people)) => provider.noting(column, of_people),
         None => provider,
     })

@@ -5,7 +5,6 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use query::landing::{Source, TableIntake};
-use query::roles::RECORDS;
 
 use super::work::Work;
 use crate::Error;
@@ -120,12 +119,14 @@ impl Work {
         known: &Quarantine,
         intake: &BTreeMap<String, TableIntake>,
     ) -> Vec<String> {
-        let read = intake.get(RECORDS);
+        let records = self.setup.project.roles().person_records();
+        let records = records.map_or("", |records| records.table.as_ref());
+        let read = intake.get(records);
         let was_read = |name: &str| {
             let mut files = read.iter().flat_map(|read| &read.files);
             files.any(|file| file.name == name)
         };
-        let shown = |name: &String| match self.sources.get(RECORDS) {
+        let shown = |name: &String| match self.sources.get(records) {
             Some(source) => source.location.display(&source.location.child(name)),
             None => name.clone(),
         };

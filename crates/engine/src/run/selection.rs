@@ -9,7 +9,7 @@ use catalog::{Model, TableName};
 use query::tables::model_id;
 use query::{Session, Setup};
 
-use super::inputs::{ask_for_owners, provide_key, reads_owners, sources};
+use super::inputs::{ask_for_owners, provide_key, readings, reads_owners, sources};
 use super::options::RunOptions;
 use super::state::{NewInput, RunState};
 use super::work::Work;
@@ -106,7 +106,7 @@ impl Work {
         let project = &self.setup.project;
         if reads_owners(&self.planned) || ask_for_owners(project.needed_for(others).into_iter()) {
             // Whose devices are follows from readings.
-            let readings = [query::roles::DEVICES.0, query::roles::PHONES.0];
+            let readings: Vec<&str> = readings(project.roles()).collect();
             for table in project.landing() {
                 let name = table.name.as_ref();
                 if !readings.contains(&name) || sources.contains_key(name) {

@@ -14,28 +14,11 @@ use query::Session;
 use query::landing::{FileIntake, Hashes, Likeness, SourceFile, TableIntake};
 use query::system::{LANDING_FILES, long, text};
 
-/// By which column of a landing table a later run may look for rows, and whether
-/// it names people.
-pub(crate) fn whose(table: &str) -> Option<(&'static str, bool)> {
-    let ((phones, [user, _]), (devices, [serial, _])) =
-        (query::roles::PHONES, query::roles::DEVICES);
-    if table == query::roles::RECORDS {
-        Some((query::roles::RECORD_COLUMNS[0], true))
-    } else if table == phones {
-        Some((user, true))
-    } else if table == devices {
-        Some((serial, false))
-    } else {
-        None
-    }
-}
-
-/// The column that says whose row it is, and whether it names people: as the
-/// table's definition declares, or as in the shipped table of that name.
+/// The column of a landing table that says whose row it is, by which a later run may
+/// look for rows, and whether it names people.
 pub(crate) fn party<'a>(project: &'a Project, table: &str) -> Option<(&'a str, bool)> {
-    let declared = project.roles().party(table);
-    let declared = declared.map(|(party, column)| (column, party == Party::Subject));
-    declared.or_else(|| whose(table))
+    let party = project.roles().party(table);
+    party.map(|(party, column)| (column, party == Party::Subject))
 }
 
 /// A landing file that an earlier run read.

@@ -6,4 +6,5 @@ pub(crate) mod decisions;
 pub(crate) mod devices;
 pub(crate) mod known;
 pub(crate) mod landing_files;
+pub(crate) mod person_records;
 pub(crate) mod quarantine;

@@ -26,7 +26,6 @@ use crate::system_rows;
 use query::Query;
 use query::Session;
 use query::landing::{DROPPED, Named, OPEN, QuarantineEntry, QuarantineSink, TableIntake};
-use query::roles::RECORDS;
 use query::system;
 use query::system::{long, text};
 
@@ -90,13 +89,17 @@ pub(crate) async fn standing(session: &Session) -> Result<Standing, Error> {
     })
     .await?;
     standing.dropped = Arc::new(dropped);
-    let records = format!("where table_name = '{RECORDS}'");
-    each_entry(session, "*", &records, |entry| {
+    let Some(records) = session.tables().project.roles().person_records() else {
+        return Ok(standing);
+    };
+    let (table, subject) = (&records.table, &records.subject);
+    let only = format!("where table_name = '{table}'");
+    each_entry(session, "*", &only, |entry| {
         if !entry.is_open() {
-            standing.named_in_dropped.take_in(&entry);
+            standing.named_in_dropped.take_in(&entry, subject);
             return;
         }
-        let names = standing.named.take_in(&entry);
+        let names = standing.named.take_in(&entry, subject);
         if entry.hides_people() {
             standing.undecodable.insert(entry.file);
         } else if names {
@@ -109,7 +112,7 @@ pub(crate) async fn standing(session: &Session) -> Result<Standing, Error> {
     nameless.retain(|file| !naming.contains(file));
     if !nameless.is_empty() {
         let sql = format!(
-            "select file from system.landing_files where table_name = '{RECORDS}' and rows = 0"
+            "select file from system.landing_files where table_name = '{table}' and rows = 0"
         );
         let mut batches = session.query(&sql).await?.stream()?;
         while let Some(batch) = batches.next().await {
@@ -130,9 +133,15 @@ pub(crate) async fn suspending(
     person: &str,
 ) -> Result<Vec<QuarantineEntry>, Error> {
     let mut entries = Vec::new();
-    let only = format!("where table_name = '{RECORDS}' and state = '{OPEN}'");
+    let Some(records) = session.tables().project.roles().person_records() else {
+        return Ok(entries);
+    };
+    let only = format!(
+        "where table_name = '{}' and state = '{OPEN}'",
+        records.table
+    );
     each_entry(session, "*", &only, |entry| {
-        if Named::of(&entry).contains(person) {
+        if Named::of(&entry, &records.subject).contains(person) {
             entries.push(entry);
         }
     })

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
+use catalog::{Roles, TableName};
 use landing::{Raw, Rejected, Tally};
 use parking_lot::Mutex;
 use xxhash_rust::xxh3::xxh3_64;
@@ -11,12 +12,13 @@ use super::named_people::Named;
 use super::quarantine_entry::{QuarantineEntry, QuarantineSink};
 use super::source::SourceFile;
 use crate::Error;
-use crate::roles::RECORDS;
 
 /// Everything read from landing files during one run or query, by table. Each
 /// file counts once, however often it is read.
 #[derive(Debug, Default)]
 pub struct Intake {
+    /// The table of person records, and its column that names the person.
+    records: Option<(TableName, String)>,
     tables: Mutex<BTreeMap<String, TableIntake>>,
     booked: Mutex<HashMap<u64, Booked>>,
     /// Quarantine entries that somebody dropped: decided, and told no more.
@@ -106,6 +108,21 @@ impl TableIntake {
 }
 
 impl Intake {
+    /// An empty account for a project with these roles.
+    pub fn new(roles: &Roles) -> Self {
+        let records = roles.person_records();
+        Self {
+            records: records.map(|records| (records.table.clone(), records.subject.clone())),
+            ..Self::default()
+        }
+    }
+
+    /// The column that names the person, in a table of person records.
+    fn subject_of(&self, table: &str) -> Option<&str> {
+        let (records, subject) = self.records.as_ref()?;
+        (*records == *table).then_some(subject)
+    }
+
     /// For a run, which knows what was dropped and keeps what it cannot read.
     pub fn begin(&self, dropped: Arc<HashSet<String>>, writing: Option<Arc<dyn QuarantineSink>>) {
         *self.dropped.lock() = dropped;
@@ -139,6 +156,7 @@ impl Intake {
         rejected: Vec<Rejected>,
     ) -> Result<(), Error> {
         let dropped = Arc::clone(&self.dropped.lock());
+        let subject = self.subject_of(table);
         let mut entries = Vec::new();
         {
             let mut booked = self.booked.lock();
@@ -152,7 +170,7 @@ impl Intake {
                 if dropped.contains(&entry.id) {
                     entry.mark_dropped();
                 } else {
-                    intake.note(table, file, &entry, rejected, booked);
+                    intake.note(subject, file, &entry, rejected, booked);
                 }
                 entries.push(entry);
             }
@@ -169,7 +187,7 @@ impl Intake {
         let booked = self.booked.lock();
         let mut tables = self.tables.lock();
         let intake = tables.entry(table.to_owned()).or_default();
-        if table == RECORDS
+        if self.subject_of(table).is_some()
             && file.tally.rows + file.tally.filtered == 0
             && let Some(booked) = booked.get(&key(table, &file.name))
             && booked.is_open
@@ -195,7 +213,7 @@ impl Intake {
 impl TableIntake {
     fn note(
         &mut self,
-        table: &str,
+        subject: Option<&str>,
         file: &SourceFile,
         entry: &QuarantineEntry,
         mut rejected: Rejected,
@@ -203,8 +221,8 @@ impl TableIntake {
     ) {
         self.places += rejected.places;
         booked.is_open = true;
-        if table == RECORDS {
-            booked.names |= Arc::make_mut(&mut self.named).take_in(entry);
+        if let Some(subject) = subject {
+            booked.names |= Arc::make_mut(&mut self.named).take_in(entry, subject);
             if entry.hides_people() {
                 self.undecodable.insert(file.shown.clone());
             }

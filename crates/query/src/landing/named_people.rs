@@ -16,26 +16,30 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
+use catalog::TableRoles;
 use landing::Finder;
 use memchr::memchr_iter;
 use privacy::normalize_subject;
 
 use super::quarantine_entry::QuarantineEntry;
 use crate::Error;
-use crate::roles::{RECORD_COLUMNS, RECORDS};
 
 /// Finds the people in records of which no byte is kept; nothing is looked for
 /// in other tables.
-pub(super) fn finder(table: &str) -> Option<Arc<dyn Finder>> {
-    (table == RECORDS).then(|| Arc::new(People) as _)
+pub(super) fn finder(roles: &TableRoles) -> Option<Arc<dyn Finder>> {
+    let subject = roles.subject.clone().filter(|_| roles.has_consent())?;
+    Some(Arc::new(People { subject }))
 }
 
 #[derive(Debug)]
-struct People;
+struct People {
+    /// The key before a person's name.
+    subject: String,
+}
 
 impl Finder for People {
     fn find(&self, bytes: &[u8]) -> Vec<String> {
-        people_in(bytes).into_iter().collect()
+        people_in(bytes, &self.subject).into_iter().collect()
     }
 }
 
@@ -51,19 +55,20 @@ pub struct Named {
 const NAMED_BYTES_MAX: usize = 64 << 20;
 
 impl Named {
-    /// People named in one entry.
-    pub fn of(entry: &QuarantineEntry) -> Self {
+    /// People named in one entry, of records that name a person in column `subject`.
+    pub fn of(entry: &QuarantineEntry, subject: &str) -> Self {
         let mut named = Self::default();
-        named.take_in(entry);
+        named.take_in(entry, subject);
         named
     }
 
     /// Takes in who is named in an entry; tells whether anybody is by what looks
     /// like an address, as not everything around an `@` does.
-    pub fn take_in(&mut self, entry: &QuarantineEntry) -> bool {
+    pub fn take_in(&mut self, entry: &QuarantineEntry, subject: &str) -> bool {
         const FIXED: usize = 48;
         let kept = entry.subjects.iter().flat_map(|subjects| subjects.lines());
-        let raw = entry.raw.as_deref().map(people_in).unwrap_or_default();
+        let raw = entry.raw.as_deref();
+        let raw = raw.map(|raw| people_in(raw, subject)).unwrap_or_default();
         let mut names_any = false;
         for person in kept.map(str::to_owned).chain(raw) {
             names_any |= is_address(&person);
@@ -94,9 +99,9 @@ impl Named {
     pub fn all(&self) -> Result<&HashSet<String>, Error> {
         if self.is_cut {
             return Err(Error::Landing {
-                message: format!(
-                    "records of {RECORDS} that cannot be read name more people than can be suspended"
-                ),
+                message: "records of consent that cannot be read name more people than can be \
+                          suspended"
+                    .to_owned(),
                 hint: "mend or take away the files that `stedi quarantine list` names, or drop their entries"
                     .to_owned(),
             });
@@ -117,8 +122,8 @@ fn is_address(person: &str) -> bool {
 }
 
 /// Every subject that stands in `raw`.
-fn people_in(raw: &[u8]) -> HashSet<String> {
-    let mut found: Vec<String> = behind_the_key(raw).collect();
+fn people_in(raw: &[u8], subject: &str) -> HashSet<String> {
+    let mut found: Vec<String> = behind_the_key(raw, subject).collect();
     let text = unescaped(raw);
     // Between spaces and the signs of JSON, and, where other signs stand
     // around it, as much as an address mostly consists of.
@@ -148,14 +153,14 @@ fn addresses(text: &str, divides: impl Fn(char) -> bool) -> impl Iterator<Item =
 
 /// Every text that stands behind the key of the e-mail, whatever surrounds it.
 /// A text that is cut off counts as far as it goes: it may lack its quote alone.
-fn behind_the_key(raw: &[u8]) -> impl Iterator<Item = String> {
+fn behind_the_key<'a>(raw: &'a [u8], subject: &'a str) -> impl Iterator<Item = String> + 'a {
     // Every letter of the key may be written as \u and four digits.
-    let key_bytes_max = RECORD_COLUMNS[0].len() * r"\u0065".len();
+    let key_bytes_max = subject.len() * r"\u0065".len();
     memchr_iter(b'"', raw).filter_map(move |quote| {
         let rest = &raw[quote + 1..];
         let key = text_at(&rest[..rest.len().min(key_bytes_max + 1)]);
         let value = rest.get(key.len() + 1..)?.trim_ascii_start();
-        let is_email = unescaped(key).eq_ignore_ascii_case(RECORD_COLUMNS[0]);
+        let is_email = unescaped(key).eq_ignore_ascii_case(subject);
         let value = value.strip_prefix(b":").filter(|_| is_email)?;
         let text = text_at(value.trim_ascii_start().strip_prefix(b"\"")?);
         Some(unescaped(text))
@@ -221,7 +226,7 @@ mod tests {
     use super::*;
 
     fn check(raw: &[u8], expected: &[&str]) {
-        let mut found: Vec<String> = people_in(raw).into_iter().collect();
+        let mut found: Vec<String> = people_in(raw, "email").into_iter().collect();
         found.sort();
         assert_eq!(found, expected, "{}", String::from_utf8_lossy(raw));
     }
@@ -284,7 +289,7 @@ mod tests {
         for unit in [r#"\""#, r#"""#, r#""email":"#, r#"\u0022"#] {
             let raw = unit.repeat(65_536 / unit.len());
             let started = std::time::Instant::now();
-            people_in(raw.as_bytes());
+            people_in(raw.as_bytes(), "email");
             assert!(started.elapsed().as_secs() < 2, "{unit}");
         }
     }

@@ -5,8 +5,6 @@ use landing::{Raw, Reason, Rejected};
 use serde::Serialize;
 use xxhash_rust::xxh3::Xxh3;
 
-use crate::roles::RECORDS;
-
 /// Takes entries while files are read.
 #[async_trait]
 pub trait QuarantineSink: std::fmt::Debug + Send + Sync {
@@ -118,13 +116,13 @@ impl QuarantineEntry {
         self.state = DROPPED.to_owned();
     }
 
-    /// Whether it may stand for records of people whom nobody can tell: the rest
-    /// of a file that cannot be unpacked, or more people than are kept.
+    /// Whether it may stand for records of people whom nobody can tell, if it is of a
+    /// table of person records: the rest of a file that cannot be unpacked, or more
+    /// people than are kept.
     pub fn hides_people(&self) -> bool {
         let rest = [Reason::Unpackable, Reason::CompressionRatio];
-        self.table == RECORDS
-            && (rest.iter().any(|reason| reason.as_str() == self.reason)
-                || self.detail.ends_with(NAMES_MORE))
+        rest.iter().any(|reason| reason.as_str() == self.reason)
+            || self.detail.ends_with(NAMES_MORE)
     }
 
     /// About how much memory it takes, in bytes.

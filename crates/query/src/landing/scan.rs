@@ -8,6 +8,7 @@ use std::sync::atomic::Ordering;
 use arrow::array::{AsArray, Int64Array, RecordBatch, StringViewArray};
 use arrow::datatypes::SchemaRef;
 use async_trait::async_trait;
+use catalog::{Roles, TableRoles};
 use datafusion::catalog::{Session, TableProvider};
 use datafusion::common::runtime::SpawnedTask;
 use datafusion::common::tree_node::TreeNodeRecursion;
@@ -29,13 +30,12 @@ use tokio::sync::mpsc;
 use super::feed::{self, Delivery, Order};
 use super::{Intake, Source, Whose};
 use crate::error::external;
-use crate::roles;
 
 /// Hears the readings of a landing table on their way to a model, so that they
 /// need not be read twice.
 pub trait Listener: fmt::Debug + Send + Sync {
-    /// Names of the columns that it hears, a text and a number.
-    fn columns(&self) -> [&str; 2];
+    /// Names of the columns that it hears, a text and a number; `None` if it hears none.
+    fn columns(&self) -> Option<[&str; 2]>;
 
     /// Told before a scan begins: whose rows it leaves out.
     fn narrowed(&self, keys: &Arc<dyn KeySet>);
@@ -51,6 +51,7 @@ pub trait Listener: fmt::Debug + Send + Sync {
 #[derive(Debug, Clone)]
 pub struct LandingTable {
     definition: catalog::LandingTable,
+    roles: TableRoles,
     landing: Location,
     schema: Arc<landing::Schema>,
     intake: Arc<Intake>,
@@ -64,11 +65,20 @@ pub struct LandingTable {
 
 impl LandingTable {
     /// The landing table of that definition below `landing`; readings are booked in `intake`.
-    pub fn new(table: &catalog::LandingTable, landing: &Location, intake: Arc<Intake>) -> Self {
+    ///
+    /// `roles` are those of the project that the table is part of.
+    pub fn new(
+        table: &catalog::LandingTable,
+        roles: &Roles,
+        landing: &Location,
+        intake: Arc<Intake>,
+    ) -> Self {
+        let roles = roles.of(table.name.as_ref()).cloned().unwrap_or_default();
         Self {
             definition: table.clone(),
             landing: landing.clone(),
-            schema: Arc::new(schema(table)),
+            schema: Arc::new(schema(table, &roles)),
+            roles,
             intake,
             listed: None,
             whose: None,
@@ -115,8 +125,14 @@ impl LandingTable {
 }
 
 /// The reader's schema for a landing table of the catalog.
-fn schema(table: &catalog::LandingTable) -> landing::Schema {
+///
+/// The time that orders a person's records has a type of its own: a record whose time
+/// is in another unit may be a withdrawal that would be ordered before all others, or
+/// a grant after them. It is quarantined, and its person is suspended.
+fn schema(table: &catalog::LandingTable, roles: &TableRoles) -> landing::Schema {
     use catalog::ColumnType;
+    let orders_records =
+        |column: &str| roles.has_consent() && roles.time.as_deref() == Some(column);
     let columns = table
         .columns
         .iter()
@@ -124,9 +140,7 @@ fn schema(table: &catalog::LandingTable) -> landing::Schema {
             name: column.name.clone(),
             kind: match column.kind {
                 ColumnType::String => landing::Type::Text,
-                ColumnType::Bigint if roles::orders_records(&table.name, &column.name) => {
-                    landing::Type::Millis
-                }
+                ColumnType::Bigint if orders_records(&column.name) => landing::Type::Millis,
                 ColumnType::Bigint => landing::Type::Long,
                 ColumnType::Int => landing::Type::Int,
                 ColumnType::Float => landing::Type::Float,
@@ -172,7 +186,7 @@ impl TableProvider for LandingTable {
                     batch_rows: state.config().batch_size(),
                     ..Limits::default()
                 },
-                finder: super::named_people::finder(&source.table),
+                finder: super::named_people::finder(&self.roles),
             }),
             source,
             whose: self.whose,
@@ -188,10 +202,10 @@ impl TableProvider for LandingTable {
         };
         let mut scan = LandingScan::new(order, schema, partitions);
         scan.number = self.number;
-        if let Some(listener) = &self.listener {
-            let places = listener
-                .columns()
-                .map(|column| scan.schema().index_of(column).ok());
+        if let Some(listener) = &self.listener
+            && let Some(columns) = listener.columns()
+        {
+            let places = columns.map(|column| scan.schema().index_of(column).ok());
             if let [Some(names), Some(numbers)] = places {
                 scan.listener = Some((Arc::clone(listener), names, numbers));
             }

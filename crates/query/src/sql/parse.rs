@@ -36,6 +36,11 @@ fn check_size(statement: &Statement) -> Result<(), Excess> {
     }
 }
 
+/// A name as SQL takes it, whatever it holds.
+pub fn quote(name: &str) -> String {
+    format!("\"{}\"", name.replace('"', "\"\""))
+}
+
 /// The error about a statement that writes.
 pub(crate) fn writes() -> Error {
     Error::sql(

@@ -79,10 +79,10 @@ impl Tables {
     /// The tables of `project`; names without a version are read at `as_of`.
     pub fn new(project: Arc<Project>, lake: Lake, landing: Location, as_of: AsOf) -> Self {
         Self {
+            intake: Arc::new(Intake::new(project.roles())),
             project,
             lake,
             landing,
-            intake: Arc::default(),
             as_of,
             overrides: RwLock::default(),
             session_landing: RwLock::default(),
@@ -382,7 +382,8 @@ impl Tables {
 
     /// A landing table of that definition.
     pub fn landing_table(&self, table: &catalog::LandingTable) -> LandingTable {
-        LandingTable::new(table, &self.landing, Arc::clone(&self.intake))
+        let roles = self.project.roles();
+        LandingTable::new(table, roles, &self.landing, Arc::clone(&self.intake))
     }
 }
 

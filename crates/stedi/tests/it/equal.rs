@@ -7,6 +7,8 @@ use std::path::Path;
 
 use serde_json::Value;
 
+use crate::arrivals::step::Source;
+use crate::company::Company;
 use crate::delta::{self, Rows};
 
 /// Whether the ledger's totals over all runs are those of one full run. Until
@@ -45,11 +47,7 @@ pub(crate) fn lakes(living: &Path, fresh: &Path, tables: &[String]) -> Result<()
         let names: BTreeSet<&str> = tables
             .iter()
             .filter_map(|table| Some(table.split_once('/')?.1))
-            .chain([
-                "customer_landing",
-                "accelerometer_landing",
-                "step_trainer_landing",
-            ])
+            .chain(landing_tables())
             .collect();
         let living = totals(living, &names)?;
         let fresh = totals(fresh, &names)?;
@@ -59,6 +57,12 @@ pub(crate) fn lakes(living: &Path, fresh: &Path, tables: &[String]) -> Result<()
         true => Ok(()),
         false => Err(faults.join("\n")),
     }
+}
+
+/// The landing tables of all companies.
+fn landing_tables<'a>() -> impl Iterator<Item = &'a str> {
+    let companies = [Company::Stedi, Company::Gym].into_iter();
+    companies.flat_map(|company| Source::ALL.map(|source| company.landing_table(source)))
 }
 
 /// What the checks of the newest runs found.
@@ -184,6 +188,7 @@ fn totals(lake: &Path, tables: &BTreeSet<&str>) -> Result<BTreeMap<String, u64>,
 /// Nobody is in a trusted or curated table whose consent is not in force, nor
 /// is a device whose owner's is not.
 pub(crate) fn nobody_without_consent(
+    company: Company,
     lake: &Path,
     tables: &[String],
     now: i64,
@@ -200,17 +205,14 @@ pub(crate) fn nobody_without_consent(
     for table in tables {
         let rows = delta::read(lake, table)?
             .ok_or_else(|| format!("{table} is not there after a run of all tables"))?;
-        let people = rows.of("email").chain(rows.of("user")).flatten();
+        let people = company.people();
+        let people = people.iter().flat_map(|column| rows.of(column)).flatten();
         if let Some(person) = people.map(subject).find(|person| !agreed.contains(person)) {
             return Err(format!("{table}: a row of {person}, who does not agree"));
         }
-        if [
-            "trusted/step_trainer_trusted",
-            "curated/machine_learning_curated",
-        ]
-        .contains(&table.as_str())
+        if company.device_tables().contains(&table.as_str())
             && let Some(serial) = rows
-                .of("serialnumber")
+                .of(company.device())
                 .flatten()
                 .find(|serial| !owned.contains(serial))
         {

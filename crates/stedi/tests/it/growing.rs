@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::json;
 
+use crate::company::Company;
 use crate::delta::{self, Log, Rows};
 use crate::dice::Dice;
 use crate::equal;
@@ -231,7 +232,7 @@ pub(crate) fn settle(dir: &Path) -> Result<(), String> {
     let tables = TABLES.map(str::to_owned);
     equal::lakes(&dir.join("lake"), &dir.join(&fresh), &tables)?;
     fs::remove_dir_all(dir.join(&fresh)).map_err(|error| error.to_string())?;
-    equal::nobody_without_consent(&dir.join("lake"), &tables, NOW)?;
+    equal::nobody_without_consent(Company::Stedi, &dir.join("lake"), &tables, NOW)?;
     let before = contents(&dir.join("lake"));
     let outcome = on_lake(dir, "lake", "run").run();
     if outcome.code != 0 {

@@ -28,6 +28,7 @@ mod bounds;
 mod broken_lake;
 mod care;
 mod command_line;
+mod company;
 mod consent;
 mod consent_by_hand;
 mod counts;

@@ -153,12 +153,12 @@ fn nobody_is_taken_for_somebody() {
         }
         unchanged(&before, dir, round);
         for (address, by) in [
-            (PLAIN, "a customer record"),
-            (" P2@X.ORG\u{200b}", "a customer record"),
-            ("J\u{dc}RGEN@X.org", "a customer record"),
-            (DECOMPOSED, "a customer record"),
-            ("zoe@x.org", "a customer record"),
-            ("reads@x.org", "a phone's reading"),
+            (PLAIN, "a person record"),
+            (" P2@X.ORG\u{200b}", "a person record"),
+            ("J\u{dc}RGEN@X.org", "a person record"),
+            (DECOMPOSED, "a person record"),
+            ("zoe@x.org", "a person record"),
+            ("reads@x.org", "a reading"),
         ] {
             let status = enter(dir, "status", address).done();
             status.says(&format!("the person is known here by {by}"));

@@ -105,7 +105,7 @@ fn cases() -> Vec<Case> {
             words: "run",
             code: 1,
             says: &["customer/landing"],
-            hints: "may not be read",
+            hints: "reading is not permitted",
         },
         Case {
             // What it pointed at may have held a withdrawal.
@@ -116,7 +116,7 @@ fn cases() -> Vec<Case> {
             words: "run",
             code: 1,
             says: &["link.json"],
-            hints: "link to nothing",
+            hints: "link is broken",
         },
         Case {
             shows: "a source that is a link to nothing",
@@ -457,19 +457,19 @@ fn files_and_folders_without_the_right_to_use_them() {
                 mode(&file.unwrap().unwrap().path(), 0o000);
             },
             "customer/landing",
-            "may be read",
+            "is readable",
         ),
         (
             "a source's folder",
             |dir, mode| mode(&dir.join("landing/step_trainer/landing"), 0o000),
             "step_trainer/landing",
-            "may be read",
+            "permissions",
         ),
         (
             "the landing folder",
             |dir, mode| mode(&dir.join("landing"), 0o000),
             "landing",
-            "may be read",
+            "permissions",
         ),
         (
             "the lake to be made",

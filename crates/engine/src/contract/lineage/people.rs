@@ -18,7 +18,7 @@
 use std::any::Any;
 use std::collections::{BTreeMap, BTreeSet};
 
-use catalog::{LandingTable, Project, Table};
+use catalog::{LandingTable, Project, Roles, Table};
 use datafusion::catalog::cte_worktable::CteWorkTable;
 use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
 use datafusion::common::{Column, DFSchema, JoinType};
@@ -371,7 +371,7 @@ impl<'p> People<'p> {
                 let place = names.iter().position(|name| *name == column);
                 place.map(|place| (place, kind)).into_iter().collect()
             }
-            None => names_unknown(table, names),
+            None => names_unknown(self.project.roles(), table, names),
         };
         if role.is_none() && columns.is_empty() {
             return;
@@ -651,24 +651,21 @@ impl<'p> People<'p> {
 /// The property by which a landing table says what is personal.
 const PERSONAL: &str = "stedi.personal";
 
-/// The columns that name people, or else devices, in tables whose part is known.
-const NAMES: [(&[&str], Kind); 2] = [
-    (&["email", "user"], Kind::Person),
-    (&["serialnumber"], Kind::Device),
-];
-
 /// The columns that say whose row it is of a landing table whose part is not
 /// known: those that are called what names people, or else devices, elsewhere;
 /// or else those that its definition says are personal. Of a table that does not
 /// say so, texts are taken to be: that makes nobody known by them.
-fn names_unknown(table: &LandingTable, names: &[&str]) -> Vec<(usize, Kind)> {
+fn names_unknown(roles: &Roles, table: &LandingTable, names: &[&str]) -> Vec<(usize, Kind)> {
     let places = |wanted: &dyn Fn(&str) -> bool, kind: Kind| -> Vec<(usize, Kind)> {
         let places = names.iter().enumerate();
         let places = places.filter(|(_, name)| wanted(&name.to_lowercase()));
         places.map(|(place, _)| (place, kind)).collect()
     };
-    for (known, kind) in NAMES {
-        let found = places(&|name| known.contains(&name), kind);
+    for (party, kind) in [
+        (catalog::Party::Subject, Kind::Person),
+        (catalog::Party::Device, Kind::Device),
+    ] {
+        let found = places(&|name| roles.party_by_column(name) == Some(party), kind);
         if !found.is_empty() {
             return found;
         }

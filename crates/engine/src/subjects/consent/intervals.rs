@@ -5,16 +5,16 @@ use std::sync::Arc;
 
 use arrow::array::{Array, AsArray, RecordBatch};
 use arrow::datatypes::Int64Type;
+use catalog::PersonRecords;
 use futures::StreamExt;
 use privacy::{ConsentInterval, ConsentRecord, Purpose, RegisterEntry, consent_intervals};
 
 use crate::Error;
 use crate::subjects::known::{Known, person};
-use crate::subjects::quarantine;
+use crate::subjects::{person_records, quarantine};
 use query::Query;
 use query::Session;
 use query::interner::Interner;
-use query::roles::{RECORD_COLUMNS, RECORDS};
 use query::system::{CONSENT, long, text};
 
 /// What people agreed to, as of one run.
@@ -24,14 +24,6 @@ pub(crate) struct Consents {
     pub(crate) rows: RecordBatch,
     /// Who agrees to research now, as hashes, see [`person`].
     pub(crate) research: Known,
-}
-
-/// The landing table that consent is derived from, where the project has it.
-pub(crate) fn records(session: &Session) -> Option<&catalog::LandingTable> {
-    let tables = session.tables().project.landing();
-    let table = tables.iter().find(|table| table.name.as_ref() == RECORDS)?;
-    let has = |name: &&str| table.columns.iter().any(|column| column.name == **name);
-    RECORD_COLUMNS.iter().all(has).then_some(table)
 }
 
 /// Everybody's consent as the last run published it.
@@ -56,7 +48,7 @@ pub(crate) async fn published(session: &Session, now_ms: i64) -> Result<Consents
     Ok(consents)
 }
 
-/// Derives everybody's consent at `now_ms`. Who is `suspended` has none; in a
+/// Derives everybody's consent at `now_ms` from `records`. Who is `suspended` has none; in a
 /// run of which no model reads the records, so that they are read here for the
 /// first time, who is suspended by what could not be read of them has none
 /// either.
@@ -65,21 +57,16 @@ pub(crate) async fn published(session: &Session, now_ms: i64) -> Result<Consents
 /// [`Error::Query`] where records cannot be read.
 pub(crate) async fn derive(
     session: &Session,
+    records: &PersonRecords,
     now_ms: i64,
     by_hand: &HashMap<(String, Purpose), Vec<RegisterEntry>>,
     suspended: &HashSet<String>,
 ) -> Result<Consents, Error> {
     let mut people = People::default();
-    let were_read = session.intake().tables().contains_key(RECORDS);
-    let [email, updated, dates @ ..] = RECORD_COLUMNS;
-    let records = session
-        .query(&format!(
-            "select subject({email}) as subject, {updated}, {} from landing.{RECORDS} \
-             where subject({email}) <> ''",
-            dates.join(", ")
-        ))
-        .await?;
-    let mut batches = records.stream()?;
+    let table = records.table.as_ref();
+    let were_read = session.intake().tables().contains_key(table);
+    let sql = person_records::consent_query(records);
+    let mut batches = session.query(&sql).await?.stream()?;
     while let Some(batch) = batches.next().await {
         people.take_in(&batch.map_err(Query::failed)?);
     }
@@ -90,14 +77,14 @@ pub(crate) async fn derive(
     if were_read {
         return Ok(people.into_consents(now_ms, by_hand, suspended));
     }
-    let suspended = match session.intake().tables().remove(RECORDS) {
+    let suspended = match session.intake().tables().remove(table) {
         Some(read) => read.named,
         None => Arc::new(quarantine::standing(session).await?.named),
     };
     Ok(people.into_consents(now_ms, by_hand, suspended.all()?))
 }
 
-/// Derives consent from `records` alone, which have [`RECORD_COLUMNS`], and from
+/// Derives consent from `records` alone, which are [`person_records::shaped`], and from
 /// what was entered by hand of the same people.
 pub(crate) fn derive_some(
     records: &[RecordBatch],
@@ -126,10 +113,12 @@ struct People {
 
 impl People {
     fn take_in(&mut self, batch: &RecordBatch) {
-        let subjects = batch.column(0).as_string_view();
+        let subjects = batch.column(person_records::SUBJECT).as_string_view();
         let longs = |column: usize| batch.column(column).as_primitive::<Int64Type>();
-        let updated = longs(1);
-        let dates = std::array::from_fn::<_, { Purpose::ALL.len() }, _>(|place| longs(2 + place));
+        let updated = longs(person_records::TIME);
+        let dates = std::array::from_fn::<_, { Purpose::ALL.len() }, _>(|place| {
+            longs(person_records::CONSENT + place)
+        });
         for row in 0..batch.num_rows() {
             // The subject of a subject is that subject.
             let subject = privacy::normalize_subject(subjects.value(row));

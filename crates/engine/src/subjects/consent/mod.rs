@@ -12,7 +12,7 @@ mod register;
 mod status;
 
 pub use enter::{ConsentEntered, ConsentEntry, enter_consent};
-pub(crate) use intervals::{Consents, derive, derive_some, published, records};
+pub(crate) use intervals::{Consents, derive, derive_some, published};
 pub use presence::KnownBy;
 pub use register::Consent;
 pub(crate) use register::{Register, register};

@@ -14,15 +14,13 @@ use crate::subjects::landing_files;
 use crate::subjects::quarantine;
 use query::Session;
 use query::landing::{Hashes, Likeness, Source, hash};
-use query::roles::PHONES;
-use query::roles::{RECORD_COLUMNS, RECORDS};
 
 /// By what a person is known.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum KnownBy {
-    /// A customer record.
+    /// A person record.
     Record,
-    /// A phone's reading.
+    /// A reading of a person's own device, such as a phone.
     Reading,
     /// An entry by hand.
     Entry,
@@ -34,8 +32,8 @@ impl KnownBy {
     /// In words.
     pub fn as_str(self) -> &'static str {
         match self {
-            KnownBy::Record => "a customer record",
-            KnownBy::Reading => "a phone's reading",
+            KnownBy::Record => "a person record",
+            KnownBy::Reading => "a reading",
             KnownBy::Entry => "an entry by hand",
             KnownBy::Quarantine => "a record in quarantine",
         }
@@ -47,16 +45,21 @@ impl KnownBy {
 /// What earlier runs read is looked up in their notes; files that are new since
 /// then are read. Where landing files are out of reach, notes are all there is.
 pub(super) async fn known_by(session: &Session, person: &str) -> Result<Option<KnownBy>, Error> {
-    let tables = [
-        (RECORDS, RECORD_COLUMNS[0], KnownBy::Record),
-        (PHONES.0, PHONES.1[0], KnownBy::Reading),
-    ];
+    let roles = session.tables().project.roles();
+    let records = roles.person_records().into_iter();
+    let records = records.map(|own| (&own.table, &own.subject, KnownBy::Record));
+    let readings = roles.person_readings().iter();
+    let readings = readings.map(|own| (&own.table, &own.name, KnownBy::Reading));
+    let tables: Vec<_> = records
+        .chain(readings)
+        .map(|(table, column, by)| (table.as_ref(), column.as_str(), by))
+        .collect();
     let noted = landing_files::known(session).await?;
     let wanted = Hashes::from_iter([hash(person)]);
-    for (table, _, by) in tables {
-        let mut files = noted.iter().filter(|file| file.table == table);
+    for (table, _, by) in &tables {
+        let mut files = noted.iter().filter(|file| file.table == *table);
         if files.any(|file| file.who.is_some() && file.may_hold(&wanted)) {
-            return Ok(Some(by));
+            return Ok(Some(*by));
         }
     }
     let rows = register::rows(session).await?;

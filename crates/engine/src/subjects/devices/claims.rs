@@ -2,14 +2,15 @@
 
 use arrow::array::{Array, AsArray, RecordBatch};
 use arrow::datatypes::Int64Type;
+use catalog::PersonRecords;
 use futures::StreamExt;
 
 use crate::Error;
 use crate::subjects::known::{Known, person};
+use crate::subjects::person_records;
 use query::Query;
 use query::Session;
 use query::interner::Interner;
-use query::roles::{CLAIM_COLUMNS, RECORDS};
 use query::system::{DEVICE_CLAIM, long};
 
 /// Who claims a device.
@@ -52,17 +53,12 @@ impl Claimed {
 /// `people` and `devices` get their numbers.
 pub(super) async fn read(
     session: &Session,
+    records: &PersonRecords,
     people: &mut Interner,
     devices: &mut Interner,
     agreed: &Known,
 ) -> Result<(Claimed, RecordBatch), Error> {
-    let [email, updated, serial] = CLAIM_COLUMNS;
-    let records = session
-        .query(&format!(
-            "select subject({email}) as subject, {updated}, {serial} from landing.{RECORDS} \
-             where subject({email}) <> ''"
-        ))
-        .await?;
+    let records = session.query(&person_records::claim_query(records)).await?;
     // Several records may be the newest: each of them claims.
     let mut newest: Vec<(i64, Vec<u32>)> = Vec::new();
     let mut batches = records.stream()?;

@@ -28,16 +28,15 @@ use claims::{By, Claimed};
 use query::Session;
 use query::interner::Interner;
 use query::landing::{Listener, Source};
-use query::roles::{DEVICES, PHONES};
-use readings::{Claimants, Phones, Reported};
+use readings::{Claimants, Phones, ReadingFiles, Reported};
 use rows::{Found, Owner};
 
 /// The search for owners, begun before the models that read phones and ended
 /// behind them: what they read need not be read twice.
 pub(crate) struct Search {
     claimed: Claimed,
-    devices: Arc<Source>,
-    phones: Arc<Source>,
+    devices: Vec<ReadingFiles>,
+    phones: Vec<ReadingFiles>,
     begun: Option<Begun>,
     serials: Interner,
 }
@@ -53,7 +52,7 @@ struct Begun {
 
 impl Search {
     /// Reads claims and devices; gives the rows of `system.device_claim`, too.
-    /// `None` where landing tables are missing.
+    /// `None` where there are no person records or no readings of devices.
     ///
     /// # Errors
     /// [`Error::Query`] where landing cannot be read.
@@ -62,15 +61,18 @@ impl Search {
         sources: &HashMap<String, Arc<Source>>,
         agreed: &Known,
     ) -> Result<Option<(Self, RecordBatch)>, Error> {
-        let (Some(devices), Some(phones)) = (sources.get(DEVICES.0), sources.get(PHONES.0)) else {
+        let roles = session.tables().project.roles();
+        let devices = ReadingFiles::listed(roles.device_readings(), sources);
+        let Some(records) = roles.person_records().filter(|_| !devices.is_empty()) else {
             return Ok(None);
         };
         let (mut people, mut serials) = (Interner::default(), Interner::default());
-        let (claimed, rows) = claims::read(session, &mut people, &mut serials, agreed).await?;
+        let (claimed, rows) =
+            claims::read(session, records, &mut people, &mut serials, agreed).await?;
         let mut search = Self {
             claimed,
-            devices: Arc::clone(devices),
-            phones: Arc::clone(phones),
+            devices,
+            phones: ReadingFiles::listed(roles.person_readings(), sources),
             begun: None,
             serials,
         };
@@ -78,10 +80,15 @@ impl Search {
         Ok(Some((search, rows)))
     }
 
-    /// Who wants to hear what phones reported.
-    pub(crate) fn listener(&self) -> Option<Arc<dyn Listener>> {
+    /// Who wants to hear what phones reported, and the landing table of that. Of
+    /// several tables nothing is heard: each is read.
+    pub(crate) fn listener(&self) -> Option<(&str, Arc<dyn Listener>)> {
         let begun = self.begun.as_ref()?;
-        Some(Arc::clone(&begun.claimants) as _)
+        let [phones] = self.phones.as_slice() else {
+            return None;
+        };
+        let table = phones.table.table.as_ref();
+        Some((table, Arc::clone(&begun.claimants) as _))
     }
 
     /// Whether all has been heard that the usual case needs.
@@ -118,7 +125,7 @@ impl Search {
     fn phones<'a>(&'a self, session: &'a Session) -> Phones<'a> {
         Phones {
             session,
-            source: &self.phones,
+            tables: &self.phones,
         }
     }
 
@@ -151,7 +158,7 @@ impl Search {
         Ok(Begun {
             instants,
             last,
-            claimants: Arc::new(Claimants::new(people, claims, everybody)),
+            claimants: Arc::new(Claimants::new(people, claims, everybody, &self.phones)),
             by_device,
         })
     }

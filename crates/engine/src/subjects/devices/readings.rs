@@ -1,12 +1,15 @@
 //! Instants out of landing readings, with all cores.
 
+use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use arrow::array::{Array, AsArray, Int64Array, RecordBatch, StringViewArray};
 use arrow::datatypes::Int64Type;
+use catalog::Readings;
 use datafusion::common::runtime::JoinSet;
+use datafusion::execution::SendableRecordBatchStream;
 use futures::StreamExt;
 use parking_lot::Mutex;
 use privacy::ownership::{
@@ -17,7 +20,25 @@ use crate::Error;
 use query::Session;
 use query::interner::Interner;
 use query::landing::{Listener, Source};
-use query::roles::{DEVICES, PHONES};
+
+/// A landing table of readings, and its files.
+pub(super) struct ReadingFiles {
+    pub(super) table: Readings,
+    source: Arc<Source>,
+}
+
+impl ReadingFiles {
+    /// Those of `tables` whose files are listed.
+    pub(super) fn listed(tables: &[Readings], sources: &HashMap<String, Arc<Source>>) -> Vec<Self> {
+        let listed = tables.iter().filter_map(|table| {
+            Some(Self {
+                source: Arc::clone(sources.get(table.table.as_ref())?),
+                table: table.clone(),
+            })
+        });
+        listed.collect()
+    }
+}
 
 /// What devices reported.
 pub(super) struct Reported {
@@ -31,7 +52,7 @@ pub(super) struct Reported {
 /// Reads all devices; the instants of those that `is_looked_at` are gathered.
 pub(super) async fn devices(
     session: &Session,
-    source: &Arc<Source>,
+    tables: &[ReadingFiles],
     serials: Interner,
     is_looked_at: impl Fn(u32) -> bool,
 ) -> Result<Reported, Error> {
@@ -40,17 +61,14 @@ pub(super) async fn devices(
     let unknown = is_looked_at(serials.len() as u32);
     let serials = Arc::new(Mutex::new(serials));
     let mut tasks = JoinSet::new();
-    for mut stream in session
-        .landing_streams(source, DEVICES.0, &DEVICES.1, None)
-        .await?
-    {
+    for (table, mut stream) in streams(session, tables, None).await? {
         let (serials, known) = (Arc::clone(&serials), Arc::clone(&known));
         tasks.spawn(async move {
             let mut gathered = DeviceReadings::new();
             let mut last: Vec<Option<i64>> = Vec::new();
             let mut runs = Runs::default();
             while let Some(batch) = stream.next().await {
-                let batch = batch.map_err(|error| Error::execution(DEVICES.0, error))?;
+                let batch = batch.map_err(|error| Error::execution(&table, error))?;
                 let number = |serial: &str| Some(serials.lock().number(serial));
                 runs.each(&batch, number, |device, instant| {
                     let place = device as usize;
@@ -84,10 +102,28 @@ pub(super) async fn devices(
     })
 }
 
+/// Streams of names and instants, each with the table that it is read from.
+async fn streams(
+    session: &Session,
+    tables: &[ReadingFiles],
+    keys: Option<Arc<dyn landing::KeySet>>,
+) -> Result<Vec<(String, SendableRecordBatchStream)>, Error> {
+    let mut all = Vec::new();
+    for ReadingFiles { table, source } in tables {
+        let columns = [table.name.as_str(), table.time.as_str()];
+        let name = table.table.to_string();
+        let streams = session
+            .landing_streams(source, &name, &columns, keys.clone())
+            .await?;
+        all.extend(streams.into_iter().map(|stream| (name.clone(), stream)));
+    }
+    Ok(all)
+}
+
 /// People's phones.
 pub(super) struct Phones<'a> {
     pub(super) session: &'a Session,
-    pub(super) source: &'a Arc<Source>,
+    pub(super) tables: &'a [ReadingFiles],
 }
 
 impl Phones<'_> {
@@ -99,15 +135,11 @@ impl Phones<'_> {
             false => Some(Arc::clone(claimants) as _),
         };
         let mut tasks = JoinSet::new();
-        for mut stream in self
-            .session
-            .landing_streams(self.source, PHONES.0, &PHONES.1, keys)
-            .await?
-        {
+        for (table, mut stream) in streams(self.session, self.tables, keys).await? {
             let claimants = Arc::clone(claimants);
             tasks.spawn(async move {
                 while let Some(batch) = stream.next().await {
-                    let batch = batch.map_err(|error| Error::execution(PHONES.0, error))?;
+                    let batch = batch.map_err(|error| Error::execution(&table, error))?;
                     let instants = batch.column(1).as_primitive();
                     claimants.mark(batch.column(0).as_string_view(), instants);
                 }
@@ -128,17 +160,13 @@ impl Phones<'_> {
         let wanted = Arc::new(InstantFilter::new(instants, wanted));
         let people = Arc::new(Mutex::new(people));
         let mut tasks = JoinSet::new();
-        for mut stream in self
-            .session
-            .landing_streams(self.source, PHONES.0, &PHONES.1, None)
-            .await?
-        {
+        for (table, mut stream) in streams(self.session, self.tables, None).await? {
             let (people, wanted) = (Arc::clone(&people), Arc::clone(&wanted));
             tasks.spawn(async move {
                 let mut gathered = PersonReadings::new(wanted);
                 let mut runs = Runs::default();
                 while let Some(batch) = stream.next().await {
-                    let batch = batch.map_err(|error| Error::execution(PHONES.0, error))?;
+                    let batch = batch.map_err(|error| Error::execution(&table, error))?;
                     // A blank address is nobody's.
                     let number = |user: &str| {
                         let subject = privacy::normalize_subject(user);
@@ -165,6 +193,8 @@ pub(super) struct Claimants {
     pub(super) claims: ClaimCounter,
     /// Whether people count who did not agree.
     pub(super) everybody: bool,
+    /// The columns of name and time where one table holds all readings of people.
+    heard_columns: Option<[String; 2]>,
     /// What a model's scan leaves out, if it leaves out any.
     heard_keys: Mutex<Option<Arc<dyn landing::KeySet>>>,
     /// Partitions of that scan that have ended.
@@ -174,8 +204,17 @@ pub(super) struct Claimants {
 }
 
 impl Claimants {
-    pub(super) fn new(people: Interner, claims: ClaimCounter, everybody: bool) -> Self {
+    pub(super) fn new(
+        people: Interner,
+        claims: ClaimCounter,
+        everybody: bool,
+        phones: &[ReadingFiles],
+    ) -> Self {
         Self {
+            heard_columns: match phones {
+                [one] => Some([one.table.name.clone(), one.table.time.clone()]),
+                _ => None,
+            },
             people,
             claims,
             everybody,
@@ -213,8 +252,9 @@ impl fmt::Debug for Claimants {
 }
 
 impl Listener for Claimants {
-    fn columns(&self) -> [&str; 2] {
-        PHONES.1
+    fn columns(&self) -> Option<[&str; 2]> {
+        let [name, time] = self.heard_columns.as_ref()?;
+        Some([name, time])
     }
 
     fn narrowed(&self, keys: &Arc<dyn landing::KeySet>) {

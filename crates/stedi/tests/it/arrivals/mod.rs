@@ -7,6 +7,8 @@
 //!
 //! - `STEDI_TEST_SEQUENCES=10000 cargo test -p stedi --test it arrivals`
 //! - `STEDI_TEST_SEED=7`; with `STEDI_TEST_ONLY=12` sequence 12 alone.
+//! - `STEDI_TEST_GYM=500`: sequences of another company's lakehouse
+//!   (`crate::company`).
 //! - `STEDI_TEST_HISTORIES=2000`: those with models made by chance (`models`),
 //!   of which most history tests the models; `STEDI_TEST_FIRST=500` begins there.
 //!
@@ -14,12 +16,13 @@
 
 mod chance;
 mod models;
-mod step;
+pub(crate) mod step;
 mod world;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::{Duration, Instant};
 
+use crate::company::Company;
 use crate::dice::{Dice, setting};
 use step::{Step, What};
 use world::{Effort, World};
@@ -31,6 +34,7 @@ struct Plays {
     setting: &'static str,
     count: u64,
     steps: fn(u64) -> Vec<Step>,
+    company: Company,
 }
 
 /// Eight minutes of two cores.
@@ -38,6 +42,7 @@ const SEQUENCES: Plays = Plays {
     setting: "STEDI_TEST_SEQUENCES",
     count: 240,
     steps: chance::steps,
+    company: Company::Stedi,
 };
 
 /// Two minutes of two cores.
@@ -45,6 +50,15 @@ const HISTORIES: Plays = Plays {
     setting: "STEDI_TEST_HISTORIES",
     count: 96,
     steps: chance::history,
+    company: Company::Stedi,
+};
+
+/// A minute of two cores.
+const AT_THE_GYM: Plays = Plays {
+    setting: "STEDI_TEST_GYM",
+    count: 48,
+    steps: chance::steps,
+    company: Company::Gym,
 };
 
 /// Tests that share them: they run at the same time.
@@ -71,6 +85,26 @@ fn a_lake_that_lived_is_a_fresh_one_part_3() {
 #[test]
 fn a_lake_that_lived_is_a_fresh_one_part_4() {
     SEQUENCES.play_part(3);
+}
+
+#[test]
+fn at_another_company_part_1() {
+    AT_THE_GYM.play_part(0);
+}
+
+#[test]
+fn at_another_company_part_2() {
+    AT_THE_GYM.play_part(1);
+}
+
+#[test]
+fn at_another_company_part_3() {
+    AT_THE_GYM.play_part(2);
+}
+
+#[test]
+fn at_another_company_part_4() {
+    AT_THE_GYM.play_part(3);
 }
 
 #[test]
@@ -106,8 +140,9 @@ impl Plays {
         let mut effort = Effort::default();
         for number in numbers.filter(|number| number % PARTS == part) {
             let of_sequence = Dice::of(seed).throw().wrapping_add(number);
-            let steps = (self.steps)(of_sequence);
-            match play(&steps, of_sequence) {
+            let steps = (self.steps)(of_sequence).into_iter();
+            let steps: Vec<Step> = steps.filter_map(|step| self.company.step(step)).collect();
+            match play(self.company, &steps, of_sequence) {
                 Ok(of_this) => {
                     effort.sequences += 1;
                     effort.add(of_this);
@@ -117,7 +152,7 @@ impl Plays {
                     }
                 }
                 Err(fault) => {
-                    let (shorter, fault) = shortened(steps, fault, of_sequence);
+                    let (shorter, fault) = shortened(self.company, steps, fault, of_sequence);
                     panic!(
                         "STEDI_TEST_SEED={seed} STEDI_TEST_ONLY={number}, made shorter:\n{}\n\n{fault}",
                         told(&shorter)
@@ -129,9 +164,9 @@ impl Plays {
     }
 }
 
-fn play(steps: &[Step], seed: u64) -> Result<Effort, String> {
+fn play(company: Company, steps: &[Step], seed: u64) -> Result<Effort, String> {
     let played = catch_unwind(AssertUnwindSafe(|| {
-        let mut world = World::new(seed);
+        let mut world = World::new(company, seed);
         for (number, step) in steps.iter().enumerate() {
             world
                 .play(step)
@@ -148,11 +183,16 @@ fn play(steps: &[Step], seed: u64) -> Result<Effort, String> {
 
 /// Leaves out one thing after the other, as long as it still fails: steps,
 /// then files, then halves of files. Where it fails in the end is kept.
-fn shortened(mut steps: Vec<Step>, mut fault: String, seed: u64) -> (Vec<Step>, String) {
+fn shortened(
+    company: Company,
+    mut steps: Vec<Step>,
+    mut fault: String,
+    seed: u64,
+) -> (Vec<Step>, String) {
     eprintln!("failed:\n{}\n\n{fault}\n\nmaking it shorter", told(&steps));
     let of_fault = kind(&fault).to_owned();
     let fails_alike = |steps: &[Step]| -> Option<String> {
-        let fault = play(steps, seed).err();
+        let fault = play(company, steps, seed).err();
         fault.filter(|fault| kind(fault) == of_fault)
     };
     let ends = Instant::now()
@@ -178,7 +218,7 @@ fn shortened(mut steps: Vec<Step>, mut fault: String, seed: u64) -> (Vec<Step>, 
             None => tried += 1,
         }
     }
-    let mut world = World::new(seed);
+    let mut world = World::new(company, seed);
     let faults = steps.iter().find_map(|step| world.play(step).err());
     fault.push_str(&format!(
         "\n\n{} in {}",
@@ -258,7 +298,7 @@ fn told(steps: &[Step]) -> String {
 
 #[test]
 fn every_edit_of_the_data_product_can_be_run() {
-    let mut world = World::new(1);
+    let mut world = World::new(Company::Stedi, 1);
     let mut steps = chance::steps(1);
     steps.truncate(1);
     for edit in 0..step::EDITS.len() {

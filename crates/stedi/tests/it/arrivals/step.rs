@@ -4,6 +4,7 @@
 use std::fmt;
 
 use super::models::Model;
+use crate::company::Company;
 
 /// The landing tables' folders.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -15,23 +16,6 @@ pub(crate) enum Source {
 
 impl Source {
     pub(crate) const ALL: [Self; 3] = [Self::Customers, Self::Phones, Self::Trainers];
-
-    /// Below the landing folder.
-    pub(crate) fn folder(self) -> &'static str {
-        match self {
-            Self::Customers => "customer/landing",
-            Self::Phones => "accelerometer/landing",
-            Self::Trainers => "step_trainer/landing",
-        }
-    }
-
-    pub(crate) fn table(self) -> &'static str {
-        match self {
-            Self::Customers => "customer_landing",
-            Self::Phones => "accelerometer_landing",
-            Self::Trainers => "step_trainer_landing",
-        }
-    }
 }
 
 /// One object of a landing file, or what is left of it.
@@ -166,7 +150,7 @@ impl fmt::Display for Step {
                     write!(
                         f,
                         "\n      {}, {:?}:",
-                        delivery.source.folder(),
+                        Company::Stedi.folder(delivery.source),
                         delivery.spelled
                     )?;
                     lines(f, &delivery.lines)?;

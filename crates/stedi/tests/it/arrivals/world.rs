@@ -15,6 +15,7 @@ use tempfile::TempDir;
 
 use super::models::{Model, NAMES};
 use super::step::{EDITS, Line, Nth, Source, Spelled, Step, What};
+use crate::company::Company;
 use crate::delta;
 use crate::dice::Dice;
 use crate::equal;
@@ -30,10 +31,12 @@ static RUN_MICROS: AtomicU64 = AtomicU64::new(500_000);
 /// Tables that models made by chance do not read.
 const NOT_READ: [&str; 2] = ["curated/training_set", "curated/machine_learning_curated"];
 
-/// The built-in data product, written out.
-static PROJECT: LazyLock<TempDir> = LazyLock::new(|| {
+/// The data product of each company, written out.
+static PRODUCTS: LazyLock<TempDir> = LazyLock::new(|| {
     let dir = tempfile::tempdir().unwrap();
-    stedi(dir.path(), "init p").run().done();
+    for company in [Company::Stedi, Company::Gym] {
+        company.write_product(&dir.path().join(format!("{company:?}")));
+    }
     dir
 });
 
@@ -89,6 +92,7 @@ struct Dropped {
 }
 
 pub(crate) struct World {
+    company: Company,
     dir: TempDir,
     files: Vec<Lying>,
     vanished: Vec<Lying>,
@@ -113,12 +117,16 @@ pub(crate) struct World {
 }
 
 impl World {
-    pub(crate) fn new(seed: u64) -> Self {
+    pub(crate) fn new(company: Company, seed: u64) -> Self {
         let dir = tempfile::tempdir().unwrap();
+        if company != Company::Stedi {
+            edit(company, dir.path(), &[]);
+        }
         for source in Source::ALL {
-            fs::create_dir_all(dir.path().join("landing").join(source.folder())).unwrap();
+            fs::create_dir_all(dir.path().join("landing").join(company.folder(source))).unwrap();
         }
         Self {
+            company,
             dir,
             files: Vec::new(),
             vanished: Vec::new(),
@@ -190,6 +198,8 @@ impl World {
                         ("\"z\":1", "\"z\":2"),
                         ("Object\":1", "Object\":2"),
                         ("\"5551\"", "\"5550\""),
+                        ("\"cadence\":1", "\"cadence\":2"),
+                        ("\"bpm\":1", "\"bpm\":2"),
                     ] {
                         line.text = line.text.replace(from, to);
                     }
@@ -226,7 +236,7 @@ impl World {
                         }
                     }
                     if mended {
-                        write(&self.landing(), &file);
+                        write(self.company, &self.landing(), &file);
                         self.files[place] = file;
                     }
                 }
@@ -276,7 +286,7 @@ impl World {
             What::Later(now) => self.now = *now,
             What::Models(edits) => {
                 self.edits.clone_from(edits);
-                edit(self.dir.path(), edits);
+                edit(self.company, self.dir.path(), edits);
             }
             What::Product { models, whole } => {
                 self.models = Some((models.clone(), *whole));
@@ -295,8 +305,10 @@ impl World {
                 let ended = self.run(&format!("--select {table}"))?;
                 if ended == 0 {
                     let reads: &[Source] = match *table {
-                        "customer_trusted" => &[Source::Customers],
-                        "accelerometer_trusted" => &[Source::Customers, Source::Phones],
+                        "customer_trusted" | "members_agreed" => &[Source::Customers],
+                        "accelerometer_trusted" | "strides_agreed" => {
+                            &[Source::Customers, Source::Phones]
+                        }
                         _ => &Source::ALL,
                     };
                     self.forget_dropped(reads);
@@ -344,7 +356,7 @@ impl World {
             lines,
             spelled,
         };
-        write(&self.landing(), &file);
+        write(self.company, &self.landing(), &file);
         self.files.push(file);
     }
 
@@ -359,20 +371,21 @@ impl World {
         if let Some(place) = self.place(source, nth) {
             change(&mut self.files[place]);
             let landing = self.landing();
-            write(&landing, &self.files[place]);
+            write(self.company, &landing, &self.files[place]);
         }
     }
 
     fn take(&mut self, source: Source, nth: Nth) -> Option<Lying> {
         let file = self.files.remove(self.place(source, nth)?);
-        fs::remove_file(path(&self.landing(), &file)).unwrap();
+        fs::remove_file(path(self.company, &self.landing(), &file)).unwrap();
         Some(file)
     }
 
     // The living lake.
 
     fn words(&self, verb: &str, lake: &str) -> String {
-        let project = match self.edits.is_empty() && self.models.is_none() {
+        let is_built_in = self.company == Company::Stedi;
+        let project = match is_built_in && self.edits.is_empty() && self.models.is_none() {
             true => "",
             false => "--project p",
         };
@@ -443,7 +456,7 @@ impl World {
     }
 
     fn write_product(&mut self) {
-        edit(self.dir.path(), &self.edits);
+        edit(self.company, self.dir.path(), &self.edits);
         let Some((models, whole)) = &self.models else {
             return;
         };
@@ -479,7 +492,7 @@ impl World {
                 return Err(format!("{table}: {rows} rows were planned, {stands} came"));
             }
         }
-        equal::nobody_without_consent(&self.lake(), &self.tables(), self.now)?;
+        equal::nobody_without_consent(self.company, &self.lake(), &self.tables(), self.now)?;
         if self.dice.percent(self.looks(30)) {
             let before = contents(&self.lake());
             self.run("")?;
@@ -571,9 +584,11 @@ impl World {
     /// A run takes entries out of quarantine whose input is no longer there,
     /// dropped ones as well.
     fn forget_dropped(&mut self, read: &[Source]) {
-        let files = &self.files;
+        let (files, company) = (&self.files, self.company);
         self.dropped.retain(|dropped| {
-            let source = read.iter().find(|source| source.table() == dropped.table);
+            let source = read
+                .iter()
+                .find(|source| company.landing_table(**source) == dropped.table);
             let Some(source) = source else {
                 return true;
             };
@@ -636,16 +651,7 @@ impl World {
 
     /// The data product's tables, as they lie in a lake.
     fn tables(&self) -> Vec<String> {
-        let mut tables: Vec<String> = [
-            "trusted/customer_trusted",
-            "trusted/accelerometer_trusted",
-            "trusted/step_trainer_trusted",
-            "curated/customer_curated",
-            "curated/machine_learning_curated",
-            "curated/training_set",
-        ]
-        .map(str::to_owned)
-        .to_vec();
+        let mut tables: Vec<String> = self.company.tables().map(str::to_owned).to_vec();
         let new = self.edits.iter().filter(|edit| EDITS[**edit].1.is_empty());
         tables.extend(new.map(|edit| EDITS[*edit].0.trim_end_matches(".sql").to_owned()));
         if let Some((models, whole)) = &self.models {
@@ -702,10 +708,10 @@ fn quarantined(lake: &Path) -> Result<Vec<Dropped>, String> {
 }
 
 /// Writes the data product with `edits` to `dir/p`.
-fn edit(dir: &Path, edits: &[usize]) {
+fn edit(company: Company, dir: &Path, edits: &[usize]) {
     let project = dir.join("p");
     let _ = fs::remove_dir_all(&project);
-    copy(&PROJECT.path().join("p"), &project);
+    copy(&PRODUCTS.path().join(format!("{company:?}")), &project);
     for edit in edits {
         let (file, from, to) = EDITS[*edit];
         let file = project.join(file);
@@ -731,8 +737,8 @@ fn name(file: &Lying) -> String {
     }
 }
 
-fn path(landing: &Path, file: &Lying) -> PathBuf {
-    landing.join(file.source.folder()).join(name(file))
+fn path(company: Company, landing: &Path, file: &Lying) -> PathBuf {
+    landing.join(company.folder(file.source)).join(name(file))
 }
 
 /// A file's text, before it is packed.
@@ -758,7 +764,7 @@ fn pretty(text: &str) -> String {
     pretty.unwrap_or_else(|_| text.to_owned())
 }
 
-fn write(landing: &Path, file: &Lying) {
+fn write(company: Company, landing: &Path, file: &Lying) {
     let text = written(file);
     let text_hash = text.bytes().fold(7_u64, |hash, byte| {
         hash.wrapping_mul(31).wrapping_add(u64::from(byte))
@@ -772,7 +778,7 @@ fn write(landing: &Path, file: &Lying) {
         }
         _ => text.into_bytes(),
     };
-    let path = path(landing, file);
+    let path = path(company, landing, file);
     fs::create_dir_all(path.parent().unwrap()).unwrap();
     fs::write(&path, bytes).unwrap();
     if file.older {
