@@ -19,7 +19,7 @@ use arrow::array::RecordBatch;
 use futures::{FutureExt, StreamExt, TryStreamExt, stream};
 use lake::{DataFile, Inspection, Release, TableId, Version};
 use query::system::{self, CONSENT_REGISTER, Definition, LANDING_FILES, QUARANTINE};
-use query::{Session, Setup};
+use query::{Session, Setup, Snapshot};
 
 use crate::Error;
 use crate::commit_note::{CommitNote, RegisterState, positions};
@@ -49,14 +49,23 @@ pub(crate) enum Depth {
     All,
 }
 
+/// A session that reads all tables of the lake as one release left them.
+///
+/// # Errors
+/// [`Error::Lake`] where the store does not answer.
+pub(crate) async fn session_of_one_release(setup: &Setup) -> Result<Session, Error> {
+    let session = Session::open(setup)?;
+    let tables = session.tables();
+    let snapshot = Snapshot::newest(&tables.lake, &tables.of_lake()).await?;
+    Ok(session.at(snapshot))
+}
+
 /// Everything that is broken in the lake of `setup`. Every row is read.
 ///
 /// # Errors
 /// [`Error::Lake`] where the store does not answer.
 pub async fn damages(setup: &Setup) -> Result<Vec<Damage>, Error> {
-    let session = Session::open(setup)?;
-    let tables = session.tables();
-    tables.pin(&tables.of_lake()).await?;
+    let session = session_of_one_release(setup).await?;
     Ok(Integrity::of_all(&session).await?.damages)
 }
 
@@ -147,7 +156,7 @@ impl Integrity {
         let looked_at = tables.iter().chain([&register]);
         let looked_at: BTreeSet<&TableId> = looked_at.collect();
         let looks = looked_at.into_iter().map(|table| async move {
-            let found = match session.tables().pinned(table) {
+            let found = match session.tables().snapshot().fixed(table).cloned() {
                 Some(version) => lake.inspect_version(version, since).await?,
                 None => lake.inspect(table, since).await?,
             };

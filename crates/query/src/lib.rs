@@ -19,6 +19,7 @@ pub mod pseudonym_key;
 pub mod redaction;
 pub mod scan;
 pub mod session;
+mod snapshot;
 mod spill;
 pub mod sql;
 pub mod sql_types;
@@ -28,6 +29,7 @@ pub mod tables;
 pub use error::Error;
 pub use first::FirstExec;
 pub use session::{Query, Session, Setup};
+pub use snapshot::Snapshot;
 pub use spill::remove_spill_folder;
 
 /// The version of the SQL engine, for `stedi doctor`.

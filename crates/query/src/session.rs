@@ -11,7 +11,7 @@ use std::time::Duration;
 use arrow::datatypes::SchemaRef;
 use catalog::{Project, Table};
 use chrono::DateTime;
-use datafusion::catalog::TableProvider;
+use datafusion::catalog::{MemoryCatalogProviderList, TableProvider};
 use datafusion::common::TableReference;
 use datafusion::execution::context::SQLOptions;
 use datafusion::execution::disk_manager::DiskManagerBuilder;
@@ -36,6 +36,7 @@ use crate::first::FirstRowRule;
 use crate::join::JoinRule;
 use crate::landing::{Intake, LandingScan, LandingTable, Source};
 use crate::pseudonym_key::{KeySource, SessionKey, StandIn};
+use crate::snapshot::Snapshot;
 use crate::spill::{self, Spill};
 use crate::sql::parse::{parse, writes};
 use crate::sql::unknown_function::no_function;
@@ -126,8 +127,26 @@ impl Session {
             now_ms,
             ..setup.clone()
         };
-        let tables = tables_of(&setup).pinned_as(&self.tables, others);
-        Self::with(&setup, tables, self.key.clone())
+        let snapshot = self.tables.snapshot().clone().with(others);
+        Self::with(&setup, tables_of(&setup).at(snapshot), self.key.clone())
+    }
+
+    /// The same session, reading its tables at `snapshot`. Both share memory limit, key
+    /// and the account of landing files; neither sees tables that the other replaces
+    /// from now on.
+    pub fn at(&self, snapshot: Snapshot) -> Self {
+        let tables = Arc::new(self.tables.at(snapshot));
+        let state = SessionStateBuilder::new_from_existing(self.context.state())
+            .with_catalog_list(Arc::new(MemoryCatalogProviderList::new()))
+            .build();
+        let context = SessionContext::new_with_state(state);
+        context.register_catalog(CATALOG, Arc::new(Schemas(Arc::clone(&tables))));
+        Self {
+            context,
+            tables,
+            key: self.key.clone(),
+            now_ms: self.now_ms,
+        }
     }
 
     fn with(setup: &Setup, tables: Tables, key: SessionKey) -> Result<Self, Error> {
@@ -321,10 +340,14 @@ impl Session {
             tables if tables.len() > 1 && self.tables.as_of == AsOf::Latest => tables,
             _ => Vec::new(),
         };
-        let pinned = self.tables.pin(&tables).await;
+        let found = Snapshot::newest(&self.tables.lake, &tables).await;
+        let (snapshot, found) = match found {
+            Ok(snapshot) => (snapshot, Ok(())),
+            Err(error) => (Snapshot::default(), Err(error)),
+        };
         // Planning first: it describes a wrong statement or table better.
-        let query = self.query(sql).await?;
-        pinned.map(|()| query)
+        let query = self.at(snapshot).query(sql).await?;
+        found.map(|()| query)
     }
 
     /// The tables of the lake that a statement names without a version; empty if it

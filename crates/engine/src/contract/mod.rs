@@ -7,5 +7,6 @@ pub(crate) mod lineage;
 pub(crate) mod planning;
 pub(crate) mod privacy_gates;
 pub(crate) mod report;
+pub(crate) mod shipped;
 pub(crate) mod subject_columns;
 pub(crate) mod time_use;

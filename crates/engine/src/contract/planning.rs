@@ -14,6 +14,7 @@ use crate::Error;
 use crate::contract::checks::count_violations;
 use crate::contract::leave_out;
 use crate::contract::lineage::Lineage;
+use crate::contract::shipped;
 use crate::contract::subject_columns;
 use crate::contract::time_use::TimeUse;
 use query::Session;
@@ -34,6 +35,8 @@ pub(crate) struct Planned {
     pub(crate) time: TimeUse,
     /// Likewise what each check of its contract finds, in their order.
     pub(crate) checks: Vec<TimeUse>,
+    /// Whether it computes what the shipped model of its name does.
+    pub(crate) is_as_shipped: bool,
     /// What is known of the people behind it, where it is anonymous by its
     /// contract: its groups are looked at for it.
     pub(crate) grouped: Option<Arc<Lineage>>,
@@ -47,6 +50,14 @@ impl Planned {
         let columns: Vec<&str> = fields.map(|field| field.name().as_str()).collect();
         subject_columns::is_training_set(&self.model, &columns)
     }
+}
+
+/// Whether the models of these names all compute what the shipped ones do.
+pub(crate) fn are_as_shipped(planned: &[Planned], names: &[&str]) -> bool {
+    names.iter().all(|name| {
+        let mut planned = planned.iter();
+        planned.any(|planned| planned.model.name.as_ref() == *name && planned.is_as_shipped)
+    })
 }
 
 /// How a model reads a landing table.
@@ -107,6 +118,7 @@ pub(crate) async fn plan_and_trace(
             .plan(&model.sql)
             .await
             .map_err(|error| in_model(model, error.into()))?;
+        let is_as_shipped = shipped::computes_the_same(session, model, &plan).await;
         let layout = layout(model, &plan)?;
         lineage.add(model, layout.schema(), &plan)?;
         session.tables().put(
@@ -133,6 +145,7 @@ pub(crate) async fn plan_and_trace(
             model: (*model).clone(),
             layout,
             sql,
+            is_as_shipped,
             grouped: None,
         });
     }

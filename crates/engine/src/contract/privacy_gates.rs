@@ -31,11 +31,11 @@ use crate::contract::planning::Planned;
 use crate::contract::report::{CheckKind, CheckReport, Verdict};
 use crate::contract::subject_columns::{SubjectKind, TRAINING_SET};
 use crate::stored::stored;
+use crate::subjects::in_force;
 use crate::subjects::known::{Known, person};
 use query::Query;
 use query::Session;
 use query::identity_hash::IdentityHasher;
-use query::sql::parse;
 
 /// Which rows may be in [`TRAINING_SET`].
 const TRAINING_ROWS: &str = "
@@ -78,12 +78,8 @@ join (select person, min(at) as at from allowed group by person) f on f.person =
 /// Devices whose owner is among those who `agreed`, out of the rows of
 /// `system.device_owner`.
 pub(crate) fn owned(owners: &RecordBatch, agreed: &Known) -> Known {
-    let serials = owners.column(0).as_string_view();
-    let subjects = owners.column(1).as_string_view();
-    let rows = (0..owners.num_rows()).filter(|row| subjects.is_valid(*row));
-    rows.filter(|row| agreed.contains(&person(subjects.value(*row))))
-        .map(|row| person(serials.value(row)))
-        .collect()
+    let agrees = |owner: &str| agreed.contains(&person(owner));
+    in_force::owned(owners, agrees).map(person).collect()
 }
 
 /// Whose rows a table holds.
@@ -302,74 +298,6 @@ pub(crate) async fn people(
         people.take_in(by, column.as_string_view());
     }
     Ok(people)
-}
-
-/// Models as shipped.
-const SHIPPED: [(&str, &str); 6] = [
-    (
-        "customer_trusted",
-        include_str!("../../../../lakehouse/trusted/customer_trusted.sql"),
-    ),
-    (
-        "accelerometer_trusted",
-        include_str!("../../../../lakehouse/trusted/accelerometer_trusted.sql"),
-    ),
-    (
-        "customer_curated",
-        include_str!("../../../../lakehouse/curated/customer_curated.sql"),
-    ),
-    (
-        "step_trainer_trusted",
-        include_str!("../../../../lakehouse/trusted/step_trainer_trusted.sql"),
-    ),
-    (
-        "machine_learning_curated",
-        include_str!("../../../../lakehouse/curated/machine_learning_curated.sql"),
-    ),
-    (
-        TRAINING_SET,
-        include_str!("../../../../lakehouse/curated/training_set.sql"),
-    ),
-];
-
-/// The models that decide which rows are in [`TRAINING_SET`]. As shipped, what
-/// they give is what may be there. A run takes that for an answer, since
-/// deriving the rows anew costs more than making them; `verify` derives them in
-/// any case.
-pub(crate) const OF_TRAINING: [&str; 2] = ["machine_learning_curated", TRAINING_SET];
-
-/// The models that decide whose readings are trusted: as shipped, all readings
-/// of a person who agrees, and of their device.
-pub(crate) const OF_READINGS: [&str; 4] = [
-    "customer_trusted",
-    "accelerometer_trusted",
-    "customer_curated",
-    "step_trainer_trusted",
-];
-
-/// Whether models are as shipped: their statements, whatever stands between the
-/// words.
-pub(crate) fn are_as_shipped(planned: &[Planned], names: &[&str]) -> bool {
-    names.iter().all(|name| {
-        let mut shipped = SHIPPED.iter();
-        let select = shipped
-            .find(|(known, _)| known == name)
-            .and_then(|(_, file)| file.split_once("*/"));
-        let mut models = planned.iter().map(|planned| &planned.model);
-        let model = models.find(|model| model.name.as_ref() == *name);
-        let (Some(model), Some((_, select))) = (model, select) else {
-            return false;
-        };
-        model.sql.trim() == select.trim()
-            || words(&model.sql).is_some_and(|own| Some(own) == words(select))
-    })
-}
-
-/// A statement without comments, and with one space where there are several.
-fn words(sql: &str) -> Option<String> {
-    parse::parse(sql)
-        .ok()
-        .map(|statement| statement.to_string())
 }
 
 /// Whether each row of `training_set` may be there; `None` for other tables.

@@ -17,9 +17,10 @@ use super::scope::{By, KeyOf};
 use super::tables::{Tables, places};
 use crate::Error;
 use crate::contract::checks;
+use crate::contract::shipped;
 use crate::subjects::consent;
 use crate::subjects::consent::Register;
-use crate::subjects::person_records;
+use crate::subjects::{in_force, person_records};
 use query::Query;
 use query::Session;
 use query::interner::Interner;
@@ -425,15 +426,13 @@ impl Tables {
         }
         let project = Arc::clone(&self.before.tables().project);
         let roles = project.roles();
-        let stood = trusted.then_some("step_trainer_trusted");
         let of_devices = roles.device_readings();
         let instants = self
-            .instants(of_devices, stood, By::Value, &devices)
+            .instants(of_devices, trusted, By::Value, &devices)
             .await?;
-        let stood = trusted.then_some("accelerometer_trusted");
         let of_people = roles.person_readings();
         let phones = self
-            .instants(of_people, stood, By::Subject, &people)
+            .instants(of_people, trusted, By::Subject, &people)
             .await?;
         let (Some(instants), Some(phones)) = (instants, phones) else {
             return Ok(false);
@@ -475,12 +474,13 @@ impl Tables {
     async fn instants(
         &self,
         tables: &[Readings],
-        stood: Option<&str>,
+        trusted: bool,
         by: By,
         wanted: &Touched,
     ) -> Result<Option<Vec<RecordBatch>>, Error> {
         let mut all = Vec::new();
         for table in tables {
+            let stood = shipped::trusted_readings(table).filter(|_| trusted);
             match self.instants_in(table, stood, by, wanted).await? {
                 Some(found) => all.extend(found),
                 None => return Ok(None),
@@ -548,25 +548,13 @@ fn column(batch: &RecordBatch, name: &str) -> Result<ArrayRef, Error> {
     Ok(Arc::clone(batch.column(place)))
 }
 
-/// People whose research consent holds at `now_ms`, out of rows of
+/// People whose consent to research is in force at `now_ms`, out of rows of
 /// `system.consent`.
 fn agreeing(rows: &[RecordBatch], now_ms: i64) -> HashSet<String> {
-    let mut people = HashSet::new();
-    for batch in rows {
-        let (subjects, purposes) = (
-            batch.column(0).as_string_view(),
-            batch.column(1).as_string_view(),
-        );
-        let from = batch.column(2).as_primitive::<Int64Type>();
-        let to = batch.column(3).as_primitive::<Int64Type>();
-        for row in 0..batch.num_rows() {
-            let holds = from.value(row) <= now_ms && (to.is_null(row) || to.value(row) > now_ms);
-            if purposes.value(row) == "research" && holds {
-                people.insert(subjects.value(row).to_owned());
-            }
-        }
-    }
-    people
+    let agreed = rows
+        .iter()
+        .flat_map(|batch| in_force::agreed(batch, now_ms));
+    agreed.map(str::to_owned).collect()
 }
 
 fn claims_in(rows: &[RecordBatch]) -> impl Iterator<Item = (Claim, i64)> {

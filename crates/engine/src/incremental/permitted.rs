@@ -1,7 +1,7 @@
 //! Rows that may not be where they are, and rows that are there already: what is
 //! to be known of a table that some rows are added to.
 
-use arrow::array::{Array, AsArray, RecordBatch};
+use arrow::array::RecordBatch;
 use arrow::datatypes::DataType;
 
 use super::difference::{Counted, count, counted, distinct, keeping};
@@ -12,6 +12,7 @@ use super::scope::{By, KeyOf};
 use super::tables::Tables;
 use crate::Error;
 use crate::contract::subject_columns;
+use crate::subjects::in_force;
 
 impl Tables {
     /// How many people or devices have rows in a table that may have none: of
@@ -85,17 +86,9 @@ impl Tables {
         let Some(agree) = self.agreeing_among(&people, now_ms).await? else {
             return Ok(None);
         };
-        let owned = owners.after.iter().flat_map(|batch| {
-            let (serials, subjects) = (
-                batch.column(0).as_string_view(),
-                batch.column(1).as_string_view(),
-            );
-            let rows = (0..batch.num_rows()).filter(|row| subjects.is_valid(*row));
-            rows.filter(|row| agree.contains(subjects.value(*row)))
-                .map(|row| serials.value(row).to_owned())
-                .collect::<Vec<_>>()
-        });
-        Ok(Some(owned.collect()))
+        let owned = owners.after.iter();
+        let owned = owned.flat_map(|batch| in_force::owned(batch, |owner| agree.contains(owner)));
+        Ok(Some(owned.map(str::to_owned).collect()))
     }
 
     /// Keeps one of several equal rows, on each side and of those that stand in

@@ -15,7 +15,7 @@ use crate::contract::planning::{self, Planned};
 use crate::contract::report::{CheckKind, CheckReport, Report, TableReport, Verdict};
 use crate::contract::subject_columns::{self, SubjectKind};
 use crate::contract::{checks, privacy_gates};
-use crate::integrity::Integrity;
+use crate::integrity::{Integrity, session_of_one_release};
 use crate::subjects::consent::{self, Consents};
 use crate::subjects::known::Known;
 use crate::subjects::quarantine;
@@ -30,9 +30,7 @@ pub async fn verify(setup: &Setup, expect: Option<&Expectations>) -> Result<Repo
     // of its own.
     let all: Vec<&Model> = setup.project.models().iter().collect();
     let planned = planning::plan_to_publish(&Session::to_plan_in(setup)?, &all).await?;
-    let session = Arc::new(Session::open(setup)?);
-    let tables = session.tables();
-    tables.pin(&tables.of_lake()).await?;
+    let session = Arc::new(session_of_one_release(setup).await?);
     let integrity = Integrity::of_all(&session).await?;
     integrity.shield(&session)?;
     integrity.shield_register(&session)?;

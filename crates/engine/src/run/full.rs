@@ -25,9 +25,10 @@ use super::remarks::{refuse_malformed, remarks, warnings};
 use super::state::RunState;
 use super::work::Work;
 use crate::contract::checks::{self, KnownViolations};
-use crate::contract::planning::Planned;
+use crate::contract::planning::{Planned, are_as_shipped};
 use crate::contract::privacy_gates;
 use crate::contract::report::{CheckReport, Report, TableReport, Verdict};
+use crate::contract::shipped;
 use crate::contract::subject_columns::{self, SubjectKind};
 use crate::subjects::consent::{self, Consents};
 use crate::subjects::devices::Search;
@@ -241,7 +242,7 @@ impl Work {
         owned: &Known,
         report: &mut Report,
     ) -> Result<(), Error> {
-        let as_shipped = privacy_gates::are_as_shipped(&self.planned, &privacy_gates::OF_TRAINING);
+        let as_shipped = are_as_shipped(&self.planned, &shipped::OF_TRAINING);
         for planned in &self.planned {
             let name = planned.model.name.as_ref();
             if let (ModelSet::Only(_, known), false) =

@@ -24,10 +24,10 @@ use super::remarks::warnings;
 use super::state::{NewInput, RunState};
 use super::work::Work;
 use crate::Error;
-use crate::contract::planning::Planned;
+use crate::contract::planning::{Planned, are_as_shipped};
 use crate::contract::report::{CheckReport, Report, TableReport};
 use crate::contract::time_use::TimeUse;
-use crate::contract::{checks, leave_out, privacy_gates, subject_columns};
+use crate::contract::{checks, leave_out, privacy_gates, shipped, subject_columns};
 use crate::incremental::{
     Applier, Changes, Computed, Difference, For, PeopleSource, Standing, Statement, Tables,
 };
@@ -125,7 +125,7 @@ impl Work {
             suspended: &suspended,
             entered: &entered,
             crossed,
-            trusted: privacy_gates::are_as_shipped(&self.planned, &privacy_gates::OF_READINGS),
+            trusted: are_as_shipped(&self.planned, &shipped::OF_READINGS),
         };
         let changes = tables.take_in_people(&from).await?;
         let changes = changes.ok_or(Fallback::PeopleUnclear)?;
@@ -213,9 +213,7 @@ impl Work {
             if planned.model.reads().iter().any(of_run) {
                 return Err(Fallback::ReadsRunTables { table: table() });
             }
-            if planned.is_training_set()
-                && !privacy_gates::are_as_shipped(&self.planned, &privacy_gates::OF_TRAINING)
-            {
+            if planned.is_training_set() && !are_as_shipped(&self.planned, &shipped::OF_TRAINING) {
                 return Err(Fallback::OwnTrainingSet);
             }
             if leave_out::leaving(&planned.model).next().is_some() {
@@ -622,9 +620,7 @@ impl Work {
             }
             // Rows that stand may not be there any more where one of several owners
             // has withdrawn: the model as shipped sees to that itself.
-            let is_own =
-                !privacy_gates::are_as_shipped(&self.planned, &[planned.model.name.as_ref()]);
-            if is_own
+            if !planned.is_as_shipped
                 && privacy_gates::takes_readings(self.setup.project.roles(), &planned.model)
                 && self.is_any_passed_on(after).await?
             {

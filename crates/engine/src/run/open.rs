@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use lake::Lake;
-use query::{Session, Setup};
+use query::{Session, Setup, Snapshot};
 
 use super::inputs::{self, provide_key, refuse_overlap, sources};
 use super::options::RunOptions;
@@ -27,7 +27,7 @@ impl Work {
         interrupt: &Interrupt,
     ) -> Result<Self, Error> {
         refuse_overlap(setup)?;
-        let session = Arc::new(Session::open(setup)?);
+        let session = Session::open(setup)?;
         let models = selected(setup, options)?;
         let planned = planning::plan_to_publish(&Session::to_plan_in(setup)?, &models).await?;
         let seen = Lake::at(setup.lake.clone()).newest_release().await;
@@ -42,16 +42,15 @@ impl Work {
         let mends = command != "plan";
         let pinned = async {
             let integrity = inspect_lake(&session, &locked, options, mends).await?;
-            session
-                .tables()
-                .pin_for_writer(integrity.unopened())
-                .await?;
+            let lake = &session.tables().lake;
+            let snapshot = Snapshot::for_writer(lake, integrity.unopened()).await?;
+            let session = session.at(snapshot);
             let sources = match unchanged {
                 true => sources,
                 // What another run has read meanwhile must be in the list.
                 false => inputs::sources(&session, &planned).await?,
             };
-            Ok((integrity, sources))
+            Ok((integrity, session, sources))
         };
         // A distant store may take long; an interrupt must give the lock back.
         let pinned = async {
@@ -60,7 +59,7 @@ impl Work {
                 () = interrupt.requested() => Err(Error::Interrupted),
             }
         };
-        let (integrity, sources) = match pinned.await {
+        let (integrity, session, sources) = match pinned.await {
             Ok(found) => found,
             Err(error) => {
                 locked.unlock().await;
@@ -69,7 +68,7 @@ impl Work {
         };
         let mut work = Self {
             setup: setup.clone(),
-            session,
+            session: Arc::new(session),
             locked,
             progress,
             planned,

@@ -4,6 +4,7 @@
 pub(crate) mod consent;
 pub(crate) mod decisions;
 pub(crate) mod devices;
+pub(crate) mod in_force;
 pub(crate) mod known;
 pub(crate) mod landing_files;
 pub(crate) mod person_records;

@@ -14,7 +14,6 @@ pub mod memory_table;
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::time::Duration;
 
 use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
@@ -28,6 +27,7 @@ use parking_lot::RwLock;
 
 use crate::error::external;
 use crate::landing::{Intake, LandingTable};
+use crate::snapshot::Snapshot;
 use crate::{Error, scan, system};
 use lake_table::LakeTable;
 use memory_table::MemoryTable;
@@ -55,25 +55,8 @@ pub struct Tables {
     /// not yet published.
     overrides: RwLock<HashMap<String, Arc<dyn TableProvider>>>,
     session_landing: RwLock<HashMap<String, catalog::LandingTable>>,
-    pinned: RwLock<Pinned>,
+    snapshot: Snapshot,
 }
-
-/// Versions that are read as the newest ones of their tables. `None` stands for a
-/// table without a version.
-#[derive(Debug, Clone, Default)]
-struct Pinned {
-    versions: HashMap<TableId, Option<Version>>,
-    /// Whether a table that is used for the first time is pinned to its newest
-    /// version at that time.
-    grows: bool,
-}
-
-/// How often and at which intervals [`Tables::pin`] tries to find the lake between
-/// two releases; publication takes a moment. A release that stays unfinished for
-/// `KILLED_AFTER` tries counts as that of a killed run.
-const PIN_TRIES: u32 = 100;
-const KILLED_AFTER: u32 = 25;
-const PIN_PAUSE: Duration = Duration::from_millis(20);
 
 impl Tables {
     /// The tables of `project`; names without a version are read at `as_of`.
@@ -86,7 +69,7 @@ impl Tables {
             as_of,
             overrides: RwLock::default(),
             session_landing: RwLock::default(),
-            pinned: RwLock::default(),
+            snapshot: Snapshot::default(),
         }
     }
 
@@ -118,78 +101,27 @@ impl Tables {
         models.map(model_id).chain(system::ids()).collect()
     }
 
-    /// Pins `tables` to their newest versions, all of one release: a publication
-    /// meanwhile cannot mix two releases. Other tables are read at their newest
-    /// version when they are used.
-    pub async fn pin(&self, tables: &[TableId]) -> std::result::Result<(), Error> {
-        let mut unfinished = (0, None);
-        for _ in 0..PIN_TRIES {
-            let before = self.lake.newest_release().await?;
-            let mut versions = HashMap::new();
-            for table in tables {
-                match self.lake.version(table, AsOf::Latest).await {
-                    Ok(version) => versions.extend(version.map(|v| (table.clone(), Some(v)))),
-                    // Only queries of this table shall fail.
-                    Err(lake::Error::Damaged { .. }) => {}
-                    Err(error) => return Err(error.into()),
-                }
-            }
-            let is_done = before.as_ref().is_none_or(|release| release.is_done);
-            let is_one = is_done && self.lake.newest_release().await? == before;
-            self.pinned.write().versions = versions;
-            if is_one {
-                break;
-            }
-            unfinished = match unfinished {
-                (times, known) if known == before => (times + 1, known),
-                _ => (1, before),
-            };
-            if unfinished.0 == KILLED_AFTER {
-                break;
-            }
-            tokio::time::sleep(PIN_PAUSE).await;
+    /// The same tables, read at `snapshot`. What either one replaces or adds from now on
+    /// does not concern the other.
+    pub(crate) fn at(&self, snapshot: Snapshot) -> Self {
+        Self {
+            project: Arc::clone(&self.project),
+            lake: self.lake.clone(),
+            landing: self.landing.clone(),
+            intake: Arc::clone(&self.intake),
+            as_of: self.as_of,
+            overrides: RwLock::new(self.overrides.read().clone()),
+            session_landing: RwLock::new(self.session_landing.read().clone()),
+            snapshot,
         }
-        Ok(())
     }
 
-    /// Pins every table to one version until the end, for a writer that holds the
-    /// lake's lock: what the writer notes as read is then what it has read. The
-    /// consent register is pinned at once, because consents are entered without the
-    /// lock. Other tables get no new version while the lock is held; each is pinned
-    /// when it is first used. Tables in `unopened` count as absent.
-    pub async fn pin_for_writer(
-        &self,
-        unopened: impl Iterator<Item = &TableId>,
-    ) -> std::result::Result<(), Error> {
-        let register = system::CONSENT_REGISTER.id();
-        let current = match self.lake.version(&register, AsOf::Latest).await {
-            Err(lake::Error::Damaged { .. }) => None,
-            current => current?,
-        };
-        let mut versions: HashMap<TableId, Option<Version>> =
-            unopened.map(|table| (table.clone(), None)).collect();
-        versions.insert(register, current);
-        *self.pinned.write() = Pinned {
-            versions,
-            grows: true,
-        };
-        Ok(())
+    /// The versions that are read as the newest ones.
+    pub fn snapshot(&self) -> &Snapshot {
+        &self.snapshot
     }
 
-    /// Pins tables to the same versions as `whom` does, except for those in `others`.
-    pub fn pinned_as(self, whom: &Self, others: &[(TableId, Option<Version>)]) -> Self {
-        let mut pinned = whom.pinned.read().clone();
-        pinned.versions.extend(others.iter().cloned());
-        *self.pinned.write() = pinned;
-        self
-    }
-
-    /// The version to which a table is pinned, if it is.
-    pub fn pinned(&self, table: &TableId) -> Option<Version> {
-        self.pinned.read().versions.get(table).cloned().flatten()
-    }
-
-    /// The version of a table at `as_of`; for the newest one, the pinned version.
+    /// The version of a table at `as_of`; for the newest one, that of the snapshot.
     pub async fn version_as_of(
         &self,
         table: &TableId,
@@ -198,21 +130,7 @@ impl Tables {
         if as_of != AsOf::Latest {
             return Ok(self.lake.version(table, as_of).await?);
         }
-        let grows = {
-            let pinned = self.pinned.read();
-            if let Some(version) = pinned.versions.get(table) {
-                return Ok(version.clone());
-            }
-            pinned.grows
-        };
-        let found = self.lake.version(table, as_of).await?;
-        if !grows {
-            return Ok(found);
-        }
-        // Two concurrent callers get the same version.
-        let mut pinned = self.pinned.write();
-        let version = pinned.versions.entry(table.clone()).or_insert(found);
-        Ok(version.clone())
+        self.snapshot.version(&self.lake, table).await
     }
 
     /// Adds an external table for the session.

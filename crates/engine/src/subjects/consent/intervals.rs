@@ -11,7 +11,7 @@ use privacy::{ConsentInterval, ConsentRecord, Purpose, RegisterEntry, consent_in
 
 use crate::Error;
 use crate::subjects::known::{Known, person};
-use crate::subjects::{person_records, quarantine};
+use crate::subjects::{in_force, person_records, quarantine};
 use query::Query;
 use query::Session;
 use query::interner::Interner;
@@ -35,15 +35,12 @@ pub(crate) async fn published(session: &Session, now_ms: i64) -> Result<Consents
         rows: CONSENT.empty(),
         research: HashSet::default(),
     };
-    let sql = format!(
-        "select subject from system.consent where purpose = 'research' \
-         and valid_from <= {now_ms} and (valid_to is null or {now_ms} < valid_to)"
-    );
-    let mut batches = session.query(&sql).await?.stream()?;
+    let sql = "select subject, purpose, valid_from, valid_to from system.consent";
+    let mut batches = session.query(sql).await?.stream()?;
     while let Some(batch) = batches.next().await {
         let batch = batch.map_err(Query::failed)?;
-        let subjects = batch.column(0).as_string_view().iter().flatten();
-        consents.research.extend(subjects.map(person));
+        let agreed = in_force::agreed(&batch, now_ms);
+        consents.research.extend(agreed.map(person));
     }
     Ok(consents)
 }
@@ -140,7 +137,6 @@ impl People {
         let mut records = std::mem::take(&mut self.records);
         records.sort_unstable_by_key(|record| record.0);
         let mut rows: Vec<(u32, Purpose, ConsentInterval)> = Vec::new();
-        let mut research = HashSet::default();
         let mut statements = Vec::new();
         let mut records = records.as_slice();
         for (person, name) in self.names.iter().enumerate() {
@@ -167,17 +163,13 @@ impl People {
                     if is_suspended && !has_ended {
                         continue;
                     }
-                    if purpose == Purpose::Research && interval.holds_at(now_ms) {
-                        research.insert(self::person(name));
-                    }
                     rows.push((person as u32, purpose, interval));
                 }
             }
         }
-        Consents {
-            rows: self.table(&rows),
-            research,
-        }
+        let rows = self.table(&rows);
+        let research = in_force::agreed(&rows, now_ms).map(self::person).collect();
+        Consents { rows, research }
     }
 
     fn table(&self, rows: &[(u32, Purpose, ConsentInterval)]) -> RecordBatch {
