@@ -21,11 +21,11 @@ use lake::{DataFile, Inspection, Release, TableId, Version};
 use query::system::{self, CONSENT_REGISTER, Definition, LANDING_FILES, QUARANTINE};
 use query::{Session, Setup, Snapshot};
 
-use crate::Error;
 use crate::commit_note::{CommitNote, RegisterState, positions};
 use crate::content::{self, Content};
 use crate::contract::report::{CheckKind, CheckReport, Verdict};
 use crate::damage::{Damage, INTACT};
+use crate::error::{Error, Refusal};
 use crate::subjects::decisions::{self, Decisions};
 use crate::system_rows::{self, WriteMode};
 use crate::write::rewrite::{layout_of, read};
@@ -482,26 +482,16 @@ impl Integrity {
     /// # Errors
     /// [`Error::Refused`].
     pub(crate) fn refuse_lost_entries(&self) -> Result<(), Error> {
-        const HINT: &str = "bring either folder back from a backup; or enter the consents again, then `stedi repair --accept-lost-entries` goes on without the lost ones";
         if self.are_entries_unknown {
-            return Err(Error::Refused {
-                message: "the newest release, system.consent_register and its copies in system/decisions are all missing; whether anybody withdrew by hand cannot be told, so nothing is published".to_owned(),
-                hint: HINT.to_owned(),
-            });
+            return Err(Refusal::RegisterLost.into());
         }
         if self.lost_entries == 0 {
             return Ok(());
         }
-        let lost = match self.lost_entries {
-            1 => "1 entry of the register of consent is".to_owned(),
-            lost => format!("{lost} entries of the register of consent are"),
-        };
-        Err(Error::Refused {
-            message: format!(
-                "{lost} lost, from system.consent_register and from its copies in system/decisions; any may be a withdrawal, so nothing is published"
-            ),
-            hint: HINT.to_owned(),
-        })
+        Err(Refusal::EntriesLost {
+            entries: self.lost_entries,
+        }
+        .into())
     }
 
     /// Makes the register of consent whole from its copies, where it is not.

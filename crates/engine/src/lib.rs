@@ -28,7 +28,7 @@ mod write;
 pub use contract::lineage::{Influence, Origin};
 pub use contract::report::{CheckKind, CheckReport, LeftOutReport, Report, TableReport, Verdict};
 pub use damage::{Damage, INTACT};
-pub use error::{Class, Error};
+pub use error::{Class, Error, ExportFault, Refusal, SettingsFault};
 pub use integrity::{damages, is_reading_damaged_files};
 pub use interrupt::Interrupt;
 pub use model_test::{CaseReport, CaseVerdict, RowsReport, TestBench, TestFinding, run_case};

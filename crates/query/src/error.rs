@@ -7,13 +7,8 @@ use datafusion::error::DataFusionError;
 #[non_exhaustive]
 pub enum Error {
     /// Landing data is missing or cannot be read.
-    #[error("{message}")]
-    Landing {
-        /// What happened and where.
-        message: String,
-        /// What to do.
-        hint: String,
-    },
+    #[error(transparent)]
+    Landing(#[from] LandingFault),
     /// A statement cannot be planned.
     #[error("{message}{}", at(place))]
     Sql {
@@ -23,6 +18,17 @@ pub enum Error {
         hint: Option<String>,
         /// Line and column in the statement, from 1, where known.
         place: Option<(u64, u64)>,
+    },
+    /// A statement writes.
+    #[error("this statement writes, and only reading is allowed")]
+    Writes,
+    /// The result of a function for one batch of rows is too large.
+    #[error("`{function}` would make more than {} MB at once", bytes_max >> 20)]
+    LargeResult {
+        /// The function.
+        function: String,
+        /// The limit, which grows with the memory of a query.
+        bytes_max: u64,
     },
     /// An error occurred while rows were computed.
     #[error("{what} failed: {message}")]
@@ -49,20 +55,17 @@ pub enum Error {
         nearest: Option<String>,
     },
     /// The key of pseudonyms is missing or could not be created.
-    #[error("{message}")]
-    NoKey {
-        /// What happened and where; contains nothing of a key.
-        message: String,
-        /// What to do.
-        hint: String,
-    },
-    /// Settings that contradict each other or cannot be used.
-    #[error("{message}")]
-    Settings {
-        /// What is wrong.
-        message: String,
-        /// What to do.
-        hint: String,
+    #[error(transparent)]
+    NoKey(KeyFault),
+    /// The source of the key refuses to use it. The source's own error contains
+    /// nothing of a key.
+    #[error("{0}")]
+    KeyRefused(Box<dyn std::error::Error + Send + Sync>),
+    /// The query engine cannot be set up.
+    #[error("cannot set up the query engine: {reason}")]
+    Setup {
+        /// The library's reason.
+        reason: String,
     },
     /// The lake could not be read or written.
     #[error(transparent)]
@@ -72,26 +75,40 @@ pub enum Error {
 /// The message of [`Error::Execution`] where a file of the lake cannot be read.
 pub(crate) const UNREADABLE: &str = "a Parquet file cannot be read";
 
+/// The message of [`Error::Execution`] where a query reaches its memory limit.
+pub(crate) const OUT_OF_MEMORY: &str = "it needs more memory than it may use";
+
 impl Error {
-    /// What the user can do, where known.
-    pub fn hint(&self) -> Option<String> {
+    /// What to change in the statement, if known. Advice about anything else
+    /// depends on the door that the statement came through: the caller words it.
+    pub fn advice(&self) -> Option<String> {
         match self {
-            Error::Landing { hint, .. } | Error::NoKey { hint, .. } | Error::Settings { hint, .. } => {
-                Some(hint.clone())
-            }
             Error::Sql { hint, .. } => hint.clone(),
-            Error::NoTable { nearest, .. } => Some(nearest.as_ref().map_or_else(
-                || "`stedi tables` lists all tables".to_owned(),
-                |name| format!("did you mean `{name}`? `stedi tables` lists all tables"),
-            )),
-            Error::Store { reason, .. } => Some(lake::store_hint(reason).to_owned()),
-            Error::Lake(error) => error.hint(),
-            Error::Execution { message, .. } if message == UNREADABLE => Some(
-                "`stedi verify` names the file; `stedi repair` rebuilds it from landing files, consent register and key"
-                    .to_owned(),
-            ),
-            Error::Execution { .. } => None,
+            Error::NoTable { nearest, .. } => {
+                let nearest = nearest.as_ref()?;
+                Some(format!("did you mean `{nearest}`?"))
+            }
+            Error::LargeResult { .. } => Some("make shorter values".to_owned()),
+            _ => None,
         }
+    }
+
+    /// Whether the statement as it is written is the cause, and no data.
+    pub fn is_of_statement(&self) -> bool {
+        matches!(
+            self,
+            Error::Sql { .. } | Error::NoTable { .. } | Error::Writes | Error::LargeResult { .. }
+        )
+    }
+
+    /// Whether a query reached its memory limit.
+    pub fn is_of_memory(&self) -> bool {
+        matches!(self, Error::Execution { message, .. } if message == OUT_OF_MEMORY)
+    }
+
+    /// Whether a file of the lake cannot be read.
+    pub fn is_of_unreadable_file(&self) -> bool {
+        matches!(self, Error::Execution { message, .. } if message == UNREADABLE)
     }
 
     /// An error about a statement, without a place in it.
@@ -102,6 +119,94 @@ impl Error {
             place: None,
         }
     }
+}
+
+/// Why landing data cannot be read. Files and places are named as they are
+/// shown to users.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum LandingFault {
+    /// The landing folder does not exist.
+    #[error("the landing folder {folder} does not exist")]
+    NoFolder {
+        /// The folder.
+        folder: String,
+    },
+    /// The landing folder is a file.
+    #[error("the landing folder {folder} is a file, not a folder")]
+    NotAFolder {
+        /// The file.
+        folder: String,
+    },
+    /// The landing folder cannot be read.
+    #[error("the landing folder {folder} cannot be read: {reason}")]
+    FolderNotRead {
+        /// The folder.
+        folder: String,
+        /// The system's reason.
+        reason: String,
+    },
+    /// The files of a table cannot be listed.
+    #[error("cannot list {place}: {reason}")]
+    NotListed {
+        /// The table's folder or prefix.
+        place: String,
+        /// The system's or the store's reason.
+        reason: String,
+        /// Whether the place is on a store.
+        is_remote: bool,
+    },
+    /// There is no file of a table.
+    #[error("{place} holds no file for {table}")]
+    NoFile {
+        /// The table's folder or prefix.
+        place: String,
+        /// The table.
+        table: String,
+        /// The table's folder, below the landing folder.
+        path: String,
+    },
+    /// A file's name has bytes that an object store does not allow.
+    #[error("cannot read {file}: its name has bytes that an object store does not allow")]
+    FileName {
+        /// The file.
+        file: String,
+    },
+    /// A file is a broken link, or reading it is not permitted.
+    #[error("cannot read {file}: {reason}")]
+    NotOpened {
+        /// The file.
+        file: String,
+        /// The system's reason.
+        reason: String,
+    },
+    /// Reading a file failed.
+    #[error("cannot read {file}: {reason}")]
+    NotRead {
+        /// The file.
+        file: String,
+        /// The system's or the store's reason.
+        reason: String,
+    },
+    /// Records that cannot be read name too many people.
+    #[error("person records that cannot be read name more people than can be suspended")]
+    TooManySuspended,
+}
+
+/// Why there is no key of pseudonyms.
+#[derive(Debug, thiserror::Error)]
+pub enum KeyFault {
+    /// A statement called `pseudonym()` before the key was loaded: a bug.
+    #[error("pseudonym() was called before its key was loaded")]
+    NotLoaded,
+    /// The system has no randomness for a key.
+    #[error("{0}")]
+    NoRandomness(String),
+    /// The session has no source of keys.
+    #[error("pseudonym() needs a key, and none was given")]
+    NoSource,
+    /// The source has no key. The source's own error contains nothing of a key.
+    #[error("{0}")]
+    Source(Box<dyn std::error::Error + Send + Sync>),
 }
 
 /// The name among `known` that `name` probably misspells.

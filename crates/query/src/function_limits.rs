@@ -106,14 +106,10 @@ impl Bounded {
         if (self.size)(&arrays, rows)? <= self.bytes_max {
             return Ok(());
         }
-        Err(external(Error::sql(
-            format!(
-                "`{}` would make more than {} MB at once",
-                self.inner.name(),
-                self.bytes_max >> 20
-            ),
-            "make shorter values, or give more memory with --memory",
-        )))
+        Err(external(Error::LargeResult {
+            function: self.inner.name().to_owned(),
+            bytes_max: self.bytes_max,
+        }))
     }
 }
 

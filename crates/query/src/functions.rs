@@ -23,8 +23,7 @@ use datafusion::logical_expr::{
 };
 use privacy::PseudonymKey;
 
-use crate::Error;
-use crate::error::external;
+use crate::error::{Error, KeyFault, external};
 
 /// Name of the function that normalises an e-mail to a subject.
 pub const SUBJECT: &str = "subject";
@@ -146,12 +145,10 @@ impl ScalarUDFImpl for Pseudonym {
     }
 
     fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {
-        let key = self.key.get().ok_or_else(|| {
-            external(Error::NoKey {
-                message: "pseudonym() was called before its key was loaded".to_owned(),
-                hint: "this is a fault in stedi: please report the statement".to_owned(),
-            })
-        })?;
+        let key = self
+            .key
+            .get()
+            .ok_or_else(|| external(Error::NoKey(KeyFault::NotLoaded)))?;
         of_text(&args, |text, out| {
             out.push_str(&key.pseudonym(text));
         })

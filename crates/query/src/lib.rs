@@ -26,7 +26,7 @@ pub mod sql_types;
 pub mod system;
 pub mod tables;
 
-pub use error::Error;
+pub use error::{Error, KeyFault, LandingFault};
 pub use first::FirstExec;
 pub use session::{Query, Session, Setup};
 pub use snapshot::Snapshot;

@@ -13,8 +13,9 @@ use datafusion::sql::parser::Statement;
 use privacy::PseudonymKey;
 use sqlparser::ast::{Expr, ObjectNamePart, Visit, Visitor};
 
+use crate::error::{Error, KeyFault};
+use crate::functions;
 use crate::sql::parse::parse;
-use crate::{Error, functions};
 
 /// Where the key of pseudonyms comes from. The binary implements it with files and
 /// environment variables.
@@ -23,8 +24,8 @@ pub trait KeySource: std::fmt::Debug + Send + Sync {
     /// Returns the key. A source for runs creates one where there is none yet.
     ///
     /// # Errors
-    /// [`Error::NoKey`] where there is none, [`Error::Settings`] where it cannot be
-    /// used. The message contains nothing of a key.
+    /// [`Error::NoKey`] where there is none, [`Error::KeyRefused`] where it cannot
+    /// be used. The message contains nothing of a key.
     async fn key(&self) -> Result<Arc<PseudonymKey>, Error>;
 }
 
@@ -39,10 +40,7 @@ impl KeySource for StandIn {
     async fn key(&self) -> Result<Arc<PseudonymKey>, Error> {
         PseudonymKey::generate()
             .map(Arc::new)
-            .map_err(|error| Error::NoKey {
-                message: error.to_string(),
-                hint: "the system gives no randomness; see its log".to_owned(),
-            })
+            .map_err(|error| Error::NoKey(KeyFault::NoRandomness(error.to_string())))
     }
 }
 
@@ -72,10 +70,8 @@ impl SessionKey {
         if !mentions(statement) || self.key.get().is_some() {
             return Ok(());
         }
-        let source = self.source.as_ref().ok_or_else(|| Error::NoKey {
-            message: "pseudonym() needs a key, and none was given".to_owned(),
-            hint: "name its file with --key-file".to_owned(),
-        })?;
+        let source = self.source.as_ref();
+        let source = source.ok_or(Error::NoKey(KeyFault::NoSource))?;
         // Losing a race is fine: both statements asked the same source.
         let _ = self.key.set(source.key().await?);
         Ok(())

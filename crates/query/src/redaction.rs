@@ -15,7 +15,7 @@ use datafusion::error::DataFusionError;
 use sqlparser::parser::ParserError;
 use sqlparser::tokenizer::{Token, Tokenizer};
 
-use crate::error::{self, Error, UNREADABLE};
+use crate::error::{self, Error, OUT_OF_MEMORY, UNREADABLE};
 
 impl Error {
     /// Redacts an error raised while rows were computed.
@@ -56,9 +56,7 @@ impl Error {
 pub fn execution_message(error: &DataFusionError) -> String {
     match root(error) {
         DataFusionError::ArrowError(error, _) => arrow_message(error),
-        DataFusionError::ResourcesExhausted(_) => {
-            "it needs more memory than it may use; give more with --memory".to_owned()
-        }
+        DataFusionError::ResourcesExhausted(_) => OUT_OF_MEMORY.to_owned(),
         DataFusionError::ObjectStore(error) => match error.as_ref() {
             object_store::Error::NotFound { path, .. } => format!("{path} is gone"),
             other => innermost_cause(other),
@@ -455,6 +453,37 @@ fn innermost_cause(error: &(dyn std::error::Error + 'static)) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn callers_can_tell_the_memory_limit_and_unreadable_files_from_other_errors() {
+        let parquet = || datafusion::parquet::errors::ParquetError::General("Jane".to_owned());
+        for (error, is_of_memory, is_of_unreadable_file) in [
+            (
+                DataFusionError::ResourcesExhausted("Jane".to_owned()),
+                true,
+                false,
+            ),
+            (
+                DataFusionError::ParquetError(Box::new(parquet())),
+                false,
+                true,
+            ),
+            (
+                DataFusionError::ArrowError(Box::new(ArrowError::DivideByZero), None),
+                false,
+                false,
+            ),
+        ] {
+            let error = Error::execution("the query", error);
+            assert_eq!(error.is_of_memory(), is_of_memory, "{error}");
+            assert_eq!(
+                error.is_of_unreadable_file(),
+                is_of_unreadable_file,
+                "{error}"
+            );
+            assert!(!error.to_string().contains("Jane"), "{error}");
+        }
+    }
 
     #[test]
     fn literals_go_and_names_stay() {

@@ -38,7 +38,7 @@ use crate::landing::{Intake, LandingScan, LandingTable, Source};
 use crate::pseudonym_key::{KeySource, SessionKey, StandIn};
 use crate::snapshot::Snapshot;
 use crate::spill::{self, Spill};
-use crate::sql::parse::{parse, writes};
+use crate::sql::parse::parse;
 use crate::sql::unknown_function::no_function;
 use crate::sql::{time_travel, unsupported};
 use crate::tables::{CATALOG, DEFAULT_SCHEMA, Schemas, Tables, model_id, store_url};
@@ -151,12 +151,8 @@ impl Session {
 
     fn with(setup: &Setup, tables: Tables, key: SessionKey) -> Result<Self, Error> {
         let tables = Arc::new(tables);
-        let context = context(setup, &tables, &key).map_err(|error| Error::Settings {
-            message: format!(
-                "cannot set up the query engine: {}",
-                error.strip_backtrace()
-            ),
-            hint: "check the memory setting and the folder for temporary files (TMPDIR)".to_owned(),
+        let context = context(setup, &tables, &key).map_err(|error| Error::Setup {
+            reason: error.strip_backtrace(),
         })?;
         Ok(Self {
             context,
@@ -309,7 +305,7 @@ impl Session {
             .with_allow_dml(false)
             .with_allow_statements(false)
             .verify_plan(&plan)
-            .map_err(|_| writes())?;
+            .map_err(|_| Error::Writes)?;
         self.query_plan(plan).await
     }
 

@@ -5,7 +5,7 @@ use std::fmt;
 /// The program's exit codes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Ending {
-    /// What was asked for was done.
+    /// The command was carried out.
     Done,
     /// Missing or unreadable input, store, SQL.
     Failed,
@@ -13,7 +13,7 @@ pub(crate) enum Ending {
     Settings,
     /// A check failed.
     Check,
-    /// A built-in privacy check or gate refused.
+    /// A built-in privacy check refused.
     Refused,
     /// Another writer holds the lake.
     Busy,
@@ -35,7 +35,7 @@ impl Ending {
     }
 }
 
-/// An error of the binary's own: what happened, what to do, how to end.
+/// An error of the binary itself: what happened, what to do, and the exit code.
 #[derive(Debug)]
 pub(crate) struct Failure {
     message: String,
@@ -59,24 +59,28 @@ impl Failure {
         Self::with(Ending::Busy, message, hint)
     }
 
-    /// What to do, where that is known.
+    /// What to do, if known.
     pub(crate) fn hint(&self) -> Option<&str> {
         self.hint.as_deref()
     }
 
-    /// How it ends the program.
+    /// How the program ends.
     pub(crate) fn ending(&self) -> Ending {
         self.ending
     }
 
     fn with(ending: Ending, message: impl Into<String>, hint: impl Into<String>) -> anyhow::Error {
+        Self::new(ending, message, hint).into()
+    }
+
+    /// An error as itself, for the key source.
+    pub(crate) fn new(ending: Ending, message: impl Into<String>, hint: impl Into<String>) -> Self {
         let hint: String = hint.into();
         Self {
             message: message.into(),
             hint: (!hint.is_empty()).then_some(hint),
             ending,
         }
-        .into()
     }
 }
 

@@ -8,6 +8,7 @@ mod args;
 mod commands;
 mod errors;
 mod failure;
+mod hints;
 mod key;
 mod output;
 mod progress;
@@ -27,13 +28,13 @@ use crate::watchdog::Limits;
 
 fn main() -> ExitCode {
     allocator::prepare();
-    errors::tell_of_panics_by_place();
-    errors::take_file_limits_for_errors();
+    errors::report_panics_by_place();
+    errors::turn_file_limits_into_errors();
     let cli = match Cli::of_command_line() {
         Ok(cli) => cli,
         Err(refused) => return errors::exit(Err(refused)),
     };
-    let settings = match Settings::settle(&cli.global) {
+    let settings = match Settings::resolve(&cli.global) {
         Ok(settings) => settings,
         Err(refused) => return errors::exit(Err(refused)),
     };
@@ -43,7 +44,7 @@ fn main() -> ExitCode {
         is_of_tables: !matches!(cli.command, Command::Sql(_)),
     };
     let command = Arc::new(cli.command);
-    watchdog::over(limits, move || execute(&settings, &command))
+    watchdog::run(limits, move || execute(&settings, &command))
 }
 
 fn execute(settings: &Settings, command: &Command) -> anyhow::Result<Ending> {

@@ -1,4 +1,4 @@
-//! Progress of a run: one bar per model, on a terminal alone.
+//! Progress of a run: one line per model, only on a terminal.
 
 use std::collections::HashMap;
 use std::fmt::Write;
@@ -12,7 +12,7 @@ use indicatif::{MultiProgress, ProgressBar, ProgressState, ProgressStyle};
 use crate::output::grouped;
 use crate::settings::Settings;
 
-/// Bars where standard error is a terminal, nothing elsewhere.
+/// Shows progress if standard error is a terminal, and nothing otherwise.
 pub(crate) fn shown(settings: &Settings) -> Arc<dyn Progress> {
     if settings.quiet || !std::io::stderr().is_terminal() {
         return Arc::new(NoProgress);
@@ -20,8 +20,8 @@ pub(crate) fn shown(settings: &Settings) -> Arc<dyn Progress> {
     Arc::new(Bars::default())
 }
 
-/// How many rows a model will have is not known beforehand, so a bar counts
-/// rows and spins rather than fills.
+/// The number of rows of a model is not known beforehand: a line counts rows and
+/// spins.
 #[derive(Default)]
 struct Bars {
     all: MultiProgress,

@@ -1,4 +1,5 @@
-//! The data product that the program carries, and where an edited one lies.
+//! The data product that is built into the binary, and where to find an edited
+//! one.
 
 use std::path::{Path, PathBuf};
 
@@ -10,7 +11,7 @@ static LAKEHOUSE: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/../../lakehouse");
 /// The built-in data product, parsed.
 ///
 /// # Errors
-/// Faults of its files; a test keeps them out of a release.
+/// Errors in its files; a test keeps them out of a release.
 pub(crate) fn built_in() -> Result<Project, Errors> {
     Project::parse(source_files())
 }
@@ -43,17 +44,17 @@ pub(crate) fn files() -> Vec<(String, &'static str)> {
     files
 }
 
-/// `--project` names the data product's folder or the one above it.
+/// The data product's folder: `--project` names it or the folder above it.
 pub(crate) fn lakehouse_in(dir: &Path) -> PathBuf {
     let below = dir.join("lakehouse");
-    // A folder of work has landing data and a data product side by side.
+    // A working folder has landing data and a data product side by side.
     if below.join("landing").is_dir() {
         return below;
     }
     dir.to_owned()
 }
 
-/// The lake that `dir` is or would lie in.
+/// The lake that holds `dir` or would hold it.
 pub(crate) fn lake_around(dir: &Path) -> Option<PathBuf> {
     let is_lake = |dir: &Path| {
         let tables = std::fs::read_dir(dir.join("system"));
@@ -63,14 +64,14 @@ pub(crate) fn lake_around(dir: &Path) -> Option<PathBuf> {
             || tables.any(|table| table.path().join("_delta_log").is_dir())
     };
     let dir = std::path::absolute(dir).ok()?;
-    // What is not there yet would lie in what is there.
+    // A folder that does not exist yet would be in the nearest one that does.
     let there = dir.ancestors().find(|dir| dir.exists())?;
     let there = there.canonicalize().ok()?;
     let around = there.ancestors().find(|dir| is_lake(dir));
     around.map(Path::to_owned)
 }
 
-/// Whether a data product lies in `dir` itself.
+/// Whether `dir` itself is a data product.
 pub(crate) fn is_project(dir: &Path) -> bool {
     ["landing", "trusted", "curated"].iter().any(|zone| {
         let files = std::fs::read_dir(dir.join(zone));

@@ -1,18 +1,18 @@
-//! The runtime that a command computes on.
+//! The Tokio runtime of a command.
 
 use anyhow::Result;
 
 use crate::watchdog::interrupt;
 
-/// For expressions that are nested as deeply as a statement may be.
-const STACK: usize = 32 << 20;
+/// Enough for expressions nested as deeply as a statement may nest them.
+const STACK_BYTES: usize = 32 << 20;
 
-/// A runtime with a thread per core. What still computes when a command has
-/// ended, such as a join that hears nothing, is not waited for.
+/// A runtime with one thread per core. When a command ends, the runtime does not
+/// wait for work that still computes, such as a join that never yields.
 pub(crate) fn runtime() -> Result<Runtime> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
-        .thread_stack_size(STACK)
+        .thread_stack_size(STACK_BYTES)
         .build()?;
     Ok(Runtime(Some(runtime)))
 }
@@ -37,7 +37,7 @@ impl Drop for Runtime {
     }
 }
 
-/// Waits for somebody who wants the program to stop.
+/// Waits until the user asks the program to stop.
 pub(crate) async fn stopped() {
     interrupt().requested().await;
 }

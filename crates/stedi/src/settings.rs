@@ -1,4 +1,5 @@
-//! Settings: flags over environment over file over defaults, settled once.
+//! Settings, resolved once: flags override environment variables, which override
+//! the settings file, which overrides defaults.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -20,7 +21,7 @@ pub(crate) enum Origin {
     Variable(&'static str),
     /// The settings file.
     File(PathBuf),
-    /// Nobody said anything.
+    /// Not set.
     Default,
 }
 
@@ -51,7 +52,7 @@ impl<T> Setting<T> {
     }
 }
 
-/// All settings, settled.
+/// All settings.
 #[derive(Debug, Clone)]
 pub(crate) struct Settings {
     pub(crate) landing: Setting<String>,
@@ -60,19 +61,19 @@ pub(crate) struct Settings {
     pub(crate) now_ms: Setting<Option<i64>>,
     pub(crate) memory_bytes: Setting<usize>,
     pub(crate) format: Setting<Format>,
-    /// What a run does about a file of customer records that cannot be decoded.
+    /// What a run does if a file of customer records cannot be decoded.
     pub(crate) undecodable: Setting<Undecodable>,
-    /// The key of pseudonyms itself, where `STEDI_KEY` holds it.
+    /// The pseudonym key itself, if `STEDI_KEY` holds it.
     pub(crate) key: Option<Arc<PseudonymKey>>,
-    /// Its file, where somebody named one.
+    /// The file of the pseudonym key, if one was named.
     pub(crate) key_file: Setting<Option<PathBuf>>,
-    /// How long to wait for another writer.
+    /// How long to wait while another writer holds the lake.
     pub(crate) wait: Duration,
     pub(crate) yes: bool,
     pub(crate) quiet: bool,
     pub(crate) verbose: bool,
     pub(crate) color: bool,
-    /// Whether tables are shown whole where they are wider than the terminal.
+    /// Whether tables wider than the terminal are printed whole.
     pub(crate) wide: bool,
 }
 
@@ -105,11 +106,11 @@ const KEYS: [&str; 8] = [
 ];
 
 impl Settings {
-    /// Settles what the flags, the environment and the settings file say.
+    /// Resolves flags, environment and settings file.
     ///
     /// # Errors
     /// A [`Failure`] that ends with code 2.
-    pub(crate) fn settle(global: &Global) -> Result<Self> {
+    pub(crate) fn resolve(global: &Global) -> Result<Self> {
         let (file, path) = read_file(global)?;
         let pick = |flag: &Option<String>, variable: &'static str, in_file: &Option<String>| {
             if let Some(value) = flag {
@@ -130,7 +131,7 @@ impl Settings {
                 origin: Origin::File(path.clone()),
             })
         };
-        // A path in the file is meant from where the file lies.
+        // A path in the settings file is relative to that file.
         let beside_file = |setting: Setting<String>| {
             let value = match &setting.origin {
                 Origin::File(path) if !setting.value.contains("://") => {
@@ -214,7 +215,7 @@ fn optional_path(setting: Option<Setting<String>>) -> Result<Setting<Option<Path
     }
 }
 
-/// A key is never shown, also where it is none: it may lack a digit.
+/// The value is never shown, even if it is no key: it may be one digit short.
 fn key_of_environment() -> Result<Option<Arc<PseudonymKey>>> {
     let Some(text) = std::env::var_os(KEY_VARIABLE).filter(|text| !text.is_empty()) else {
         return Ok(None);
@@ -225,7 +226,7 @@ fn key_of_environment() -> Result<Option<Arc<PseudonymKey>>> {
     key.map(|key| Some(Arc::new(key))).ok_or_else(|| {
         Failure::settings(
             format!("{} holds no key", KEY_VARIABLE),
-            "a key is 64 hexadecimal digits; a file of one is named by --key-file",
+            "a key is 64 hexadecimal digits; name a key file with --key-file",
         )
     })
 }
@@ -277,7 +278,7 @@ fn read_file(global: &Global) -> Result<(File, PathBuf)> {
 fn format_of(text: &str) -> Result<Format> {
     clap::ValueEnum::from_str(text, true).map_err(|_| {
         Failure::settings(
-            format!("`{text}` is no format"),
+            format!("`{text}` is not a format"),
             "the formats are table, json, csv and ndjson",
         )
     })
@@ -292,14 +293,14 @@ fn undecodable_of(text: &str) -> Result<Undecodable> {
     })
 }
 
-/// An instant that a setting or a flag gives.
+/// The time that a setting or a flag gives.
 ///
 /// # Errors
 /// A [`Failure`] that ends with code 2.
 pub(crate) fn instant_of(what: &str, text: &str) -> Result<i64> {
     engine::parse_instant(text).ok_or_else(|| {
         Failure::settings(
-            format!("{what}: `{text}` is no instant"),
+            format!("{what}: `{text}` is not a time"),
             "write 2026-11-20T10:00:00Z, 2026-11-20, or epoch milliseconds",
         )
     })
@@ -321,7 +322,7 @@ fn bytes_of(text: &str) -> Result<usize> {
         .filter(|bytes| *bytes >= 32 << 20)
         .ok_or_else(|| {
             Failure::settings(
-                format!("memory: `{text}` is no size of at least 32MB"),
+                format!("memory: `{text}` is not a size of at least 32MB"),
                 "write 512MB or 2GB",
             )
         })
@@ -334,7 +335,7 @@ fn wait_of(text: &Option<String>) -> Result<Duration> {
     }
 }
 
-/// A length of time that a flag gives in seconds.
+/// A duration that a flag gives in seconds.
 ///
 /// # Errors
 /// A [`Failure`] that ends with code 2.
@@ -343,13 +344,13 @@ pub(crate) fn seconds_of(what: &str, text: &str) -> Result<Duration> {
     let length = seconds.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
     length.ok_or_else(|| {
         Failure::settings(
-            format!("{what}: `{text}` is no number of seconds"),
+            format!("{what}: `{text}` is not a number of seconds"),
             format!("write --{what} 60"),
         )
     })
 }
 
-/// Half of the machine's memory, or 2 GiB where it does not tell.
+/// Half of the machine's memory, or 2 GiB if it is unknown.
 fn half_of_memory() -> usize {
     let told = std::fs::read_to_string("/proc/meminfo")
         .ok()

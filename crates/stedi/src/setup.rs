@@ -1,4 +1,4 @@
-//! What the engine works on, as the settings say.
+//! The engine's input made from the settings: places, project, key.
 
 use std::sync::Arc;
 
@@ -24,7 +24,7 @@ impl Settings {
         })
     }
 
-    /// What the engine works on.
+    /// The engine's input.
     ///
     /// # Errors
     /// Faults of places and of the data product.
@@ -32,7 +32,7 @@ impl Settings {
         self.setup_at(&self.landing.value, &self.lake.value)
     }
 
-    /// The key of the lake's pseudonyms, found and not made.
+    /// The key of the lake's pseudonyms; a missing one is not created.
     ///
     /// # Errors
     /// Faults of places.
@@ -45,7 +45,7 @@ impl Settings {
         ))
     }
 
-    /// Likewise, at other places.
+    /// The engine's input at other places.
     ///
     /// # Errors
     /// Faults of places and of the data product.
@@ -56,7 +56,7 @@ impl Settings {
             && project::is_project(folder)
         {
             return Err(Failure::settings(
-                format!("{lake} holds a data product, and cannot be a lake as well"),
+                format!("{lake} holds a data product and cannot be a lake as well"),
                 "give the lake a folder of its own with --lake",
             ));
         }

@@ -1,20 +1,21 @@
-//! The program kept under control from outside of its work.
+//! Stops commands on signals, on too much memory, and on time-outs.
 //!
-//! A command runs on a thread of its own. The main thread does no work; it
-//! waits for the command's end, hears signals, and looks at memory. So a query
-//! that computes or plans without a pause, or that takes memory which no pool
-//! counts, is ended all the same.
+//! A command runs on a thread of its own. The main thread only watches: it
+//! waits for the command's end, receives signals, and measures memory. So it
+//! can stop a query that computes or plans without a pause, or that allocates
+//! memory which no pool counts.
 //!
-//! | what happens | what follows |
+//! | event | action |
 //! |---|---|
-//! | a signal | the command is asked to end; what has not heard it after [`UNHEARD`] is cut off |
-//! | a second signal | it is cut off |
-//! | more memory than `--memory` and an allowance | as a signal, but with code 1 and a hint |
-//! | a statement's time is over | likewise |
-//! | nobody reads a query's rows any more | as a signal, with code 0 |
+//! | a signal | The command is asked to stop. If it has not noticed within [`NOTICE_TIME`], the process exits. |
+//! | a second signal | The process exits. |
+//! | more memory than `--memory` plus an allowance | as for a signal, but with exit code 1 and a hint |
+//! | a statement's time-out | likewise |
+//! | nobody reads a query's rows any more | as for a signal, with exit code 0 |
 //!
-//! What is cut off leaves a lake as a killed program does: the kernel gives the
-//! lock back, nothing is half visible, and the next holder clears up.
+//! A process that exits this way leaves a lake as a killed process does: the
+//! kernel releases the lock, nothing is half visible, and the next lock holder
+//! cleans up.
 
 use std::process::ExitCode;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
@@ -29,70 +30,72 @@ use tokio::time::MissedTickBehavior;
 
 use crate::errors;
 use crate::failure::{Ending, Failure};
-use crate::output::complain;
+use crate::output::{complain, grouped};
 
-/// For what recurses: the parser, the planner, and dropping what they made.
-/// Memory is taken for the part of it that is used alone.
-const STACK: usize = 512 << 20;
+/// Stack of the command's thread, for code that recurses: the parser, the
+/// planner, and dropping what they built. The system allocates only the part
+/// that is used.
+const STACK_BYTES: usize = 512 << 20;
 
-/// Likewise where the system does not give as much.
-const STACK_MIN: usize = 16 << 20;
+/// The stack if the system refuses [`STACK_BYTES`].
+const STACK_BYTES_MIN: usize = 16 << 20;
 
-/// How long a command that was asked to end may compute without hearing it.
-const UNHEARD: Duration = Duration::from_millis(500);
+/// How long a command that was asked to stop may compute without noticing.
+const NOTICE_TIME: Duration = Duration::from_millis(500);
 
-/// Likewise of one that holds a lake: cut off, it leaves work to the next.
-const UNHEARD_OF_TABLES: Duration = Duration::from_millis(800);
+/// The same for a command that holds a lake, whose exit leaves work to the next
+/// lock holder.
+const NOTICE_TIME_OF_TABLES: Duration = Duration::from_millis(800);
 
-/// How long one that has heard it may tidy up, or finish a publication. Tasks
-/// are given 0.3 s to end, and their files taken away; on a busy machine, or a
-/// store far away, that takes longer.
-const TIDYING: Duration = Duration::from_secs(5);
+/// How long a command that has noticed may clean up, or finish a publication.
+/// It waits 0.3 s for its tasks and removes their files, which takes longer on
+/// a busy machine or a distant store.
+const CLEANUP_TIME: Duration = Duration::from_secs(5);
 
-/// How long one that holds a lake, and is given no core by a busy machine, has
-/// at last.
-const AT_LAST: Duration = Duration::from_secs(4);
+/// The longest time to notice for a command that holds a lake and gets no core
+/// on a busy machine.
+const NOTICE_TIME_MAX: Duration = Duration::from_secs(4);
 
-/// How often memory is looked at: an allocation of gigabytes takes a quarter of
-/// a second to be filled.
-const LOOK: Duration = Duration::from_millis(5);
+/// How often memory is measured: filling an allocation of gigabytes takes a
+/// quarter of a second.
+const MEASURE_INTERVAL: Duration = Duration::from_millis(5);
 
-/// What a command may take beyond `--memory`: the runtime, buffers of files and
-/// batches, plans, and what the pool does not count.
-const ALLOWANCE: u64 = 400 << 20;
+/// Memory that a command may use beyond `--memory`: for the runtime, buffers of
+/// files and batches, plans, and what the pool does not count.
+const ALLOWANCE_BYTES: u64 = 400 << 20;
 
-/// Likewise of one that builds or reads whole tables: hashes of all rows, what
-/// is known of all people and devices, segments of landing files.
-const ALLOWANCE_OF_TABLES: u64 = 2 << 30;
+/// The same for a command that builds or reads whole tables: it keeps hashes of
+/// all rows, facts about all people and devices, and segments of landing files.
+const ALLOWANCE_OF_TABLES_BYTES: u64 = 2 << 30;
 
-/// Likewise for each core: every one of them has batches under way.
-const ALLOWANCE_OF_CORE: u64 = 16 << 20;
+/// The same for each core, which has batches of its own.
+const ALLOWANCE_OF_CORE_BYTES: u64 = 16 << 20;
 
-/// How far above the ceiling a command that was asked to end may come.
-const OVERSHOOT: u64 = 128 << 20;
+/// How far a command that was asked to stop may exceed the ceiling.
+const OVERSHOOT_BYTES: u64 = 128 << 20;
 
-/// What a command is allowed.
+/// The limits of a command.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Limits {
     /// `--memory`.
     pub(crate) memory_bytes: usize,
-    /// Whether it builds or reads whole tables.
+    /// Whether the command builds or reads whole tables.
     pub(crate) is_of_tables: bool,
 }
 
-/// Why a command is asked to end.
+/// Why a command is asked to stop.
 #[derive(Debug, Clone)]
 enum Reason {
-    /// Ctrl-C, which in a shell is for the statement alone.
+    /// Ctrl-C, which in the shell stops only the statement.
     Interrupt,
-    /// A polite request to end, or a terminal that was closed.
+    /// SIGTERM, or a terminal that was closed.
     Terminate,
     Memory {
         used: u64,
         allowed: usize,
     },
     Timeout(Duration),
-    /// Nobody reads its output.
+    /// Nobody reads the output any more.
     Unread,
 }
 
@@ -101,39 +104,39 @@ impl Reason {
         matches!(self, Reason::Interrupt | Reason::Terminate)
     }
 
-    /// How the program ends for it.
+    /// How the program ends.
     fn outcome(&self) -> Result<Ending> {
         match self {
             Reason::Interrupt | Reason::Terminate => Ok(Ending::Interrupted),
             Reason::Unread => Ok(Ending::Done),
             Reason::Memory { used, allowed } => Err(Failure::failed(
                 format!(
-                    "stopped: it took {} MB of memory, where --memory allows {} MB and some for the program itself",
-                    used >> 20,
-                    allowed >> 20
+                    "stopped: the command used {} MB of memory; --memory allows {} MB and a fixed allowance",
+                    grouped(used >> 20),
+                    grouped((*allowed as u64) >> 20)
                 ),
-                "give more with --memory, or ask for fewer or shorter values at a time",
+                "allow more with --memory, or select fewer or shorter values at a time",
             )),
             Reason::Timeout(after) => Err(Failure::failed(
                 format!(
                     "stopped: the statement took longer than {} s",
                     after.as_secs_f64()
                 ),
-                "ask for less, or give more time with --timeout",
+                "select less, or allow more time with --timeout",
             )),
         }
     }
 }
 
-/// What commands tell the watchdog, and it them.
+/// State that commands and the watchdog share.
 struct Shared {
-    /// What the command listens to.
+    /// The interrupt that the command listens to.
     listener: Weak<Interrupt>,
-    /// Why the last one was asked to end.
+    /// Why the last command was asked to stop.
     reason: Option<Reason>,
-    /// When the statement's time is over, and how much it was.
+    /// When the statement's time-out is, and how long it was.
     deadline: Option<(Instant, Duration)>,
-    /// Whether the command is of use to a reader of its output alone.
+    /// Whether the command is useless once nobody reads its output.
     wants_reader: bool,
     /// Whether Ctrl-C belongs to another program that has the terminal.
     leaves_interrupts: bool,
@@ -151,20 +154,20 @@ fn shared<T>(of: impl FnOnce(&mut Shared) -> T) -> T {
     of(&mut SHARED.lock().unwrap_or_else(PoisonError::into_inner))
 }
 
-/// What is asked to end once the program shall, until it is dropped. A command
-/// that listens to nothing is cut off at once.
+/// The interrupt of a command, valid until it is dropped. A command that has
+/// none is not asked to stop: the process exits at once.
 pub(crate) fn interrupt() -> Arc<Interrupt> {
     let interrupt = Arc::new(Interrupt::default());
     shared(|shared| shared.listener = Arc::downgrade(&interrupt));
     interrupt
 }
 
-/// Ends the command when nobody reads its output any more.
+/// Stops the command when nobody reads its output any more.
 pub(crate) fn end_when_unread() {
     shared(|shared| shared.wants_reader = true);
 }
 
-/// Gives a statement so long, until what is given is dropped.
+/// Sets a statement's time-out, until the returned guard is dropped.
 pub(crate) fn deadline(after: Option<Duration>) -> Deadline {
     let end = after.and_then(|after| Some((Instant::now().checked_add(after)?, after)));
     shared(|shared| shared.deadline = end);
@@ -180,14 +183,14 @@ impl Drop for Deadline {
     }
 }
 
-/// Why what was asked to end was, other than by a signal: told once. For a
-/// command that goes on.
+/// Takes the reason why a statement was stopped, if it was no signal. For the
+/// shell, which goes on.
 pub(crate) fn reason() -> Option<anyhow::Error> {
     let reason = shared(|shared| shared.reason.take())?;
     reason.outcome().err()
 }
 
-/// Does `work` while another program has the terminal, such as a pager: Ctrl-C
+/// Does `work` while another program, such as a pager, has the terminal. Ctrl-C
 /// is for that program.
 pub(crate) fn leaving_interrupts<T>(work: impl FnOnce() -> T) -> T {
     shared(|shared| shared.leaves_interrupts = true);
@@ -196,20 +199,19 @@ pub(crate) fn leaving_interrupts<T>(work: impl FnOnce() -> T) -> T {
     done
 }
 
-/// Does what would take Ctrl-C for itself, as an editor of lines does although
-/// it reads the key, and leaves the signal to the watchdog.
+/// Does `work` that would install a handler for Ctrl-C, and restores the
+/// watchdog's. The line editor installs one although it reads the key itself.
 pub(crate) fn keeping_interrupts<T>(work: impl FnOnce() -> T) -> T {
-    #[allow(unsafe_code, reason = "the system is asked through C alone")]
-    // SAFETY: of C's structure nought everywhere is a value.
+    #[allow(unsafe_code, reason = "only C can ask the system")]
+    // SAFETY: a C structure of zeros is a valid value.
     let mut kept: libc::sigaction = unsafe { std::mem::zeroed() };
-    #[allow(unsafe_code, reason = "the system is asked through C alone")]
-    // SAFETY: writes what handles the signal now to the place given.
+    #[allow(unsafe_code, reason = "only C can ask the system")]
+    // SAFETY: writes the current handler to the given place.
     let is_kept = unsafe { libc::sigaction(libc::SIGINT, std::ptr::null(), &raw mut kept) } == 0;
     let done = work();
     if is_kept {
-        #[allow(unsafe_code, reason = "the system is asked through C alone")]
-        // SAFETY: what handled the signal before handles it again; nothing
-        // else is changed.
+        #[allow(unsafe_code, reason = "only C can ask the system")]
+        // SAFETY: restores the previous handler; nothing else is changed.
         unsafe {
             libc::sigaction(libc::SIGINT, &raw const kept, std::ptr::null_mut());
         }
@@ -217,8 +219,9 @@ pub(crate) fn keeping_interrupts<T>(work: impl FnOnce() -> T) -> T {
     done
 }
 
-/// Runs `work` on a thread of its own, within `limits`, and gives the exit code.
-pub(crate) fn over(
+/// Runs `work` on a thread of its own, within `limits`, and returns the exit
+/// code.
+pub(crate) fn run(
     limits: Limits,
     work: impl FnOnce() -> Result<Ending> + Clone + Send + 'static,
 ) -> ExitCode {
@@ -234,12 +237,12 @@ pub(crate) fn over(
             }
         })
     };
-    let begun = begin(STACK).or_else(|_| begin(STACK_MIN));
+    let begun = begin(STACK_BYTES).or_else(|_| begin(STACK_BYTES_MIN));
     drop(done);
     let outcome = match begun {
         Ok(thread) => match watch(limits, outcome) {
             Some(outcome) => outcome,
-            // A panic has told its place.
+            // The panic hook has reported the place.
             None => {
                 let _ = thread.join();
                 engine::remove_spill_folder();
@@ -247,11 +250,11 @@ pub(crate) fn over(
             }
         },
         Err(error) => Err(Failure::failed(
-            format!("the system gives no thread: {error}"),
+            format!("cannot start a thread: {error}"),
             "allow more memory or processes (ulimit -v, ulimit -u)",
         )),
     };
-    // An end that was asked for is told by who asked.
+    // If the watchdog stopped the command, its reason is the outcome.
     let asked = shared(|shared| shared.reason.take());
     let outcome = match (asked, outcome) {
         (Some(reason), Ok(Ending::Interrupted) | Err(_)) => reason.outcome(),
@@ -262,27 +265,28 @@ pub(crate) fn over(
     code
 }
 
-/// Waits for the command's end; `None` where it panicked.
+/// Waits for the command's end; `None` if it panicked.
 fn watch(limits: Limits, outcome: oneshot::Receiver<Result<Ending>>) -> Option<Result<Ending>> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build();
     let Ok(runtime) = runtime else {
-        // Without one there are no signals to hear, and the default ends all.
+        // Without a runtime no signal is received, and the default handlers
+        // end the process.
         return outcome.blocking_recv().ok();
     };
     runtime.block_on(async move {
         let mut outcome = outcome;
         let mut signals = signals();
-        let mut looks = tokio::time::interval(LOOK);
-        looks.set_missed_tick_behavior(MissedTickBehavior::Skip);
+        let mut ticks = tokio::time::interval(MEASURE_INTERVAL);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
         let mut watch = Watch::new(limits);
         loop {
             tokio::select! {
                 biased;
                 outcome = &mut outcome => return outcome.ok(),
                 Some(reason) = signals.recv() => watch.end_for(reason),
-                _ = looks.tick() => watch.look(),
+                _ = ticks.tick() => watch.check(),
             }
         }
     })
@@ -307,22 +311,22 @@ fn signals() -> mpsc::Receiver<Reason> {
     signals
 }
 
-/// A command that was asked to end.
+/// A command that was asked to stop.
 struct Asked {
     at: Instant,
     reason: Reason,
     listener: Arc<Interrupt>,
-    /// What the program had computed until then.
+    /// The CPU time of the process until then.
     computed: Duration,
-    /// When what listened had come to its end.
+    /// When the command had ended.
     ended: Option<Instant>,
 }
 
-/// The time that this process was given on all cores.
+/// The CPU time of this process on all cores.
 fn computed() -> Duration {
     const TICK: Duration = Duration::from_millis(10);
     let text = std::fs::read_to_string("/proc/self/stat").unwrap_or_default();
-    // Behind the program's name, which may hold anything.
+    // The fields follow the program's name, which may hold anything.
     let fields = text.rsplit(')').next().unwrap_or_default();
     let ticks = fields.split_ascii_whitespace().skip(11).take(2);
     let ticks: u32 = ticks.filter_map(|ticks| ticks.parse::<u32>().ok()).sum();
@@ -334,38 +338,38 @@ struct Watch {
     ceiling: u64,
     page: u64,
     asked: Option<Asked>,
-    /// Since when memory is above the ceiling and nobody listens.
+    /// Since when memory has been above the ceiling while nobody listens.
     above: Option<Instant>,
-    looks: u64,
+    checks: u64,
 }
 
 impl Watch {
     fn new(limits: Limits) -> Self {
         let allowance = match limits.is_of_tables {
-            true => ALLOWANCE_OF_TABLES,
-            false => ALLOWANCE,
+            true => ALLOWANCE_OF_TABLES_BYTES,
+            false => ALLOWANCE_BYTES,
         };
         let cores = thread::available_parallelism().map_or(1, |cores| cores.get() as u64);
         Self {
             limits,
             ceiling: (limits.memory_bytes as u64)
                 .saturating_add(allowance)
-                .saturating_add(cores.saturating_mul(ALLOWANCE_OF_CORE)),
+                .saturating_add(cores.saturating_mul(ALLOWANCE_OF_CORE_BYTES)),
             page: page_bytes(),
             asked: None,
             above: None,
-            looks: 0,
+            checks: 0,
         }
     }
 
-    /// Asks the command to end, or ends the program where nobody listens.
+    /// Asks the command to stop. Exits if nobody listens.
     fn end_for(&mut self, reason: Reason) {
         if matches!(reason, Reason::Interrupt) && shared(|shared| shared.leaves_interrupts) {
             return;
         }
         if self.asked.is_some() {
             if reason.is_signal() {
-                cut_off(&reason);
+                exit_now(&reason);
             }
             return;
         }
@@ -375,7 +379,7 @@ impl Watch {
             Some(listener)
         });
         let Some(listener) = listener else {
-            cut_off(&reason);
+            exit_now(&reason);
         };
         listener.request();
         self.asked = Some(Asked {
@@ -387,46 +391,46 @@ impl Watch {
         });
     }
 
-    fn look(&mut self) {
-        self.looks += 1;
+    fn check(&mut self) {
+        self.checks += 1;
         let used = memory_bytes(self.page).unwrap_or(0);
-        let is_beyond = used > self.ceiling.saturating_add(OVERSHOOT);
+        let is_beyond = used > self.ceiling.saturating_add(OVERSHOOT_BYTES);
         if let Some(asked) = &mut self.asked {
             let (since, grace) = if Arc::strong_count(&asked.listener) == 1 {
-                // What is left is to say so, and to wait for the next statement.
+                // The command has ended; in the shell the next statement follows.
                 let ended = *asked.ended.get_or_insert_with(Instant::now);
                 if !matches!(asked.reason, Reason::Terminate) {
                     self.asked = None;
                     return;
                 }
-                (ended, UNHEARD)
+                (ended, NOTICE_TIME)
             } else if asked.listener.is_heard() {
-                (asked.at, TIDYING)
+                (asked.at, CLEANUP_TIME)
             } else if self.limits.is_of_tables {
-                (asked.at, UNHEARD_OF_TABLES)
+                (asked.at, NOTICE_TIME_OF_TABLES)
             } else {
-                (asked.at, UNHEARD)
+                (asked.at, NOTICE_TIME)
             };
-            // What did not hear because it was given no core leaves less to the
-            // next holder of the lake if it is given a little longer.
+            // A command that did not notice because it got no core leaves less
+            // work to the next lock holder if it gets a little more time.
             let elapsed = since.elapsed();
             let has_computed = || {
                 !self.limits.is_of_tables
-                    || elapsed > AT_LAST
+                    || elapsed > NOTICE_TIME_MAX
                     || computed().saturating_sub(asked.computed) > grace / 2
             };
             if is_beyond || (elapsed > grace && has_computed()) {
-                cut_off(&asked.reason);
+                exit_now(&asked.reason);
             }
             return;
         }
         if used > self.ceiling {
             let allowed = self.limits.memory_bytes;
             let reason = Reason::Memory { used, allowed };
-            // What a statement took that was just ended is on its way back.
+            // Memory of a statement that has just ended is still being freed.
             let listens = shared(|shared| shared.listener.strong_count() > 0);
             let above = *self.above.get_or_insert_with(Instant::now);
-            if listens || is_beyond || above.elapsed() > UNHEARD {
+            if listens || is_beyond || above.elapsed() > NOTICE_TIME {
                 self.end_for(reason);
             }
             return;
@@ -438,15 +442,15 @@ impl Watch {
         {
             return self.end_for(Reason::Timeout(after));
         }
-        if wants_reader && self.looks.is_multiple_of(10) && !is_output_read() {
+        if wants_reader && self.checks.is_multiple_of(10) && !is_output_read() {
             self.end_for(Reason::Unread);
         }
     }
 }
 
-/// Ends the program whatever it computes. Nothing that could wait for the
-/// command is done: what it holds it may hold for long.
-fn cut_off(reason: &Reason) -> ! {
+/// Exits whatever the command computes. Does nothing that could wait for the
+/// command, which may hold locks for long.
+fn exit_now(reason: &Reason) -> ! {
     let outcome = reason.outcome();
     let code = match &outcome {
         Ok(ending) => ending.code(),
@@ -467,16 +471,15 @@ fn cut_off(reason: &Reason) -> ! {
     let _ = is_told.recv_timeout(Duration::from_millis(100));
     #[allow(
         unsafe_code,
-        reason = "an end without a word to threads that still compute is C's alone"
+        reason = "only C can exit without waiting for threads that still compute"
     )]
-    // SAFETY: does not return, and runs nothing of this program.
+    // SAFETY: does not return, and runs no code of this program.
     unsafe {
         libc::_exit(code.into())
     }
 }
 
-/// Memory that this process alone holds: pages of the program's own file are
-/// not among it.
+/// Memory that only this process holds, without the pages of its executable.
 fn memory_bytes(page: u64) -> Option<u64> {
     let text = std::fs::read_to_string("/proc/self/statm").ok()?;
     let mut pages = text.split_ascii_whitespace().skip(1).map(str::parse::<u64>);
@@ -485,22 +488,22 @@ fn memory_bytes(page: u64) -> Option<u64> {
 }
 
 fn page_bytes() -> u64 {
-    #[allow(unsafe_code, reason = "the system is asked through C alone")]
+    #[allow(unsafe_code, reason = "only C can ask the system")]
     // SAFETY: reads a number.
     let bytes = unsafe { libc::sysconf(libc::_SC_PAGESIZE) };
     u64::try_from(bytes).unwrap_or(4096)
 }
 
-/// Whether somebody can still read what is written to standard output. Told of
-/// a pipe alone.
+/// Whether somebody can still read standard output. False only for a pipe whose
+/// reader is gone.
 fn is_output_read() -> bool {
     let mut output = libc::pollfd {
         fd: libc::STDOUT_FILENO,
         events: 0,
         revents: 0,
     };
-    #[allow(unsafe_code, reason = "the system is asked through C alone")]
-    // SAFETY: one descriptor, as is said; nothing is waited for.
+    #[allow(unsafe_code, reason = "only C can ask the system")]
+    // SAFETY: passes one descriptor, and does not wait.
     let ready = unsafe { libc::poll(&raw mut output, 1, 0) };
     ready <= 0 || output.revents & libc::POLLERR == 0
 }

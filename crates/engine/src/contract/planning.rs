@@ -258,11 +258,11 @@ fn in_model(model: &Model, error: Error) -> Error {
             message,
             hint,
         },
-        Error::Query(query::Error::NoTable { .. }) => Error::Model {
+        Error::Query(of_query) if of_query.is_of_statement() => Error::Model {
             file: model.file.clone(),
             line: model.sql_line,
-            hint: error.hint(),
-            message: error.to_string(),
+            hint: of_query.advice(),
+            message: of_query.to_string(),
         },
         other => other,
     }
@@ -276,22 +276,20 @@ fn in_check(model: &Model, check: &Check, error: Error) -> Error {
         _ => check.line,
     };
     match error {
-        Error::Query(query::Error::Sql { .. }) | Error::Query(query::Error::NoTable { .. }) => {
-            Error::Model {
-                file: model.file.clone(),
-                line,
-                hint: error.hint(),
-                message: format!("check `{}`: {}", check.name(), without_place(&error)),
-            }
-        }
+        Error::Query(of_query) if of_query.is_of_statement() => Error::Model {
+            file: model.file.clone(),
+            line,
+            hint: of_query.advice(),
+            message: format!("check `{}`: {}", check.name(), without_place(&of_query)),
+        },
         other => other,
     }
 }
 
 /// The place would be one in the statement that the check becomes.
-fn without_place(error: &Error) -> String {
+fn without_place(error: &query::Error) -> String {
     match error {
-        Error::Query(query::Error::Sql { message, .. }) => message.clone(),
+        query::Error::Sql { message, .. } => message.clone(),
         other => other.to_string(),
     }
 }

@@ -53,6 +53,7 @@ pub(super) struct Running {
     /// What that run made can be read all the same.
     is_readable: bool,
     findings: Vec<TestFinding>,
+    hint_of: fn(&Error) -> Option<String>,
     interrupt: Arc<Interrupt>,
 }
 
@@ -90,6 +91,7 @@ impl Running {
             is_broken: false,
             is_readable: false,
             findings: Vec::new(),
+            hint_of: bench.hint_of,
             interrupt,
         })
     }
@@ -102,7 +104,7 @@ impl Running {
             let line = step.line;
             let next_run = NextRun::before(&step, &steps);
             if let Err(fault) = self.take(step, next_run).await {
-                self.findings.push(wrong(line, fault));
+                self.findings.push(self.wrong(line, fault));
                 break;
             }
             if self.is_over(steps.front()) {
@@ -117,6 +119,17 @@ impl Running {
     fn is_over(&self, next: Option<&TestStep>) -> bool {
         let is_of_run = next.is_some_and(|step| matches!(step.kind, StepKind::Expect(_)));
         self.is_broken && !(self.is_readable && is_of_run)
+    }
+
+    /// The finding about a statement that cannot be run.
+    fn wrong(&self, line: u32, fault: Fault) -> TestFinding {
+        TestFinding {
+            line: fault.line.unwrap_or(line),
+            message: fault.message,
+            hint: fault.hint.or_else(|| (self.hint_of)(&*fault.error?)),
+            rows: None,
+            is_wrong: true,
+        }
     }
 
     async fn take(&mut self, step: TestStep, next_run: NextRun) -> Result<(), Fault> {
@@ -236,7 +249,7 @@ impl Running {
             self.findings.push(TestFinding {
                 line,
                 message,
-                hint: error.and_then(Error::hint),
+                hint: error.and_then(self.hint_of),
                 rows: None,
                 is_wrong: error.is_some_and(|error| error.class() == Class::Settings),
             });
@@ -465,12 +478,15 @@ struct Fault {
     line: Option<u32>,
     message: String,
     hint: Option<String>,
+    /// The error whose hint the caller words.
+    error: Option<Box<Error>>,
 }
 
 impl Fault {
     fn of(fault: TestFault) -> Self {
         Self {
             line: None,
+            error: None,
             message: fault.to_string(),
             hint: fault.hint(),
         }
@@ -481,6 +497,7 @@ impl Fault {
         let first = errors.into_iter().next();
         Self {
             line: first.as_ref().map(|error| error.line),
+            error: None,
             hint: first.as_ref().and_then(catalog::Error::hint),
             message: first
                 .map(|error| error.kind.to_string())
@@ -518,18 +535,9 @@ impl From<Error> for Fault {
         Self {
             line: None,
             message,
-            hint: error.hint(),
+            hint: None,
+            error: Some(Box::new(error)),
         }
-    }
-}
-
-fn wrong(line: u32, fault: Fault) -> TestFinding {
-    TestFinding {
-        line: fault.line.unwrap_or(line),
-        message: fault.message,
-        hint: fault.hint,
-        rows: None,
-        is_wrong: true,
     }
 }
 

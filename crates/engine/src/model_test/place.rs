@@ -8,7 +8,7 @@ use catalog::{LandingTable, Project, SourceFile};
 use lake::Location;
 use tempfile::TempDir;
 
-use crate::Error;
+use crate::error::{Error, SettingsFault};
 
 /// Memory that looks like a folder: what is written there waits for no disk.
 const MEMORY: &str = "/dev/shm";
@@ -112,13 +112,9 @@ pub(super) fn moved(
     let moved = Project::parse(files.clone())?;
     let unmoved = elsewhere_of(&moved).next();
     if let Some(table) = unmoved {
-        return Err(Error::Settings {
-            message: format!(
-                "a test cannot give rows to {}, which has a place of its own",
-                table.name
-            ),
-            hint: "give it a LOCATION below the landing folder".to_owned(),
-        });
+        return Err(Error::Settings(SettingsFault::TestOfPlacedTable {
+            table: table.name.to_string(),
+        }));
     }
     Ok(Some((moved, files)))
 }
@@ -128,10 +124,8 @@ fn elsewhere_of(project: &Project) -> impl Iterator<Item = &LandingTable> {
 }
 
 fn refused(error: std::io::Error) -> Error {
-    Error::Settings {
-        message: format!("cannot write the folder of a test: {error}"),
-        hint: format!(
-            "check the free space of {MEMORY} and of the folder for temporary files (TMPDIR)"
-        ),
-    }
+    Error::Settings(SettingsFault::TestFolder {
+        memory: MEMORY,
+        reason: error.to_string(),
+    })
 }

@@ -5,6 +5,8 @@ use std::sync::Arc;
 use catalog::{Project, SourceFile};
 use serde::Serialize;
 
+use crate::Error;
+
 /// What cases are run with.
 #[derive(Debug, Clone)]
 pub struct TestBench {
@@ -14,6 +16,8 @@ pub struct TestBench {
     pub files: Arc<Vec<SourceFile>>,
     /// As [`crate::Setup`] has it.
     pub memory_bytes: usize,
+    /// Words the hint of an error for the caller's users.
+    pub hint_of: fn(&Error) -> Option<String>,
 }
 
 /// How a case came out.

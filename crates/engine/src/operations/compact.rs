@@ -26,10 +26,11 @@ use serde::Serialize;
 
 use super::lake_place::require_lake;
 use super::no_table::no_table;
+use crate::error::{Error, SettingsFault};
 use crate::lock::LockedLake;
 use crate::stop::Stop;
 use crate::write::rewrite::{layout_of, read};
-use crate::{Error, Interrupt, system_rows};
+use crate::{Interrupt, system_rows};
 
 /// Smaller files are merged: a quarter of the size at which a run ends a file.
 const SMALL_BYTES: u64 = 128 << 20;
@@ -135,13 +136,9 @@ fn named(setup: &Setup, names: &[String]) -> Result<BTreeSet<TableId>, Error> {
             None => match project.find(bare) {
                 Some(catalog::Table::Model(model)) => Some(model_id(model)),
                 Some(catalog::Table::Landing(table)) => {
-                    return Err(Error::Settings {
-                        message: format!(
-                            "{} is a landing table: its files lie as they arrived",
-                            table.name
-                        ),
-                        hint: "name a trusted, curated or system table".to_owned(),
-                    });
+                    return Err(Error::Settings(SettingsFault::LandingCompacted {
+                        table: table.name.to_string(),
+                    }));
                 }
                 None => None,
             },

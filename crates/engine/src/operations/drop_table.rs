@@ -6,9 +6,10 @@ use query::{Setup, system};
 
 use super::no_table::no_table;
 use crate::content::Content;
+use crate::error::{Error, SettingsFault};
 use crate::lock::LockedLake;
 use crate::removed_tables::removed;
-use crate::{Error, system_rows};
+use crate::system_rows;
 
 /// A table that can be dropped.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -44,10 +45,10 @@ pub async fn removable_table(setup: &Setup, name: &str) -> Result<RemovableTable
     let table = match (found.next(), found.next()) {
         (Some(table), None) => table,
         (Some(one), Some(_)) => {
-            return Err(Error::Settings {
-                message: format!("{bare} is in two zones, and no longer in the project"),
-                hint: format!("say which: --drop {}.{bare}", one.zone),
-            });
+            return Err(Error::Settings(SettingsFault::AmbiguousTable {
+                table: bare.to_owned(),
+                zone: one.zone.clone(),
+            }));
         }
         _ => return Err(not_removable(setup, name, zone, bare, &removed)),
     };
@@ -67,20 +68,15 @@ fn not_removable(
     removed: &[TableId],
 ) -> Error {
     if zone == Some(system::ZONE) && system::schema(bare).is_some() {
-        return Error::Settings {
-            message: format!("{name} is the system's own and is not dropped"),
-            hint: "its older versions go with `stedi vacuum`".to_owned(),
-        };
+        return Error::Settings(SettingsFault::SystemTable {
+            table: name.to_owned(),
+        });
     }
     if let Some(known) = setup.project.find(bare) {
-        let (file, kind) = match known {
-            catalog::Table::Landing(_) => ("landing", "reads"),
-            catalog::Table::Model(_) => ("model's", "builds"),
-        };
-        return Error::Settings {
-            message: format!("the project has {bare}, and a run {kind} it"),
-            hint: format!("take the {file} file out of the project first"),
-        };
+        return Error::Settings(SettingsFault::TableOfProject {
+            table: bare.to_owned(),
+            is_landing: matches!(known, catalog::Table::Landing(_)),
+        });
     }
     match catalog::nearest(bare, removed.iter().map(|table| table.name.as_str())) {
         Some(near) => Error::Query(query::Error::NoTable {

@@ -3,7 +3,7 @@
 use lake::Lake;
 use query::Setup;
 
-use crate::Error;
+use crate::error::{Error, SettingsFault};
 
 /// Refuses a location that is no lake, so that a misspelt one does not look like a
 /// lake where nothing needs to be done.
@@ -15,8 +15,7 @@ pub(super) async fn require_lake(setup: &Setup) -> Result<(), Error> {
     if lake.id().await?.is_some() || !lake.tables().await?.is_empty() {
         return Ok(());
     }
-    Err(Error::Settings {
-        message: format!("there is no lake at {}", setup.lake),
-        hint: "check --lake; `stedi run` makes one".to_owned(),
-    })
+    Err(Error::Settings(SettingsFault::NoLake {
+        lake: setup.lake.to_string(),
+    }))
 }

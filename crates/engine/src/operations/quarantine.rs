@@ -5,7 +5,7 @@ use lake::AsOf;
 use query::landing::{QuarantineEntry, QuarantineSink};
 use query::{Query, Session, Setup, system};
 
-use crate::Error;
+use crate::error::{Error, SettingsFault};
 use crate::lock::LockedLake;
 use crate::subjects::decisions;
 use crate::subjects::quarantine::{ALL, LISTED, Writing, each_entry, entries_of, read};
@@ -108,16 +108,14 @@ fn find<'a>(entries: &'a [QuarantineEntry], id: &str) -> Result<&'a QuarantineEn
     match (fitting.next(), fitting.next()) {
         (Some(entry), None) if !id.is_empty() => Ok(entry),
         (None, _) => Err(no_such_entry(id)),
-        _ => Err(Error::Settings {
-            message: format!("several entries have an id that begins with `{id}`"),
-            hint: "give more of it".to_owned(),
-        }),
+        _ => Err(Error::Settings(SettingsFault::AmbiguousEntry {
+            id: id.to_owned(),
+        })),
     }
 }
 
 fn no_such_entry(id: &str) -> Error {
-    Error::Settings {
-        message: format!("nothing in quarantine has the id `{}`", privacy::redact(id)),
-        hint: "`stedi quarantine list` shows the ids".to_owned(),
-    }
+    Error::Settings(SettingsFault::NoEntry {
+        id: privacy::redact(id),
+    })
 }

@@ -50,7 +50,7 @@ pub async fn verify(setup: &Setup, expect: Option<&Expectations>) -> Result<Repo
             match checks::count(&session, &format!("select count(*) from landing.{name}")).await {
                 Ok(rows) => Some(rows),
                 // The lake can be verified where landing files are out of reach.
-                Err(error @ Error::Query(query::Error::Landing { .. })) => {
+                Err(error @ Error::Query(query::Error::Landing(_))) => {
                     report
                         .warnings
                         .push(format!("{name} was not counted: {error}"));
@@ -151,7 +151,7 @@ async fn consents(
             tables.put_derived(&system::CONSENT, &consents.rows)?;
             Ok(Some(consents))
         }
-        Err(error @ Error::Query(query::Error::Landing { .. })) => {
+        Err(error @ Error::Query(query::Error::Landing(_))) => {
             report.warnings.push(format!(
                 "who agrees was not derived anew, but is taken from the last run: {error}"
             ));
@@ -205,7 +205,7 @@ async fn gates(
     }
     match privacy_gates::groups(session, planned).await {
         Ok(groups) => checks.extend(groups),
-        Err(error @ Error::Query(query::Error::Landing { .. })) => warnings.push(format!(
+        Err(error @ Error::Query(query::Error::Landing(_))) => warnings.push(format!(
             "people in the groups of {} were not counted: {error}",
             model.name
         )),

@@ -9,9 +9,9 @@ use catalog::{Model, Roles};
 use query::landing::{LandingTable, Source};
 use query::{Session, Setup, system};
 
-use crate::Error;
 use crate::contract::planning::Planned;
 use crate::contract::subject_columns::{self, SubjectKind};
+use crate::error::{Error, Refusal, SettingsFault};
 use crate::subjects::landing_files;
 
 /// Refuses a lake and a landing folder that overlap: a run would read what it wrote.
@@ -19,13 +19,10 @@ pub(super) fn refuse_overlap(setup: &Setup) -> Result<(), Error> {
     if !setup.landing.overlaps(&setup.lake) {
         return Ok(());
     }
-    Err(Error::Settings {
-        message: format!(
-            "the lake ({}) and the landing folder ({}) lie in each other or are the same",
-            setup.lake, setup.landing
-        ),
-        hint: "give the lake a folder of its own with --lake".to_owned(),
-    })
+    Err(Error::Settings(SettingsFault::Overlap {
+        lake: setup.lake.to_string(),
+        landing: setup.landing.to_string(),
+    }))
 }
 
 /// Lists the files of every landing table that will be read, so that a missing
@@ -98,17 +95,11 @@ async fn must_name_people(
             }
         };
         if known.is_some_and(|known| share_files(source, &known)) {
-            return Err(Error::Refused {
-                message: format!(
-                    "{} is read from files of {}, whose rows are people's, and has no column \
-                     that says whose they are",
-                    own.name, table.name
-                ),
-                hint: format!(
-                    "give {} the column `{column}`, or read {}",
-                    own.name, table.name
-                ),
-            });
+            return Err(Error::Refused(Refusal::NobodyNamed {
+                table: own.name.to_string(),
+                other: table.name.to_string(),
+                column: column.to_string(),
+            }));
         }
     }
     Ok(())

@@ -245,7 +245,7 @@ impl KeySource for OrStandIn {
             return StandIn.key().await;
         };
         match source.key().await {
-            Err(query::Error::NoKey { .. }) => StandIn.key().await,
+            Err(query::Error::NoKey(_)) => StandIn.key().await,
             known => known,
         }
     }

@@ -98,12 +98,9 @@ impl Work {
             None => (None, Vec::new()),
         };
         if let (Some(first), ChangedFiles::Keep) = (changed.first(), options.changed) {
-            return Err(Error::Query(query::Error::Landing {
-                message: format!(
-                    "what {first} fed cannot be kept: the file changed or went after it was read, and everything must be built anew"
-                ),
-                hint: "leave --changed keep away to build it from what lies there now".to_owned(),
-            }));
+            return Err(Error::NotKept {
+                file: first.to_string(),
+            });
         }
         let mut prepared = self.prepare_full(options, ModelSet::All).await?;
         let remark = changed_files_warning(&changed, "was built anew from what lies there now");

@@ -7,8 +7,8 @@ use std::sync::Arc;
 use query::landing::{Source, TableIntake};
 
 use super::work::Work;
-use crate::Error;
 use crate::contract::report::Report;
+use crate::error::{Error, Refusal};
 use crate::subjects::quarantine::Standing as Quarantine;
 use crate::write::ledger;
 
@@ -145,17 +145,10 @@ pub(super) fn refuse_undecodable(report: &Report) -> Result<(), Error> {
     let Some(first) = report.undecodable.first() else {
         return Ok(());
     };
-    let more = match report.undecodable.len() - 1 {
-        0 => String::new(),
-        more => format!(" and {more} more"),
-    };
-    Err(Error::Refused {
-        message: format!(
-            "{first}{more} cannot be decoded, so that withdrawals in it would be missed; nothing was published"
-        ),
-        hint: "mend the file or take it away, say that its entries may go with `stedi quarantine drop`, or run with --undecodable warn"
-            .to_owned(),
-    })
+    Err(Error::Refused(Refusal::Undecodable {
+        first: first.clone(),
+        more: report.undecodable.len() - 1,
+    }))
 }
 
 pub(super) fn refuse_malformed(intake: &BTreeMap<String, TableIntake>) -> Result<(), Error> {

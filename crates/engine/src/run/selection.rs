@@ -13,8 +13,8 @@ use super::inputs::{ask_for_owners, provide_key, readings, reads_owners, sources
 use super::options::RunOptions;
 use super::state::{NewInput, RunState};
 use super::work::Work;
-use crate::Error;
 use crate::contract::planning;
+use crate::error::{Error, SettingsFault};
 use crate::subjects::landing_files;
 
 /// The models that `options` select, and those that they need, in build order.
@@ -31,22 +31,16 @@ pub(super) fn selected<'a>(
         match project.find(name.as_ref()) {
             Some(catalog::Table::Model(model)) => names.push(model.name.clone()),
             Some(catalog::Table::Landing(_)) => {
-                return Err(Error::Settings {
-                    message: format!(
-                        "{name} is a landing table, which a run reads and does not build"
-                    ),
-                    hint: "select a trusted or curated table".to_owned(),
-                });
+                return Err(Error::Settings(SettingsFault::LandingSelected {
+                    table: name.to_string(),
+                }));
             }
             None => {
                 let near = catalog::nearest(name.as_ref(), project.names());
-                return Err(Error::Settings {
-                    message: format!("there is no table `{name}` to select"),
-                    hint: near.map_or_else(
-                        || "`stedi tables` lists what there is".to_owned(),
-                        |near| format!("did you mean `{near}`?"),
-                    ),
-                });
+                return Err(Error::Settings(SettingsFault::UnknownSelected {
+                    table: name.to_string(),
+                    nearest: near.map(str::to_owned),
+                }));
             }
         }
     }

@@ -27,8 +27,7 @@ use tokio_util::io::{StreamReader, SyncIoBridge};
 use super::content::{ContentHash, Hashed, PIECE_BYTES};
 use super::roll::Roll;
 use super::{FileIntake, Intake, Packing, Source, SourceFile, Whose};
-use crate::Error;
-use crate::error::external;
+use crate::error::{Error, LandingFault, external};
 
 /// Bytes of a segment. Large enough to make the cost of a task negligible, small
 /// enough that the segments in flight fit the processor's caches.
@@ -559,12 +558,10 @@ fn give_up(end: &mut Decoded, error: &std::io::Error) {
 }
 
 fn unreadable(file: &SourceFile, reason: &str) -> DataFusionError {
-    external(Error::Landing {
-        message: format!("cannot read {}: {reason}", file.shown),
-        hint: lake::specific_store_hint(reason)
-            .unwrap_or("check that the file is readable and complete; no table was changed")
-            .to_owned(),
-    })
+    external(Error::Landing(LandingFault::NotRead {
+        file: file.shown.clone(),
+        reason: reason.to_owned(),
+    }))
 }
 
 /// The error about a task that panicked or was cancelled.

@@ -22,7 +22,7 @@ use memchr::memchr_iter;
 use privacy::normalize_subject;
 
 use super::quarantine_entry::QuarantineEntry;
-use crate::Error;
+use crate::error::{Error, LandingFault};
 
 /// Finds the people in records of which no byte is kept; nothing is looked for
 /// in other tables.
@@ -98,13 +98,7 @@ impl Named {
     /// [`Error::Landing`] where there are more than can be held.
     pub fn all(&self) -> Result<&HashSet<String>, Error> {
         if self.is_cut {
-            return Err(Error::Landing {
-                message: "records of consent that cannot be read name more people than can be \
-                          suspended"
-                    .to_owned(),
-                hint: "mend or take away the files that `stedi quarantine list` names, or drop their entries"
-                    .to_owned(),
-            });
+            return Err(Error::Landing(LandingFault::TooManySuspended));
         }
         Ok(&self.people)
     }

@@ -8,7 +8,7 @@ use lake::{Location, store_reason};
 use object_store::path::Path;
 
 use super::Tag;
-use crate::Error;
+use crate::error::{Error, LandingFault};
 
 /// At least one tick of the clock that stamps files.
 const TICK: Duration = Duration::from_millis(15);
@@ -87,12 +87,12 @@ impl Source {
             exists(landing)?;
         }
         let (table, path) = (table.name.as_ref(), table.path());
-        let unlisted = |reason: String| Error::Landing {
-            hint: match location.folder() {
-                Some(_) => "check the path and its permissions".to_owned(),
-                None => lake::store_hint(&reason).to_owned(),
-            },
-            message: format!("cannot list {location}: {reason}"),
+        let unlisted = |reason: String| {
+            Error::Landing(LandingFault::NotListed {
+                place: location.to_string(),
+                reason,
+                is_remote: location.folder().is_none(),
+            })
         };
         let mut source = Self {
             table: table.to_owned(),
@@ -144,12 +144,11 @@ impl Source {
         }
         source.files.sort_by(|a, b| a.path.cmp(&b.path));
         if source.files.is_empty() {
-            return Err(Error::Landing {
-                message: format!("{location} holds no file for {table}"),
-                hint: format!(
-                    "put *.json, *.json.gz or *.json.zst files there, or name another folder with --landing; {table} is read from {path} below it"
-                ),
-            });
+            return Err(Error::Landing(LandingFault::NoFile {
+                place: location.to_string(),
+                table: table.to_owned(),
+                path: path.to_string(),
+            }));
         }
         Ok(source)
     }
@@ -206,23 +205,16 @@ impl Source {
                 .to_str()
                 .filter(|name| !name.contains(char::is_control))
             else {
-                return Err(Error::Landing {
-                    message: format!(
-                        "cannot read {shown}: its name has bytes that an object store does not allow"
-                    ),
-                    hint: "rename it to printable characters in UTF-8, or remove it".to_owned(),
-                });
+                return Err(Error::Landing(LandingFault::FileName { file: shown }));
             };
             match std::fs::metadata(&path) {
                 Ok(meta) if meta.is_dir() => self.check_other_entries(&path, inside)?,
                 Ok(meta) if meta.is_file() && !is_unfinished(name) => {}
                 Err(error) if Packing::of(name).is_some() => {
-                    return Err(Error::Landing {
-                        message: format!("cannot read {shown}: {error}"),
-                        hint:
-                            "the link is broken, or reading is not permitted; repair or remove it"
-                                .to_owned(),
-                    });
+                    return Err(Error::Landing(LandingFault::NotOpened {
+                        file: shown,
+                        reason: error.to_string(),
+                    }));
                 }
                 // Removed while the folder was read.
                 Err(_) if path.symlink_metadata().is_err() => {}
@@ -276,23 +268,17 @@ fn exists(landing: &Location) -> Result<(), Error> {
     let Some(folder) = landing.folder() else {
         return Ok(());
     };
-    let (what, hint) = match std::fs::metadata(folder) {
+    let metadata = std::fs::metadata(folder);
+    let folder = landing.to_string();
+    Err(Error::Landing(match metadata {
         Ok(meta) if meta.is_dir() => return Ok(()),
-        Ok(_) => (
-            "is a file, not a folder".to_owned(),
-            "name the folder above it",
-        ),
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => (
-            "does not exist".to_owned(),
-            "name the folder with --landing, or generate synthetic data with `stedi sample landing`",
-        ),
-        Err(error) => (
-            format!("cannot be read: {error}"),
-            "check the permissions of the folder",
-        ),
-    };
-    Err(Error::Landing {
-        message: format!("the landing folder {landing} {what}"),
-        hint: hint.to_owned(),
-    })
+        Ok(_) => LandingFault::NotAFolder { folder },
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            LandingFault::NoFolder { folder }
+        }
+        Err(error) => LandingFault::FolderNotRead {
+            folder,
+            reason: error.to_string(),
+        },
+    }))
 }

@@ -41,18 +41,11 @@ pub fn quote(name: &str) -> String {
     format!("\"{}\"", name.replace('"', "\"\""))
 }
 
-/// The error about a statement that writes.
-pub(crate) fn writes() -> Error {
-    Error::sql(
-        "this statement writes, and only reading is allowed",
-        "queries only read: `stedi run` writes tables, CREATE EXTERNAL TABLE adds one for the session",
-    )
-}
-
 /// Parses `sql` as one statement that only reads.
 ///
 /// # Errors
-/// [`Error::Sql`] where it cannot be parsed, writes, or is not exactly one.
+/// [`Error::Sql`] where it cannot be parsed or is not exactly one;
+/// [`Error::Writes`].
 pub fn parse(sql: &str) -> Result<Statement, Error> {
     let too_large = |excess: Excess| Error::sql(excess.message, excess.hint);
     limits::check_tokens(sql).map_err(too_large)?;
@@ -77,7 +70,7 @@ pub fn parse(sql: &str) -> Result<Statement, Error> {
             check_size(&statement).map_err(too_large)?;
             Ok(statement)
         }
-        (Some(_), 0) => Err(writes()),
+        (Some(_), 0) => Err(Error::Writes),
         (None, _) => Err(Error::sql(
             "there is no statement",
             "write one, such as: select count(*) from customer_trusted",

@@ -48,11 +48,17 @@ impl Visitor for IgnoredParts {
         let found = if !query.locks.is_empty() {
             ("FOR UPDATE or FOR SHARE", "leave it out: queries only read")
         } else if query.for_clause.is_some() {
-            ("FOR XML or FOR JSON", "choose a format with --format")
+            (
+                "FOR XML or FOR JSON",
+                "leave it out: a query does not choose the output format",
+            )
         } else if query.settings.is_some() {
             ("SETTINGS", "leave it out")
         } else if query.format_clause.is_some() {
-            ("FORMAT", "choose a format with --format")
+            (
+                "FORMAT",
+                "leave it out: a query does not choose the output format",
+            )
         } else {
             return ControlFlow::Continue(());
         };

@@ -1,4 +1,4 @@
-//! `stedi compact [TABLE...]`: small files become large ones.
+//! `stedi compact [TABLE...]`: merges small files into large ones.
 
 use anyhow::Result;
 
@@ -33,11 +33,11 @@ pub(crate) fn compact(settings: &Settings, args: &CompactArgs) -> Result<Ending>
         ]
     })?;
     if compacted.is_empty() {
-        say(settings, "nothing to merge; every table stands as it was");
+        say(settings, "nothing to merge; no table was changed");
     } else {
         say(
             settings,
-            "older versions keep the small files until `stedi vacuum` takes them away",
+            "older versions keep the small files until `stedi vacuum` removes them",
         );
     }
     Ok(Ending::Done)

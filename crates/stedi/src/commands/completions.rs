@@ -1,4 +1,4 @@
-//! `stedi completions SHELL`.
+//! `stedi completions SHELL`: prints completions for a shell.
 
 use anyhow::Result;
 use clap::CommandFactory;

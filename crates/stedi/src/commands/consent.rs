@@ -1,7 +1,7 @@
-//! `stedi consent`: what one person agreed to, and what they say of it now.
+//! `stedi consent`: shows, grants or withdraws one person's consent.
 //!
-//! Whose consent it is comes from standard input or a file. Arguments stand in
-//! the shell's history and in the list of processes, so that an address among
+//! The person's e-mail address is read from standard input or a file. Arguments
+//! stay in the shell's history and in the list of processes, so an address in
 //! them is refused: see [`crate::args::Cli::of_command_line`].
 
 use std::io::{IsTerminal, Read};
@@ -47,8 +47,8 @@ fn enter(settings: &Settings, act: Consent, args: &ConsentEntryArgs) -> Result<E
         .block_on(engine::enter_consent(&setup, &entry))
         .map_err(|error| match error {
             engine::Error::Lake(lake::Error::Conflict { .. }) => Failure::busy(
-                "others kept writing the register of consent; nothing was entered",
-                "enter it again in a moment",
+                "other processes kept writing to the consent register; nothing was entered",
+                "try again in a moment",
             ),
             error => error.into(),
         })?;
@@ -65,39 +65,36 @@ fn enter(settings: &Settings, act: Consent, args: &ConsentEntryArgs) -> Result<E
         ),
     );
     match entered.known_by {
-        Some(by) => say(
-            settings,
-            &format!("the person is known here by {}", by.as_str()),
-        ),
+        Some(by) => say(settings, &format!("the person is known by {}", by.as_str())),
         None => say(
             settings,
-            "warning: nobody is known here by this address; the entry counts for whoever arrives \
-             under it",
+            "warning: nobody is known by this address; the entry applies to the person who arrives \
+             with it",
         ),
     }
     if entered.lake_is_new {
         let lake = &setup.lake;
         say(
             settings,
-            &format!("warning: there was no lake at {lake}; it begins with this entry"),
+            &format!("warning: there was no lake at {lake}; this entry creates it"),
         );
     }
     if let Some(later_ms) = entered.overtaken_at_ms {
         let later = instant(later_ms);
         let then = match act {
-            Consent::Grant => "consent holds until then",
-            Consent::Withdraw => "consent holds again from then on",
+            Consent::Grant => "consent is in force until then",
+            Consent::Withdraw => "consent is in force again from then on",
         };
         say(
             settings,
-            &format!("warning: {opposite} as of {later} stands in the register: {then}"),
+            &format!("warning: the register has {opposite} as of {later}: {then}"),
         );
     }
     if entered.suspended && act == Consent::Grant {
         say(
             settings,
-            "warning: a customer record in quarantine suspends this person, so that no consent \
-             counts until it is mended or dropped; `stedi consent status` tells which",
+            "warning: a customer record in quarantine suspends this person: no consent is in force \
+             until the record is corrected or dropped; `stedi consent status` shows which",
         );
     }
     let when = if at_ms > setup.now_ms {
@@ -107,7 +104,7 @@ fn enter(settings: &Settings, act: Consent, args: &ConsentEntryArgs) -> Result<E
     };
     say(
         settings,
-        &format!("hint: it takes effect at {when}: `stedi run`"),
+        &format!("hint: it takes effect with {when}: `stedi run`"),
     );
     Ok(Ending::Done)
 }
@@ -135,17 +132,13 @@ fn status(settings: &Settings, args: &ConsentStatusArgs) -> Result<Ending> {
     }
     match known_by {
         Some(by) if settings.format.value == Format::Table => {
-            say(
-                settings,
-                &format!("the person is known here by {}", by.as_str()),
-            );
+            say(settings, &format!("the person is known by {}", by.as_str()));
         }
         Some(_) => {}
         None => say(
             settings,
-            "warning: nobody is known here by this address: neither a record nor a reading of \
-             theirs has arrived\n\
-             hint: check how it is spelled; give it alone, without signs around it",
+            "warning: nobody is known by this address: no record and no reading with it has arrived\n\
+             hint: check the spelling; give only the address, without characters around it",
         ),
     }
     if nothing_known {
@@ -153,49 +146,49 @@ fn status(settings: &Settings, args: &ConsentStatusArgs) -> Result<Ending> {
         say(
             settings,
             &format!(
-                "nothing is known of this person's consent in {lake}: no record gave it by the \
-                 last run, and nothing was entered by hand"
+                "{lake} has no consent of this person: no record gave it before the last run, and \
+                 there is no manual entry"
             ),
         );
     }
     if !known.suspended_by.is_empty() {
         say(
             settings,
-            "warning: suspended: what lies in quarantine may have been a withdrawal\n\
-             hint: mend the file, or `stedi quarantine drop` the entry, then `stedi run`",
+            "warning: suspended: a record in quarantine may have been a withdrawal\n\
+             hint: correct the file, or drop the entry with `stedi quarantine drop`; then `stedi run`",
         );
     }
     if known.entries.iter().any(|entry| entry.waits) {
         say(
             settings,
-            "hint: an entry is not in what the last run published; it takes effect with `stedi run`",
+            "hint: the last run did not include an entry; it takes effect with `stedi run`",
         );
     }
     Ok(Ending::Done)
 }
 
-/// One line of what is known. Instants are RFC 3339, to the millisecond.
+/// One line of the status. Times are RFC 3339, to the millisecond.
 #[derive(Serialize, Default)]
 struct Line {
     /// `now`, `interval`, `entry` or `suspension`.
     kind: &'static str,
     purpose: Option<&'static str>,
-    /// Of what is said of now and of an interval.
+    /// For `now` and `interval`.
     in_force: Option<bool>,
     valid_from: Option<String>,
     valid_to: Option<String>,
-    /// Of an interval `record` or `hand`.
+    /// For `interval`: `record` or `hand`.
     source: Option<&'static str>,
-    /// Of an entry `grant` or `withdraw`.
+    /// For `entry`: `grant` or `withdraw`.
     act: Option<&'static str>,
     entered_at: Option<String>,
     who: Option<String>,
     why: Option<String>,
-    /// Of a suspension, below the landing table's folder.
+    /// For `suspension`: the file, below the landing table's folder.
     file: Option<String>,
     /// From 1.
     line: Option<i64>,
-    /// Names the entry of the quarantine.
+    /// The id of the quarantine entry.
     id: Option<String>,
 }
 
@@ -248,7 +241,7 @@ impl Line {
             "who" => Field::text(self.who.as_deref()),
             "why" => Field::text(self.why.as_deref()),
             "file" => Field::text(self.file.as_deref()),
-            // Bare, also where nothing is: only suspensions have one.
+            // Plain, and empty if missing: only suspensions have a line.
             "line" => Field::Text(self.line.map(|line| line.to_string()).unwrap_or_default()),
             _ => Field::text(self.id.as_deref()),
         };
@@ -273,7 +266,7 @@ fn lines_of(known: &ConsentStatus, now_ms: i64, email: &Personal<String>) -> Vec
         ..Line::default()
     });
     let suspensions = known.suspended_by.iter().map(|entry| {
-        // Somebody may have named a file after the person.
+        // The file may be named after the person.
         let named = entry.file.to_lowercase().contains(person.as_ref());
         Line {
             kind: "suspension",
@@ -286,7 +279,7 @@ fn lines_of(known: &ConsentStatus, now_ms: i64, email: &Personal<String>) -> Vec
     intervals.chain(entries).chain(suspensions).collect()
 }
 
-/// A table for each kind that there is something of.
+/// Prints one table for each kind of line.
 fn put_for_people(settings: &Settings, lines: &[Line]) -> Result<()> {
     for (kind, title, headings) in [
         (
@@ -301,7 +294,7 @@ fn put_for_people(settings: &Settings, lines: &[Line]) -> Result<()> {
         ),
         (
             "entry",
-            "\nentered by hand\n",
+            "\nmanual entries\n",
             &["purpose", "act", "valid_from", "entered_at", "who", "why"],
         ),
         (
@@ -319,7 +312,7 @@ fn put_for_people(settings: &Settings, lines: &[Line]) -> Result<()> {
     Ok(())
 }
 
-/// The person whose address stands alone on standard input or in a file.
+/// The person whose address is the only line of standard input or of a file.
 fn person(args: &PersonArgs) -> Result<Personal<String>> {
     if !args.refused.is_empty() {
         return Err(crate::args::person_among_arguments());
@@ -335,7 +328,7 @@ fn person(args: &PersonArgs) -> Result<Personal<String>> {
     };
     let text = String::from_utf8(bytes).map_err(|_| {
         Failure::settings(
-            "what was given is no text",
+            "the e-mail address is not valid UTF-8",
             "give one e-mail address in UTF-8",
         )
     })?;
@@ -348,32 +341,32 @@ fn person(args: &PersonArgs) -> Result<Personal<String>> {
         (Some(email), None) => Ok(Personal::new(email.to_owned())),
         (None, _) => Err(Failure::settings(
             "no e-mail address was given",
-            "give one on standard input, or name a file that holds it with --email-file",
+            "give one on standard input, or in a file named with --email-file",
         )),
         (Some(_), Some(_)) => Err(Failure::settings(
-            "more than one line was given; nothing was done for any of them",
+            "more than one line was given; nothing was done",
             "give one e-mail address at a time",
         )),
     }
 }
 
-/// A line from a terminal, or everything from elsewhere.
+/// Reads one line from a terminal, or everything from a pipe or file.
 fn from_standard_input() -> Result<Vec<u8>> {
     let stdin = std::io::stdin();
     if stdin.is_terminal() {
-        complain("e-mail of the person:");
+        complain("e-mail address of the person:");
         let mut line = String::new();
         stdin.read_line(&mut line)?;
         return Ok(line.into_bytes());
     }
-    // No address is as long as that.
+    // No address is that long.
     const BYTES_MAX: u64 = 64 << 10;
     let mut bytes = Vec::new();
     stdin.lock().take(BYTES_MAX).read_to_end(&mut bytes)?;
     Ok(bytes)
 }
 
-/// Who makes the entry: as stated, or the name of the user's login.
+/// Who makes the entry: the value of `--who`, or the user's login name.
 fn who(stated: Option<&str>) -> Result<String> {
     let who = match one_line("--who", stated)? {
         Some(who) => Some(who),
@@ -404,19 +397,19 @@ fn login_name() -> Option<String> {
     })
 }
 
-/// A text that is to stand in a row of the register; none where it is blank.
+/// A text for a row of the register; none if it is blank.
 fn one_line(flag: &str, text: Option<&str>) -> Result<Option<String>> {
     let text = text.map(str::trim).filter(|text| !text.is_empty());
     if text.is_some_and(|text| text.contains(char::is_control)) {
         return Err(Failure::settings(
-            format!("the text of {flag} has line breaks or control characters in it"),
-            "write it in one line",
+            format!("the text of {flag} has line breaks or control characters"),
+            "write it as one line",
         ));
     }
     Ok(text.map(str::to_owned))
 }
 
-/// RFC 3339, or milliseconds since 1970 where that cannot say it.
+/// RFC 3339, or epoch milliseconds if RFC 3339 cannot express the time.
 fn instant(at_ms: i64) -> String {
     DateTime::from_timestamp_millis(at_ms).map_or_else(
         || at_ms.to_string(),

@@ -1,4 +1,4 @@
-//! `stedi describe TABLE`.
+//! `stedi describe TABLE`: columns, grain, checks and files of one table.
 
 use anyhow::Result;
 use engine::Description;

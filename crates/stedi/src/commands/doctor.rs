@@ -1,4 +1,4 @@
-//! `stedi doctor`: versions, places, settings and where they came from.
+//! `stedi doctor`: shows versions and settings, and checks the places.
 
 use anyhow::Result;
 use engine::{Class, Verdict};
@@ -7,11 +7,11 @@ use serde::Serialize;
 
 use super::key::Told;
 use crate::failure::Ending;
-use crate::output::{Field, put_list};
+use crate::output::{Field, grouped, put_list};
 use crate::runtime::runtime;
 use crate::settings::{Origin, Settings};
 
-/// One thing that was looked at.
+/// One thing that was checked.
 #[derive(Serialize)]
 struct Finding {
     what: &'static str,
@@ -75,7 +75,7 @@ fn plain_settings(settings: &Settings) -> Vec<Finding> {
     vec![
         setting(
             "memory",
-            format!("{memory} MiB"),
+            format!("{} MiB", grouped(memory as u64)),
             &settings.memory_bytes.origin,
         ),
         setting("format", format, &settings.format.origin),
@@ -120,7 +120,7 @@ async fn landing(settings: &Settings) -> Finding {
                 .collect();
             let files: u64 = landing.filter_map(|table| table.files).sum();
             if missing.is_empty() {
-                (format!("{place}: {files} files"), Verdict::Ok)
+                (format!("{place}: {} files", grouped(files)), Verdict::Ok)
             } else {
                 (
                     format!("{place}: nothing for {}", missing.join(", ")),
@@ -138,14 +138,14 @@ async fn landing(settings: &Settings) -> Finding {
     }
 }
 
-/// Reachable, writable, and safe for commits. A lake that does not exist yet
-/// is not made by looking at it.
+/// Checks that the lake can be reached and written, and is safe for commits.
+/// Does not create a missing lake.
 async fn lake(settings: &Settings) -> Finding {
     let place = &settings.lake.value;
     let (found, verdict) = match Location::parse(place) {
         Err(error) => (format!("{place}: {error}"), Verdict::Fail),
         Ok(location) if location.folder().is_some_and(|folder| !folder.exists()) => (
-            format!("{place}: not there yet; the first run makes it"),
+            format!("{place}: not there yet; the first run creates it"),
             Verdict::Ok,
         ),
         Ok(location) => match lake::check_conditional_put(&location).await {
@@ -170,7 +170,7 @@ async fn lake(settings: &Settings) -> Finding {
     }
 }
 
-/// Many projects need no key: that there is no place for one is a warning.
+/// Many projects need no key, so a missing place for it is only a warning.
 async fn key(settings: &Settings) -> Finding {
     let told = async {
         let keys = settings.keys()?;
@@ -185,7 +185,7 @@ async fn key(settings: &Settings) -> Finding {
             };
             (origin, error.to_string(), verdict)
         }
-        // The places themselves are wrong, which stands above.
+        // The places themselves are wrong, which a finding above says.
         Err(error) => (
             settings.key_file.origin.to_string(),
             error.to_string(),
@@ -205,7 +205,7 @@ fn temporary_folder() -> Finding {
     let probe = dir.join(format!("stedi-doctor-{}", std::process::id()));
     let (note, verdict) =
         match std::fs::write(&probe, b"x").and_then(|()| std::fs::remove_file(&probe)) {
-            Ok(()) => ("can be written".to_owned(), Verdict::Ok),
+            Ok(()) => ("writable".to_owned(), Verdict::Ok),
             Err(error) => (error.to_string(), Verdict::Fail),
         };
     Finding {

@@ -1,5 +1,4 @@
-//! `stedi export`: a table's rows into files, and whether such files are still
-//! what was exported.
+//! `stedi export`: writes one version of a table to files, or checks such files.
 
 use anyhow::Result;
 use engine::{ExportOptions, Manifest, Verdict};
@@ -24,7 +23,7 @@ pub(crate) fn export(settings: &Settings, args: &ExportArgs) -> Result<Ending> {
             };
             make(settings, &options)
         }
-        // The command line has either the path or the two others.
+        // The command line has either the path of `--check` or table and `--to`.
         (path, _, _) => check(settings, path.as_deref().unwrap_or_default()),
     }
 }
@@ -73,7 +72,7 @@ fn conclude(settings: &Settings, options: &ExportOptions, manifest: &Manifest) {
         settings,
         &format!(
             "exported {}.{}{version}: {} rows to {}, content {}\n\
-             hint: `stedi export --check {}` tells whether it is still that",
+             hint: `stedi export --check {}` checks the files",
             manifest.zone,
             manifest.table,
             grouped(manifest.rows),

@@ -1,4 +1,4 @@
-//! `stedi history TABLE`: its versions.
+//! `stedi history TABLE`: lists its versions.
 
 use anyhow::Result;
 use chrono::{DateTime, SecondsFormat};
@@ -11,7 +11,7 @@ use crate::output::{Field, put_list};
 use crate::runtime::runtime;
 use crate::settings::Settings;
 
-/// One version, as it is printed.
+/// One version as printed.
 #[derive(Serialize)]
 struct Entry {
     version: i64,

@@ -1,10 +1,10 @@
-//! `stedi init`: the built-in data product, written out for editing.
+//! `stedi init`: writes out the built-in data product for editing.
 
 use anyhow::Result;
 
 use crate::args::InitArgs;
 use crate::failure::{Ending, Failure};
-use crate::output::say;
+use crate::output::{grouped, say};
 use crate::project;
 use crate::settings::Settings;
 
@@ -12,7 +12,7 @@ pub(crate) fn init(settings: &Settings, args: &InitArgs) -> Result<Ending> {
     if let Some(lake) = project::lake_around(&args.dir) {
         return Err(Failure::failed(
             format!(
-                "{} is in a lake ({}), which holds tables alone; nothing was written",
+                "{} is inside a lake ({}), which holds only tables; nothing was written",
                 args.dir.display(),
                 lake.display()
             ),
@@ -24,8 +24,8 @@ pub(crate) fn init(settings: &Settings, args: &InitArgs) -> Result<Ending> {
         let target = args.dir.join(path);
         if target.exists() {
             return Err(Failure::failed(
-                format!("{} is there already; nothing was written", target.display()),
-                "name another folder, or take that one away",
+                format!("{} already exists; nothing was written", target.display()),
+                "name another folder, or remove that one",
             ));
         }
     }
@@ -38,7 +38,7 @@ pub(crate) fn init(settings: &Settings, args: &InitArgs) -> Result<Ending> {
         written.map_err(|error| {
             Failure::failed(
                 format!("cannot write {}: {error}", target.display()),
-                "check that the folder can be written to",
+                "check that you can write to the folder",
             )
         })?;
     }
@@ -46,8 +46,8 @@ pub(crate) fn init(settings: &Settings, args: &InitArgs) -> Result<Ending> {
     say(
         settings,
         &format!(
-            "wrote {} files to {dir}\nhint: edit them, then stedi run --project {dir}",
-            files.len()
+            "wrote {} files to {dir}\nhint: edit the files, then `stedi run --project {dir}`",
+            grouped(files.len() as u64)
         ),
     );
     Ok(Ending::Done)

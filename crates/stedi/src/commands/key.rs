@@ -1,5 +1,5 @@
-//! `stedi key`: the key of pseudonyms, of which nothing is told but that it is
-//! there.
+//! `stedi key`: shows where the pseudonym key is, replaces or destroys it. The
+//! key itself is never printed.
 
 use std::io::BufRead;
 
@@ -22,23 +22,23 @@ pub(crate) fn key(settings: &Settings, command: &KeyCommand) -> Result<Ending> {
     }
 }
 
-/// What may be told of a key.
+/// What may be shown of a key.
 #[derive(Serialize)]
 pub(super) struct Told {
     /// The file, or the variable.
     place: String,
-    /// The setting that says so.
+    /// The setting that names the place.
     origin: String,
-    /// Whether the key is there.
+    /// Whether the key exists.
     there: bool,
-    /// Tells it from other keys; `None` where it is not there.
+    /// Distinguishes the key from others; `None` if it does not exist.
     fingerprint: Option<String>,
-    /// When it was made, RFC 3339, where that is known.
+    /// When it was created, RFC 3339, if known.
     since: Option<String>,
 }
 
 impl Told {
-    /// Tells of the key that `keys` finds. Makes none.
+    /// Describes the key that `keys` finds. Creates none.
     ///
     /// # Errors
     /// Those of [`Keys::place`] and [`KeyFile::read`].
@@ -74,7 +74,7 @@ impl Told {
                 format!("{place}: fingerprint {fingerprint}, since {since}")
             }
             (Some(fingerprint), None) => format!("{place}: fingerprint {fingerprint}"),
-            (None, _) => format!("{place}: not there yet; the first run that needs it makes it"),
+            (None, _) => format!("{place}: not there yet; the first run that needs it creates it"),
         }
     }
 }
@@ -100,14 +100,14 @@ fn show(settings: &Settings) -> Result<Ending> {
 }
 
 fn rotate(settings: &Settings) -> Result<Ending> {
-    // Read first: a project with a fault would leave the user without the list.
+    // Read first: with an error in the project the user would miss the list.
     let tables = engine::tables_with_pseudonyms(&settings.project()?);
     let file = file_with_key(settings, "replaced")?;
     let kept = file.replace()?;
     say(
         settings,
         &format!(
-            "{} has another key now, fingerprint {}; pseudonyms made with the old one cannot be linked to new ones",
+            "{} has a new key, fingerprint {}; old pseudonyms cannot be linked to new ones",
             file.path().display(),
             kept.key.fingerprint()
         ),
@@ -122,38 +122,38 @@ fn destroy(settings: &Settings) -> Result<Ending> {
     let path = file.path().display();
     if !settings.yes {
         complain(&format!(
-            "{path} will be destroyed: nobody can link a pseudonym to a person any more, nor new ones to old ones.\n\
-             Copies of the file elsewhere are not reached. Type yes to go on:"
+            "{path} will be destroyed: pseudonyms can no longer be linked to people, nor new ones to old ones.\n\
+             Copies of the file elsewhere are not reached. Type yes to continue:"
         ));
         let mut answer = String::new();
         std::io::stdin().lock().read_line(&mut answer)?;
         if !answer.trim().eq_ignore_ascii_case("yes") {
             return Err(Failure::failed(
-                "not confirmed; the key is as it was",
+                "not confirmed; the key was not changed",
                 "type yes, or give --yes",
             ));
         }
     }
     file.destroy()?;
-    say(settings, &format!("{path} is gone"));
+    say(settings, &format!("{path} was destroyed"));
     say_what_is_old(settings, &tables);
     Ok(Ending::Done)
 }
 
-/// The file of a key that can be taken away. What holds no key is no key file,
-/// and is not touched.
+/// The key file that is to be replaced or destroyed. A file without a key is
+/// not a key file, and is not touched.
 fn file_with_key(settings: &Settings, done: &str) -> Result<KeyFile> {
     let keys = settings.keys()?;
     match runtime()?.block_on(keys.place())? {
         Place::Variable(_) => Err(Failure::settings(
-            format!("the key stands in {KEY_VARIABLE}, which is not stedi's to change"),
-            "put another into it, or unset it to speak of the key file",
+            format!("the key is in {KEY_VARIABLE}, which stedi cannot change"),
+            "set it to another key, or unset it to use the key file",
         )),
         Place::File(file) => match file.read()? {
             Some(_) => Ok(file),
             None => Err(Failure::failed(
                 format!(
-                    "nothing was {done}: there is no key, {} is not there",
+                    "nothing was {done}: there is no key file {}",
                     file.path().display()
                 ),
                 "check --lake and --key-file",
@@ -167,7 +167,7 @@ fn say_what_is_old(settings: &Settings, tables: &[String]) {
         say(
             settings,
             &format!(
-                "hint: `stedi run` builds {} with new pseudonyms, and what reads them",
+                "hint: `stedi run` builds {} with new pseudonyms, and the tables that read them",
                 tables.join(", ")
             ),
         );

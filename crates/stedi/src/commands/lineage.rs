@@ -1,4 +1,4 @@
-//! `stedi lineage TABLE[.COLUMN]`: where columns come from.
+//! `stedi lineage TABLE[.COLUMN]`: shows where columns come from.
 
 use anyhow::Result;
 use engine::{ColumnProvenance, Influence, Node, Provenance, Source, TableProvenance};
@@ -65,8 +65,8 @@ fn column_lineage(settings: &Settings, column: &ColumnProvenance) -> Result<()> 
     }
 }
 
-/// Those that a value comes from; the ones that only decide are told in JSON
-/// and in a column's tree.
+/// The columns that a value comes from. Columns that only select rows or values
+/// are shown in JSON and in a column's tree.
 fn values(sources: &[Source]) -> String {
     let names = sources.iter().filter_map(|source| {
         let name = format!("{}.{}", source.origin.table, source.origin.column);
@@ -79,7 +79,7 @@ fn values(sources: &[Source]) -> String {
     names.collect::<Vec<_>>().join(", ")
 }
 
-/// The line about rows; empty where nothing decides about them.
+/// The line about columns that select rows; empty if there are none.
 fn deciding(rows: &[Source]) -> String {
     let names: Vec<String> = rows
         .iter()
@@ -91,7 +91,7 @@ fn deciding(rows: &[Source]) -> String {
     format!("  rows by   {}\n", names.join(", "))
 }
 
-/// A column, and below it those that it comes from.
+/// A column, and below it the columns that it comes from.
 fn tree(nodes: &[Node]) -> String {
     let mut text = String::new();
     // Whether another branch follows, at each depth above the node.
@@ -134,7 +134,7 @@ fn remarks(node: &Node) -> String {
         remarks.push(format!("through {}", node.through.join(", ")));
     }
     if node.told {
-        remarks.push("told above".to_owned());
+        remarks.push("shown above".to_owned());
     }
     if remarks.is_empty() {
         return String::new();

@@ -1,4 +1,4 @@
-//! One module per command.
+//! One module per verb, and what several verbs share.
 
 pub(crate) mod compact;
 pub(crate) mod completions;

@@ -1,4 +1,4 @@
-//! `stedi plan`: what a run would do, before it does it.
+//! `stedi plan`: shows what a run would change.
 
 use std::sync::Arc;
 
@@ -58,7 +58,7 @@ pub(crate) fn plan(settings: &Settings, args: &PlanArgs) -> Result<Ending> {
     Ok(ending)
 }
 
-/// Computes with progress shown, and ends at Ctrl-C.
+/// Computes the plan, shows progress, and stops on Ctrl-C.
 fn execute(settings: &Settings, setup: &Setup, options: &RunOptions) -> Result<Plan> {
     let keys = Keys::of(settings, setup.landing.clone(), setup.lake.clone());
     let setup = Setup {
@@ -73,11 +73,11 @@ fn execute(settings: &Settings, setup: &Setup, options: &RunOptions) -> Result<P
 
 fn why(change: Change) -> &'static str {
     match change {
-        Change::New => "there is none yet",
+        Change::New => "new table",
         Change::Columns => "other columns",
         Change::Rows => "other rows",
         Change::Contract => "another contract",
-        Change::Nothing => "stands as it is",
+        Change::Nothing => "unchanged",
     }
 }
 
@@ -91,6 +91,6 @@ fn conclusion(plan: &Plan) -> &'static str {
     {
         "`stedi run` would change nothing"
     } else {
-        "nothing was changed; `stedi run` does it"
+        "nothing was changed; `stedi run` carries the plan out"
     }
 }

@@ -1,4 +1,4 @@
-//! `stedi quarantine`: landing input that could not be read.
+//! `stedi quarantine`: manages landing input that could not be read.
 
 use std::io::Write;
 
@@ -56,7 +56,7 @@ fn show(settings: &Settings, id: &str) -> Result<Ending> {
     if entry.places > 1 {
         return Err(Failure::failed(
             format!(
-                "it stands for {} places, whose bytes were too many to keep: {}",
+                "the entry stands for {} places, whose bytes were too many to keep: {}",
                 grouped(entry.places.unsigned_abs()),
                 entry.detail
             ),
@@ -67,8 +67,8 @@ fn show(settings: &Settings, id: &str) -> Result<Ending> {
         let hash = entry.hash.as_deref().unwrap_or_default();
         return Err(Failure::failed(
             format!(
-                "its {} bytes were too many to keep; their SHA-256 is {hash}",
-                entry.length
+                "the entry has {} bytes, too many to keep; their SHA-256 is {hash}",
+                grouped(entry.length.unsigned_abs())
             ),
             format!("read {} from byte {}", entry.file, entry.offset),
         ));

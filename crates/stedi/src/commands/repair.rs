@@ -1,4 +1,4 @@
-//! `stedi repair`: what is broken in the lake is told and made right.
+//! `stedi repair`: finds what is damaged in the lake, and repairs it.
 
 use anyhow::Result;
 use engine::RunOptions;
@@ -17,7 +17,7 @@ pub(crate) fn repair(settings: &Settings, args: &RepairArgs) -> Result<Ending> {
     if damages.is_empty() {
         say(
             settings,
-            "nothing is broken; every row is as it was published",
+            "nothing is damaged; every row is as it was published",
         );
         return Ok(Ending::Done);
     }

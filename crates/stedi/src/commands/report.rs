@@ -1,4 +1,4 @@
-//! The report of a run or a verification.
+//! Prints the report of a run or a verification.
 
 use anyhow::Result;
 use engine::{Report, Verdict};
@@ -10,7 +10,7 @@ use crate::output::{
 };
 use crate::settings::Settings;
 
-/// Prints a run's or a verification's report and tells how to end.
+/// Prints the report, and returns how the program ends.
 pub(super) fn show_report(settings: &Settings, report: &Report) -> Result<Ending> {
     if settings.format.value == Format::Json {
         put_json(report)?;
@@ -30,7 +30,7 @@ pub(super) fn show_report(settings: &Settings, report: &Report) -> Result<Ending
     Ok(remark(settings, report))
 }
 
-/// Says what there is to remark on and tells how to end.
+/// Prints warnings and failures of the report, and returns how the program ends.
 pub(super) fn remark(settings: &Settings, report: &Report) -> Ending {
     for warning in &report.warnings {
         say(settings, &format!("warning: {warning}"));
@@ -41,7 +41,7 @@ pub(super) fn remark(settings: &Settings, report: &Report) -> Ending {
             settings,
             &format!(
                 "warning: landing input cannot be read in {places} and was left out there\n\
-                 hint: `stedi quarantine list` tells where and why"
+                 hint: `stedi quarantine list` shows where and why"
             ),
         );
     }
@@ -49,14 +49,14 @@ pub(super) fn remark(settings: &Settings, report: &Report) -> Ending {
         say(
             settings,
             &format!(
-                "warning: {file} cannot be decoded: of withdrawals in it nobody knows whose they are"
+                "warning: {file} cannot be decoded: it may hold withdrawals of unknown people"
             ),
         );
     }
     if !report.undecodable.is_empty() {
         say(
             settings,
-            "hint: mend it or take it away, or `stedi quarantine drop` its entries; with --undecodable stop nothing is published until then",
+            "hint: correct or remove the file, or drop its entries with `stedi quarantine drop`; with --undecodable stop nothing is published until then",
         );
     }
     let of_intact = |check: &engine::CheckReport| check.check == engine::INTACT;
@@ -71,7 +71,7 @@ pub(super) fn remark(settings: &Settings, report: &Report) -> Ending {
         }
     }
     if is_broken {
-        complain("hint: `stedi repair` makes it right from landing, register and key");
+        complain("hint: `stedi repair` restores it from landing files, consent register and key");
     }
     for left_out in &report.left_out {
         say(

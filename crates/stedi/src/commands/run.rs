@@ -1,4 +1,4 @@
-//! `stedi run`: build, check, publish.
+//! `stedi run`: builds, checks and publishes.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -37,7 +37,7 @@ pub(crate) fn run(settings: &Settings, args: &RunArgs) -> Result<Ending> {
     Ok(ending)
 }
 
-/// What the flag says, or else the setting.
+/// The flag if given, otherwise the setting.
 pub(super) fn undecodable(settings: &Settings, flag: Option<Undecodable>) -> engine::Undecodable {
     match flag.unwrap_or(settings.undecodable.value) {
         Undecodable::Warn => engine::Undecodable::Warn,
@@ -45,7 +45,7 @@ pub(super) fn undecodable(settings: &Settings, flag: Option<Undecodable>) -> eng
     }
 }
 
-/// Runs with progress shown, and ends at Ctrl-C.
+/// Runs, shows progress, and stops on Ctrl-C.
 pub(super) fn execute(settings: &Settings, setup: &Setup, options: &RunOptions) -> Result<Report> {
     let keys = Keys::of(settings, setup.landing.clone(), setup.lake.clone()).making();
     let setup = Setup {
@@ -64,19 +64,19 @@ pub(super) fn execute(settings: &Settings, setup: &Setup, options: &RunOptions) 
     Ok(report?)
 }
 
-/// A key is needed wherever the lake is run next, so its making is told.
+/// Says that a key was created: the lake's next run needs it, wherever that is.
 fn say_of_new_key(settings: &Settings, file: &Path) {
     say(
         settings,
         &format!(
-            "made the key of pseudonyms: {}\n\
-             hint: who runs this lake elsewhere needs it too (--key-file); with another key a person has another pseudonym",
+            "created the pseudonym key: {}\n\
+             hint: runs of this lake on other machines need it too (--key-file); another key gives every person another pseudonym",
             file.display()
         ),
     );
 }
 
-/// Says in a line what became of the run.
+/// Says how the run ended.
 pub(super) fn conclude(settings: &Settings, report: &Report) {
     if let Some(how) = &report.how {
         say(settings, how);
@@ -86,10 +86,10 @@ pub(super) fn conclude(settings: &Settings, report: &Report) {
     } else if report.published.is_empty() && !report.damages.is_empty() {
         say(
             settings,
-            "mended what was damaged; every other table stands as it was",
+            "repaired what was damaged; no other table was changed",
         );
     } else if report.published.is_empty() {
-        say(settings, "nothing new; every table stands as it was");
+        say(settings, "nothing new; no table was changed");
     } else {
         say(
             settings,
@@ -130,8 +130,8 @@ pub(super) fn names(select: &[String]) -> Result<Vec<TableName>> {
         .map(|name| {
             name.to_lowercase().parse().map_err(|_| {
                 Failure::settings(
-                    format!("`{name}` is no table's name"),
-                    "`stedi tables` lists what there is",
+                    format!("`{name}` is not a table name"),
+                    "`stedi tables` lists the tables",
                 )
             })
         })

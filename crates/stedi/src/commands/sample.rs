@@ -1,4 +1,4 @@
-//! `stedi sample OUT`: synthetic landing data.
+//! `stedi sample OUT`: writes synthetic landing data.
 
 use anyhow::Result;
 use serde::Serialize;
@@ -9,7 +9,7 @@ use crate::output::{grouped, put_json, say};
 use crate::settings::Settings;
 use sample::{Defects, Sample, Written};
 
-/// What was written, as it is printed.
+/// What was written, as printed.
 #[derive(Serialize)]
 struct Summary {
     customers: u64,
@@ -28,14 +28,14 @@ pub(crate) fn sample(settings: &Settings, args: &SampleArgs) -> Result<Ending> {
             true => ("customers", String::new()),
             false => (
                 "customer records",
-                format!("\nwhat a run must make of them is in {out}/truth"),
+                format!("\n{out}/truth holds what a run must make of them"),
             ),
         };
         say(
             settings,
             &format!(
                 "wrote {} {customers}, {} accelerometer and {} step-trainer readings to {out}{truth}\n\
-                 hint: stedi run --landing {out}",
+                 hint: `stedi run --landing {out}` builds the tables",
                 grouped(written.customers),
                 grouped(written.accelerometer),
                 grouped(written.step_trainer),
@@ -53,7 +53,7 @@ pub(crate) fn sample(settings: &Settings, args: &SampleArgs) -> Result<Ending> {
     Ok(Ending::Done)
 }
 
-/// Writes a sample; its errors carry their hint behind a line break.
+/// Writes a sample. The text of its errors ends with a line for the hint.
 pub(super) fn write(sample: &Sample, defects: &Defects, out: &std::path::Path) -> Result<Written> {
     sample.write_with(defects, out).map_err(|error| {
         let text = error.to_string();

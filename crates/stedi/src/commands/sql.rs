@@ -1,4 +1,4 @@
-//! `stedi sql`: a statement, a file, or an interactive shell.
+//! `stedi sql`: runs one statement, a file of statements, or the shell.
 
 use std::io::{IsTerminal, Read};
 
@@ -10,7 +10,7 @@ use super::shell;
 use super::statement::run_statement;
 use crate::args::SqlArgs;
 use crate::failure::{Ending, Failure};
-use crate::output::{Out, places, say};
+use crate::output::{Out, grouped, places, say};
 use crate::runtime::{runtime, stopped};
 use crate::settings::{Settings, instant_of, seconds_of};
 use crate::watchdog;
@@ -44,7 +44,7 @@ pub(crate) fn sql(settings: &Settings, args: &SqlArgs) -> Result<Ending> {
         let statements = catalog::split_statements(&text);
         if statements.is_empty() {
             return Err(Failure::failed(
-                format!("{name} holds no statement"),
+                format!("{name} has no statement"),
                 "write one, such as: select count(*) from customer_trusted",
             ));
         }
@@ -75,7 +75,7 @@ fn standard_input() -> Result<String> {
     Ok(text)
 }
 
-/// Says what a query's landing tables hold that is no row.
+/// Warns of input in a query's landing tables that could not be read.
 async fn warn_of_quarantine(settings: &Settings, session: &Session) {
     for (table, intake) in engine::read_so_far(session).await {
         if let Some(first) = intake.examples.first() {
@@ -86,8 +86,8 @@ async fn warn_of_quarantine(settings: &Settings, session: &Session) {
                     "warning: {table} cannot be read in {} and was left out there; the first: {}, line {}, byte {}: {}",
                     places(intake.places),
                     first.shown,
-                    rejected.line,
-                    rejected.offset,
+                    grouped(rejected.line),
+                    grouped(rejected.offset),
                     rejected.detail
                 ),
             );

@@ -1,4 +1,4 @@
-//! `stedi tables`: what there is; and what shall be there no more.
+//! `stedi tables`: lists all tables, or drops one.
 
 use std::io::IsTerminal;
 
@@ -51,7 +51,7 @@ fn drop_table(settings: &Settings, setup: &Setup, name: &str) -> Result<Ending> 
     say(
         settings,
         &format!(
-            "{}/{} is gone: {} objects, {} bytes",
+            "dropped {}/{}: {} objects, {} bytes",
             removable.zone,
             removable.table,
             grouped(objects),
@@ -61,20 +61,20 @@ fn drop_table(settings: &Settings, setup: &Setup, name: &str) -> Result<Ending> 
     Ok(Ending::Done)
 }
 
-/// Asks a person; where there is none, nobody has said yes.
+/// Asks for confirmation. Without a terminal the answer is no.
 fn confirm(removable: &RemovableTable) -> Result<()> {
     let refused = || {
         Failure::failed(
-            "not confirmed; the table is as it was",
+            "not confirmed; the table was not changed",
             "type yes, or give --yes",
         )
     };
     if !std::io::stdin().is_terminal() {
         return Err(refused());
     }
-    let held = removable.rows.map_or("all it holds".to_owned(), rows);
+    let content = removable.rows.map_or("all its rows".to_owned(), rows);
     complain(&format!(
-        "{}/{} will be dropped with {held} and every older version. Type yes to go on:",
+        "{}/{} will be dropped with {content} and every older version. Type yes to continue:",
         removable.zone, removable.table
     ));
     let mut answer = String::new();

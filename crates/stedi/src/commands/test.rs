@@ -1,4 +1,4 @@
-//! `stedi test`: the data product's own tests, case by case.
+//! `stedi test`: runs the data product's own tests, case by case.
 
 use std::collections::HashSet;
 use std::pin::pin;
@@ -16,15 +16,16 @@ use tokio::time::timeout;
 
 use crate::args::{Format, TestArgs};
 use crate::failure::{Ending, Failure};
+use crate::hints;
 use crate::output::{Field, complain, put_json, put_list, say};
 use crate::project;
 use crate::runtime::{runtime, stopped};
 use crate::settings::Settings;
 
-/// So many rows of each kind are shown of a finding; JSON has all.
+/// Rows of each kind that are shown for a finding; JSON has all.
 const ROWS_SHOWN: usize = 20;
 
-/// So long a case may take to end when it is asked to.
+/// How long a case may take to stop when it is asked to.
 const PATIENCE: Duration = Duration::from_millis(400);
 
 pub(crate) fn test(settings: &Settings, args: &TestArgs) -> Result<Ending> {
@@ -60,6 +61,7 @@ pub(crate) fn test(settings: &Settings, args: &TestArgs) -> Result<Ending> {
         project: Arc::new(project),
         files: Arc::new(files.into_iter().filter(sql).collect()),
         memory_bytes: settings.memory_bytes.value,
+        hint_of: hints::of,
     };
     let reports = runtime()?.block_on(run_all(&bench, tests))?;
     show(settings, &reports)
@@ -95,7 +97,7 @@ fn selected(project: &Project, files: &[SourceFile], tables: &[String]) -> Resul
             let near = catalog::nearest(written, project.names());
             let hint = match near {
                 Some(near) => format!("did you mean `{near}`?"),
-                None => "`stedi tables` lists what there is".to_owned(),
+                None => "`stedi tables` lists all tables".to_owned(),
             };
             return Err(Failure::settings(
                 format!("there is no table `{written}`"),
@@ -115,9 +117,9 @@ fn selected(project: &Project, files: &[SourceFile], tables: &[String]) -> Resul
     Ok(tests)
 }
 
-/// Runs all cases, as many at once as there are cores, and gives their reports in
-/// the order of the files. Each has a thread: what a run does between waiting is
-/// most of a case's time.
+/// Runs all cases, as many at once as there are cores, and returns their reports
+/// in the order of the files. Each has a thread: a case mostly computes and rarely
+/// waits.
 async fn run_all(bench: &TestBench, tests: Vec<ModelTests>) -> Result<Vec<CaseReport>> {
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let free = Arc::new(Semaphore::new(cores));
@@ -140,7 +142,7 @@ async fn run_all(bench: &TestBench, tests: Vec<ModelTests>) -> Result<Vec<CaseRe
                     tokio::select! {
                         report = &mut running => (place, report),
                         _ = stopping.wait_for(|stop| *stop) => {
-                            // A run stops what it has begun; one that does not hear is left.
+                            // A run cleans up and stops; a run that does not notice is abandoned.
                             interrupt.request();
                             let _ = timeout(PATIENCE, running).await;
                             (place, Err(engine::Error::Interrupted))
@@ -155,7 +157,7 @@ async fn run_all(bench: &TestBench, tests: Vec<ModelTests>) -> Result<Vec<CaseRe
         let ended = tokio::select! {
             ended = tasks.join_next() => ended,
             () = stopped() => {
-                // Cases take their folders away before the program ends.
+                // Cases remove their folders before the program ends.
                 let _ = stop.send(true);
                 while tasks.join_next().await.is_some() {}
                 return Err(engine::Error::Interrupted.into());
@@ -214,7 +216,7 @@ fn show(settings: &Settings, reports: &[CaseReport]) -> Result<Ending> {
             report.file, report.line, report.title
         ));
         for finding in &report.findings {
-            // A model that cannot be planned is told once, not by each of its tests.
+            // A model that cannot be planned is reported once, not for each test.
             let is_told = finding.rows.is_none() && !told.insert(finding.message.as_str());
             complain(&match is_told {
                 true => format!("  {}:{}: as above", report.file, finding.line),

@@ -1,4 +1,4 @@
-//! `stedi vacuum`: what no kept version needs goes.
+//! `stedi vacuum`: removes files that no retained version needs.
 
 use std::time::Duration;
 
@@ -29,13 +29,13 @@ pub(crate) fn vacuum(settings: &Settings, args: &VacuumArgs) -> Result<Ending> {
     let bytes = total(|table| table.bytes);
     let done = match (vacuumed.is_empty(), args.dry_run) {
         (true, _) => format!(
-            "nothing to take away; versions stay for {} after a newer one",
+            "nothing to remove; a version is retained for {} after a newer one",
             args.keep
         ),
         (false, true) => {
-            format!("would take away {versions} versions and {files} files, {bytes} bytes")
+            format!("would remove {versions} versions and {files} files, {bytes} bytes")
         }
-        (false, false) => format!("took away {versions} versions and {files} files, {bytes} bytes"),
+        (false, false) => format!("removed {versions} versions and {files} files, {bytes} bytes"),
     };
     say(settings, &done);
     Ok(Ending::Done)
@@ -57,7 +57,7 @@ fn duration_of(text: &str) -> Result<Duration> {
         .map(Duration::from_secs)
         .ok_or_else(|| {
             Failure::settings(
-                format!("keep: `{text}` is no length of time"),
+                format!("keep: `{text}` is not a duration"),
                 "write 7d, 12h, 30m or 0s",
             )
         })
@@ -68,7 +68,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn lengths_of_time_as_people_write_them() {
+    fn durations_as_people_write_them() {
         for (text, expected) in [
             ("7d", Some(604_800)),
             ("2w", Some(1_209_600)),

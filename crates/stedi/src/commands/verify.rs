@@ -1,4 +1,4 @@
-//! `stedi verify`: contracts and counts of what stands.
+//! `stedi verify`: checks contracts and row counts of the published tables.
 
 use anyhow::Result;
 

@@ -1,10 +1,10 @@
-//! The file that keeps a key: its owner's alone, there in whole or not at all.
+//! The file that stores a key: readable only by its owner, complete or absent.
 //!
-//! - Made under another name, written through to the disk and given its own
-//!   name only if nobody else's is there: of two processes one makes it, and
-//!   both use that one.
-//! - A file that others can read is no secret, and is refused.
-//! - No message shows what a file holds.
+//! - A new key is written to a temporary file, synced to the disk, and renamed
+//!   only if no file has the name yet. If two processes create a key at once,
+//!   both use the same one.
+//! - A file that other users can read is refused, because it is no secret.
+//! - No message shows the contents of a file.
 
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, Read, Write};
@@ -13,27 +13,29 @@ use std::path::{Path, PathBuf};
 
 use chrono::{DateTime, SecondsFormat, Utc};
 use privacy::PseudonymKey;
-use query::Error;
+use query::{Error, KeyFault};
 use tempfile::NamedTempFile;
 use zeroize::Zeroizing;
 
-/// A key file is a few lines; what is longer is something else.
+use crate::failure::{Ending, Failure};
+
+/// A key file has a few lines; a longer file is something else.
 const BYTES_MAX: u64 = 4096;
 
-/// The line that tells since when a key is used.
+/// Begins the line that says when the key was created.
 const MADE: &str = "# made ";
 
-/// A file that keeps a key, or will.
+/// A file that stores a key, or will.
 #[derive(Debug, Clone)]
 pub(crate) struct KeyFile {
     path: PathBuf,
 }
 
-/// A key as it was found.
+/// A key that was read from a file.
 #[derive(Debug)]
 pub(crate) struct Kept {
     pub(crate) key: PseudonymKey,
-    /// When it was made, where the file tells.
+    /// When it was created, if the file says so.
     pub(crate) since: Option<DateTime<Utc>>,
 }
 
@@ -46,19 +48,19 @@ impl KeyFile {
         &self.path
     }
 
-    /// The key; `None` where there is no file.
+    /// The key; `None` if there is no file.
     ///
     /// # Errors
-    /// [`Error::Settings`] for a file that others can read, that holds no key,
-    /// or that cannot be read.
+    /// [`Error::KeyRefused`] for a file that other users can read, that holds no
+    /// key, or that cannot be read.
     pub(crate) fn read(&self) -> Result<Option<Kept>, Error> {
         let unreadable = |error: &io::Error| {
             refused(
                 format!("cannot read the key file {}: {error}", self.path.display()),
-                "check whose it is, or name another with --key-file",
+                "check who owns it, or name another with --key-file",
             )
         };
-        // Asked before it is opened: opening a pipe would wait for its writer.
+        // Checked before opening: opening a pipe would wait for its writer.
         match fs::metadata(&self.path) {
             Ok(of) if !of.is_file() => return Err(self.holds_no_key()),
             Ok(_) => {}
@@ -71,9 +73,9 @@ impl KeyFile {
         if mode & 0o077 != 0 {
             let path = self.path.display();
             return Err(refused(
-                format!("the key file {path} is open to others (mode {mode:04o})"),
+                format!("other users can read the key file {path} (mode {mode:04o})"),
                 format!(
-                    "chmod 600 {path}; if somebody may have read it, `stedi key rotate` after that"
+                    "chmod 600 {path}; if somebody may have read it, run `stedi key rotate` afterwards"
                 ),
             ));
         }
@@ -94,11 +96,12 @@ impl KeyFile {
         )
     }
 
-    /// Makes a key, unless somebody did meanwhile; tells whether it is ours.
+    /// Creates a key, unless another process has created one meanwhile. Returns
+    /// whether the key is ours.
     ///
     /// # Errors
-    /// [`Error::NoKey`] where nothing can be written; those of
-    /// [`KeyFile::read`] for a file that is somebody else's.
+    /// [`Error::NoKey`] if the file cannot be written; those of
+    /// [`KeyFile::read`] for the file of another process.
     pub(crate) fn make(&self) -> Result<(Kept, bool), Error> {
         let kept = self.fresh()?;
         let file = self.written(&kept)?;
@@ -115,11 +118,10 @@ impl KeyFile {
         }
     }
 
-    /// Puts another key in the place of the one that is there, which is gone
-    /// then.
+    /// Replaces the key by a new one, and erases the old one.
     ///
     /// # Errors
-    /// [`Error::NoKey`] where nothing can be written.
+    /// [`Error::NoKey`] if the file cannot be written.
     pub(crate) fn replace(&self) -> Result<Kept, Error> {
         let target = self.resolved()?;
         let failed = |error: io::Error| self.unwritable(&error);
@@ -136,10 +138,10 @@ impl KeyFile {
         Ok(kept)
     }
 
-    /// Takes the key away for good. Copies that somebody made are theirs.
+    /// Erases and removes the key. Copies elsewhere are not reached.
     ///
     /// # Errors
-    /// [`Error::NoKey`] where it cannot be removed.
+    /// [`Error::NoKey`] if the file cannot be removed.
     pub(crate) fn destroy(&self) -> Result<(), Error> {
         let target = self.resolved()?;
         let failed = |error: io::Error| self.unwritable(&error);
@@ -152,17 +154,19 @@ impl KeyFile {
         target.sync_folder()
     }
 
-    /// The file itself where `path` is a link to it: a link that is replaced
-    /// would leave the old key where it is.
+    /// The file behind `path` if that is a link: replacing the link would leave
+    /// the old key in its file.
     fn resolved(&self) -> Result<Self, Error> {
         let path = self.path.canonicalize();
         path.map(Self::at).map_err(|error| self.unwritable(&error))
     }
 
     fn fresh(&self) -> Result<Kept, Error> {
-        let key = PseudonymKey::generate().map_err(|error| Error::NoKey {
-            message: format!("cannot make a key: {error}"),
-            hint: "put one of your own into STEDI_KEY: 64 hexadecimal digits".to_owned(),
+        let key = PseudonymKey::generate().map_err(|error| {
+            missing(
+                format!("cannot create a key: {error}"),
+                "set STEDI_KEY to a key of your own: 64 hexadecimal digits",
+            )
         })?;
         Ok(Kept {
             key,
@@ -170,8 +174,8 @@ impl KeyFile {
         })
     }
 
-    /// A file beside this one that holds `kept`, on the disk. It takes itself
-    /// away unless it gets this one's name.
+    /// A temporary file beside this one that holds `kept`, synced to the disk.
+    /// It is removed when dropped, unless it is renamed.
     fn written(&self, kept: &Kept) -> Result<NamedTempFile, Error> {
         let failed = |error: io::Error| self.unwritable(&error);
         let folder = self.folder();
@@ -205,24 +209,23 @@ impl KeyFile {
     }
 
     fn unwritable(&self, error: &io::Error) -> Error {
-        // A library's error names its own file, whose name says nothing.
+        // The library's error names the temporary file, which says nothing.
         let reason = match error.raw_os_error() {
             Some(code) => io::Error::from_raw_os_error(code).to_string(),
             None => error.kind().to_string(),
         };
-        Error::NoKey {
-            message: format!(
+        missing(
+            format!(
                 "cannot write the key file {}: {reason}",
                 self.path.display()
             ),
-            hint: "check that its folder can be written to, or name another with --key-file"
-                .to_owned(),
-        }
+            "check that you can write to its folder, or name another file with --key-file",
+        )
     }
 }
 
-/// Overwrites what stood in a file that has no name any more. Best effort: a
-/// store that keeps old blocks keeps them.
+/// Overwrites the contents of a file that no longer has a name. Best effort: a
+/// file system may keep old blocks.
 fn erase(file: &File) {
     let length = file.metadata().map_or(0, |of| of.len().min(BYTES_MAX));
     let zeros = vec![0; usize::try_from(length).unwrap_or_default()];
@@ -262,11 +265,15 @@ fn parse(text: &str) -> Option<Kept> {
     })
 }
 
-fn refused(message: String, hint: impl Into<String>) -> Error {
-    Error::Settings {
-        message,
-        hint: hint.into(),
-    }
+/// The refusal to use a key.
+pub(super) fn refused(message: impl Into<String>, hint: impl Into<String>) -> Error {
+    Error::KeyRefused(Box::new(Failure::new(Ending::Settings, message, hint)))
+}
+
+/// The error that there is no key, or that none can be created.
+pub(super) fn missing(message: impl Into<String>, hint: impl Into<String>) -> Error {
+    let failure = Failure::new(Ending::Failed, message, hint);
+    Error::NoKey(KeyFault::Source(Box::new(failure)))
 }
 
 #[cfg(test)]
@@ -329,7 +336,7 @@ mod tests {
         assert_eq!(fs::read_dir(dir.path().join("a/b")).unwrap().count(), 0);
     }
 
-    /// What a link points at is replaced and destroyed, not the link alone.
+    /// The file behind a link is replaced and destroyed, not only the link.
     #[test]
     fn a_link_to_a_key_file() {
         let dir = tempfile::tempdir().unwrap();

@@ -1,11 +1,11 @@
-//! The key of a lake's pseudonyms: where it lies, and who makes it.
+//! Where the key of a lake's pseudonyms is stored, and when it is created.
 //!
-//! `STEDI_KEY` holds the key itself and wins; `--key-file` names its file.
-//! Otherwise it lies in the user's own settings, never in the lake, under the
-//! lake's id: a lake that is moved keeps its key, two lakes have two, and a new
-//! lake at an old one's place does not get the old one's key. A lake gets its
-//! id when its first run publishes; until then its key goes by the lake's
-//! place, and is given its lasting name afterwards.
+//! `STEDI_KEY` holds the key itself and has priority; `--key-file` names a file.
+//! Otherwise the key is a file in the user's settings folder, never in the
+//! lake. The file is named after the lake's id: a lake that is moved keeps its
+//! key, two lakes have two keys, and a new lake at the place of an old one does
+//! not get the old key. A lake gets its id when its first run publishes. Until
+//! then the file is named after the lake's place, and is renamed afterwards.
 
 mod file;
 
@@ -23,6 +23,7 @@ use privacy::PseudonymKey;
 use query::Error;
 
 pub(crate) use self::file::KeyFile;
+use self::file::{missing, refused};
 use crate::settings::{KEY_VARIABLE, Origin, Setting, Settings};
 
 /// Finds the key of one lake.
@@ -37,16 +38,16 @@ pub(crate) struct Keys {
     made: Arc<AtomicBool>,
 }
 
-/// Where a key lies.
+/// Where a key is stored.
 pub(crate) enum Place {
     /// In the variable `STEDI_KEY`.
     Variable(Arc<PseudonymKey>),
-    /// In a file, which need not be there yet.
+    /// In a file, which may not exist yet.
     File(KeyFile),
 }
 
 impl Keys {
-    /// The key of the lake at `lake`, found and not made.
+    /// The key of the lake at `lake`; a missing one is not created.
     pub(crate) fn of(settings: &Settings, landing: Location, lake: Location) -> Self {
         Self {
             given: settings.key.clone(),
@@ -59,7 +60,7 @@ impl Keys {
         }
     }
 
-    /// Made where there is none yet, as a run does it.
+    /// Creates a missing key, as a run does.
     pub(crate) fn making(self) -> Self {
         Self {
             makes: true,
@@ -67,7 +68,7 @@ impl Keys {
         }
     }
 
-    /// Which setting says where the key lies.
+    /// The setting that says where the key is.
     pub(crate) fn origin(&self) -> Origin {
         match self.given {
             Some(_) => Origin::Variable(KEY_VARIABLE),
@@ -75,12 +76,12 @@ impl Keys {
         }
     }
 
-    /// Where the key lies, or will.
+    /// Where the key is, or will be.
     ///
     /// # Errors
-    /// [`Error::Settings`] for a file in the lake or the landing folder, and
-    /// for a folder that others can write to; [`Error::NoKey`] where the user
-    /// has no folder for settings; [`Error::Lake`].
+    /// [`Error::KeyRefused`] for a file in the lake or the landing folder, and
+    /// for a folder that others can write to; [`Error::NoKey`] if the user has
+    /// no settings folder; [`Error::Lake`].
     pub(crate) async fn place(&self) -> Result<Place, Error> {
         if let Some(key) = &self.given {
             return Ok(Place::Variable(Arc::clone(key)));
@@ -91,33 +92,33 @@ impl Keys {
         };
         for (location, name) in [(&self.lake, "lake"), (&self.landing, "landing folder")] {
             if location.contains(&path) {
-                return Err(Error::Settings {
-                    message: format!(
-                        "the key file {} lies in the {name} ({location}), whose readers must not have it",
+                return Err(refused(
+                    format!(
+                        "the key file {} is inside the {name} ({location}), whose readers must not have the key",
                         path.display()
                     ),
-                    hint: "name a file elsewhere with --key-file".to_owned(),
-                });
+                    "name a file elsewhere with --key-file",
+                ));
             }
         }
         Ok(Place::File(KeyFile::at(path)))
     }
 
-    /// The lake's own file, under the lasting name as soon as there is one.
+    /// The lake's own file, under its final name as soon as the lake has an id.
     async fn own_place(&self) -> Result<PathBuf, Error> {
         let folder = own_folder()?;
         let interim = self.interim(&folder);
         let Some(id) = Lake::at(self.lake.clone()).id().await? else {
             return Ok(interim);
         };
-        let lasting = folder.join(format!("{id}.key"));
-        if !lasting.exists() && interim.exists() {
-            rename_to_free(&interim, &lasting);
-            if !lasting.exists() && interim.exists() {
+        let final_path = folder.join(format!("{id}.key"));
+        if !final_path.exists() && interim.exists() {
+            rename_to_free(&interim, &final_path);
+            if !final_path.exists() && interim.exists() {
                 return Ok(interim);
             }
         }
-        Ok(lasting)
+        Ok(final_path)
     }
 
     fn interim(&self, folder: &Path) -> PathBuf {
@@ -125,9 +126,9 @@ impl Keys {
         folder.join(format!("at-{}.key", &digest[..32]))
     }
 
-    /// Gives the key its lasting name after a run that asked for it, as the lake
-    /// has an id then, and tells its file if it was made here. What cannot be done now is done
-    /// when the key is next used.
+    /// Gives the key file its final name after a run that used the key, because
+    /// the lake has an id then. Returns the file if this process created it. If
+    /// the renaming fails, the next use of the key tries again.
     pub(crate) async fn settle(&self) -> Option<PathBuf> {
         if !self.asked.load(Ordering::Relaxed) {
             return None;
@@ -157,8 +158,8 @@ impl Keys {
                 }
                 None => return Err(none_yet(&file)),
             };
-            // Another run may have begun the lake just now, with a key of its
-            // own that has its lasting name already.
+            // Another run may have created the lake just now, with a key of its
+            // own that has its final name already.
             if self.moved_since(&file).await? {
                 continue;
             }
@@ -183,18 +184,17 @@ impl KeySource for Keys {
 }
 
 fn none_yet(file: &KeyFile) -> Error {
-    Error::NoKey {
-        message: format!(
-            "there is no key of pseudonyms: {} is not there",
+    missing(
+        format!(
+            "the pseudonym key does not exist: there is no key file {}",
             file.path().display()
         ),
-        hint: "`stedi run` makes one when a model first needs it; another is named with --key-file"
-            .to_owned(),
-    }
+        "`stedi run` creates one when a model first needs it; name another file with --key-file",
+    )
 }
 
-/// Renames unless the name is taken. By a link where the file system knows
-/// links: a rename could replace what another process has just put there.
+/// Renames unless the name is taken. Uses a hard link if the file system has
+/// them: a rename could replace a file that another process has just created.
 fn rename_to_free(from: &Path, to: &Path) {
     match fs::hard_link(from, to) {
         Ok(()) => {
@@ -207,8 +207,8 @@ fn rename_to_free(from: &Path, to: &Path) {
     }
 }
 
-/// The folder of keys in the user's settings. Whoever could write to it could
-/// put a key that they know in place of one they do not.
+/// The folder of keys in the user's settings. Nobody else may write to it: they
+/// could replace the key by one that they know.
 fn own_folder() -> Result<PathBuf, Error> {
     let absolute = |name| {
         let path = std::env::var_os(name).map(PathBuf::from);
@@ -216,18 +216,20 @@ fn own_folder() -> Result<PathBuf, Error> {
     };
     let settings = absolute("XDG_CONFIG_HOME")
         .or_else(|| Some(absolute("HOME")?.join(".config")))
-        .ok_or_else(|| Error::NoKey {
-            message: "there is no place for the key of pseudonyms: neither HOME nor XDG_CONFIG_HOME is set".to_owned(),
-            hint: "name its file with --key-file".to_owned(),
+        .ok_or_else(|| {
+            missing(
+                "there is no place for the pseudonym key: neither HOME nor XDG_CONFIG_HOME is set",
+                "name its file with --key-file",
+            )
         })?;
     let folder = settings.join("stedi/keys");
     let mode = fs::metadata(&folder).map_or(0, |of| of.permissions().mode() & 0o7777);
     if mode & 0o022 != 0 {
         let folder = folder.display();
-        return Err(Error::Settings {
-            message: format!("others can write to the folder of keys, {folder} (mode {mode:04o})"),
-            hint: format!("chmod 700 {folder}"),
-        });
+        return Err(refused(
+            format!("other users can write to the folder of keys, {folder} (mode {mode:04o})"),
+            format!("chmod 700 {folder}"),
+        ));
     }
     Ok(folder)
 }

@@ -1,13 +1,13 @@
-//! Text from outside, made harmless for a terminal.
+//! Escapes characters that would control the terminal.
 //!
-//! A landing value can hold the sequences that move the cursor, set the
-//! window's title or put a reply into the shell's input, and characters that
-//! turn the direction of what follows. What goes to a terminal, or is laid out
-//! for people, shows them as `\u001b`; what goes to a program stays as it is.
+//! A landing value can hold sequences that move the cursor, set the window's
+//! title or write into the shell's input, and characters that reverse the
+//! direction of the text. Output to a terminal, and tables for people, show
+//! them as `\u001b`; output to programs is not changed.
 
 use std::borrow::Cow;
 
-/// `text` as a line of it may be shown. Line ends stay.
+/// `text` with control characters escaped. Line ends stay.
 pub(crate) fn escaped(text: &str) -> Cow<'_, str> {
     if !text.chars().any(is_harmful) {
         return Cow::Borrowed(text);
@@ -23,7 +23,7 @@ fn push_escaped(text: &str, out: &mut String) {
         if is_harmful(c) {
             let mut units = [0; 2];
             for unit in c.encode_utf16(&mut units) {
-                // Writing to a text does not fail.
+                // Writing to a String cannot fail.
                 let _ = write!(out, "\\u{unit:04x}");
             }
         } else {
@@ -32,9 +32,9 @@ fn push_escaped(text: &str, out: &mut String) {
     }
 }
 
-/// Controls (C0 but for line ends and tabs, DEL, C1), what turns the direction
-/// of writing, separators that some terminals take for line ends, and tags that
-/// are not seen.
+/// Control characters (C0 except line ends and tabs, DEL, C1), characters that
+/// change the direction of writing, separators that some terminals take for line
+/// ends, and invisible tags.
 fn is_harmful(c: char) -> bool {
     match c {
         '\n' | '\t' => false,
@@ -46,8 +46,7 @@ fn is_harmful(c: char) -> bool {
     }
 }
 
-/// Bytes as a terminal may show them, and the beginning of a character that
-/// they end with.
+/// The bytes escaped for a terminal, and the incomplete character at their end.
 pub(super) fn shown(bytes: &[u8]) -> (String, Vec<u8>) {
     use std::fmt::Write;
     let mut shown = String::with_capacity(bytes.len());
@@ -72,7 +71,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_moves_a_terminal_is_shown_and_the_rest_stays() {
+    fn control_characters_are_escaped_and_other_text_is_not() {
         for (text, expected) in [
             ("plain", "plain"),
             ("Jörg 李 🙂\n\tindented", "Jörg 李 🙂\n\tindented"),
@@ -93,7 +92,7 @@ mod tests {
     }
 
     #[test]
-    fn bytes_that_are_no_text_are_shown_and_a_divided_character_is_put_together() {
+    fn invalid_bytes_are_escaped_and_a_split_character_is_joined() {
         assert_eq!(
             shown(b"a\x9b2J\xffb"),
             ("a\\x9b2J\\xffb".to_owned(), Vec::new())

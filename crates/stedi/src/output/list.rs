@@ -1,4 +1,4 @@
-//! Lists: tables on the terminal, CSV and JSON for programs.
+//! Prints lists: as tables for people, as CSV and JSON for programs.
 
 use anyhow::Result;
 use comfy_table::Color;
@@ -12,16 +12,16 @@ use super::sheet::{CUT, Sheet, Value};
 use crate::args::Format;
 use crate::settings::Settings;
 
-/// One value in a list that is printed.
+/// One value of a printed list.
 pub(crate) enum Field {
-    /// As it is.
+    /// Text.
     Text(String),
-    /// Grouped by thousands for people, bare for programs; a dash or nothing
-    /// where it is missing.
+    /// Grouped by thousands for people, plain for programs. If missing: a dash
+    /// for people, nothing for programs.
     Number(Option<i64>),
     /// Seconds.
     Seconds(f64),
-    /// Coloured where colour is wanted, readable without.
+    /// In colour if the terminal shows it.
     Verdict(Verdict),
 }
 

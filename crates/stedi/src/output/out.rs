@@ -1,4 +1,4 @@
-//! Where data goes: standard output, or a file that the shell was told.
+//! Data to standard output, or to the file of the shell's `\o`.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, IsTerminal, Write};
@@ -11,11 +11,11 @@ use serde::Serialize;
 
 use super::escape::shown;
 
-/// Standard output, escaped where it is a terminal; or a file.
+/// Standard output, escaped if it is a terminal; or a file.
 #[derive(Clone)]
 pub(crate) struct Out {
     target: Target,
-    /// The beginning of a character whose end has not been written yet.
+    /// The beginning of a character that is not complete yet.
     begun: Vec<u8>,
 }
 
@@ -52,8 +52,8 @@ impl Out {
         }
     }
 
-    /// Writes text in which what came from outside is escaped already, as in a
-    /// table, whose own colours must stay.
+    /// Writes text whose values are escaped already, such as a table. Its own
+    /// colours must stay.
     pub(super) fn put_laid_out(&self, text: &str) -> io::Result<()> {
         match &self.target {
             Target::File(file) => file.as_ref().write_all(text.as_bytes()),
@@ -65,7 +65,7 @@ impl Out {
         }
     }
 
-    /// Whether a person reads it on the terminal now.
+    /// Whether it is a terminal.
     pub(crate) fn is_terminal(&self) -> bool {
         matches!(self.target, Target::Terminal)
     }
@@ -95,7 +95,7 @@ impl Write for Out {
     }
 }
 
-/// Text to standard output, as it is.
+/// Prints text to standard output as it is.
 pub(crate) fn put(text: &str) -> Result<()> {
     let mut out = io::stdout().lock();
     out.write_all(text.as_bytes())?;
@@ -103,7 +103,7 @@ pub(crate) fn put(text: &str) -> Result<()> {
     Ok(())
 }
 
-/// Text to standard output that may hold what came from outside.
+/// Prints text to standard output that may hold values from outside.
 pub(crate) fn put_escaped(text: &str) -> Result<()> {
     let mut out = Out::stdout();
     out.write_all(text.as_bytes())?;
@@ -111,7 +111,7 @@ pub(crate) fn put_escaped(text: &str) -> Result<()> {
     Ok(())
 }
 
-/// One JSON document to standard output.
+/// Prints one JSON document to standard output.
 pub(crate) fn put_json(document: &impl Serialize) -> Result<()> {
     put_escaped(&format!("{}\n", serde_json::to_string(document)?))
 }

@@ -1,4 +1,4 @@
-//! Rows of a query.
+//! Prints the rows of a query.
 
 use std::io::{self, Write};
 use std::sync::Arc;
@@ -18,19 +18,18 @@ use super::sheet::{CUT, Sheet, Value};
 use crate::args::Format;
 use crate::settings::Settings;
 
-/// How many rows a table for people shows, and how many bytes of text: it is
-/// laid out in memory, and nobody reads further.
+/// How many rows and bytes of text a table for people shows: the table is laid
+/// out in memory, and nobody reads further.
 const SHOWN_ROWS_MAX: usize = 1_000;
 const SHOWN_BYTES_MAX: usize = 1 << 20;
 
-/// How much of one value such a table shows, and of one line of it: laying out
-/// a line takes time by the square of its length. A plan has many short ones.
+/// How much of one value a table shows, and of one line of it: the time to lay
+/// out a line grows with the square of its length. A plan has many short lines.
 const SHOWN_VALUE_MAX: usize = 64 << 10;
 const SHOWN_LINE_MAX: usize = 4 << 10;
 
-/// Rows of a query, in the format that the user wants. JSON, CSV and NDJSON
-/// stream; a table for people needs all its rows for its widths, so it has not
-/// many.
+/// Rows of a query in the user's format. JSON, CSV and NDJSON stream. A table for
+/// people needs all its rows to know their widths, so their number is limited.
 pub(crate) struct Rows {
     sink: Sink,
     out: Out,
@@ -67,7 +66,7 @@ impl Rows {
         }
     }
 
-    /// Takes further rows.
+    /// Adds rows.
     pub(crate) fn add(&mut self, batch: RecordBatch) -> Result<()> {
         match &mut self.sink {
             Sink::Table(shown) => shown.add(&batch)?,
@@ -85,13 +84,13 @@ impl Rows {
         Ok(())
     }
 
-    /// Whether no further row would be printed.
+    /// Whether further rows would not be printed.
     pub(crate) fn is_full(&self) -> bool {
         matches!(&self.sink, Sink::Table(shown) if shown.has_more)
     }
 
-    /// Prints the rest. A table for people is given back as [`Page`], for the
-    /// caller to show.
+    /// Prints the rest. A table for people is returned instead, for the caller to
+    /// show.
     pub(crate) fn end(mut self) -> Result<Option<Page>> {
         match self.sink {
             Sink::Table(shown) => return Ok(Some(shown.end())),
@@ -106,7 +105,7 @@ impl Rows {
                 empty,
             } => {
                 if empty {
-                    // No row came by whose columns could have made the header.
+                    // Without rows the writer has not printed the header.
                     writer
                         .write(&printable(&RecordBatch::new_empty(schema), true)?)
                         .map_err(unwrapped)?;
@@ -118,14 +117,14 @@ impl Rows {
     }
 }
 
-/// A table for people, and what is to be said of it.
+/// A table for people, with remarks.
 pub(crate) struct Page {
     text: String,
     remarks: Vec<String>,
 }
 
 impl Page {
-    /// Prints the table, and says what it does not show.
+    /// Prints the table and the remarks.
     pub(crate) fn put(&self, settings: &Settings, out: &Out) -> Result<()> {
         out.put_laid_out(&self.text)?;
         self.remark(settings);
@@ -136,7 +135,7 @@ impl Page {
         &self.text
     }
 
-    /// Says what the table does not show.
+    /// Prints the remarks: what the table does not show.
     pub(crate) fn remark(&self, settings: &Settings) {
         for remark in &self.remarks {
             say(settings, remark);
@@ -149,9 +148,9 @@ struct Shown {
     sheet: Sheet,
     rows: usize,
     bytes: usize,
-    /// Whether rows came that it does not show.
+    /// Whether there are rows that it does not show.
     has_more: bool,
-    /// Whether a value stands in it in part.
+    /// Whether it shows only a part of some value.
     is_cut: bool,
 }
 
@@ -192,9 +191,9 @@ impl Shown {
             let mut cells = Vec::with_capacity(columns.len());
             for column in &columns {
                 let mut text = Beginning::default();
-                // It ends early where the text is longer than is shown.
+                // It ends early if the text is longer than what is shown.
                 if column.value(row).write(&mut text).is_err() && !text.is_cut {
-                    // As an instant beyond all calendars.
+                    // Such as a time beyond all calendars.
                     text.text = "(cannot be shown)".to_owned();
                 }
                 self.is_cut |= text.is_cut;
@@ -218,14 +217,14 @@ impl Shown {
         let mut remarks = Vec::new();
         if self.has_more {
             remarks.push(format!(
-                "warning: a table shows {rows} rows at most here\n\
-                 hint: --format csv, json or ndjson gives all of them; LIMIT and OFFSET give others"
+                "warning: a table shows {rows} rows at most\n\
+                 hint: --format csv, json or ndjson prints all rows; LIMIT and OFFSET select others"
             ));
         }
         if self.is_cut {
             remarks.push(
-                "warning: values longer than 4 KB are shown in part, with … at their end\n\
-                 hint: --format csv, json or ndjson gives them whole"
+                "warning: values longer than 4 KB are cut, with … at their end\n\
+                 hint: --format csv, json or ndjson prints them whole"
                     .to_owned(),
             );
         }
@@ -268,7 +267,7 @@ impl std::fmt::Write for Beginning {
     }
 }
 
-/// A closed pipe shall be told from a fault, also behind Arrow's error.
+/// Unwraps Arrow's error, so that a closed pipe is recognized.
 fn unwrapped(error: arrow::error::ArrowError) -> anyhow::Error {
     match error {
         arrow::error::ArrowError::IoError(_, inner) => inner.into(),
@@ -279,8 +278,8 @@ fn unwrapped(error: arrow::error::ArrowError) -> anyhow::Error {
     }
 }
 
-/// Bytes have no place in JSON or CSV, and lists and structs none in CSV: they
-/// become text.
+/// Converts to text what a format cannot hold: bytes in JSON and CSV, lists and
+/// structs in CSV.
 fn printable(batch: &RecordBatch, flat: bool) -> Result<RecordBatch> {
     let schema = batch.schema();
     let mut fields = Vec::new();

@@ -241,7 +241,7 @@ fn a_table_for_people_shows_a_beginning_and_tells_how_to_get_the_rest() {
     );
 
     let outcome = sql("--format table", "select repeat('long ', 100000) as x").run();
-    let outcome = outcome.done().says("shown in part").hints("--format csv");
+    let outcome = outcome.done().says("are cut").hints("--format csv");
     assert!(outcome.out.contains('…') && outcome.out.contains("1 row\n"));
     let count = outcome.out.matches("long").count();
     assert!((500..5_000).contains(&count), "{count}");

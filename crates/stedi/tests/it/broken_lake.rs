@@ -205,7 +205,7 @@ fn damage(lake: &Path, object: &Path, way: Way, dice: &mut Dice) -> bool {
 /// What must not be read by whoever meets a broken lake.
 const NOT_PLAIN: [&str; 8] = [
     "panicked",
-    "a fault in this program",
+    "a bug in this program",
     "acktrace",
     "Some(",
     "Error {",
@@ -318,7 +318,9 @@ fn data_file(dir: &Path, table: &str) -> PathBuf {
 fn verify_names_what_is_missing_and_repair_brings_it_back() {
     let own = SMALL.with_own_lake();
     let readings = count(own.path(), "select count(*) from accelerometer_trusted");
-    plain(own.path(), "repair").done().says("nothing is broken");
+    plain(own.path(), "repair")
+        .done()
+        .says("nothing is damaged");
     let file = data_file(own.path(), "trusted/accelerometer_trusted");
     let name = file.file_name().unwrap().to_str().unwrap().to_owned();
     fs::remove_file(&file).unwrap();
@@ -388,7 +390,7 @@ fn the_register_is_made_whole_from_its_copies_and_never_passed_over() {
         let run = call(own.path(), "run").ended(code);
         assert_eq!(count(own.path(), &trusted), 0, "{gone:?}");
         if code == 4 {
-            let run = run.says("1 entry of the register of consent is lost");
+            let run = run.says("1 entry of the consent register is lost");
             run.hints("--accept-lost-entries");
             call(own.path(), "run --full").ended(4);
             call(own.path(), "repair").ended(4);
@@ -485,7 +487,9 @@ fn a_lake_that_was_copied_is_whole() {
         plain(own.path(), "run").done().says("nothing new");
         crate::places::unchanged(&before, &own.path().join("lake"), "a copied lake");
     }
-    plain(own.path(), "repair").done().says("nothing is broken");
+    plain(own.path(), "repair")
+        .done()
+        .says("nothing is damaged");
 }
 
 /// Another program may have taken rows away, rightly as far as Delta goes.

@@ -311,7 +311,7 @@ fn what_is_refused() {
         ("customer_trusted --personal --to lake", 2, "lake"),
         ("customer_trusted --personal --to ./lake/x.csv", 2, "lake"),
         ("customer_trusted --personal --to landing/out", 2, "landing"),
-        ("customer_trusted --personal --to .", 2, "lie in each other"),
+        ("customer_trusted --personal --to .", 2, "overlap"),
         (
             "customer_trusted --personal --to x.csv --as parquet",
             2,

@@ -117,7 +117,7 @@ fn the_first_run_that_needs_a_key_makes_it() {
         .arg("select pseudonym('a')")
         .run()
         .ended(1)
-        .says("there is no key")
+        .says("there is no key file")
         .hints("stedi run");
     own.call("key rotate")
         .run()
@@ -129,7 +129,7 @@ fn the_first_run_that_needs_a_key_makes_it() {
         .says("nothing was destroyed");
     assert_eq!(own.key_files(), [] as [PathBuf; 0]);
 
-    let run = own.run("").done().says("made the key of pseudonyms");
+    let run = own.run("").done().says("created the pseudonym key");
     let file = own.key_file();
     assert!(run.err.contains(file.to_str().unwrap()), "{run}");
     assert_eq!(mode(&file), 0o600);
@@ -197,7 +197,7 @@ fn a_key_belongs_to_a_lake_and_not_to_its_place() {
     own.run("--lake moved").done().says("nothing new");
 
     assert_eq!(own.show("")["there"], false, "a lake that is not there");
-    own.run("").done().says("made the key");
+    own.run("").done().says("created the pseudonym key");
     assert_ne!(own.show("")["fingerprint"], fingerprint);
     assert!(own.pseudonyms("lake").is_disjoint(&first));
     assert_eq!(own.key_files().len(), 2);
@@ -211,12 +211,12 @@ fn a_first_run_that_fails_keeps_its_key_for_the_next() {
     let file = own.dir().join("p/curated/trainees.sql");
     let failing = "[checks.accepted]\nrecords = { max = 0 }\n*/";
     fs::write(&file, TRAINEES.replace("*/", failing)).unwrap();
-    own.run("").ended(3).says("made the key");
+    own.run("").ended(3).says("created the pseudonym key");
     assert!(!own.dir().join("lake").exists());
     let key = secret(&own.key_file());
     fs::write(&file, TRAINEES).unwrap();
     let run = own.run("").done();
-    assert!(!run.err.contains("made the key"), "{run}");
+    assert!(!run.err.contains("created the pseudonym key"), "{run}");
     assert_eq!(secret(&own.key_file()), key);
     assert!(!own.pseudonyms("lake").is_empty());
 }
@@ -294,17 +294,17 @@ fn keys_that_are_refused() {
     write_key(&dir.join("lake/inside"), GIVEN, 0o600);
     std::os::unix::fs::symlink(dir.join("lake/inside"), dir.join("link")).unwrap();
     for (file, says, hints) in [
-        ("wide", "open to others (mode 0644)", "chmod 600 wide"),
-        ("group", "open to others (mode 0640)", "chmod 600 group"),
+        ("wide", "(mode 0644)", "chmod 600 wide"),
+        ("group", "(mode 0640)", "chmod 600 group"),
         ("short", "holds no key", "64 hexadecimal digits"),
         ("empty", "holds no key", "64 hexadecimal digits"),
         ("letter", "holds no key", "64 hexadecimal digits"),
         ("folder", "holds no key", "--key-file"),
-        ("lake/inside", "lies in the lake", "--key-file"),
-        ("lake/new", "lies in the lake", "--key-file"),
-        ("p/../lake/new", "lies in the lake", "--key-file"),
-        ("link", "lies in the lake", "--key-file"),
-        ("landing/new", "lies in the landing folder", "--key-file"),
+        ("lake/inside", "is inside the lake", "--key-file"),
+        ("lake/new", "is inside the lake", "--key-file"),
+        ("p/../lake/new", "is inside the lake", "--key-file"),
+        ("link", "is inside the lake", "--key-file"),
+        ("landing/new", "is inside the landing folder", "--key-file"),
     ] {
         let before = contents(dir);
         for words in [
@@ -338,7 +338,7 @@ fn keys_that_are_refused() {
     fs::set_permissions(&keys, fs::Permissions::from_mode(0o777)).unwrap();
     own.run("")
         .ended(2)
-        .says("others can write")
+        .says("other users can write")
         .hints("chmod 700");
 }
 
@@ -390,11 +390,11 @@ fn what_is_destroyed_is_gone() {
         assert_eq!(secret(&file), old, "{answer:?}");
     }
     let gone = own.call("key destroy --project p").input("yes\n").run();
-    gone.done().says("is gone").hints("trainees");
+    gone.done().says("was destroyed").hints("trainees");
     assert_eq!(own.key_files(), [] as [PathBuf; 0]);
     assert_eq!(own.show("")["there"], false);
     assert_eq!(own.pseudonyms("lake"), before, "tables stand");
-    own.run("").done().says("made the key");
+    own.run("").done().says("created the pseudonym key");
     assert!(own.pseudonyms("lake").is_disjoint(&before));
     assert_ne!(secret(&own.key_file()), old);
     own.call("key destroy --yes").run().done();

@@ -107,7 +107,7 @@ fn a_lake_that_cannot_tell_whether_there_were_entries_is_not_published() {
     remove(own.path(), &[""]);
     call(own.path(), "run")
         .ended(4)
-        .says("whether anybody withdrew by hand cannot be told")
+        .says("whether anybody withdrew by hand is unknown")
         .hints("--accept-lost-entries");
     let verified = call(own.path(), "verify");
     assert_ne!(verified.code, 0, "{verified}");

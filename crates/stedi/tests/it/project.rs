@@ -54,7 +54,7 @@ fn init_writes_what_the_binary_carries() {
     stedi(dir.path(), "init")
         .run()
         .ended(1)
-        .says("is there already")
+        .says("already exists")
         .hints("another folder");
     unchanged(&before, dir.path(), "init onto a project");
 }

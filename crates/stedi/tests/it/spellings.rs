@@ -108,7 +108,7 @@ fn spellings_of_one_person_are_one_person() {
     ] {
         enter(dir, "withdraw", entered)
             .done()
-            .says("the person is known here");
+            .says("the person is known");
         run(dir);
         assert!(
             trusted(dir).iter().all(|(person, _)| person != gone),
@@ -127,12 +127,12 @@ fn nobody_is_taken_for_somebody() {
     for round in ["before the first run", "after it"] {
         let before = contents(dir);
         for (address, hint) in [
-            ("<p2@x.org>", "without signs"),
-            ("\"p2@x.org\"", "without signs"),
-            ("'p2@x.org'", "without signs"),
-            ("mailto:p2@x.org", "without signs"),
-            ("p2@x.org;", "without signs"),
-            ("p2@x.org,", "without signs"),
+            ("<p2@x.org>", "without characters around"),
+            ("\"p2@x.org\"", "without characters around"),
+            ("'p2@x.org'", "without characters around"),
+            ("mailto:p2@x.org", "without characters around"),
+            ("p2@x.org;", "without characters around"),
+            ("p2@x.org,", "without characters around"),
             ("p3@x.org", "spelled"),
             ("p2@x.org.", "spelled"),
             ("p2@x.or", "spelled"),
@@ -142,13 +142,13 @@ fn nobody_is_taken_for_somebody() {
             for act in ["withdraw", "grant", "withdraw --purpose public --at 5"] {
                 let refused = enter(dir, act, address)
                     .ended(1)
-                    .says("nobody is known here by this address; nothing was entered")
+                    .says("nobody is known by this address; nothing was entered")
                     .hints(hint)
                     .hints("--unknown");
                 assert!(!refused.err.contains("x.org"), "{refused}");
             }
             let status = enter(dir, "status", address).done();
-            let status = status.says("nobody is known here by this address");
+            let status = status.says("nobody is known by this address");
             assert!(!status.err.contains("x.org"), "{status}");
         }
         unchanged(&before, dir, round);
@@ -161,7 +161,7 @@ fn nobody_is_taken_for_somebody() {
             ("reads@x.org", "a reading"),
         ] {
             let status = enter(dir, "status", address).done();
-            status.says(&format!("the person is known here by {by}"));
+            status.says(&format!("the person is known by {by}"));
         }
         run(dir);
     }
@@ -173,11 +173,11 @@ fn somebody_may_withdraw_before_anything_arrives() {
     let dir = dir.path();
     run(dir);
     let entered = enter(dir, "withdraw --unknown", "soon@x.org").done();
-    entered.says("nobody is known here by this address");
+    entered.says("nobody is known by this address");
     // From then on they are.
     enter(dir, "status", "Soon@x.org")
         .done()
-        .says("known here by an entry by hand");
+        .says("known by an entry by hand");
     enter(dir, "withdraw", "SOON@x.org").done();
     let record =
         json!({"email": "soon@x.org", "lastUpdateDate": 150, "shareWithResearchAsOfDate": 150});
@@ -195,7 +195,7 @@ fn somebody_may_withdraw_before_anything_arrives() {
     stedi(dir, &format!("run --now {NOW}")).run().done();
     enter(dir, "status", "torn@x.org")
         .done()
-        .says("known here by a record in quarantine");
+        .says("known by a record in quarantine");
     enter(dir, "grant", "torn@x.org").done();
 }
 

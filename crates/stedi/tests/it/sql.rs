@@ -33,6 +33,36 @@ fn user_and_timestamp_are_ordinary_names() {
 }
 
 #[test]
+fn hints_name_flags_and_verbs_of_the_command_line() {
+    for (statement, says, hints) in [
+        (
+            "create table x as select 1",
+            "only reading",
+            "`stedi run` writes tables",
+        ),
+        ("set a = 1", "only reading", "`stedi run` writes tables"),
+        (
+            "select repeat('ab', 1000000000)",
+            "would make more than",
+            "--memory",
+        ),
+        ("select * from nowhere", "no table", "`stedi tables`"),
+        (
+            "select * from step_trainer_landin",
+            "no table",
+            "did you mean `step_trainer_landing`? `stedi tables`",
+        ),
+    ] {
+        stedi(&DEMO.dir, "sql -c")
+            .arg(statement)
+            .run()
+            .ended(1)
+            .says(says)
+            .hints(hints);
+    }
+}
+
+#[test]
 fn every_table_is_there() {
     let dir = &SMALL.dir;
     for (table, expected) in [

@@ -52,6 +52,63 @@ fn modules_depend_one_way() {
     assert!(faults.is_empty(), "\n{}", lines(&faults));
 }
 
+/// Errors below the binary name their cause. What a user of the command line can do
+/// about it is worded in the binary: over HTTP, a flag or a verb would be wrong.
+#[test]
+fn errors_of_engine_and_query_name_no_flags_and_verbs() {
+    // A warning, which the report of a run takes as text.
+    const EXCEPTION: &str = "crates/engine/src/removed_tables.rs";
+    let files = sources(&workspace().join("crates"));
+    let faults: Vec<Fault> = files
+        .iter()
+        .filter(|(file, _)| {
+            let mut crates = ["crates/engine/", "crates/query/"].into_iter();
+            crates.any(|of| file.starts_with(of)) && file != EXCEPTION
+        })
+        .flat_map(|(file, text)| {
+            let text = without_tests(text);
+            let named: Vec<usize> = (1..)
+                .zip(text.lines())
+                .filter(|(_, line)| names_flag_or_verb(line))
+                .map(|(number, _)| number)
+                .collect();
+            named.into_iter().map(|line| Fault {
+                file: file.clone(),
+                line,
+                what: "a flag or verb of the command line; say the cause as a variant, and word the hint in crates/stedi/src/hints.rs".to_owned(),
+            })
+        })
+        .collect();
+    assert!(faults.is_empty(), "\n{}", lines(&faults));
+}
+
+#[test]
+fn flags_and_verbs_in_texts_are_found() {
+    for (line, expected) in [
+        (r#"hint: "give more with --memory".to_owned(),"#, true),
+        (
+            "    which shows the tables; `stedi tables` lists them \\",
+            true,
+        ),
+        ("/// `stedi run` does it with --full.", false),
+        ("    // As with --full.", false),
+        (r#""a - b", "select 1 -- 2", "--""#, false),
+        ("let left = right;", false),
+    ] {
+        assert_eq!(names_flag_or_verb(line), expected, "{line}");
+    }
+}
+
+/// Whether a line of code has `--flag` or `` `stedi verb` `` in a text.
+fn names_flag_or_verb(line: &str) -> bool {
+    if line.trim_start().starts_with("//") {
+        return false;
+    }
+    let mut after_dashes = line.split("--").skip(1);
+    line.contains("`stedi ")
+        || after_dashes.any(|after| after.starts_with(|c: char| c.is_ascii_lowercase()))
+}
+
 #[test]
 fn a_cycle_of_modules_is_found() {
     check(

@@ -116,7 +116,7 @@ fn cases() -> Vec<Case> {
             words: "run",
             code: 1,
             says: &["link.json"],
-            hints: "link is broken",
+            hints: "the link is broken",
         },
         Case {
             shows: "a source that is a link to nothing",
@@ -158,7 +158,7 @@ fn cases() -> Vec<Case> {
             spoil: nothing,
             words: "run --lake landing/lake",
             code: 2,
-            says: &["landing/lake", "lie in each other"],
+            says: &["landing/lake", "overlap"],
             hints: "--lake",
         },
         Case {
@@ -166,7 +166,7 @@ fn cases() -> Vec<Case> {
             spoil: nothing,
             words: "run --lake landing/customer/landing/a/b",
             code: 2,
-            says: &["lie in each other"],
+            says: &["overlap"],
             hints: "--lake",
         },
         Case {
@@ -174,7 +174,7 @@ fn cases() -> Vec<Case> {
             spoil: nothing,
             words: "run --lake landing",
             code: 2,
-            says: &["the same"],
+            says: &["overlap"],
             hints: "--lake",
         },
         Case {
@@ -182,7 +182,7 @@ fn cases() -> Vec<Case> {
             spoil: nothing,
             words: "run --lake ./landing/customer/../",
             code: 2,
-            says: &["the same"],
+            says: &["overlap"],
             hints: "--lake",
         },
         Case {
@@ -190,7 +190,7 @@ fn cases() -> Vec<Case> {
             spoil: nothing,
             words: "run --lake .",
             code: 2,
-            says: &["lie in each other"],
+            says: &["overlap"],
             hints: "--lake",
         },
         Case {
@@ -225,7 +225,7 @@ fn cases() -> Vec<Case> {
             },
             words: "run",
             code: 2,
-            says: &["the same"],
+            says: &["overlap"],
             hints: "--lake",
         },
         Case {
@@ -463,7 +463,7 @@ fn files_and_folders_without_the_right_to_use_them() {
             "a source's folder",
             |dir, mode| mode(&dir.join("landing/step_trainer/landing"), 0o000),
             "step_trainer/landing",
-            "permissions",
+            "its permissions",
         ),
         (
             "the landing folder",

@@ -32,8 +32,8 @@ pub use self::flow::{Influence, Origin};
 pub(crate) use self::groups::GROUP_PEOPLE_MIN;
 pub(crate) use self::model_lineage::{ColumnOrigins, ModelLineage, Origins};
 use self::people::{ModelPeople, People, PeopleOfModels};
-use crate::Error;
 use crate::contract::subject_columns;
+use crate::error::{Error, Refusal};
 use query::redaction;
 use query::system;
 
@@ -220,18 +220,19 @@ impl Lineage {
             model.locate(line, column).0
         });
         if model.contract.anonymous {
-            return Err(Error::Refused {
-                message: format!(
-                    "{}:{line}: {} is anonymous, and column `{name}` takes personal values from {}",
-                    model.file,
+            return Err(Error::Refused(Refusal::Model {
+                file: model.file.clone(),
+                line,
+                rule: format!(
+                    "{} is anonymous, and column `{name}` takes personal values from {}",
                     model.name,
                     path.join(", from ")
                 ),
-                hint: format!(
+                advice: format!(
                     "leave {} out, or give pseudonym(...) of it instead",
                     names.join(", ")
                 ),
-            });
+            }));
         }
         Err(Error::Model {
             file: model.file.clone(),

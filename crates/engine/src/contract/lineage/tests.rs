@@ -536,7 +536,7 @@ async fn personal_values_do_not_get_into_undeclared_columns() {
         assert_eq!(message, format!("curated/m.sql:2: {expected}"), "{select}");
         assert!(!message.contains("Jane"), "{message}");
         assert_eq!(
-            error.hint().unwrap(),
+            error.advice().unwrap(),
             "add `u` to `personal` in the contract, or give pseudonym(...) of it instead"
         );
     }
@@ -570,7 +570,7 @@ async fn every_undeclared_column_is_named_once_and_the_first_by_its_line() {
         "{error}"
     );
     assert!(
-        error.hint().unwrap().contains("add `user`, `who` to"),
+        error.advice().unwrap().contains("add `user`, `who` to"),
         "{error}"
     );
 }
@@ -625,12 +625,12 @@ async fn tables_and_columns_by_name() {
             "there is no column `nothing` in `reading`; the columns are user, at, x",
         ),
         ("", "there is no table ``;"),
-        ("model.", "there is no column"),
+        ("model.", "a name in double quotes is no column"),
     ] {
         let found = match crate::lineage(&setup, name).await {
             Ok(Provenance::Table(table)) => format!("{} table", table.zone),
             Ok(Provenance::Column(column)) => format!("{} column", column.zone),
-            Err(error) => format!("{error}; {}", error.hint().unwrap_or_default()),
+            Err(error) => format!("{error}; {}", error.advice().unwrap_or_default()),
         };
         assert!(found.starts_with(expected), "{name}: {found}");
     }

@@ -6,14 +6,14 @@ use std::fmt::Write;
 use catalog::{ColumnName, Model};
 
 use super::people::{Kind, Party, People, Relation, Source, SourceKind};
-use crate::Error;
+use crate::error::{Error, Refusal};
 use query::redaction;
 
 /// What is wrong, on which line of the model's file, and what to do.
-struct Refusal {
+struct BrokenRule {
     line: u32,
-    message: String,
-    hint: String,
+    rule: String,
+    advice: String,
 }
 
 /// Whether a model says whose rows it holds, or need not.
@@ -33,30 +33,56 @@ pub(super) fn must_be_said(
 ) -> Result<(), Error> {
     let refusal = match model.contract.anonymous {
         true => claimed(model, relation, is_grouped),
-        false => unsaid(model, names, people, relation, personal),
+        false => {
+            refuse_values_of_anybody(model, personal)?;
+            unsaid(model, names, people, relation, personal)
+        }
     };
     match refusal {
         None => Ok(()),
-        Some(refusal) => Err(Error::Refused {
-            message: format!("{}:{}: {}", model.file, refusal.line, refusal.message),
-            hint: refusal.hint,
-        }),
+        Some(refusal) => Err(Error::Refused(Refusal::Model {
+            file: model.file.clone(),
+            line: refusal.line,
+            rule: refusal.rule,
+            advice: refusal.advice,
+        })),
     }
 }
 
 /// A table that its contract calls anonymous is one of groups.
-fn claimed(model: &Model, relation: &Relation, is_grouped: bool) -> Option<Refusal> {
+fn claimed(model: &Model, relation: &Relation, is_grouped: bool) -> Option<BrokenRule> {
     let source = relation.sources.first().filter(|_| !is_grouped)?;
-    Some(Refusal {
+    Some(BrokenRule {
         line: model.sql_line,
-        message: format!(
+        rule: format!(
             "{} is anonymous by its contract, and its rows may be those of single people, from {}",
             model.name, source.table
         ),
-        hint: "group the rows, with the column that names people going into the grouping and \
+        advice: "group the rows, with the column that names people going into the grouping and \
                count(), sum(), avg() and the like coming out, nothing that lists values: groups \
                of fewer than 5 people are refused; or take `anonymous` away"
             .to_owned(),
+    })
+}
+
+/// Refuses values that may be anybody's: nothing tells whose they are.
+fn refuse_values_of_anybody(model: &Model, personal: &[(String, String)]) -> Result<(), Refusal> {
+    const OF_ANYBODY: [(&str, &str); 3] = [
+        ("system.quarantine", "raw"),
+        ("system.quarantine", "hash"),
+        ("system.landing_files", "who"),
+    ];
+    let mut personal = personal.iter();
+    let found = personal.find(|(table, column)| OF_ANYBODY.contains(&(table, column)));
+    let Some((table, column)) = found else {
+        return Ok(());
+    };
+    Err(Refusal::ValuesOfAnybody {
+        file: model.file.clone(),
+        line: model.sql_line,
+        model: model.name.to_string(),
+        table: table.clone(),
+        column: column.clone(),
     })
 }
 
@@ -66,27 +92,7 @@ fn unsaid(
     people: &People<'_>,
     relation: &Relation,
     personal: &[(String, String)],
-) -> Option<Refusal> {
-    // What may hold anybody's values, and tells of nobody whose.
-    const ANYBODYS: [(&str, &str); 3] = [
-        ("system.quarantine", "raw"),
-        ("system.quarantine", "hash"),
-        ("system.landing_files", "who"),
-    ];
-    let anybodys = personal.iter().find(|(table, column)| {
-        let mut all = ANYBODYS.iter();
-        all.any(|known| known.0 == table && known.1 == column)
-    });
-    if let Some((table, column)) = anybodys {
-        return Some(Refusal {
-            line: model.sql_line,
-            message: format!(
-                "{} takes values from {table}.{column}, and nobody can tell whose they are",
-                model.name
-            ),
-            hint: "leave them out; `stedi quarantine show` prints them".to_owned(),
-        });
-    }
+) -> Option<BrokenRule> {
     if relation.sources.is_empty() {
         return None;
     }
@@ -132,14 +138,16 @@ fn unsaid(
         if !people.is_checked(party, &said) {
             let name = redaction::shown(name);
             let key = key_of(people.kind(party));
-            return Some(Refusal {
+            return Some(BrokenRule {
                 line: model.sql_line,
-                message: format!(
+                rule: format!(
                     "column `{name}` of {} names people or devices that nothing in the contract \
                      has checked",
                     model.name
                 ),
-                hint: format!("add `{key} = \"{name}\"` to the contract, or leave the column out"),
+                advice: format!(
+                    "add `{key} = \"{name}\"` to the contract, or leave the column out"
+                ),
             });
         }
     }
@@ -167,7 +175,7 @@ fn not_a_name(
     people: &People<'_>,
     relation: &Relation,
     kind: Kind,
-) -> Refusal {
+) -> BrokenRule {
     let mut hint = "it must be the column of a table that names them, as it is or by subject(), \
                     lower(), trim()"
         .to_owned();
@@ -188,13 +196,13 @@ fn not_a_name(
             tables(relation)
         );
     }
-    Refusal {
+    BrokenRule {
         line: declared.line,
-        message: format!(
+        rule: format!(
             "{key} names `{declared}`, which does not say whose row of {} it is",
             model.name
         ),
-        hint,
+        advice: hint,
     }
 }
 
@@ -206,7 +214,7 @@ fn missing(
     relation: &Relation,
     source: &Source,
     said: &[Party],
-) -> Refusal {
+) -> BrokenRule {
     let table = &source.table;
     let mut columns = relation.columns.iter().zip(names);
     let named = columns.find_map(|(party, name)| {
@@ -265,10 +273,10 @@ fn missing(
             )
         }
     };
-    Refusal {
+    BrokenRule {
         line: model.sql_line,
-        message,
-        hint,
+        rule: message,
+        advice: hint,
     }
 }
 

@@ -16,9 +16,9 @@ use super::encode::hex;
 use super::original::stream;
 use super::place::Place;
 use super::{ExportFormat, ExportedFile, Manifest};
-use crate::Error;
 use crate::content::{self, Content};
 use crate::contract::report::Verdict;
+use crate::error::{Error, ExportFault};
 
 /// What came of comparing an export with its manifest and the lake.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -168,10 +168,10 @@ async fn manifest(place: &Place) -> Result<Manifest, Error> {
 }
 
 fn no_export(place: &Place, reason: &str) -> Error {
-    Error::Export {
-        message: format!("cannot check {}: {reason}", place.text()),
-        hint: "name the folder or file that an export was made to".to_owned(),
-    }
+    Error::Export(ExportFault::NotRead {
+        place: place.text().to_owned(),
+        reason: reason.to_owned(),
+    })
 }
 
 async fn examine(

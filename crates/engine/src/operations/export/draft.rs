@@ -17,7 +17,7 @@ use object_store::path::Path;
 use object_store::{ObjectStore, ObjectStoreExt, PutMode, PutOptions};
 
 use super::place::Place;
-use crate::Error;
+use crate::error::{Error, ExportFault, SettingsFault};
 
 /// An export that is being written.
 #[derive(Debug)]
@@ -198,9 +198,11 @@ fn free_on_machine(place: &Place, folder: &FsPath, own: Option<&str>) -> Result<
 
 async fn free_in_store(place: &Place) -> Result<(), Error> {
     let folder = place.folder();
-    let failed = |error: object_store::Error| Error::Export {
-        message: format!("cannot list {}: {}", place.text(), store_reason(&error)),
-        hint: "check the path and the AWS_* variables".to_owned(),
+    let failed = |error: object_store::Error| {
+        Error::Export(ExportFault::NotListed {
+            place: place.text().to_owned(),
+            reason: store_reason(&error),
+        })
     };
     if place.is_folder() {
         let mut listed = folder.store().list(Some(folder.prefix()));
@@ -223,29 +225,23 @@ async fn free_in_store(place: &Place) -> Result<(), Error> {
 }
 
 fn in_the_way(place: &Place, what: &str) -> Error {
-    Error::Settings {
-        message: format!("cannot export to {}: {what}", place.text()),
-        hint: "name a folder or file that is not there yet".to_owned(),
-    }
+    Error::Settings(SettingsFault::ExportExists {
+        place: place.text().to_owned(),
+        reason: what.to_owned(),
+    })
 }
 
 fn unfinished(place: &Place) -> Error {
-    Error::Settings {
-        message: format!(
-            "cannot export to {}: another export to it is under way, or one was cut short",
-            place.text()
-        ),
-        hint: format!(
-            "where none is under way, take the folder {} away",
-            place.staging_name()
-        ),
-    }
+    Error::Settings(SettingsFault::ExportUnfinished {
+        place: place.text().to_owned(),
+        folder: place.staging_name().to_string(),
+    })
 }
 
 /// The files could not be written, for that reason.
 pub(super) fn cannot_write(place: &Place, reason: &str) -> Error {
-    Error::Export {
-        message: format!("cannot write the export to {}: {reason}", place.text()),
-        hint: "check that there is room and that the place can be written to".to_owned(),
-    }
+    Error::Export(ExportFault::NotWritten {
+        place: place.text().to_owned(),
+        reason: reason.to_owned(),
+    })
 }

@@ -38,10 +38,10 @@ pub use self::manifest::{ExportedFile, Manifest};
 use self::original::Original;
 use self::parts::{PART_BYTES, Parts};
 use self::place::Place;
-use crate::Error;
 use crate::Interrupt;
 use crate::content;
 use crate::content::Content;
+use crate::error::{Error, ExportFault};
 use crate::progress::Progress;
 use crate::stop::Stop;
 use query::Session;
@@ -179,14 +179,10 @@ fn must_be_as_published(original: &Original, read: &Read) -> Result<(), Error> {
         Some(commit_info)
             if commit_info.rows == read.rows && commit_info.content != read.content.to_text() =>
         {
-            Err(Error::Export {
-                message: format!(
-                    "version {} of {} holds other rows than were published",
-                    version.number,
-                    original.table()
-                ),
-                hint: "somebody changed its files; `stedi run` builds the table anew".to_owned(),
-            })
+            Err(Error::Export(ExportFault::OtherRows {
+                table: original.table().to_string(),
+                version: version.number,
+            }))
         }
         _ => Ok(()),
     }

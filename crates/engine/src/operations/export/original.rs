@@ -12,7 +12,7 @@ use lake::{AsOf, Commit, Lake, Layout, TableId, Version};
 use query::tables::model_id;
 use query::{Session, Setup, system};
 
-use crate::Error;
+use crate::error::{Error, Refusal, SettingsFault};
 
 /// The table that is exported.
 pub(super) struct Original {
@@ -50,13 +50,11 @@ impl Original {
                     None => Err(lake::Error::NoTable { table: id }.into()),
                 }
             }
-            Some(Table::Landing(table)) if setup.as_of != AsOf::Latest => Err(Error::Settings {
-                message: format!(
-                    "{} is a landing table: it lies as it arrived and has no versions",
-                    table.name
-                ),
-                hint: "leave --version out".to_owned(),
-            }),
+            Some(Table::Landing(table)) if setup.as_of != AsOf::Latest => {
+                Err(Error::Settings(SettingsFault::NoVersions {
+                    table: table.name.to_string(),
+                }))
+            }
             Some(Table::Landing(table)) => {
                 let rows = session.tables().landing_table(table);
                 let id = TableId::new("landing", table.name.to_string());
@@ -149,10 +147,10 @@ impl Original {
             [one] => format!("its column {one} is personal"),
             several => format!("its columns {} are personal", several.join(", ")),
         };
-        Err(Error::Refused {
-            message: format!("{}.{} is not exported: {why}", table.zone, table.name),
-            hint: "where these values may leave the lake, say so with --personal".to_owned(),
-        })
+        Err(Error::Refused(Refusal::PersonalExport {
+            table: format!("{}.{}", table.zone, table.name),
+            reason: why,
+        }))
     }
 
     /// Its rows, always in the same order where it is the same version.

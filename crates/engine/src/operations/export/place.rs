@@ -9,7 +9,7 @@ use lake::Location;
 use query::Setup;
 
 use super::ExportFormat;
-use crate::Error;
+use crate::error::{Error, SettingsFault};
 
 const MANIFEST: &str = "manifest.json";
 
@@ -77,13 +77,13 @@ impl Place {
     pub(super) fn format(&self, asked: Option<ExportFormat>) -> Result<ExportFormat, Error> {
         let ending = self.file.as_deref().and_then(ExportFormat::of_ending);
         match (asked, ending) {
-            (Some(asked), Some(ending)) if asked != ending => Err(Error::Settings {
-                message: format!(
-                    "{} would be {asked} in a file that says {ending}",
-                    self.text
-                ),
-                hint: format!("give a path that ends with .{asked}, or a folder"),
-            }),
+            (Some(asked), Some(ending)) if asked != ending => {
+                Err(Error::Settings(SettingsFault::ExportEnding {
+                    place: self.text.clone(),
+                    asked: asked.to_string(),
+                    ending: ending.to_string(),
+                }))
+            }
             (asked, ending) => Ok(asked.or(ending).unwrap_or(ExportFormat::Parquet)),
         }
     }
@@ -95,10 +95,11 @@ impl Place {
     pub(super) fn apart(&self, setup: &Setup) -> Result<(), Error> {
         for (what, place) in [("lake", &setup.lake), ("landing folder", &setup.landing)] {
             if self.whole.overlaps(place) {
-                return Err(Error::Settings {
-                    message: format!("{} and the {what} ({place}) lie in each other", self.text),
-                    hint: "export to a place of its own".to_owned(),
-                });
+                return Err(Error::Settings(SettingsFault::ExportOverlap {
+                    place: self.text.clone(),
+                    other: what,
+                    other_place: place.to_string(),
+                }));
             }
         }
         Ok(())

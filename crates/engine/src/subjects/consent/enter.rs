@@ -8,7 +8,7 @@ use privacy::{Personal, Purpose, normalize_subject};
 
 use super::presence::{KnownBy, known_by};
 use super::register::{Consent, rows};
-use crate::Error;
+use crate::error::{Error, SettingsFault};
 use crate::subjects::decisions;
 use crate::subjects::decisions::Decisions;
 use crate::subjects::quarantine;
@@ -66,17 +66,13 @@ const TRIES: u32 = 50;
 pub async fn enter_consent(setup: &Setup, entry: &ConsentEntry) -> Result<ConsentEntered, Error> {
     let person = normalize_subject(entry.email.reveal());
     if !is_address(&person) {
-        return Err(Error::Settings {
-            message: "what was given is no e-mail address".to_owned(),
-            hint: "give one address, alone on its line, on standard input or in the file"
-                .to_owned(),
-        });
+        return Err(Error::Settings(SettingsFault::NoAddress));
     }
     if setup.landing.overlaps(&setup.lake) {
-        return Err(Error::Settings {
-            message: "the lake and the landing folder lie in each other or are the same".to_owned(),
-            hint: "give the lake a folder of its own with --lake".to_owned(),
-        });
+        return Err(Error::Settings(SettingsFault::Overlap {
+            lake: setup.lake.to_string(),
+            landing: setup.landing.to_string(),
+        }));
     }
     let session = Session::open(setup)?;
     // Of a damaged lake it cannot be told who is known: an entry too many does no
@@ -86,9 +82,8 @@ pub async fn enter_consent(setup: &Setup, entry: &ConsentEntry) -> Result<Consen
         known_by => (known_by?, true),
     };
     if known_by.is_none() && can_be_told && !entry.unknown {
-        return Err(Error::Unknown {
-            message: "nobody is known here by this address; nothing was entered".to_owned(),
-            hint: unknown_hint(&person).to_owned(),
+        return Err(Error::UnknownPerson {
+            is_quoted: person.contains(|c: char| "<>()[]\"',;:".contains(c)),
         });
     }
     let lake = Lake::at(setup.lake.clone());
@@ -139,21 +134,6 @@ pub async fn enter_consent(setup: &Setup, entry: &ConsentEntry) -> Result<Consen
         suspended: !suspending.is_empty(),
         known_by,
     })
-}
-
-/// What to do about an address that nobody is known by.
-fn unknown_hint(person: &str) -> &'static str {
-    let is_bare = !person.contains(|c: char| "<>()[]\"',;:".contains(c));
-    match is_bare {
-        true => {
-            "check how it is spelled in the records; --unknown enters it for somebody \
-             of whom nothing has arrived yet"
-        }
-        false => {
-            "give the address alone, without signs such as <>, quotes, `mailto:` or `;`; \
-             --unknown enters it as it is"
-        }
-    }
 }
 
 /// Whether this may be somebody's address. Little is asked for: whoever is in

@@ -76,7 +76,7 @@ pub(super) async fn known_by(session: &Session, person: &str) -> Result<Option<K
         };
         let source = match session.tables().landing_table(definition).list().await {
             Ok(source) => source,
-            Err(query::Error::Landing { .. }) => continue,
+            Err(query::Error::Landing(_)) => continue,
             Err(error) => return Err(error.into()),
         };
         let seen: HashSet<&str> = noted
@@ -98,7 +98,7 @@ pub(super) async fn known_by(session: &Session, person: &str) -> Result<Option<K
         let source = Arc::new(Source { files, ..source });
         match has_rows(session, &source, (table, column), person).await {
             Ok(true) => return Ok(Some(by)),
-            Ok(false) | Err(Error::Query(query::Error::Landing { .. })) => {}
+            Ok(false) | Err(Error::Query(query::Error::Landing(_))) => {}
             Err(error) => return Err(error),
         }
     }
