@@ -1,5 +1,5 @@
-//! Decoder throughput per core on lines shaped like the three sources, beside
-//! serde_json (typed, the values only) and arrow-json.
+//! Benchmark: decoder throughput per core on lines in the shape of the three
+//! sources, compared with serde_json (typed, values only) and arrow-json.
 //!
 //! `cargo bench -p stedi-landing`
 
@@ -12,7 +12,7 @@ use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use landing::{Column, Decoder, Keep, KeySet, Schema, Spec, Type};
 use serde::Deserialize;
 
-/// Bytes per source.
+/// Input bytes for each source.
 const BYTES: usize = 4 << 20;
 
 #[derive(Deserialize)]
@@ -50,87 +50,87 @@ struct StepTrainer<'a> {
     distance_from_object: i64,
 }
 
-/// A small generator, so that every run sees the same bytes.
-struct Dice(u64);
+/// Pseudorandom numbers (xorshift), so that every run decodes the same bytes.
+struct Random(u64);
 
-impl Dice {
-    fn roll(&mut self, sides: u64) -> u64 {
+impl Random {
+    fn below(&mut self, bound: u64) -> u64 {
         self.0 ^= self.0 << 13;
         self.0 ^= self.0 >> 7;
         self.0 ^= self.0 << 17;
-        self.0 % sides
+        self.0 % bound
     }
 
     fn serial(&mut self) -> String {
         format!(
             "{:08x}-{:04x}-4{:03x}-a{:03x}-{:012x}",
-            self.roll(1 << 32),
-            self.roll(1 << 16),
-            self.roll(1 << 12),
-            self.roll(1 << 12),
-            self.roll(1 << 48)
+            self.below(1 << 32),
+            self.below(1 << 16),
+            self.below(1 << 12),
+            self.below(1 << 12),
+            self.below(1 << 48)
         )
     }
 }
 
 const NAMES: [&str; 6] = ["Ann", "Bertrand", "Chioma", "Dai", "Evgenia", "Fu"];
 
-fn lines(mut line: impl FnMut(&mut Dice) -> String) -> Bytes {
-    let mut dice = Dice(0x9E37_79B9_7F4A_7C15);
+fn lines(mut line: impl FnMut(&mut Random) -> String) -> Bytes {
+    let mut random = Random(0x9E37_79B9_7F4A_7C15);
     let mut lines = String::new();
     while lines.len() < BYTES {
-        lines.push_str(&line(&mut dice));
+        lines.push_str(&line(&mut random));
         lines.push('\n');
     }
     Bytes::from(lines)
 }
 
-fn person(dice: &mut Dice) -> String {
-    let first = NAMES[dice.roll(6) as usize];
-    let last = NAMES[dice.roll(6) as usize];
+fn person(random: &mut Random) -> String {
+    let first = NAMES[random.below(6) as usize];
+    let last = NAMES[random.below(6) as usize];
     format!("{first}.{last}@example.org")
 }
 
 fn accelerometer() -> Bytes {
     let mut user = String::new();
-    lines(|dice| {
-        if user.is_empty() || dice.roll(30) == 0 {
-            user = person(dice);
+    lines(|random| {
+        if user.is_empty() || random.below(30) == 0 {
+            user = person(random);
         }
-        let time = 1_655_564_000_000 + dice.roll(1_000_000);
-        let mut axis = || dice.roll(3) as i64 - 1;
+        let time = 1_655_564_000_000 + random.below(1_000_000);
+        let mut axis = || random.below(3) as i64 - 1;
         let (x, y, z) = (axis(), axis(), axis());
         format!("{{\"user\":\"{user}\",\"timestamp\":{time},\"x\":{x}.0,\"y\":{y}.0,\"z\":{z}.0}}")
     })
 }
 
 fn step_trainer() -> Bytes {
-    lines(|dice| {
+    lines(|random| {
         format!(
             "{{\"sensorReadingTime\":{},\"serialNumber\":\"{}\",\"distanceFromObject\":{}}}",
-            1_655_564_000_000 + dice.roll(1_000_000),
-            dice.serial(),
-            200 + dice.roll(100)
+            1_655_564_000_000 + random.below(1_000_000),
+            random.serial(),
+            200 + random.below(100)
         )
     })
 }
 
 fn customer() -> Bytes {
-    lines(|dice| {
-        let time = 1_655_564_000_000 + dice.roll(1_000_000);
+    lines(|random| {
+        let time = 1_655_564_000_000 + random.below(1_000_000);
         let mut line = format!(
             "{{\"customerName\": \"{} {}\", \"email\": \"{}\", \"phone\": \"{}\", \
              \"birthDay\": \"{}-01-01\", \"serialNumber\": \"{}\", \
              \"registrationDate\": {time}, \"lastUpdateDate\": {time}",
-            NAMES[dice.roll(6) as usize],
-            NAMES[dice.roll(6) as usize],
-            person(dice),
-            5_550_000_000 + dice.roll(1_000_000),
-            1900 + dice.roll(100),
-            dice.serial(),
+            NAMES[random.below(6) as usize],
+            NAMES[random.below(6) as usize],
+            person(random),
+            5_550_000_000 + random.below(1_000_000),
+            1900 + random.below(100),
+            random.serial(),
         );
         for purpose in ["Research", "Public", "Friends"] {
-            if dice.roll(2) == 0 {
+            if random.below(2) == 0 {
                 line.push_str(&format!(", \"shareWith{purpose}AsOfDate\": {time}"));
             }
         }
@@ -146,11 +146,11 @@ fn schema(columns: &[(&str, Type)]) -> Schema {
     Schema { columns }
 }
 
-/// Keeps about half of the people.
+/// Row filter that keeps about half of the people.
 #[derive(Debug)]
-struct Half;
+struct HalfOfThePeople;
 
-impl KeySet for Half {
+impl KeySet for HalfOfThePeople {
     fn contains(&self, text: &str) -> bool {
         text < "Chioma.Dai"
     }
@@ -183,51 +183,51 @@ fn bench(criterion: &mut Criterion) {
     ]);
 
     let lines = accelerometer();
-    source(criterion, "accelerometer", &accelerometer_schema, &lines);
-    serde::<Accelerometer<'_>>(criterion, "accelerometer", &lines);
-    let some = Spec {
+    bench_all(criterion, "accelerometer", &accelerometer_schema, &lines);
+    bench_serde::<Accelerometer<'_>>(criterion, "accelerometer", &lines);
+    let two_columns = Spec {
         projection: Some(vec![1, 2]),
         ..Spec::all(Arc::new(accelerometer_schema.clone()))
     };
-    stedi(
+    bench_stedi(
         criterion,
         "accelerometer",
         "stedi, two columns",
-        some,
+        two_columns,
         &lines,
     );
-    let kept = Spec {
+    let filtered = Spec {
         keep: Some(Keep {
             column: 0,
-            keys: Arc::new(Half),
+            keys: Arc::new(HalfOfThePeople),
         }),
         ..Spec::all(Arc::new(accelerometer_schema))
     };
-    stedi(
+    bench_stedi(
         criterion,
         "accelerometer",
         "stedi, half the people",
-        kept,
+        filtered,
         &lines,
     );
 
     let lines = step_trainer();
-    source(criterion, "step_trainer", &step_trainer_schema, &lines);
-    serde::<StepTrainer<'_>>(criterion, "step_trainer", &lines);
+    bench_all(criterion, "step_trainer", &step_trainer_schema, &lines);
+    bench_serde::<StepTrainer<'_>>(criterion, "step_trainer", &lines);
 
     let lines = customer();
-    source(criterion, "customer", &customer_schema, &lines);
-    serde::<Customer<'_>>(criterion, "customer", &lines);
+    bench_all(criterion, "customer", &customer_schema, &lines);
+    bench_serde::<Customer<'_>>(criterion, "customer", &lines);
 }
 
-fn source(criterion: &mut Criterion, name: &str, schema: &Schema, lines: &Bytes) {
+fn bench_all(criterion: &mut Criterion, name: &str, schema: &Schema, lines: &Bytes) {
     let all = Spec::all(Arc::new(schema.clone()));
-    stedi(criterion, name, "stedi", all.clone(), lines);
+    bench_stedi(criterion, name, "stedi", all.clone(), lines);
     let general = Decoder::general_only(all);
     measure(criterion, name, "stedi, general path", lines, || {
         black_box(general.decode_all(lines.clone()));
     });
-    // arrow-json matches names to the letter: give it the file's.
+    // arrow-json matches names exactly: use the file's spelling.
     let first: serde_json::Map<String, serde_json::Value> =
         serde_json::Deserializer::from_slice(lines)
             .into_iter()
@@ -245,16 +245,16 @@ fn source(criterion: &mut Criterion, name: &str, schema: &Schema, lines: &Bytes)
         .fields()
         .iter()
         .map(|field| {
-            let spelled = first
+            let spelling = first
                 .keys()
                 .find(|key| key.eq_ignore_ascii_case(field.name()));
-            let name = spelled.unwrap_or(field.name());
+            let name = spelling.unwrap_or(field.name());
             arrow::datatypes::Field::new(name, field.data_type().clone(), true)
         })
         .collect();
-    let spelled = Arc::new(arrow::datatypes::Schema::new(fields));
+    let spelling = Arc::new(arrow::datatypes::Schema::new(fields));
     measure(criterion, name, "arrow-json", lines, || {
-        let reader = arrow::json::ReaderBuilder::new(Arc::clone(&spelled))
+        let reader = arrow::json::ReaderBuilder::new(Arc::clone(&spelling))
             .with_batch_size(8192)
             .build(Cursor::new(lines.as_ref()))
             .expect("a reader");
@@ -264,7 +264,7 @@ fn source(criterion: &mut Criterion, name: &str, schema: &Schema, lines: &Bytes)
     });
 }
 
-fn stedi(criterion: &mut Criterion, group: &str, name: &str, spec: Spec, lines: &Bytes) {
+fn bench_stedi(criterion: &mut Criterion, group: &str, name: &str, spec: Spec, lines: &Bytes) {
     let decoder = Decoder::new(spec);
     let once = decoder.decode_all(lines.clone());
     assert_eq!(once.tally.rejected_objects, 0);
@@ -273,7 +273,7 @@ fn stedi(criterion: &mut Criterion, group: &str, name: &str, spec: Spec, lines: 
     });
 }
 
-fn serde<'a, T: Deserialize<'a>>(criterion: &mut Criterion, group: &str, lines: &'a Bytes) {
+fn bench_serde<'a, T: Deserialize<'a>>(criterion: &mut Criterion, group: &str, lines: &'a Bytes) {
     measure(criterion, group, "serde_json", lines, || {
         for line in serde_json::Deserializer::from_slice(lines).into_iter::<T>() {
             black_box(line.map_err(|error| error.to_string()).expect("a line"));

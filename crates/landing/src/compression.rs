@@ -1,15 +1,16 @@
-//! Compressed files: which ones are, and their bytes as a stream.
+//! Compressed landing files: detects the format and decompresses the bytes as a
+//! stream.
 //!
-//! The engine asks [`Compression::of`] about a file's name and first bytes and
-//! reads it through [`Decompress`]. Gzip files of many members and Zstandard
-//! files of many frames are one stream.
+//! `query` passes a file's name and first bytes to [`Compression::of`] and reads
+//! the file through [`Decompress`]. A gzip file of many members or a Zstandard file
+//! of many frames is one stream.
 
 use std::io::{self, Read};
 
 use flate2::{FlushDecompress, Status};
 use zstd::stream::raw::{InBuffer, Operation, OutBuffer};
 
-/// How a file is compressed.
+/// The compression format of a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Compression {
     /// Gzip, `.gz`.
@@ -19,11 +20,11 @@ pub enum Compression {
 }
 
 impl Compression {
-    /// How a file is compressed, by its first bytes, else by its name. The
-    /// bytes go first: a file that was decompressed in place still reads, and
-    /// no JSON begins like this. The name is asked where the bytes say
-    /// nothing, so that a `.gz` that is none is reported as corrupt; an empty
-    /// file is empty whatever its name.
+    /// The format of a file, detected by its first bytes, else by its name. The
+    /// bytes decide first: a file that was decompressed in place still reads, and
+    /// no JSON begins like a compressed file. The name decides where the bytes do
+    /// not, so that a `.gz` that is not gzip is reported as corrupt. An empty file
+    /// is empty whatever its name.
     pub fn of(name: &str, head: &[u8]) -> Option<Compression> {
         match head {
             [] => None,
@@ -36,7 +37,7 @@ impl Compression {
         }
     }
 
-    /// How a file is compressed, by its name alone.
+    /// The format of a file by its name alone.
     pub fn of_name(name: &str) -> Option<Compression> {
         let (_, ending) = name.rsplit_once('.')?;
         if ending.eq_ignore_ascii_case("gz") || ending.eq_ignore_ascii_case("gzip") {
@@ -49,61 +50,61 @@ impl Compression {
     }
 }
 
-/// A compressed stream that cannot be read on. Comes out of [`Decompress`]
-/// inside an [`io::Error`] of the kind `InvalidData`, after all bytes that
-/// could be decompressed.
+/// Error of a compressed stream that cannot be decompressed any further.
+/// [`Decompress`] returns it inside an [`io::Error`] of kind `InvalidData`, after
+/// all bytes that could be decompressed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{what} after {offset} compressed bytes")]
 pub struct Unreadable {
-    /// What is wrong.
+    /// The fault.
     pub what: Fault,
-    /// Compressed bytes that were read before.
+    /// Compressed bytes read before the fault.
     pub offset: u64,
 }
 
-/// What is wrong with a compressed stream.
+/// Why a compressed stream cannot be decompressed any further.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Fault {
-    /// It ends too early.
+    /// The stream ends inside a member or frame.
     #[error("the compressed stream ends too early")]
     Truncated,
-    /// It is not what was compressed.
+    /// The stream is not valid, or a checksum does not match.
     #[error("the compressed stream is corrupt")]
     Corrupt,
-    /// It unpacks to more than [`unpacked_bytes_max`].
+    /// The stream unpacks to more than [`unpacked_bytes_max`].
     #[error("the compressed stream unpacks to more than {RATIO_MAX} times its size")]
     Excessive,
 }
 
-/// How many times its size a compressed file may unpack to, beyond
-/// [`FREE_BYTES`]: JSON of sensors compresses to a tenth, at most to a fiftieth.
+/// Maximum ratio of unpacked to packed bytes, beyond [`UNPACKED_BYTES_FREE`]. JSON
+/// of sensors compresses to a tenth, at most to a fiftieth.
 pub const RATIO_MAX: u64 = 250;
 
-/// So much may come of any compressed file: small ones harm nobody.
-pub const FREE_BYTES: u64 = 16 << 20;
+/// Any compressed file may unpack to this many bytes: small files harm nobody.
+pub const UNPACKED_BYTES_FREE: u64 = 16 << 20;
 
-/// Bytes that are unpacked at most of a file that is `packed` bytes long. It
-/// depends on nothing else, so that every reading ends at the same byte.
+/// Maximum number of bytes unpacked from a file of `packed` bytes. It depends on
+/// nothing else, so that every reading ends at the same byte.
 pub fn unpacked_bytes_max(packed: u64) -> u64 {
-    packed.saturating_mul(RATIO_MAX).max(FREE_BYTES)
+    packed.saturating_mul(RATIO_MAX).max(UNPACKED_BYTES_FREE)
 }
 
-/// The decompressed bytes of a stream.
+/// Reader of the decompressed bytes of a stream.
 pub struct Decompress<R> {
     source: R,
     codec: Codec,
     input: Box<[u8]>,
-    /// What of `input` is yet to be decompressed.
+    /// The part of `input` that is not decompressed yet.
     from: usize,
     to: usize,
-    /// Compressed bytes taken.
+    /// Compressed bytes consumed so far.
     offset: u64,
-    /// Decompressed bytes that may still be given.
-    room: u64,
-    /// Inside a member or frame, so that the stream may not end here.
-    open: bool,
-    /// Set once nothing more can come.
-    done: Option<Result<(), Unreadable>>,
+    /// Decompressed bytes that may still be produced.
+    output_left: u64,
+    /// Inside a member or frame: the stream must not end here.
+    in_member: bool,
+    /// Set at the end of the stream or at a fault.
+    end: Option<Result<(), Unreadable>>,
 }
 
 enum Codec {
@@ -111,17 +112,17 @@ enum Codec {
     Zstd(Box<zstd::stream::raw::Decoder<'static>>),
 }
 
-/// Compressed bytes read at a time.
+/// Size of the input buffer.
 const INPUT_BYTES: usize = 128 << 10;
 
 /// Gzip's largest window.
 const WINDOW_BITS: u8 = 15;
 
 impl<R: Read> Decompress<R> {
-    /// Reads `source` as compressed this way.
+    /// A reader of `source`, which is compressed in this format.
     ///
     /// # Errors
-    /// If the decompressor has no memory.
+    /// If there is no memory for the decompressor.
     pub fn new(source: R, compression: Compression) -> io::Result<Decompress<R>> {
         let codec = match compression {
             Compression::Gzip => Codec::Gzip(Box::new(flate2::Decompress::new_gzip(WINDOW_BITS))),
@@ -134,15 +135,16 @@ impl<R: Read> Decompress<R> {
             from: 0,
             to: 0,
             offset: 0,
-            room: u64::MAX,
-            open: true,
-            done: None,
+            output_left: u64::MAX,
+            in_member: true,
+            end: None,
         })
     }
 
-    /// Gives at most `bytes`, and [`Fault::Excessive`] where there are more.
+    /// Limits the output to `bytes`; the reader fails with [`Fault::Excessive`]
+    /// beyond.
     pub fn limited(mut self, bytes: u64) -> Decompress<R> {
-        self.room = bytes;
+        self.output_left = bytes;
         self
     }
 
@@ -153,14 +155,14 @@ impl<R: Read> Decompress<R> {
 
     fn stop(&mut self, what: Fault) {
         let offset = self.offset;
-        self.done = Some(Err(Unreadable { what, offset }));
+        self.end = Some(Err(Unreadable { what, offset }));
     }
 }
 
 impl<R: Read> Read for Decompress<R> {
     fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
         loop {
-            match &self.done {
+            match &self.end {
                 Some(Ok(())) => return Ok(0),
                 Some(Err(error)) => {
                     return Err(io::Error::new(io::ErrorKind::InvalidData, error.clone()));
@@ -168,64 +170,64 @@ impl<R: Read> Read for Decompress<R> {
                 None if out.is_empty() => return Ok(0),
                 None => {}
             }
-            let mut at_end = false;
+            let mut at_source_end = false;
             if self.from == self.to {
                 self.from = 0;
                 self.to = loop {
                     match self.source.read(&mut self.input) {
                         Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                        read => break read?,
+                        result => break result?,
                     }
                 };
-                at_end = self.to == 0;
+                at_source_end = self.to == 0;
             }
-            // Whether there is more than may be is told by one byte more.
-            let mut beyond = [0];
-            let room = usize::try_from(self.room).unwrap_or(usize::MAX);
-            let is_spent = room == 0;
-            let into = match is_spent {
-                true => &mut beyond[..],
+            // Decompressing one byte more tells whether the limit is exceeded.
+            let mut extra = [0];
+            let output_left = usize::try_from(self.output_left).unwrap_or(usize::MAX);
+            let at_limit = output_left == 0;
+            let output = match at_limit {
+                true => &mut extra[..],
                 false => {
-                    let length = out.len().min(room);
+                    let length = out.len().min(output_left);
                     &mut out[..length]
                 }
             };
-            let step = self.codec.step(&self.input[self.from..self.to], into);
-            self.from += step.taken;
-            self.offset += step.taken as u64;
+            let step = self.codec.step(&self.input[self.from..self.to], output);
+            self.from += step.consumed;
+            self.offset += step.consumed as u64;
             match step.outcome {
-                Ok(false) => self.open |= step.taken > 0 || step.given > 0,
+                Ok(false) => self.in_member |= step.consumed > 0 || step.produced > 0,
                 Ok(true) => {
-                    self.open = false;
+                    self.in_member = false;
                     self.codec.restart();
                 }
                 Err(()) => self.stop(Fault::Corrupt),
             }
-            if is_spent && step.given > 0 {
+            if at_limit && step.produced > 0 {
                 self.stop(Fault::Excessive);
                 continue;
             }
-            self.room -= step.given as u64;
-            if at_end && step.given == 0 && self.done.is_none() {
-                if self.open {
+            self.output_left -= step.produced as u64;
+            if at_source_end && step.produced == 0 && self.end.is_none() {
+                if self.in_member {
                     self.stop(Fault::Truncated);
                 } else {
-                    self.done = Some(Ok(()));
+                    self.end = Some(Ok(()));
                 }
             }
-            if step.given > 0 {
-                return Ok(step.given);
+            if step.produced > 0 {
+                return Ok(step.produced);
             }
         }
     }
 }
 
-/// What a call of a codec did.
+/// The result of one call of a codec.
 struct Progress {
-    taken: usize,
-    given: usize,
-    /// Whether a member or frame ended; `Err` if it is corrupt. What was
-    /// given before is good all the same.
+    consumed: usize,
+    produced: usize,
+    /// Whether a member or frame ended; `Err` if it is corrupt. The bytes produced
+    /// before the fault are valid.
     outcome: Result<bool, ()>,
 }
 
@@ -233,11 +235,11 @@ impl Codec {
     fn step(&mut self, input: &[u8], out: &mut [u8]) -> Progress {
         match self {
             Codec::Gzip(gzip) => {
-                let (taken, given) = (gzip.total_in(), gzip.total_out());
+                let (in_before, out_before) = (gzip.total_in(), gzip.total_out());
                 let status = gzip.decompress(input, out, FlushDecompress::None);
                 Progress {
-                    taken: (gzip.total_in() - taken) as usize,
-                    given: (gzip.total_out() - given) as usize,
+                    consumed: (gzip.total_in() - in_before) as usize,
+                    produced: (gzip.total_out() - out_before) as usize,
                     outcome: match status {
                         Ok(status) => Ok(status == Status::StreamEnd),
                         Err(_) => Err(()),
@@ -247,13 +249,13 @@ impl Codec {
             Codec::Zstd(zstd) => {
                 let mut input = InBuffer::around(input);
                 let mut out = OutBuffer::around(out);
-                let left = zstd.run(&mut input, &mut out);
+                let remaining = zstd.run(&mut input, &mut out);
                 Progress {
-                    taken: input.pos(),
-                    given: out.pos(),
-                    // Without input and output nothing has begun: at the very
-                    // end the decoder asks for the next frame's header.
-                    outcome: match left {
+                    consumed: input.pos(),
+                    produced: out.pos(),
+                    // Without input and output no frame has begun: at the very end
+                    // the decoder asks for the next frame's header.
+                    outcome: match remaining {
                         Ok(0) => Ok(true),
                         Ok(_) => Ok(false),
                         Err(_) => Err(()),
@@ -263,7 +265,7 @@ impl Codec {
         }
     }
 
-    /// Ready for the next member; Zstandard's decoder is by itself.
+    /// Prepares for the next member. Zstandard's decoder does so by itself.
     fn restart(&mut self) {
         if let Codec::Gzip(gzip) = self {
             **gzip = flate2::Decompress::new_gzip(WINDOW_BITS);

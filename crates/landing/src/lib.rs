@@ -1,9 +1,10 @@
-//! Landing JSON into Arrow: every byte ends in a row, in quarantine with its
-//! reason, or is a separator.
+//! Decodes landing JSON into Arrow. Every byte is part of a row, is quarantined
+//! with a reason, or is a separator.
 //!
-//! Pure: bytes in, record batches out; no I/O, no threads, no clock. The engine
-//! cuts a file into segments at newlines ([`boundary`]), decodes them in
-//! parallel, each from an assumed [`Carry`], and then walks them in order:
+//! The crate is pure: bytes in, record batches out; no I/O, no threads, no clock.
+//! The landing reader of `query` splits a file at newlines into segments
+//! ([`boundary`]), decodes them in parallel, each from a guessed [`Carry`], and
+//! then accepts the results in order:
 //!
 //! ```
 //! # use std::sync::Arc;
@@ -19,7 +20,7 @@
 //! for segment in segments {
 //!     let assumed = Carry::guessed(&file, carry.offset());
 //!     let decoded = if carry.agrees_with(&assumed) {
-//!         let mut decoded = decoder.decode(segment, assumed); // done before, elsewhere
+//!         let mut decoded = decoder.decode(segment, assumed); // done before, in parallel
 //!         decoded.follow(&carry);
 //!         decoded
 //!     } else {
@@ -32,85 +33,95 @@
 //! assert_eq!(rows, 3);
 //! ```
 //!
-//! However a file is cut, at newlines or anywhere else, rows, rejected
-//! stretches and totals are the same. Time is linear in the file's length and
-//! memory bounded by the segment and [`Limits`], whatever is in the file.
+//! Rows, rejected stretches and totals do not depend on where a file is cut: at
+//! newlines or anywhere else. Time is linear in the length of the file. Memory is
+//! bounded by the segment and [`Limits`], whatever the file holds.
 //!
-//! # What is between objects
-//! White space, commas, the brackets of a top-level array and a byte order
-//! mark at the very start are separators, so that NDJSON, concatenated objects,
-//! comma-terminated lines, arrays and pretty-printed objects all read, also
-//! mixed. `[` opens a top-level array if an object or `]` comes next; if the
-//! file ends before the array does, a notice of length zero says so. Anything
-//! else is rejected, one stretch up to the next object: as `not_an_object` if
-//! it is JSON, else as `garbage`. White space at the end of a rejected stretch
-//! is a separator (runs of 1 KiB and more are part of the stretch). Beyond the
-//! first thousand stretches of a file, and beyond a MiB of their bytes, stretches
-//! are told in ranges, with their number and the sum of their lengths.
+//! # Framing: what may stand between objects
+//! White space, commas, the brackets of a top-level array and a byte order mark at
+//! the start of the file are separators. So the decoder reads NDJSON, concatenated
+//! objects, comma-terminated lines, arrays and pretty-printed objects, also mixed.
+//! `[` opens a top-level array if an object or `]` follows. If the file ends before
+//! the array is closed, a rejected stretch of length zero reports it.
 //!
-//! # What a row is
-//! An object that is valid JSON throughout, also in fields no column has, and
-//! - has every column at most once (`duplicate_key`). Keys match columns
-//!   whatever the case of their ASCII letters, after unescaping. Unknown fields
-//!   may repeat: each is counted;
-//! - has every required column (`missing_field`); null is absent;
-//! - holds in each column what it takes, without loss:
+//! All other bytes are rejected, as one stretch up to the next object: with the
+//! reason `not_an_object` if they are JSON, else with `garbage`. White space at the
+//! end of a rejected stretch is a separator (a run of 1 KiB or more is part of the
+//! stretch). Beyond the first thousand stretches of a file, and beyond a MiB of
+//! their bytes, stretches are reported as ranges, with their number and the sum of
+//! their lengths.
 //!
-//! | column | takes | refuses |
+//! # What becomes a row
+//! An object that is valid JSON throughout, including the fields that no column
+//! has, and
+//! - has each column at most once (`duplicate_key`). Keys match columns regardless
+//!   of the case of ASCII letters, after unescaping. Unknown fields may repeat;
+//!   each one is counted;
+//! - has every required column (`missing_field`). Null counts as absent;
+//! - holds values that their columns accept without loss:
+//!
+//! | column | accepts | rejects |
 //! |---|---|---|
-//! | integer | integers in whatever spelling (`1e3`, `5.0`); text that spells a JSON integer | fractions: `lossy_number`; beyond the range: `out_of_range`; others: `type_mismatch` |
-//! | epoch milliseconds | as integers | what is seconds or microseconds of this century: `time_unit`; nought and less: `out_of_range` |
+//! | integer | integers in any spelling (`1e3`, `5.0`); text that spells a JSON integer | fractions: `lossy_number`; beyond the range: `out_of_range`; others: `type_mismatch` |
+//! | epoch milliseconds | the same as integer | seconds or microseconds of this century: `time_unit`; zero and below: `out_of_range` |
 //! | double, float | numbers, rounded to the nearest; text that spells a JSON number | overflow: `out_of_range` |
-//! | text | text, NUL by escape included; numbers, `true` and `false` as written | objects, arrays |
+//! | text | text, escaped NUL included; numbers, `true` and `false` as written | objects, arrays |
 //! | date | `YYYY-MM-DD` | days that do not exist: `out_of_range` |
-//! | timestamp | `YYYY-MM-DD HH:MM:SS`, with `T`, a fraction, `Z` or `+hh:mm`; integers and text of integers as epoch milliseconds | finer than a millisecond: `lossy_number` |
-//! | boolean | `true`, `false`, and as text | |
+//! | timestamp | `YYYY-MM-DD HH:MM:SS`, also with `T`, a fraction, `Z` or `+hh:mm`; integers and text of integers as epoch milliseconds | finer than a millisecond: `lossy_number` |
+//! | boolean | `true`, `false`, also as text | |
 //!
-//! Blank text in a column that is not text is null: sources send `""` for a
-//! date not given. Bytes that are not UTF-8 and unpaired surrogates anywhere in
-//! an object reject it. If more than one thing is wrong, invalid UTF-8 is
-//! reported, else what comes first, missing fields last. Objects over
-//! [`Limits::object_bytes_max`] or [`Limits::depth_max`] are never held or
-//! built.
+//! Blank text in a column that is not text is null: sources send `""` for a date
+//! that was not given. Bytes that are not UTF-8 and unpaired surrogates reject the
+//! object that holds them, wherever they are. If an object has several problems,
+//! invalid UTF-8 is reported, else the first problem; missing fields come last.
+//! Objects beyond [`Limits::object_bytes_max`] or [`Limits::depth_max`] are never
+//! held or built.
 //!
-//! # After a broken object
-//! An object breaks at the first byte with which no valid JSON goes on. The
-//! next object is the first brace of which one of these holds; what stands
-//! before it is rejected as one stretch.
-//! 1. **Brackets.** The brackets open at the break have closed: the broken
-//!    object was whole, and reading goes on after it. Strings may be inside
-//!    out after a stray quote, so both readings are followed; the other one
-//!    counts if a record's end comes next, and at each line end the one
-//!    without an open string is right.
-//! 2. **Lines.** The brace begins a line that is indented no further than the
-//!    line the broken object began on, and is no element of an array open there.
-//! 3. **No value.** The brace stands where no value may: after a value, a key
-//!    or a comma inside an object, as where one file was cut off and another
-//!    appended. After a colon or in an array it belongs to the object around
-//!    it, which takes it along into quarantine. Later on a line only a brace
-//!    directly followed by a quote counts.
+//! # Recovery after a broken object
+//! An object breaks at the first byte that no valid JSON object can have at that
+//! place. The next object begins at the first brace for which one of the following
+//! rules holds. The bytes before it are rejected as one stretch.
+//! 1. **Brackets.** The brackets that were open at the break are closed: the broken
+//!    object was complete, and decoding continues after it. After a stray quote,
+//!    inside and outside of strings may be swapped. So the decoder follows both
+//!    readings. It accepts the swapped one if the end of a record comes next. At
+//!    each line end, the reading without an open string is right.
+//! 2. **Lines.** The brace begins a line that is indented no further than the line
+//!    on which the broken object began, and is no element of an array open there.
+//! 3. **No value.** The brace stands where no value can: after a value, a key or a
+//!    comma inside an object, as where one file was cut off and another appended.
+//!    After a colon or in an array, the brace belongs to the object around it and
+//!    is quarantined with it. Later on a line, only a brace directly followed by a
+//!    quote counts.
 //! 4. **Inside a string.** The string that holds the break ends in a brace:
 //!    `"shareWithRese{"customerName":...`.
-//! 5. **A value on a line of its own.** An object cut off after a colon takes
-//!    in the next line as that field's value and breaks only after it. If the
-//!    value began a line as in 2 and then a record follows, it is a record.
+//! 5. **A value on a line of its own.** An object that was cut off after a colon
+//!    takes the next line as the value of that field and breaks only after it. If
+//!    that value begins a line as in rule 2, and a record follows, the value is a
+//!    record.
 //!
-//! What was found by 2 to 4 is a row only if what follows proves that it stands
-//! alone: the end of its line, another object or the end of the file (in an
-//! array, after a colon or before a comma: another object or the end of the
+//! An object found by rules 2 to 4 becomes a row only if the bytes after it prove
+//! that it stands alone: the end of its line, another object or the end of the file
+//! (in an array, after a colon or before a comma: another object or the end of the
 //! file). Otherwise it is rejected as `ambiguous`, since it may be part of the
-//! broken one, and the search goes on. So an inner object of a broken one
-//! becomes no row, and a broken line costs no other line. Two losses are
-//! accepted, since nothing tells them from the inside of an object: the
-//! neighbour on the same line of an object cut off just after a colon, and
-//! lines that follow an object cut off inside a nested array just after its
-//! bracket or a comma (one line, unless lines end in commas). Both are in quarantine, to be seen and retried.
+//! broken object, and the search continues. So no inner object of a broken one
+//! becomes a row, and a broken line costs no other line.
 //!
-//! # Parts
-//! [`compression`] reads `.gz` and `.zst`. Inside, `framing` says where objects
-//! begin and end, `decode` builds rows by a fast path (shapes learnt from
-//! earlier rows) and a general path of equal result, `reject` and `tally` keep
-//! the accounts.
+//! Two losses are accepted, since they look the same as the inside of an object:
+//! the neighbour on the same line of an object cut off just after a colon, and
+//! lines that follow an object cut off inside a nested array just after its bracket
+//! or a comma (one line, unless lines end in commas). Both are quarantined, where
+//! they can be seen and retried.
+//!
+//! # Modules
+//! - [`compression`]: detects and decompresses `.gz` and `.zst`.
+//! - `framing`: finds where objects begin and end; state between segments;
+//!   recovery.
+//! - `decode`: builds rows, by a fast path (object shapes learnt from earlier
+//!   objects) and a general path with equal results.
+//! - `reject`: rejected stretches and their reasons.
+//! - `tally`: counts.
+//! - `schema`: columns, limits and what to read.
 
 pub mod compression;
 mod decode;

@@ -1,7 +1,7 @@
-//! What a landing table looks like and what a reader wants of it.
+//! Columns of a landing table, and the specification of a read.
 //!
-//! The engine builds a [`Spec`] per scan out of a table's `CREATE EXTERNAL
-//! TABLE` and the plan's projection, and hands it to [`crate::Decoder`].
+//! `query` builds a [`Spec`] for each scan from the table's `CREATE EXTERNAL TABLE`
+//! and the projection of the plan, and passes it to [`crate::Decoder`].
 
 use std::fmt;
 use std::sync::Arc;
@@ -10,15 +10,15 @@ use arrow::datatypes::{DataType, Field, SchemaRef, TimeUnit};
 
 use crate::reject::Finder;
 
-/// What a column holds.
+/// The type of a column.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Type {
     /// Text, as Arrow `Utf8View`.
     Text,
     /// A 64-bit integer.
     Long,
-    /// An instant as epoch milliseconds, as a 64-bit integer. What is seconds,
-    /// microseconds or nanoseconds of this century is refused.
+    /// An instant as epoch milliseconds, as a 64-bit integer. Values that are
+    /// seconds, microseconds or nanoseconds of this century are rejected.
     Millis,
     /// A 32-bit integer.
     Int,
@@ -28,7 +28,7 @@ pub enum Type {
     Float,
     /// A calendar date, as Arrow `Date32`.
     Date,
-    /// An instant in milliseconds without a zone (read as UTC), as Arrow
+    /// An instant in milliseconds without a time zone (read as UTC), as Arrow
     /// `Timestamp(Millisecond, None)`.
     Timestamp,
     /// True or false.
@@ -36,7 +36,7 @@ pub enum Type {
 }
 
 impl Type {
-    /// The Arrow type that holds it.
+    /// The Arrow type of its values.
     pub fn arrow(self) -> DataType {
         match self {
             Type::Text => DataType::Utf8View,
@@ -54,12 +54,11 @@ impl Type {
 /// A column of a landing table.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Column {
-    /// The column's name in lower case. Keys match it whatever the case of
-    /// their ASCII letters.
+    /// Name in lower case. Keys match it regardless of the case of ASCII letters.
     pub name: String,
-    /// What it holds.
+    /// Type of its values.
     pub kind: Type,
-    /// Whether an object without it (or with a null) is quarantined.
+    /// Whether objects in which it is absent or null are quarantined.
     pub required: bool,
 }
 
@@ -73,7 +72,7 @@ impl Column {
         }
     }
 
-    /// A column every object must carry.
+    /// A column that every object must have.
     pub fn required(name: impl Into<String>, kind: Type) -> Column {
         Column {
             name: name.into(),
@@ -91,8 +90,8 @@ pub struct Schema {
 }
 
 impl Schema {
-    /// The Arrow schema of all columns; every field is nullable, also those of
-    /// required columns, so that it is the one that SQL sees.
+    /// The Arrow schema of all columns, as SQL sees it: every field is nullable,
+    /// those of required columns included.
     pub fn arrow(&self) -> SchemaRef {
         self.project(0..self.columns.len())
     }
@@ -107,19 +106,18 @@ impl Schema {
     }
 }
 
-/// How much of one object the reader is willing to hold.
+/// Limits on objects, batches and quarantined bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
     /// Objects longer than this many bytes are quarantined as `too_large` and
     /// never held whole.
     pub object_bytes_max: usize,
-    /// Objects nested deeper than this are quarantined as `too_deep`; the
-    /// object itself is level 1. At most 128, greater values count as 128.
+    /// Objects nested deeper than this are quarantined as `too_deep`; the object
+    /// itself is level 1. At most 128; greater values count as 128.
     pub depth_max: usize,
-    /// Rows per record batch, at most.
+    /// Maximum number of rows of a record batch.
     pub batch_rows: usize,
-    /// What is quarantined and longer than this many bytes is described by its
-    /// hash instead of its bytes.
+    /// Of rejected stretches longer than this many bytes, only a hash is kept.
     pub quarantine_bytes_max: usize,
 }
 
@@ -134,42 +132,42 @@ impl Default for Limits {
     }
 }
 
-/// Keys that a join or a filter keeps.
+/// A set of keys, given by a join or a filter.
 pub trait KeySet: Send + Sync + fmt::Debug {
-    /// Whether rows with this text, as it stands in the file, are kept.
+    /// Whether rows with this key are kept. `text` is the value as the file has it.
     fn contains(&self, text: &str) -> bool;
 }
 
-/// Keep only the rows whose text column is in a set of keys. Other rows are
-/// checked like any row, then dropped without being built and counted in
-/// [`crate::Tally::filtered`]. A null is in no set.
+/// Row filter: keeps only rows whose key is in a set. Other objects are checked
+/// like any object, but not built, and counted in [`crate::Tally::filtered`]. A
+/// null is in no set.
 #[derive(Clone, Debug)]
 pub struct Keep {
-    /// Index of the column among [`Schema::columns`]; it must be
-    /// [`Type::Text`], and need not be projected.
+    /// Index of the key column in [`Schema::columns`]. The column must be
+    /// [`Type::Text`] and need not be projected.
     pub column: usize,
     /// The keys.
     pub keys: Arc<dyn KeySet>,
 }
 
-/// What to read.
+/// What a decoder reads: table, projection, row filter and limits.
 #[derive(Clone, Debug)]
 pub struct Spec {
-    /// The table's columns. All of them are checked, so that which rows there
-    /// are never depends on the projection.
+    /// The table's columns. All of them are checked, so that the projection never
+    /// decides which objects are rows.
     pub schema: Arc<Schema>,
-    /// Columns to build, in this order; `None` builds all.
+    /// Indices of the columns to build, in this order; `None` builds all.
     pub projection: Option<Vec<usize>>,
-    /// Which rows to keep; `None` keeps all.
+    /// The row filter; `None` keeps all rows.
     pub keep: Option<Keep>,
     /// Limits on objects and batches.
     pub limits: Limits,
-    /// What looks into rejected bytes that are not kept.
+    /// Searches rejected bytes of which only a hash is kept.
     pub finder: Option<Arc<dyn Finder>>,
 }
 
 impl Spec {
-    /// All columns and all rows of a table, with the default limits.
+    /// Reads all columns and all rows of a table, with the default limits.
     pub fn all(schema: Arc<Schema>) -> Spec {
         Spec {
             schema,

@@ -1,50 +1,54 @@
-//! What a read counts. The engine adds the tallies of a file's segments and
-//! writes them into `system.ledger`.
+//! Counts of a read: rows, rejected objects, bytes, unknown fields.
+//!
+//! `query` adds the tallies of a file's segments; a run writes the sums into
+//! `system.ledger`.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
-/// How many distinct unknown field names are told apart. Names come from the
-/// data, so their number must be bounded.
+/// Maximum number of distinct names of unknown fields that are counted by name.
+/// Names come from the data, so their number must be bounded.
 pub const UNKNOWN_NAMES_MAX: usize = 256;
 
-/// Longer names are cut to as many bytes: a key may be as long as an object.
+/// Longer names of unknown fields are cut to this many bytes: a key may be as long
+/// as an object.
 const UNKNOWN_NAME_BYTES_MAX: usize = 128;
 
 /// Counts of a read. At the end of a file:
 /// - `objects = rows + filtered + rejected_objects`
 /// - `bytes_rows + bytes_rejected + bytes_separators` = bytes of the file.
 ///
-/// What is still open at the end of a segment is counted in the segment that
-/// ends it.
+/// An object or stretch that is open at the end of a segment is counted in the
+/// segment that ends it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Tally {
     /// Objects that became rows.
     pub rows: u64,
-    /// Good objects that [`crate::Keep`] left out.
+    /// Valid objects that the row filter ([`crate::Keep`]) left out.
     pub filtered: u64,
-    /// Objects in quarantine: rejected stretches that began as an object.
+    /// Rejected stretches that began as an object.
     pub rejected_objects: u64,
-    /// Other rejected stretches: garbage and values that are not objects.
+    /// All other rejected stretches: garbage and values that are not objects.
     pub rejected_others: u64,
     /// Objects found.
     pub objects: u64,
-    /// Bytes of objects that became rows or were filtered.
+    /// Bytes of objects that became rows or were left out by the row filter.
     pub bytes_rows: u64,
     /// Bytes of rejected stretches.
     pub bytes_rejected: u64,
-    /// White space, commas, brackets of a top-level array and byte order mark
-    /// between objects.
+    /// Bytes between objects: white space, commas, brackets of a top-level array
+    /// and the byte order mark.
     pub bytes_separators: u64,
-    /// Newlines, wherever they stand.
+    /// All newlines of the file, inside objects too.
     pub newlines: u64,
-    /// Values that were converted without loss: numbers for text, integral
-    /// floats for integers, text for other types.
+    /// Values converted without loss: numbers to text, integral floats to integers,
+    /// text to other types.
     pub converted: u64,
-    /// Fields of no column in rows and filtered objects, all of them.
+    /// Fields that no column has, in rows and in objects that the row filter left
+    /// out.
     pub unknown: u64,
-    /// The same per name (as it stands in the file), for the first
-    /// [`UNKNOWN_NAMES_MAX`] names in order. Names may be personal values.
+    /// The same by name, as the file spells it, for the first [`UNKNOWN_NAMES_MAX`]
+    /// names in alphabetical order. Names may be personal values.
     pub unknown_fields: BTreeMap<String, u64>,
 }
 
@@ -81,13 +85,14 @@ impl Tally {
         }
     }
 
-    /// Bytes accounted for.
+    /// All bytes accounted for.
     pub fn bytes(&self) -> u64 {
         self.bytes_rows + self.bytes_rejected + self.bytes_separators
     }
 
-    /// Keeps the first names in order: those are the same in whatever order
-    /// names come and tallies are added, and their counts are complete.
+    /// Counts an unknown field. Beyond the maximum, the first names in alphabetical
+    /// order are kept. Those do not depend on the order in which names come and
+    /// tallies are added, and their counts are complete.
     pub(crate) fn count_unknown(&mut self, name: &str, count: u64) {
         let name = &name[..name.floor_char_boundary(UNKNOWN_NAME_BYTES_MAX)];
         if let Some(known) = self.unknown_fields.get_mut(name) {
@@ -104,7 +109,7 @@ impl Tally {
     }
 }
 
-/// The name of an unknown field, as it stands in the file.
+/// The name of an unknown field, as the file spells it.
 pub(crate) fn unknown_name(raw: &[u8]) -> Cow<'_, str> {
     String::from_utf8_lossy(&raw[..raw.len().min(UNKNOWN_NAME_BYTES_MAX)])
 }

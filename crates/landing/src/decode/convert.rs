@@ -1,12 +1,12 @@
-//! JSON scalars to values of a column, without loss or not at all.
+//! Converts JSON scalars to values of a column: without loss or not at all.
 //!
-//! Both the fast and the general path convert here, so that they cannot
+//! The fast path and the general path both convert here, so that they cannot
 //! differ.
 
 use crate::reject::Reason;
 use crate::schema::Type;
 
-/// A value for any column but one of text.
+/// A value of a column that is not text.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) enum Value {
     Null,
@@ -19,7 +19,7 @@ pub(crate) enum Value {
     Boolean(bool),
 }
 
-/// Why not.
+/// Why a value cannot be converted: the reason and the detail.
 pub(crate) type Refusal = (Reason, &'static str);
 
 const FRACTION: Refusal = (Reason::LossyNumber, "a fraction where an integer is due");
@@ -29,27 +29,24 @@ const NO_DATE: Refusal = (Reason::TypeMismatch, "text that is not a date");
 const NO_TIME: Refusal = (Reason::TypeMismatch, "text that is not a time");
 const NO_DAY: Refusal = (Reason::OutOfRange, "a day or time that does not exist");
 
-const SECONDS: Refusal = (
+const TOO_COARSE: Refusal = (
     Reason::TimeUnit,
     "a time in seconds where milliseconds are due",
 );
-const FINER: Refusal = (
+const TOO_FINE: Refusal = (
     Reason::TimeUnit,
-    "a time finer than the milliseconds that are due",
+    "a time in microseconds or nanoseconds where milliseconds are due",
 );
 
-const EARLY: Refusal = (
-    Reason::OutOfRange,
-    "a time that is nought or before 1970, where one of now is due",
-);
+const NOT_AFTER_1970: Refusal = (Reason::OutOfRange, "a time of zero or before 1970");
 
-/// A valid JSON number for a column that is not text.
-pub(crate) fn number(kind: Type, token: &[u8]) -> Result<Value, Refusal> {
+/// Converts a valid JSON number for a column that is not text.
+pub(crate) fn from_number(kind: Type, token: &[u8]) -> Result<Value, Refusal> {
     match kind {
         Type::Long => integer(token).map(Value::Long),
         Type::Millis => {
             let value = integer(token)?;
-            unit(value).map_or(Ok(Value::Long(value)), Err)
+            wrong_unit(value).map_or(Ok(Value::Long(value)), Err)
         }
         Type::Int => {
             i32::try_from(integer(token)?).map_or(Err(RANGE), |value| Ok(Value::Int(value)))
@@ -70,7 +67,7 @@ pub(crate) fn number(kind: Type, token: &[u8]) -> Result<Value, Refusal> {
     }
 }
 
-/// A float that is an integer counts as converted where an integer is due.
+/// Whether a number counts as converted: an integral float in an integer column.
 #[inline]
 pub(crate) fn is_converted(kind: Type, token: &[u8]) -> bool {
     matches!(
@@ -79,8 +76,8 @@ pub(crate) fn is_converted(kind: Type, token: &[u8]) -> bool {
     ) && token.iter().any(|byte| matches!(byte, b'.' | b'e' | b'E'))
 }
 
-/// Unescaped text for a column that is not text.
-pub(crate) fn text(kind: Type, text: &[u8]) -> Result<Value, Refusal> {
+/// Converts unescaped text for a column that is not text.
+pub(crate) fn from_text(kind: Type, text: &[u8]) -> Result<Value, Refusal> {
     if text
         .iter()
         .all(|byte| matches!(byte, b' ' | b'\t' | b'\r' | b'\n'))
@@ -88,11 +85,11 @@ pub(crate) fn text(kind: Type, text: &[u8]) -> Result<Value, Refusal> {
         return Ok(Value::Null);
     }
     match kind {
-        Type::Long | Type::Millis | Type::Int if is_integer(text) => number(kind, text),
-        Type::Double | Type::Float if is_number(text) => number(kind, text),
+        Type::Long | Type::Millis | Type::Int if is_integer(text) => from_number(kind, text),
+        Type::Double | Type::Float if is_number(text) => from_number(kind, text),
         Type::Long | Type::Millis | Type::Int | Type::Double | Type::Float => Err(NO_NUMBER),
         Type::Date => date(text).map(Value::Date),
-        Type::Timestamp if is_integer(text) => number(kind, text),
+        Type::Timestamp if is_integer(text) => from_number(kind, text),
         Type::Timestamp => timestamp(text).map(Value::Timestamp),
         Type::Boolean => match text {
             b"true" => Ok(Value::Boolean(true)),
@@ -103,33 +100,33 @@ pub(crate) fn text(kind: Type, text: &[u8]) -> Result<Value, Refusal> {
     }
 }
 
-/// Why an integer cannot be taken for epoch milliseconds. Seconds from 2001 on
-/// would be days of early 1970, microseconds years beyond 5000.
-pub(crate) fn unit(value: i64) -> Option<Refusal> {
+/// Checks that an integer is plausible as epoch milliseconds. Seconds from 2001 on
+/// would be days of early 1970; microseconds would be years beyond 5000.
+pub(crate) fn wrong_unit(value: i64) -> Option<Refusal> {
     const MILLION: i64 = 1_000_000;
-    // Nobody writes a record in 1970: as the oldest one of all it would change
-    // nothing, and whatever it says would be lost.
+    // No record was written in 1970. As the oldest record of all it would change
+    // nothing, and its content would be lost.
     if value <= 0 {
-        Some(EARLY)
+        Some(NOT_AFTER_1970)
     } else if (1_000 * MILLION..5_000 * MILLION).contains(&value) {
-        Some(SECONDS)
+        Some(TOO_COARSE)
     } else if value >= 100 * MILLION * MILLION {
-        Some(FINER)
+        Some(TOO_FINE)
     } else {
         None
     }
 }
 
-/// `true` or `false` for a column that is not text.
-pub(crate) fn boolean(kind: Type, value: bool) -> Result<Value, Refusal> {
+/// Converts `true` or `false` for a column that is not text.
+pub(crate) fn from_boolean(kind: Type, value: bool) -> Result<Value, Refusal> {
     match kind {
         Type::Boolean => Ok(Value::Boolean(value)),
         _ => Err((Reason::TypeMismatch, "true or false where none is due")),
     }
 }
 
-/// A valid JSON number as an integer, if it is one. The common case, a few
-/// digits, comes first.
+/// Converts a valid JSON number to an integer. The common case, a few digits, comes
+/// first.
 fn integer(token: &[u8]) -> Result<i64, Refusal> {
     let (negative, digits) = match token {
         [b'-', rest @ ..] => (true, rest),
@@ -144,8 +141,8 @@ fn integer(token: &[u8]) -> Result<i64, Refusal> {
     decimal(negative, digits)
 }
 
-/// The same for any number: `digits` has a fraction, an exponent, or many
-/// digits. Exact: the value is an integer times a power of ten.
+/// Converts any JSON number to an integer: `digits` has a fraction, an exponent, or
+/// many digits. The result is exact: the value is an integer times a power of ten.
 fn decimal(negative: bool, digits: &[u8]) -> Result<i64, Refusal> {
     let (mantissa, exponent) = match digits.iter().position(|b| matches!(b, b'e' | b'E')) {
         Some(at) => (&digits[..at], exponent(&digits[at + 1..])),
@@ -183,8 +180,8 @@ fn decimal(negative: bool, digits: &[u8]) -> Result<i64, Refusal> {
     i64::try_from(value).map_err(|_| RANGE)
 }
 
-/// An exponent, as far as it matters: beyond a billion a number that is not
-/// zero is out of any range.
+/// The value of an exponent, capped where it does not matter: beyond a billion a
+/// number other than zero exceeds any range.
 fn exponent(text: &[u8]) -> i64 {
     let (negative, digits) = match text {
         [b'-', rest @ ..] => (true, rest),
@@ -213,13 +210,13 @@ pub(crate) const POWERS_OF_TEN: [f64; 23] = [
     1e17, 1e18, 1e19, 1e20, 1e21, 1e22,
 ];
 
-/// A number's bytes are ASCII.
+/// The bytes of a number as a string; they are ASCII.
 fn ascii(token: &[u8]) -> &str {
     std::str::from_utf8(token).unwrap_or("")
 }
 
-/// The exact spelling of a JSON integer, so that no spelling is lost: no plus,
-/// no spaces, no leading zeros.
+/// Whether the text spells a JSON integer exactly, so that converting it loses
+/// nothing: no plus, no spaces, no leading zeros.
 fn is_integer(text: &[u8]) -> bool {
     let digits = text.strip_prefix(b"-").unwrap_or(text);
     match digits {
@@ -229,12 +226,12 @@ fn is_integer(text: &[u8]) -> bool {
     }
 }
 
-/// The exact spelling of a JSON number.
+/// Whether the text spells a JSON number exactly.
 fn is_number(text: &[u8]) -> bool {
-    super::scan::number(text, 0) == Some(text.len())
+    super::scan::skip_number(text, 0) == Some(text.len())
 }
 
-/// `YYYY-MM-DD` as days since 1970.
+/// Converts `YYYY-MM-DD` to days since 1970.
 fn date(text: &[u8]) -> Result<i32, Refusal> {
     match *text {
         [a, b, c, d, b'-', e, f, b'-', g, h] => {
@@ -247,8 +244,8 @@ fn date(text: &[u8]) -> Result<i32, Refusal> {
     }
 }
 
-/// `YYYY-MM-DD HH:MM:SS`, perhaps with `T`, a fraction, and `Z` or an offset,
-/// as milliseconds since 1970 UTC.
+/// Converts `YYYY-MM-DD HH:MM:SS`, also with `T`, a fraction, and `Z` or an offset,
+/// to milliseconds since 1970 UTC.
 fn timestamp(text: &[u8]) -> Result<i64, Refusal> {
     let (head, tail) = text.split_at_checked(19).ok_or(NO_TIME)?;
     let (day, clock) = head.split_at(10);
@@ -309,7 +306,8 @@ fn digits<const N: usize>(text: [u8; N]) -> Option<i32> {
     })
 }
 
-/// Days since 1970 of a day of the Gregorian calendar, carried on backwards.
+/// Days since 1970 of a day in the proleptic Gregorian calendar; `None` if the day
+/// does not exist.
 fn days(year: i32, month: i32, day: i32) -> Option<i32> {
     let leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
     let length = match month {

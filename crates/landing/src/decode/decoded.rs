@@ -1,4 +1,4 @@
-//! What comes out of a segment.
+//! The result of decoding a segment.
 
 use std::fmt;
 
@@ -8,17 +8,19 @@ use crate::framing::carry::Carry;
 use crate::reject::Rejected;
 use crate::tally::Tally;
 
-/// What came out of some bytes. Printing shows no value.
+/// The result of decoding a segment or a file. `Debug` shows no value.
 #[derive(Clone)]
 pub struct Decoded {
     /// The rows, in the order of the file.
     pub batches: Vec<RecordBatch>,
-    /// What is in no row, in the order of the file, in ranges where it is much:
-    /// see [`crate::Condenser`]. Those of a file's segments are to be condensed again.
+    /// Rejected stretches, in the order of the file. If they are many, they are
+    /// merged into ranges: see [`crate::Condenser`]. The reader condenses those of
+    /// a file's segments again.
     pub rejected: Vec<Rejected>,
     /// Counts.
     pub tally: Tally,
-    /// What is left open, for the next segment or [`crate::Decoder::finish`].
+    /// The framing state at the end, for the next segment or
+    /// [`crate::Decoder::finish`].
     pub carry: Carry,
 }
 
@@ -34,9 +36,9 @@ impl fmt::Debug for Decoded {
 }
 
 impl Decoded {
-    /// Accepts what was decoded from an assumed carry: makes its lines those
-    /// of the file. `before` is the true carry that agreed with the assumed
-    /// one.
+    /// Accepts a result that was decoded from a guessed carry: turns its line
+    /// numbers into those of the file. `before` is the true carry, which agreed
+    /// with the guess.
     pub fn follow(&mut self, before: &Carry) {
         for rejected in &mut self.rejected {
             rejected.line += before.lines;

@@ -1,4 +1,4 @@
-//! The decoder of one table's files.
+//! The decoder of one table's files: the crate's entry point.
 
 use std::sync::Arc;
 
@@ -14,10 +14,10 @@ use crate::reject::Condenser;
 use crate::schema::{Spec, Type};
 use crate::tally::Tally;
 
-/// Longer segments are decoded in pieces: views address text by 32 bits.
+/// Longer segments are decoded in pieces: text views have offsets of 32 bits.
 const SEGMENT_BYTES_MAX: usize = 1 << 30;
 
-/// Decodes files of one table. Cheap to clone; it holds no state between
+/// Decodes files of one table. It is cheap to clone and holds no state between
 /// calls, so that any number of threads may share it.
 #[derive(Clone, Debug)]
 pub struct Decoder {
@@ -28,15 +28,14 @@ impl Decoder {
     /// A decoder for a table.
     ///
     /// # Panics
-    /// If a column of the projection or of [`crate::Keep`] is not in the
-    /// schema, or the latter is not text: both are settled when a query is
-    /// planned.
+    /// If a column of the projection or of [`crate::Keep`] is not in the schema, or
+    /// if the latter is not text. Both are known when a query is planned.
     pub fn new(spec: Spec) -> Decoder {
         Decoder::with(spec, true)
     }
 
-    /// A decoder without the fast path: slower, equal in result. Tests and
-    /// the fuzzer compare the two.
+    /// A decoder without the fast path: slower, with equal results. Tests and the
+    /// fuzzer compare the two.
     #[doc(hidden)]
     pub fn general_only(spec: Spec) -> Decoder {
         Decoder::with(spec, false)
@@ -73,19 +72,19 @@ impl Decoder {
         }
     }
 
-    /// What it reads.
+    /// The specification that it was created with.
     pub fn spec(&self) -> &Spec {
         &self.settings.spec
     }
 
-    /// The schema of the batches.
+    /// The Arrow schema of the batches.
     pub fn schema(&self) -> SchemaRef {
         Arc::clone(&self.settings.schema)
     }
 
-    /// Decodes a segment of a file's (decompressed) bytes, given what the
-    /// bytes before it left open. Over all segments of a file, however it is
-    /// cut, rows, rejected stretches and totals are the same.
+    /// Decodes a segment of a file's (decompressed) bytes. `carry` is the framing
+    /// state before it. Over all segments of a file, rows, rejected stretches and
+    /// totals do not depend on where the file is cut.
     pub fn decode(&self, segment: Bytes, carry: Carry) -> Decoded {
         if segment.len() <= SEGMENT_BYTES_MAX {
             return segment::decode(&self.settings, segment, carry);
@@ -110,13 +109,13 @@ impl Decoder {
         whole
     }
 
-    /// For the rejected stretches of one file.
+    /// A condenser for the rejected stretches of one file.
     pub fn condenser(&self) -> Condenser {
         Condenser::new(self.settings.spec.finder.clone())
     }
 
-    /// The end of the file: what is still open is broken, but for an object
-    /// that only waited for proof.
+    /// Ends the file. An object that is still open is rejected, unless it is
+    /// complete and only waits for proof.
     pub fn finish(&self, carry: Carry) -> Decoded {
         segment::finish(&self.settings, carry)
     }

@@ -1,41 +1,41 @@
-//! The fast path: objects shaped like ones seen before.
+//! The fast path: decodes objects that have the same shape as earlier ones.
 //!
 //! Objects of one source repeat the same keys in the same order with the same
-//! spacing. The bytes between one value and the next are learnt from objects
-//! that the general path accepted, and compared as a whole; values are then
-//! read in place. Optional keys make several shapes, so what is learnt is a
-//! tree: each node is the bytes before a value, its children are the bytes
-//! that were seen to come after it. Whatever does not fit goes to the general
-//! path, which decides: this one never rejects.
+//! spacing. So the fast path learns the bytes between one value and the next from
+//! objects that the general path accepted, compares those bytes as a whole, and
+//! reads values in place. Optional keys make several shapes, so shapes are stored
+//! as a tree: a node holds the bytes before a value, and its children hold the
+//! bytes that were seen after that value. Any object that does not fit goes to the
+//! general path, which decides. The fast path never rejects.
 
 use super::convert::{self, POWERS_OF_TEN, Value};
-use super::rows::Rows;
+use super::rows::RowBuilder;
 use super::scan;
 use crate::schema::{Spec, Type};
 use crate::tally::{Tally, unknown_name};
 
-/// Nodes learnt per segment: ten optional keys in any combination fit, keys
-/// in random order are left to the general path.
+/// Maximum number of nodes learnt per segment. Ten optional keys in any combination
+/// fit; keys in random order are left to the general path.
 const NODES_MAX: usize = 4096;
 
-/// Bytes between two values that are worth learning.
-const LEAD_BYTES_MAX: usize = 128;
+/// Maximum number of bytes between two values that are learnt.
+const PREFIX_BYTES_MAX: usize = 128;
 
-/// Children of a node that are worth comparing.
+/// Maximum number of children of a node.
 const CHILDREN_MAX: usize = 16;
 
-/// The shapes learnt.
+/// The tree of shapes learnt from the segment so far.
 pub(crate) struct Shapes {
     nodes: Vec<Node>,
-    /// Per column, what it takes.
+    /// Type of each column, and whether it is required.
     columns: Vec<(Type, bool)>,
     object_bytes_max: usize,
-    /// Nodes of unknown fields met in the object being read.
-    met: Vec<u16>,
+    /// Nodes of the unknown fields in the current object.
+    unknown_seen: Vec<u16>,
 }
 
 struct Node {
-    lead: Box<[u8]>,
+    prefix: Box<[u8]>,
     action: Action,
     children: Vec<u16>,
 }
@@ -43,41 +43,42 @@ struct Node {
 enum Action {
     /// The root, before any object.
     Root,
-    /// The value of a column follows: which, of what kind, and whether it is
+    /// The value of a column follows: its index, its type, and whether it is
     /// required.
     Column(u16, Type, bool),
-    /// The value of an unknown field follows; its name and how often.
+    /// The value of an unknown field follows: its name and how often it occurred.
     Unknown(String, u64),
-    /// The object ended; columns it does not have.
+    /// The object ends here: the indices of absent columns.
     End(Box<[u16]>),
 }
 
-/// An object being learnt: where its values begin and end.
+/// The shape of an object while the general path reads it: where its values begin
+/// and end.
 pub(crate) struct Recording {
-    /// Start of the bytes before the next value.
+    /// Offset of the bytes before the next value.
     from: usize,
-    leads: Vec<(usize, usize, Follows)>,
+    prefixes: Vec<(usize, usize, Next)>,
 }
 
 #[derive(Clone, Copy)]
-enum Follows {
+enum Next {
     Column(usize),
     Unknown(usize, usize),
 }
 
 impl Recording {
     pub(crate) fn column(&mut self, at: usize, index: usize) {
-        self.push(at, Follows::Column(index));
+        self.push(at, Next::Column(index));
     }
 
     pub(crate) fn unknown(&mut self, at: usize, start: usize, end: usize) {
-        self.push(at, Follows::Unknown(start, end));
+        self.push(at, Next::Unknown(start, end));
     }
 
-    /// One more than can be learnt is enough to give up.
-    fn push(&mut self, at: usize, follows: Follows) {
-        if self.leads.len() <= NODES_MAX {
-            self.leads.push((self.from, at, follows));
+    /// One prefix more than can be learnt is enough to give up.
+    fn push(&mut self, at: usize, next: Next) {
+        if self.prefixes.len() <= NODES_MAX {
+            self.prefixes.push((self.from, at, next));
         }
     }
 
@@ -86,9 +87,10 @@ impl Recording {
     }
 }
 
-/// What the fast path made of an object.
+/// The result of the fast path: a row or a filtered object, and the offset of its
+/// end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Taken {
+pub(crate) enum FastOutcome {
     Row(usize),
     Filtered(usize),
 }
@@ -96,7 +98,7 @@ pub(crate) enum Taken {
 impl Shapes {
     pub(crate) fn new(spec: &Spec) -> Shapes {
         let root = Node {
-            lead: Box::default(),
+            prefix: Box::default(),
             action: Action::Root,
             children: Vec::new(),
         };
@@ -105,25 +107,25 @@ impl Shapes {
             nodes: vec![root],
             columns: columns.iter().map(|c| (c.kind, c.required)).collect(),
             object_bytes_max: spec.limits.object_bytes_max,
-            met: Vec::new(),
+            unknown_seen: Vec::new(),
         }
     }
 
-    /// Reads the object at `at` if its shape is known and nothing about its
-    /// values is out of the ordinary.
+    /// Decodes the object at `at` if its shape is known and its values need no
+    /// special case.
     #[inline]
     pub(crate) fn object(
         &mut self,
         bytes: &[u8],
         at: usize,
         check_utf8: bool,
-        rows: &mut Rows<'_>,
+        rows: &mut RowBuilder<'_>,
         tally: &mut Tally,
-    ) -> Option<Taken> {
+    ) -> Option<FastOutcome> {
         if self.nodes.len() == 1 {
             return None;
         }
-        self.met.clear();
+        self.unknown_seen.clear();
         let Some((end, leaf)) = self.walk(bytes, at, rows) else {
             rows.rollback();
             return None;
@@ -135,50 +137,54 @@ impl Shapes {
             return None;
         }
         tally.converted += rows.converted;
-        if !self.met.is_empty() {
-            self.count_met();
+        if !self.unknown_seen.is_empty() {
+            self.count_unknown_seen();
         }
         if !rows.is_kept() {
             rows.rollback();
-            return Some(Taken::Filtered(end));
+            return Some(FastOutcome::Filtered(end));
         }
         if let Action::End(absent) = &self.nodes[leaf].action {
             for index in absent {
-                rows.null(*index as usize);
+                rows.push_null(*index as usize);
             }
         }
         rows.commit();
-        Some(Taken::Row(end))
+        Some(FastOutcome::Row(end))
     }
 
-    /// Down the tree along the object at `at`: where it ends, and at which
-    /// leaf.
+    /// Walks down the tree along the object at `at`. Returns where the object ends,
+    /// and the node of its end.
     #[inline(always)]
-    fn walk(&mut self, bytes: &[u8], mut at: usize, rows: &mut Rows<'_>) -> Option<(usize, usize)> {
+    fn walk(
+        &mut self,
+        bytes: &[u8],
+        mut at: usize,
+        rows: &mut RowBuilder<'_>,
+    ) -> Option<(usize, usize)> {
         let mut node = &self.nodes[0];
         loop {
             let child = *node
                 .children
                 .iter()
-                .find(|child| starts_with(bytes, at, &self.nodes[**child as usize].lead))?;
+                .find(|child| starts_with(bytes, at, &self.nodes[**child as usize].prefix))?;
             node = &self.nodes[child as usize];
-            at += node.lead.len();
+            at += node.prefix.len();
             match &node.action {
                 Action::Column(index, kind, required) => {
-                    at = field(bytes, at, *index as usize, *kind, *required, rows)?;
+                    at = read_value(bytes, at, *index as usize, *kind, *required, rows)?;
                 }
                 Action::Unknown(..) => {
-                    // Nested values have limits of depth: the general path
-                    // knows them.
+                    // The general path checks the nesting depth of nested values.
                     if let b'{' | b'[' = bytes.get(at)? {
                         return None;
                     }
                     let mut unpaired = false;
-                    at = scan::value(bytes, at, 0, &mut unpaired)?;
+                    at = scan::skip_value(bytes, at, 0, &mut unpaired)?;
                     if unpaired {
                         return None;
                     }
-                    self.met.push(child);
+                    self.unknown_seen.push(child);
                 }
                 Action::End(_) => return Some((at, child as usize)),
                 Action::Root => return None,
@@ -186,15 +192,16 @@ impl Shapes {
         }
     }
 
-    /// Begins to learn the object at `at`, if there is room for more.
+    /// Begins to record the shape of the object at `at`, if there is room for more
+    /// nodes.
     pub(crate) fn record(&self, at: usize) -> Option<Recording> {
         (self.nodes.len() < NODES_MAX).then(|| Recording {
             from: at,
-            leads: Vec::new(),
+            prefixes: Vec::new(),
         })
     }
 
-    /// Learns the object that ends at `end`.
+    /// Learns the shape of the object that ends at `end`.
     pub(crate) fn learn(
         &mut self,
         bytes: &[u8],
@@ -202,22 +209,22 @@ impl Shapes {
         recording: Recording,
         absent: Vec<usize>,
     ) {
-        let Recording { from, leads } = recording;
-        let too_long = |(start, at, _): &(usize, usize, Follows)| at - start > LEAD_BYTES_MAX;
-        if leads.iter().any(too_long)
-            || end - from > LEAD_BYTES_MAX
-            || leads.len() + self.nodes.len() > NODES_MAX
+        let Recording { from, prefixes } = recording;
+        let too_long = |(start, at, _): &(usize, usize, Next)| at - start > PREFIX_BYTES_MAX;
+        if prefixes.iter().any(too_long)
+            || end - from > PREFIX_BYTES_MAX
+            || prefixes.len() + self.nodes.len() > NODES_MAX
         {
             return;
         }
         let mut node = 0;
         let columns = self.columns.clone();
-        for (start, at, follows) in leads {
-            node = match self.child(node, &bytes[start..at], || match follows {
-                Follows::Column(index) => {
+        for (start, at, next) in prefixes {
+            node = match self.child(node, &bytes[start..at], || match next {
+                Next::Column(index) => {
                     Action::Column(index as u16, columns[index].0, columns[index].1)
                 }
-                Follows::Unknown(start, end) => {
+                Next::Unknown(start, end) => {
                     Action::Unknown(unknown_name(&bytes[start..end]).into_owned(), 0)
                 }
             }) {
@@ -232,13 +239,13 @@ impl Shapes {
     fn child(
         &mut self,
         node: usize,
-        lead: &[u8],
+        prefix: &[u8],
         action: impl FnOnce() -> Action,
     ) -> Option<usize> {
         let known = self.nodes[node]
             .children
             .iter()
-            .find(|child| *self.nodes[**child as usize].lead == *lead);
+            .find(|child| *self.nodes[**child as usize].prefix == *prefix);
         if let Some(child) = known {
             return Some(*child as usize);
         }
@@ -247,7 +254,7 @@ impl Shapes {
         }
         let child = self.nodes.len();
         self.nodes.push(Node {
-            lead: lead.into(),
+            prefix: prefix.into(),
             action: action(),
             children: Vec::new(),
         });
@@ -256,15 +263,15 @@ impl Shapes {
     }
 
     #[cold]
-    fn count_met(&mut self) {
-        for node in self.met.drain(..) {
+    fn count_unknown_seen(&mut self) {
+        for node in self.unknown_seen.drain(..) {
             if let Action::Unknown(_, count) = &mut self.nodes[node as usize].action {
                 *count += 1;
             }
         }
     }
 
-    /// Adds the unknown fields met to the tally.
+    /// Adds the counts of unknown fields to the tally.
     pub(crate) fn count_unknown(&mut self, tally: &mut Tally) {
         for node in &mut self.nodes {
             if let Action::Unknown(name, count) = &mut node.action
@@ -279,27 +286,28 @@ impl Shapes {
 }
 
 #[inline(always)]
-fn starts_with(bytes: &[u8], at: usize, lead: &[u8]) -> bool {
-    let Some(there) = bytes.get(at..at + lead.len()) else {
+fn starts_with(bytes: &[u8], at: usize, prefix: &[u8]) -> bool {
+    let Some(found) = bytes.get(at..at + prefix.len()) else {
         return false;
     };
-    // Short enough that calling out to compare memory would cost more than
-    // comparing: in words, the last of which may overlap the one before.
-    let length = lead.len();
+    // Most prefixes are so short that calling `memcmp` would cost more than
+    // comparing. They are compared in words, the last of which may overlap the one
+    // before.
+    let length = prefix.len();
     if length < 8 {
-        return there.iter().zip(lead).all(|(a, b)| a == b);
+        return found.iter().zip(prefix).all(|(a, b)| a == b);
     }
     let mut from = 0;
     while from + 8 < length {
-        if word(there, from) != word(lead, from) {
+        if word(found, from) != word(prefix, from) {
             return false;
         }
         from += 8;
     }
-    word(there, length - 8) == word(lead, length - 8)
+    word(found, length - 8) == word(prefix, length - 8)
 }
 
-/// Eight bytes at `at`, the first lowest.
+/// The eight bytes at `at`, the first one lowest.
 #[inline(always)]
 fn word(bytes: &[u8], at: usize) -> u64 {
     match bytes.get(at..at + 8).map(TryInto::try_into) {
@@ -308,99 +316,99 @@ fn word(bytes: &[u8], at: usize) -> u64 {
     }
 }
 
-/// Past the value of a column, pushed onto the row.
+/// Reads the value of a column into the row. Returns where the value ends.
 #[inline(always)]
-fn field(
+fn read_value(
     bytes: &[u8],
     at: usize,
     index: usize,
     kind: Type,
     required: bool,
-    rows: &mut Rows<'_>,
+    rows: &mut RowBuilder<'_>,
 ) -> Option<usize> {
     match (kind, *bytes.get(at)?) {
         (Type::Text, b'"') => {
-            let end = scan::plain(bytes, at + 1)?;
+            let end = scan::skip_plain_text(bytes, at + 1)?;
             if bytes[end] != b'"' {
                 return None;
             }
-            rows.text(index, &bytes[at + 1..end]);
+            rows.push_text(index, &bytes[at + 1..end]);
             Some(end + 1)
         }
         (Type::Millis, _)
             if let Some((end, value)) = integer(bytes, at)
-                && convert::unit(value).is_none() =>
+                && convert::wrong_unit(value).is_none() =>
         {
-            rows.value(index, Value::Long(value));
+            rows.push_value(index, Value::Long(value));
             Some(end)
         }
         (Type::Long, _) if let Some((end, value)) = integer(bytes, at) => {
-            rows.value(index, Value::Long(value));
+            rows.push_value(index, Value::Long(value));
             Some(end)
         }
         (Type::Double, _) if let Some((end, value)) = double(bytes, at) => {
-            rows.value(index, Value::Double(value));
+            rows.push_value(index, Value::Double(value));
             Some(end)
         }
-        _ => scalar(bytes, at, index, kind, required, rows),
+        _ => read_rare_scalar(bytes, at, index, kind, required, rows),
     }
 }
 
-/// The same for scalars that are less common. As in the general path, but
-/// refused values and escapes are left to it.
+/// The same for less common scalars, as in the general path. Values that are
+/// refused and text with escapes are left to the general path.
 #[inline(never)]
-fn scalar(
+fn read_rare_scalar(
     bytes: &[u8],
     at: usize,
     index: usize,
     kind: Type,
     required: bool,
-    rows: &mut Rows<'_>,
+    rows: &mut RowBuilder<'_>,
 ) -> Option<usize> {
     let (end, value) = match bytes.get(at)? {
         b'"' => {
-            let end = scan::plain(bytes, at + 1)?;
+            let end = scan::skip_plain_text(bytes, at + 1)?;
             if bytes[end] != b'"' {
                 return None;
             }
             if !matches!(kind, Type::Date | Type::Timestamp) {
                 rows.converted += 1;
             }
-            (end + 1, convert::text(kind, &bytes[at + 1..end]).ok()?)
+            (end + 1, convert::from_text(kind, &bytes[at + 1..end]).ok()?)
         }
-        b'n' => (scan::word(bytes, at, b"null")?, Value::Null),
+        b'n' => (scan::skip_literal(bytes, at, b"null")?, Value::Null),
         first @ (b't' | b'f') => {
             let truth = *first == b't';
-            let end = scan::word(bytes, at, if truth { b"true" } else { b"false" })?;
+            let end = scan::skip_literal(bytes, at, if truth { b"true" } else { b"false" })?;
             if kind == Type::Text {
                 rows.converted += 1;
-                rows.text(index, &bytes[at..end]);
+                rows.push_text(index, &bytes[at..end]);
                 return Some(end);
             }
-            (end, convert::boolean(kind, truth).ok()?)
+            (end, convert::from_boolean(kind, truth).ok()?)
         }
         _ => {
-            let end = scan::number(bytes, at)?;
+            let end = scan::skip_number(bytes, at)?;
             if kind == Type::Text {
                 rows.converted += 1;
-                rows.text(index, &bytes[at..end]);
+                rows.push_text(index, &bytes[at..end]);
                 return Some(end);
             }
             let token = &bytes[at..end];
             if convert::is_converted(kind, token) {
                 rows.converted += 1;
             }
-            (end, convert::number(kind, token).ok()?)
+            (end, convert::from_number(kind, token).ok()?)
         }
     };
     if value == Value::Null && required {
         return None;
     }
-    rows.value(index, value);
+    rows.push_value(index, value);
     Some(end)
 }
 
-/// An integer of at most 18 digits that is not the beginning of a float.
+/// Reads an integer of at most 18 digits that is not the beginning of a float.
 #[inline(always)]
 fn integer(bytes: &[u8], at: usize) -> Option<(usize, i64)> {
     let negative = bytes.get(at) == Some(&b'-');
@@ -417,8 +425,8 @@ fn integer(bytes: &[u8], at: usize) -> Option<(usize, i64)> {
     Some((end, if negative { -value } else { value }))
 }
 
-/// A double whose digits fit into its mantissa and whose power of ten a double
-/// holds exactly: one division then rounds to the nearest.
+/// Reads a double whose digits fit into its mantissa and whose power of ten a
+/// double holds exactly: one division then rounds to the nearest.
 #[inline(always)]
 fn double(bytes: &[u8], at: usize) -> Option<(usize, f64)> {
     if let Some(short) = short_double(bytes, at) {
@@ -451,9 +459,9 @@ fn double(bytes: &[u8], at: usize) -> Option<(usize, f64)> {
     Some((end, signed(value, negative)))
 }
 
-/// One digit, a point and one digit, with or without a sign: how the phones
-/// write most readings. Signs come at random, so a branch on them would be
-/// mispredicted half of the time; here none is.
+/// Reads one digit, a point and one digit, with or without a sign: the spelling of
+/// most phone readings. Signs are random, so a branch on them would be mispredicted
+/// half of the time. This function has none.
 #[inline(always)]
 fn short_double(bytes: &[u8], at: usize) -> Option<(usize, f64)> {
     let word = match bytes.get(at..at + 8).map(TryInto::try_into) {
@@ -464,8 +472,8 @@ fn short_double(bytes: &[u8], at: usize) -> Option<(usize, f64)> {
     let word = word >> (u32::from(negative) * 8);
     let whole = (word & 0xFF).wrapping_sub(u64::from(b'0'));
     let tenths = (word >> 16 & 0xFF).wrapping_sub(u64::from(b'0'));
-    // Only what must come next anyway ends the number: anything else is left
-    // to the general case.
+    // Only a comma or a brace ends the number here; other bytes are left to the
+    // general case.
     let next = (word >> 24 & 0xFF) as u8;
     if whole > 9
         || tenths > 9
@@ -478,16 +486,17 @@ fn short_double(bytes: &[u8], at: usize) -> Option<(usize, f64)> {
     Some((at + 3 + usize::from(negative), signed(value, negative)))
 }
 
-/// The value with a sign, without a branch.
+/// Applies a sign without a branch.
 #[inline(always)]
 fn signed(value: f64, negative: bool) -> f64 {
     f64::from_bits(value.to_bits() | u64::from(negative) << 63)
 }
 
-/// The digits from `at` on, appended to a value; it wraps if they are many.
+/// Appends the digits from `at` on to a value. The value wraps if they are too
+/// many.
 #[inline(always)]
 fn mantissa(bytes: &[u8], mut at: usize, mut value: u64) -> (usize, u64) {
-    // Eight digits at once, as times and other long numbers have them.
+    // Eight digits at once: times and other long numbers have as many.
     while let Some(Ok(eight)) = bytes.get(at..at + 8).map(TryInto::try_into) {
         let Some(digits) = eight_digits(u64::from_le_bytes(eight)) else {
             break;
@@ -512,7 +521,7 @@ fn eight_digits(word: u64) -> Option<u64> {
     const ZEROS: u64 = 0x3030_3030_3030_3030;
     const SIXES: u64 = 0x0606_0606_0606_0606;
     const HIGH_NIBBLES: u64 = 0xF0F0_F0F0_F0F0_F0F0;
-    // A digit's high nibble is three, also after adding six.
+    // The high nibble of a digit is three, also after adding six.
     if word & HIGH_NIBBLES != ZEROS || word.wrapping_add(SIXES) & HIGH_NIBBLES != ZEROS {
         return None;
     }

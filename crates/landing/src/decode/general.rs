@@ -1,24 +1,24 @@
-//! The general path: any valid object, whatever its shape.
+//! The general path: decodes any valid object, whatever its shape.
 //!
-//! It reads an object in one pass, checks it in full and builds its row on the
-//! way. If the bytes are not one complete valid object it gives up without a
-//! trace, and the grammar's automaton says where the object breaks.
+//! It checks an object in full and builds its row in one pass. If the bytes are not
+//! one complete valid object, it discards the row; then the automaton of the
+//! grammar finds where the object breaks.
 
 use super::convert::{self, Refusal};
 use super::fast::{Recording, Shapes};
-use super::rows::Rows;
+use super::rows::RowBuilder;
 use super::scan;
 use crate::reject::Reason;
 use crate::schema::{Column, Spec, Type};
 use crate::tally::{Tally, unknown_name};
 
-/// What an object came to, and where it ends.
+/// The result of decoding an object, and the offset of its end.
 #[derive(Debug)]
 pub(crate) enum Outcome {
     Row {
         end: usize,
     },
-    /// Left out by [`crate::Keep`].
+    /// Left out by the row filter, [`crate::Keep`].
     Filtered {
         end: usize,
     },
@@ -32,22 +32,22 @@ pub(crate) enum Outcome {
     Unreadable,
 }
 
-/// Reads objects one after the other; keeps what it needs between them.
-pub(crate) struct General<'a> {
+/// Decodes objects one after the other; keeps its buffers between them.
+pub(crate) struct GeneralPath<'a> {
     spec: &'a Spec,
     depth_max: usize,
-    /// Per column, the last object that had it.
+    /// For each column, the number of the last object that has it.
     seen: Vec<u64>,
     object: u64,
     unescaped: Vec<u8>,
-    /// Unknown fields of the object being read: where their names stand.
+    /// Unknown fields of the current object: the ranges of their names.
     unknown: Vec<(usize, usize)>,
     problem: Option<(Reason, String)>,
 }
 
-impl<'a> General<'a> {
-    pub(crate) fn new(spec: &'a Spec, depth_max: usize) -> General<'a> {
-        General {
+impl<'a> GeneralPath<'a> {
+    pub(crate) fn new(spec: &'a Spec, depth_max: usize) -> GeneralPath<'a> {
+        GeneralPath {
             spec,
             depth_max,
             seen: vec![0; spec.schema.columns.len()],
@@ -58,14 +58,14 @@ impl<'a> General<'a> {
         }
     }
 
-    /// Reads the object that begins at `at`. `check_utf8` says that `bytes`
-    /// are not known to be UTF-8. What is learnt of its shape goes to `shapes`.
+    /// Decodes the object that begins at `at`. `check_utf8` says that `bytes` may
+    /// not be UTF-8. `shapes` learns the shape of the object.
     pub(crate) fn object(
         &mut self,
         bytes: &[u8],
         at: usize,
         check_utf8: bool,
-        rows: &mut Rows<'_>,
+        rows: &mut RowBuilder<'_>,
         shapes: Option<&mut Shapes>,
         tally: &mut Tally,
     ) -> Outcome {
@@ -73,7 +73,7 @@ impl<'a> General<'a> {
         self.unknown.clear();
         self.problem = None;
         let mut recording = shapes.as_ref().and_then(|shapes| shapes.record(at));
-        let Some(end) = self.members(bytes, at, rows, &mut recording) else {
+        let Some(end) = self.read_fields(bytes, at, rows, &mut recording) else {
             rows.rollback();
             return Outcome::Unreadable;
         };
@@ -103,7 +103,7 @@ impl<'a> General<'a> {
         let kept = rows.is_kept();
         if kept {
             for index in &absent {
-                rows.null(*index);
+                rows.push_null(*index);
             }
             rows.commit();
         } else {
@@ -119,72 +119,73 @@ impl<'a> General<'a> {
         }
     }
 
-    /// Past the object at `at`, its values pushed onto the row.
-    fn members(
+    /// Reads the fields of the object at `at` into the row. Returns where the
+    /// object ends.
+    fn read_fields(
         &mut self,
         bytes: &[u8],
         at: usize,
-        rows: &mut Rows<'_>,
+        rows: &mut RowBuilder<'_>,
         recording: &mut Option<Recording>,
     ) -> Option<usize> {
-        let mut at = scan::blank(bytes, at + 1);
+        let mut at = scan::skip_white_space(bytes, at + 1);
         if bytes.get(at)? == &b'}' {
             return Some(at + 1);
         }
-        let mut due = 0;
+        let mut expected = 0;
         loop {
             if bytes.get(at)? != &b'"' {
                 return None;
             }
-            let key = scan::string(bytes, at + 1)?;
+            let key = scan::scan_string(bytes, at + 1)?;
             let start = at + 1;
-            at = scan::blank(bytes, key.end + 1);
+            at = scan::skip_white_space(bytes, key.end + 1);
             if bytes.get(at)? != &b':' {
                 return None;
             }
-            at = scan::blank(bytes, at + 1);
+            at = scan::skip_white_space(bytes, at + 1);
             if key.unpaired {
-                self.refuse(Reason::UnpairedSurrogate, || "in a key".to_owned());
+                self.note_problem(Reason::UnpairedSurrogate, || "in a key".to_owned());
             }
-            let index = self.column(&bytes[start..key.end], key.escaped, due);
+            let index = self.find_column(&bytes[start..key.end], key.escaped, expected);
             match index {
                 Some(index) => {
-                    due = index + 1;
+                    expected = index + 1;
                     if let Some(recording) = recording {
                         recording.column(at, index);
                     }
                     let column = &self.spec.schema.columns[index];
                     if self.seen[index] == self.object {
                         let name = &column.name;
-                        self.refuse(Reason::DuplicateKey, || {
+                        self.note_problem(Reason::DuplicateKey, || {
                             format!("column {name} is given twice")
                         });
                     }
                     self.seen[index] = self.object;
-                    at = self.field(bytes, at, index, column, rows)?;
+                    at = self.read_value(bytes, at, index, column, rows)?;
                 }
                 None => {
                     self.unknown.push((start, key.end));
                     if let Some(recording) = recording {
                         recording.unknown(at, start, key.end);
                     }
-                    at = self.skip(bytes, at)?;
+                    at = self.skip_unknown(bytes, at)?;
                 }
             }
             if let Some(recording) = recording {
                 recording.value_end(at);
             }
-            at = scan::blank(bytes, at);
+            at = scan::skip_white_space(bytes, at);
             match bytes.get(at)? {
-                b',' => at = scan::blank(bytes, at + 1),
+                b',' => at = scan::skip_white_space(bytes, at + 1),
                 b'}' => return Some(at + 1),
                 _ => return None,
             }
         }
     }
 
-    /// The column that a key names; `due` is tried first.
-    fn column(&mut self, key: &[u8], escaped: bool, due: usize) -> Option<usize> {
+    /// The column that a key names; `expected` is tried first.
+    fn find_column(&mut self, key: &[u8], escaped: bool, expected: usize) -> Option<usize> {
         let columns = &self.spec.schema.columns;
         let key = if escaped {
             self.unescaped.clear();
@@ -194,28 +195,29 @@ impl<'a> General<'a> {
             key
         };
         let is = |column: &Column| column.name.as_bytes().eq_ignore_ascii_case(key);
-        if columns.get(due).is_some_and(is) {
-            return Some(due);
+        if columns.get(expected).is_some_and(is) {
+            return Some(expected);
         }
         columns.iter().position(is)
     }
 
-    /// Past the value of a column, pushed onto the row.
-    fn field(
+    /// Reads the value of a column into the row. Returns where the value ends.
+    fn read_value(
         &mut self,
         bytes: &[u8],
         at: usize,
         index: usize,
         column: &Column,
-        rows: &mut Rows<'_>,
+        rows: &mut RowBuilder<'_>,
     ) -> Option<usize> {
-        // After a problem the row is given up, but still checked to its end.
+        // After a problem no row is built, but the object is still checked to its
+        // end.
         let build = self.problem.is_none();
         let (end, value) = match bytes.get(at)? {
             b'"' => {
-                let text = scan::string(bytes, at + 1)?;
+                let text = scan::scan_string(bytes, at + 1)?;
                 if text.unpaired {
-                    self.refuse(Reason::UnpairedSurrogate, || {
+                    self.note_problem(Reason::UnpairedSurrogate, || {
                         format!("in column {}", column.name)
                     });
                     return Some(text.end + 1);
@@ -230,9 +232,9 @@ impl<'a> General<'a> {
                 }
                 if column.kind == Type::Text {
                     if text.escaped {
-                        rows.text(index, &self.unescaped);
+                        rows.push_text(index, &self.unescaped);
                     } else {
-                        rows.text(index, content);
+                        rows.push_text(index, content);
                     }
                     return Some(text.end + 1);
                 }
@@ -241,27 +243,31 @@ impl<'a> General<'a> {
                 } else {
                     content
                 };
-                // Dates and times have no other spelling in JSON.
+                // Text is the only spelling of dates and times in JSON: no
+                // conversion.
                 if !matches!(column.kind, Type::Date | Type::Timestamp) {
                     rows.converted += 1;
                 }
-                (text.end + 1, convert::text(column.kind, content))
+                (text.end + 1, convert::from_text(column.kind, content))
             }
-            b'n' => (scan::word(bytes, at, b"null")?, Ok(convert::Value::Null)),
+            b'n' => (
+                scan::skip_literal(bytes, at, b"null")?,
+                Ok(convert::Value::Null),
+            ),
             first @ (b't' | b'f') => {
                 let truth = *first == b't';
-                let end = scan::word(bytes, at, if truth { b"true" } else { b"false" })?;
+                let end = scan::skip_literal(bytes, at, if truth { b"true" } else { b"false" })?;
                 if column.kind == Type::Text {
                     if build {
                         rows.converted += 1;
-                        rows.text(index, &bytes[at..end]);
+                        rows.push_text(index, &bytes[at..end]);
                     }
                     return Some(end);
                 }
-                (end, convert::boolean(column.kind, truth))
+                (end, convert::from_boolean(column.kind, truth))
             }
             b'{' | b'[' => {
-                let end = self.skip(bytes, at)?;
+                let end = self.skip_unknown(bytes, at)?;
                 let refusal = (
                     Reason::TypeMismatch,
                     "an object or array where a scalar is due",
@@ -269,11 +275,11 @@ impl<'a> General<'a> {
                 (end, Err(refusal))
             }
             _ => {
-                let end = scan::number(bytes, at)?;
+                let end = scan::skip_number(bytes, at)?;
                 if column.kind == Type::Text {
                     if build {
                         rows.converted += 1;
-                        rows.text(index, &bytes[at..end]);
+                        rows.push_text(index, &bytes[at..end]);
                     }
                     return Some(end);
                 }
@@ -281,7 +287,7 @@ impl<'a> General<'a> {
                 if build && convert::is_converted(column.kind, token) {
                     rows.converted += 1;
                 }
-                (end, convert::number(column.kind, token))
+                (end, convert::from_number(column.kind, token))
             }
         };
         match value {
@@ -290,33 +296,33 @@ impl<'a> General<'a> {
                     self.problem = Some(missing(column));
                 }
             }
-            Ok(value) if build => rows.value(index, value),
+            Ok(value) if build => rows.push_value(index, value),
             Ok(_) => {}
-            Err(refusal) => self.refuse_value(column, refusal),
+            Err(refusal) => self.note_refusal(column, refusal),
         }
         Some(end)
     }
 
-    /// Past the value of an unknown field.
-    fn skip(&mut self, bytes: &[u8], at: usize) -> Option<usize> {
+    /// Skips the value of an unknown field. Returns where it ends.
+    fn skip_unknown(&mut self, bytes: &[u8], at: usize) -> Option<usize> {
         let mut unpaired = false;
-        let end = scan::value(bytes, at, self.depth_max - 1, &mut unpaired)?;
+        let end = scan::skip_value(bytes, at, self.depth_max - 1, &mut unpaired)?;
         if unpaired {
-            self.refuse(Reason::UnpairedSurrogate, || {
+            self.note_problem(Reason::UnpairedSurrogate, || {
                 "in an unknown field".to_owned()
             });
         }
         Some(end)
     }
 
-    fn refuse(&mut self, reason: Reason, detail: impl FnOnce() -> String) {
+    fn note_problem(&mut self, reason: Reason, detail: impl FnOnce() -> String) {
         if self.problem.is_none() {
             self.problem = Some((reason, detail()));
         }
     }
 
-    fn refuse_value(&mut self, column: &Column, (reason, words): Refusal) {
-        self.refuse(reason, || format!("column {}: {words}", column.name));
+    fn note_refusal(&mut self, column: &Column, (reason, detail): Refusal) {
+        self.note_problem(reason, || format!("column {}: {detail}", column.name));
     }
 
     fn count_unknown(&self, bytes: &[u8], tally: &mut Tally) {

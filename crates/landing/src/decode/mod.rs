@@ -1,5 +1,15 @@
-//! Segments of a file into batches: drives framing, the fast path and the
-//! general path over the bytes and keeps the accounts.
+//! Decodes segments of a file into record batches.
+//!
+//! - `decoder`: the public [`Decoder`] and its settings.
+//! - `segment`: walks over the bytes of one segment and drives the other modules.
+//! - `fast`: the fast path, for objects with the same keys, order and spacing as
+//!   earlier ones. It compares bytes instead of parsing keys.
+//! - `general`: the general path, for any valid object. It decides what is rejected
+//!   and teaches the fast path new shapes.
+//! - `convert`: conversion of JSON scalars to values of a column, shared by both
+//!   paths.
+//! - `scan`: finds where strings, numbers and values end, shared by both paths.
+//! - `rows`, `text_view`: build the Arrow arrays.
 
 mod convert;
 mod decoded;

@@ -1,4 +1,4 @@
-//! The rows being built: one builder per column, and the batches done.
+//! Builds rows into record batches: one array builder for each column.
 
 use std::sync::Arc;
 
@@ -14,11 +14,11 @@ use super::text_view as view;
 use crate::schema::{Spec, Type};
 
 /// A batch ends early when it holds this many bytes of text, so that views can
-/// address them and memory stays bounded.
+/// address the text and memory stays bounded.
 const TEXT_BYTES_MAX: usize = 32 << 20;
 
 /// Builds the rows of one segment.
-pub(crate) struct Rows<'a> {
+pub(crate) struct RowBuilder<'a> {
     spec: &'a Spec,
     schema: &'a SchemaRef,
     columns: Vec<Column>,
@@ -27,30 +27,30 @@ pub(crate) struct Rows<'a> {
     /// Bytes of text since the last batch.
     text_bytes: usize,
     batches: Vec<RecordBatch>,
-    /// Values converted in the row being built.
+    /// Values converted in the current row.
     pub(crate) converted: u64,
-    /// Whether the row being built holds any value.
-    begun: bool,
-    /// What is known of the row being built by the column of [`crate::Keep`].
+    /// Whether the current row holds any value.
+    has_values: bool,
+    /// What the row filter says of the current row.
     kept: Kept,
-    /// The last key asked for, and whether it is kept.
+    /// The last key that was looked up, and the result.
     last_key: Vec<u8>,
     last_kept: Kept,
 }
 
-/// Whether a row is kept.
+/// The row filter's decision on a row.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Kept {
-    /// Its key has not come yet, or is null.
+    /// The key has not been read yet, or is null.
     Unknown,
     Yes,
-    /// Its values need not be built.
+    /// The row is left out: its values need not be built.
     No,
 }
 
 struct Column {
-    /// Whether the projection wants it.
-    built: bool,
+    /// Whether the column is in the projection.
+    projected: bool,
     data: Data,
     /// Rows that are null. Their slot in `data` holds a default.
     nulls: Vec<u32>,
@@ -67,25 +67,29 @@ enum Data {
     Boolean(Vec<bool>),
 }
 
-impl<'a> Rows<'a> {
-    pub(crate) fn new(spec: &'a Spec, schema: &'a SchemaRef, segment_bytes: usize) -> Rows<'a> {
-        // Growing step by step would copy and touch memory again; a row has
-        // some twenty bytes at least.
+impl<'a> RowBuilder<'a> {
+    pub(crate) fn new(
+        spec: &'a Spec,
+        schema: &'a SchemaRef,
+        segment_bytes: usize,
+    ) -> RowBuilder<'a> {
+        // Growing step by step would copy data and touch memory again. A row has at
+        // least some twenty bytes.
         let capacity = spec.limits.batch_rows.min(segment_bytes / 20);
         let mut columns: Vec<Column> = spec
             .schema
             .columns
             .iter()
             .map(|column| Column {
-                built: spec.projection.is_none(),
+                projected: spec.projection.is_none(),
                 data: Data::new(column.kind, capacity),
                 nulls: Vec::new(),
             })
             .collect();
         for index in spec.projection.iter().flatten() {
-            columns[*index].built = true;
+            columns[*index].projected = true;
         }
-        let mut rows = Rows {
+        let mut rows = RowBuilder {
             spec,
             schema,
             columns,
@@ -93,7 +97,7 @@ impl<'a> Rows<'a> {
             text_bytes: 0,
             batches: Vec::new(),
             converted: 0,
-            begun: false,
+            has_values: false,
             kept: Kept::Unknown,
             last_kept: Kept::Unknown,
             last_key: Vec::new(),
@@ -102,33 +106,33 @@ impl<'a> Rows<'a> {
         rows
     }
 
-    /// The text of a column, without escapes. It is copied, so that nobody who
-    /// holds a batch holds the segment: readings of one person or device mostly
-    /// follow each other, and equal text in a row is copied once. Its rows have
-    /// the same view, by which whoever comes next tells a run of equal values
-    /// without looking at the text.
+    /// Appends unescaped text to a column. The text is copied, so that a batch does
+    /// not keep the segment in memory. Readings of one person or device mostly
+    /// follow each other, so equal text in consecutive rows is copied once. Such
+    /// rows have the same view, which lets later operators detect a run of equal
+    /// values without comparing the text.
     #[inline(always)]
-    pub(crate) fn text(&mut self, index: usize, value: &[u8]) {
+    pub(crate) fn push_text(&mut self, index: usize, value: &[u8]) {
         if let Some(keep) = &self.spec.keep
             && keep.column == index
         {
-            self.decide(value);
+            self.apply_filter(value);
         }
         let column = &mut self.columns[index];
-        if !column.built || self.kept == Kept::No {
+        if !column.projected || self.kept == Kept::No {
             return;
         }
-        self.begun = true;
+        self.has_values = true;
         if let Data::Text { views, text } = &mut column.data {
             if value.len() <= view::INLINE_BYTES_MAX {
                 views.push(view::inline(value));
                 return;
             }
-            let view = view::outside(value, text.len());
+            let view = view::in_buffer(value, text.len());
             let same = views.last().copied().filter(|last| {
-                view::looks_like(*last, view)
+                view::may_be_equal(*last, view)
                     && text
-                        .get(view::place(*last))
+                        .get(view::range(*last))
                         .is_some_and(|before| equal(before, value))
             });
             if same.is_none() {
@@ -139,15 +143,15 @@ impl<'a> Rows<'a> {
         }
     }
 
-    /// The value of a column that is not text.
+    /// Appends a value to a column that is not text.
     #[inline(always)]
-    pub(crate) fn value(&mut self, index: usize, value: Value) {
+    pub(crate) fn push_value(&mut self, index: usize, value: Value) {
         let rows = self.rows;
         let column = &mut self.columns[index];
-        if !column.built || self.kept == Kept::No {
+        if !column.projected || self.kept == Kept::No {
             return;
         }
-        self.begun = true;
+        self.has_values = true;
         match (&mut column.data, value) {
             (Data::Long(values), Value::Long(value)) => values.push(value),
             (Data::Double(values), Value::Double(value)) => values.push(value),
@@ -156,7 +160,7 @@ impl<'a> Rows<'a> {
             (Data::Date(values), Value::Date(value)) => values.push(value),
             (Data::Timestamp(values), Value::Timestamp(value)) => values.push(value),
             (Data::Boolean(values), Value::Boolean(value)) => values.push(value),
-            // Conversion gives values of the column's type or nulls.
+            // Conversion returns values of the column's type, or nulls.
             (data, _) => {
                 data.push_default();
                 column.nulls.push(rows as u32);
@@ -164,28 +168,28 @@ impl<'a> Rows<'a> {
         }
     }
 
-    /// Null for a column.
-    pub(crate) fn null(&mut self, index: usize) {
-        self.value(index, Value::Null);
+    /// Appends a null to a column.
+    pub(crate) fn push_null(&mut self, index: usize) {
+        self.push_value(index, Value::Null);
     }
 
-    /// Whether the row being built, which has all its values, is kept.
+    /// Whether the row filter keeps the current row, whose values are all known.
     #[inline(always)]
     pub(crate) fn is_kept(&self) -> bool {
         self.spec.keep.is_none() || self.kept == Kept::Yes
     }
 
-    /// Decides by its key whether the row being built is kept.
+    /// Applies the row filter to the key of the current row.
     #[inline(always)]
-    fn decide(&mut self, key: &[u8]) {
-        // A device sends its readings one after the other: mostly the key is
-        // that of the row before.
+    fn apply_filter(&mut self, key: &[u8]) {
+        // A device sends its readings one after the other: mostly the key is that
+        // of the row before.
         if self.last_key != key {
             self.look_up(key);
         }
         self.kept = self.last_kept;
         if self.kept == Kept::No {
-            self.give_up();
+            self.discard_values();
         }
     }
 
@@ -200,33 +204,33 @@ impl<'a> Rows<'a> {
         self.last_key.extend_from_slice(key);
     }
 
-    /// The row is complete.
+    /// Completes the current row.
     #[inline(always)]
     pub(crate) fn commit(&mut self) {
         self.rows += 1;
-        self.begin();
+        self.begin_row();
         if self.rows >= self.spec.limits.batch_rows.max(1) || self.text_bytes >= TEXT_BYTES_MAX {
             self.flush();
         }
     }
 
-    /// The row is given up.
+    /// Discards the current row.
     #[inline(always)]
     pub(crate) fn rollback(&mut self) {
-        self.give_up();
-        self.begin();
+        self.discard_values();
+        self.begin_row();
     }
 
-    fn begin(&mut self) {
+    fn begin_row(&mut self) {
         self.converted = 0;
-        self.begun = false;
+        self.has_values = false;
         self.kept = Kept::Unknown;
     }
 
-    /// Takes the values of the row being built away, if it has any yet.
+    /// Removes the values of the current row, if it has any.
     #[inline(always)]
-    fn give_up(&mut self) {
-        if std::mem::take(&mut self.begun) {
+    fn discard_values(&mut self) {
+        if std::mem::take(&mut self.has_values) {
             self.truncate();
         }
     }
@@ -252,7 +256,7 @@ impl<'a> Rows<'a> {
         let mut arrays: Vec<Option<ArrayRef>> = self
             .columns
             .iter_mut()
-            .map(|column| column.built.then(|| column.finish(self.rows)))
+            .map(|column| column.projected.then(|| column.finish(self.rows)))
             .collect();
         let all: Vec<usize>;
         let order = match &self.spec.projection {
@@ -309,9 +313,9 @@ impl Column {
     }
 }
 
-/// Whether two texts of one length, longer than a view holds, are the same.
-/// Short enough mostly that calling out to compare memory would cost more: in
-/// words, the last of which may overlap the one before.
+/// Whether two texts of the same length, longer than a view holds, are equal. Most
+/// are so short that calling `memcmp` would cost more. They are compared in words,
+/// the last of which may overlap the one before.
 #[inline(always)]
 fn equal(one: &[u8], other: &[u8]) -> bool {
     const WORD: usize = size_of::<u64>();
@@ -320,7 +324,7 @@ fn equal(one: &[u8], other: &[u8]) -> bool {
         && words.iter().zip(others).all(|(word, other)| word == other)
 }
 
-/// The values, leaving room for as many.
+/// Takes the values and reserves space for as many.
 fn take<T>(values: &mut Vec<T>) -> Vec<T> {
     let capacity = values.len();
     std::mem::replace(values, Vec::with_capacity(capacity))

@@ -1,19 +1,20 @@
-//! Finding where strings, numbers and values end. Every function is given the
-//! bytes and where to begin, and answers where what it looked for ends;
-//! `None` if it does not stand there whole.
+//! Finds where strings, numbers and values end.
+//!
+//! Every function takes the bytes and the offset to begin at. It returns the offset
+//! where the token ends, or `None` if no complete token is there.
 
-/// Ones in every byte.
+/// The value 1 in every byte.
 const ONES: u64 = 0x0101_0101_0101_0101;
 const HIGHS: u64 = ONES << 7;
 
-/// Where ordinary text of a string ends: at a quote, a backslash or a control
+/// Skips plain text of a string. It ends at a quote, a backslash or a control
 /// character. `None` if the bytes end first.
 #[inline(always)]
-pub(crate) fn plain(bytes: &[u8], mut at: usize) -> Option<usize> {
+pub(crate) fn skip_plain_text(bytes: &[u8], mut at: usize) -> Option<usize> {
     while let Some(chunk) = bytes.get(at..at + 8) {
         let word = u64::from_le_bytes(chunk.try_into().unwrap_or([0; 8]));
-        let found = zeros(word ^ (ONES * b'"' as u64))
-            | zeros(word ^ (ONES * b'\\' as u64))
+        let found = zero_bytes(word ^ (ONES * b'"' as u64))
+            | zero_bytes(word ^ (ONES * b'\\' as u64))
             | (word.wrapping_sub(ONES * 0x20) & !word & HIGHS);
         if found != 0 {
             return Some(at + (found.trailing_zeros() / 8) as usize);
@@ -29,44 +30,44 @@ pub(crate) fn plain(bytes: &[u8], mut at: usize) -> Option<usize> {
     None
 }
 
-/// The high bit of the first zero byte; of later bytes it may be wrong, by a
-/// borrow, which does not matter to who asks for the first.
+/// Sets the high bit of the first zero byte. For later bytes it may be wrong, by a
+/// borrow; callers use only the first.
 #[inline(always)]
-fn zeros(word: u64) -> u64 {
+fn zero_bytes(word: u64) -> u64 {
     word.wrapping_sub(ONES) & !word & HIGHS
 }
 
-/// Past white space.
+/// Skips white space.
 #[inline(always)]
-pub(crate) fn blank(bytes: &[u8], mut at: usize) -> usize {
+pub(crate) fn skip_white_space(bytes: &[u8], mut at: usize) -> usize {
     while let Some(b' ' | b'\n' | b'\r' | b'\t') = bytes.get(at) {
         at += 1;
     }
     at
 }
 
-/// Past the digits from `at` on.
+/// Skips the digits from `at` on.
 #[inline(always)]
-fn digits(bytes: &[u8], mut at: usize) -> usize {
+fn skip_digits(bytes: &[u8], mut at: usize) -> usize {
     while let Some(b'0'..=b'9') = bytes.get(at) {
         at += 1;
     }
     at
 }
 
-/// Past a JSON number; what follows it is not asked.
+/// Skips a JSON number; does not check the byte after it.
 #[inline]
-pub(crate) fn number(bytes: &[u8], mut at: usize) -> Option<usize> {
+pub(crate) fn skip_number(bytes: &[u8], mut at: usize) -> Option<usize> {
     if bytes.get(at) == Some(&b'-') {
         at += 1;
     }
     at = match bytes.get(at)? {
         b'0' => at + 1,
-        b'1'..=b'9' => digits(bytes, at),
+        b'1'..=b'9' => skip_digits(bytes, at),
         _ => return None,
     };
     if bytes.get(at) == Some(&b'.') {
-        let end = digits(bytes, at + 1);
+        let end = skip_digits(bytes, at + 1);
         if end == at + 1 {
             return None;
         }
@@ -77,7 +78,7 @@ pub(crate) fn number(bytes: &[u8], mut at: usize) -> Option<usize> {
         if let Some(b'+' | b'-') = bytes.get(at) {
             at += 1;
         }
-        let end = digits(bytes, at);
+        let end = skip_digits(bytes, at);
         if end == at {
             return None;
         }
@@ -86,21 +87,21 @@ pub(crate) fn number(bytes: &[u8], mut at: usize) -> Option<usize> {
     Some(at)
 }
 
-/// A string: where its content ends (at the closing quote), whether it has
-/// escapes, and whether a surrogate stands alone among them.
+/// A string that was scanned: where its content ends (at the closing quote),
+/// whether it has escapes, and whether one of them is an unpaired surrogate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Text {
+pub(crate) struct ScannedString {
     pub(crate) end: usize,
     pub(crate) escaped: bool,
     pub(crate) unpaired: bool,
 }
 
-/// A string whose content begins at `at`.
+/// Scans a string whose content begins at `at`.
 #[inline]
-pub(crate) fn string(bytes: &[u8], at: usize) -> Option<Text> {
-    let end = plain(bytes, at)?;
+pub(crate) fn scan_string(bytes: &[u8], at: usize) -> Option<ScannedString> {
+    let end = skip_plain_text(bytes, at)?;
     if bytes[end] == b'"' {
-        return Some(Text {
+        return Some(ScannedString {
             end,
             escaped: false,
             unpaired: false,
@@ -109,13 +110,13 @@ pub(crate) fn string(bytes: &[u8], at: usize) -> Option<Text> {
     escaped_string(bytes, end)
 }
 
-fn escaped_string(bytes: &[u8], mut at: usize) -> Option<Text> {
+fn escaped_string(bytes: &[u8], mut at: usize) -> Option<ScannedString> {
     let mut unpaired = false;
     loop {
-        at = plain(bytes, at)?;
+        at = skip_plain_text(bytes, at)?;
         match bytes[at] {
             b'"' => {
-                return Some(Text {
+                return Some(ScannedString {
                     end: at,
                     escaped: true,
                     unpaired,
@@ -153,7 +154,7 @@ fn hex(bytes: &[u8], at: usize) -> Option<u32> {
     })
 }
 
-/// Unescapes the content of a string that [`string`] accepted.
+/// Unescapes the content of a string that [`scan_string`] accepted.
 pub(crate) fn unescape(content: &[u8], into: &mut Vec<u8>) {
     let mut at = 0;
     while let Some(slash) = memchr::memchr(b'\\', &content[at..]) {
@@ -187,18 +188,23 @@ pub(crate) fn unescape(content: &[u8], into: &mut Vec<u8>) {
     into.extend_from_slice(&content[at..]);
 }
 
-/// Past any value that begins at `at`, checked in full, nested at most
-/// `levels` deep. The flag is set if a surrogate stands alone in it.
-pub(crate) fn value(bytes: &[u8], at: usize, levels: usize, unpaired: &mut bool) -> Option<usize> {
+/// Skips any value that begins at `at`. Checks it in full; it may be nested at most
+/// `levels` deep. Sets `unpaired` if it holds an unpaired surrogate.
+pub(crate) fn skip_value(
+    bytes: &[u8],
+    at: usize,
+    levels: usize,
+    unpaired: &mut bool,
+) -> Option<usize> {
     match bytes.get(at)? {
         b'"' => {
-            let text = string(bytes, at + 1)?;
+            let text = scan_string(bytes, at + 1)?;
             *unpaired |= text.unpaired;
             Some(text.end + 1)
         }
         b'{' => {
             let levels = levels.checked_sub(1)?;
-            let mut at = blank(bytes, at + 1);
+            let mut at = skip_white_space(bytes, at + 1);
             if bytes.get(at)? == &b'}' {
                 return Some(at + 1);
             }
@@ -206,16 +212,16 @@ pub(crate) fn value(bytes: &[u8], at: usize, levels: usize, unpaired: &mut bool)
                 if bytes.get(at)? != &b'"' {
                     return None;
                 }
-                let key = string(bytes, at + 1)?;
+                let key = scan_string(bytes, at + 1)?;
                 *unpaired |= key.unpaired;
-                at = blank(bytes, key.end + 1);
+                at = skip_white_space(bytes, key.end + 1);
                 if bytes.get(at)? != &b':' {
                     return None;
                 }
-                at = value(bytes, blank(bytes, at + 1), levels, unpaired)?;
-                at = blank(bytes, at);
+                at = skip_value(bytes, skip_white_space(bytes, at + 1), levels, unpaired)?;
+                at = skip_white_space(bytes, at);
                 match bytes.get(at)? {
-                    b',' => at = blank(bytes, at + 1),
+                    b',' => at = skip_white_space(bytes, at + 1),
                     b'}' => return Some(at + 1),
                     _ => return None,
                 }
@@ -223,31 +229,33 @@ pub(crate) fn value(bytes: &[u8], at: usize, levels: usize, unpaired: &mut bool)
         }
         b'[' => {
             let levels = levels.checked_sub(1)?;
-            let mut at = blank(bytes, at + 1);
+            let mut at = skip_white_space(bytes, at + 1);
             if bytes.get(at)? == &b']' {
                 return Some(at + 1);
             }
             loop {
-                at = value(bytes, at, levels, unpaired)?;
-                at = blank(bytes, at);
+                at = skip_value(bytes, at, levels, unpaired)?;
+                at = skip_white_space(bytes, at);
                 match bytes.get(at)? {
-                    b',' => at = blank(bytes, at + 1),
+                    b',' => at = skip_white_space(bytes, at + 1),
                     b']' => return Some(at + 1),
                     _ => return None,
                 }
             }
         }
-        b't' => word(bytes, at, b"true"),
-        b'f' => word(bytes, at, b"false"),
-        b'n' => word(bytes, at, b"null"),
-        _ => number(bytes, at),
+        b't' => skip_literal(bytes, at, b"true"),
+        b'f' => skip_literal(bytes, at, b"false"),
+        b'n' => skip_literal(bytes, at, b"null"),
+        _ => skip_number(bytes, at),
     }
 }
 
-/// Past a word.
+/// Skips `true`, `false` or `null`.
 #[inline]
-pub(crate) fn word(bytes: &[u8], at: usize, word: &[u8]) -> Option<usize> {
-    bytes[at..].starts_with(word).then_some(at + word.len())
+pub(crate) fn skip_literal(bytes: &[u8], at: usize, literal: &[u8]) -> Option<usize> {
+    bytes[at..]
+        .starts_with(literal)
+        .then_some(at + literal.len())
 }
 
 #[cfg(test)]
@@ -255,15 +263,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn text_ends_at_the_first_special_byte_wherever_it_stands() {
+    fn plain_text_ends_at_the_first_special_byte() {
         for length in 0..40 {
             for (special, high) in [(b'"', b'x'), (b'\\', 0xFF), (0x1F, 0x80), (0, b' ')] {
                 let mut bytes = vec![high; length];
-                assert_eq!(plain(&bytes, 0), None);
+                assert_eq!(skip_plain_text(&bytes, 0), None);
                 bytes.push(special);
                 bytes.extend(*b"\x01\"\\tail of it");
                 for at in 0..=length {
-                    assert_eq!(plain(&bytes, at), Some(length));
+                    assert_eq!(skip_plain_text(&bytes, at), Some(length));
                 }
             }
         }

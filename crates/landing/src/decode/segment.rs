@@ -1,65 +1,71 @@
-//! One segment from its carry to the next: the walk over the bytes.
+//! Decodes one segment: walks over its bytes, from its carry to the next segment's.
 //!
-//! Between objects the walk is in [`Segment::between`], which tries the fast
-//! path, then the general path. An object that neither can read is followed
-//! byte by byte in [`Segment::object`]; where it breaks, the rules of the
-//! crate's documentation choose what comes next in [`Segment::break_off`], and
-//! [`Segment::broken`] looks for the next object. [`Segment::proof`] holds an
-//! object found that way until what follows proves it.
+//! - [`Segment::read_objects`]: reads valid objects, by the fast path, else by the
+//!   general path.
+//! - [`Segment::follow_object`]: follows an object that neither path can read, byte
+//!   by byte.
+//! - [`Segment::handle_break`]: applies the recovery rules of the crate's
+//!   documentation where an object breaks.
+//! - [`Segment::find_next_object`]: finds the next object after a break.
+//! - [`Segment::await_proof`]: holds an object found that way until the bytes after
+//!   it prove it.
 
 use bytes::Bytes;
 
 use super::decoded::Decoded;
-use super::fast::{Shapes, Taken};
-use super::general::{General, Outcome};
-use super::rows::Rows;
+use super::fast::{FastOutcome, Shapes};
+use super::general::{GeneralPath, Outcome};
+use super::rows::RowBuilder;
 use super::scan;
 use super::settings::Settings;
-use crate::framing::carry::{Carry, LineValue, MARK, Margin, Open, Place};
+use crate::framing::carry::{
+    BYTE_ORDER_MARK, Carry, FramingState, LineIndent, LineValue, OpenObject,
+};
 use crate::framing::grammar::{Automaton, Step};
-use crate::framing::recovery::{Broken, Doubt, Loose, Loosely, Proof};
-use crate::reject::{Closed, Condenser, Found, Raw, Reason, Rejected, Sink, is_blank};
+use crate::framing::recovery::{
+    BracketStep, BracketTracker, BrokenStretch, RequiredProof, Unproven,
+};
+use crate::reject::{Collected, Condenser, Found, Raw, Reason, Rejected, Sink, is_white_space};
 use crate::tally::Tally;
 
 /// Decodes a segment.
 pub(super) fn decode(settings: &Settings, bytes: Bytes, carry: Carry) -> Decoded {
     let mut segment = Segment::new(settings, &bytes, &carry);
-    let place = segment.walk(carry.place);
-    segment.close(place)
+    let state = segment.walk(carry.state);
+    segment.finish(state)
 }
 
 /// Ends a file.
 pub(super) fn finish(settings: &Settings, carry: Carry) -> Decoded {
     let bytes = Bytes::new();
     let mut segment = Segment::new(settings, &bytes, &carry);
-    segment.end(carry.place);
-    segment.close(Place::Between)
+    segment.end_file(carry.state);
+    segment.finish(FramingState::BetweenObjects)
 }
 
 struct Segment<'a> {
     settings: &'a Settings,
     bytes: &'a [u8],
-    /// Where the segment begins in the file.
-    base: u64,
-    /// Newlines counted before it.
+    /// Offset of the segment in the file.
+    segment_offset: u64,
+    /// Newlines before the segment.
     lines: u64,
-    /// The next byte to look at.
+    /// The next byte to read, as an offset in the segment.
     at: usize,
-    /// The segment ended and its part of what is open has been put into the
-    /// carry.
+    /// The segment has ended, and its part of the open object is in the carry.
     suspended: bool,
-    /// Inside a top-level array.
+    /// Whether the position is inside a top-level array.
     array: bool,
-    /// The margin of the line of `margin_at`, as of there.
-    margin: Margin,
-    margin_at: usize,
-    /// Newlines before `counted_at` in the segment.
+    /// The indentation of the current line, as of `line_indent_at`.
+    line_indent: LineIndent,
+    line_indent_at: usize,
+    /// Newlines in the segment before `counted_at`.
     counted: u64,
     counted_at: usize,
-    /// The segment is not known to be UTF-8: ask of each object.
+    /// The segment may not be UTF-8: check each object.
     check_utf8: bool,
-    rows: Rows<'a>,
-    general: General<'a>,
+    rows: RowBuilder<'a>,
+    general: GeneralPath<'a>,
     shapes: Shapes,
     rejected: Condenser,
     tally: Tally,
@@ -70,90 +76,89 @@ impl<'a> Segment<'a> {
         Segment {
             settings,
             bytes,
-            base: carry.offset,
+            segment_offset: carry.offset,
             lines: carry.lines,
             at: 0,
             suspended: bytes.is_empty(),
             array: carry.array,
-            margin: carry.margin,
-            margin_at: 0,
+            line_indent: carry.line_indent,
+            line_indent_at: 0,
             counted: 0,
             counted_at: 0,
             check_utf8: !is_utf8(bytes),
-            rows: Rows::new(&settings.spec, &settings.schema, bytes.len()),
-            general: General::new(&settings.spec, settings.depth_max),
+            rows: RowBuilder::new(&settings.spec, &settings.schema, bytes.len()),
+            general: GeneralPath::new(&settings.spec, settings.depth_max),
             shapes: Shapes::new(&settings.spec),
             rejected: Condenser::new(settings.spec.finder.clone()),
             tally: Tally::default(),
         }
     }
 
-    fn walk(&mut self, mut place: Place) -> Place {
+    fn walk(&mut self, mut state: FramingState) -> FramingState {
         while self.at < self.bytes.len() {
-            place = match place {
-                Place::Mark(seen) => self.mark(seen),
-                Place::Between => self.between(),
-                Place::Object(open) => self.object(open),
-                Place::Proof(open) => self.proof(open),
-                Place::Broken(broken) => self.broken(broken),
+            state = match state {
+                FramingState::AtStart(seen) => self.read_byte_order_mark(seen),
+                FramingState::BetweenObjects => self.read_objects(),
+                FramingState::InObject(open) => self.follow_object(open),
+                FramingState::AwaitingProof(open) => self.await_proof(open),
+                FramingState::Recovering(broken) => self.find_next_object(broken),
             };
         }
-        // An object that began or ended with the last byte has not been put
-        // into the carry yet.
-        match place {
-            Place::Object(open) if !self.suspended => self.object(open),
-            Place::Proof(open) if !self.suspended => self.proof(open),
-            place => place,
+        // An object that began or ended with the last byte is not in the carry yet.
+        match state {
+            FramingState::InObject(open) if !self.suspended => self.follow_object(open),
+            FramingState::AwaitingProof(open) if !self.suspended => self.await_proof(open),
+            state => state,
         }
     }
 
-    fn close(mut self, place: Place) -> Decoded {
-        self.sync_margin(self.bytes.len());
+    fn finish(mut self, state: FramingState) -> Decoded {
+        self.sync_line_indent(self.bytes.len());
         self.shapes.count_unknown(&mut self.tally);
         self.tally.newlines = newlines(self.bytes);
         Decoded {
             batches: self.rows.finish(),
             rejected: self.rejected.finish(),
             carry: Carry {
-                offset: self.base + self.bytes.len() as u64,
+                offset: self.segment_offset + self.bytes.len() as u64,
                 lines: self.lines + self.tally.newlines,
-                place,
+                state,
                 array: self.array,
-                margin: self.margin,
+                line_indent: self.line_indent,
             },
             tally: self.tally,
         }
     }
 
-    /// At the start of the file: a byte order mark, or the first byte.
-    fn mark(&mut self, seen: usize) -> Place {
-        if self.bytes[self.at] == MARK[seen] {
+    /// Reads a byte order mark at the start of the file, if there is one.
+    fn read_byte_order_mark(&mut self, seen: usize) -> FramingState {
+        if self.bytes[self.at] == BYTE_ORDER_MARK[seen] {
             self.at += 1;
-            if seen + 1 < MARK.len() {
-                return Place::Mark(seen + 1);
+            if seen + 1 < BYTE_ORDER_MARK.len() {
+                return FramingState::AtStart(seen + 1);
             }
             // The mark does not indent the first line.
-            self.margin_at = self.at;
-            self.tally.bytes_separators += MARK.len() as u64;
-            return Place::Between;
+            self.line_indent_at = self.at;
+            self.tally.bytes_separators += BYTE_ORDER_MARK.len() as u64;
+            return FramingState::BetweenObjects;
         }
         if seen == 0 {
-            return Place::Between;
+            return FramingState::BetweenObjects;
         }
-        // It only began like one. At the start of the file the bytes seen are
-        // in this segment or were all there was before it.
-        self.margin.blank = false;
-        self.margin_at = self.at;
-        let mut garbage = self.garbage(0, self.lines + 1);
-        garbage.sink.feed(&MARK[..seen]);
-        for byte in &MARK[..seen] {
-            garbage.loose.feed(*byte);
+        // The bytes only began like one. At the start of the file, the bytes seen
+        // are in this segment or were the only ones before it.
+        self.line_indent.is_blank = false;
+        self.line_indent_at = self.at;
+        let mut garbage = self.new_garbage(0, self.lines + 1);
+        garbage.sink.feed(&BYTE_ORDER_MARK[..seen]);
+        for byte in &BYTE_ORDER_MARK[..seen] {
+            garbage.brackets.feed(*byte);
         }
-        Place::Broken(Box::new(garbage))
+        FramingState::Recovering(Box::new(garbage))
     }
 
-    /// Separators and good objects.
-    fn between(&mut self) -> Place {
+    /// Reads separators and valid objects.
+    fn read_objects(&mut self) -> FramingState {
         let bytes = self.bytes;
         let mut at = self.at;
         let mut separators_from = at;
@@ -161,11 +166,11 @@ impl<'a> Segment<'a> {
             match byte {
                 b'{' => {
                     self.tally.bytes_separators += (at - separators_from) as u64;
-                    match self.read(at) {
+                    match self.read_object(at) {
                         Some(end) => at = end,
                         None => {
                             self.at = at;
-                            return Place::Object(Box::new(self.open(at, None)));
+                            return FramingState::InObject(Box::new(self.begin_object(at, None)));
                         }
                     }
                     separators_from = at;
@@ -178,22 +183,22 @@ impl<'a> Segment<'a> {
                 byte => {
                     self.tally.bytes_separators += (at - separators_from) as u64;
                     self.at = at;
-                    self.sync_margin(at);
+                    self.sync_line_indent(at);
                     let line = self.line(at);
-                    let mut garbage = self.garbage(self.base + at as u64, line);
-                    garbage.array = *byte == b'[' && !self.array;
-                    return Place::Broken(Box::new(garbage));
+                    let mut garbage = self.new_garbage(self.segment_offset + at as u64, line);
+                    garbage.maybe_array = *byte == b'[' && !self.array;
+                    return FramingState::Recovering(Box::new(garbage));
                 }
             }
         }
         self.tally.bytes_separators += (at - separators_from) as u64;
         self.at = at;
-        Place::Between
+        FramingState::BetweenObjects
     }
 
-    /// Reads the object at `at` if it is whole and valid: where it ends.
+    /// Reads the object at `at` if it is complete and valid. Returns where it ends.
     #[inline(always)]
-    fn read(&mut self, at: usize) -> Option<usize> {
+    fn read_object(&mut self, at: usize) -> Option<usize> {
         if self.settings.fast {
             let taken = self.shapes.object(
                 self.bytes,
@@ -203,21 +208,21 @@ impl<'a> Segment<'a> {
                 &mut self.tally,
             );
             if let Some(taken) = taken {
-                let (Taken::Row(end) | Taken::Filtered(end)) = taken;
+                let (FastOutcome::Row(end) | FastOutcome::Filtered(end)) = taken;
                 match taken {
-                    Taken::Row(_) => self.tally.rows += 1,
-                    Taken::Filtered(_) => self.tally.filtered += 1,
+                    FastOutcome::Row(_) => self.tally.rows += 1,
+                    FastOutcome::Filtered(_) => self.tally.filtered += 1,
                 }
                 self.tally.objects += 1;
                 self.tally.bytes_rows += (end - at) as u64;
                 return Some(end);
             }
         }
-        self.read_generally(at)
+        self.read_by_general_path(at)
     }
 
     #[inline(never)]
-    fn read_generally(&mut self, at: usize) -> Option<usize> {
+    fn read_by_general_path(&mut self, at: usize) -> Option<usize> {
         let limit = at.saturating_add(self.settings.spec.limits.object_bytes_max);
         let bytes = &self.bytes[..limit.min(self.bytes.len())];
         let outcome = self.general.object(
@@ -232,11 +237,12 @@ impl<'a> Segment<'a> {
             Outcome::Rejected { .. } => self.line(at),
             _ => 0,
         };
-        self.account(bytes, at, self.base + at as u64, line, outcome)
+        self.count_outcome(bytes, at, self.segment_offset + at as u64, line, outcome)
     }
 
-    /// Counts what an object at `bytes[at..]` came to; where it ends.
-    fn account(
+    /// Counts the outcome of the object at `bytes[at..]`. Returns where the object
+    /// ends.
+    fn count_outcome(
         &mut self,
         bytes: &[u8],
         at: usize,
@@ -262,81 +268,81 @@ impl<'a> Segment<'a> {
                 reason,
                 detail,
             } => {
-                let mut sink = self.sink();
+                let mut sink = self.new_sink();
                 sink.feed(&bytes[at..end]);
-                let closed = sink.close();
-                self.reject(offset, line, reason, detail, closed);
+                let collected = sink.finish();
+                self.reject(offset, line, reason, detail, collected);
                 Some(end)
             }
             Outcome::Unreadable => None,
         }
     }
 
-    /// An object that begins with the brace at `at`, to be followed by bytes.
-    fn open(&mut self, at: usize, doubt: Option<Doubt>) -> Open {
-        self.sync_margin(at);
-        let open = Open {
-            start: self.base + at as u64,
+    /// Begins to follow the object whose brace is at `at`, byte by byte.
+    fn begin_object(&mut self, at: usize, unproven: Option<Unproven>) -> OpenObject {
+        self.sync_line_indent(at);
+        let open = OpenObject {
+            start: self.segment_offset + at as u64,
             line: self.line(at),
-            indent: self.margin.indent,
+            indent: self.line_indent.width,
             automaton: Automaton::opened(),
-            before: Vec::new(),
+            held: Vec::new(),
             oversize: None,
             string_end: 0,
             previous: b'{',
             line_value: None,
-            doubt,
+            unproven,
             end: 0,
         };
-        self.sync_margin(at + 1);
+        self.sync_line_indent(at + 1);
         self.at = at + 1;
         open
     }
 
-    /// Follows an object until it ends, breaks, or the segment ends.
-    fn object(&mut self, mut open: Box<Open>) -> Place {
+    /// Follows an object until it ends or breaks, or the segment ends.
+    fn follow_object(&mut self, mut open: Box<OpenObject>) -> FramingState {
         let bytes = self.bytes;
         let object_bytes_max = self.settings.spec.limits.object_bytes_max as u64;
-        // What of the object lies in this segment and is not yet held.
-        let mut from = self.own(open.start);
+        // Offset of the object's bytes in this segment that are not held yet.
+        let mut from = self.index_of(open.start);
         loop {
-            let offset = self.base + self.at as u64;
+            let offset = self.segment_offset + self.at as u64;
             if self.at == bytes.len() {
                 self.suspended = true;
                 match &mut open.oversize {
                     Some(sink) => sink.feed(&bytes[from..]),
-                    None => open.before.extend_from_slice(&bytes[from..]),
+                    None => open.held.extend_from_slice(&bytes[from..]),
                 }
-                return Place::Object(open);
+                return FramingState::InObject(open);
             }
             if open.oversize.is_none() && offset - open.start >= object_bytes_max {
-                let mut sink = self.sink();
-                sink.feed(&std::mem::take(&mut open.before));
+                let mut sink = self.new_sink();
+                sink.feed(&std::mem::take(&mut open.held));
                 sink.feed(&bytes[from..self.at]);
                 from = self.at;
                 open.oversize = Some(sink);
             }
             if open.automaton.in_text() {
-                let mut end = scan::plain(bytes, self.at).unwrap_or(bytes.len());
+                let mut end = scan::skip_plain_text(bytes, self.at).unwrap_or(bytes.len());
                 if open.oversize.is_none() {
                     let room = object_bytes_max - (offset - open.start);
                     end = end.min(self.at.saturating_add(room as usize));
                 }
-                if let Some(last) = bytes[self.at..end].iter().rfind(|b| !is_blank(**b)) {
+                if let Some(last) = bytes[self.at..end].iter().rfind(|b| !is_white_space(**b)) {
                     open.previous = *last;
                 }
                 if end > self.at {
                     self.at = end;
-                    self.margin_at = end;
+                    self.line_indent_at = end;
                     continue;
                 }
             }
             let byte = bytes[self.at];
-            self.watch_line_values(&mut open, byte, offset);
+            self.note_line_value(&mut open, byte, offset);
             let in_text = open.automaton.in_text();
             let step = open.automaton.step(byte, self.settings.depth_max);
             if let Step::Broken(reason, detail) = step {
-                return self.break_off(open, from, reason, detail);
+                return self.handle_break(open, from, reason, detail);
             }
             if in_text && byte == b'"' {
                 open.string_end = offset + 1;
@@ -344,73 +350,74 @@ impl<'a> Segment<'a> {
             if let Some(value) = &mut open.line_value
                 && value.end.is_none()
                 && byte == b'}'
-                && open.automaton.nest().depth() + 1 == value.depth
+                && open.automaton.nesting().depth() + 1 == value.depth
                 && !open.automaton.in_string()
             {
                 value.end = Some(offset + 1);
             }
-            if !is_blank(byte) {
+            if !is_white_space(byte) {
                 open.previous = byte;
             }
-            self.margin.feed(byte);
+            self.line_indent.feed(byte);
             self.at += 1;
-            self.margin_at = self.at;
+            self.line_indent_at = self.at;
             if step == Step::Done {
                 open.end = offset + 1;
-                return self.complete(open, from);
+                return self.complete_object(open, from);
             }
         }
     }
 
-    /// Remembers a field's value that begins a line like a record does, until
-    /// the object goes on after it.
-    fn watch_line_values(&self, open: &mut Open, byte: u8, offset: u64) {
-        if is_blank(byte) {
+    /// Remembers a field's value that begins a line as a record does, until the
+    /// object around it continues.
+    fn note_line_value(&self, open: &mut OpenObject, byte: u8, offset: u64) {
+        if is_white_space(byte) {
             return;
         }
         if let Some(LineValue { end: Some(_), .. }) = open.line_value
             && byte != b','
             && (byte == b'"' || byte == b'}' || byte == b']')
         {
-            // `]` may belong to the top-level array: `break_off` asks first.
-            if byte != b']' || open.automaton.nest().in_array() {
+            // `]` may belong to the top-level array: `handle_break` checks that
+            // first.
+            if byte != b']' || open.automaton.nesting().in_array() {
                 open.line_value = None;
             }
         }
         if byte == b'{'
             && open.automaton.at_field_value()
-            && self.margin.blank
-            && self.margin.indent <= open.indent
+            && self.line_indent.is_blank
+            && self.line_indent.width <= open.indent
             && open.oversize.is_none()
         {
             open.line_value = Some(LineValue {
                 start: offset,
-                depth: open.automaton.nest().depth() + 1,
+                depth: open.automaton.nesting().depth() + 1,
                 end: None,
             });
         }
     }
 
-    /// An object ended with the byte before `self.at`.
-    fn complete(&mut self, mut open: Box<Open>, from: usize) -> Place {
+    /// Completes the object that ended with the byte before `self.at`.
+    fn complete_object(&mut self, mut open: Box<OpenObject>, from: usize) -> FramingState {
         if let Some(mut sink) = open.oversize.take() {
             sink.feed(&self.bytes[from..self.at]);
             self.reject_sink(open.start, open.line, Reason::TooLarge, TOO_LARGE, sink);
-            return Place::Between;
+            return FramingState::BetweenObjects;
         }
-        if open.doubt.is_some() {
-            return Place::Proof(open);
+        if open.unproven.is_some() {
+            return FramingState::AwaitingProof(open);
         }
-        self.take_object(&open, open.start, open.line, open.end);
-        Place::Between
+        self.decode_object(&open, open.start, open.line, open.end);
+        FramingState::BetweenObjects
     }
 
-    /// Decodes the object at `start..end`, which the grammar accepted, out of
-    /// the bytes of `open`.
-    fn take_object(&mut self, open: &Open, start: u64, line: u64, end: u64) {
-        let (before, own) = self.parts(open, start, end);
+    /// Decodes the object at `start..end`, which the grammar accepted, from the
+    /// bytes of `open`.
+    fn decode_object(&mut self, open: &OpenObject, start: u64, line: u64, end: u64) {
+        let (before, own) = self.bytes_of(open, start, end);
         let outcome = if before.is_empty() {
-            let at = (start - self.base) as usize;
+            let at = (start - self.segment_offset) as usize;
             let bytes = &self.bytes[..at + own.len()];
             let outcome = self.general.object(
                 bytes,
@@ -420,118 +427,137 @@ impl<'a> Segment<'a> {
                 None,
                 &mut self.tally,
             );
-            self.account(bytes, at, start, line, outcome)
+            self.count_outcome(bytes, at, start, line, outcome)
         } else {
             let whole = [before, own].concat();
             let outcome =
                 self.general
                     .object(&whole, 0, true, &mut self.rows, None, &mut self.tally);
-            self.account(&whole, 0, start, line, outcome)
+            self.count_outcome(&whole, 0, start, line, outcome)
         };
         debug_assert!(outcome.is_some(), "the grammars agree");
         if outcome.is_none() {
-            let (before, own) = self.parts(open, start, end);
-            let mut sink = self.sink();
+            let (before, own) = self.bytes_of(open, start, end);
+            let mut sink = self.new_sink();
             sink.feed(before);
             sink.feed(own);
             self.reject_sink(start, line, Reason::Syntax, "not a valid object", sink);
         }
     }
 
-    /// An object that cannot go on with the byte at `self.at`: what is it?
-    fn break_off(
+    /// Applies the recovery rules to an object that breaks at the byte at
+    /// `self.at`.
+    fn handle_break(
         &mut self,
-        mut open: Box<Open>,
+        mut open: Box<OpenObject>,
         from: usize,
         reason: Reason,
         detail: &'static str,
-    ) -> Place {
+    ) -> FramingState {
         let byte = self.bytes[self.at];
-        let offset = self.base + self.at as u64;
-        let head = self.margin.blank;
-        let nest = open.automaton.nest();
-        if self.take_line_value(
+        let offset = self.segment_offset + self.at as u64;
+        let at_line_start = self.line_indent.is_blank;
+        let nesting = open.automaton.nesting();
+        if self.accept_line_value(
             &open,
-            byte == b'{' || byte == b']' && self.array && head,
+            byte == b'{' || byte == b']' && self.array && at_line_start,
             offset,
         ) {
-            return Place::Between;
+            return FramingState::BetweenObjects;
         }
-        let doubt = Doubt {
-            proof: if nest.in_array() {
-                Proof::Next
+        let unproven = Unproven {
+            proof: if nesting.in_array() {
+                RequiredProof::NextObject
             } else {
-                Proof::Line
+                RequiredProof::EndOfLine
             },
-            outer: Loose::inside(nest, open.automaton.in_string(), open.previous),
+            outer: BracketTracker::inside(nesting, open.automaton.in_string(), open.previous),
             indent: open.indent,
         };
         if byte == b'{'
             && reason != Reason::TooDeep
             && (open.automaton.in_string()
-                || !nest.in_array()
-                || head && self.margin.indent <= open.indent)
+                || !nesting.in_array()
+                || at_line_start && self.line_indent.width <= open.indent)
         {
             self.reject_open(&mut open, from, offset, Reason::Truncated, CUT_OFF);
-            return Place::Object(Box::new(self.open(self.at, Some(doubt))));
+            return FramingState::InObject(Box::new(self.begin_object(self.at, Some(unproven))));
         }
-        if let Some(start) = self.brace_in_string(&open, offset) {
-            let line = self.line_in(&open, start);
-            let (before, own) = self.parts(&open, start, offset);
-            let mut automaton = Automaton::opened();
-            for byte in before.iter().chain(own).skip(1) {
-                automaton.step(*byte, self.settings.depth_max);
-            }
-            let next = Open {
-                start,
-                line,
-                indent: self.margin.indent,
-                automaton,
-                before: before.to_vec(),
-                oversize: None,
-                string_end: 0,
-                previous: b'"',
-                line_value: None,
-                doubt: Some(doubt),
-                end: 0,
-            };
+        if let Some(start) = self.brace_at_string_end(&open, offset) {
+            let next = self.object_since(&open, start, unproven);
             self.reject_open(&mut open, from, start, Reason::Truncated, CUT_OFF);
-            return Place::Object(Box::new(next));
+            return FramingState::InObject(Box::new(next));
         }
+        FramingState::Recovering(Box::new(self.broken_stretch(
+            *open,
+            from,
+            reason,
+            detail,
+            unproven.outer,
+        )))
+    }
+
+    /// The object whose brace is at `start`, inside a string of `open`. It is
+    /// followed up to `self.at`.
+    fn object_since(&self, open: &OpenObject, start: u64, unproven: Unproven) -> OpenObject {
+        let offset = self.segment_offset + self.at as u64;
+        let (before, own) = self.bytes_of(open, start, offset);
+        let mut automaton = Automaton::opened();
+        for byte in before.iter().chain(own).skip(1) {
+            automaton.step(*byte, self.settings.depth_max);
+        }
+        OpenObject {
+            start,
+            line: self.line_in(open, start),
+            indent: self.line_indent.width,
+            automaton,
+            held: before.to_vec(),
+            oversize: None,
+            string_end: 0,
+            previous: b'"',
+            line_value: None,
+            unproven: Some(unproven),
+            end: 0,
+        }
+    }
+
+    /// The rejected stretch that begins with an object broken at `self.at`.
+    fn broken_stretch(
+        &self,
+        open: OpenObject,
+        from: usize,
+        reason: Reason,
+        detail: &'static str,
+        brackets: BracketTracker,
+    ) -> BrokenStretch {
         let (kind, detail) = match open.oversize {
             Some(_) => (Reason::TooLarge, TOO_LARGE),
             None => (reason, detail),
         };
-        let sink = match open.oversize.take() {
-            Some(mut sink) => {
-                sink.feed(&self.bytes[from..self.at]);
-                sink
-            }
-            None => {
-                let mut sink = self.sink();
-                sink.feed(&open.before);
-                sink.feed(&self.bytes[from..self.at]);
-                sink
-            }
-        };
-        Place::Broken(Box::new(Broken {
+        let mut sink = open.oversize.unwrap_or_else(|| {
+            let mut sink = self.new_sink();
+            sink.feed(&open.held);
+            sink
+        });
+        sink.feed(&self.bytes[from..self.at]);
+        BrokenStretch {
             start: open.start,
             line: open.line,
             kind,
             detail,
             sink,
-            loose: doubt.outer,
+            brackets,
             indent: open.indent,
-            closes: true,
-            held: false,
-            array: false,
-        }))
+            ends_at_bracket: true,
+            held_brace: false,
+            maybe_array: false,
+        }
     }
 
-    /// If the object just before `offset` began a line as the value of a
-    /// field, and what follows begins a record, then it was a record too, and
-    /// the object around it was cut off.
-    fn take_line_value(&mut self, open: &Open, record_follows: bool, offset: u64) -> bool {
+    /// Applies rule 5: if the object just before `offset` began a line as the value
+    /// of a field, and a record follows, it is a record too, and the object around
+    /// it was cut off.
+    fn accept_line_value(&mut self, open: &OpenObject, record_follows: bool, offset: u64) -> bool {
         let Some(LineValue {
             start,
             end: Some(end),
@@ -544,19 +570,19 @@ impl<'a> Segment<'a> {
             return false;
         }
         let line = self.line_in(open, start);
-        let mut sink = self.sink();
-        let (before, own) = self.parts(open, open.start, start);
+        let mut sink = self.new_sink();
+        let (before, own) = self.bytes_of(open, open.start, start);
         sink.feed(before);
         sink.feed(own);
         self.reject_sink(open.start, open.line, Reason::Truncated, CUT_OFF, sink);
-        self.take_object(open, start, line, end);
+        self.decode_object(open, start, line, end);
         self.tally.bytes_separators += offset - end;
         true
     }
 
-    /// A string that just ended badly, and the last thing in it is a brace:
-    /// there the object was cut off and another begins.
-    fn brace_in_string(&self, open: &Open, offset: u64) -> Option<u64> {
+    /// Applies rule 4: the offset of the brace that is the last byte of a string
+    /// that holds the break. There the object was cut off and another one begins.
+    fn brace_at_string_end(&self, open: &OpenObject, offset: u64) -> Option<u64> {
         let string_end = if open.automaton.in_string() {
             offset
         } else if open.string_end == offset {
@@ -567,105 +593,115 @@ impl<'a> Segment<'a> {
         if open.oversize.is_some() {
             return None;
         }
-        let (before, own) = self.parts(open, open.start + 1, string_end);
+        let (before, own) = self.bytes_of(open, open.start + 1, string_end);
         let content = own.iter().rev().chain(before.iter().rev());
-        let blanks = content.clone().take_while(|b| is_blank(**b)).count();
+        let blanks = content.clone().take_while(|b| is_white_space(**b)).count();
         let brace = content.clone().nth(blanks) == Some(&b'{');
         brace.then(|| string_end - blanks as u64 - 1)
     }
 
-    /// Looks for the next object after a break.
-    fn broken(&mut self, mut broken: Box<Broken>) -> Place {
+    /// Finds the next object after a break.
+    fn find_next_object(&mut self, mut broken: Box<BrokenStretch>) -> FramingState {
         let bytes = self.bytes;
         let from = self.at;
         loop {
             if self.at == bytes.len() {
                 // A held brace is not fed: it may begin the next object.
-                let end = bytes.len() - usize::from(broken.held);
+                let end = bytes.len() - usize::from(broken.held_brace);
                 if end > from {
                     broken.sink.feed(&bytes[from..end]);
                 }
-                return Place::Broken(broken);
+                return FramingState::Recovering(broken);
             }
             let byte = bytes[self.at];
-            if broken.array {
-                let first = self.base + self.at as u64 == broken.start;
-                if first || is_blank(byte) {
-                    self.pass(byte);
+            if broken.maybe_array {
+                let first = self.segment_offset + self.at as u64 == broken.start;
+                if first || is_white_space(byte) {
+                    self.step_over(byte);
                     continue;
                 }
                 if matches!(byte, b'{' | b']') {
                     self.array = true;
-                    self.tally.bytes_separators += self.base + self.at as u64 - broken.start;
-                    return Place::Between;
+                    self.tally.bytes_separators +=
+                        self.segment_offset + self.at as u64 - broken.start;
+                    return FramingState::BetweenObjects;
                 }
-                broken.array = false;
-                broken.loose.feed(b'[');
+                broken.maybe_array = false;
+                broken.brackets.feed(b'[');
             }
-            if broken.held {
+            if broken.held_brace {
                 if byte == b'"' {
-                    return self.next_object(broken, from, self.at.checked_sub(1));
+                    return self.begin_next_object(broken, from, self.at.checked_sub(1));
                 }
-                broken.held = false;
-                broken.loose.feed(b'{');
+                broken.held_brace = false;
+                broken.brackets.feed(b'{');
                 if self.at == 0 {
                     broken.sink.feed(b"{");
                 }
             }
-            let head = self.margin.blank;
-            let indented = broken.loose.is_clear() || self.margin.indent <= broken.indent;
+            let at_line_start = self.line_indent.is_blank;
+            let indented = broken.brackets.is_clear() || self.line_indent.width <= broken.indent;
             if byte == b'{' {
-                if head && indented && !broken.loose.at_element() {
-                    return self.next_object(broken, from, Some(self.at));
+                if at_line_start && indented && !broken.brackets.at_element() {
+                    return self.begin_next_object(broken, from, Some(self.at));
                 }
-                if !broken.loose.at_value() {
-                    broken.held = true;
-                    self.pass(byte);
+                if !broken.brackets.at_value() {
+                    broken.held_brace = true;
+                    self.step_over(byte);
                     continue;
                 }
             }
-            if byte == b']' && head && indented && self.array && !broken.loose.in_array() {
+            if byte == b']'
+                && at_line_start
+                && indented
+                && self.array
+                && !broken.brackets.in_array()
+            {
                 self.end_broken(*broken, from, self.at);
-                return Place::Between;
+                return FramingState::BetweenObjects;
             }
-            match broken.loose.feed(byte) {
-                Loosely::Closed if broken.closes => {
-                    self.pass(byte);
+            match broken.brackets.feed(byte) {
+                BracketStep::Closed if broken.ends_at_bracket => {
+                    self.step_over(byte);
                     self.end_broken(*broken, from, self.at);
-                    return Place::Between;
+                    return FramingState::BetweenObjects;
                 }
-                Loosely::ClosedBefore if broken.closes => {
+                BracketStep::ClosedBefore if broken.ends_at_bracket => {
                     self.end_broken(*broken, from, self.at);
-                    return Place::Between;
+                    return FramingState::BetweenObjects;
                 }
-                Loosely::ClosedBefore => {
-                    broken.loose.feed(byte);
+                BracketStep::ClosedBefore => {
+                    broken.brackets.feed(byte);
                 }
-                Loosely::Closed | Loosely::More => {}
+                BracketStep::Closed | BracketStep::More => {}
             }
-            self.pass(byte);
+            self.step_over(byte);
         }
     }
 
-    /// An object begins at the brace at `at` (`None`: with the last byte of
-    /// the segment before) and ends the broken stretch.
-    fn next_object(&mut self, broken: Box<Broken>, from: usize, at: Option<usize>) -> Place {
-        let doubt = (!broken.loose.is_clear()).then(|| Doubt {
-            proof: broken.loose.proof(),
-            outer: broken.loose.clone(),
+    /// Ends the rejected stretch at the brace at `at`, where an object begins.
+    /// `None`: the brace is the last byte of the segment before.
+    fn begin_next_object(
+        &mut self,
+        broken: Box<BrokenStretch>,
+        from: usize,
+        at: Option<usize>,
+    ) -> FramingState {
+        let unproven = (!broken.brackets.is_clear()).then(|| Unproven {
+            proof: broken.brackets.required_proof(),
+            outer: broken.brackets.clone(),
             indent: broken.indent,
         });
         self.end_broken(*broken, from, at.unwrap_or(0));
         let open = match at {
-            Some(at) if at == self.at => self.open(at, doubt),
-            // The brace has been passed: its line's margin is that of the
-            // byte after it.
-            passed => Open {
-                start: self.base + self.at as u64 - 1,
+            Some(at) if at == self.at => self.begin_object(at, unproven),
+            // The walk is past the brace: the indentation is that of its line.
+            passed => OpenObject {
+                start: self.segment_offset + self.at as u64 - 1,
                 line: self.line(self.at),
-                indent: self.margin.indent,
+                indent: self.line_indent.width,
                 automaton: Automaton::opened(),
-                before: if passed.is_none() {
+                held: if passed.is_none() {
                     b"{".to_vec()
                 } else {
                     Vec::new()
@@ -674,14 +710,14 @@ impl<'a> Segment<'a> {
                 string_end: 0,
                 previous: b'{',
                 line_value: None,
-                doubt,
+                unproven,
                 end: 0,
             },
         };
-        Place::Object(Box::new(open))
+        FramingState::InObject(Box::new(open))
     }
 
-    fn end_broken(&mut self, mut broken: Broken, from: usize, to: usize) {
+    fn end_broken(&mut self, mut broken: BrokenStretch, from: usize, to: usize) {
         if to > from {
             broken.sink.feed(&self.bytes[from..to]);
         }
@@ -693,75 +729,77 @@ impl<'a> Segment<'a> {
         self.reject_sink(broken.start, broken.line, kind, detail, broken.sink);
     }
 
-    /// Whether what follows an object proves that it stands on its own.
-    fn proof(&mut self, mut open: Box<Open>) -> Place {
+    /// Checks whether the bytes after an object prove that it stands on its own.
+    fn await_proof(&mut self, mut open: Box<OpenObject>) -> FramingState {
         let bytes = self.bytes;
-        let Some(mut doubt) = open.doubt.take() else {
-            return Place::Between;
+        let Some(mut unproven) = open.unproven.take() else {
+            return FramingState::BetweenObjects;
         };
         loop {
             let Some(byte) = bytes.get(self.at) else {
                 self.suspended = true;
-                if open.end > self.base {
-                    let from = self.own(open.start);
-                    let to = (open.end - self.base) as usize;
-                    open.before.extend_from_slice(&bytes[from..to]);
+                if open.end > self.segment_offset {
+                    let from = self.index_of(open.start);
+                    let to = (open.end - self.segment_offset) as usize;
+                    open.held.extend_from_slice(&bytes[from..to]);
                 }
-                open.doubt = Some(doubt);
-                return Place::Proof(open);
+                open.unproven = Some(unproven);
+                return FramingState::AwaitingProof(open);
             };
             let proven = match byte {
                 b'{' => true,
                 b']' => self.array,
-                b'\n' if doubt.proof == Proof::Line => true,
+                b'\n' if unproven.proof == RequiredProof::EndOfLine => true,
                 b' ' | b'\t' | b'\r' | b'\n' | b',' => {
                     if *byte == b',' {
-                        // So do the elements of an array.
-                        doubt.proof = Proof::Next;
+                        // Elements of an array have commas after them, too.
+                        unproven.proof = RequiredProof::NextObject;
                     }
                     self.tally.bytes_separators += 1;
-                    self.pass(*byte);
+                    self.step_over(*byte);
                     continue;
                 }
                 _ => false,
             };
             if proven {
-                self.take_object(&open, open.start, open.line, open.end);
-                return Place::Between;
+                self.decode_object(&open, open.start, open.line, open.end);
+                return FramingState::BetweenObjects;
             }
-            let (before, own) = self.parts(&open, open.start, open.end);
-            let mut sink = self.sink();
+            let (before, own) = self.bytes_of(&open, open.start, open.end);
+            let mut sink = self.new_sink();
             sink.feed(before);
             sink.feed(own);
-            self.reject_sink(open.start, open.line, Reason::Ambiguous, IN_DOUBT, sink);
+            self.reject_sink(open.start, open.line, Reason::Ambiguous, MAY_BE_PART, sink);
             let line = self.line(self.at);
-            let mut rest = self.garbage(self.base + self.at as u64, line);
+            let mut rest = self.new_garbage(self.segment_offset + self.at as u64, line);
             rest.detail = "what follows an object in doubt";
-            rest.loose = doubt.outer;
-            rest.indent = doubt.indent;
-            rest.closes = true;
-            return Place::Broken(Box::new(rest));
+            rest.brackets = unproven.outer;
+            rest.indent = unproven.indent;
+            rest.ends_at_bracket = true;
+            return FramingState::Recovering(Box::new(rest));
         }
     }
 
-    /// The end of the file at some place.
-    fn end(&mut self, place: Place) {
-        match place {
-            Place::Mark(0) | Place::Between => {}
-            Place::Mark(seen) => {
-                let mut garbage = self.garbage(0, 1);
-                garbage.sink.feed(&MARK[..seen]);
+    /// Ends the file in the given state.
+    fn end_file(&mut self, state: FramingState) {
+        match state {
+            FramingState::AtStart(0) | FramingState::BetweenObjects => {}
+            FramingState::AtStart(seen) => {
+                let mut garbage = self.new_garbage(0, 1);
+                garbage.sink.feed(&BYTE_ORDER_MARK[..seen]);
                 self.end_broken(garbage, 0, 0);
             }
-            Place::Object(mut open) => {
-                let offset = self.base;
-                if !self.take_line_value(&open, true, offset) {
+            FramingState::InObject(mut open) => {
+                let offset = self.segment_offset;
+                if !self.accept_line_value(&open, true, offset) {
                     self.reject_open(&mut open, 0, offset, Reason::Truncated, FILE_ENDS);
                 }
             }
-            Place::Proof(open) => self.take_object(&open, open.start, open.line, open.end),
-            Place::Broken(mut broken) => {
-                if broken.held {
+            FramingState::AwaitingProof(open) => {
+                self.decode_object(&open, open.start, open.line, open.end)
+            }
+            FramingState::Recovering(mut broken) => {
+                if broken.held_brace {
                     broken.sink.feed(b"{");
                 }
                 self.end_broken(*broken, 0, 0);
@@ -771,9 +809,9 @@ impl<'a> Segment<'a> {
             self.array = false;
             self.tally.rejected_others += 1;
             self.rejected.push(Rejected {
-                offset: self.base,
+                offset: self.segment_offset,
                 length: 0,
-                end: self.base,
+                end: self.segment_offset,
                 places: 1,
                 line: self.lines + 1,
                 kind: Reason::Truncated,
@@ -784,23 +822,23 @@ impl<'a> Segment<'a> {
         }
     }
 
-    /// Rejects an open object as far as `to`.
+    /// Rejects an open object up to `to`.
     fn reject_open(
         &mut self,
-        open: &mut Open,
+        open: &mut OpenObject,
         from: usize,
         to: u64,
         reason: Reason,
         detail: &'static str,
     ) {
         if let Some(mut sink) = open.oversize.take() {
-            let to = (to - self.base) as usize;
+            let to = (to - self.segment_offset) as usize;
             sink.feed(&self.bytes[from..to]);
             self.reject_sink(open.start, open.line, Reason::TooLarge, TOO_LARGE, sink);
             return;
         }
-        let (before, own) = self.parts(open, open.start, to);
-        let mut sink = self.sink();
+        let (before, own) = self.bytes_of(open, open.start, to);
+        let mut sink = self.new_sink();
         sink.feed(before);
         sink.feed(own);
         self.reject_sink(open.start, open.line, reason, detail, sink);
@@ -814,15 +852,15 @@ impl<'a> Segment<'a> {
         detail: &'static str,
         sink: Sink,
     ) {
-        let closed = sink.close();
-        self.tally.bytes_separators += closed.blank;
-        self.reject(offset, line, kind, detail.to_owned(), closed);
+        let collected = sink.finish();
+        self.tally.bytes_separators += collected.trailing;
+        self.reject(offset, line, kind, detail.to_owned(), collected);
     }
 
-    fn reject(&mut self, offset: u64, line: u64, kind: Reason, detail: String, closed: Closed) {
-        let Closed {
+    fn reject(&mut self, offset: u64, line: u64, kind: Reason, detail: String, bytes: Collected) {
+        let Collected {
             length, raw, found, ..
-        } = closed;
+        } = bytes;
         self.tally.bytes_rejected += length;
         if kind.is_object() {
             self.tally.objects += 1;
@@ -843,37 +881,38 @@ impl<'a> Segment<'a> {
         });
     }
 
-    /// A stretch of garbage that begins at `start`; nothing is fed yet.
-    fn garbage(&self, start: u64, line: u64) -> Broken {
-        Broken {
+    /// A stretch of garbage that begins at `start`; no byte is fed yet.
+    fn new_garbage(&self, start: u64, line: u64) -> BrokenStretch {
+        BrokenStretch {
             start,
             line,
             kind: Reason::Garbage,
             detail: "bytes between objects",
-            sink: self.sink(),
-            loose: Loose::outside(),
+            sink: self.new_sink(),
+            brackets: BracketTracker::outside(),
             indent: 0,
-            closes: false,
-            held: false,
-            array: false,
+            ends_at_bracket: false,
+            held_brace: false,
+            maybe_array: false,
         }
     }
 
-    fn sink(&self) -> Sink {
+    fn new_sink(&self) -> Sink {
         let spec = &self.settings.spec;
         Sink::new(spec.limits.quarantine_bytes_max, spec.finder.as_ref())
     }
 
-    /// Past a byte that the slow paths looked at.
-    fn pass(&mut self, byte: u8) {
-        self.margin.feed(byte);
+    /// Steps over a byte that the slow paths have read.
+    fn step_over(&mut self, byte: u8) {
+        self.line_indent.feed(byte);
         self.at += 1;
-        self.margin_at = self.at;
+        self.line_indent_at = self.at;
     }
 
-    fn sync_margin(&mut self, to: usize) {
-        self.margin.feed_all(&self.bytes[self.margin_at..to]);
-        self.margin_at = to;
+    fn sync_line_indent(&mut self, to: usize) {
+        self.line_indent
+            .feed_all(&self.bytes[self.line_indent_at..to]);
+        self.line_indent_at = to;
     }
 
     /// The line of a byte of the segment.
@@ -888,29 +927,32 @@ impl<'a> Segment<'a> {
     }
 
     /// The line of a byte of an open object.
-    fn line_in(&self, open: &Open, at: u64) -> u64 {
-        let (before, own) = self.parts(open, open.start, at);
+    fn line_in(&self, open: &OpenObject, at: u64) -> u64 {
+        let (before, own) = self.bytes_of(open, open.start, at);
         open.line + newlines(before) + newlines(own)
     }
 
-    /// Where in the segment something that began at `start` goes on.
-    fn own(&self, start: u64) -> usize {
-        start.saturating_sub(self.base) as usize
+    /// The offset in the segment of the file's offset `start`, or 0 if `start` lies
+    /// before.
+    fn index_of(&self, start: u64) -> usize {
+        start.saturating_sub(self.segment_offset) as usize
     }
 
-    /// The bytes `from..to` of an open object: those held from segments
-    /// before, and those of this segment.
-    fn parts<'b>(&self, open: &'b Open, from: u64, to: u64) -> (&'b [u8], &'a [u8]) {
-        let before_end = to.min(self.base).max(from.min(self.base));
-        let before = if from < self.base {
+    /// The bytes `from..to` of an open object: those held from earlier segments,
+    /// and those of this segment.
+    fn bytes_of<'b>(&self, open: &'b OpenObject, from: u64, to: u64) -> (&'b [u8], &'a [u8]) {
+        let before_end = to
+            .min(self.segment_offset)
+            .max(from.min(self.segment_offset));
+        let before = if from < self.segment_offset {
             let first = (from - open.start) as usize;
             let end = (before_end - open.start) as usize;
-            &open.before[first..end]
+            &open.held[first..end]
         } else {
             &[]
         };
-        let own = if to > self.base {
-            &self.bytes[self.own(from)..(to - self.base) as usize]
+        let own = if to > self.segment_offset {
+            &self.bytes[self.index_of(from)..(to - self.segment_offset) as usize]
         } else {
             &[]
         };
@@ -921,14 +963,14 @@ impl<'a> Segment<'a> {
 const TOO_LARGE: &str = "longer than the limit for one object";
 const CUT_OFF: &str = "another object begins before its end";
 const FILE_ENDS: &str = "the file ends before its end";
-const IN_DOUBT: &str = "may be a part of the broken object before it";
+const MAY_BE_PART: &str = "may be a part of the broken object before it";
 
 fn newlines(bytes: &[u8]) -> u64 {
     memchr::memchr_iter(b'\n', bytes).count() as u64
 }
 
-/// Whether all objects that lie whole in the segment are UTF-8: a character
-/// cut by the segment's start or end is in none of them.
+/// Whether all objects that lie in the segment as a whole are UTF-8. A character
+/// cut by the segment's start or end belongs to none of them.
 fn is_utf8(bytes: &[u8]) -> bool {
     let cut = bytes
         .iter()
@@ -941,7 +983,7 @@ fn is_utf8(bytes: &[u8]) -> bool {
     }
 }
 
-/// Whether the bytes are JSON values, one after the other.
+/// Whether the bytes are a sequence of JSON values.
 fn is_json(bytes: &[u8]) -> bool {
     serde_json::Deserializer::from_slice(bytes)
         .into_iter::<serde::de::IgnoredAny>()

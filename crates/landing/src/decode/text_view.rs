@@ -1,14 +1,14 @@
-//! Views of text, as Arrow's `Utf8View` arrays hold them.
+//! Text views, as Arrow's `Utf8View` arrays hold them.
 
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, StringViewArray};
 use arrow::buffer::{Buffer, NullBuffer, ScalarBuffer};
 
-/// As much text lies in the view itself.
+/// Text up to this length is stored in the view itself.
 pub(super) const INLINE_BYTES_MAX: usize = 12;
 
-/// A view of short text.
+/// The view of short text.
 #[inline(always)]
 pub(super) fn inline(text: &[u8]) -> u128 {
     let mut view = [0; 16];
@@ -17,29 +17,29 @@ pub(super) fn inline(text: &[u8]) -> u128 {
     u128::from_le_bytes(view)
 }
 
-/// Longer text lies in the buffer at an offset, its first four bytes in the
-/// view too.
+/// The view of longer text, which is stored in the buffer at `offset`. The view
+/// repeats its first four bytes.
 #[inline(always)]
-pub(super) fn outside(text: &[u8], offset: usize) -> u128 {
+pub(super) fn in_buffer(text: &[u8], offset: usize) -> u128 {
     let prefix = u32::from_le_bytes([text[0], text[1], text[2], text[3]]);
     text.len() as u32 as u128 | u128::from(prefix) << 32 | (offset as u128) << 96
 }
 
-/// Whether two views outside have the same length and beginning.
+/// Whether two views of longer text have the same length and first bytes.
 #[inline(always)]
-pub(super) fn looks_like(one: u128, other: u128) -> bool {
+pub(super) fn may_be_equal(one: u128, other: u128) -> bool {
     const OFFSET_BITS: u32 = 32;
     (one ^ other) << OFFSET_BITS == 0
 }
 
-/// Where the text of a view outside lies in its buffer.
+/// The range of the buffer that holds the text of a view.
 #[inline(always)]
-pub(super) fn place(view: u128) -> std::ops::Range<usize> {
+pub(super) fn range(view: u128) -> std::ops::Range<usize> {
     let start = (view >> 96) as usize;
     start..start + view as u32 as usize
 }
 
-/// The array of such views.
+/// Builds the array of such views.
 #[allow(
     unsafe_code,
     reason = "checking every view again costs a third of the time to decode"
@@ -55,11 +55,10 @@ pub(super) fn array(
         let checked = StringViewArray::try_new(views.clone(), buffers.clone(), nulls.clone());
         assert!(checked.is_ok(), "{checked:?}");
     }
-    // SAFETY: views are made by `inline` and `outside` alone, from text
-    // that lies where they point: in the one buffer, which has fewer than
-    // 4 GiB. That text is UTF-8: the
-    // decoder checks the segment, or each object of a segment that is not
-    // UTF-8 as a whole, before it commits a row, and strings end only at
-    // ASCII bytes.
+    // SAFETY: views are made by `inline` and `in_buffer` alone, from text that is
+    // stored where they point: in the one buffer, which has fewer than 4 GiB. That
+    // text is UTF-8: the decoder checks the segment, or each object of a segment
+    // that is not UTF-8 as a whole, before it commits a row, and strings end only
+    // at ASCII bytes.
     Arc::new(unsafe { StringViewArray::new_unchecked(views, buffers, nulls) })
 }

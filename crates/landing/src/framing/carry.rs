@@ -1,23 +1,25 @@
-//! What passes from one segment of a file to the next.
+//! The framing state that passes from one segment of a file to the next.
 
 use std::fmt;
 
 use super::grammar::Automaton;
-use super::recovery::{Broken, Doubt};
+use super::recovery::{BrokenStretch, Unproven};
 use crate::reject::Sink;
 
-/// What the bytes before an offset left open. Its size is bounded: by
-/// `object_bytes_max` for an object that may still become a row, by
-/// `quarantine_bytes_max` for one that cannot. Printing shows no byte of it.
+/// The framing state after all bytes before an offset: position, line, and the open
+/// object or stretch. Its size is bounded by `object_bytes_max` for an object that
+/// may still become a row, and by `quarantine_bytes_max` for one that cannot.
+/// `Debug` shows no byte of it.
 #[derive(Clone)]
 pub struct Carry {
     pub(crate) offset: u64,
-    /// Newlines counted before `offset`.
+    /// Newlines before `offset`. They count from the beginning of the file, or from
+    /// the offset of a guess.
     pub(crate) lines: u64,
-    pub(crate) place: Place,
-    /// Inside a top-level array.
+    pub(crate) state: FramingState,
+    /// Whether the position is inside a top-level array.
     pub(crate) array: bool,
-    pub(crate) margin: Margin,
+    pub(crate) line_indent: LineIndent,
 }
 
 impl Carry {
@@ -26,26 +28,29 @@ impl Carry {
         Carry {
             offset: 0,
             lines: 0,
-            place: Place::Mark(0),
+            state: FramingState::AtStart(0),
             array: false,
-            margin: Margin::default(),
+            line_indent: LineIndent::default(),
         }
     }
 
-    /// A guess: `offset` lies right after a newline, between objects, and not
+    /// The guess that `offset` is right after a newline, between objects, and not
     /// inside a top-level array. Lines count from `offset`.
     pub fn assumed(offset: u64) -> Carry {
         Carry {
             offset,
-            place: Place::Between,
+            state: FramingState::BetweenObjects,
             ..Carry::start()
         }
     }
 
-    /// [`Carry::assumed`] for a file of which the first bytes are known: if
-    /// they open a top-level array, `offset` is taken to lie inside it.
+    /// Like [`Carry::assumed`], for a file that begins with `head`: if these bytes
+    /// open a top-level array, `offset` is assumed to be inside it.
     pub fn guessed(head: &[u8], offset: u64) -> Carry {
-        let text = head.strip_prefix(&MARK).unwrap_or(head).trim_ascii_start();
+        let text = head
+            .strip_prefix(&BYTE_ORDER_MARK)
+            .unwrap_or(head)
+            .trim_ascii_start();
         let array = text
             .strip_prefix(b"[")
             .is_some_and(|rest| rest.trim_ascii_start().starts_with(b"{"));
@@ -55,65 +60,65 @@ impl Carry {
         }
     }
 
-    /// Whether a segment decoded with `assumed` need not be decoded again with
-    /// this, the true carry: what comes out is the same but for the numbers
-    /// of lines, which [`crate::Decoded::follow`] corrects.
+    /// Whether a segment decoded from `assumed` is valid for this, the true carry.
+    /// If so, only line numbers differ, and [`crate::Decoded::follow`] corrects
+    /// them. If not, the segment must be decoded again.
     pub fn agrees_with(&self, assumed: &Carry) -> bool {
-        let same_place = match (&self.place, &assumed.place) {
-            (Place::Between, Place::Between) => true,
-            // A file's first segment is not guessed at.
-            (Place::Mark(read), Place::Mark(other)) => read == other,
+        let same_state = match (&self.state, &assumed.state) {
+            (FramingState::BetweenObjects, FramingState::BetweenObjects) => true,
+            // The carry of a file's first segment is known, not guessed.
+            (FramingState::AtStart(read), FramingState::AtStart(other)) => read == other,
             _ => false,
         };
         self.offset == assumed.offset
-            && same_place
+            && same_state
             && self.array == assumed.array
-            && self.margin == assumed.margin
+            && self.line_indent == assumed.line_indent
     }
 
-    /// How many bytes of the file lie before it.
+    /// The offset in the file.
     pub fn offset(&self) -> u64 {
         self.offset
     }
 
-    /// The line it is on, from 1.
+    /// The line of the offset, from 1.
     pub fn line(&self) -> u64 {
         self.lines + 1
     }
 
-    /// Bytes held in memory for what is open.
+    /// Bytes held in memory for the open object or stretch.
     pub fn held_bytes(&self) -> usize {
-        match &self.place {
-            Place::Object(open) | Place::Proof(open) => open.before.len(),
-            Place::Broken(broken) => broken.sink.bytes().map_or(0, <[u8]>::len),
-            Place::Mark(_) | Place::Between => 0,
+        match &self.state {
+            FramingState::InObject(open) | FramingState::AwaitingProof(open) => open.held.len(),
+            FramingState::Recovering(broken) => broken.sink.bytes().map_or(0, <[u8]>::len),
+            FramingState::AtStart(_) | FramingState::BetweenObjects => 0,
         }
     }
 
-    /// Lines counted from a place assumed become lines of the file.
+    /// Turns lines that count from the offset of a guess into lines of the file.
     pub(crate) fn shift_lines(&mut self, lines: u64) {
         self.lines += lines;
-        match &mut self.place {
-            Place::Object(open) | Place::Proof(open) => open.line += lines,
-            Place::Broken(broken) => broken.line += lines,
-            Place::Mark(_) | Place::Between => {}
+        match &mut self.state {
+            FramingState::InObject(open) | FramingState::AwaitingProof(open) => open.line += lines,
+            FramingState::Recovering(broken) => broken.line += lines,
+            FramingState::AtStart(_) | FramingState::BetweenObjects => {}
         }
     }
 }
 
 impl fmt::Debug for Carry {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let place = match &self.place {
-            Place::Mark(_) => "at the start",
-            Place::Between => "between objects",
-            Place::Object(_) => "inside an object",
-            Place::Proof(_) => "after an object in doubt",
-            Place::Broken(_) => "in a stretch that cannot be read",
+        let state = match &self.state {
+            FramingState::AtStart(_) => "at the start",
+            FramingState::BetweenObjects => "between objects",
+            FramingState::InObject(_) => "inside an object",
+            FramingState::AwaitingProof(_) => "after an object in doubt",
+            FramingState::Recovering(_) => "in a stretch that cannot be read",
         };
         f.debug_struct("Carry")
             .field("offset", &self.offset)
             .field("lines", &self.lines)
-            .field("place", &place)
+            .field("state", &state)
             .field("array", &self.array)
             .field("held_bytes", &self.held_bytes())
             .finish()
@@ -121,98 +126,99 @@ impl fmt::Debug for Carry {
 }
 
 /// The byte order mark of UTF-8.
-pub(crate) const MARK: [u8; 3] = [0xEF, 0xBB, 0xBF];
+pub(crate) const BYTE_ORDER_MARK: [u8; 3] = [0xEF, 0xBB, 0xBF];
 
-/// Where the reader stands.
+/// The position of the decoder between two bytes.
 #[derive(Clone)]
-pub(crate) enum Place {
-    /// At the start of the file, after so many bytes of a byte order mark.
-    Mark(usize),
-    /// Between objects.
-    Between,
+pub(crate) enum FramingState {
+    /// At the start of the file, after this many bytes of a byte order mark.
+    AtStart(usize),
+    /// Outside of objects and rejected stretches.
+    BetweenObjects,
     /// Inside an object that is valid so far.
-    Object(Box<Open>),
-    /// After a complete object that is taken only if what follows proves that
-    /// it is not a part of a broken one.
-    Proof(Box<Open>),
-    /// In a stretch that cannot be read.
-    Broken(Box<Broken>),
+    InObject(Box<OpenObject>),
+    /// After a complete object that follows a broken one. It becomes a row only if
+    /// the bytes after it prove that it is no part of the broken one.
+    AwaitingProof(Box<OpenObject>),
+    /// Inside a rejected stretch, looking for the next object.
+    Recovering(Box<BrokenStretch>),
 }
 
-/// An object that the byte automaton follows.
+/// An object that [`Automaton`] follows byte by byte.
 #[derive(Clone)]
-pub(crate) struct Open {
+pub(crate) struct OpenObject {
     pub(crate) start: u64,
     pub(crate) line: u64,
-    /// White space before the first thing on the line it began on.
+    /// Indentation of the line on which it begins.
     pub(crate) indent: u64,
     pub(crate) automaton: Automaton,
     /// Its bytes in earlier segments; empty if it is oversize.
-    pub(crate) before: Vec<u8>,
-    /// It is longer than `object_bytes_max`: what it comes to.
+    pub(crate) held: Vec<u8>,
+    /// Set if it is longer than `object_bytes_max`: its bytes, for quarantine.
     pub(crate) oversize: Option<Sink>,
-    /// Just after the closing quote of its last string.
+    /// Offset just after the closing quote of its last string.
     pub(crate) string_end: u64,
     /// The last byte that is not white space.
     pub(crate) previous: u8,
     /// The last field value that began a line.
     pub(crate) line_value: Option<LineValue>,
-    /// It came after a broken object.
-    pub(crate) doubt: Option<Doubt>,
-    /// Just after its closing brace, once it has one.
+    /// Set if it follows a broken object.
+    pub(crate) unproven: Option<Unproven>,
+    /// Offset just after its closing brace, once it is complete.
     pub(crate) end: u64,
 }
 
-/// An object that stands as a field's value, but begins a line that is
-/// indented no further than the object it stands in: a record of its own if
-/// that object turns out to be cut off just before it.
+/// An object that is the value of a field, but begins a line that is indented no
+/// further than the object around it. It is a record of its own if the object
+/// around it turns out to be cut off just before it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct LineValue {
     pub(crate) start: u64,
-    /// Depth inside it.
+    /// Nesting depth inside it.
     pub(crate) depth: u64,
     pub(crate) end: Option<u64>,
 }
 
-/// The white space that a line begins with.
+/// The indentation of the current line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Margin {
-    pub(crate) indent: u64,
-    /// Only white space so far.
-    pub(crate) blank: bool,
+pub(crate) struct LineIndent {
+    /// White space before the first other byte.
+    pub(crate) width: u64,
+    /// Whether the line holds only white space so far.
+    pub(crate) is_blank: bool,
 }
 
-impl Default for Margin {
-    fn default() -> Margin {
-        Margin {
-            indent: 0,
-            blank: true,
+impl Default for LineIndent {
+    fn default() -> LineIndent {
+        LineIndent {
+            width: 0,
+            is_blank: true,
         }
     }
 }
 
-impl Margin {
-    /// Goes on by a byte.
+impl LineIndent {
+    /// Takes the next byte.
     pub(crate) fn feed(&mut self, byte: u8) {
         match byte {
-            b'\n' => *self = Margin::default(),
-            b' ' | b'\t' if self.blank => self.indent += 1,
+            b'\n' => *self = LineIndent::default(),
+            b' ' | b'\t' if self.is_blank => self.width += 1,
             b'\r' => {}
-            _ => self.blank = false,
+            _ => self.is_blank = false,
         }
     }
 
-    /// Goes on by many bytes.
+    /// Takes the next bytes.
     pub(crate) fn feed_all(&mut self, bytes: &[u8]) {
         let line = match memchr::memrchr(b'\n', bytes) {
             Some(newline) => {
-                *self = Margin::default();
+                *self = LineIndent::default();
                 &bytes[newline + 1..]
             }
             None => bytes,
         };
         for byte in line {
-            if !self.blank {
+            if !self.is_blank {
                 break;
             }
             self.feed(*byte);
@@ -224,10 +230,10 @@ impl Margin {
 mod tests {
     use super::*;
 
-    /// A file's first segment was once decoded twice, and all that followed
-    /// one by one: nothing was wrong but the time it took.
+    /// Regression test: a file's first segment was decoded twice, and all later
+    /// segments one by one. The result was right, but slow.
     #[test]
-    fn what_agrees_with_what_was_assumed() {
+    fn a_carry_agrees_only_with_the_same_guess() {
         let lines = Carry {
             lines: 7,
             ..Carry::assumed(100)

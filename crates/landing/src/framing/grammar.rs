@@ -1,28 +1,28 @@
-//! The grammar of one JSON object as an automaton that can stop after any
-//! byte and go on in the next segment.
+//! The grammar of one JSON object, as an automaton that can stop after any byte and
+//! continue in the next segment.
 //!
-//! It is the judge of where an object ends and where it breaks: at the first
-//! byte with which no valid object can go on. It is slow (a byte at a time)
-//! and only sees objects that are cut by the end of a segment or broken.
-//! Bytes from 0x80 on are taken inside strings: whether they are UTF-8, and
-//! whether surrogates pair up, does not move an object's end and is asked
-//! when the object is decoded.
+//! The automaton decides where an object ends and where it breaks: at the first
+//! byte that no valid object can have at that place. It takes one byte at a time,
+//! which is slow, so it sees only objects that are broken or cut by the end of a
+//! segment. Inside strings it accepts all bytes from 0x80 on. Invalid UTF-8 and
+//! unpaired surrogates do not change where an object ends; they are checked when
+//! the object is decoded.
 
 use crate::reject::Reason;
 
-/// Which brackets are open, innermost last. Kinds are known of the innermost
-/// 128 levels, which is as deep as a limit can be; deeper ones are counted.
+/// The open brackets, innermost last. Their kinds are known for the innermost 128
+/// levels, the deepest that a limit can allow. Deeper levels are only counted.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Nest {
-    /// One bit per level, the innermost lowest, set for an array.
+pub(crate) struct Nesting {
+    /// One bit for each level, the innermost lowest, set for an array.
     kinds: u128,
     depth: u64,
 }
 
-/// The deepest nesting whose kinds of bracket are remembered.
+/// Number of levels whose kinds of bracket are known.
 pub(crate) const DEPTH_MAX: usize = 128;
 
-impl Nest {
+impl Nesting {
     pub(crate) fn push(&mut self, array: bool) {
         self.kinds = self.kinds << 1 | u128::from(array);
         self.depth += 1;
@@ -45,18 +45,18 @@ impl Nest {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum State {
-    /// After `{`: a key or the end.
-    First,
-    /// After a comma in an object: a key.
+    /// After `{`: expects a key or the end.
+    KeyOrEnd,
+    /// After a comma in an object: expects a key.
     Key,
     Colon,
-    /// After a colon, or after a comma in an array.
+    /// After a colon, or after a comma in an array: expects a value.
     Value,
-    /// After `[`: a value or the end.
-    Element,
-    /// After a value: a comma or the end of what it is in.
-    After,
-    Text {
+    /// After `[`: expects a value or the end.
+    ValueOrEnd,
+    /// After a value: expects a comma or the end of the object or array around it.
+    AfterValue,
+    InString {
         key: bool,
     },
     Escape {
@@ -74,87 +74,86 @@ enum State {
     Exponent,
     ExponentSign,
     ExponentDigits,
-    /// What is left of `true`, `false` or `null`.
-    Word(&'static [u8]),
+    /// Inside `true`, `false` or `null`: the bytes that must follow.
+    Literal(&'static [u8]),
 }
 
-/// What a byte did.
+/// The effect of a byte.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Step {
-    /// The object goes on.
+    /// The object continues.
     More,
     /// The byte closed the object.
     Done,
-    /// No valid object goes on with this byte. The automaton still stands
-    /// before it.
+    /// No valid object can have this byte here. The automaton has not taken it.
     Broken(Reason, &'static str),
 }
 
-/// Stands somewhere inside one object.
+/// A position inside one object.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Automaton {
     state: State,
-    nest: Nest,
+    nesting: Nesting,
 }
 
 impl Automaton {
-    /// Just after an object's opening brace.
+    /// The position just after an object's opening brace.
     pub(crate) fn opened() -> Automaton {
-        let mut nest = Nest::default();
-        nest.push(false);
+        let mut nesting = Nesting::default();
+        nesting.push(false);
         Automaton {
-            state: State::First,
-            nest,
+            state: State::KeyOrEnd,
+            nesting,
         }
     }
 
-    pub(crate) fn nest(&self) -> Nest {
-        self.nest
+    pub(crate) fn nesting(&self) -> Nesting {
+        self.nesting
     }
 
-    /// Whether the next byte stands inside a string.
+    /// Whether the next byte is inside a string.
     pub(crate) fn in_string(&self) -> bool {
         matches!(
             self.state,
-            State::Text { .. } | State::Escape { .. } | State::Hex { .. }
+            State::InString { .. } | State::Escape { .. } | State::Hex { .. }
         )
     }
 
-    /// Whether the next byte is ordinary text of a string, so that all bytes
-    /// up to the next quote, backslash or control character may be skipped.
+    /// Whether the next byte is plain text of a string. If so, all bytes up to the
+    /// next quote, backslash or control character may be skipped.
     pub(crate) fn in_text(&self) -> bool {
-        matches!(self.state, State::Text { .. })
+        matches!(self.state, State::InString { .. })
     }
 
-    /// Whether the value of a field is due.
+    /// Whether the value of a field is expected.
     pub(crate) fn at_field_value(&self) -> bool {
-        self.state == State::Value && !self.nest.in_array()
+        self.state == State::Value && !self.nesting.in_array()
     }
 
-    /// Whether a value is complete and a comma or a bracket is due, or a key
+    /// Whether a value is complete and a comma or bracket is expected, or a key
     /// after a comma.
     pub(crate) fn between_fields(&self) -> bool {
-        matches!(self.state, State::After | State::Key)
+        matches!(self.state, State::AfterValue | State::Key)
     }
 
     pub(crate) fn step(&mut self, byte: u8, depth_max: usize) -> Step {
         use State::*;
         self.state = match (self.state, byte) {
-            (Text { key: true }, b'"') => Colon,
-            (Text { key: false }, b'"') => After,
-            (Text { key }, b'\\') => Escape { key },
-            (Text { .. }, b'\n' | b'\r') => {
+            (InString { key: true }, b'"') => Colon,
+            (InString { key: false }, b'"') => AfterValue,
+            (InString { key }, b'\\') => Escape { key },
+            (InString { .. }, b'\n' | b'\r') => {
                 return Step::Broken(Reason::Truncated, "the line ends inside a string");
             }
-            (Text { .. }, 0..0x20) => {
+            (InString { .. }, 0..0x20) => {
                 return Step::Broken(Reason::Syntax, "a control character inside a string");
             }
-            (Text { .. }, _) => return Step::More,
+            (InString { .. }, _) => return Step::More,
             (Escape { key }, b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't') => {
-                Text { key }
+                InString { key }
             }
             (Escape { key }, b'u') => Hex { key, left: 4 },
-            (Hex { key, left: 1 }, b) if b.is_ascii_hexdigit() => Text { key },
+            (Hex { key, left: 1 }, b) if b.is_ascii_hexdigit() => InString { key },
             (Hex { key, left }, b) if b.is_ascii_hexdigit() => Hex {
                 key,
                 left: left - 1,
@@ -165,8 +164,8 @@ impl Automaton {
             (Escape { .. } | Hex { .. }, _) => {
                 return Step::Broken(Reason::Syntax, "an escape that JSON does not know");
             }
-            (Word([expected]), b) if b == *expected => After,
-            (Word([expected, rest @ ..]), b) if b == *expected => Word(rest),
+            (Literal([expected]), b) if b == *expected => AfterValue,
+            (Literal([expected, rest @ ..]), b) if b == *expected => Literal(rest),
             (Minus, b'0') => Zero,
             (Minus, b'1'..=b'9') => Digits,
             (Digits, b'0'..=b'9') => Digits,
@@ -175,48 +174,51 @@ impl Automaton {
             (Zero | Digits | Fraction, b'e' | b'E') => Exponent,
             (Exponent, b'+' | b'-') => ExponentSign,
             (Exponent | ExponentSign | ExponentDigits, b'0'..=b'9') => ExponentDigits,
-            // A number ends with the byte after it.
-            (Zero | Digits | Fraction | ExponentDigits, b' ' | b'\t' | b'\n' | b'\r') => After,
+            // The byte after a number ends it.
+            (Zero | Digits | Fraction | ExponentDigits, b' ' | b'\t' | b'\n' | b'\r') => AfterValue,
             (Zero | Digits | Fraction | ExponentDigits, b',' | b'}' | b']') => {
                 let number = self.state;
-                self.state = After;
+                self.state = AfterValue;
                 let step = self.step(byte, depth_max);
                 if let Step::Broken(..) = step {
                     self.state = number;
                 }
                 return step;
             }
-            (First | Key | Colon | Value | Element | After, b' ' | b'\t' | b'\n' | b'\r') => {
+            (
+                KeyOrEnd | Key | Colon | Value | ValueOrEnd | AfterValue,
+                b' ' | b'\t' | b'\n' | b'\r',
+            ) => {
                 return Step::More;
             }
-            (First | Key, b'"') => Text { key: true },
+            (KeyOrEnd | Key, b'"') => InString { key: true },
             (Colon, b':') => Value,
-            (Value | Element, b'"') => Text { key: false },
-            (Value | Element, b'{' | b'[') => {
-                if self.nest.depth() >= depth_max as u64 {
+            (Value | ValueOrEnd, b'"') => InString { key: false },
+            (Value | ValueOrEnd, b'{' | b'[') => {
+                if self.nesting.depth() >= depth_max as u64 {
                     return Step::Broken(Reason::TooDeep, "nested too deeply");
                 }
-                self.nest.push(byte == b'[');
-                if byte == b'[' { Element } else { First }
+                self.nesting.push(byte == b'[');
+                if byte == b'[' { ValueOrEnd } else { KeyOrEnd }
             }
-            (Value | Element, b'-') => Minus,
-            (Value | Element, b'0') => Zero,
-            (Value | Element, b'1'..=b'9') => Digits,
-            (Value | Element, b't') => Word(b"rue"),
-            (Value | Element, b'f') => Word(b"alse"),
-            (Value | Element, b'n') => Word(b"ull"),
-            (After, b',') if self.nest.in_array() => Value,
-            (After, b',') => Key,
-            (After, b']') | (Element, b']') if self.nest.in_array() => {
-                self.nest.pop();
-                After
+            (Value | ValueOrEnd, b'-') => Minus,
+            (Value | ValueOrEnd, b'0') => Zero,
+            (Value | ValueOrEnd, b'1'..=b'9') => Digits,
+            (Value | ValueOrEnd, b't') => Literal(b"rue"),
+            (Value | ValueOrEnd, b'f') => Literal(b"alse"),
+            (Value | ValueOrEnd, b'n') => Literal(b"ull"),
+            (AfterValue, b',') if self.nesting.in_array() => Value,
+            (AfterValue, b',') => Key,
+            (AfterValue, b']') | (ValueOrEnd, b']') if self.nesting.in_array() => {
+                self.nesting.pop();
+                AfterValue
             }
-            (After, b'}') | (First, b'}') if !self.nest.in_array() => {
-                self.nest.pop();
-                if self.nest.depth() == 0 {
+            (AfterValue, b'}') | (KeyOrEnd, b'}') if !self.nesting.in_array() => {
+                self.nesting.pop();
+                if self.nesting.depth() == 0 {
                     return Step::Done;
                 }
-                After
+                AfterValue
             }
             (state, _) => return Step::Broken(Reason::Syntax, expectation(state)),
         };
@@ -224,15 +226,15 @@ impl Automaton {
     }
 }
 
-/// What should have come.
+/// The detail of a syntax error: what the grammar expected.
 fn expectation(state: State) -> &'static str {
     match state {
-        State::First => "expected a key or the end of the object",
+        State::KeyOrEnd => "expected a key or the end of the object",
         State::Key => "expected a key after a comma",
         State::Colon => "expected a colon after a key",
-        State::Value | State::Element => "expected a value",
-        State::After => "expected a comma or a closing bracket",
-        State::Word(_) => "expected true, false or null",
+        State::Value | State::ValueOrEnd => "expected a value",
+        State::AfterValue => "expected a comma or a closing bracket",
+        State::Literal(_) => "expected true, false or null",
         _ => "expected a number",
     }
 }

@@ -1,114 +1,116 @@
-//! Finding the next object after a stretch that cannot be read.
+//! Recovery: finds the next object after a broken one.
 //!
-//! Two things must never happen: that a part of a broken object becomes a row,
-//! and that a broken object takes its neighbour with it. The rules, by the
-//! strength of what they prove, are in the crate's documentation; here is
-//! what they need to know about each byte since the break.
+//! Two errors must never happen: that a part of a broken object becomes a row, and
+//! that a broken object costs its neighbour. The rules are in the crate's
+//! documentation, ordered by the strength of their proof. This module holds the
+//! state that they need about the bytes since the break; `decode::segment` applies
+//! them.
 
-use super::grammar::Nest;
+use super::grammar::Nesting;
 use crate::reject::{Reason, Sink};
 
-/// Brackets since a break, read loosely. A break may have turned inside and
-/// outside of strings around, so that both readings are followed; a line end
-/// settles which one is right, since no string holds a raw newline.
+/// Open brackets since a break. A stray quote may have swapped the inside and the
+/// outside of strings, so the tracker follows both readings. A line end tells which
+/// one is right, since no string holds a raw newline.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Loose {
+pub(crate) struct BracketTracker {
     in_string: bool,
     escaped: bool,
-    /// A quote was seen: what follows may be the inside of a string.
+    /// A quote was seen: the bytes after it may be the inside of a string.
     quoted: bool,
-    /// Brackets outside strings.
-    plain: Nest,
-    /// Brackets inside what we take for strings, as long as that reading
-    /// holds.
-    inverse: Option<Nest>,
-    /// The reading inside out closed all brackets with the last byte.
-    inverse_closed: bool,
+    /// Brackets outside of strings.
+    direct: Nesting,
+    /// Brackets inside of strings, for the swapped reading; `None` once it is
+    /// refuted.
+    swapped: Option<Nesting>,
+    /// The last byte closed all brackets of the swapped reading.
+    swapped_closed: bool,
     /// The last byte that is not white space.
     previous: u8,
 }
 
-/// What a byte did.
+/// The effect of a byte.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Loosely {
+pub(crate) enum BracketStep {
     More,
     /// The byte closed the last open bracket.
     Closed,
-    /// The byte before it did.
+    /// The byte before it closed the last open bracket.
     ClosedBefore,
 }
 
-impl Loose {
-    /// Outside of any object.
-    pub(crate) fn outside() -> Loose {
-        Loose::inside(Nest::default(), false, 0)
+impl BracketTracker {
+    /// A tracker outside of any object.
+    pub(crate) fn outside() -> BracketTracker {
+        BracketTracker::inside(Nesting::default(), false, 0)
     }
 
-    /// At a break.
-    pub(crate) fn inside(plain: Nest, in_string: bool, previous: u8) -> Loose {
-        Loose {
+    /// A tracker at a break.
+    pub(crate) fn inside(direct: Nesting, in_string: bool, previous: u8) -> BracketTracker {
+        BracketTracker {
             in_string,
             escaped: false,
-            quoted: plain.depth() > 0,
-            plain,
-            inverse: Some(plain),
-            inverse_closed: false,
+            quoted: direct.depth() > 0,
+            direct,
+            swapped: Some(direct),
+            swapped_closed: false,
             previous,
         }
     }
 
     pub(crate) fn in_array(&self) -> bool {
-        self.plain.in_array()
+        self.direct.in_array()
     }
 
     /// What must follow an object that begins here.
-    pub(crate) fn proof(&self) -> Proof {
+    pub(crate) fn required_proof(&self) -> RequiredProof {
         if self.in_array() || self.previous == b':' {
-            Proof::Next
+            RequiredProof::NextObject
         } else {
-            Proof::Line
+            RequiredProof::EndOfLine
         }
     }
 
-    /// Nothing seen so far could be a part of an object.
+    /// Whether none of the bytes so far can be a part of an object.
     pub(crate) fn is_clear(&self) -> bool {
-        !self.quoted && self.plain.depth() == 0
+        !self.quoted && self.direct.depth() == 0
     }
 
-    /// Whether a brace here would stand where an array's element may.
+    /// Whether a brace here may be an element of an array.
     pub(crate) fn at_element(&self) -> bool {
         self.in_array() && matches!(self.previous, b'[' | b',')
     }
 
-    /// Whether a brace here would stand where some value may.
+    /// Whether a brace here may be a value.
     pub(crate) fn at_value(&self) -> bool {
         self.in_array() || matches!(self.previous, b':' | b'[' | b',')
     }
 
-    pub(crate) fn feed(&mut self, byte: u8) -> Loosely {
-        if std::mem::take(&mut self.inverse_closed) {
-            // A hypothesis: believed if what follows fits the end of a record.
+    pub(crate) fn feed(&mut self, byte: u8) -> BracketStep {
+        if std::mem::take(&mut self.swapped_closed) {
+            // The swapped reading is a hypothesis: it counts if the end of a record
+            // follows.
             if matches!(byte, b'{' | b',' | b']' | b'\n' | b'\r') {
-                return Loosely::ClosedBefore;
+                return BracketStep::ClosedBefore;
             }
-            self.inverse = None;
+            self.swapped = None;
         }
         if byte == b'\n' {
             if self.in_string
-                && let Some(inverse) = self.inverse
+                && let Some(swapped) = self.swapped
             {
-                self.plain = inverse;
+                self.direct = swapped;
             }
             self.in_string = false;
             self.escaped = false;
-            self.inverse = Some(self.plain);
-            return Loosely::More;
+            self.swapped = Some(self.direct);
+            return BracketStep::More;
         }
         if !matches!(byte, b' ' | b'\t' | b'\r') {
             self.previous = byte;
         }
         if std::mem::take(&mut self.escaped) {
-            return Loosely::More;
+            return BracketStep::More;
         }
         match byte {
             b'\\' => self.escaped = true,
@@ -117,78 +119,80 @@ impl Loose {
                 self.quoted = true;
             }
             b'{' | b'[' => {
-                if let Some(nest) = self.reading() {
-                    nest.push(byte == b'[');
+                if let Some(nesting) = self.active_nesting() {
+                    nesting.push(byte == b'[');
                 }
             }
             b'}' | b']' => {
-                let inverted = self.in_string;
-                if let Some(nest) = self.reading()
-                    && nest.depth() > 0
+                let in_swapped = self.in_string;
+                if let Some(nesting) = self.active_nesting()
+                    && nesting.depth() > 0
                 {
-                    nest.pop();
-                    if nest.depth() == 0 {
-                        if !inverted {
-                            return Loosely::Closed;
+                    nesting.pop();
+                    if nesting.depth() == 0 {
+                        if !in_swapped {
+                            return BracketStep::Closed;
                         }
-                        self.inverse_closed = true;
+                        self.swapped_closed = true;
                     }
                 }
             }
             _ => {}
         }
-        Loosely::More
+        BracketStep::More
     }
 
-    /// The reading that takes the present byte to be outside of strings.
-    fn reading(&mut self) -> Option<&mut Nest> {
+    /// The brackets of the reading for which the current byte is outside of
+    /// strings.
+    fn active_nesting(&mut self) -> Option<&mut Nesting> {
         if self.in_string {
-            self.inverse.as_mut()
+            self.swapped.as_mut()
         } else {
-            Some(&mut self.plain)
+            Some(&mut self.direct)
         }
     }
 }
 
-/// How sure the end of an object found in the wake of a broken one must be
-/// before it is taken for an object of its own.
+/// What must follow an object found after a broken one before it counts as an
+/// object of its own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Proof {
-    /// Its line ends after it, or another object begins, or the file ends.
-    Line,
-    /// Another object begins after it, on whatever line, or the file ends:
-    /// asked for where it may be an element of an array or a field's value,
-    /// which may stand on lines of their own.
-    Next,
+pub(crate) enum RequiredProof {
+    /// The end of its line, another object, or the end of the file.
+    EndOfLine,
+    /// Another object, on any line, or the end of the file. Required where the
+    /// object may be an element of an array or the value of a field, which may
+    /// stand on lines of their own.
+    NextObject,
 }
 
-/// An object found in the wake of a broken one, and where the broken one
-/// stood, to go on from if the proof fails.
+/// The proof that an object after a broken one needs, and the state of the broken
+/// one, to continue from if the proof fails.
 #[derive(Clone, Debug)]
-pub(crate) struct Doubt {
-    pub(crate) proof: Proof,
-    pub(crate) outer: Loose,
+pub(crate) struct Unproven {
+    pub(crate) proof: RequiredProof,
+    pub(crate) outer: BracketTracker,
     pub(crate) indent: u64,
 }
 
-/// A stretch that cannot be read, not yet at its end.
+/// A rejected stretch that has not ended yet.
 #[derive(Clone)]
-pub(crate) struct Broken {
+pub(crate) struct BrokenStretch {
     pub(crate) start: u64,
     pub(crate) line: u64,
     pub(crate) kind: Reason,
     pub(crate) detail: &'static str,
+    /// Its bytes so far.
     pub(crate) sink: Sink,
-    pub(crate) loose: Loose,
-    /// White space before the first thing on the line where the broken object
-    /// began: only lines indented no further can begin a new object.
+    pub(crate) brackets: BracketTracker,
+    /// Indentation of the line on which the broken object began: only lines
+    /// indented no further can begin a new object.
     pub(crate) indent: u64,
-    /// Ends where its brackets close. Garbage does not.
-    pub(crate) closes: bool,
-    /// The last byte was a brace that begins a new object if a quote follows;
-    /// it is not yet in the sink.
-    pub(crate) held: bool,
-    /// So far an opening bracket and white space: a top-level array if an
-    /// object or the closing bracket comes next.
-    pub(crate) array: bool,
+    /// The stretch ends where its brackets close. Garbage does not.
+    pub(crate) ends_at_bracket: bool,
+    /// The last byte was a brace that begins a new object if a quote follows. It is
+    /// not in `sink` yet.
+    pub(crate) held_brace: bool,
+    /// The stretch so far is an opening bracket and white space: a top-level array
+    /// if an object or the closing bracket follows.
+    pub(crate) maybe_array: bool,
 }

@@ -1,4 +1,4 @@
-//! The stretches of one file in bounded memory.
+//! Keeps the rejected stretches of one file in bounded memory.
 
 use std::sync::Arc;
 
@@ -6,38 +6,37 @@ use xxhash_rust::xxh3::xxh3_128;
 
 use super::rejected::{FOUND_BYTES_MAX, Finder, Raw, Rejected};
 
-/// Rejected stretches of one file in bounded memory: the first ones each by
-/// itself, those beyond in ranges, of which each stands for all stretches of one
-/// reason that begin in the same block of the file.
+/// Rejected stretches of one file in bounded memory. The first ones are kept one by
+/// one. The others are merged into ranges: each range stands for all stretches with
+/// the same reason that begin in the same block of the file.
 ///
-/// What comes out does not depend on how the file was cut: ranges of a part of
-/// the file may be pushed like stretches, as long as everything is pushed in the
-/// order of the file.
+/// The result does not depend on where the file was cut. Ranges of a part of the
+/// file may be pushed like stretches, as long as everything is pushed in the order
+/// of the file.
 #[derive(Clone, Debug, Default)]
 pub struct Condenser {
     finder: Option<Arc<dyn Finder>>,
     singles: usize,
     bytes: usize,
-    /// No stretch stands by itself any more.
+    /// All further stretches are merged into ranges.
     is_full: bool,
-    /// The ranges of the present block.
+    /// The ranges of the current block.
     ranges: Vec<Rejected>,
     done: Vec<Rejected>,
 }
 
-/// Stretches of a file that stand by themselves.
+/// Maximum number of stretches of a file that are kept one by one.
 const SINGLES_MAX: usize = 1000;
 
-/// Bytes kept of those, all together.
+/// Maximum number of bytes kept of those stretches together.
 const SINGLES_BYTES_MAX: usize = 1 << 20;
 
-/// A range never reaches beyond stretches that begin in one block of so many
-/// bytes.
+/// A range holds only stretches that begin in the same block of this many bytes.
 const BLOCK_BYTES: u64 = 1 << 20;
 
 impl Condenser {
-    /// Begins with a file, or a part of it. The finder looks into stretches
-    /// whose bytes are given up.
+    /// An empty condenser for a file or a part of it. `finder` searches stretches
+    /// whose bytes are dropped.
     pub fn new(finder: Option<Arc<dyn Finder>>) -> Condenser {
         Condenser {
             finder,
@@ -45,7 +44,7 @@ impl Condenser {
         }
     }
 
-    /// Takes the next stretch or range in.
+    /// Adds the next stretch or range.
     pub fn push(&mut self, rejected: Rejected) {
         let bytes = match &rejected.raw {
             Raw::Bytes(bytes) => bytes.len(),
@@ -69,7 +68,7 @@ impl Condenser {
         {
             self.done.append(&mut self.ranges);
         }
-        let rejected = self.given_up(rejected);
+        let rejected = self.range_of(rejected);
         let mut ranges = self.ranges.iter_mut();
         match ranges.find(|range| range.kind == rejected.kind) {
             None => self.ranges.push(rejected),
@@ -85,35 +84,36 @@ impl Condenser {
         }
     }
 
-    /// A stretch as a range of one.
-    fn given_up(&self, mut rejected: Rejected) -> Rejected {
+    /// Turns a stretch into a range of one.
+    fn range_of(&self, mut rejected: Rejected) -> Rejected {
         let hash = match &rejected.raw {
             Raw::Bytes(bytes) => {
                 if let Some(finder) = &self.finder {
                     let texts = finder.find(bytes);
-                    rejected.found.take_in(texts, FOUND_BYTES_MAX);
+                    rejected.found.add(texts, FOUND_BYTES_MAX);
                 }
                 xxh3_128(bytes)
             }
             Raw::Hash(hash) => xxh3_128(hash.as_bytes()),
             Raw::Sum(_) => return rejected,
         };
-        let place = u128::from(rejected.offset).wrapping_mul(PLACE_FACTOR);
-        rejected.raw = Raw::Sum(hash.wrapping_add(place));
+        let offset = u128::from(rejected.offset).wrapping_mul(OFFSET_FACTOR);
+        rejected.raw = Raw::Sum(hash.wrapping_add(offset));
         rejected
     }
 
-    /// What is complete by now.
+    /// Takes the entries that are complete.
     pub fn take(&mut self) -> Vec<Rejected> {
         std::mem::take(&mut self.done)
     }
 
-    /// The end of the file, or of the part of it.
+    /// Ends the file, or the part of it, and returns the remaining entries.
     pub fn finish(mut self) -> Vec<Rejected> {
         self.done.append(&mut self.ranges);
         self.done
     }
 }
 
-/// Odd, with bits of both values all over: places of equal bytes differ.
-const PLACE_FACTOR: u128 = 0x9e37_79b9_7f4a_7c15_f39c_c060_5ced_c835;
+/// An odd factor with well-spread bits: equal bytes at different offsets get
+/// different hashes.
+const OFFSET_FACTOR: u128 = 0x9e37_79b9_7f4a_7c15_f39c_c060_5ced_c835;

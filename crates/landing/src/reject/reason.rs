@@ -1,11 +1,11 @@
-//! Why bytes are quarantined.
+//! Reasons why bytes are quarantined.
 
-/// Why bytes are quarantined. The names given by [`Reason::as_str`] are stored
-/// in tables: they may grow in number, but never change.
+/// Why bytes are quarantined. The names given by [`Reason::as_str`] are stored in
+/// tables: new ones may be added, but no name ever changes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Reason {
-    /// An object that stops before its end: the file ends, its line ends
-    /// inside a string, or another object begins where none can.
+    /// An object that stops before its end: the file ends, its line ends inside a
+    /// string, or another object begins where no value can.
     Truncated,
     /// An object that is not valid JSON.
     Syntax,
@@ -14,21 +14,20 @@ pub enum Reason {
     /// JSON between objects that is not an object: a number, a string, an
     /// array of scalars.
     NotAnObject,
-    /// A complete object in the wake of a broken one, of which it may be a
-    /// part.
+    /// A complete object after a broken one, of which it may be a part.
     Ambiguous,
-    /// A column is given twice, perhaps in another letter case.
+    /// A column occurs twice, perhaps in another letter case.
     DuplicateKey,
     /// A required column is absent or null.
     MissingField,
-    /// A value of a kind that its column does not take.
+    /// A value of a type that its column does not accept.
     TypeMismatch,
     /// A number or date beyond what its column can hold.
     OutOfRange,
-    /// A number with a fraction where an integer is due, or a time finer than
-    /// a millisecond.
+    /// A number with a fraction for an integer column, or a time finer than a
+    /// millisecond.
     LossyNumber,
-    /// A time that is not in the unit of its column.
+    /// A time in another unit than milliseconds.
     TimeUnit,
     /// Bytes that are not UTF-8.
     InvalidUtf8,
@@ -38,16 +37,16 @@ pub enum Reason {
     TooDeep,
     /// Longer than `object_bytes_max`.
     TooLarge,
-    /// A compressed file that cannot be unpacked any further. Its length is
-    /// zero: what was packed in the rest, nobody knows.
+    /// A compressed file that cannot be unpacked any further. The length is zero,
+    /// since the unpacked length of the rest is unknown.
     Unpackable,
-    /// A compressed file that unpacks to more than its size allows. Its length
-    /// is zero, as the rest was not unpacked.
+    /// A compressed file that unpacks to more than its size allows. The length is
+    /// zero, since the rest was not unpacked.
     CompressionRatio,
 }
 
 impl Reason {
-    /// Every reason there is.
+    /// All reasons.
     pub const ALL: [Reason; 17] = [
         Reason::Truncated,
         Reason::Syntax,
@@ -91,8 +90,7 @@ impl Reason {
         }
     }
 
-    /// Whether what is quarantined began as an object, so that it counts among
-    /// the objects found.
+    /// Whether the stretch began as an object and counts as one.
     pub fn is_object(self) -> bool {
         !matches!(
             self,

@@ -1,73 +1,74 @@
-//! A quarantined stretch: where it is, why, and what is kept of its bytes.
+//! A rejected stretch: position, reason, and the bytes or their hash.
 
 use std::collections::BTreeSet;
 use std::fmt;
 
 use super::reason::Reason;
 
-/// A stretch of the file that is in no row, or a range of them.
+/// A stretch of a file that is part of no row, or a range of such stretches.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Rejected {
-    /// Where it begins, in bytes of the decompressed file.
+    /// Offset of its first byte in the decompressed file.
     pub offset: u64,
-    /// Its length in bytes; of a range, the sum over its stretches. Zero only
-    /// for notices about the end of a file, such as a top-level array that is
-    /// not closed.
+    /// Length in bytes; for a range, the sum over its stretches. Zero only for
+    /// reports about the end of a file, such as a top-level array that is not
+    /// closed.
     pub length: u64,
-    /// Just after its last byte.
+    /// Offset just after its last byte.
     pub end: u64,
-    /// Stretches that it stands for: 1, or those of a range, which all have one
-    /// reason. Between them may be rows and separators.
+    /// Number of stretches: 1, or those of a range, which all have the same reason.
+    /// Rows and separators may lie between them.
     pub places: u64,
-    /// The line it begins on, from 1. After [`crate::Carry::start`] lines are
-    /// those of the file; after an assumed carry they count from the place
-    /// assumed, until [`crate::Decoded::follow`] makes them the file's.
+    /// The line on which it begins, from 1. After [`crate::Carry::start`], lines
+    /// count from the beginning of the file. After a guessed carry, they count from
+    /// the guessed offset until [`crate::Decoded::follow`] corrects them.
     pub line: u64,
-    /// Why.
+    /// The reason.
     pub kind: Reason,
-    /// Why, in words. Names columns of the schema at most: never a value or
-    /// the name of an unknown field, which may be personal.
+    /// The reason in words. It may name columns of the schema, but never a value or
+    /// an unknown field, which may be personal.
     pub detail: String,
-    /// What stands there.
+    /// Its bytes, or a hash of them.
     pub raw: Raw,
-    /// What a [`Finder`] found in bytes that `raw` does not keep.
+    /// Texts that a [`Finder`] found, if `raw` does not keep the bytes.
     pub found: Found,
 }
 
-/// Quarantined bytes, or a hash where they are too many. Printing shows no
-/// byte of them: they are personal.
+/// Bytes of a rejected stretch, or a hash where they are too many. `Debug` shows no
+/// byte: they are personal.
 #[derive(Clone, PartialEq, Eq)]
 pub enum Raw {
     /// The bytes.
     Bytes(Vec<u8>),
     /// SHA-256 of the bytes in hexadecimal.
     Hash(String),
-    /// Of a range: the sum of its stretches' hashes, which tells it from another
-    /// range at the same place. No proof against forgery.
+    /// For a range: the sum of the hashes of its stretches. It tells the range from
+    /// another one at the same offset. It is no proof against forgery.
     Sum(u128),
 }
 
-/// Looks for texts that must be known of rejected bytes that are not kept.
+/// Searches rejected bytes that are not kept for texts that must not be lost, such
+/// as e-mail addresses.
 pub trait Finder: Send + Sync + fmt::Debug {
     /// Texts found in `bytes`, which may begin and end in the middle of one.
     fn find(&self, bytes: &[u8]) -> Vec<String>;
 }
 
-/// What a [`Finder`] found. Printing shows no text: they are personal.
+/// Texts that a [`Finder`] found. `Debug` shows no text: they are personal.
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct Found {
     /// The texts.
     pub texts: BTreeSet<String>,
-    /// There were more than are kept.
+    /// Some texts were dropped, because they exceed the limit.
     pub is_cut: bool,
     bytes: usize,
 }
 
-/// What is kept of the texts found in one stretch.
+/// Maximum size of the texts kept for one stretch.
 pub(super) const FOUND_BYTES_MAX: usize = 64 << 10;
 
 impl Found {
-    pub(super) fn take_in(&mut self, texts: impl IntoIterator<Item = String>, bytes_max: usize) {
+    pub(super) fn add(&mut self, texts: impl IntoIterator<Item = String>, bytes_max: usize) {
         for text in texts {
             if self.texts.contains(&text) {
                 continue;
@@ -83,7 +84,7 @@ impl Found {
 
     pub(super) fn merge(&mut self, other: Found) {
         self.is_cut |= other.is_cut;
-        self.take_in(other.texts, usize::MAX);
+        self.add(other.texts, usize::MAX);
     }
 }
 

@@ -1,4 +1,4 @@
-//! The bytes of one stretch while they come in.
+//! Collects the bytes of one rejected stretch in bounded memory.
 
 use std::sync::Arc;
 
@@ -6,11 +6,11 @@ use sha2::{Digest, Sha256};
 
 use super::rejected::{FOUND_BYTES_MAX, Finder, Found, Raw};
 
-/// Collects a quarantined stretch of any length in bounded memory: bytes up to
-/// a limit, then a running hash. Trailing white space is left out, so that the
-/// line ending after a broken object is a separator, as after a good one.
+/// Collects a rejected stretch of any length in bounded memory: bytes up to a
+/// limit, then a running hash. Trailing white space is left out, so that the line
+/// ending after a broken object is a separator, as after a valid one.
 ///
-/// How a stretch is cut into calls of `feed` makes no difference.
+/// The result does not depend on how the stretch is split into calls of `feed`.
 #[derive(Clone)]
 pub(crate) struct Sink {
     bytes: Vec<u8>,
@@ -18,18 +18,19 @@ pub(crate) struct Sink {
     hash: Option<Box<Sha256>>,
     search: Option<Search>,
     length: u64,
-    /// White space that is left out if nothing follows.
-    blank: Vec<u8>,
-    /// The present run of white space reached `BLANK_MAX` and is content.
-    blank_full: bool,
+    /// Trailing white space, left out if nothing follows.
+    trailing: Vec<u8>,
+    /// The current run of white space has reached `WHITE_SPACE_MAX` and is content.
+    trailing_full: bool,
 }
 
-/// A longer run of white space is part of what is quarantined; only the few
-/// bytes of a shorter one need be held until it is known what follows.
-const BLANK_MAX: usize = 1024;
+/// A run of white space of this length is part of the stretch. A shorter one is
+/// held until it is known what follows.
+const WHITE_SPACE_MAX: usize = 1024;
 
-/// A search through bytes that are not kept, window by window. Windows lie at
-/// fixed places of the stretch, so that how it is cut makes no difference.
+/// Searches bytes that are not kept, window by window. Windows begin at fixed
+/// offsets of the stretch, so that the result does not depend on how the stretch is
+/// split.
 #[derive(Clone)]
 struct Search {
     finder: Arc<dyn Finder>,
@@ -37,11 +38,11 @@ struct Search {
     found: Found,
 }
 
-/// Bytes searched at a time.
+/// Size of a window.
 const WINDOW_BYTES: usize = 64 << 10;
 
-/// What a window shares with the one before: longer than a key and an address
-/// with every letter escaped.
+/// Overlap of two windows: longer than a key and an address with every letter
+/// escaped.
 const OVERLAP_BYTES: usize = 4 << 10;
 
 impl Search {
@@ -55,27 +56,27 @@ impl Search {
 
     fn feed(&mut self, mut bytes: &[u8]) {
         while !bytes.is_empty() {
-            let room = WINDOW_BYTES - self.window.len();
-            let (now, later) = bytes.split_at(bytes.len().min(room));
+            let free = WINDOW_BYTES - self.window.len();
+            let (now, later) = bytes.split_at(bytes.len().min(free));
             self.window.extend_from_slice(now);
             bytes = later;
             if self.window.len() == WINDOW_BYTES {
-                self.look();
+                self.search_window();
                 self.window.drain(..WINDOW_BYTES - OVERLAP_BYTES);
             }
         }
     }
 
-    fn look(&mut self) {
-        // What is cut off already may as well not be looked for.
+    fn search_window(&mut self) {
+        // After the first dropped text the result is incomplete anyway.
         if !self.found.is_cut {
             let texts = self.finder.find(&self.window);
-            self.found.take_in(texts, FOUND_BYTES_MAX);
+            self.found.add(texts, FOUND_BYTES_MAX);
         }
     }
 
-    fn close(mut self) -> Found {
-        self.look();
+    fn finish(mut self) -> Found {
+        self.search_window();
         self.found
     }
 }
@@ -88,39 +89,39 @@ impl Sink {
             hash: None,
             search: finder.map(Search::new),
             length: 0,
-            blank: Vec::new(),
-            blank_full: false,
+            trailing: Vec::new(),
+            trailing_full: false,
         }
     }
 
     pub(crate) fn feed(&mut self, bytes: &[u8]) {
-        let kept = bytes
+        let content_end = bytes
             .iter()
-            .rposition(|b| !is_blank(*b))
+            .rposition(|b| !is_white_space(*b))
             .map_or(0, |last| last + 1);
-        let (content, mut blank) = bytes.split_at(kept);
+        let (content, mut blank) = bytes.split_at(content_end);
         if !content.is_empty() {
-            let held = std::mem::take(&mut self.blank);
-            self.take(&held);
-            self.take(content);
-            self.blank_full = false;
+            let held = std::mem::take(&mut self.trailing);
+            self.append(&held);
+            self.append(content);
+            self.trailing_full = false;
         }
-        if !self.blank_full {
-            let room = BLANK_MAX - self.blank.len();
-            let held = blank.len().min(room);
-            self.blank.extend_from_slice(&blank[..held]);
+        if !self.trailing_full {
+            let free = WHITE_SPACE_MAX - self.trailing.len();
+            let held = blank.len().min(free);
+            self.trailing.extend_from_slice(&blank[..held]);
             blank = &blank[held..];
-            if self.blank.len() < BLANK_MAX {
+            if self.trailing.len() < WHITE_SPACE_MAX {
                 return;
             }
-            let full = std::mem::take(&mut self.blank);
-            self.take(&full);
-            self.blank_full = true;
+            let full = std::mem::take(&mut self.trailing);
+            self.append(&full);
+            self.trailing_full = true;
         }
-        self.take(blank);
+        self.append(blank);
     }
 
-    fn take(&mut self, bytes: &[u8]) {
+    fn append(&mut self, bytes: &[u8]) {
         self.length += bytes.len() as u64;
         match &mut self.hash {
             Some(hash) => {
@@ -146,18 +147,18 @@ impl Sink {
         }
     }
 
-    /// What it came to.
-    pub(crate) fn close(self) -> Closed {
+    /// Ends the stretch.
+    pub(crate) fn finish(self) -> Collected {
         let (raw, found) = match self.hash {
             Some(hash) => (
                 Raw::Hash(hex(&hash.finalize())),
-                self.search.map(Search::close).unwrap_or_default(),
+                self.search.map(Search::finish).unwrap_or_default(),
             ),
             None => (Raw::Bytes(self.bytes), Found::default()),
         };
-        Closed {
+        Collected {
             length: self.length,
-            blank: self.blank.len() as u64,
+            trailing: self.trailing.len() as u64,
             raw,
             found,
         }
@@ -169,19 +170,19 @@ impl Sink {
     }
 }
 
-/// What a [`Sink`] came to.
+/// A stretch as a [`Sink`] collected it.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) struct Closed {
-    /// Without trailing white space.
+pub(crate) struct Collected {
+    /// Length without trailing white space.
     pub(crate) length: u64,
-    /// Trailing white space.
-    pub(crate) blank: u64,
+    /// Length of the trailing white space.
+    pub(crate) trailing: u64,
     pub(crate) raw: Raw,
     pub(crate) found: Found,
 }
 
-/// White space as JSON has it.
-pub(crate) fn is_blank(byte: u8) -> bool {
+/// Whether JSON counts the byte as white space.
+pub(crate) fn is_white_space(byte: u8) -> bool {
     matches!(byte, b' ' | b'\n' | b'\r' | b'\t')
 }
 
@@ -201,20 +202,27 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_stretch_is_the_same_however_it_is_fed() {
-        for blanks in [0, 1, 5, BLANK_MAX - 1, BLANK_MAX, BLANK_MAX + 7] {
+    fn splitting_a_stretch_changes_nothing() {
+        for blanks in [
+            0,
+            1,
+            5,
+            WHITE_SPACE_MAX - 1,
+            WHITE_SPACE_MAX,
+            WHITE_SPACE_MAX + 7,
+        ] {
             let mut bytes = b"one \n two".to_vec();
             bytes.extend(std::iter::repeat_n(b' ', blanks));
             let mut whole = Sink::new(64, None);
             whole.feed(&bytes);
-            let whole = whole.close();
+            let whole = whole.finish();
             for step in 1..40 {
                 let mut pieces = Sink::new(64, None);
                 bytes.chunks(step).for_each(|piece| pieces.feed(piece));
-                assert_eq!(pieces.close(), whole, "blanks {blanks} step {step}");
+                assert_eq!(pieces.finish(), whole, "blanks {blanks} step {step}");
             }
-            let left_out = if blanks < BLANK_MAX { blanks } else { 0 };
-            assert_eq!(whole.blank as usize, left_out);
+            let left_out = if blanks < WHITE_SPACE_MAX { blanks } else { 0 };
+            assert_eq!(whole.trailing as usize, left_out);
         }
     }
 }

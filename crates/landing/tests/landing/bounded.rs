@@ -1,5 +1,5 @@
-//! Large inputs without structure take linear time and bounded memory. The
-//! inputs are made of segments, so that the test itself holds only one.
+//! Large inputs without structure take linear time and bounded memory. The test
+//! repeats one segment, so that it does not hold the input itself.
 
 use std::time::{Duration, Instant};
 
@@ -10,9 +10,8 @@ use crate::read::{schema, spec};
 
 const SEGMENT_BYTES: usize = 1 << 18;
 
-/// Feeds `head`, then `segments` times a segment of repeated `body`, then
-/// `tail`. The carry never holds more than an object or a quarantined stretch
-/// may be large.
+/// Decodes `head`, then [`segments`] segments of repeated `body`, then `tail`. The
+/// carry never holds more than the limit for one object.
 fn check(head: &str, body: &str, tail: &str, expected: (u64, &[Reason])) {
     let limits = Limits {
         object_bytes_max: 1 << 20,
@@ -43,7 +42,7 @@ fn check(head: &str, body: &str, tail: &str, expected: (u64, &[Reason])) {
     reasons.extend(end.rejected.iter().map(|rejected| rejected.kind));
     assert_eq!(tally.bytes(), bytes);
     assert_eq!((tally.rows, reasons.as_slice()), expected, "{head} {body}");
-    // Far from what scanning again and again would take.
+    // Rescanning would take far longer.
     let took = began.elapsed();
     assert!(
         took < Duration::from_secs(segments() as u64),
@@ -51,7 +50,7 @@ fn check(head: &str, body: &str, tail: &str, expected: (u64, &[Reason])) {
     );
 }
 
-/// Six MiB of them, or `LANDING_BOUNDED_MIB`.
+/// Number of segments: 6 MiB, or `LANDING_BOUNDED_MIB`.
 fn segments() -> usize {
     let mib: usize = std::env::var("LANDING_BOUNDED_MIB")
         .ok()
@@ -61,11 +60,11 @@ fn segments() -> usize {
 }
 
 #[test]
-fn without_structure() {
+fn input_without_structure() {
     let good = (SEGMENT_BYTES / 7 * segments()) as u64;
     // One line of concatenated objects.
     check("", "{\"a\":1}", "", (good, &[]));
-    // No braces at all, or nothing but.
+    // No braces at all, or braces only.
     check("", "garbage ", "\n{\"a\":1}\n", (1, &[Reason::Garbage]));
     check("", "x\n", "\n{\"a\":1}\n", (1, &[Reason::Garbage]));
     check("", "\"", "\n{\"a\":1}\n", (1, &[Reason::Garbage]));
@@ -74,7 +73,7 @@ fn without_structure() {
     check("", "[", "\n{\"a\":1}\n{\"a\":2}\n", (1, &[Reason::Garbage]));
     check("[", " ", "{\"a\":1}]\n", (1, &[]));
     check("", ",\n ", "{\"a\":1}\n", (1, &[]));
-    // Strings, numbers, arrays and space that do not end.
+    // Strings, numbers, arrays and white space that do not end.
     check("{\"t\":\"", "x", "\n{\"a\":1}\n", (1, &[Reason::TooLarge]));
     check("{\"t\":\"", "{ ", "\n{\"a\":1}\n", (1, &[Reason::TooLarge]));
     check("{\"a\":", "1", "\n{\"a\":1}\n", (1, &[Reason::TooLarge]));

@@ -1,12 +1,13 @@
-//! The table of cases: what comes out of which bytes.
+//! The table of cases: inputs, and the rows and rejected stretches expected for
+//! each.
 
 use landing::{Decoder, Rejected, Spec};
 
 use crate::read::{read, read_assuming, schema, small_limits, spec};
 
-/// Reads `input` and compares what comes out, in words: the rows, then the
-/// rejected stretches as `kind@offset+length`. However the input is cut and
-/// whichever path reads it, it comes to the same.
+/// Decodes `input` and compares the result, as text: the rows, then the rejected
+/// stretches as `kind@offset+length`. The result must be the same for every cut and
+/// both paths.
 fn check(input: impl AsRef<[u8]>, expected: &str) {
     check_with(&spec(schema()), input, expected);
 }
@@ -24,7 +25,7 @@ fn check_with(spec: &Spec, input: impl AsRef<[u8]>, expected: &str) {
     let shown = String::from_utf8_lossy(&input[..input.len().min(300)]).into_owned();
     let decoder = Decoder::new(spec.clone());
     let whole = read(&decoder, input, &[]);
-    let rejected: Vec<String> = whole.rejected.iter().map(words).collect();
+    let rejected: Vec<String> = whole.rejected.iter().map(as_text).collect();
     let got = [whole.rows.join("; "), rejected.join(" ")].join(" / ");
     assert_eq!(got, expected, "\n{shown}");
     whole.assert_accounted(input);
@@ -54,7 +55,7 @@ fn check_with(spec: &Spec, input: impl AsRef<[u8]>, expected: &str) {
     );
 }
 
-fn words(rejected: &Rejected) -> String {
+fn as_text(rejected: &Rejected) -> String {
     format!(
         "{}@{}+{}",
         rejected.kind.as_str(),
@@ -89,7 +90,7 @@ fn framing() {
     check("{\"a\":1}\n\u{feff}{\"a\":2}\n", "a=1; a=2 / garbage@8+3");
     check(b"\xef\xbb{\"a\":1}", "a=1 / garbage@0+2");
     check(b"\xef", " / garbage@0+1");
-    // A file that ends inside its array has lost something.
+    // A file that ends inside its array is truncated.
     check("[{\"a\":1},{\"a\":2}", "a=1; a=2 / truncated@16+0");
 }
 
@@ -118,8 +119,7 @@ fn between_objects() {
     check("a \"quote { in\n{\"a\":1}\n", "a=1 / garbage@0+13");
     check("\0\0\n{\"a\":1}\n\0", "a=1 / garbage@0+2 garbage@11+1");
     check("// no\n{\"a\":1} # no\n", "a=1 / garbage@0+5 garbage@14+4");
-    // Garbage that may be the inside of an object: what stands in it as a
-    // value is not taken.
+    // In garbage that may be the inside of an object, a value is not a record.
     check("\"b\":{\"a\":1}\n{\"a\":2}\n", "a=2 / garbage@0+11");
     check(
         "\"b\": [\n{\"a\":1},\n{\"a\":2}\n]\n{\"a\":3}\n",
@@ -129,7 +129,7 @@ fn between_objects() {
 
 #[test]
 fn broken_objects_and_their_neighbours() {
-    // Cut off on a line of their own, in every way.
+    // Cut off at the end of their line, in every state of the grammar.
     check("{\"a\":1,\"t\":\"tru\n{\"a\":2}\n", "a=2 / truncated@0+15");
     check(
         "{\"a\":1,\"t\":\"tru\\\n{\"a\":2}\n",
@@ -197,7 +197,7 @@ fn broken_objects_and_their_neighbours() {
         "{\"a\":1,\"t\":nu{\"a\":2}{\"a\":3}\n",
         "a=2; a=3 / truncated@0+13",
     );
-    // After a colon an object is a value of the one it stands in.
+    // After a colon, an object is a value of the object around it.
     check(
         "{\"a\":1,\"t\":{\"a\":2}{\"a\":3}\n",
         "a=3 / truncated@0+18",
@@ -214,7 +214,7 @@ fn broken_objects_and_their_neighbours() {
         "{\"a\":2}\n{\"a\":1,\"t\":{\"a\":3}\n",
         "a=2 / truncated@8+18",
     );
-    // Not cut off, but broken.
+    // Complete, but not valid JSON.
     check("{\"a\":NaN}\n{\"a\":2}\n", "a=2 / syntax@0+9");
     check("{\"a\":1,\"d\":-Infinity}{\"a\":2}\n", "a=2 / syntax@0+21");
     check("{\"a\":01}{\"a\":2}", "a=2 / syntax@0+8");
@@ -313,7 +313,7 @@ fn inner_objects_never_become_rows() {
         "{\"a\":1,\"pos\":{\"x\":1}},\n\"in\":{\"a\":9}\n{\"a\":2}\n",
         "a=1; a=2 / garbage@23+12",
     );
-    // Pretty-printed, the break before and after the inner objects.
+    // Pretty-printed, with the break before and after the inner objects.
     check(
         "{\n  \"a\": tru,\n  \"in\": [\n    {\n      \"a\": 8\n    },\n    {\n      \"a\": 9\n    }\n  ]\n}\n{\n  \"a\": 2\n}\n",
         "a=2 / syntax@0+80",
@@ -335,7 +335,7 @@ fn inner_objects_never_become_rows() {
         "{\"in\": [\n{\"a\":7}\n{\"a\":8}\n]}\n{\"a\":2}\n",
         "a=2 / truncated@0+16 ambiguous@17+7 garbage@25+2",
     );
-    // Valid, however it is laid out.
+    // Valid objects in unusual layouts.
     check("{\"a\":\n1,\"in\":\n{\"a\":9}}\n{\"a\":2}", "a=1; a=2 / ");
     check("{\"in\":\n{\"a\":9},\n\"a\":1}\n{\"a\":2}", "a=1; a=2 / ");
     check(
@@ -353,13 +353,13 @@ fn keys() {
     check("{\"a\":1,\"A\":2}", " / duplicate_key@0+13");
     check("{\"a\":1,\"\\u0041\":2}", " / duplicate_key@0+18");
     check("{\"a\":1,\"t\":null,\"t\":null}", " / duplicate_key@0+25");
-    // The Kelvin sign is no k to us: only ASCII letters have two cases.
+    // The Kelvin sign is not a k: only ASCII letters match in both cases.
     check("{\"a\":1,\"o\u{212a}\":true}", "a=1 / ");
     check("{}", " / missing_field@0+2");
     check("{\"t\":\"x\"}", " / missing_field@0+9");
     check("{\"a\":null}", " / missing_field@0+10");
     check("{\"a\":1,\"t\":null,\"d\":null,\"ok\":null}", "a=1 / ");
-    // Of unknown fields neither value nor number matters, only that they are JSON.
+    // Unknown fields may repeat and may hold any JSON.
     check("{\"a\":1,\"u\":1,\"u\":[{\"a\":[]}],\"U\":{}}", "a=1 / ");
 }
 
@@ -393,7 +393,7 @@ fn values() {
     check("{\"a\":\"1.0\"}", " / type_mismatch@0+11");
     check("{\"a\":\"+1\"}", " / type_mismatch@0+10");
     check("{\"a\":\"9223372036854775808\"}", " / out_of_range@0+27");
-    // Blank text is no value.
+    // Blank text is null.
     check(
         "{\"a\":1,\"i\":\"\",\"d\":\" \",\"day\":\"\",\"time\":\"\",\"ok\":\"\"}",
         "a=1 / ",
@@ -495,14 +495,14 @@ fn values() {
         "{\"a\":1,\"time\":\"1970-01-01 24:00:00\"}",
         " / out_of_range@0+36",
     );
-    // Truth.
+    // Booleans.
     check(
         "{\"a\":1,\"ok\":true}{\"a\":1,\"ok\":\"false\"}",
         "a=1 ok=true; a=1 ok=false / ",
     );
     check("{\"a\":1,\"ok\":1}", " / type_mismatch@0+14");
     check("{\"a\":1,\"ok\":\"TRUE\"}", " / type_mismatch@0+19");
-    // The first problem in the object is the one reported, what is missing last.
+    // The first problem of an object is reported; missing fields come last.
     check("{\"d\":true,\"a\":1.5,\"a\":2}", " / type_mismatch@0+24");
     check("{\"d\":true}", " / type_mismatch@0+10");
 }

@@ -1,9 +1,9 @@
-//! Compressed streams, whole, truncated and corrupt.
+//! Compressed streams: complete, truncated, corrupt, and beyond the output limit.
 
 use std::io::{Read, Write};
 
 use landing::compression::{
-    Compression, Decompress, FREE_BYTES, Fault, Unreadable, unpacked_bytes_max,
+    Compression, Decompress, Fault, UNPACKED_BYTES_FREE, Unreadable, unpacked_bytes_max,
 };
 
 fn text() -> Vec<u8> {
@@ -25,7 +25,7 @@ fn zstd(bytes: &[u8]) -> Vec<u8> {
     encoder.finish().expect("to memory")
 }
 
-/// Reads in pieces of `size` as far as it goes.
+/// Decompresses in pieces of `size` bytes, up to the end or the fault.
 fn read(bytes: &[u8], how: Compression, size: usize) -> (Vec<u8>, Option<Unreadable>) {
     let mut stream = Decompress::new(bytes, how).expect("a decompressor");
     let mut out = Vec::new();
@@ -36,14 +36,14 @@ fn read(bytes: &[u8], how: Compression, size: usize) -> (Vec<u8>, Option<Unreada
             Ok(read) => out.extend_from_slice(&piece[..read]),
             Err(error) => {
                 let inner = error.get_ref().and_then(|e| e.downcast_ref::<Unreadable>());
-                return (out, Some(inner.expect("says what is wrong").clone()));
+                return (out, Some(inner.expect("an Unreadable").clone()));
             }
         }
     }
 }
 
 #[test]
-fn told_by_first_bytes_then_by_name() {
+fn format_is_detected_by_first_bytes_then_by_name() {
     let check = |name, head: &[u8], expected| {
         assert_eq!(Compression::of(name, head), expected, "{name}");
     };
@@ -75,7 +75,7 @@ fn whole_streams_and_many_members() {
 }
 
 #[test]
-fn truncated_and_corrupt_streams_give_what_came_before() {
+fn truncated_and_corrupt_streams_yield_the_bytes_before_the_fault() {
     let text = text();
     for (how, pack) in [
         (Compression::Gzip, gzip as fn(&[u8]) -> Vec<u8>),
@@ -115,7 +115,7 @@ fn truncated_and_corrupt_streams_give_what_came_before() {
 }
 
 #[test]
-fn streams_that_unpack_to_too_much_are_cut_at_the_same_byte() {
+fn the_output_limit_cuts_at_the_same_byte() {
     let text = text();
     for (how, pack) in [
         (Compression::Gzip, gzip as fn(&[u8]) -> Vec<u8>),
@@ -140,6 +140,6 @@ fn streams_that_unpack_to_too_much_are_cut_at_the_same_byte() {
             }
         }
     }
-    assert_eq!(unpacked_bytes_max(4_400), FREE_BYTES);
+    assert_eq!(unpacked_bytes_max(4_400), UNPACKED_BYTES_FREE);
     assert_eq!(unpacked_bytes_max(1 << 20), 250 << 20);
 }

@@ -1,5 +1,5 @@
-//! The dirty files seen in the field, with every object recovered. Skipped
-//! where the shared data is not at hand.
+//! Files of the shared data, clean and dirty: every object is recovered. The tests
+//! are skipped if the shared data is absent.
 
 use std::path::Path;
 
@@ -49,16 +49,16 @@ fn step_trainer() -> Schema {
     }
 }
 
-/// Reads a file of the shared data whole, cut, assuming and without the fast
-/// path; `None` where it is absent.
+/// Decodes a file of the shared data whole, cut, from guessed carries and without
+/// the fast path; `None` if it is absent.
 fn file(schema: Schema, path: &str) -> Option<Read> {
     let path = Path::new(env!("CARGO_MANIFEST_DIR"))
         .join("../../../shared/data")
         .join(path);
     let Ok(bytes) = std::fs::read(&path) else {
-        #[allow(clippy::print_stderr, reason = "says why nothing was tested")]
+        #[allow(clippy::print_stderr, reason = "tells why nothing was tested")]
         {
-            eprintln!("skipped: {} is not there", path.display());
+            eprintln!("skipped: {} is absent", path.display());
         }
         return None;
     };
@@ -75,7 +75,7 @@ fn file(schema: Schema, path: &str) -> Option<Read> {
     Some(whole)
 }
 
-/// Rows, rejected objects, converted values.
+/// Compares the counts of a file: rows, rejected objects, converted values.
 fn check(schema: Schema, path: &str, expected: (u64, u64, u64)) -> Option<Read> {
     let read = file(schema, path)?;
     let Tally {
@@ -100,7 +100,7 @@ fn dirty_files() {
         "dirty/customer/landing/concatenated.json",
         (999, 0, 0),
     );
-    // Numbers for phones, integral floats for consent dates, nulls.
+    // Schema drift: numbers for phones, integral floats for consent dates, nulls.
     check(
         customer(),
         "dirty/customer/landing/drifted-types.json",

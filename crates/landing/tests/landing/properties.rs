@@ -1,14 +1,14 @@
-//! What holds for any bytes: cuts and paths make no difference, every byte is
-//! accounted for, and serde_json agrees on what an object is.
+//! Property tests: for random bytes, cuts and paths make no difference, every byte
+//! is accounted for, and serde_json agrees on where objects end.
 
 use landing::{Decoder, Reason};
 use proptest::prelude::*;
 
-use crate::agree::{check, check_seeded};
+use crate::invariants::{check, check_seeded};
 use crate::read::{read, rows, schema, spec};
 
-/// Bytes that mean something to the reader.
-fn soup() -> impl Strategy<Value = Vec<u8>> {
+/// Random sequences of tokens that the grammar knows.
+fn token_soup() -> impl Strategy<Value = Vec<u8>> {
     let token = prop_oneof![
         8 => Just(&b"{"[..]), 8 => Just(&b"}"[..]), 3 => Just(&b"["[..]), 3 => Just(&b"]"[..]),
         8 => Just(&b"\""[..]), 6 => Just(&b":"[..]), 6 => Just(&b","[..]), 5 => Just(&b"\n"[..]),
@@ -24,7 +24,7 @@ fn soup() -> impl Strategy<Value = Vec<u8>> {
     proptest::collection::vec(token, 0..40).prop_map(|tokens| tokens.concat())
 }
 
-/// An object as text and, if it is a row, the row in words.
+/// An object as JSON and, if it is a row, the row as text.
 fn object() -> impl Strategy<Value = (String, Option<String>)> {
     let a = prop_oneof![
         any::<i64>().prop_map(|a| (a.to_string(), Some(a))),
@@ -73,7 +73,7 @@ fn object() -> impl Strategy<Value = (String, Option<String>)> {
     )
 }
 
-/// Cases per property; `PROPTEST_CASES` asks for more.
+/// Cases for each property; `PROPTEST_CASES` sets another number.
 fn cases() -> u32 {
     std::env::var("PROPTEST_CASES")
         .ok()
@@ -81,7 +81,7 @@ fn cases() -> u32 {
         .unwrap_or(300)
 }
 
-/// A record on one line, as devices send them, and its row in words.
+/// A record on one line, as devices send it, and its row as text.
 fn line() -> impl Strategy<Value = (String, String)> {
     (any::<i64>(), "[ -~é]{0,20}", -2000..2000_i32).prop_map(|(a, t, d)| {
         let d = f64::from(d) / 100.0;
@@ -93,7 +93,7 @@ fn line() -> impl Strategy<Value = (String, String)> {
     })
 }
 
-/// White space at the end.
+/// Length of the trailing white space.
 fn trailing(text: &str) -> u64 {
     (text.len() - text.trim_end().len()) as u64
 }
@@ -103,7 +103,7 @@ proptest! {
 
     #[test]
     fn any_bytes(
-        bytes in soup(),
+        bytes in token_soup(),
         cuts in proptest::collection::vec(any::<usize>(), 0..6),
         size in 0..50_usize,
         small in any::<bool>(),
@@ -112,7 +112,7 @@ proptest! {
     }
 
     #[test]
-    fn good_objects_in_any_framing(
+    fn valid_objects_in_any_framing(
         objects in proptest::collection::vec(object(), 0..12),
         separator in prop_oneof![
             Just("\n"), Just("\r\n"), Just(""), Just(",\n"), Just("\n\n"), Just(",")
@@ -158,9 +158,9 @@ proptest! {
         check(&file, &cuts, size, small);
     }
 
-    /// A line cut off anywhere loses itself alone.
+    /// A line that is cut off anywhere costs no other line.
     #[test]
-    fn a_cut_line_loses_itself_alone(
+    fn a_truncated_line_costs_no_other_line(
         lines in proptest::collection::vec(line(), 2..5),
         cut in any::<usize>(),
         crlf in any::<bool>(),
@@ -180,15 +180,15 @@ proptest! {
         let got = read(&Decoder::new(spec(schema())), file.as_bytes(), &[]);
         let expected: Vec<&String> = lines[1..].iter().map(|(_, row)| row).collect();
         prop_assert_eq!(got.rows.iter().collect::<Vec<_>>(), expected);
-        // A brace that the cut leaves at the end of a string may have begun
-        // an object, so that there may be two stretches.
+        // If the cut leaves a brace at the end of a string, the brace may begin an
+        // object, so there may be two stretches.
         prop_assert_eq!(got.rejected[0].offset, 0);
         prop_assert!(got.rejected.len() <= 2);
         let last = got.rejected.last().expect("one");
         prop_assert_eq!(last.offset + last.length, cut as u64 - trailing(&first[..cut]));
     }
 
-    /// Doubles are the nearest to what is written.
+    /// Doubles are rounded to the nearest.
     #[test]
     fn doubles_round_to_nearest(
         whole in 0..1_000_000_000_000_u64,
@@ -210,7 +210,7 @@ proptest! {
     }
 }
 
-/// What the fuzzer found worth keeping.
+/// The inputs in the corpus of the fuzzer.
 #[test]
 fn fuzz_corpus() {
     let corpus = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/corpus/decode");

@@ -1,5 +1,5 @@
-//! More than a file's share of rejected stretches is told in ranges: bounded,
-//! complete, and the same however the file is cut.
+//! Beyond the limit of a file, rejected stretches are merged into ranges: bounded,
+//! complete, and independent of where the file is cut.
 
 use std::sync::Arc;
 
@@ -28,7 +28,8 @@ fn decoder() -> Decoder {
     })
 }
 
-/// Reads a file in pieces of `piece` bytes, as the engine does.
+/// Decodes a file in pieces of `piece` bytes and condenses its stretches, as
+/// `query` does.
 fn read(decoder: &Decoder, file: &Bytes, piece: usize) -> (Vec<Rejected>, Tally) {
     let mut condenser = decoder.condenser();
     let mut tally = Tally::default();
@@ -49,8 +50,8 @@ fn read(decoder: &Decoder, file: &Bytes, piece: usize) -> (Vec<Rejected>, Tally)
     (condenser.finish(), tally)
 }
 
-/// Every byte and every stretch is accounted for, however the file is cut; gives
-/// the entries.
+/// Checks that every byte and every stretch is accounted for, wherever the file is
+/// cut, and that there are this many entries. Returns the entries.
 fn check(file: &str, entries: usize) -> Vec<Rejected> {
     let file = Bytes::copy_from_slice(file.as_bytes());
     let decoder = decoder();
@@ -89,19 +90,19 @@ fn many_stretches_become_ranges() {
     let ranges = check(&"{}\n".repeat(1_000_000), 1000 + 3);
     let places: u64 = ranges[1000..].iter().map(|r| r.places).sum();
     assert_eq!(places, 999_000);
-    // On one line, between rows, and of several reasons.
+    // On one line; between rows.
     check(&"{}".repeat(600_000), 1000 + 2);
     check(&"{\"a\":1}\n{\"a\":\"x\"}\n".repeat(80_000), 1000 + 2);
-    // A value and what follows it are one stretch.
+    // With several reasons. A value and the garbage after it are one stretch.
     check(
         &"{}\n{\"a\":\"x\"}\n5\nrubbish\n".repeat(50_000),
         1000 + 3 + 3,
     );
-    // Few that are large: no more than a MiB of bytes is kept.
+    // A few large ones: at most a MiB of bytes is kept.
     let large = format!("{{\"a\":\"{}\"}}\n", "x".repeat(50_000));
     let entries = check(&large.repeat(40), 20 + 2);
     assert_eq!(entries[0].kind, Reason::TypeMismatch);
-    // As many as may stand by themselves.
+    // The maximum number that is kept one by one.
     assert!(
         check(&"{}\n".repeat(1000), 1000)
             .iter()
@@ -110,7 +111,7 @@ fn many_stretches_become_ranges() {
 }
 
 #[test]
-fn what_is_looked_for_is_found_where_bytes_are_not_kept() {
+fn texts_are_found_in_bytes_that_are_not_kept() {
     let found = |entries: &[Rejected]| -> Vec<String> {
         let mut texts: Vec<String> = entries
             .iter()
@@ -119,7 +120,7 @@ fn what_is_looked_for_is_found_where_bytes_are_not_kept() {
         texts.sort();
         texts
     };
-    // In a record that is too long, wherever it stands.
+    // In a record that is too long, at any offset.
     for before in [0, 65_530, 65_536, 131_070, 200_000] {
         let record = format!(
             "{{\"t\":\"{}\",\"a\":\"p@here\",\"u\":\"{}\"}}",
@@ -137,7 +138,7 @@ fn what_is_looked_for_is_found_where_bytes_are_not_kept() {
     assert!(!entries[1000].found.is_cut);
     // Bytes that are kept are not searched.
     assert!(found(&entries[..1000]).is_empty());
-    // More than is kept of one stretch is told.
+    // Texts beyond the limit of a stretch are reported as cut.
     let many: String = (0..20_000).map(|i| format!("p{i}@x ")).collect();
     let entries = check(&format!("{{\"a\":\"{many}\"}}"), 1);
     assert!(entries[0].found.is_cut);

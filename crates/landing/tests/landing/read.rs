@@ -1,4 +1,4 @@
-//! Reading bytes in every way that must come to the same.
+//! Helpers that read bytes in several ways; the results must be equal.
 
 use std::sync::Arc;
 
@@ -9,7 +9,7 @@ use arrow::datatypes::{
 use bytes::Bytes;
 use landing::{Carry, Column, Decoded, Decoder, Limits, Rejected, Schema, Spec, Tally, Type};
 
-/// What is compared: rows in words, rejected stretches, counts.
+/// The result of a read: rows as text, rejected stretches, counts.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Read {
     pub(crate) rows: Vec<String>,
@@ -17,7 +17,7 @@ pub(crate) struct Read {
     pub(crate) tally: Tally,
 }
 
-/// A table with a column of each type; only `a` is required.
+/// A table with a column of each type. Only `a` is required.
 pub(crate) fn schema() -> Schema {
     Schema {
         columns: vec![
@@ -37,7 +37,7 @@ pub(crate) fn spec(schema: Schema) -> Spec {
     Spec::all(Arc::new(schema))
 }
 
-/// Small enough that short inputs reach them.
+/// Limits that short inputs reach.
 pub(crate) fn small_limits() -> Limits {
     Limits {
         object_bytes_max: 200,
@@ -47,7 +47,7 @@ pub(crate) fn small_limits() -> Limits {
     }
 }
 
-/// Reads the segments between `cuts`, each after the true carry.
+/// Decodes the segments between `cuts`, each from the true carry.
 pub(crate) fn read(decoder: &Decoder, bytes: &[u8], cuts: &[usize]) -> Read {
     let mut whole = Read {
         rows: Vec::new(),
@@ -58,17 +58,17 @@ pub(crate) fn read(decoder: &Decoder, bytes: &[u8], cuts: &[usize]) -> Read {
     let mut from = 0;
     for to in cuts.iter().copied().chain([bytes.len()]) {
         let decoded = decoder.decode(Bytes::copy_from_slice(&bytes[from..to]), carry);
-        whole.take(&decoded);
+        whole.add(&decoded);
         carry = decoded.carry;
         assert_eq!(carry.offset(), to as u64);
         from = to;
     }
-    whole.take(&decoder.finish(carry));
+    whole.add(&decoder.finish(carry));
     whole
 }
 
-/// Reads as the engine does: every segment from an assumed carry, and again
-/// where the true one does not agree.
+/// Decodes as `query` does: each segment from a guessed carry, and again if the
+/// true carry does not agree.
 pub(crate) fn read_assuming(decoder: &Decoder, bytes: &[u8], size: usize) -> Read {
     let mut whole = Read {
         rows: Vec::new(),
@@ -88,16 +88,16 @@ pub(crate) fn read_assuming(decoder: &Decoder, bytes: &[u8], size: usize) -> Rea
         } else {
             decoder.decode(segment, carry)
         };
-        whole.take(&decoded);
+        whole.add(&decoded);
         carry = decoded.carry;
         from = to;
     }
-    whole.take(&decoder.finish(carry));
+    whole.add(&decoder.finish(carry));
     whole
 }
 
 impl Read {
-    fn take(&mut self, decoded: &Decoded) {
+    fn add(&mut self, decoded: &Decoded) {
         for batch in &decoded.batches {
             self.rows.extend(rows(batch));
         }
@@ -105,7 +105,7 @@ impl Read {
         self.tally.add(&decoded.tally);
     }
 
-    /// What always holds.
+    /// Checks the invariants of the counts and the rejected stretches.
     pub(crate) fn assert_accounted(&self, bytes: &[u8]) {
         let tally = &self.tally;
         assert_eq!(tally.bytes(), bytes.len() as u64, "every byte: {self:?}");
@@ -138,7 +138,7 @@ impl Read {
     }
 }
 
-/// Rows in words: the columns that are not null.
+/// Rows as text: the columns that are not null.
 pub(crate) fn rows(batch: &RecordBatch) -> Vec<String> {
     let schema = batch.schema();
     (0..batch.num_rows())

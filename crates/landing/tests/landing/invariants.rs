@@ -1,5 +1,5 @@
-//! What must hold of any bytes. The property tests and the fuzzer (which
-//! includes this file) check it.
+//! Invariants of decoding that hold for any bytes. The property tests and the
+//! fuzzer (which includes this file) check them.
 
 use std::sync::Arc;
 
@@ -7,7 +7,7 @@ use landing::{Decoder, Keep, KeySet, Reason, Spec};
 
 use crate::read::{Read, read, read_assuming, schema, small_limits, spec};
 
-/// The same for bytes of which the first decides about cuts and limits.
+/// Like [`check`]; the first byte of `data` chooses cuts and limits.
 pub(crate) fn check_seeded(data: &[u8]) {
     let Some((seed, bytes)) = data.split_first() else {
         return;
@@ -20,15 +20,16 @@ pub(crate) fn check_seeded(data: &[u8]) {
 }
 
 #[derive(Debug)]
-struct Short;
+struct ShortKeys;
 
-impl KeySet for Short {
+impl KeySet for ShortKeys {
     fn contains(&self, text: &str) -> bool {
         text.len() < 2
     }
 }
 
-/// Everything that must hold of `bytes` read with any cuts.
+/// Checks all invariants for `bytes`, read whole, cut at `cuts`, from guessed
+/// carries of segments of `size` bytes, and without the fast path.
 pub(crate) fn check(bytes: &[u8], cuts: &[usize], size: usize, small: bool) {
     let mut spec = spec(schema());
     if small {
@@ -49,23 +50,23 @@ pub(crate) fn check(bytes: &[u8], cuts: &[usize], size: usize, small: bool) {
         "the general path, cuts {cuts:?}"
     );
     check_first_object(&decoder, bytes, &whole);
-    // Fewer columns and rows: the same objects.
-    let some = Spec {
+    // Projection and row filter do not change which objects are rows.
+    let filtered = Spec {
         projection: Some(vec![1]),
         keep: Some(Keep {
             column: 1,
-            keys: Arc::new(Short),
+            keys: Arc::new(ShortKeys),
         }),
         ..spec.clone()
     };
-    let kept = read(&Decoder::new(some), bytes, &cuts);
+    let kept = read(&Decoder::new(filtered), bytes, &cuts);
     kept.assert_accounted(bytes);
     assert_eq!(kept.rejected, whole.rejected);
     assert_eq!(kept.tally.rows + kept.tally.filtered, whole.tally.rows);
 }
 
-/// An object at the very start ends where serde_json says it does, or is
-/// broken as it says.
+/// An object at the start of the bytes ends where serde_json says, or is broken
+/// where serde_json rejects it.
 fn check_first_object(decoder: &Decoder, bytes: &[u8], whole: &Read) {
     if !bytes.starts_with(b"{") {
         return;
