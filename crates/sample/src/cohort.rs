@@ -1,43 +1,43 @@
-//! The people of one cohort: the plan's places filled in by chance.
+//! The people of one cohort: the plan, filled in at random.
 
-use crate::lanes::{INSTANTS, LANES_MAX, Lane, Times};
 use crate::names::{DOMAINS, FIRST, LAST};
-use crate::plan::{Agreement, COHORT_PEOPLE, Place, Plan, Update};
+use crate::plan::{COHORT_PEOPLE, ConsentTiming, Consents, PersonPlan, Plan};
 use crate::random::{Random, mix};
-use crate::readings::{Missing, Readings};
+use crate::readings::{MissingQuotas, Readings};
 use crate::record::{ConsentDate, CustomerRecord};
+use crate::schedule::{DeviceGroup, GROUPS_MAX, INSTANTS, ReportTimes};
 
-/// A person with their device and everything that is known of both.
+/// A person: record, device and readings.
 pub(super) struct Person {
     pub(super) name: String,
     pub(super) email: String,
     /// Ten digits.
     pub(super) phone: String,
-    /// From 967 to 1999; landing shows it without leading zeros.
+    /// From 967 to 1999; landing has it without leading zeros.
     pub(super) birth_year: u64,
     /// A UUID.
     pub(super) serial_number: String,
-    pub(super) record: Record,
-    pub(super) agreement: Agreement,
-    pub(super) times: Times,
+    pub(super) record: RecordDates,
+    pub(super) consents: Consents,
+    pub(super) times: ReportTimes,
     pub(super) readings: Readings,
 }
 
 /// The dates of a customer record, in epoch milliseconds.
 #[derive(Clone, Copy)]
-pub(super) struct Record {
+pub(super) struct RecordDates {
     pub(super) registered_ms: u64,
     pub(super) updated_ms: u64,
-    /// When the person agreed to what their agreement names, if to anything.
+    /// When the person consented to the purposes in `consents`, if to any.
     pub(super) agreed_ms: u64,
 }
 
 impl Person {
-    /// The person's one record.
+    /// The person's only customer record.
     pub(super) fn customer_record(&self) -> CustomerRecord<'_> {
         let date = |agreed| match agreed {
             true => ConsentDate::At(self.record.agreed_ms),
-            false => ConsentDate::LeftOut,
+            false => ConsentDate::Absent,
         };
         CustomerRecord {
             name: &self.name,
@@ -47,43 +47,45 @@ impl Person {
             serial_number: &self.serial_number,
             registered_ms: self.record.registered_ms,
             updated_ms: self.record.updated_ms,
-            research: date(self.agreement.research),
-            public: date(self.agreement.public),
-            friends: date(self.agreement.friends),
+            research: date(self.consents.research),
+            public: date(self.consents.public),
+            friends: date(self.consents.friends),
         }
     }
 }
 
-/// The first `count` people of a cohort, in the order in which they are
-/// written: any.
+/// The first `count` people of a cohort, in the random order in which they are
+/// written.
 pub(super) fn people(plan: &Plan, seed: u64, cohort: u64, count: usize) -> Vec<Person> {
     let mut random = Random::new(seed, cohort);
-    let lanes: Vec<Lane> = plan
-        .lanes
+    let groups: Vec<DeviceGroup> = plan
+        .groups
         .iter()
         .enumerate()
-        .map(|(number, kind)| Lane::new(cohort, number, kind.shape, kind.places(), &mut random))
+        .map(|(number, kind)| {
+            DeviceGroup::new(cohort, number, kind.pattern, kind.devices(), &mut random)
+        })
         .collect();
-    debug_assert!(lanes.len() <= LANES_MAX);
+    debug_assert!(groups.len() <= GROUPS_MAX);
     let mut names: Vec<(&str, &str)> = FIRST
         .iter()
         .flat_map(|first| LAST.iter().map(move |last| (*first, *last)))
         .collect();
     random.shuffle(&mut names);
 
-    let places = &plan.places[..count];
-    let mut missing = Missing::new(places);
-    let mut people: Vec<Person> = places
+    let planned = &plan.people[..count];
+    let mut missing = MissingQuotas::new(planned);
+    let mut people: Vec<Person> = planned
         .iter()
         .zip(names)
         .enumerate()
-        .map(|(index, (place, (first, last)))| {
-            let lane = &lanes[place.lane];
-            let times = lane.times(place.device);
-            let missing = match place.before {
+        .map(|(index, (person, (first, last)))| {
+            let group = &groups[person.group];
+            let times = group.times(person.device);
+            let missing = match person.instants_before {
                 Some(before) => {
-                    let research = plan.lanes[place.lane].research;
-                    let shared = lane.meetings(place.device, research);
+                    let research = plan.groups[person.group].research;
+                    let shared = group.shared_instants(person.device, research);
                     missing.of_research(before, shared, &mut random)
                 }
                 None => missing.of_other(&mut random),
@@ -96,8 +98,8 @@ pub(super) fn people(plan: &Plan, seed: u64, cohort: u64, count: usize) -> Vec<P
                 phone: phone(&mut random),
                 birth_year: 967 + random.below(2000 - 967),
                 serial_number: serial_number(seed, number, &mut random),
-                record: Record::new(place, times, &mut random),
-                agreement: place.agreement,
+                record: RecordDates::new(person, times, &mut random),
+                consents: person.consents,
                 times,
                 readings: Readings::new(missing, &mut random),
             }
@@ -107,11 +109,11 @@ pub(super) fn people(plan: &Plan, seed: u64, cohort: u64, count: usize) -> Vec<P
     people
 }
 
-// Within a cohort nobody has the name of another.
+// Within a cohort, no two people have the same name.
 const _: () = assert!(FIRST.len() * LAST.len() >= COHORT_PEOPLE);
 
-/// Names are different within a cohort; from the second on, its number keeps
-/// them apart from those of the others.
+/// The e-mail address. Names are unique within a cohort. From the second cohort on,
+/// its number makes addresses unique among cohorts.
 fn email(first: &str, last: &str, cohort: u64, domain: &str) -> String {
     match cohort {
         0 => format!("{first}.{last}@{domain}"),
@@ -119,14 +121,14 @@ fn email(first: &str, last: &str, cohort: u64, domain: &str) -> String {
     }
 }
 
-/// One of the hundred numbers that are nobody's.
+/// One of the hundred fictional phone numbers.
 pub(super) fn phone(random: &mut Random) -> String {
     format!("80155501{:02}", random.below(100))
 }
 
-/// A UUID of version 4's layout. Of its 122 free bits 64 are the person's
-/// number, mixed beyond recognition but never alike for two numbers; the
-/// others are drawn.
+/// A UUID in the layout of version 4. Of its 122 free bits, 64 are the person's
+/// number, mixed so that two numbers never give the same bits; the others are
+/// random.
 pub(super) fn serial_number(seed: u64, number: u64, random: &mut Random) -> String {
     let unique = mix(number.wrapping_add(mix(seed)));
     let drawn = random.next();
@@ -141,17 +143,19 @@ pub(super) fn serial_number(seed: u64, number: u64, random: &mut Random) -> Stri
     )
 }
 
-impl Record {
-    fn new(place: &Place, times: Times, random: &mut Random) -> Self {
-        let before = place.before.unwrap_or_else(|| random.below(13) as usize);
+impl RecordDates {
+    fn new(person: &PersonPlan, times: ReportTimes, random: &mut Random) -> Self {
+        let before = person
+            .instants_before
+            .unwrap_or_else(|| random.below(13) as usize);
         let agreed_ms = agreed(before, times, random);
         let later_ms = 59_000 + random.below(10_000);
-        let (registered_ms, updated_ms) = match place.update {
-            Update::Agreed => (agreed_ms - later_ms, agreed_ms),
-            Update::Ticked => (agreed_ms - 1, agreed_ms - 1),
-            Update::Never => (agreed_ms, agreed_ms),
+        let (registered_ms, updated_ms) = match person.consent_timing {
+            ConsentTiming::WithUpdate => (agreed_ms - later_ms, agreed_ms),
+            ConsentTiming::AfterRegistration => (agreed_ms - 1, agreed_ms - 1),
+            ConsentTiming::WithRegistration => (agreed_ms, agreed_ms),
         };
-        Record {
+        RecordDates {
             registered_ms,
             updated_ms,
             agreed_ms,
@@ -159,9 +163,9 @@ impl Record {
     }
 }
 
-/// A time with exactly `before` of the instants before it. One in eight is an
-/// instant to the millisecond: a reading taken then is taken under consent.
-fn agreed(before: usize, times: Times, random: &mut Random) -> u64 {
+/// A time with exactly `before` of the instants before it. One in eight is equal to
+/// an instant, to the millisecond: a reading taken then is under consent.
+fn agreed(before: usize, times: ReportTimes, random: &mut Random) -> u64 {
     let exact = random.below(8) == 0;
     match before {
         INSTANTS => times.at(INSTANTS - 1) + 1 + random.below(10_000),

@@ -1,5 +1,5 @@
-//! Landing files: where each source lies, what its files are called, and how
-//! many lines go into one.
+//! Landing files: folder and file names of each source, and the number of lines in
+//! a file.
 
 use std::fs::{self, File};
 use std::io::{self, Write};
@@ -21,17 +21,18 @@ pub(super) const SOURCES: [Source; 3] = [
     },
 ];
 
-/// Time between two files of one source, as their names tell it.
+/// Difference between the times in the names of two consecutive files.
 const FILES_APART_MS: u64 = 50;
 
-/// Lines gather here before they go to the file system.
+/// Size of the write buffer.
 const BUFFER_BYTES: usize = 1 << 20;
 
-/// Longer than any line, so that the buffer need not grow.
+/// Longer than any line, so that the buffer never grows.
 const LINE_BYTES_MAX: usize = 1 << 10;
 
-/// Lines of one file, at most: 10,000 as in the reference data, and 1,000,000
-/// above 100 cohorts, where that would make thousands of files.
+/// Maximum number of lines of a file: 10,000 as in the reference data, and
+/// 1,000,000 for more than 100 cohorts, which would otherwise make thousands of
+/// files.
 pub(super) fn lines_max(customers: u64) -> u64 {
     match customers {
         ..=95_600 => 10_000,
@@ -42,18 +43,18 @@ pub(super) fn lines_max(customers: u64) -> u64 {
 /// One of the three kinds of landing data.
 #[derive(Clone, Copy)]
 pub(super) struct Source {
-    /// As its files and folder are called.
+    /// The name of its folder, and the prefix of its files.
     pub(super) name: &'static str,
-    /// The time in the first file's name. Times have thirteen digits, so names
-    /// sort in the order of writing.
+    /// The time in the first file's name. Times have thirteen digits, so names sort
+    /// in the order of writing.
     first_file_ms: u64,
 }
 
 impl Source {
-    /// Fails with `AlreadyExists` if the source's folder holds anything, and
-    /// otherwise leaves everything as it is.
-    pub(super) fn refuse_occupied(self, out: &Path) -> io::Result<()> {
-        refuse_occupied(&self.folder(out), "landing data")
+    /// Fails with `AlreadyExists` if the source's folder is not empty. Changes
+    /// nothing.
+    pub(super) fn ensure_empty(self, out: &Path) -> io::Result<()> {
+        ensure_empty(&self.folder(out), "landing data")
     }
 
     fn folder(self, out: &Path) -> PathBuf {
@@ -61,7 +62,7 @@ impl Source {
     }
 }
 
-/// What one source received.
+/// Totals of what was written for one source.
 #[derive(Clone, Copy, Default)]
 pub(super) struct Totals {
     pub(super) lines: u64,
@@ -69,21 +70,21 @@ pub(super) struct Totals {
     pub(super) bytes: u64,
 }
 
-/// The files of one source, written one after the other.
+/// Writer of the files of one source, one after the other.
 pub(super) struct LandingFiles {
     source: Source,
     folder: PathBuf,
     lines_max: u64,
     /// Whether every other file begins with a byte order mark.
     byte_order_marks: bool,
-    /// Open from the first line on.
+    /// The current file; open from the first line on.
     file: Option<(PathBuf, File)>,
     buffer: Vec<u8>,
     totals: Totals,
 }
 
 impl LandingFiles {
-    /// Creates nothing yet.
+    /// A writer that has not created anything yet.
     pub(super) fn new(source: Source, out: &Path, lines_max: u64) -> Self {
         LandingFiles {
             source,
@@ -96,12 +97,14 @@ impl LandingFiles {
         }
     }
 
-    /// Lets every other file begin with a byte order mark, the first one too.
+    /// Makes every other file begin with a byte order mark, including the first
+    /// one.
     pub(super) fn mark_byte_order(&mut self) {
         self.byte_order_marks = true;
     }
 
-    /// Where the next line goes; the caller appends it, with its line feed.
+    /// The buffer for the next line. The caller appends the line with its line
+    /// feed.
     pub(super) fn line(&mut self) -> io::Result<&mut Vec<u8>> {
         if self.totals.lines.is_multiple_of(self.lines_max) {
             self.next_file()?;
@@ -112,7 +115,7 @@ impl LandingFiles {
         Ok(&mut self.buffer)
     }
 
-    /// Writes out what is left.
+    /// Writes the rest of the buffer.
     pub(super) fn finish(mut self) -> io::Result<Totals> {
         self.flush()?;
         Ok(self.totals)
@@ -121,13 +124,13 @@ impl LandingFiles {
     fn next_file(&mut self) -> io::Result<()> {
         self.flush()?;
         if self.file.is_none() {
-            fs::create_dir_all(&self.folder).map_err(|error| at(&self.folder, error))?;
+            fs::create_dir_all(&self.folder).map_err(|error| with_path(&self.folder, error))?;
         }
         let time_ms = self.source.first_file_ms + self.totals.files * FILES_APART_MS;
         let path = self
             .folder
             .join(format!("{}-{time_ms}.json", self.source.name));
-        let file = File::create_new(&path).map_err(|error| at(&path, error))?;
+        let file = File::create_new(&path).map_err(|error| with_path(&path, error))?;
         self.file = Some((path, file));
         if self.byte_order_marks && self.totals.files.is_multiple_of(2) {
             self.buffer.extend_from_slice("\u{feff}".as_bytes());
@@ -139,7 +142,7 @@ impl LandingFiles {
     fn flush(&mut self) -> io::Result<()> {
         if let Some((path, file)) = &mut self.file {
             file.write_all(&self.buffer)
-                .map_err(|error| at(path, error))?;
+                .map_err(|error| with_path(path, error))?;
             self.totals.bytes += self.buffer.len() as u64;
             self.buffer.clear();
         }
@@ -147,12 +150,13 @@ impl LandingFiles {
     }
 }
 
-/// Fails with `AlreadyExists` if `folder` holds anything: `what`.
-pub(super) fn refuse_occupied(folder: &Path, what: &str) -> io::Result<()> {
+/// Fails with `AlreadyExists` if `folder` is not empty. `what` is its supposed
+/// content.
+pub(super) fn ensure_empty(folder: &Path, what: &str) -> io::Result<()> {
     let occupied = match fs::read_dir(folder) {
         Ok(mut entries) => entries.next().is_some(),
         Err(error) if error.kind() == io::ErrorKind::NotFound => false,
-        Err(error) => return Err(at(folder, error)),
+        Err(error) => return Err(with_path(folder, error)),
     };
     if !occupied {
         return Ok(());
@@ -167,7 +171,7 @@ pub(super) fn refuse_occupied(folder: &Path, what: &str) -> io::Result<()> {
     ))
 }
 
-/// The error with the path it happened at.
-pub(super) fn at(path: &Path, error: io::Error) -> io::Error {
+/// The error with the path in its message.
+pub(super) fn with_path(path: &Path, error: io::Error) -> io::Error {
     io::Error::new(error.kind(), format!("{}: {error}", path.display()))
 }

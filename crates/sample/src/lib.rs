@@ -1,42 +1,48 @@
 //! Synthetic landing data in the shape of the reference data.
 //!
-//! Used by `stedi sample`, by `stedi demo` and by tests that need landing data
-//! of some size. Nothing here looks at real people: e-mails lie at the reserved
-//! domains `example.com`, `example.net` and `example.org`, phone numbers in the
-//! fictional range 555-01xx, and serial numbers are drawn.
+//! Used by `stedi sample`, by `stedi demo` and by tests that need much landing
+//! data. All people are invented: e-mail addresses are at the reserved domains
+//! `example.com`, `example.net` and `example.org`, phone numbers are in the
+//! fictional range 555-01xx, and serial numbers are random.
 //!
-//! # Why the counts are what they are
-//! People come in *cohorts* of 956, the size of the reference data. What a
-//! cohort contains is laid down once, as a table of 956 places (`plan`), and
-//! every figure of the reference data follows from the numbers in that table,
-//! for any seed:
+//! # How the counts follow from the plan
+//! People come in *cohorts* of 956, the size of the reference data. A fixed table,
+//! the `plan`, describes the 956 people of a cohort. All published counts of the
+//! reference data follow from the numbers in this table, for any seed:
 //!
-//! | figure | where it comes from |
+//! | count | source |
 //! |---|---|
-//! | 482 of 956 agree to research | `plan`: places of each kind of agreement |
+//! | 482 of 956 consent to research | `plan`: people for each combination of consents |
 //! | 28,680 trainer readings, 14,460 of the 482 | 30 instants per device |
-//! | 40,981 phone readings of the 482, 40,292 of the others | `readings`: three per instant less a quota of missing ones |
-//! | 2,700 readings paired with a stranger's trainer | `plan`: how many lanes of which shape; `lanes`: how often devices meet in each; `readings`: none goes missing there |
-//! | 8,956 readings before consent, 18 people with no others | `plan`: how many of a person's instants lie before consent, and the quota of missing readings there |
+//! | 40,981 phone readings of the 482, 40,292 of the others | `readings`: three per instant, less a quota of missing ones |
+//! | 2,700 readings paired with a stranger's trainer | `plan`: number of device groups of each pattern; `schedule`: how often devices meet in a group; `readings`: none is missing at these instants |
+//! | 8,956 readings before consent, 18 people with no others | `plan`: each person's number of instants before consent; `readings`: the quota of missing readings there |
 //!
 //! The seed decides the rest: names, serial numbers, clocks, which instants are
-//! the shared ones, which readings are missing, motion, distance, and the order
-//! of lines.
+//! shared, which readings are missing, motion, distance, and the order of lines.
 //!
 //! # Other sizes
-//! Cohorts follow one another in time, and where the end of one overlaps the
-//! start of the next their clocks differ (`lanes`), so nobody meets a person of
-//! another cohort and `n` cohorts have exactly `n` times the counts. A cohort
-//! cut short has proportional ones, because the table spreads each kind of
-//! place evenly. One cohort is held at a time, so memory does not grow with the
+//! Cohorts follow one another in time. Where the end of one overlaps the start of
+//! the next, their clocks differ (`schedule`). So devices of different cohorts
+//! never meet, and `n` cohorts have exactly `n` times the counts. An incomplete
+//! cohort has proportional counts, because the plan spreads each kind of person
+//! evenly. Only one cohort is in memory at a time, so memory does not grow with the
 //! size.
 //!
 //! # Invariants
-//! - The same number of customers and the same seed give the same bytes on
-//!   every machine.
-//! - No two customers share an e-mail (also ignoring case) or a serial number.
-//! - No two readings of a source are equal in every column.
-//! - A person's phone reports at exactly the 30 instants of their device.
+//! - The same number of customers and the same seed give the same bytes on every
+//!   machine.
+//! - No two customers have the same e-mail address (also ignoring case) or serial
+//!   number.
+//! - No two readings of a source are equal in all columns.
+//! - A person's phone reports at exactly the 30 instants of the person's device.
+//!
+//! # Modules
+//! - `request`: what a caller asks for, and what was written.
+//! - `plan`, `schedule`, `shares`: the fixed part of a cohort.
+//! - `cohort`, `readings`, `names`, `random`: the random part of a cohort.
+//! - `record`, `lines`, `files`: people as JSON lines in landing files.
+//! - `defects`: samples with defects, and the truth about them.
 
 use std::io;
 use std::path::Path;
@@ -44,7 +50,6 @@ use std::path::Path;
 mod cohort;
 mod defects;
 mod files;
-mod lanes;
 mod lines;
 mod names;
 mod plan;
@@ -52,6 +57,7 @@ mod random;
 mod readings;
 mod record;
 mod request;
+mod schedule;
 mod shares;
 
 #[cfg(test)]
@@ -62,18 +68,18 @@ use files::{LandingFiles, SOURCES};
 pub use request::{Sample, Written};
 
 impl Sample {
-    /// Writes the sample below `out`, in the three landing folders:
-    /// `customer/landing/customer-<ms>.json` and so on, one JSON object per
-    /// line. Folders are created as needed.
+    /// Writes the sample into the three landing folders below `out`:
+    /// `customer/landing/customer-<ms>.json` and so on, one JSON object per line.
+    /// Creates folders as needed.
     ///
     /// # Errors
     /// - `InvalidInput`: `customers` is 0 or above [`Sample::CUSTOMERS_MAX`].
-    /// - `AlreadyExists`: one of the three folders holds something already;
-    ///   nothing was written. A sample never mixes with other data.
-    /// - Any other kind: the file system refused; the message names the path,
-    ///   and files written so far stay.
+    /// - `AlreadyExists`: one of the three folders is not empty. Nothing was
+    ///   written: a sample never mixes with other data.
+    /// - Any other kind: an error of the file system. The message names the path;
+    ///   files written so far remain.
     pub fn write(&self, out: &Path) -> io::Result<Written> {
-        self.refuse(out)?;
+        self.check(out)?;
 
         let lines_max = files::lines_max(self.customers);
         let [mut customer, mut accelerometer, mut step_trainer] =
@@ -105,8 +111,8 @@ impl Sample {
         })
     }
 
-    /// As [`Sample::write`], with something wrong in what arrives, and the
-    /// truth in `out/truth`; without defects there is none.
+    /// Writes the sample with defects, and the truth about it into `out/truth`.
+    /// Without defects this is [`Sample::write`], which writes no truth.
     ///
     /// # Errors
     /// As for [`Sample::write`]; `out/truth` must be empty, too.
@@ -114,12 +120,12 @@ impl Sample {
         if defects.is_empty() {
             return self.write(out);
         }
-        self.refuse(out)?;
+        self.check(out)?;
         defects::write(self, defects, out)
     }
 
-    /// Fails if this cannot be made, or not at `out`.
-    fn refuse(&self, out: &Path) -> io::Result<()> {
+    /// Fails if the number of customers is out of range, or `out` has landing data.
+    fn check(&self, out: &Path) -> io::Result<()> {
         if self.customers == 0 || self.customers > Self::CUSTOMERS_MAX {
             return Err(io::Error::new(
                 io::ErrorKind::InvalidInput,
@@ -131,7 +137,7 @@ impl Sample {
             ));
         }
         for source in SOURCES {
-            source.refuse_occupied(out)?;
+            source.ensure_empty(out)?;
         }
         Ok(())
     }

@@ -1,23 +1,23 @@
-//! People as lines of JSON, byte for byte in the form of the reference data:
-//! customer records with a space after `:` and `,`, readings without, and keys
-//! of purposes not agreed to left out.
+//! Writes people as JSON lines, byte for byte in the format of the reference data:
+//! customer records with a space after `:` and `,`, readings without, and no keys
+//! for purposes without consent.
 //!
-//! Readings arrive in three deliveries per cohort. In each, one person's
-//! readings follow the other's, latest first: landing files are sorted in runs
-//! but not as a whole, as the reference data's are.
+//! The readings of a cohort arrive in three deliveries. In each, the readings of
+//! one person follow those of another, latest first. So landing files are sorted in
+//! runs, but not as a whole, as in the reference data.
 
 use std::io;
 
 use crate::cohort::Person;
 use crate::files::LandingFiles;
-use crate::lanes::INSTANTS;
 use crate::readings::{DELIVERIES, MOTIONS};
 use crate::record::{ConsentDate, CustomerRecord};
+use crate::schedule::INSTANTS;
 
-/// Where lines go.
+/// A destination of lines.
 pub(super) trait LineSink {
-    /// Where to append the next line, with its line feed; `person` is whose it
-    /// is, as an index into the cohort.
+    /// The buffer for the next line. The caller appends the line with its line
+    /// feed. `person` is the person of the line, as an index into the cohort.
     fn line(&mut self, person: usize) -> io::Result<&mut Vec<u8>>;
 }
 
@@ -27,7 +27,7 @@ impl LineSink for LandingFiles {
     }
 }
 
-/// One line per person.
+/// Writes one customer record for each person.
 pub(super) fn customers(people: &[Person], lines: &mut impl LineSink) -> io::Result<()> {
     for (index, person) in people.iter().enumerate() {
         customer(&person.customer_record(), lines.line(index)?);
@@ -52,24 +52,24 @@ pub(super) fn customer(record: &CustomerRecord<'_>, line: &mut Vec<u8>) {
         (record.public, "shareWithPublicAsOfDate"),
         (record.friends, "shareWithFriendsAsOfDate"),
     ] {
-        if let ConsentDate::LeftOut = date {
+        if let ConsentDate::Absent = date {
             continue;
         }
         text(line, ", \"", key);
         line.extend_from_slice(b"\": ");
         match date {
             ConsentDate::At(date_ms) => number(line, date_ms),
-            ConsentDate::Void(json) => line.extend_from_slice(json.as_bytes()),
-            ConsentDate::LeftOut => {}
+            ConsentDate::NotGiven(json) => line.extend_from_slice(json.as_bytes()),
+            ConsentDate::Absent => {}
         }
     }
     line.extend_from_slice(b"}\n");
 }
 
-/// One line per phone reading.
+/// Writes one line for each phone reading.
 pub(super) fn accelerometer(people: &[Person], lines: &mut impl LineSink) -> io::Result<()> {
-    // What does not change from line to line is made once: with it the loop
-    // below copies bytes, which is what lets millions of people stream.
+    // The constant parts of the lines are formatted once. Then the loop below only
+    // copies bytes, which makes samples of millions of people fast.
     let ends: [String; MOTIONS] = std::array::from_fn(|motion| {
         let (x, y, z) = (motion / 6, motion / 2 % 3, motion % 2);
         let axis = ["-1.0", "0.0", "1.0"];
@@ -96,7 +96,7 @@ pub(super) fn accelerometer(people: &[Person], lines: &mut impl LineSink) -> io:
     Ok(())
 }
 
-/// One line per reading of a Step Trainer.
+/// Writes one line for each reading of a Step Trainer.
 pub(super) fn step_trainer(people: &[Person], lines: &mut impl LineSink) -> io::Result<()> {
     for delivery in 0..DELIVERIES {
         for (index, person) in people.iter().enumerate() {
@@ -117,14 +117,14 @@ pub(super) fn step_trainer(people: &[Person], lines: &mut impl LineSink) -> io::
     Ok(())
 }
 
-/// No value needs escaping: the sample has no quotes or backslashes in it.
+/// Appends text. No value needs escaping: the sample has no quotes or backslashes
+/// in it.
 fn text(line: &mut Vec<u8>, before: &str, value: &str) {
     line.extend_from_slice(before.as_bytes());
     line.extend_from_slice(value.as_bytes());
 }
 
-/// Decimal digits, by hand: formatting through `fmt` takes most of the time
-/// otherwise.
+/// Appends a number. Formatting through `fmt` would take most of the time.
 fn number(line: &mut Vec<u8>, mut value: u64) {
     let mut digits = [0; 20];
     let mut first = digits.len();

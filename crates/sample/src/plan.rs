@@ -1,26 +1,26 @@
-//! What a cohort of 956 people contains: the numbers from which every count
-//! follows. Nothing here depends on the seed.
+//! The plan of a cohort of 956 people: the numbers from which every count follows.
+//! Nothing here depends on the seed.
 
-use crate::lanes::{INSTANTS, LANES_MAX, Shape};
-use crate::shares::evenly;
+use crate::schedule::{GROUPS_MAX, INSTANTS, MeetingPattern};
+use crate::shares::spread_evenly;
 
 /// People of one cohort.
 pub(super) const COHORT_PEOPLE: usize = 956;
 
-/// People of one cohort who agree to research.
+/// People of one cohort who consent to research.
 const RESEARCH_PEOPLE: usize = 482;
 
 /// Everyone else in the cohort.
 const OTHER_PEOPLE: usize = COHORT_PEOPLE - RESEARCH_PEOPLE;
 
-/// How many agree to what else, of those who agree to research: to the public
-/// and friends, the public, friends, neither.
+/// Of the people who consent to research, how many also consent to: public and
+/// friends, public, friends, neither.
 const WITH_RESEARCH: [usize; 4] = [130, 110, 140, 102];
 
-/// The same of everyone else.
+/// The same for everyone else.
 const WITHOUT_RESEARCH: [usize; 4] = [117, 134, 121, 102];
 
-/// Of those who agree to research: how many people (right) have how many of
+/// Of the people who consent to research: how many people (right) have how many of
 /// their 30 instants before consent (left).
 const INSTANTS_BEFORE_CONSENT: [(usize, usize); 15] = [
     (0, 95),
@@ -40,216 +40,221 @@ const INSTANTS_BEFORE_CONSENT: [(usize, usize); 15] = [
     (INSTANTS, 18),
 ];
 
-/// Instants of the research people in a cohort, all together.
+/// All instants of the people of a cohort who consent to research.
 pub(super) const RESEARCH_INSTANTS: usize = RESEARCH_PEOPLE * INSTANTS;
 
-/// Those of them that lie before their person's consent.
+/// Those of them that are before the person's consent.
 pub(super) const RESEARCH_INSTANTS_BEFORE: usize = instants_before();
 
-/// Instants of everyone else in a cohort.
+/// All instants of everyone else in a cohort.
 pub(super) const OTHER_INSTANTS: usize = OTHER_PEOPLE * INSTANTS;
 
-/// How the records of the 464 research people who have readings under consent
-/// came to be: as [`Update`] lists the ways. (The other 18 all agreed with an
+/// How many of the 464 people with readings under research consent have which
+/// [`ConsentTiming`], in the order of its variants. (The other 18 consented with an
 /// update, after their readings.)
-const RESEARCH_UPDATES: [usize; 3] = [2, 3, 459];
+const RESEARCH_TIMINGS: [usize; 3] = [2, 3, 459];
 
-/// The same of everyone else.
-const OTHER_UPDATES: [usize; 3] = [24, 0, 450];
+/// The same for everyone else.
+const OTHER_TIMINGS: [usize; 3] = [24, 0, 450];
 
-/// Lanes of one kind in a cohort.
+/// Number of device groups of one kind in a cohort.
 #[derive(Clone, Copy)]
-struct LaneShare {
-    lanes: usize,
-    kind: LaneKind,
+struct GroupShare {
+    groups: usize,
+    kind: GroupKind,
 }
 
-/// A kind of lane: how its devices meet, and whose they are.
+/// A kind of device group: how its devices meet, and how many belong to people with
+/// research consent.
 #[derive(Clone, Copy)]
-pub(super) struct LaneKind {
-    pub(super) shape: Shape,
-    /// Places of people who agree to research; they come first.
+pub(super) struct GroupKind {
+    pub(super) pattern: MeetingPattern,
+    /// Devices of people who consent to research; they come first.
     pub(super) research: usize,
-    /// Places of everyone else.
+    /// Devices of everyone else.
     others: usize,
 }
 
-/// The lanes of a cohort. Instants that only two research people share number
-/// 87*4 + 24 + 3 + 2 + 23 + 2 = 402 (a crossing has two research devices on
-/// either side), and 16 are shared by three. Each phone has three readings
-/// there, so a join on time alone pairs 402 * 6 + 16 * 9 * 2 = 2,700 of them
-/// with a stranger's trainer.
-const LANES: [LaneShare; 11] = [
-    lanes(87, Shape::Crossing, 4, 4),
-    lanes(16, Shape::Star, 3, 0),
-    lanes(24, Shape::Star, 2, 1),
-    lanes(24, Shape::Star, 1, 2),
-    lanes(13, Shape::Star, 0, 3),
-    lanes(3, Shape::Star, 2, 2),
-    lanes(2, Shape::Star, 2, 3),
-    // A stranger who shares most of a person's instants.
-    lanes(1, Shape::Pair { shared: 23 }, 2, 0),
-    lanes(1, Shape::Pair { shared: 2 }, 2, 0),
-    lanes(1, Shape::Pair { shared: 9 }, 0, 2),
-    lanes(1, Shape::Alone, 0, 1),
+/// The device groups of a cohort. Exactly two people with research consent share
+/// 87*4 + 24 + 3 + 2 + 23 + 2 = 402 instants (a crossing has two of their devices
+/// on either side), and three share 16. Each phone has three readings there, so a
+/// join on time alone pairs 402 * 6 + 16 * 9 * 2 = 2,700 of them with a stranger's
+/// trainer.
+const GROUPS: [GroupShare; 11] = [
+    groups(87, MeetingPattern::Crossing, 4, 4),
+    groups(16, MeetingPattern::Star, 3, 0),
+    groups(24, MeetingPattern::Star, 2, 1),
+    groups(24, MeetingPattern::Star, 1, 2),
+    groups(13, MeetingPattern::Star, 0, 3),
+    groups(3, MeetingPattern::Star, 2, 2),
+    groups(2, MeetingPattern::Star, 2, 3),
+    // Two strangers who share most of their instants.
+    groups(1, MeetingPattern::Pair { shared: 23 }, 2, 0),
+    groups(1, MeetingPattern::Pair { shared: 2 }, 2, 0),
+    groups(1, MeetingPattern::Pair { shared: 9 }, 0, 2),
+    groups(1, MeetingPattern::Alone, 0, 1),
 ];
 
 // The tables above fill a cohort exactly.
 const _: () = {
     let (mut count, mut research, mut others) = (0, 0, 0);
     let mut row = 0;
-    while row < LANES.len() {
-        let LaneShare { lanes, kind } = LANES[row];
-        count += lanes;
-        research += lanes * kind.research;
-        others += lanes * kind.others;
+    while row < GROUPS.len() {
+        let GroupShare { groups, kind } = GROUPS[row];
+        count += groups;
+        research += groups * kind.research;
+        others += groups * kind.others;
         row += 1;
     }
-    assert!(count <= LANES_MAX);
+    assert!(count <= GROUPS_MAX);
     assert!(research == RESEARCH_PEOPLE);
     assert!(others == OTHER_PEOPLE);
 };
 
-/// A cohort's places, in the order in which a smaller cohort fills them.
+/// The plan of a cohort. An incomplete cohort has the first of its people.
 pub(super) struct Plan {
-    /// [`COHORT_PEOPLE`] of them.
-    pub(super) places: Vec<Place>,
-    /// By number.
-    pub(super) lanes: Vec<LaneKind>,
+    /// [`COHORT_PEOPLE`] people.
+    pub(super) people: Vec<PersonPlan>,
+    /// The device groups by number.
+    pub(super) groups: Vec<GroupKind>,
 }
 
-/// What the plan says about one person.
+/// The plan of one person.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Place {
-    /// Number of the lane, within the cohort.
-    pub(super) lane: usize,
-    /// The device's place in its lane.
+pub(super) struct PersonPlan {
+    /// Number of the device group within the cohort.
+    pub(super) group: usize,
+    /// Number of the device within its group.
     pub(super) device: usize,
-    pub(super) agreement: Agreement,
-    /// How many of the person's instants lie before their consent. Without
-    /// research consent the number is left to chance.
-    pub(super) before: Option<usize>,
-    pub(super) update: Update,
+    pub(super) consents: Consents,
+    /// How many of the person's instants are before their consent. `None` without
+    /// research consent: the number is random.
+    pub(super) instants_before: Option<usize>,
+    pub(super) consent_timing: ConsentTiming,
 }
 
-/// What a person agrees to.
+/// The purposes that a person consents to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Agreement {
+pub(super) struct Consents {
     pub(super) research: bool,
     pub(super) public: bool,
     pub(super) friends: bool,
 }
 
-/// How a person's record came to be as it is.
+/// When a person consented, relative to the dates of the record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Update {
-    /// Agreed when updating the record, about a minute after registering.
-    Agreed,
-    /// Agreed when registering, a tick of the clock after the record's own
-    /// dates.
-    Ticked,
-    /// Agreed when registering, at the same millisecond.
-    Never,
+pub(super) enum ConsentTiming {
+    /// Consented with an update of the record, about a minute after registering.
+    WithUpdate,
+    /// Consented when registering, one millisecond after the record's own dates.
+    AfterRegistration,
+    /// Consented when registering, at the same millisecond.
+    WithRegistration,
 }
 
 impl Plan {
     pub(super) fn new() -> Self {
-        let lanes: Vec<LaneKind> = evenly(LANES.map(|share| share.lanes))
+        let groups: Vec<GroupKind> = spread_evenly(GROUPS.map(|share| share.groups))
             .into_iter()
-            .map(|row| LANES[row].kind)
+            .map(|row| GROUPS[row].kind)
             .collect();
-        let mut research = research_places(&lanes).into_iter();
-        let mut others = other_places(&lanes).into_iter();
-        let places = evenly([RESEARCH_PEOPLE, OTHER_PEOPLE])
+        let mut research = research_people(&groups).into_iter();
+        let mut others = other_people(&groups).into_iter();
+        let people = spread_evenly([RESEARCH_PEOPLE, OTHER_PEOPLE])
             .into_iter()
             .map(|kind| match kind {
                 0 => research.next(),
                 _ => others.next(),
             })
-            .map(|place| place.expect("the lanes have as many places as the cohort has people"))
+            .map(|person| person.expect("the groups have as many devices as the cohort has people"))
             .collect();
-        Plan { places, lanes }
+        Plan { people, groups }
     }
 }
 
-fn research_places(lanes: &[LaneKind]) -> Vec<Place> {
-    let mut updates = evenly(RESEARCH_UPDATES).into_iter();
-    let devices = lanes
+fn research_people(groups: &[GroupKind]) -> Vec<PersonPlan> {
+    let mut timings = spread_evenly(RESEARCH_TIMINGS).into_iter();
+    let devices = groups
         .iter()
         .enumerate()
-        .flat_map(|(lane, kind)| (0..kind.research).map(move |device| (lane, device)));
-    let before = evenly(INSTANTS_BEFORE_CONSENT.map(|(_, people)| people));
-    let agreements = evenly(WITH_RESEARCH);
+        .flat_map(|(group, kind)| (0..kind.research).map(move |device| (group, device)));
+    let before = spread_evenly(INSTANTS_BEFORE_CONSENT.map(|(_, people)| people));
+    let consents = spread_evenly(WITH_RESEARCH);
     devices
         .zip(before)
-        .zip(agreements)
-        .map(|(((lane, device), before), rest)| {
+        .zip(consents)
+        .map(|(((group, device), before), others)| {
             let (before, _) = INSTANTS_BEFORE_CONSENT[before];
-            Place {
-                lane,
+            PersonPlan {
+                group,
                 device,
-                agreement: Agreement::new(true, rest),
-                before: Some(before),
-                update: match before {
-                    INSTANTS => Update::Agreed,
-                    _ => Update::new(updates.next()),
+                consents: Consents::new(true, others),
+                instants_before: Some(before),
+                consent_timing: match before {
+                    INSTANTS => ConsentTiming::WithUpdate,
+                    _ => ConsentTiming::new(timings.next()),
                 },
             }
         })
         .collect()
 }
 
-fn other_places(lanes: &[LaneKind]) -> Vec<Place> {
-    let devices = lanes.iter().enumerate().flat_map(|(lane, kind)| {
-        (kind.research..kind.research + kind.others).map(move |device| (lane, device))
+fn other_people(groups: &[GroupKind]) -> Vec<PersonPlan> {
+    let devices = groups.iter().enumerate().flat_map(|(group, kind)| {
+        (kind.research..kind.research + kind.others).map(move |device| (group, device))
     });
     devices
-        .zip(evenly(OTHER_UPDATES))
-        .zip(evenly(WITHOUT_RESEARCH))
-        .map(|(((lane, device), update), rest)| Place {
-            lane,
+        .zip(spread_evenly(OTHER_TIMINGS))
+        .zip(spread_evenly(WITHOUT_RESEARCH))
+        .map(|(((group, device), timing), others)| PersonPlan {
+            group,
             device,
-            agreement: Agreement::new(false, rest),
-            before: None,
-            update: Update::new(Some(update)),
+            consents: Consents::new(false, others),
+            instants_before: None,
+            consent_timing: ConsentTiming::new(Some(timing)),
         })
         .collect()
 }
 
-impl LaneKind {
-    /// Devices in the lane.
-    pub(super) fn places(&self) -> usize {
+impl GroupKind {
+    /// Number of devices in the group.
+    pub(super) fn devices(&self) -> usize {
         self.research + self.others
     }
 }
 
-impl Agreement {
-    /// `rest` indexes [`WITH_RESEARCH`] or [`WITHOUT_RESEARCH`].
-    fn new(research: bool, rest: usize) -> Self {
-        Agreement {
+impl Consents {
+    /// `others` indexes [`WITH_RESEARCH`] or [`WITHOUT_RESEARCH`].
+    fn new(research: bool, others: usize) -> Self {
+        Consents {
             research,
-            public: rest == 0 || rest == 1,
-            friends: rest == 0 || rest == 2,
+            public: others == 0 || others == 1,
+            friends: others == 0 || others == 2,
         }
     }
 }
 
-impl Update {
-    /// `row` indexes [`RESEARCH_UPDATES`] or [`OTHER_UPDATES`].
+impl ConsentTiming {
+    /// `row` indexes [`RESEARCH_TIMINGS`] or [`OTHER_TIMINGS`].
     fn new(row: Option<usize>) -> Self {
         match row {
-            Some(0) => Update::Agreed,
-            Some(1) => Update::Ticked,
-            _ => Update::Never,
+            Some(0) => ConsentTiming::WithUpdate,
+            Some(1) => ConsentTiming::AfterRegistration,
+            _ => ConsentTiming::WithRegistration,
         }
     }
 }
 
-const fn lanes(lanes: usize, shape: Shape, research: usize, others: usize) -> LaneShare {
-    LaneShare {
-        lanes,
-        kind: LaneKind {
-            shape,
+const fn groups(
+    groups: usize,
+    pattern: MeetingPattern,
+    research: usize,
+    others: usize,
+) -> GroupShare {
+    GroupShare {
+        groups,
+        kind: GroupKind {
+            pattern,
             research,
             others,
         },

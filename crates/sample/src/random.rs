@@ -1,8 +1,9 @@
-//! The one source of chance, so that a seed gives the same bytes everywhere.
+//! Pseudorandom numbers: the only source of randomness, so that a seed gives the
+//! same bytes everywhere.
 //!
 //! SplitMix64 (Steele, Lea and Flood, "Fast Splittable Pseudorandom Number
-//! Generators", OOPSLA 2014). A generator of our own rather than a crate's: the
-//! sample's bytes must not change when a dependency does. It is not for secrets.
+//! Generators", OOPSLA 2014). It is implemented here, because the bytes of a sample
+//! must not change when a dependency does. It is not for secrets.
 
 /// A stream of pseudorandom numbers.
 pub(super) struct Random {
@@ -13,8 +14,8 @@ pub(super) struct Random {
 const GOLDEN_GAMMA: u64 = 0x9E37_79B9_7F4A_7C15;
 
 impl Random {
-    /// The stream for one cohort of one seed: cohorts have streams of their
-    /// own, so that none depends on how much chance the one before it used.
+    /// The stream for one cohort of one seed. Each cohort has its own stream, so
+    /// that it does not depend on how many numbers the cohort before it used.
     pub(super) fn new(seed: u64, cohort: u64) -> Self {
         let state = mix(mix(seed).wrapping_add(cohort));
         Random { state }
@@ -26,8 +27,8 @@ impl Random {
         mix(self.state)
     }
 
-    /// A number from 0 to `bound - 1`. Multiplies instead of dividing; the bias
-    /// is `bound / 2^64`, far below what any sample could show.
+    /// A number from 0 to `bound - 1`. Multiplies instead of dividing; the bias is
+    /// `bound / 2^64`, far too small to be seen in any sample.
     pub(super) fn below(&mut self, bound: u64) -> u64 {
         ((u128::from(self.next()) * u128::from(bound)) >> 64) as u64
     }
@@ -40,7 +41,7 @@ impl Random {
     }
 }
 
-/// SplitMix64's finaliser. It can be undone, so different inputs always give
+/// SplitMix64's finaliser. It is invertible, so different inputs always give
 /// different outputs: serial numbers rely on that.
 pub(super) fn mix(value: u64) -> u64 {
     let value = (value ^ (value >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
@@ -52,7 +53,7 @@ pub(super) fn mix(value: u64) -> u64 {
 mod tests {
     use super::*;
 
-    /// The published reference implementation's first outputs for state
+    /// The first outputs of the published reference implementation for state
     /// 1234567.
     #[test]
     fn follows_the_published_algorithm() {

@@ -1,42 +1,44 @@
-//! How many readings a phone delivers at each instant, and what they say.
+//! Readings of phones and Step Trainers: how many, and their values.
 //!
-//! A phone takes three readings per instant and delivers nearly all of them.
-//! Those that go missing are handed out by quota, per cohort, so that totals
-//! are exact. Research people have two quotas, before and since consent, and
-//! nothing goes missing where two of them share an instant: what a join on time
-//! alone makes of those is counted in `plan`.
+//! A phone takes three readings at each instant and delivers nearly all of them.
+//! Missing ones are distributed by quotas of the cohort, so that totals are exact.
+//! People with research consent have two quotas, before and since consent. No
+//! reading is missing where two of them share an instant, because `plan` counts
+//! what a join on time alone makes of these readings.
 
-use crate::lanes::INSTANTS;
-use crate::plan::{OTHER_INSTANTS, Place, RESEARCH_INSTANTS, RESEARCH_INSTANTS_BEFORE};
+use crate::plan::{OTHER_INSTANTS, PersonPlan, RESEARCH_INSTANTS, RESEARCH_INSTANTS_BEFORE};
 use crate::random::Random;
+use crate::schedule::INSTANTS;
 use crate::shares::Quota;
 
-/// Phone readings of one instant, at most.
+/// Maximum number of phone readings at one instant.
 const READINGS_MAX: usize = 3;
 
-/// Phone readings that can go missing at one instant: one always arrives.
+/// Maximum number of phone readings missing at one instant: one is always
+/// delivered.
 const MISSING_MAX: usize = READINGS_MAX - 1;
 
-/// Phone readings of a cohort's research people before their consent.
+/// Phone readings of a cohort before consent, of people who consent to research.
 const RESEARCH_READINGS_BEFORE: usize = 8_956;
 
-/// The same since their consent.
+/// Phone readings of a cohort since consent, of people who consent to research.
 const RESEARCH_READINGS_SINCE: usize = 32_025;
 
 /// Phone readings of everyone else in a cohort.
 const OTHER_READINGS: usize = 40_292;
 
-/// What a phone can report: x and y of -1, 0 and 1, z of -1 and 0.
+/// Number of motions that a phone can report: x and y of -1, 0 and 1, z of -1 and
+/// 0.
 pub(super) const MOTIONS: usize = 18;
 
-/// In how many goes a cohort's readings arrive; see `lines`.
+/// Number of deliveries of a cohort's readings; see `lines`.
 pub(super) const DELIVERIES: usize = 3;
 
-/// The quotas of missing readings of one cohort. Each comes out even, because
-/// whoever comes last in it has room for what is carried, at most a handful: in
-/// a whole cohort that is somebody with many more instants on that side of
-/// their consent than the few they share.
-pub(super) struct Missing {
+/// The quotas of missing readings of one cohort. Each quota is used up exactly,
+/// because the last person in it has room for what is carried over, a handful at
+/// most. In a complete cohort, this person has many more instants on that side of
+/// consent than shared ones.
+pub(super) struct MissingQuotas {
     before: Quota,
     since: Quota,
     others: Quota,
@@ -44,7 +46,7 @@ pub(super) struct Missing {
 
 /// All readings of one person's phone and device.
 pub(super) struct Readings {
-    /// By instant. Motions at one instant differ from one another.
+    /// By instant. All motions at one instant are different.
     pub(super) phone: [[Option<PhoneReading>; READINGS_MAX]; INSTANTS],
     /// By instant.
     pub(super) trainer: [TrainerReading; INSTANTS],
@@ -68,16 +70,16 @@ pub(super) struct TrainerReading {
     pub(super) delivery: u8,
 }
 
-impl Missing {
-    /// For a cohort with these places.
-    pub(super) fn new(places: &[Place]) -> Self {
-        let research = || places.iter().filter_map(|place| place.before);
+impl MissingQuotas {
+    /// The quotas for a cohort of these people.
+    pub(super) fn new(people: &[PersonPlan]) -> Self {
+        let research = || people.iter().filter_map(|person| person.instants_before);
         let before: usize = research().sum();
         let research = research().count();
         let quota = |readings, of_instants, instants| {
             Quota::new(READINGS_MAX * of_instants - readings, of_instants, instants)
         };
-        Missing {
+        MissingQuotas {
             before: quota(RESEARCH_READINGS_BEFORE, RESEARCH_INSTANTS_BEFORE, before),
             since: quota(
                 RESEARCH_READINGS_SINCE,
@@ -87,14 +89,14 @@ impl Missing {
             others: quota(
                 OTHER_READINGS,
                 OTHER_INSTANTS,
-                (places.len() - research) * INSTANTS,
+                (people.len() - research) * INSTANTS,
             ),
         }
     }
 
-    /// Missing readings, by instant, of a research person. The first `before`
-    /// instants lie before consent; `shared` has a bit for each instant that
-    /// another research person has too.
+    /// The number of missing readings at each instant, of a person with research
+    /// consent. The first `before` instants are before consent; `shared` has a bit
+    /// for each instant that another person with research consent shares.
     pub(super) fn of_research(
         &mut self,
         before: usize,
@@ -103,42 +105,44 @@ impl Missing {
     ) -> [u8; INSTANTS] {
         let mut missing = [0; INSTANTS];
         let (early, late) = missing.split_at_mut(before);
-        scatter(&mut self.before, early, shared, random);
-        scatter(&mut self.since, late, shared >> before, random);
+        distribute(&mut self.before, early, shared, random);
+        distribute(&mut self.since, late, shared >> before, random);
         missing
     }
 
-    /// Missing readings, by instant, of a person without research consent.
+    /// The number of missing readings at each instant, of a person without research
+    /// consent.
     pub(super) fn of_other(&mut self, random: &mut Random) -> [u8; INSTANTS] {
         let mut missing = [0; INSTANTS];
-        scatter(&mut self.others, &mut missing, 0, random);
+        distribute(&mut self.others, &mut missing, 0, random);
         missing
     }
 }
 
-/// Takes what falls to these instants from the quota and puts it anywhere among
-/// those whose bit in `full` is not set.
-fn scatter(quota: &mut Quota, instants: &mut [u8], full: u32, random: &mut Random) {
-    let mut open = [0; INSTANTS];
+/// Takes these instants' part of the quota and distributes it at random among the
+/// instants whose bit in `excluded` is not set.
+fn distribute(quota: &mut Quota, instants: &mut [u8], excluded: u32, random: &mut Random) {
+    let mut free = [0; INSTANTS];
     let mut count = 0;
-    for instant in (0..instants.len()).filter(|instant| full >> instant & 1 == 0) {
-        open[count] = instant;
+    for instant in (0..instants.len()).filter(|instant| excluded >> instant & 1 == 0) {
+        free[count] = instant;
         count += 1;
     }
-    let open = &open[..count];
-    for nth in 0..quota.take(instants.len(), MISSING_MAX * open.len(), random) {
-        // An instant missing two is rare unless there is no other room: draw
-        // once more before taking one that misses something already.
-        let mut pick = random.below(open.len() as u64) as usize;
-        if instants[open[pick]] > 0 {
-            pick = random.below(open.len() as u64) as usize;
+    let free = &free[..count];
+    for nth in 0..quota.take(instants.len(), MISSING_MAX * free.len(), random) {
+        // An instant that misses two readings is rare unless nothing else is free:
+        // draw again once before choosing an instant that misses one already.
+        let mut pick = random.below(free.len() as u64) as usize;
+        if instants[free[pick]] > 0 {
+            pick = random.below(free.len() as u64) as usize;
         }
-        // Walk on from a pick that is full. There is room: `nth` is below it.
-        debug_assert!(nth < MISSING_MAX * open.len());
-        while usize::from(instants[open[pick]]) == MISSING_MAX {
-            pick = (pick + 1) % open.len();
+        // If the instant is full, take the next one. There is room: `nth` is below
+        // it.
+        debug_assert!(nth < MISSING_MAX * free.len());
+        while usize::from(instants[free[pick]]) == MISSING_MAX {
+            pick = (pick + 1) % free.len();
         }
-        instants[open[pick]] += 1;
+        instants[free[pick]] += 1;
     }
 }
 
@@ -165,7 +169,7 @@ impl Readings {
     }
 }
 
-/// Three motions, no two equal, all choices equally likely.
+/// Three different motions, all choices equally likely.
 fn different_motions(random: &mut Random) -> [u8; READINGS_MAX] {
     let motions = MOTIONS as u64;
     let first = random.below(motions);

@@ -1,6 +1,6 @@
-//! A customer record as it is sent.
+//! The content of a customer record.
 
-/// One customer record as it is sent. Times are epoch milliseconds.
+/// The content of a customer record. Times are epoch milliseconds.
 #[derive(Clone, Copy)]
 pub(super) struct CustomerRecord<'a> {
     pub(super) name: &'a str,
@@ -15,13 +15,13 @@ pub(super) struct CustomerRecord<'a> {
     pub(super) friends: ConsentDate,
 }
 
-/// What a customer record says of one purpose.
+/// The consent date of one purpose in a customer record.
 #[derive(Clone, Copy)]
 pub(super) enum ConsentDate {
-    /// Agreed, as of this time in epoch milliseconds.
+    /// Consent as of this time, in epoch milliseconds.
     At(u64),
-    /// Not given: no such key.
-    LeftOut,
-    /// Not given, in some other JSON that says so.
-    Void(&'static str),
+    /// No consent: the key is absent.
+    Absent,
+    /// No consent: the key has this JSON value.
+    NotGiven(&'static str),
 }

@@ -1,19 +1,19 @@
-//! What a caller asks for, and what was written.
+//! The request for a sample, and the report of what was written.
 
 use crate::plan;
 
-/// What to make.
+/// The request: size and seed of a sample.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Sample {
     /// People, each with one customer record and one device: from 1 to
     /// [`Sample::CUSTOMERS_MAX`].
     pub customers: u64,
-    /// Picks one of the many samples of this size. It changes values, never
-    /// the counts of whole cohorts.
+    /// Selects one of the many samples of this size. It changes values, never the
+    /// counts of complete cohorts.
     pub seed: u64,
 }
 
-/// What was made: rows of each source, and the files and bytes of all three.
+/// What was written: rows of each source, and files and bytes of all three.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Written {
     /// Records under `customer/landing`.
@@ -39,7 +39,7 @@ impl Default for Sample {
 }
 
 impl Sample {
-    /// Cohorts follow one another in time, 42 minutes each. With more people
-    /// than this the last consent dates would lie past 1,700,000,000,000 ms.
+    /// Cohorts follow one another in time, 42 minutes each. With more people, the
+    /// last consent dates would be later than 1,700,000,000,000 ms.
     pub const CUSTOMERS_MAX: u64 = 16_000_000;
 }

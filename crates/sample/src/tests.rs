@@ -1,5 +1,5 @@
-//! Samples read back from their files and counted as `docs/tables.md` defines the
-//! tables, by means that know nothing of how they were made.
+//! Reads samples back from their files and counts them as `docs/tables.md` defines
+//! the tables, with code that does not know how they were made.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -37,7 +37,8 @@ fn other_sizes_are_proportional() {
         near(counts.accelerometer, PUBLISHED.accelerometer, 10.0);
         near(counts.research, PUBLISHED.research, 1.0);
         near(counts.research_trainer, PUBLISHED.research_trainer, 30.0);
-        // A person's readings come together, and so do a lane's meetings.
+        // A person's readings come together, and so do the meetings of a device
+        // group.
         near(counts.research_phone, PUBLISHED.research_phone, 90.0);
         near(counts.strangers, PUBLISHED.strangers, 150.0);
         near(counts.under_consent, PUBLISHED.under_consent, 180.0);
@@ -64,11 +65,11 @@ fn the_same_seed_gives_the_same_bytes_and_another_does_not() {
 }
 
 #[test]
-fn the_bytes_are_what_they_have_always_been() {
+fn the_bytes_never_change() {
     let folder = Folder::sample(40, 7);
     let paths = folder.files().into_iter();
     let bytes = paths.flat_map(|path| fs::read(path).unwrap());
-    // FNV-1a, of 64 bits.
+    // FNV-1a with 64 bits.
     let hash = bytes.fold(0xCBF2_9CE4_8422_2325, |hash: u64, byte| {
         (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01B3)
     });
@@ -76,7 +77,7 @@ fn the_bytes_are_what_they_have_always_been() {
 }
 
 #[test]
-fn written_tells_what_lies_in_the_folders() {
+fn written_reports_what_is_in_the_folders() {
     let folder = Folder::new();
     let written = Sample::default().write(&folder.path).unwrap();
     let files = folder.files();
@@ -223,7 +224,7 @@ fn strangers_meet_and_people_of_different_cohorts_do_not() {
         *sizes.entry(devices.len()).or_insert(0) += 1;
     }
     let shared: Vec<(usize, i32)> = sizes.into_iter().filter(|(size, _)| *size > 1).collect();
-    // 87 crossings of 16, three pairs; then the stars. Twice.
+    // Two cohorts: 87 crossings of 16, three pairs; then the stars.
     assert_eq!(
         shared,
         [
@@ -266,7 +267,7 @@ fn many_lines_go_into_larger_files() {
     }
 }
 
-/// The counts that `docs/tables.md` gives.
+/// The counts in `docs/tables.md`.
 const PUBLISHED: Counts = Counts {
     customers: 956,
     accelerometer: 81_273,
@@ -291,16 +292,16 @@ struct Counts {
     customers: u64,
     accelerometer: u64,
     step_trainer: u64,
-    /// People who agree to research; their phones' and trainers' readings.
+    /// People who consent to research; the readings of their phones and trainers.
     research: u64,
     research_phone: u64,
     research_trainer: u64,
-    /// Those readings joined on time alone, and how many of the pairs belong
-    /// to two people.
+    /// Pairs of those readings joined on time alone, and how many of the pairs
+    /// belong to two people.
     pairs: u64,
     strangers: u64,
-    /// Pairs of one person since their consent; whose they are; and who has
-    /// some before it.
+    /// Pairs of one person since consent; people who have such pairs; and people
+    /// who have pairs before consent.
     under_consent: u64,
     subjects_under_consent: u64,
     subjects_before_consent: u64,
@@ -324,7 +325,7 @@ impl Counts {
     }
 }
 
-/// A sample's lines, with what the counts need of them taken apart.
+/// The lines of a sample, parsed as far as the counts need it.
 struct Data {
     customers: Vec<Customer>,
     accelerometer: Vec<String>,
@@ -387,7 +388,7 @@ impl Data {
         }
     }
 
-    /// By e-mail and time.
+    /// Number of phone readings by e-mail address and time.
     fn phone_readings(&self) -> BTreeMap<String, BTreeMap<u64, u64>> {
         let mut readings: BTreeMap<String, BTreeMap<u64, u64>> = BTreeMap::new();
         for line in &self.accelerometer {
@@ -398,7 +399,7 @@ impl Data {
         readings
     }
 
-    /// By serial number, in order of time.
+    /// Report times of each serial number, in order.
     fn device_instants(&self) -> BTreeMap<String, Vec<u64>> {
         let mut devices: BTreeMap<String, Vec<u64>> = BTreeMap::new();
         for line in &self.step_trainer {
@@ -414,7 +415,7 @@ impl Data {
     }
 }
 
-/// The value of a key in one of the sample's own lines, without quotes.
+/// The value of a key in a line of a sample, without quotes.
 fn value<'a>(line: &'a str, key: &str) -> &'a str {
     given(line, key).unwrap_or_else(|| panic!("no {key} in {line}"))
 }
@@ -425,13 +426,13 @@ fn given<'a>(line: &'a str, key: &str) -> Option<&'a str> {
     Some(rest[..end].trim().trim_matches('"'))
 }
 
-/// A folder for one test, removed when the test is done with it.
+/// A folder for one test, removed at the end of the test.
 struct Folder {
     path: PathBuf,
 }
 
 impl Folder {
-    /// A path of its own at which nothing lies yet.
+    /// A unique path at which nothing exists yet.
     fn new() -> Self {
         use std::sync::atomic::{AtomicU32, Ordering};
         static NEXT: AtomicU32 = AtomicU32::new(0);

@@ -1,14 +1,15 @@
-//! `malformed`: bytes that are no object, and objects in other spellings.
+//! The `malformed` defect: bytes that are no object, and objects in other framings
+//! and types.
 //!
-//! What is broken arrives whole as well, so every row counted before can be
-//! read, and each broken stretch is one more for quarantine. Damage is far
-//! enough apart that no two stretches become one and no row stands between
-//! two of them: what the reader promises about the neighbours of a broken
+//! Every object that is broken is also delivered undamaged. So every row counted
+//! before can be read, and each broken stretch is one more entry in quarantine.
+//! Damaged lines are far enough apart that no two stretches merge and no row lies
+//! between two of them. So the reader's promise about the neighbours of a broken
 //! object holds for each.
 
 use crate::random::Random;
 
-/// What can drift in each source's lines.
+/// The schema drifts of each source.
 pub(super) const SOURCES: [&[Drift]; 3] = [
     &[
         ("lastUpdateDate", Spelling::Text),
@@ -32,26 +33,27 @@ pub(super) const SOURCES: [&[Drift]; 3] = [
     ],
 ];
 
-/// Between two damages lie this many lines, and up to as many again.
+/// Minimum number of lines between two damaged lines; there are up to twice as
+/// many.
 const LINES_BETWEEN: u64 = 12;
 
-/// A key, and how its value is spelled instead.
+/// Schema drift: a key, and the other spelling of its value.
 pub(super) type Drift = (&'static str, Spelling);
 
-/// Another spelling of a value that means the same.
+/// Another spelling of the same value.
 #[derive(Clone, Copy)]
 pub(super) enum Spelling {
     /// In quotes.
     Text,
     /// Without its quotes.
     Bare,
-    /// A whole number with a fraction of zero.
+    /// An integer with a fraction of zero.
     Float,
-    /// A whole number with an exponent of zero.
+    /// An integer with an exponent of zero.
     Exponent,
 }
 
-/// Text between objects, with and without a line of its own.
+/// Garbage between objects, on a line of its own or not.
 const GARBAGE: [&str; 4] = [
     "2023-08-06T18:57:11Z WARN delivery resumed\n",
     "<br/>\n",
@@ -59,18 +61,18 @@ const GARBAGE: [&str; 4] = [
     "null\n",
 ];
 
-/// Damages the lines of one source as they pass.
+/// Damages the lines of one source as they are written.
 pub(super) struct Damage {
     drifts: &'static [Drift],
-    /// Lines that pass before the next damage.
+    /// Lines to write before the next damage.
     until_next: u64,
-    /// Damages done.
+    /// Number of damaged lines.
     done: usize,
     stretches: u64,
 }
 
 impl Damage {
-    /// `drifts` are the source's, of [`SOURCES`].
+    /// `drifts` are those of the source in [`SOURCES`].
     pub(super) fn new(drifts: &'static [Drift]) -> Self {
         Damage {
             drifts,
@@ -80,13 +82,13 @@ impl Damage {
         }
     }
 
-    /// Stretches written so far that no reader can read.
+    /// Number of unreadable stretches written so far.
     pub(super) fn stretches(&self) -> u64 {
         self.stretches
     }
 
-    /// Appends a line, damaged where it is its turn. `in_force` says whether
-    /// the consent of the person it is of is in force.
+    /// Appends a line, damaged if it is the turn of one. `in_force` tells whether
+    /// the consent of the line's person is in force.
     pub(super) fn write(
         &mut self,
         line: &[u8],
@@ -117,12 +119,12 @@ impl Damage {
                 to.extend_from_slice(garbage.as_bytes());
                 to.extend_from_slice(line);
             }
-            // A comma behind the object separates it from the next.
+            // A comma after the object separates it from the next.
             3 => {
                 to.extend_from_slice(object);
                 to.extend_from_slice(b",\n");
             }
-            // A comma inside breaks it; without it, delivered again.
+            // A comma inside breaks the object; it is delivered again without it.
             4 if !(in_force && position(object, EMAIL).is_some()) => {
                 self.stretches += 1;
                 to.extend_from_slice(&object[..object.len() - 1]);
@@ -138,12 +140,12 @@ impl Damage {
     }
 }
 
-/// The key of what says who a customer record is about.
+/// The key of the e-mail address, which names the person of a customer record.
 const EMAIL: &str = "\"email\"";
 
-/// How many bytes of an object are left when it is cut off: before the e-mail
-/// if it must not be known whose it is, and otherwise anywhere but directly
-/// behind a colon, where the object on the next line becomes part of this one.
+/// The length at which an object is cut off. It is before the e-mail address if the
+/// person must not be known. It is never directly after a colon, where the object
+/// on the next line would become part of this one.
 fn cut(object: &[u8], nameless: bool, random: &mut Random) -> usize {
     let end = match position(object, EMAIL) {
         Some(email) if nameless => email,
@@ -157,8 +159,8 @@ fn cut(object: &[u8], nameless: bool, random: &mut Random) -> usize {
     }
 }
 
-/// Appends a line with the value of `key` spelled another way; as it is where
-/// it has none.
+/// Appends a line with another spelling of the value of `key`. A line without the
+/// key is appended as it is.
 fn respell(line: &[u8], key: &str, spelling: Spelling, to: &mut Vec<u8>) {
     let key = format!("\"{key}\":");
     let Some(at) = position(line, &key) else {
@@ -170,7 +172,7 @@ fn respell(line: &[u8], key: &str, spelling: Spelling, to: &mut Vec<u8>) {
     let value = line[start..].split(|byte| b",}".contains(byte)).next();
     let value = value.unwrap_or_default();
     let end = start + value.len();
-    // What was not given is not a number to be spelled otherwise.
+    // A value that was not given is no number.
     let digits = value.first().is_some_and(u8::is_ascii_digit);
     to.extend_from_slice(&line[..start]);
     match spelling {

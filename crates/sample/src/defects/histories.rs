@@ -1,47 +1,48 @@
-//! What each person's records say over time, and when that puts a consent to
-//! research in force: `late-consent`, `withdrawals` and `out-of-order`.
+//! Each person's records over time, and the intervals in which consent to research
+//! is in force: the defects `late-consent`, `withdrawals` and `out-of-order`.
 //!
-//! The intervals are written down together with the records that make them,
-//! case by case, rather than derived from the records: they are what a
-//! derivation is to be compared with.
+//! The intervals are stated together with the records that cause them, case by
+//! case, and not derived from the records: they are what a derivation is compared
+//! with.
 
 use std::io;
 
 use super::kinds::{Defect, Defects};
 use crate::cohort::{Person, phone};
-use crate::lanes::INSTANTS;
 use crate::lines::{self, LineSink};
 use crate::random::Random;
 use crate::record::ConsentDate;
+use crate::schedule::INSTANTS;
 
-/// One in so many of those with consent, and of those without, is changed by a
-/// defect: within a cohort the first, the ninth and so on.
+/// Of the people with consent, and of those without, a defect changes one in this
+/// many: within a cohort the first, the ninth and so on.
 const CHANGED_ONE_IN: usize = 8;
 
-/// `out-of-order` takes others than those that consent defects take.
-const NEWER_FROM: usize = 4;
+/// `out-of-order` changes other people than the consent defects.
+const NEWER_RECORD_AT: usize = 4;
 
-/// JSON that says *not given*, besides no key.
-const VOIDS: [&str; 4] = ["null", "0", "\"\"", "-1"];
+/// JSON values that mean *not given*, besides an absent key.
+const NOT_GIVEN: [&str; 4] = ["null", "0", "\"\"", "-1"];
 
-/// One person's records in order of `lastUpdateDate`, and what follows.
+/// One person's records in order of `lastUpdateDate`, and the consent that follows.
 pub(super) struct History {
     pub(super) records: Vec<Record>,
-    /// When consent to research was in force, in order.
+    /// The intervals of consent to research, in order.
     pub(super) research: Vec<Interval>,
-    /// The defect that made this person's history another.
+    /// The defect that changed this person's history.
     pub(super) changed_by: Option<Defect>,
 }
 
-/// A record, where it differs from the person's own one.
+/// A record: the fields that may differ from the person's own record.
 pub(super) struct Record {
     pub(super) updated_ms: u64,
     pub(super) research: ConsentDate,
-    /// Another phone number, so that it shows which record is the newest.
+    /// Another phone number, which shows whether the newest record was used.
     pub(super) phone: Option<String>,
 }
 
-/// From `from_ms`, to before `to_ms`, in epoch milliseconds; open without it.
+/// From `from_ms` until just before `to_ms`, in epoch milliseconds. `None`: still
+/// open.
 #[derive(Clone, Copy)]
 pub(super) struct Interval {
     pub(super) from_ms: u64,
@@ -64,41 +65,44 @@ impl History {
     }
 }
 
-/// The histories of a cohort, in the order of `people`; `chance` gives each
-/// defect its own.
+/// The histories of a cohort, in the order of `people`. `random_for` gives the
+/// random numbers of a defect.
 pub(super) fn histories(
     people: &[Person],
     defects: &Defects,
-    chance: impl Fn(Defect) -> Random,
+    random_for: impl Fn(Defect) -> Random,
 ) -> Vec<History> {
-    let mut withdrawing = chance(Defect::Withdrawals);
-    let mut agreeing = chance(Defect::LateConsent);
-    let mut renewing = chance(Defect::OutOfOrder);
+    let mut withdrawal_random = random_for(Defect::Withdrawals);
+    let mut late_random = random_for(Defect::LateConsent);
+    let mut newer_random = random_for(Defect::OutOfOrder);
     let (mut agreed, mut others) = (0, 0);
     people
         .iter()
         .map(|person| {
-            let research = person.agreement.research;
+            let research = person.consents.research;
             let counter = if research { &mut agreed } else { &mut others };
             let nth = *counter / CHANGED_ONE_IN;
             let place = *counter % CHANGED_ONE_IN;
             *counter += 1;
             match place {
                 0 if research && defects.has(Defect::Withdrawals) => {
-                    withdrawal(person, nth, &mut withdrawing)
+                    withdrawal(person, nth, &mut withdrawal_random)
                 }
                 0 if !research && defects.has(Defect::LateConsent) => {
-                    late(person, nth, &mut agreeing)
+                    late_consent(person, nth, &mut late_random)
                 }
-                NEWER_FROM if defects.has(Defect::OutOfOrder) => newer(person, &mut renewing),
+                NEWER_RECORD_AT if defects.has(Defect::OutOfOrder) => {
+                    newer_record(person, &mut newer_random)
+                }
                 _ => unchanged(person),
             }
         })
         .collect()
 }
 
-/// Writes every person's first record, then every second one, and so on.
-/// `serial` tells the serial number that records carry instead of the device's.
+/// Writes the first record of every person, then every second one, and so on.
+/// `serial` returns the serial number that a person's records have instead of the
+/// device's.
 pub(super) fn lines<'a>(
     people: &'a [Person],
     histories: &[History],
@@ -124,7 +128,7 @@ pub(super) fn lines<'a>(
 
 fn unchanged(person: &Person) -> History {
     let record = person.record;
-    let research = person.agreement.research;
+    let research = person.consents.research;
     History {
         records: vec![Record::new(
             record.updated_ms,
@@ -138,13 +142,13 @@ fn unchanged(person: &Person) -> History {
     }
 }
 
-/// Agrees by a second record, after 13 or more of the 30 readings, and dated
-/// after the first record: that one is from before the 14th.
-fn late(person: &Person, nth: usize, random: &mut Random) -> History {
+/// Consents with a second record, after 13 or more of the 30 readings. It is dated
+/// after the first record, which is from before the 14th reading.
+fn late_consent(person: &Person, nth: usize, random: &mut Random) -> History {
     let first_ms = person.record.updated_ms;
-    let agreed_ms = around(person, 13, random);
+    let agreed_ms = time_of_change(person, 13, random);
     debug_assert!(first_ms < agreed_ms);
-    // Every other one is sent some time after the date it carries.
+    // Every other record is sent some time after its consent date.
     let sent_ms = agreed_ms + (nth % 2) as u64 * random.below(60_000);
     History {
         records: vec![
@@ -156,13 +160,13 @@ fn late(person: &Person, nth: usize, random: &mut Random) -> History {
     }
 }
 
-/// Withdraws by a second record: after the first reading under consent and
-/// before the last where there are two, and at once where there are none.
+/// Withdraws with a second record: after the first reading under consent and before
+/// the last one if there are two, and at once if there are none.
 fn withdrawal(person: &Person, nth: usize, random: &mut Random) -> History {
     let agreed_ms = person.record.agreed_ms;
     let under = (0..INSTANTS).position(|instant| person.times.at(instant) >= agreed_ms);
     let withdrawn_ms = match under {
-        Some(first) if first + 1 < INSTANTS => around(person, first + 1, random),
+        Some(first) if first + 1 < INSTANTS => time_of_change(person, first + 1, random),
         _ => agreed_ms.max(person.times.at(INSTANTS - 1)) + 1 + random.below(60_000),
     };
     let again_ms = withdrawn_ms + 2 + random.below(10 * person.times.step_ms);
@@ -180,19 +184,20 @@ fn withdrawal(person: &Person, nth: usize, random: &mut Random) -> History {
     let research = match nth % 4 {
         // For good.
         0 => vec![held],
-        // For good, though another record of that very instant has the date:
-        // the one without it counts.
+        // For good, although another record of the same instant has the date: the
+        // record without it counts.
         1 => {
             records.push(Record::new(withdrawn_ms, given));
             vec![held]
         }
-        // Gives again, as of a later date.
+        // Consents again, as of a later date.
         2 => {
             records.push(Record::new(again_ms, ConsentDate::At(carried_ms)));
             vec![held, open(carried_ms)]
         }
-        // Gives again by a record that carries the date from before the
-        // withdrawal: that cannot undo it, so consent holds from the record on.
+        // Consents again with a record that has the date from before the
+        // withdrawal. That cannot undo the withdrawal, so consent is in force from
+        // the record on.
         _ => {
             records.push(Record::new(again_ms, given));
             vec![held, open(again_ms)]
@@ -205,9 +210,9 @@ fn withdrawal(person: &Person, nth: usize, random: &mut Random) -> History {
     }
 }
 
-/// A second record with another phone number, of which the first is the
-/// opposite: whoever takes the one that arrives last gets half of them wrong.
-fn newer(person: &Person, random: &mut Random) -> History {
+/// A second record with another phone number and the opposite consent. A reader
+/// that uses the record that arrives last gets half of these people wrong.
+fn newer_record(person: &Person, random: &mut Random) -> History {
     let agreed_ms = person.record.agreed_ms;
     let first_ms = person.record.updated_ms;
     let newer_ms = first_ms.max(agreed_ms) + 1 + random.below(30 * 60_000);
@@ -216,9 +221,9 @@ fn newer(person: &Person, random: &mut Random) -> History {
         from_ms: agreed_ms,
         to_ms: Some(newer_ms),
     };
-    let (first, second, research) = match person.agreement.research {
-        true => (ConsentDate::LeftOut, given, vec![open(agreed_ms)]),
-        false => (given, ConsentDate::LeftOut, vec![held]),
+    let (first, second, research) = match person.consents.research {
+        true => (ConsentDate::Absent, given, vec![open(agreed_ms)]),
+        false => (given, ConsentDate::Absent, vec![held]),
     };
     let mut newer = Record::new(newer_ms, second);
     newer.phone = Some(phone(random));
@@ -229,10 +234,10 @@ fn newer(person: &Person, random: &mut Random) -> History {
     }
 }
 
-/// A time after the reading before `first` and up to the last reading. One in
-/// four is a reading's to the millisecond, where it shows whether an end
-/// belongs to an interval.
-fn around(person: &Person, first: usize, random: &mut Random) -> u64 {
+/// A random time after the reading before `first` and up to the last reading. One
+/// in four is equal to the time of a reading, to the millisecond, which shows
+/// whether the end of an interval belongs to it.
+fn time_of_change(person: &Person, first: usize, random: &mut Random) -> u64 {
     let instant = first + random.below((INSTANTS - first) as u64) as usize;
     let early = match random.below(4) {
         0 => 0,
@@ -248,11 +253,11 @@ fn open(from_ms: u64) -> Interval {
     }
 }
 
-/// In each of the ways in turn.
+/// A consent date that is not given, in each of the spellings in turn.
 fn not_given(nth: usize) -> ConsentDate {
-    match nth % (VOIDS.len() + 1) {
-        0 => ConsentDate::LeftOut,
-        way => ConsentDate::Void(VOIDS[way - 1]),
+    match nth % (NOT_GIVEN.len() + 1) {
+        0 => ConsentDate::Absent,
+        way => ConsentDate::NotGiven(NOT_GIVEN[way - 1]),
     }
 }
 

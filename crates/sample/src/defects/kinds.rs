@@ -3,7 +3,8 @@
 use clap::ValueEnum;
 use serde::Serialize;
 
-/// Something wrong with what arrives.
+/// A kind of defect. The comments of the variants are help texts of the command
+/// line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, ValueEnum, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Defect {
@@ -21,7 +22,7 @@ pub enum Defect {
     Malformed,
 }
 
-/// Which defects a sample has.
+/// The defects of a sample.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Defects {
     /// In order, each once.
@@ -29,7 +30,7 @@ pub struct Defects {
 }
 
 impl Defects {
-    /// `kinds` in any order, also repeated.
+    /// `kinds` may be in any order and have repetitions.
     pub fn new(kinds: &[Defect]) -> Self {
         let mut kinds = kinds.to_vec();
         kinds.sort_unstable();
@@ -37,7 +38,7 @@ impl Defects {
         Defects { kinds }
     }
 
-    /// Whether nothing is to be wrong.
+    /// Whether there are no defects.
     pub fn is_empty(&self) -> bool {
         self.kinds.is_empty()
     }

@@ -1,6 +1,6 @@
-//! What a run must make of a sample, as `docs/tables.md` defines the tables, counted
-//! from the plan of it: from people, their readings and the intervals of their
-//! consent, never from lines.
+//! The truth about a sample: what a run must make of it, as `docs/tables.md`
+//! defines the tables. It is counted from the plan of the sample, that is from
+//! people, their readings and their consent intervals, never from lines.
 
 use std::collections::HashMap;
 use std::fs::{self, File};
@@ -12,11 +12,11 @@ use serde::Serialize;
 use super::histories::History;
 use super::kinds::{Defect, Defects};
 use crate::cohort::Person;
-use crate::files::{at, refuse_occupied};
-use crate::lanes::INSTANTS;
+use crate::files::{ensure_empty, with_path};
 use crate::request::Sample;
+use crate::schedule::INSTANTS;
 
-/// The three files of the truth, of which two are written as people come.
+/// Writer of the three files of the truth. Two of them are written as people come.
 pub(super) struct Truth {
     folder: PathBuf,
     counts: Counts,
@@ -31,7 +31,7 @@ struct Counts {
     seed: u64,
     defects: Vec<Defect>,
     rows: Rows,
-    /// Of `machine_learning_curated`, pairs of one person.
+    /// Pairs of one person in `machine_learning_curated`.
     same_owner: u64,
     training_set_people: u64,
     duplicate: Duplicate,
@@ -53,7 +53,7 @@ struct Rows {
     training_set: u64,
 }
 
-/// Rows that each trusted table leaves out because it has an equal one.
+/// Rows that each trusted table leaves out as duplicates.
 #[derive(Default, Serialize)]
 struct Duplicate {
     accelerometer_trusted: u64,
@@ -80,18 +80,19 @@ struct Consent<'a> {
     subject: &'a str,
     /// Epoch milliseconds.
     valid_from: u64,
-    /// Epoch milliseconds; the first at which it no longer held.
+    /// Epoch milliseconds; the first one at which the consent was no longer in
+    /// force.
     valid_to: Option<u64>,
     changed_by: Option<Defect>,
 }
 
 impl Truth {
     /// # Errors
-    /// `AlreadyExists` if `out/truth` holds anything.
+    /// `AlreadyExists` if `out/truth` is not empty.
     pub(super) fn new(sample: &Sample, defects: &Defects, out: &Path) -> io::Result<Self> {
         let folder = out.join("truth");
-        refuse_occupied(&folder, "the truth about another sample")?;
-        fs::create_dir_all(&folder).map_err(|error| at(&folder, error))?;
+        ensure_empty(&folder, "the truth about another sample")?;
+        fs::create_dir_all(&folder).map_err(|error| with_path(&folder, error))?;
         Ok(Truth {
             counts: Counts {
                 customers: sample.customers,
@@ -109,9 +110,13 @@ impl Truth {
         })
     }
 
-    /// Counts a cohort. People of different cohorts never meet.
-    pub(super) fn people(&mut self, people: &[Person], histories: &[History]) -> io::Result<()> {
-        // Readings of one instant: of phones, and of trainers.
+    /// Counts a cohort. Devices of different cohorts never meet.
+    pub(super) fn count_cohort(
+        &mut self,
+        people: &[Person],
+        histories: &[History],
+    ) -> io::Result<()> {
+        // The numbers of readings at each instant: of phones, and of trainers.
         let mut instants: HashMap<u64, [u64; 2]> = HashMap::new();
         let rows = &mut self.counts.rows;
         for (person, history) in people.iter().zip(histories) {
@@ -131,7 +136,7 @@ impl Truth {
             if !history.in_force() {
                 continue;
             }
-            // Everybody's phone reports at some time.
+            // Everybody has phone readings.
             rows.customer_trusted += 1;
             rows.customer_curated += 1;
             let mut training = 0;
@@ -158,22 +163,27 @@ impl Truth {
         Ok(())
     }
 
-    /// Counts what arrives again, of one of the three sources: whose.
-    pub(super) fn repeated(&mut self, source: usize, people: &[usize], histories: &[History]) {
+    /// Counts repeated lines of one of the three sources, given the person of each.
+    pub(super) fn count_repeated(
+        &mut self,
+        source: usize,
+        people: &[usize],
+        histories: &[History],
+    ) {
         let in_force = people
             .iter()
             .filter(|person| histories[**person].in_force());
         let duplicate = &mut self.counts.duplicate;
         match source {
-            // Of a person's records the newest counts, however often it comes.
+            // The newest record of a person counts, however often it arrives.
             0 => {}
             1 => duplicate.accelerometer_trusted += in_force.count() as u64,
             _ => duplicate.step_trainer_trusted += in_force.count() as u64,
         }
     }
 
-    /// Counts rows of one of the three sources.
-    pub(super) fn arrived(&mut self, source: usize, count: u64) {
+    /// Counts landing rows of one of the three sources.
+    pub(super) fn count_rows(&mut self, source: usize, count: u64) {
         let rows = &mut self.counts.rows;
         *match source {
             0 => &mut rows.customer_landing,
@@ -182,8 +192,8 @@ impl Truth {
         } += count;
     }
 
-    /// Counts stretches of one of the three sources that cannot be read.
-    pub(super) fn quarantined(&mut self, source: usize, stretches: u64) {
+    /// Counts unreadable stretches of one of the three sources.
+    pub(super) fn count_quarantined(&mut self, source: usize, stretches: u64) {
         let quarantined = &mut self.counts.quarantined;
         *match source {
             0 => &mut quarantined.customer_landing,
@@ -192,14 +202,14 @@ impl Truth {
         } += stretches;
     }
 
-    /// Writes out what is left. Returns the rows of the three sources.
+    /// Writes the rest. Returns the landing rows of the three sources.
     pub(super) fn finish(self) -> io::Result<[u64; 3]> {
         self.device_owner.finish()?;
         self.consent.finish()?;
         let path = self.folder.join("counts.json");
         let mut text = serde_json::to_string_pretty(&self.counts).map_err(io::Error::from)?;
         text.push('\n');
-        fs::write(&path, text).map_err(|error| at(&path, error))?;
+        fs::write(&path, text).map_err(|error| with_path(&path, error))?;
         let rows = self.counts.rows;
         Ok([
             rows.customer_landing,
@@ -209,7 +219,7 @@ impl Truth {
     }
 }
 
-/// A file of JSON, one object per line.
+/// Writer of a file of JSON lines.
 struct Lines {
     path: PathBuf,
     file: BufWriter<File>,
@@ -217,7 +227,7 @@ struct Lines {
 
 impl Lines {
     fn new(path: PathBuf) -> io::Result<Self> {
-        let file = File::create_new(&path).map_err(|error| at(&path, error))?;
+        let file = File::create_new(&path).map_err(|error| with_path(&path, error))?;
         Ok(Lines {
             path,
             file: BufWriter::new(file),
@@ -228,10 +238,12 @@ impl Lines {
         serde_json::to_writer(&mut self.file, object)
             .map_err(io::Error::from)
             .and_then(|()| self.file.write_all(b"\n"))
-            .map_err(|error| at(&self.path, error))
+            .map_err(|error| with_path(&self.path, error))
     }
 
     fn finish(mut self) -> io::Result<()> {
-        self.file.flush().map_err(|error| at(&self.path, error))
+        self.file
+            .flush()
+            .map_err(|error| with_path(&self.path, error))
     }
 }
