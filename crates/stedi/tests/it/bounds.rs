@@ -1,6 +1,5 @@
-//! Statements that would take all memory, all time or all of the stack: what
-//! each may take, measured from outside of the process, and how soon it ends
-//! when somebody asks.
+//! Statements that would use up memory, time or stack: how much each may use,
+//! measured from outside of the process, and how soon it ends when it is told to.
 
 use std::fs;
 use std::io::Read;
@@ -13,14 +12,14 @@ use crate::places::{DEMO, SMALL, contents};
 use crate::program::{Call, Outcome, finish, stedi};
 use crate::stopping::signal;
 
-/// What a call took.
+/// Memory and time of a call.
 pub(crate) struct Taken {
     pub(crate) outcome: Outcome,
     pub(crate) peak_mb: u64,
     pub(crate) elapsed: Duration,
 }
 
-/// Runs a call to its end and measures it, by what the kernel says of it.
+/// Runs a call to its end and measures it, with the figures of the kernel.
 #[track_caller]
 pub(crate) fn measured(call: Call) -> Taken {
     let Measured {
@@ -36,7 +35,7 @@ pub(crate) fn measured(call: Call) -> Taken {
 }
 
 impl Taken {
-    /// Must not have taken more than that.
+    /// Fails if the call used more.
     #[track_caller]
     pub(crate) fn within(self, mb: u64, seconds: u64) -> Outcome {
         let Taken {
@@ -54,7 +53,7 @@ impl Taken {
     }
 }
 
-/// Statements here are long.
+/// The outcome as a failure prints it, shortened: statements here are long.
 fn shown(outcome: &Outcome) -> String {
     outcome.to_string().chars().take(2000).collect()
 }
@@ -82,15 +81,16 @@ fn chain(count: usize, part: &str, sign: &str) -> String {
     vec![part; count].join(sign)
 }
 
-/// What a statement that is refused may take: the program's own pages, most of
-/// all of a build for tests.
+/// Memory limit of a statement that is refused: the program's own pages, most of
+/// all of a debug build.
 const REFUSED_MB: u64 = 350;
 
-/// What one may take that is stopped: `--memory`, 400 MB for the program and
-/// 128 MB while it ends, its pages, and what is filled between two looks.
+/// Memory limit of a statement that is stopped: `--memory`, 400 MB for the program
+/// and 128 MB while it ends, its pages, and what it allocates between two checks.
 const STOPPED_MB: u64 = 900;
 
-/// The machine is busy with other tests; alone each takes a second or two.
+/// Time limit: the machine is busy with other tests. Alone, each takes a second or
+/// two.
 const SECONDS: u64 = 40;
 
 #[test]
@@ -215,7 +215,8 @@ fn statements_that_take_much_are_stopped_or_answered() {
     }
 }
 
-/// Neither all rows are held for a table's widths, nor all letters of a value.
+/// Column widths are computed without holding all rows, or all characters of a
+/// value.
 #[test]
 fn a_table_for_people_shows_a_beginning_and_tells_how_to_get_the_rest() {
     let many = "select a.* from accelerometer_landing a
@@ -254,18 +255,17 @@ fn a_table_for_people_shows_a_beginning_and_tells_how_to_get_the_rest() {
     assert_eq!(outcome.done().out.lines().count(), 30_000);
 }
 
-/// More rows than memory holds, with whose they are.
+/// More rows than fit in memory, with the person of each.
 const SORTED: &str = "select a.*, v.* from accelerometer_landing a
     cross join (values (1), (2), (3), (4), (5), (6), (7), (8)) v
     order by x, y, z, timestamp, user";
 
-/// As [`sql`], of what spills.
+/// Like [`sql`], for statements that spill.
 fn spilling(statement: &str) -> Call {
     stedi(&DEMO.dir, "sql --memory 32MB --format csv -f -").input(statement)
 }
 
-/// Queries that would compute, or be planned, for minutes; some of them never
-/// look up from their work.
+/// Queries that would run, or be planned, for minutes. Some of them never yield.
 fn endless() -> Vec<String> {
     let readings = "accelerometer_landing";
     vec![
@@ -288,7 +288,7 @@ fn endless() -> Vec<String> {
     ]
 }
 
-/// A second is what is promised; the machine is busy with the other tests.
+/// The program promises one second; the machine is busy with the other tests.
 const AT_ONCE: Duration = Duration::from_secs(4);
 
 #[test]
@@ -324,7 +324,7 @@ fn a_signal_ends_whatever_computes() {
     }
 }
 
-/// `stedi sql ... | head`, where no row comes that could not be written.
+/// `stedi sql ... | head`, where no row is output whose writing could fail.
 #[test]
 fn a_reader_that_goes_away_ends_whatever_computes() {
     for statement in endless() {
@@ -348,7 +348,7 @@ fn nothing_in(folder: &Path, outcome: &Outcome) {
     assert_eq!(found.len(), 1, "{:?}: {}", found.keys(), shown(outcome));
 }
 
-/// Nobody can clean up after SIGKILL but the kernel and who comes next.
+/// After SIGKILL only the kernel and the next lock holder can clean up.
 #[test]
 fn what_was_spilled_is_gone_with_a_killed_process() {
     use std::os::unix::fs::PermissionsExt;
@@ -395,7 +395,7 @@ fn what_was_spilled_is_gone_with_a_killed_process() {
     nothing_in(tmp.path(), &finish(living, line).ended(130));
 }
 
-/// Whether a process has rows in files below `folder`, with a name or without.
+/// Whether a process has spilled rows in files below `folder`, named or unnamed.
 fn spills(pid: u32, folder: &Path) -> bool {
     let open = fs::read_dir(format!("/proc/{pid}/fd"));
     open.into_iter().flatten().flatten().any(|entry| {
@@ -428,7 +428,7 @@ fn a_statement_may_be_given_a_time() {
         .hints("--timeout 60");
 }
 
-/// A project whose model or check is such a statement.
+/// A project with such a statement as a model or a check.
 #[test]
 fn models_and_checks_are_bounded_as_queries_are() {
     let hostile = |part: &str| {
@@ -488,7 +488,7 @@ fn models_and_checks_are_bounded_as_queries_are() {
     );
 }
 
-/// Somebody who waits for rows and is told to end has the first rows.
+/// A reader that is told to stop has received the first rows.
 #[test]
 fn a_query_whose_rows_nobody_takes_ends_too() {
     let (mut child, line) = sql("--format csv", &endless_rows()).start();

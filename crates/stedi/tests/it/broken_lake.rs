@@ -1,9 +1,9 @@
-//! Faults on the lake itself: each object of a small lake is damaged in five ways.
+//! Damage to a lake: each object of a small lake is damaged in five ways.
 //!
-//! Whatever is damaged, the next run makes every table right, or ends with a plain
-//! message; and never is there "nothing new" over a lake that `stedi verify` finds
-//! broken. Every so many of all cases are played, so that it stays fast;
-//! `STEDI_TEST_FAULTS=all` plays every one, a number that many.
+//! After any damage, the next run makes every table right, or ends with a plain
+//! message. It never reports "nothing new" over a lake that `stedi verify` finds
+//! broken. A sample of all cases is played to save time; `STEDI_TEST_FAULTS=all`
+//! plays every one, a number plays that many.
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
@@ -20,17 +20,17 @@ use crate::dice::Dice;
 use crate::places::{SMALL, append, contents, copy};
 use crate::program::{count, rows, stedi};
 
-/// How many cases are played where nothing else is asked for.
+/// Number of cases that are played by default.
 const CASES: usize = 32;
 
-/// How an object is damaged.
+/// A kind of damage to an object.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Way {
     Delete,
     Truncate,
     Empty,
     Garble,
-    /// With another object of its kind.
+    /// Replaced by another object of its kind.
     Swap,
 }
 
@@ -42,13 +42,13 @@ const WAYS: [Way; 5] = [
     Way::Swap,
 ];
 
-/// A lake of three runs, with somebody's withdrawal and a dropped quarantine entry,
-/// and the same with another withdrawal that no run has taken in.
+/// A lake of three runs, with a withdrawal and a dropped quarantine entry; and a
+/// copy with another withdrawal that no run has read.
 struct Prepared {
     _dir: TempDir,
-    /// Where each lies, and what its tables must hold after a run.
+    /// Path of each lake, and the rows of its tables after a run.
     lakes: [(PathBuf, Vec<String>); 2],
-    /// Whose addresses must never be told.
+    /// People whose addresses must never be printed.
     people: Vec<String>,
 }
 
@@ -101,12 +101,12 @@ static PREPARED: LazyLock<Prepared> = LazyLock::new(|| {
     }
 });
 
-/// With a key of its own, as pseudonyms are compared between lakes.
+/// With a fixed key, because pseudonyms are compared between lakes.
 fn call(dir: &Path, words: &str) -> crate::program::Outcome {
     stedi(dir, words).env("STEDI_KEY", &"5".repeat(64)).run()
 }
 
-/// With the key that the lake was made with.
+/// With the key of the lake.
 fn plain(dir: &Path, words: &str) -> crate::program::Outcome {
     stedi(dir, words).run()
 }
@@ -115,7 +115,7 @@ fn withdraw(dir: &Path, email: &str) {
     stedi(dir, "consent withdraw").input(email).run().done();
 }
 
-/// Rows of all tables, as far as they do not name runs.
+/// Rows of all tables, except columns that name runs.
 fn all_rows(dir: &Path) -> Vec<String> {
     const TABLES: [&str; 11] = [
         "customer_trusted",
@@ -153,7 +153,7 @@ fn objects(lake: &Path) -> Vec<PathBuf> {
         .collect()
 }
 
-/// What an object may be swapped with.
+/// The kind of an object. Only objects of the same kind replace one another.
 fn kind(object: &Path) -> (&str, Option<&std::ffi::OsStr>) {
     let text = object.to_str().unwrap();
     match (
@@ -166,7 +166,7 @@ fn kind(object: &Path) -> (&str, Option<&std::ffi::OsStr>) {
     }
 }
 
-/// Damages an object; `false` where that cannot be done to it.
+/// Damages an object; `false` if this damage is not possible.
 fn damage(lake: &Path, object: &Path, way: Way, dice: &mut Dice) -> bool {
     let path = lake.join(object);
     let size = fs::metadata(&path).unwrap().len();
@@ -202,7 +202,7 @@ fn damage(lake: &Path, object: &Path, way: Way, dice: &mut Dice) -> bool {
     true
 }
 
-/// What must not be read by whoever meets a broken lake.
+/// Messages about a broken lake must not contain this.
 const NOT_PLAIN: [&str; 8] = [
     "panicked",
     "a bug in this program",
@@ -297,7 +297,7 @@ fn a_lake_that_was_damaged_anywhere_becomes_right() {
     assert_eq!(failed, 0, "of {} cases, so many failed", cases.len());
 }
 
-/// A data file of a table's newest version.
+/// A data file of the newest version of a table.
 fn data_file(dir: &Path, table: &str) -> PathBuf {
     let log = dir.join("lake").join(table).join("_delta_log");
     let newest = fs::read_dir(&log).unwrap().flatten();
@@ -344,7 +344,7 @@ fn verify_names_what_is_missing_and_repair_brings_it_back() {
     );
 }
 
-/// Damage to what can be built anew holds no withdrawal up.
+/// Damage to tables that can be rebuilt does not delay a withdrawal.
 #[test]
 fn a_withdrawal_takes_effect_whatever_is_broken() {
     for (table, way) in [
@@ -408,7 +408,7 @@ fn the_register_is_made_whole_from_its_copies_and_never_passed_over() {
     }
 }
 
-/// What a log says of files of another table says nothing of entries.
+/// A log entry about files of another table says nothing about consent entries.
 #[test]
 fn a_log_entry_of_another_table_is_not_a_lost_consent() {
     let prepared = &*PREPARED;
@@ -459,7 +459,7 @@ fn a_log_entry_of_another_table_is_not_a_lost_consent() {
     assert_eq!(all_rows(own.path()), prepared.lakes[1].1);
 }
 
-/// The register itself may be broken when somebody withdraws.
+/// A withdrawal works even if the register is broken.
 #[test]
 fn a_withdrawal_is_taken_while_the_register_is_broken() {
     let prepared = &*PREPARED;
@@ -478,7 +478,8 @@ fn a_withdrawal_is_taken_while_the_register_is_broken() {
     );
 }
 
-/// A lake that is moved, or put back from a backup, is read once and not again.
+/// A lake that was moved, or restored from a backup, is read completely once, not
+/// again.
 #[test]
 fn a_lake_that_was_copied_is_whole() {
     let own = SMALL.with_own_lake();
@@ -492,7 +493,7 @@ fn a_lake_that_was_copied_is_whole() {
         .says("nothing is damaged");
 }
 
-/// Another program may have taken rows away, rightly as far as Delta goes.
+/// Another program may have removed rows in a valid Delta commit.
 #[test]
 fn rows_that_another_program_took_away_come_back() {
     for table in ["trusted/step_trainer_trusted", "system/landing_files"] {
@@ -520,7 +521,8 @@ fn rows_that_another_program_took_away_come_back() {
     }
 }
 
-/// Whoever can write to the lake's folder must not choose what a run empties.
+/// A program that can write to the lake's folder must not control which tables a
+/// run empties.
 #[test]
 fn the_lock_is_no_link() {
     let own = SMALL.with_own_lake();
@@ -538,8 +540,7 @@ fn the_lock_is_no_link() {
     plain(own.path(), "run").done();
 }
 
-/// Another program's file that is written and not committed yet is not ours to
-/// judge; one that it has replaced is.
+/// An uncommitted file of another program is removed only after a week.
 #[test]
 fn vacuum_leaves_fresh_files_of_other_programs() {
     let own = SMALL.copied();
@@ -556,7 +557,7 @@ fn vacuum_leaves_fresh_files_of_other_programs() {
     }
 }
 
-/// A limit on the size of files ends in an error as any other.
+/// A limit on the size of files ends in an error like any other.
 #[test]
 fn a_file_that_may_not_grow_is_an_error() {
     let own = SMALL.copied();

@@ -1,6 +1,5 @@
-//! A place of one's own in a bucket of a real S3 server, for the tests that
-//! have one: `tests/s3/server.sh` starts it and says where it is. Without it
-//! those tests say that they skip.
+//! A private prefix in a bucket of a real S3 server. `tests/s3/server.sh` starts
+//! the server and sets its address. Without it, the tests print that they skip.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -15,20 +14,20 @@ use tokio::runtime::Runtime;
 
 use crate::program::{Call, stedi};
 
-/// Of pseudonyms, so that they are the same in every lake.
+/// Key of pseudonyms, so that they are the same in every lake.
 pub(crate) const KEY: &str = "5555555555555555555555555555555555555555555555555555555555555555";
 
-/// What stands in it goes when the test has passed.
+/// A prefix in a bucket. Its objects are deleted when the test has passed.
 pub(crate) struct Bucket {
     server: Server,
     place: String,
-    /// Settings files, local landing data and keys of the calls.
+    /// Local folder of settings files, landing data and keys.
     dir: tempfile::TempDir,
     runtime: Runtime,
     store: AmazonS3,
 }
 
-/// How the server is reached.
+/// Address and credentials of the server.
 #[derive(Clone)]
 pub(crate) struct Server {
     /// `http://127.0.0.1:PORT`
@@ -39,7 +38,7 @@ pub(crate) struct Server {
 }
 
 impl Server {
-    /// `None` where there is none.
+    /// `None` if no server is configured.
     pub(crate) fn at_hand() -> Option<Self> {
         let Ok(endpoint) = std::env::var("STEDI_TEST_S3") else {
             eprintln!("skipped: STEDI_TEST_S3 is not set; `tests/s3/server.sh` starts a server");
@@ -56,7 +55,7 @@ impl Server {
         })
     }
 
-    /// A client of the tests' own.
+    /// A store client for the tests.
     pub(crate) fn client(&self) -> AmazonS3 {
         AmazonS3Builder::new()
             .with_endpoint(&self.endpoint)
@@ -71,7 +70,7 @@ impl Server {
 }
 
 impl Bucket {
-    /// An empty place; `None` where there is no server.
+    /// An empty prefix; `None` if there is no server.
     pub(crate) fn empty() -> Option<Self> {
         let server = Server::at_hand()?;
         let dir = tempfile::tempdir().unwrap();
@@ -88,7 +87,7 @@ impl Bucket {
         })
     }
 
-    /// A place with a copy of the files below `folder/landing`.
+    /// A prefix with a copy of the files below `folder/landing`.
     pub(crate) fn with_landing(folder: &FsPath) -> Option<Self> {
         let bucket = Self::empty()?;
         bucket.upload(&folder.join("landing"), "landing");
@@ -108,12 +107,12 @@ impl Bucket {
         format!("s3://{}/{}/{below}", self.server.bucket, self.place)
     }
 
-    /// `stedi WORDS` over `landing` and `lake` of this place.
+    /// `stedi WORDS` over `landing` and `lake` of this prefix.
     pub(crate) fn stedi(&self, words: &str) -> Call {
         self.stedi_at(&self.server.endpoint, words)
     }
 
-    /// Like [`Bucket::stedi`], by way of `endpoint`.
+    /// Like [`Bucket::stedi`], with another `endpoint`.
     pub(crate) fn stedi_at(&self, endpoint: &str, words: &str) -> Call {
         stedi(self.dir.path(), words)
             .env("STEDI_KEY", KEY)
@@ -126,7 +125,7 @@ impl Bucket {
             .env("AWS_SECRET_ACCESS_KEY", &self.server.secret)
     }
 
-    /// All rows of `statement` in the lake.
+    /// All rows of `statement` over the lake.
     #[track_caller]
     pub(crate) fn rows(&self, statement: &str) -> Vec<Value> {
         let call = self.stedi("sql --format json -c").arg(statement);
@@ -162,7 +161,7 @@ impl Bucket {
         self.runtime.block_on(read).unwrap().to_vec()
     }
 
-    /// Every file below `folder`, links followed.
+    /// Every file below `folder`, following links.
     pub(crate) fn upload(&self, folder: &FsPath, below: &str) {
         for entry in fs::read_dir(folder).unwrap() {
             let path = entry.unwrap().path();
@@ -176,8 +175,7 @@ impl Bucket {
         }
     }
 
-    /// Every object below `below`, with the tag that changes with its bytes and
-    /// the time it was written.
+    /// Every object under `below`, with its ETag and modification time.
     pub(crate) fn contents(&self, below: &str) -> BTreeMap<String, String> {
         let listed = self.store.list(Some(&self.path(below)));
         let listed: Vec<_> = self.runtime.block_on(listed.try_collect()).unwrap();
@@ -189,7 +187,7 @@ impl Bucket {
         objects.collect()
     }
 
-    /// What stands below `below` must be what stood there.
+    /// The objects under `below` must be unchanged.
     #[track_caller]
     pub(crate) fn unchanged(&self, before: &BTreeMap<String, String>, below: &str, case: &str) {
         let after = self.contents(below);

@@ -1,4 +1,4 @@
-//! The care of a lake: merging, vacuuming, dropping; beside readers, and killed.
+//! Maintenance of a lake: compact, vacuum and drop, also beside readers and killed.
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
@@ -14,7 +14,7 @@ use crate::dice::{Dice, setting};
 use crate::places::{MANY, SMALL, append, contents, copy, log_entries, unchanged};
 use crate::program::{count, finish, rows, stedi};
 
-/// A lake of several runs: each brought readings of somebody's trainer.
+/// A lake of several runs, each with new readings of one person's trainer.
 fn several_runs() -> TempDir {
     let own = SMALL.copied();
     for run in 0..4 {
@@ -27,8 +27,8 @@ fn one_more_run(dir: &Path, number: u64) {
     one_more_run_of("more.json", dir, number);
 }
 
-/// A run that reads another of a device's readings. Where the file was read
-/// before, it has changed, and everything is built anew.
+/// A run with one more reading of a device. If the file was read before, it has
+/// changed, and everything is built anew.
 fn one_more_run_of(file: &str, dir: &Path, number: u64) {
     let trainer = &rows(
         dir,
@@ -62,7 +62,7 @@ const TABLES: [&str; 12] = [
     "system.runs",
 ];
 
-/// All rows of all tables, sorted: asked for in one call, as many are compared.
+/// All rows of all tables, sorted; read in one call, because many are compared.
 fn all_rows(dir: &Path) -> Vec<String> {
     let all = TABLES.map(|table| format!("select '{table}' as of_table, * from {table}"));
     let listed = stedi(dir, "sql --format csv -c").arg(all.join(";")).run();
@@ -72,7 +72,7 @@ fn all_rows(dir: &Path) -> Vec<String> {
     lines
 }
 
-/// Files of the newest version, as `stedi tables` counts them.
+/// Number of files of the newest version, as `stedi tables` reports it.
 fn files(dir: &Path, table: &str) -> u64 {
     let told = stedi(dir, "describe --format json").arg(table).run();
     told.done().json()["files"].as_u64().unwrap()
@@ -241,7 +241,7 @@ fn tables_to_merge_by_name() {
     }
 }
 
-/// Lets something in the lake be so many hours old.
+/// Sets the age of an object of the lake to this many hours.
 fn age(path: &Path, hours: u64) {
     let then = SystemTime::now() - Duration::from_secs(hours * 60 * 60);
     let file = File::options().write(true).open(path).unwrap();
@@ -250,7 +250,7 @@ fn age(path: &Path, hours: u64) {
 
 const TABLE: &str = "trusted/step_trainer_trusted";
 
-/// A lake whose table has versions 0 to 4, each a day younger.
+/// A lake with a table of versions 0 to 4, each a day younger.
 fn five_days() -> TempDir {
     let own = several_runs();
     for version in 0..5 {
@@ -365,7 +365,7 @@ fn versions_stay_while_they_were_the_newest_within_the_time_kept() {
     }
 }
 
-/// Another program may take files away and leave the log as it is.
+/// Another program may remove files without a log entry.
 #[test]
 fn a_version_whose_files_are_gone_is_gone() {
     let own = five_days();
@@ -533,7 +533,7 @@ fn a_lake_that_is_held_is_left_alone() {
         .done();
 }
 
-/// Every file of the lake belongs to a version that is listed.
+/// Every file of the lake belongs to a retained version.
 #[track_caller]
 fn nothing_lies_about(lake: &Path, case: &str) {
     let log: String = log_entries(lake)
@@ -549,8 +549,8 @@ fn nothing_lies_about(lake: &Path, case: &str) {
     }
 }
 
-/// Killed at any instant, merging and vacuuming leave a lake that reads as
-/// before, and whoever comes next finishes what they began.
+/// If compact or vacuum is killed at any instant, the lake reads as before, and the
+/// next lock holder finishes what was begun.
 #[test]
 fn killed_at_any_instant_the_next_finishes_it() {
     let lake = several_runs();
@@ -590,7 +590,7 @@ fn killed_at_any_instant_the_next_finishes_it() {
     }
 }
 
-/// Whoever reads a version that stays is not disturbed.
+/// Readers of a retained version are not disturbed.
 #[test]
 fn readers_go_on_beside_merging_and_vacuuming() {
     let own = several_runs();
@@ -632,7 +632,8 @@ fn readers_go_on_beside_merging_and_vacuuming() {
     stedi(dir, "verify").run().done();
 }
 
-/// A lake with a table that the built-in project does not have; `p` has it.
+/// A lake with a table that the built-in project does not have; the project `p` has
+/// it.
 fn with_an_old_table() -> TempDir {
     let own = SMALL.with_own_lake();
     stedi(own.path(), "init p").run().done();
@@ -702,7 +703,7 @@ fn a_table_that_the_project_no_longer_has_is_named_and_can_be_dropped() {
     assert!(rows_of_old(dir) == Some(people));
 }
 
-/// Rows of the old table as its project reads it; `None` where it is gone.
+/// Rows of the old table as its project reads it; `None` if the table was dropped.
 fn rows_of_old(dir: &Path) -> Option<u64> {
     let told = stedi(dir, "sql --project p --format json -c")
         .arg("select count(*) as n from old_pairs")

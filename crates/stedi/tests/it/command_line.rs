@@ -1,4 +1,4 @@
-//! The command line itself: help, completions, what it refuses.
+//! The command line: help, completions, wrong arguments.
 
 use std::io::Write;
 use std::process::{Command, Stdio};
@@ -77,8 +77,8 @@ fn help_lists_every_command_and_reads_well() {
     assert_eq!(version, format!("stedi {}\n", env!("CARGO_PKG_VERSION")));
 }
 
-/// A verb's page opens with its own options; the global ones have a page of
-/// their own, and a line says where.
+/// The help page of a command begins with its own options. The global options have
+/// their own page, to which a line refers.
 #[test]
 fn help_of_a_verb_shows_its_own_options() {
     let dir = &SMALL.dir;

@@ -1,8 +1,8 @@
-//! Companies whose lakehouses tests play: that of the shipped data product, and a gym
-//! whose landing tables, columns and models all have other names.
+//! Companies whose lakehouses the tests use: that of the shipped data product, and
+//! a gym whose landing tables, columns and models all have other names.
 //!
-//! A member's record is a customer's record, a treadmill that a member is logged in to
-//! is a phone, and a heart-rate strap is a trainer. Records of the gym say nothing of
+//! A member's record is a customer record, a treadmill at which a member is logged
+//! in is a phone, and a heart-rate strap is a trainer. The gym's records have no
 //! consent to the public.
 
 use std::path::{Path, PathBuf};
@@ -58,7 +58,7 @@ const GYM_TABLES: [&str; 6] = [
 ];
 
 impl Company {
-    /// The folder of a source, below the landing folder.
+    /// The folder of a source below the landing folder.
     pub(crate) fn folder(self, source: Source) -> &'static str {
         match (self, source) {
             (Self::Stedi, Source::Customers) => "customer/landing",

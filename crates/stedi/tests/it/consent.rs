@@ -1,4 +1,5 @@
-//! Whose rows are trusted: consent, people, devices, duplicates.
+//! Which rows become trusted: consent over time, people, owners of devices,
+//! duplicates.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -7,18 +8,19 @@ use serde_json::{Value, json};
 use crate::places::Landing;
 use crate::program::{count, rows, stedi};
 
-/// The start of the run in these tests.
+/// Start time of the runs in these tests.
 const NOW: i64 = 10_000;
 
-/// A customer record: `lastUpdateDate`, and what stands for the consent date.
-/// `None` leaves the key out.
+/// A customer record: `lastUpdateDate`, and the value of the consent date. `None`
+/// leaves the key out.
 type Record = (i64, Option<Value>);
 
 fn given(date: i64) -> Option<Value> {
     Some(json!(date))
 }
 
-/// What a person's records say, and since when they agree at [`NOW`].
+/// A title, a person's records, and since when the person consents at [`NOW`], if
+/// so.
 fn cases() -> Vec<(&'static str, Vec<Record>, Option<i64>)> {
     let not = || None;
     vec![
@@ -188,8 +190,8 @@ fn consent_in_force() {
     assert_eq!(readers, in_force.into_keys().collect());
 }
 
-/// The rules of `docs/tables.md`, told once more as a story with one person:
-/// what `customer_trusted` says of thousands must be the same.
+/// A second implementation of the rules of `docs/tables.md`, for one person at a
+/// time: `customer_trusted` must have the same result for thousands of people.
 #[test]
 fn consent_in_force_for_any_history() {
     let mut random = Random(2_026);
@@ -234,7 +236,7 @@ fn consent_in_force_for_any_history() {
     assert!((500..2_500).contains(&some), "{some} of 3,000 agree");
 }
 
-/// Since when the person of `records` agrees at [`NOW`], if they do.
+/// Since when the person of `records` consents at [`NOW`], if so.
 fn story(records: &[(i64, Option<i64>)]) -> Option<i64> {
     let instants: BTreeSet<i64> = records.iter().map(|(at, _)| *at).collect();
     // Intervals of consent: from, and until when.
@@ -265,7 +267,7 @@ fn story(records: &[(i64, Option<i64>)]) -> Option<i64> {
         .min()
 }
 
-/// Which of several newest records is taken must not depend on files and cores.
+/// The choice among several newest records must not depend on files and cores.
 #[test]
 fn of_several_newest_records_always_the_same_one_is_taken() {
     let mut records = Vec::new();
@@ -344,8 +346,7 @@ fn one_person_in_any_spelling_of_their_address() {
     );
 }
 
-/// Who withdraws with a stray tab or line break behind their address has
-/// withdrawn.
+/// A withdrawal counts even with a stray tab or line break after the address.
 #[test]
 fn white_space_of_any_kind_hides_no_withdrawal() {
     let spaces = ["", " ", "\t", "\n", "\r\n", "\u{a0}", "\u{2003}", " \t "];
@@ -452,7 +453,7 @@ fn equal_readings_are_kept_once_and_counted() {
     assert_eq!(verdicts, 0, "a duplicate fails no check");
 }
 
-/// Who claims a serial number, and whose the device then is.
+/// Claims of serial numbers, and the owners that follow.
 #[test]
 fn owners_by_the_customer_records_alone() {
     struct Case {
@@ -705,7 +706,7 @@ fn run(dir: &std::path::Path) {
         .done();
 }
 
-/// Who agrees, since when.
+/// The people who consent, and since when.
 fn consents(dir: &std::path::Path) -> BTreeMap<String, i64> {
     rows(
         dir,

@@ -1,6 +1,6 @@
-//! Consent as records give and withdraw it, as `stedi consent` changes it by
-//! hand, and as quarantined records suspend it: through the binary, down to the
-//! rows of `system.consent` and of the trusted tables.
+//! Consent given and withdrawn by records, changed by hand with `stedi consent`,
+//! and suspended by quarantined records: from the binary to the rows of
+//! `system.consent` and of the trusted tables.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -13,14 +13,14 @@ use crate::people::People;
 use crate::places::{Landing, SMALL, append, contents, log_entries, unchanged};
 use crate::program::{Call, Outcome, count, finish, rows, stedi, value};
 
-/// The start of the runs in these tests.
+/// Start time of the runs in these tests.
 const NOW: i64 = 10_000;
 
-/// What happened to a person, in words, and the intervals that come of it.
+/// A person's history as text, and the consent intervals that follow.
 ///
-/// `20:5` is a record updated at 20 with the date 5, `20:-` one without a date,
-/// `+20` a grant and `-20` a withdrawal by hand as of 20, made in this order.
-/// `5..20` is an interval, `+5..20` one opened by hand.
+/// `20:5` is a record updated at 20 with the consent date 5, `20:-` one without a
+/// date, `+20` a grant and `-20` a withdrawal by hand as of 20, entered in this
+/// order. `5..20` is an interval, `+5..20` one that was opened by hand.
 type Case = (&'static str, &'static str);
 
 const BY_RECORDS: [Case; 14] = [
@@ -96,7 +96,7 @@ fn intervals_of_entries_and_records() {
     check(&BY_HAND);
 }
 
-/// Everybody of `cases` in one lake, each case a person.
+/// Checks all cases in one lake; each case is a person.
 fn check(cases: &[Case]) {
     let mut landing = Landing::default();
     for (number, (happened, _)) in cases.iter().enumerate() {
@@ -219,7 +219,7 @@ fn readings_are_taught_from_while_consent_held() {
     assert_eq!(taught(), [100, 199, 300, 349, 400, 500]);
 }
 
-/// One address is one person, however it is spelled in records and by hand.
+/// All spellings of an address, in records and by hand, are one person.
 #[test]
 fn letter_cases_of_one_address() {
     let mut landing = Landing::default();
@@ -246,7 +246,8 @@ fn letter_cases_of_one_address() {
     assert_eq!((all(), since(dir.path()).len()), (2, 1));
 }
 
-/// Out of every table with the next run, and back with the next but one.
+/// The person is removed from every table by the next run, and is back after the
+/// run after that.
 #[test]
 fn who_withdraws_is_nowhere_and_who_grants_is_back() {
     let own = SMALL.copied();
@@ -317,7 +318,7 @@ fn who_withdraws_is_nowhere_and_who_grants_is_back() {
     assert_eq!(counts(), before);
 }
 
-/// A line that cannot be read, of `person`.
+/// A line of `person` that is not valid JSON.
 fn unreadable(person: &str) -> Vec<(&'static str, String)> {
     let escaped = person.replace('@', "\\u0040").replace('p', "\\u0070");
     vec![
@@ -461,7 +462,7 @@ fn a_quarantined_record_suspends_its_person() {
     assert_eq!(log_entries(&dir.join("lake")), entries, "nothing was new");
 }
 
-/// Where no model reads customer records, they are read for consent alone.
+/// If no model reads customer records, they are read for consent alone.
 #[test]
 fn a_quarantined_record_suspends_its_person_where_no_model_reads_records() {
     let mut landing = Landing::default();
@@ -676,7 +677,7 @@ fn the_status_of_a_person() {
     status(dir, &email(9), "--format json").says("has no consent of this person");
 }
 
-/// What two write at the same time both stands, also where there was no lake.
+/// Both of two entries made at the same time are kept, also if there was no lake.
 #[test]
 fn entries_made_at_once_are_all_kept() {
     const AT_ONCE: usize = 12;
@@ -781,8 +782,7 @@ fn what_is_no_address_is_refused() {
     unchanged(&before, dir, "refused");
 }
 
-/// Neither messages nor tables' logs nor names of objects tell whose consent it
-/// is.
+/// Messages, table logs and object names do not reveal whose consent changed.
 #[test]
 fn nobody_is_told() {
     let own = SMALL.copied();
@@ -847,7 +847,7 @@ fn email(number: usize) -> String {
     format!("person-{number}@example.com")
 }
 
-/// The same address as somebody may type it.
+/// The same address in different spellings.
 fn spelled(number: usize) -> String {
     format!("  Person-{number}@EXAMPLE.com \n")
 }
@@ -860,7 +860,7 @@ fn record(email: &str, at: &str, date: &str) -> Value {
     record
 }
 
-/// People of whom a record arrived, without a consent.
+/// Landing data of people with a record, but without consent.
 fn known() -> Landing {
     Landing {
         customers: (0..12)
@@ -891,7 +891,7 @@ fn call(dir: &Path, words: &str, email: &str) -> Call {
     stedi(dir, &format!("--now {NOW} {words}")).input(email)
 }
 
-/// `+` grants, `-` withdraws.
+/// Enters consent by hand: `+` grants, `-` withdraws.
 fn enter(dir: &Path, sign: &str, email: &str, at: &str) -> Outcome {
     let act = if sign == "+" { "grant" } else { "withdraw" };
     call(dir, &format!("consent {act} --at {at}"), email).run()
@@ -909,7 +909,8 @@ fn of_kind<'a>(lines: &'a Value, kind: &str) -> Vec<&'a Value> {
     lines.filter(|line| line["kind"] == kind).collect()
 }
 
-/// Everybody's intervals of consent to research, written as in [`Case`].
+/// Each person's intervals of consent to research, as text in the format of
+/// [`Case`].
 fn intervals(dir: &Path) -> BTreeMap<String, String> {
     let mut found = BTreeMap::<String, String>::new();
     for row in rows(
@@ -930,7 +931,7 @@ fn intervals(dir: &Path) -> BTreeMap<String, String> {
     found
 }
 
-/// Who is trusted, since when.
+/// The people in the trusted table, and since when they consent.
 fn since(dir: &Path) -> BTreeMap<String, i64> {
     let select =
         "select subject(email) as person, sharewithresearchasofdate as since from customer_trusted";
@@ -941,7 +942,7 @@ fn since(dir: &Path) -> BTreeMap<String, i64> {
     rows(dir, select).iter().map(of_row).collect()
 }
 
-/// Whose readings are trusted.
+/// The people with trusted readings.
 fn readers(dir: &Path) -> BTreeSet<String> {
     let select = "select distinct subject(user) as person from accelerometer_trusted";
     let of_row = |row: &Value| row["person"].as_str().unwrap().to_owned();

@@ -1,4 +1,4 @@
-//! The published counts, on the reference data and on the built-in sample.
+//! The published counts of the reference data and of the built-in sample.
 
 use serde_json::{Value, json};
 
@@ -16,7 +16,7 @@ const PUBLISHED: [(&str, &str, u64); 8] = [
     ("curated", "machine_learning_curated", 43_681),
 ];
 
-/// Both data sets that must give the published counts.
+/// Checks both data sets that must have the published counts.
 fn both(check: impl Fn(&std::path::Path)) {
     check(&DEMO.dir);
     if let Some(reference) = REFERENCE.as_ref() {

@@ -1,7 +1,7 @@
-//! Eight processes on one lake at once while files keep arriving.
+//! Eight concurrent processes on one lake while files arrive.
 //!
-//! `STEDI_TEST_CROWD_SECONDS=180 cargo test -p stedi --test it crowded` goes on
-//! for longer.
+//! `STEDI_TEST_CROWD_SECONDS=180 cargo test -p stedi --test it crowded` runs
+//! longer.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
@@ -13,14 +13,15 @@ use crate::program::knows;
 
 const SECONDS: u64 = 10;
 
-/// So many runs shall have completed, for which there is some more time.
+/// Minimum number of completed runs; the test goes on until they are reached, for a
+/// limited time.
 const RUNS_MIN: u64 = 3;
 const GRACE: Duration = Duration::from_secs(60);
 
-/// What readers ask, over and over. None of it may fail, nor wait for a writer.
-/// Where people change their minds, what stands does not verify until the run
-/// that follows: `VERIFY` is asked only where nobody does.
-/// A line that one must say stands behind it.
+/// The calls that readers repeat: none of them may fail or wait for a writer. While
+/// people change their consent, the lake does not verify until the next run, so
+/// `VERIFY` is called only if nobody does. With each call, a line that its output
+/// must contain.
 const QUESTIONS: [(&str, &str, &str); 5] = [
     (
         "sql --format csv",
@@ -49,8 +50,8 @@ fn nor_do_they_where_people_change_their_minds() {
     crowd(Minds::Change, "quarantine list");
 }
 
-/// Three write and five read, while batches arrive in which people make up
-/// their `minds`.
+/// Three writers and five readers, while batches arrive in which people change
+/// their consent as `minds` says.
 fn crowd(minds: Minds, verify: &str) {
     let dir = tempfile::tempdir().unwrap();
     let dir = dir.path();

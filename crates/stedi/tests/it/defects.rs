@@ -1,9 +1,9 @@
-//! Samples with something wrong in them, against the truth beside them.
+//! Samples with defects: the tables of a run must match the truth beside the
+//! sample.
 //!
-//! The sample counts its truth from its own plan; here a run must come to the
-//! same. Tables that a project has only from some version on (`training_set`,
-//! `system.consent`, `system.device_owner`) are compared where they are there,
-//! always in addition to others.
+//! The sample counts its truth from its own plan. Tables that only newer projects
+//! have (`training_set`, `system.consent`, `system.device_owner`) are compared if
+//! they exist, always in addition to others.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -17,8 +17,8 @@ use crate::program::{Outcome, count, rows, stedi};
 
 const EVERYTHING: &str = "serials,duplicates,late-consent,withdrawals,out-of-order,malformed";
 
-/// All but the one that leaves tables empty where claims are taken by their
-/// word.
+/// All defects except `serials`, which leaves tables empty where claims alone
+/// decide.
 const OWNED: &str = "duplicates,late-consent,withdrawals,out-of-order,malformed";
 
 #[test]
@@ -143,7 +143,7 @@ fn all_defects_together() {
     check(EVERYTHING, 1, 12);
 }
 
-/// A defect does the same whatever else is wrong.
+/// A defect has the same effect whatever the other defects.
 #[test]
 fn defects_do_not_disturb_each_other() {
     let truths: Vec<Truth> = [
@@ -231,7 +231,7 @@ fn unknown_defects_and_an_older_truth_are_refused() {
     assert!(!dir.path().join("out/customer").exists());
 }
 
-/// Makes the sample, runs, and compares every table with the truth.
+/// Writes the sample, runs, and compares every table with the truth.
 #[track_caller]
 fn check(defects: &str, customers: u64, seed: u64) -> Truth {
     let truth = sample(defects, customers, seed);
@@ -309,8 +309,8 @@ fn check_quarantine(truth: &Truth, run: &Outcome, owners: bool, case: &str) {
     assert_eq!(run.err.contains("quarantine"), all > 0, "{case}: {run}");
 }
 
-/// Whose consent is in force and since when, and every interval where
-/// `system.consent` has them.
+/// Compares the people whose consent is in force, since when, and every interval if
+/// `system.consent` exists.
 #[track_caller]
 fn check_consent(truth: &Truth, tables: &BTreeSet<String>, case: &str) {
     let dir = truth.dir.path();
@@ -343,8 +343,8 @@ fn check_consent(truth: &Truth, tables: &BTreeSet<String>, case: &str) {
     }
 }
 
-/// Each person's device, and every device's owner where `system.device_owner`
-/// has them.
+/// Compares each person's device, and every device's owner if `system.device_owner`
+/// exists.
 #[track_caller]
 fn check_owners(truth: &Truth, tables: &BTreeSet<String>, case: &str) {
     let dir = truth.dir.path();
@@ -367,8 +367,8 @@ fn check_owners(truth: &Truth, tables: &BTreeSet<String>, case: &str) {
     }
 }
 
-/// What `training_set` has, or will have, is what `machine_learning_curated`
-/// has of one person inside the intervals.
+/// Compares `training_set`, or the rows of `machine_learning_curated` of one person
+/// inside the intervals.
 #[track_caller]
 fn check_training(truth: &Truth, tables: &BTreeSet<String>, case: &str) {
     let dir = truth.dir.path();
@@ -413,11 +413,11 @@ fn check_training(truth: &Truth, tables: &BTreeSet<String>, case: &str) {
     }
 }
 
-/// A sample in `landing`, and what is said of it in `landing/truth`.
+/// A sample in `landing`, and its truth in `landing/truth`.
 struct Truth {
     dir: TempDir,
     counts: Value,
-    /// Subject by serial number.
+    /// The subject of each serial number.
     device_owner: BTreeMap<String, String>,
     consent: Vec<Value>,
 }
@@ -454,13 +454,13 @@ fn sample(defects: &str, customers: u64, seed: u64) -> Truth {
 }
 
 impl Truth {
-    /// Intervals that a defect made other than they were.
+    /// Intervals that a defect changed.
     fn changed_by(&self, defect: &str) -> Vec<&Value> {
         let intervals = self.consent.iter();
         intervals.filter(|i| i["changed_by"] == defect).collect()
     }
 
-    /// Since when the consent of each person has been in force, if it is.
+    /// Since when each person's consent has been in force, if it is.
     fn in_force(&self) -> BTreeMap<String, u64> {
         let open = self.consent.iter().filter(|i| i["valid_to"].is_null());
         open.map(|interval| {
@@ -470,7 +470,7 @@ impl Truth {
         .collect()
     }
 
-    /// The objects of a source that stand alone on their lines, in the order of
+    /// The objects of a source that are alone on their lines, in the order of
     /// files.
     fn landing(&self, source: &str) -> Vec<Value> {
         let folder = self.dir.path().join("landing").join(source).join("landing");
@@ -502,13 +502,13 @@ impl Truth {
     }
 }
 
-/// The values that one key has in a source.
+/// All values of a key in a source.
 fn values(truth: &Truth, source: &str, key: &str) -> BTreeSet<String> {
     let objects = truth.landing(source).into_iter();
     objects.map(|object| object[key].to_string()).collect()
 }
 
-/// What a statement counts for each of some tables, asked at once.
+/// The counts of a statement for each of several tables, from one call.
 #[track_caller]
 fn counts<'a>(
     dir: &Path,
@@ -522,7 +522,7 @@ fn counts<'a>(
     row.as_object().unwrap().clone()
 }
 
-/// Rows of the sample without defects.
+/// Row counts of the sample without defects.
 fn published() -> Value {
     json!({
         "customer_landing": 956,

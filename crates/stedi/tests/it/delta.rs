@@ -1,5 +1,5 @@
-//! Tables read as any other Delta reader would: log and Parquet files, without
-//! the program. Cheap enough to compare whole lakes after every step.
+//! Reads tables as any other Delta reader does: log and Parquet files, without the
+//! program. It is fast enough to compare complete lakes after every step.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File};
@@ -18,7 +18,7 @@ pub(crate) struct Rows {
 }
 
 impl Rows {
-    /// Of every row the value of `column`.
+    /// The values of `column`.
     pub(crate) fn of(&self, column: &str) -> impl Iterator<Item = Option<&str>> {
         let place = self.place(column);
         self.rows.iter().map(move |row| row[place?].as_deref())
@@ -28,7 +28,7 @@ impl Rows {
         self.columns.iter().position(|known| known == column)
     }
 
-    /// How often each row is there, written out with its columns' names.
+    /// The number of each row, as text with column names.
     pub(crate) fn counted(&self, columns: Option<&[&str]>) -> BTreeMap<String, u64> {
         let mut places: Vec<(&str, usize)> = self
             .columns
@@ -53,7 +53,7 @@ impl Rows {
     }
 }
 
-/// The newest version of the table at `lake/table`; `None` where there is none.
+/// The newest version of the table at `lake/table`; `None` if there is no table.
 pub(crate) fn read(lake: &Path, table: &str) -> Result<Option<Rows>, String> {
     let dir = lake.join(table);
     let Some(log) = Log::read(&dir)? else {
@@ -98,17 +98,17 @@ impl Rows {
     }
 }
 
-/// A table's log, played to its end.
+/// The state of a table after all entries of its log.
 pub(crate) struct Log {
-    /// Of the newest version.
+    /// Files of the newest version.
     pub(crate) files: BTreeSet<String>,
-    /// Of any version that the log still tells of.
+    /// Files of all versions in the log.
     pub(crate) ever: BTreeSet<String>,
     columns: Vec<String>,
 }
 
 impl Log {
-    /// `None` where there is no table in `dir`.
+    /// `None` if `dir` has no table.
     pub(crate) fn read(dir: &Path) -> Result<Option<Self>, String> {
         let mut commits = BTreeMap::new();
         let mut checkpoints = BTreeMap::new();

@@ -1,8 +1,8 @@
-//! Chance that can be had again: the same seed throws the same.
+//! Reproducible random numbers: the same seed gives the same sequence.
 
 use std::env;
 
-/// Throws numbers (splitmix64).
+/// A generator of random numbers (SplitMix64).
 #[derive(Clone)]
 pub(crate) struct Dice(u64);
 
@@ -19,17 +19,17 @@ impl Dice {
         mixed ^ (mixed >> 31)
     }
 
-    /// From 0 to `end`, without it.
+    /// A number from 0 to `end`, exclusive.
     pub(crate) fn below(&mut self, end: usize) -> usize {
         (self.throw() % end.max(1) as u64) as usize
     }
 
-    /// From `start` to `end`, without it.
+    /// A number from `start` to `end`, exclusive.
     pub(crate) fn between(&mut self, start: i64, end: i64) -> i64 {
         start + (self.throw() % (end - start).max(1) as u64) as i64
     }
 
-    /// True so many times out of a hundred.
+    /// True with this probability in percent.
     pub(crate) fn percent(&mut self, percent: u64) -> bool {
         self.throw() % 100 < percent
     }
@@ -39,7 +39,8 @@ impl Dice {
     }
 }
 
-/// The number in an environment variable, for runs that shall be longer.
+/// The number in an environment variable, which makes tests longer; else
+/// `otherwise`.
 pub(crate) fn setting(name: &str, otherwise: u64) -> u64 {
     let Ok(text) = env::var(name) else {
         return otherwise;

@@ -1,6 +1,6 @@
-//! What is entered, dropped, replaced or rotated while a run works: it counts in
-//! that run or in the next, whenever it came. What a run has taken in is what it
-//! has read.
+//! Changes during a run: entries, dropped tables, replaced files, a rotated key.
+//! Each counts in this run or in the next one, whenever it came. A run notes
+//! exactly what it has read.
 
 use std::fs;
 use std::path::Path;
@@ -14,7 +14,7 @@ use crate::equal;
 use crate::places::{DEMO, Landing, MANY, append, copy};
 use crate::program::{count, finish, rows, stedi};
 
-/// Tables that name people, and the column that does.
+/// Tables that name people, and the column of the name.
 const NAMING: [(&str, &str); 4] = [
     ("customer_trusted", "email"),
     ("accelerometer_trusted", "user"),
@@ -31,14 +31,14 @@ const TABLES: [&str; 6] = [
     "curated/training_set",
 ];
 
-/// Landing data of enough people for a run of some seconds.
+/// Landing data of enough people for a run of several seconds.
 fn much() -> TempDir {
     let dir = tempfile::tempdir().unwrap();
     std::os::unix::fs::symlink(MANY.dir.join("landing"), dir.path().join("landing")).unwrap();
     dir
 }
 
-/// People who agree, in the order in which they are withdrawn.
+/// People who consent, in the order of their withdrawals.
 fn agreeing(dir: &Path) -> Vec<String> {
     let landing = rows(
         dir,
@@ -56,11 +56,11 @@ fn withdraw(dir: &Path, email: &str) {
         .done();
 }
 
-/// So many people withdraw early in a run, one after another. None does later: what
-/// is entered afterwards would bring the earlier entries to light.
+/// Number of people who withdraw early in a run, one after another. Nobody
+/// withdraws later: a later entry would make the next run find the earlier ones.
 const WITHDRAWALS: usize = 5;
 
-/// Lets people withdraw while a run works. Gives those who did.
+/// Makes people withdraw during a run. Returns those who did.
 fn withdrawing_during(
     dir: &Path,
     (run, line): (Child, String),
@@ -74,7 +74,7 @@ fn withdrawing_during(
     gone
 }
 
-/// Nobody of `people` is in any table that names people.
+/// Fails if one of `people` is in a table that names people.
 #[track_caller]
 fn all_are_gone(dir: &Path, people: &[String], case: &str) {
     let names: Vec<String> = people.iter().map(|email| format!("'{email}'")).collect();
@@ -106,8 +106,8 @@ fn a_withdrawal_at_any_instant_of_a_run_counts_in_the_next() {
     stedi(dir, "verify --quiet").run().done();
 }
 
-/// Files that are appended to, written anew with the same length and time, or put
-/// in the place of others while a run reads them.
+/// Files are appended to, rewritten with the same length and time, or replaced
+/// while a run reads them.
 #[test]
 fn landing_files_that_change_during_a_run_are_read_by_the_next() {
     let dir = tempfile::tempdir().unwrap();
@@ -192,7 +192,7 @@ fn landing_files_that_change_during_a_run_are_read_by_the_next() {
     }
 }
 
-/// A person with a trainer, a phone and a consent.
+/// Adds a person with a trainer, a phone and consent.
 fn person(landing: &mut Landing, name: &str) {
     landing.customers.push(json!({
         "email": name, "customerName": "N", "phone": "1", "serialNumber": format!("s-{name}"),
@@ -208,7 +208,7 @@ fn person(landing: &mut Landing, name: &str) {
     }
 }
 
-/// Three people who agree.
+/// Three people who consent.
 pub(crate) fn three() -> TempDir {
     let mut landing = Landing::default();
     for name in ["a@x.org", "b@x.org", "c@x.org"] {
@@ -217,7 +217,7 @@ pub(crate) fn three() -> TempDir {
     landing.laid_out()
 }
 
-/// The same length, the same time of writing, other content.
+/// The same length and modification time, other content.
 #[test]
 fn a_file_whose_length_and_time_are_kept_is_known_by_its_inode() {
     let dir = three();
@@ -293,8 +293,8 @@ fn a_file_whose_length_and_time_are_kept_is_known_by_its_inode() {
     stedi(dir, "run").run().done().says("nothing new");
 }
 
-/// A key that is rotated while a run works: what the run noted is the key that it
-/// used, so that the next one makes other pseudonyms.
+/// A key is rotated during a run: the run notes the key that it used, so the next
+/// one makes new pseudonyms.
 #[test]
 fn a_key_that_changes_during_a_run_is_used_by_the_next() {
     let dir = three();

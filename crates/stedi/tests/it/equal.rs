@@ -1,5 +1,4 @@
-//! What must hold of a lake after a run, and of two lakes over the same
-//! landing files.
+//! Compares two lakes over the same landing files, and checks a lake after a run.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -11,17 +10,17 @@ use crate::arrivals::step::Source;
 use crate::company::Company;
 use crate::delta::{self, Rows};
 
-/// Whether the ledger's totals over all runs are those of one full run. Until
-/// runs record changes, each run that publishes appends its whole account.
+/// Whether the ledger's totals over all runs equal those of one full run.
 const LEDGER_TOTALS: bool = true;
 
-/// System tables that are the same in both lakes.
+/// System tables that must be equal in both lakes.
 const DERIVED: [&str; 3] = ["system/consent", "system/device_owner", "system/quarantine"];
 
-/// So many differing rows are shown.
+/// Maximum number of differing rows that are shown.
 const SHOWN: usize = 6;
 
-/// All rows of `tables`, of what runs derive, and the ledger's totals.
+/// Compares all rows of `tables` and of derived system tables, and the ledger's
+/// totals.
 pub(crate) fn lakes(living: &Path, fresh: &Path, tables: &[String]) -> Result<(), String> {
     let mut faults = Vec::new();
     let all = tables.iter().map(String::as_str).chain(DERIVED);
@@ -65,7 +64,7 @@ fn landing_tables<'a>() -> impl Iterator<Item = &'a str> {
     companies.flat_map(|company| Source::ALL.map(|source| company.landing_table(source)))
 }
 
-/// What the checks of the newest runs found.
+/// Compares the results of the checks of the newest runs.
 pub(crate) fn checks(living: &Path, fresh: &Path) -> Result<(), String> {
     let (Some(living), Some(fresh)) = (newest_checks(living)?, newest_checks(fresh)?) else {
         return Ok(());
@@ -91,8 +90,8 @@ fn newest_checks(lake: &Path) -> Result<Option<BTreeMap<String, u64>>, String> {
     Ok(Some(rows.counted(Some(&columns))))
 }
 
-/// How many rows `tables` and those that runs derive have, and how devices
-/// found their owners.
+/// Row counts of `tables` and of derived system tables, and how devices found their
+/// owners.
 pub(crate) fn told(lake: &Path, tables: &[String]) -> Result<Vec<(String, u64)>, String> {
     let mut told = Vec::new();
     for table in tables.iter().map(String::as_str).chain(DERIVED) {
@@ -109,7 +108,7 @@ pub(crate) fn told(lake: &Path, tables: &[String]) -> Result<Vec<(String, u64)>,
     Ok(told)
 }
 
-/// Rows that one of both has more often than the other, in words.
+/// Rows that one side has more often than the other, as text.
 pub(crate) fn difference(
     table: &str,
     living: &BTreeMap<String, u64>,
@@ -139,9 +138,8 @@ pub(crate) fn difference(
     ))
 }
 
-/// The sums of every count by step, table and source, over all runs. Groups
-/// without any count are left out, as is what is said of tables that the data
-/// product no longer has.
+/// The sum of each count by step, table and source, over all runs. Groups with all
+/// counts zero, and tables that the data product no longer has, are left out.
 fn totals(lake: &Path, tables: &BTreeSet<&str>) -> Result<BTreeMap<String, u64>, String> {
     const KEY: [&str; 3] = ["step", "table_name", "source"];
     let ledger = delta::read(lake, "system/ledger")?.unwrap_or_default();
@@ -185,8 +183,8 @@ fn totals(lake: &Path, tables: &BTreeSet<&str>) -> Result<BTreeMap<String, u64>,
     Ok(words.collect())
 }
 
-/// Nobody is in a trusted or curated table whose consent is not in force, nor
-/// is a device whose owner's is not.
+/// Fails if a trusted or curated table has a row of a person whose consent is not
+/// in force, or of a device whose owner's consent is not.
 pub(crate) fn nobody_without_consent(
     company: Company,
     lake: &Path,

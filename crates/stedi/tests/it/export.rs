@@ -1,4 +1,4 @@
-//! `stedi export`: a table's rows in files, and what proves that they are those.
+//! `stedi export`: the rows of a table in files, and the manifest that proves it.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -18,7 +18,7 @@ fn manifest(path: &Path) -> Value {
     serde_json::from_slice(&fs::read(path).unwrap()).unwrap()
 }
 
-/// Exports and gives the manifest, as the program prints it.
+/// Exports and returns the manifest that the program prints.
 #[track_caller]
 fn exported(dir: &Path, words: &str) -> Value {
     stedi(dir, &format!("export --format json {words}"))
@@ -32,7 +32,7 @@ fn checked(dir: &Path, path: &str) -> Outcome {
     stedi(dir, "export --format json --check").arg(path).run()
 }
 
-/// The verdict on each thing that was compared.
+/// The verdict on each compared item.
 fn verdicts(outcome: &Outcome) -> BTreeMap<String, String> {
     let document = outcome.json();
     let findings = document["findings"].as_array().unwrap().iter();
@@ -72,7 +72,8 @@ fn rows_of_parquet(path: &Path) -> Vec<Value> {
     rows.collect()
 }
 
-/// Fields without quotes alone, as the sample has them.
+/// The rows of a CSV file. Fields must not have quotes; those of the sample have
+/// none.
 fn rows_of_csv(path: &Path, manifest: &Value) -> Vec<Value> {
     let text = fs::read_to_string(path).unwrap();
     assert!(!text.contains('"'), "the test reads no quotes");
@@ -522,7 +523,7 @@ fn what_was_changed_is_found() {
     checked(dir, "x.ndjson").ended(1).says("manifest");
 }
 
-/// Whatever ends an export: it is whole, or it is none.
+/// A stopped export is complete, or it is no export.
 #[test]
 fn an_export_that_is_stopped_at_any_instant_is_whole_or_none() {
     let lake = DEMO.dir.join("lake");

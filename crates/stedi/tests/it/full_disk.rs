@@ -1,4 +1,4 @@
-//! A lake on a disk that has no room left.
+//! A lake on a disk that is full.
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
@@ -12,14 +12,15 @@ use crate::equal;
 use crate::growing::{Minds, TABLES, consistent, deliver, on_lake};
 use crate::program::Call;
 
-/// A disk of little room, which nobody sees but its holder and who asks for it.
+/// A small disk, mounted in a namespace of its own: only calls that enter the
+/// namespace see it.
 struct Disk {
     holder: Child,
     dir: PathBuf,
 }
 
 impl Disk {
-    /// Mounted at `dir`; `None` where this user may not do that.
+    /// Mounts a disk of this size at `dir`; `None` if this user may not mount.
     fn of(dir: &Path, kilobytes: u64) -> Option<Self> {
         let mount = format!("mount -t tmpfs -o size={kilobytes}k tmpfs \"$0\" && exec sleep 600");
         let holder = Command::new("unshare")
@@ -44,7 +45,7 @@ impl Disk {
         None
     }
 
-    /// Where its files lie for everybody else.
+    /// The path of its files outside of the namespace.
     fn seen(&self) -> PathBuf {
         let root = PathBuf::from(format!("/proc/{}/root", self.holder.id()));
         root.join(self.dir.strip_prefix("/").unwrap())
@@ -54,7 +55,7 @@ impl Disk {
         on_lake(dir, "disk/lake", words).among_files_of(self.holder.id(), dir)
     }
 
-    /// Leaves this much room.
+    /// Fills it up to this much free space.
     fn fill(&self, kilobytes: u64) {
         let ballast = self.seen().join("ballast");
         let mut file = File::create(&ballast).unwrap();
@@ -122,7 +123,7 @@ fn a_full_disk_ends_a_run_and_room_lets_the_next_one_complete() {
     assert!(full > 3, "{full} runs found no room");
 }
 
-/// The rows of all tables, those of the system too.
+/// The rows of all tables, system tables included.
 fn all_rows(lake: &Path) -> BTreeMap<String, BTreeMap<String, u64>> {
     let tables = delta::tables(lake).into_iter();
     tables

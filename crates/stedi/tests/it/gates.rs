@@ -1,4 +1,4 @@
-//! Privacy checks that no contract can switch off.
+//! Privacy gates: checks that no contract can switch off.
 
 use std::fs;
 
@@ -7,7 +7,7 @@ use serde_json::json;
 use crate::places::{SMALL, contents, unchanged};
 use crate::program::{rows, stedi};
 
-/// An edited product, and which built-in check of which table refuses it.
+/// An edit of the data product, and the privacy gate that refuses the result.
 struct Case {
     file: &'static str,
     from: &'static str,

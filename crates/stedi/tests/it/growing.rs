@@ -1,6 +1,6 @@
-//! A landing folder that grows by a batch of files at a time, and what must
-//! hold of its lake at every instant. For tests in which runs are killed, meet
-//! each other, or find no room.
+//! Helpers for tests in which runs are killed, meet each other, or find no free
+//! space: a landing folder that grows by batches of files, and what must hold of
+//! its lake at every instant.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -15,7 +15,7 @@ use crate::equal;
 use crate::places::{Landing, contents};
 use crate::program::{Call, stedi};
 
-/// The start of every run.
+/// Start time of every run.
 const NOW: i64 = 100_000;
 
 pub(crate) const TABLES: [&str; 6] = [
@@ -27,29 +27,29 @@ pub(crate) const TABLES: [&str; 6] = [
     "curated/training_set",
 ];
 
-/// Files of a lake that are neither a table's rows nor its log.
+/// Files of a lake that belong to no table.
 const KNOWN: [&str; 2] = ["system/lake.json", "system/lock.json"];
 
-/// Where the newest release lies, alone.
+/// The folder of the newest release, which is its only object.
 const RELEASES: &str = "system/release";
 
-/// `stedi WORDS` in a folder with `landing`, on `lake` in it.
+/// `stedi WORDS` in a folder with `landing` and the lake `lake`.
 pub(crate) fn on_lake(dir: &Path, lake: &str, words: &str) -> Call {
     let words = format!("{words} --quiet --landing landing --lake {lake} --now {NOW}");
     stedi(dir, &words).env("STEDI_KEY", &"7".repeat(64))
 }
 
-/// Who may change their mind in a batch.
+/// Whether people change their consent in a batch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Minds {
-    /// Nobody does: rows come, and none go.
+    /// Nobody does: rows are added, and none are removed.
     Made,
     /// People withdraw their consent, and some give it again.
     Change,
 }
 
-/// Lets the `number`th batch arrive: one person with a device, readings that
-/// complete earlier ones, and a file delivered twice.
+/// Delivers the `number`th batch: one person with a device, readings that complete
+/// earlier ones, and a file that is delivered twice.
 pub(crate) fn deliver(dir: &Path, number: usize, minds: Minds) {
     let mut dice = Dice::of(number as u64);
     let updated = 1_000 + number as i64;
@@ -111,8 +111,8 @@ pub(crate) fn deliver(dir: &Path, number: usize, minds: Minds) {
     }
 }
 
-/// What a reader may count on at every instant: no row is doubled, and no
-/// curated row is there without the trusted ones that it is made of.
+/// What holds for readers at every instant: no row is doubled, and no curated row
+/// exists without the trusted rows that it is made of.
 pub(crate) fn consistent(lake: &Path) -> Result<(), String> {
     let mut tables = Vec::new();
     for table in TABLES {
@@ -151,7 +151,7 @@ pub(crate) fn consistent(lake: &Path) -> Result<(), String> {
     Ok(())
 }
 
-/// Of each row the values of `columns` must stand in a row of `other`.
+/// For each row, a row of `other` must have the same values in `columns`.
 fn part_of(
     table: &str,
     rows: &Rows,
@@ -175,7 +175,7 @@ fn part_of(
     }
 }
 
-/// Files that no version of any table knows of, and that are no logs.
+/// Files that belong to no version of any table and to no log.
 pub(crate) fn orphans(lake: &Path) -> Result<Vec<PathBuf>, String> {
     let releases = fs::read_dir(lake.join(RELEASES)).into_iter().flatten();
     if releases.count() > 1 {
@@ -219,8 +219,8 @@ pub(crate) fn orphans(lake: &Path) -> Result<Vec<PathBuf>, String> {
     Ok(files.filter(|file| !is_known(file)).collect())
 }
 
-/// A run to its end, after which the lake must be a clean one's: the same rows
-/// in every table, and another run writes nothing.
+/// Completes a run. Then the lake must equal a fresh one: the same rows in every
+/// table, and another run writes nothing.
 pub(crate) fn settle(dir: &Path) -> Result<(), String> {
     let fresh = format!("fresh-{}", std::process::id());
     for lake in ["lake", fresh.as_str()] {

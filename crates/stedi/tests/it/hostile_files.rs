@@ -1,5 +1,5 @@
-//! Landing files made to harm: each costs little memory and few seconds, and
-//! every byte of it is in the account.
+//! Landing files made to harm: each costs little memory and time, and every byte is
+//! accounted for.
 
 use std::fs;
 use std::io::Write;
@@ -13,12 +13,12 @@ use crate::measured::measured;
 use crate::places::Landing;
 use crate::program::{rows, stedi};
 
-/// Files of one case, below the folder of phone readings.
+/// Files of one case: paths below the folder of phone readings, and bytes.
 type Files = Vec<(String, Vec<u8>)>;
 
-/// A case: what it is, its files, places that cannot be read, and entries of the
-/// quarantine at most. Memory and seconds are beyond what a run over nothing
-/// takes on this machine, with other tests beside it.
+/// A case: its name, its files, the number of unreadable places, and the maximum
+/// number of quarantine entries. Memory and seconds are in addition to those of a
+/// run over nothing on this machine, with other tests at the same time.
 struct Case {
     name: &'static str,
     files: Files,
@@ -49,12 +49,12 @@ fn gz(text: &[u8]) -> Vec<u8> {
     packed("gzip", text)
 }
 
-/// One file.
+/// A case of one file.
 fn one(name: &str, bytes: impl Into<Vec<u8>>) -> Files {
     vec![(name.to_owned(), bytes.into())]
 }
 
-/// Runs over the files and checks what came of it.
+/// Runs over the files and checks the result.
 fn check(case: Case) {
     let landing = Landing {
         customers: vec![json!({"email": "a@example.com", "lastUpdateDate": 1})],
@@ -95,8 +95,8 @@ fn check(case: Case) {
         .says("nothing new");
 }
 
-/// Every byte of every file is in a row, in quarantine or between objects, and
-/// all tables say so.
+/// Fails unless every byte of every file is in a row, in quarantine or between
+/// objects, and all tables agree on it.
 fn accounted(dir: &Path, name: &str) {
     let sums = rows(
         dir,
@@ -119,8 +119,8 @@ fn accounted(dir: &Path, name: &str) {
     assert_eq!(sums, [nothing] as [Value; 1], "{name}");
 }
 
-/// What a case may take where nothing else is said. A run over next to nothing
-/// takes a hundred MiB of a binary that is not optimised.
+/// A case with the default limits. A run over next to nothing takes a hundred MiB
+/// in a debug build.
 fn case(name: &'static str, files: Files, places: impl Into<Option<u64>>, entries: u64) -> Case {
     Case {
         name,

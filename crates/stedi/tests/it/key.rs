@@ -1,5 +1,5 @@
-//! The key of pseudonyms: made when first needed, kept from others, replaced
-//! and destroyed, and never told.
+//! The key of pseudonyms: created when first needed, kept secret, replaced,
+//! destroyed, and never printed.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -25,12 +25,12 @@ group by 1
 
 const GIVEN: &str = "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff";
 
-/// A folder with landing data, a lake, and a project with pseudonyms in `p`;
-/// keys lie below `settings`.
+/// A folder with landing data, a lake, and a project with pseudonyms in `p`; keys
+/// are below `settings`.
 struct Own(TempDir);
 
 impl Own {
-    /// No run has made a pseudonym yet.
+    /// With a lake that has no pseudonyms yet.
     fn new() -> Self {
         let own = SMALL.with_own_lake();
         stedi(own.path(), "init p").run().done();
@@ -38,7 +38,7 @@ impl Own {
         Self(own)
     }
 
-    /// Likewise, without a lake.
+    /// The same without a lake.
     fn without_lake() -> Self {
         let own = Self::new();
         fs::remove_dir_all(own.dir().join("lake")).unwrap();
@@ -92,7 +92,7 @@ fn mode(path: &Path) -> u32 {
     fs::metadata(path).unwrap().permissions().mode() & 0o7777
 }
 
-/// The line of a key file that is the secret.
+/// The secret, a line of a key file.
 fn secret(file: &Path) -> String {
     let text = fs::read_to_string(file).unwrap();
     let line = text.lines().find(|line| line.len() == 64);
@@ -179,8 +179,8 @@ fn null_in_null_out_and_letter_by_letter() {
         .ended(1);
 }
 
-/// A lake that is moved, or called by another name, keeps its key; another lake
-/// has another, also one at a place where a lake was before.
+/// A lake that is moved or renamed keeps its key. Another lake has another key,
+/// even at the path of an earlier lake.
 #[test]
 fn a_key_belongs_to_a_lake_and_not_to_its_place() {
     let own = Own::without_lake();
@@ -203,8 +203,8 @@ fn a_key_belongs_to_a_lake_and_not_to_its_place() {
     assert_eq!(own.key_files().len(), 2);
 }
 
-/// Until its first run has published, a lake has no id: a run that failed and
-/// the one that is tried again use one key.
+/// Until its first run has published, a lake has no id: a failed run and its retry
+/// use the same key.
 #[test]
 fn a_first_run_that_fails_keeps_its_key_for_the_next() {
     let own = Own::without_lake();
@@ -432,7 +432,7 @@ fn two_runs_at_once_end_with_one_key() {
     }
 }
 
-/// No part of a key stands in what the program says, or in the lake.
+/// No part of a key is in the program's output or in the lake.
 #[test]
 fn a_key_is_never_told() {
     let own = Own::without_lake();

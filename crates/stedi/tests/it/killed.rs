@@ -1,7 +1,8 @@
-//! Runs killed at any instant, over a landing folder that grows: nothing is
-//! lost, doubled or half visible, and the next run finishes what was begun.
+//! Runs killed at any instant, over a growing landing folder: nothing is lost,
+//! doubled or half visible, and the next run finishes what was begun.
 //!
-//! `STEDI_TEST_KILLS=300 cargo test -p stedi --test it killed` kills as often.
+//! `STEDI_TEST_KILLS=300 cargo test -p stedi --test it killed` sets the number of
+//! kills.
 
 use std::fs;
 use std::os::unix::process::ExitStatusExt;
@@ -14,13 +15,13 @@ use crate::dice::{Dice, setting};
 use crate::growing::{Minds, consistent, deliver, on_lake, orphans, settle};
 use crate::program::knows;
 
-/// In all tests of this module together.
+/// Number of kills in all tests of this module together.
 const KILLS: u64 = 60;
 
-/// A run that publishes all makes about so many.
+/// Approximate number of commits of a run that publishes everything.
 const COMMITS: usize = 13;
 
-/// So many kills lie between two runs that go to their end.
+/// Number of kills between two runs that complete.
 const KILLS_IN_A_ROW: u64 = 8;
 
 #[test]
@@ -113,11 +114,11 @@ fn kill(minds: Minds, look_for_orphans: bool) {
 #[derive(Debug, Clone, Copy)]
 enum When {
     After(Duration),
-    /// Once so many commits are in the logs.
+    /// Once the logs have this many commits.
     Committed(usize),
 }
 
-/// Whether the call was killed, and had not ended before.
+/// Whether the call was killed before it ended.
 fn killed(dir: &Path, verb: &str, when: When, moment: Duration) -> bool {
     let (mut child, _) = on_lake(dir, "lake", verb).start();
     match when {
@@ -134,7 +135,7 @@ fn killed(dir: &Path, verb: &str, when: When, moment: Duration) -> bool {
     child.wait().unwrap().signal().is_some()
 }
 
-/// Entries of all logs, those of system tables too.
+/// Number of entries of all logs, those of system tables included.
 fn commits(lake: &Path) -> usize {
     let entries = |table: String| {
         let log = fs::read_dir(lake.join(table).join("_delta_log"));

@@ -1,5 +1,5 @@
-//! What lies in a lake: plain Delta tables that tell nothing of anybody but in
-//! the rows themselves.
+//! The content of a lake: plain Delta tables, with personal values in rows and
+//! nowhere else.
 
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -59,7 +59,7 @@ fn names_logs_and_footers_hold_no_personal_value() {
     }
 }
 
-/// Personal columns of every table, as `stedi describe` tells them.
+/// Personal columns of every table, as `stedi describe` lists them.
 fn personal(dir: &Path) -> BTreeMap<String, Vec<String>> {
     let tables = stedi(dir, "tables --format ndjson")
         .run()
@@ -243,7 +243,8 @@ fn tables_lie_at_zone_and_name() {
     );
 }
 
-/// Landing belongs to the user: asking, running and verifying change no byte.
+/// Landing files belong to the user: queries, runs and `verify` change no byte of
+/// them.
 #[test]
 fn landing_is_never_changed() {
     let own = SMALL.copied();

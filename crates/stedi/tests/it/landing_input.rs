@@ -1,5 +1,5 @@
-//! Landing input that holds what is no row, and files of many kinds.
-//! Framings and values are `crates/landing`'s; here is what a run makes of them.
+//! What a run makes of landing input that is not rows, and of many kinds of files.
+//! Framings and values are tested in `crates/landing`.
 
 use std::fs;
 use std::io::Write;

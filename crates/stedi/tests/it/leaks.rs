@@ -1,5 +1,5 @@
-//! What goes wrong tells nothing of anybody, also where an engine's own error
-//! would quote the value it stumbled over.
+//! Error messages contain no personal values, even where an error of a library
+//! would quote one.
 
 use std::fs;
 
@@ -79,8 +79,8 @@ fn values_that_the_engine_stumbles_over() {
     }
 }
 
-/// Messages about the statements themselves. What a person looks up by name or
-/// address stands in them, and the terminal's log outlives the question.
+/// Messages about statements must not quote their values: a user looks people up by
+/// name or address, and the terminal's log is kept.
 #[test]
 fn values_that_stand_in_a_statement() {
     let dir = &SMALL.dir;

@@ -1,5 +1,5 @@
-//! Where columns come from, and personal values that would get into a column
-//! that does not say so. Neither landing data nor a lake is needed to ask.
+//! Lineage of columns: models that would put personal values into a column without
+//! declaring it. Needs neither landing data nor a lake.
 
 use std::fs;
 use std::path::Path;

@@ -1,8 +1,8 @@
-//! What becomes of consent entered by hand where what tells of it is lost together.
+//! Consent entered by hand, when the places that record it are lost together.
 //!
-//! A withdrawal follows from nothing. Where the register, its copies and the release
-//! are gone, what is left of the lake must keep a run from publishing whoever
-//! withdrew.
+//! A withdrawal cannot be derived from other data. If the register, its copies and
+//! the release are gone, the rest of the lake must keep a run from publishing the
+//! person who withdrew.
 
 use std::fs;
 use std::path::Path;
@@ -13,7 +13,8 @@ use tempfile::TempDir;
 use crate::places::copy;
 use crate::program::{Outcome, count, rows, stedi};
 
-/// A lake of one run, the same after a withdrawal and another run, and who withdrew.
+/// A lake of one run, the same lake after a withdrawal and another run, and the
+/// person who withdrew.
 struct Lakes {
     dir: TempDir,
     person: String,
@@ -100,7 +101,7 @@ fn nobody_is_published_again_where_all_that_tells_of_entries_is_lost() {
     }
 }
 
-/// Somebody may have withdrawn of whom no table has rows.
+/// A person without rows in any table may have withdrawn.
 #[test]
 fn a_lake_that_cannot_tell_whether_there_were_entries_is_not_published() {
     let own = own("before");
@@ -119,7 +120,7 @@ fn a_lake_that_cannot_tell_whether_there_were_entries_is_not_published() {
     call(own.path(), "verify").done();
 }
 
-/// Nobody is asked about entries where it is known that none is lost.
+/// No confirmation is required if it is certain that no entry is lost.
 #[test]
 fn a_lost_release_alone_is_made_again() {
     for (of, folders) in [

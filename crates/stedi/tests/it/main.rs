@@ -1,9 +1,12 @@
-//! The program as its users meet it: every test calls the binary.
+//! Tests of the program as a user runs it: every test calls the binary.
 //!
-//! Each module tests one part of what the program promises, as tables of cases where
-//! there are several of a kind. `program` calls, `places` makes the folders that
-//! are called upon, `people` knows whose values must never be told;
-//! `bucket` is a place on an S3 server, `proxy` what fails between it and the program.
+//! Each module tests one part of what the program promises, as a table of cases if
+//! there are several of a kind. Helpers:
+//! - `program`: calls of the binary.
+//! - `places`: folders with landing data and lakes.
+//! - `people`: personal values that must not be printed.
+//! - `bucket`: a prefix on an S3 server; `proxy`: faults between it and the
+//!   program.
 
 #![allow(
     clippy::print_stderr,

@@ -1,4 +1,4 @@
-//! Calls of the binary, with what they took as seen from outside.
+//! Calls of the binary, with their use of memory measured from outside.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -7,15 +7,15 @@ use std::time::{Duration, Instant};
 
 use crate::program::{Call, Outcome, finish};
 
-/// How a call ended and what it took.
+/// The outcome of a call and its peak memory.
 pub(crate) struct Measured {
     pub(crate) outcome: Outcome,
-    /// The most memory that it held at once.
+    /// Peak memory.
     pub(crate) peak_bytes: u64,
     pub(crate) took: Duration,
 }
 
-/// Runs a call to its end and looks again and again at how much it holds.
+/// Runs a call to its end and polls its memory.
 pub(crate) fn measured(call: Call) -> Measured {
     let started = Instant::now();
     let (child, line) = call.start();
@@ -45,7 +45,7 @@ pub(crate) fn measured(call: Call) -> Measured {
     }
 }
 
-/// The process's high-water mark, of which the system keeps account itself.
+/// The peak memory that the system reports for a process.
 fn high_water(status: &str) -> Option<u64> {
     let text = std::fs::read_to_string(status).ok()?;
     let line = text.lines().find(|line| line.starts_with("VmHWM:"))?;

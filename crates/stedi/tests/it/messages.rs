@@ -1,13 +1,13 @@
-//! What the program says of statements that it cannot run: in words, the same
-//! each time, and never with a data structure of a library. And what it prints
-//! of values that would move a terminal.
+//! Messages about statements that cannot be run: plain words, the same each time,
+//! never a data structure of a library. Also the output of values that would
+//! control a terminal.
 
 use std::fs;
 
 use crate::places::{SMALL, append};
 use crate::program::stedi;
 
-/// How libraries show their own structures.
+/// Fragments of the debug output of libraries.
 const STRUCTURES: [&str; 12] = [
     " { ",
     "Ident",
@@ -216,8 +216,8 @@ fn an_unknown_function_has_one_hint_and_no_far_one() {
     }
 }
 
-/// Values that take over a terminal: colours, the window's title, the cursor,
-/// a C1 introducer, a turned direction.
+/// A value that controls a terminal: colours, the window's title, the cursor, a C1
+/// introducer, a reversed text direction.
 const HARMFUL: &str = "\u{1b}[31m\u{1b}]0;title\u{7}\r\u{9b}2J\u{7f}\u{202e}";
 
 #[test]

@@ -1,4 +1,4 @@
-//! `stedi test`: the data product's own tests, and the format they are written in.
+//! `stedi test`: the data product's own tests, and their format.
 
 use std::fs;
 use std::path::Path;
@@ -15,8 +15,8 @@ fn project() -> TempDir {
     dir
 }
 
-/// Puts `text` in place of all tests of `table`, a path such as
-/// `trusted/customer_trusted`, and runs them.
+/// Replaces all tests of `table`, a path such as `trusted/customer_trusted`, by
+/// `text`, and runs them.
 fn test_of(dir: &Path, table: &str, text: &str) -> Outcome {
     fs::write(dir.join(format!("p/{table}.test.sql")), text).unwrap();
     let name = table.rsplit('/').next().unwrap();
@@ -70,14 +70,14 @@ fn the_shipped_product_passes_its_own_tests() {
         .says("2 tests passed");
 }
 
-/// What is taken out of a model, and the test that says so.
+/// A part that is removed from a model, and the test that fails then.
 struct Mutation {
     file: &'static str,
     from: &'static str,
     to: &'static str,
-    /// The beginning of the title of a case that fails.
+    /// The beginning of the title of a failing case.
     fails: &'static str,
-    /// A row that is missing or extra.
+    /// A missing or extra row.
     row: &'static str,
 }
 
@@ -666,7 +666,7 @@ fn files_of_tests_that_are_wrong() {
         .done();
 }
 
-/// Expectations that do not hold, and what is said of them.
+/// Expectations that do not hold, and their messages.
 #[test]
 fn expectations_that_are_not_met() {
     let dir = project();
@@ -835,8 +835,8 @@ fn which_tests_are_run() {
         .hints(".test.sql");
 }
 
-/// A landing table with a place of its own is read from the test's rows, never
-/// from that place.
+/// A landing table with its own location is read from the test's rows, never from
+/// that location.
 #[test]
 fn landing_tables_that_lie_elsewhere() {
     let dir = project();

@@ -1,5 +1,5 @@
-//! Models of one's own: a run that takes in what is new leaves of each what a
-//! full run makes of it, or builds it anew.
+//! Incremental builds of user models: each table equals the result of a full run,
+//! or is built anew.
 
 use std::fs;
 use std::path::Path;
@@ -10,8 +10,7 @@ use crate::equal;
 use crate::places::append;
 use crate::program::stedi;
 
-/// A data product with models besides the built-in ones, and people who report
-/// at the same instants.
+/// A folder with additional models, and people who report at the same instants.
 struct Place {
     dir: TempDir,
     tables: Vec<String>,
@@ -80,7 +79,7 @@ impl Place {
         call.input(&format!("{}\n", email(person))).run().done();
     }
 
-    /// The lake must be what a fresh one is.
+    /// Fails unless the lake equals a fresh one.
     fn is_as_fresh(&self, what: &str) {
         for person in &self.withdrawn {
             self.enter("fresh", *person);
@@ -121,7 +120,8 @@ fn trainer(person: usize, at: usize) -> String {
     )
 }
 
-/// What some of a person's readings give stays while another of them gives it.
+/// A row that several of a person's readings produce stays while one of them is
+/// left.
 #[test]
 fn rows_that_others_give_as_well_stay() {
     let own = "subject = \"user\"\npersonal = [\"user\"]";
@@ -175,7 +175,7 @@ fn rows_that_others_give_as_well_stay() {
     place.is_as_fresh("another withdrew");
 }
 
-/// Zeros of both signs are one value, whoever computes the table.
+/// Zeros of both signs are one value, in full and in incremental builds.
 #[test]
 fn zeros_of_both_signs_are_one() {
     let own = "subject = \"user\"\npersonal = [\"user\"]\nduplicates = \"drop\"";
@@ -199,8 +199,8 @@ fn zeros_of_both_signs_are_one() {
     }
 }
 
-/// What several models read of landing tables is read once; each may name other
-/// columns, and join them as it likes.
+/// A landing table that several models read is read once. Each model may use other
+/// columns and other joins.
 #[test]
 fn models_that_read_the_same_landing_tables() {
     let own = "subject = \"user\"\npersonal = [\"user\"]";
@@ -238,7 +238,8 @@ fn models_that_read_the_same_landing_tables() {
     place.is_as_fresh("a reading came");
 }
 
-/// Which side of a join an account is about does not depend on what they hold.
+/// The side of a join that the ledger counts does not depend on the tables'
+/// contents.
 #[test]
 fn accounts_of_a_table_joined_with_itself_add_up() {
     let own = "subject = \"user\"\npersonal = [\"user\"]";
@@ -280,8 +281,8 @@ fn accounts_of_a_table_joined_with_itself_add_up() {
     place.is_as_fresh("somebody withdrew");
 }
 
-/// What became of rows does not depend on which side of a join is held, nor on
-/// whether one is empty.
+/// The counts of a join do not depend on which side is the build side, nor on an
+/// empty side.
 #[test]
 fn accounts_of_joins_do_not_follow_from_what_tables_hold() {
     let own = "subject = \"user\"\npersonal = [\"user\"]";
@@ -343,7 +344,7 @@ fn accounts_of_joins_do_not_follow_from_what_tables_hold() {
     place.is_as_fresh("somebody withdrew");
 }
 
-/// A SELECT that cannot be divided is computed from all that it reads.
+/// A SELECT that cannot be divided is computed from all its input.
 #[test]
 fn what_cannot_be_divided_is_computed_whole() {
     let own = "subject = \"user\"\npersonal = [\"user\"]";

@@ -1,7 +1,7 @@
 //! Landing files and lake in a bucket of a real S3 server.
 //!
-//! What the lake does when the store does not do as it should is tested in
-//! `object_store_faults`, kills in `object_store_killed`.
+//! Faults of the store are tested in `object_store_faults`, kills in
+//! `object_store_killed`.
 
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
@@ -27,11 +27,10 @@ const TABLES: [&str; 8] = [
     "system.device_owner",
 ];
 
-/// Each table's rows in some order, as lines.
+/// The rows of each table as lines, sorted.
 pub(crate) type Rows = BTreeMap<&'static str, Vec<String>>;
 
-/// The rows of every table that `sql` (a call without its statements) reads, in
-/// one call.
+/// The rows of every table, read by one call: `sql`, without its statements.
 #[track_caller]
 pub(crate) fn rows_by_table(sql: Call) -> Rows {
     let statements =
@@ -49,7 +48,7 @@ pub(crate) fn rows_by_table(sql: Call) -> Rows {
     rows
 }
 
-/// What a run over the small sample leaves, on disk and undisturbed.
+/// The tables that a run over the small sample makes on a disk.
 pub(crate) static EXPECTED: LazyLock<Rows> = LazyLock::new(|| {
     let dir = tempfile::tempdir().unwrap();
     let landing = SMALL.dir.join("landing");
@@ -59,7 +58,7 @@ pub(crate) static EXPECTED: LazyLock<Rows> = LazyLock::new(|| {
     rows_by_table(sql.arg(&landing).arg("-c"))
 });
 
-/// The lake in `bucket` must hold `expected`.
+/// Fails unless the lake in `bucket` has the rows `expected`.
 #[track_caller]
 pub(crate) fn holds(bucket: &Bucket, expected: &Rows, case: &str) {
     let sql = bucket.stedi("sql --format csv -c");
@@ -177,7 +176,7 @@ fn from_one_kind_of_place_into_the_other() {
     }
 }
 
-/// Which setting is wrong, what is said, and what is advised.
+/// A wrong setting, the message, and the hint.
 type Wrong = (
     &'static [(&'static str, &'static str)],
     &'static str,
@@ -320,7 +319,7 @@ fn ctrl_c_over_a_bucket_leaves_the_lake_as_it_was() {
     run(&bucket).run().done();
 }
 
-/// Two that begin a lake at once: both believe to be the first.
+/// Two runs create a lake at the same time: each expects to be the first.
 #[test]
 fn two_runs_at_once_over_a_bucket() {
     let Some(bucket) = Bucket::with_landing(&SMALL.dir) else {

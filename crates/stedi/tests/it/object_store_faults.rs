@@ -1,6 +1,6 @@
-//! A store that throttles, fails, breaks off, stays silent, and loses answers to
-//! what it has done: a run over it ends as if nothing had been, or says that the
-//! store is gone and leaves a lake that the next run completes.
+//! A store that throttles, fails, breaks off, stalls, and loses answers: a run
+//! succeeds as if nothing had happened, or reports that the store is gone and
+//! leaves a lake that the next run completes.
 
 use std::fs;
 
@@ -10,7 +10,7 @@ use crate::places::{MANY, SMALL};
 use crate::program::{Call, finish};
 use crate::proxy::{ALL, Fault, Proxy, Request, at_random};
 
-/// A run by way of `proxy` that waits for no answer for long.
+/// A run through `proxy`, with short timeouts.
 fn run_through(bucket: &Bucket, proxy: &Proxy) -> Call {
     through(bucket, proxy, "run")
 }
@@ -21,7 +21,7 @@ fn through(bucket: &Bucket, proxy: &Proxy, words: &str) -> Call {
         .env("AWS_TIMEOUT", "2s")
 }
 
-/// Which faults, by which seed, how many of a thousand requests they meet.
+/// Faults, seed, and the number of faulty requests per thousand.
 type Weather = (&'static [Fault], u64, u64);
 
 const WEATHER: [Weather; 9] = [
@@ -36,7 +36,7 @@ const WEATHER: [Weather; 9] = [
     (&ALL, 9, 100),
 ];
 
-/// Most of the time such a run waits, so that several may at once.
+/// Checks several cases at the same time, since such a run mostly waits.
 pub(crate) fn at_once<Case: Sync>(cases: &[Case], check: impl Fn(&Case) + Sync) {
     for some in cases.chunks(3) {
         std::thread::scope(|scope| {
@@ -96,8 +96,8 @@ fn readers_survive_bad_weather() {
     }
 }
 
-/// Every PUT is done, and its first answer lost. What the lake commits by is
-/// a conditional PUT; asked again, the store says that the object exists.
+/// Every PUT is executed, and its first answer is lost. A lake commits by
+/// conditional PUTs; on the retry, the store answers that the object exists.
 #[test]
 fn answers_to_puts_that_were_done_are_lost() {
     let faults = [
@@ -131,7 +131,8 @@ fn answers_to_puts_that_were_done_are_lost() {
     });
 }
 
-/// The same where the program waits in vain, for what cannot be made twice.
+/// The same for requests without any answer, for objects that can be created only
+/// once.
 #[test]
 fn nothing_is_heard_of_commits_that_were_made() {
     let Some(bucket) = Bucket::with_landing(&SMALL.dir) else {
@@ -147,11 +148,11 @@ fn nothing_is_heard_of_commits_that_were_made() {
     holds(&bucket, &EXPECTED, "stalled");
 }
 
-/// Where releases stand in a lake.
+/// The prefix of releases in a lake.
 const RELEASES: &str = "system/release/";
 
-/// From one request on there is no store any more: the tenth of the run that is
-/// done by then, and how it shows.
+/// When the store goes away: the tenth of the run's requests that are done by then,
+/// and the fault that shows it.
 const AWAY: [(u64, Fault); 6] = [
     (0, Fault::ResetBefore),
     (2, Fault::Unable),
@@ -203,7 +204,7 @@ fn a_store_that_stays_away_ends_the_run_and_the_next_completes_it() {
     });
 }
 
-/// A lake of half the readings stands; then the other half arrives.
+/// A lake of half the readings exists; then the other half arrives.
 fn with_half_a_lake<T>(check: impl FnOnce(&Bucket) -> T) -> Option<T> {
     let bucket = Bucket::with_landing(&SMALL.dir)?;
     let folder = SMALL.dir.join("landing/accelerometer/landing");
@@ -218,7 +219,7 @@ fn with_half_a_lake<T>(check: impl FnOnce(&Bucket) -> T) -> Option<T> {
     Some(check(&bucket))
 }
 
-/// A file of many parts is put together by a request of its own.
+/// A multipart upload is completed by a request of its own.
 #[test]
 fn the_answer_to_the_last_request_of_a_large_file_is_lost() {
     let Some(bucket) = Bucket::empty() else {
@@ -242,7 +243,7 @@ fn the_answer_to_the_last_request_of_a_large_file_is_lost() {
     assert_eq!(proxy.done().len(), 1, "{:?}", proxy.done());
 }
 
-/// A store that takes no notice of `If-None-Match` loses commits.
+/// A store that ignores `If-None-Match` loses commits.
 #[test]
 fn a_store_without_conditional_puts_is_refused_at_first_use() {
     let Some(bucket) = Bucket::with_landing(&SMALL.dir) else {

@@ -1,8 +1,8 @@
-//! `stedi run` over a bucket, killed at instants that chance picks while landing
-//! files arrive, again and again: what a run that is let be makes of it must be
-//! what a clean one makes of the same files.
+//! `stedi run` over a bucket, killed at random instants while landing files arrive.
+//! The next run that completes must produce what a run without kills makes of the
+//! same files.
 //!
-//! `STEDI_TEST_KILLS` says how many kills (24), `STEDI_TEST_SEED` by which chance.
+//! `STEDI_TEST_KILLS` sets the number of kills (24), `STEDI_TEST_SEED` the seed.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -18,7 +18,7 @@ use crate::places::SMALL;
 use crate::program::finish;
 use crate::proxy::{Proxy, mixed};
 
-/// So many kills fall on each arrival of new files.
+/// Number of kills after each arrival of files.
 const KILLS_AN_ARRIVAL: u64 = 3;
 
 const SOURCES: [&str; 3] = ["accelerometer", "customer", "step_trainer"];
@@ -83,8 +83,8 @@ fn nothing_of_a_killed_run_stays_for_ever() {
     assert!(left.is_empty(), "{} files: {left:?}", left.len());
 }
 
-/// Kills runs over growing input, lets `look` see the lake after some of them,
-/// and compares what the last run leaves with what a clean one leaves.
+/// Kills runs over growing input, calls `look` after some of them, and compares the
+/// lake of the last run with that of a run without kills.
 fn kill_runs(bucket: &Bucket, look: impl Fn(&Bucket)) {
     let kills = setting("STEDI_TEST_KILLS", 24);
     let seed = setting("STEDI_TEST_SEED", 1);
@@ -177,8 +177,8 @@ impl Reached {
     }
 }
 
-/// Uploads the `number`th of `of` parts of the small sample's lines. With each
-/// but the first, somebody who is there already withdraws.
+/// Uploads the `number`th of `of` parts of the small sample's lines. With each part
+/// but the first, a person of an earlier part withdraws.
 fn arrive(bucket: &Bucket, number: u64, of: u64) {
     for source in SOURCES {
         let folder = SMALL.dir.join("landing").join(source).join("landing");

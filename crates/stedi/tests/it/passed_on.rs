@@ -1,4 +1,5 @@
-//! A device that was passed on, from somebody who does not agree to somebody who does.
+//! A device that is passed on from a person without consent to a person with
+//! consent.
 
 use std::fs;
 use std::path::Path;
@@ -9,11 +10,11 @@ use tempfile::TempDir;
 use crate::places::Landing;
 use crate::program::{Outcome, count, stedi};
 
-/// From when it is the second owner's.
+/// The time from which the second person owns the device.
 const PASSED_ON: i64 = 50_000;
 
-/// `d` is heard by the phone of `a@x.org`, then by that of `b@x.org`. With
-/// `first_agrees`, both agree; else the second alone.
+/// The device `d` reports with the phone of `a@x.org`, then with that of `b@x.org`.
+/// With `first_agrees` both consent, else only the second one.
 fn landing(first_agrees: bool) -> Landing {
     let record = |who: &str, agrees: bool| {
         json!({
@@ -35,7 +36,7 @@ fn landing(first_agrees: bool) -> Landing {
     }
 }
 
-/// With the model `m`, which selects `columns` where `condition` holds.
+/// A folder with the model `m`, which selects `columns` with `condition`.
 fn laid_out(first_agrees: bool, columns: &str, condition: &str) -> TempDir {
     let dir = landing(first_agrees).laid_out();
     stedi(dir.path(), "init p").run().done();

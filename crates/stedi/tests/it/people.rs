@@ -1,4 +1,5 @@
-//! The personal values of some landing data, and where they must not appear.
+//! The personal values of landing data, and checks that they do not appear
+//! elsewhere.
 
 use std::fs;
 use std::path::Path;
@@ -7,7 +8,7 @@ use serde_json::Value;
 
 use crate::program::Outcome;
 
-/// Everything that a landing folder's customer records say of people.
+/// All personal values in the customer records of a landing folder.
 pub(crate) struct People {
     pub(crate) values: Vec<String>,
 }
@@ -36,7 +37,7 @@ impl People {
         Self { values }
     }
 
-    /// The first personal value that stands in `text`, in any letter case.
+    /// The first personal value in `text`, in any letter case.
     pub(crate) fn found_in(&self, text: &str) -> Option<&str> {
         let lower = text.to_lowercase();
         self.values
@@ -45,7 +46,7 @@ impl People {
             .map(String::as_str)
     }
 
-    /// `outcome`'s messages must tell nothing of anybody.
+    /// Fails if the messages of `outcome` contain a personal value.
     #[track_caller]
     pub(crate) fn untold_by(&self, outcome: &Outcome) {
         if let Some(value) = self.found_in(&outcome.err) {

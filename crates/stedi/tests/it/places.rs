@@ -1,8 +1,8 @@
-//! Folders that the program is called upon: landing data, lakes, projects.
+//! Folders for calls of the program: landing data, lakes, projects.
 //!
 //! Lakes that many tests only read are built once per binary and kept below
-//! `target/tmp`; tests that change one take a copy. A lock file guards their
-//! making, as cargo-nextest runs every test in a process of its own.
+//! `target/tmp`; tests that change one take a copy. A lock file guards the build,
+//! because cargo-nextest runs every test in a process of its own.
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
@@ -16,13 +16,13 @@ use tempfile::TempDir;
 use crate::people::People;
 use crate::program::{BINARY, stedi};
 
-/// A folder with `landing` and `lake`, built once and read by many.
+/// A folder with `landing` and `lake`, built once and read by many tests.
 pub(crate) struct Shared {
     pub(crate) dir: PathBuf,
     pub(crate) people: People,
 }
 
-/// What `stedi demo` makes, its words in `out` and `err`.
+/// The folder that `stedi demo` creates, with its output in `out` and `err`.
 pub(crate) static DEMO: LazyLock<Shared> = LazyLock::new(|| {
     shared("demo", |dir| {
         let outcome = stedi(dir, "demo .").run().done();
@@ -31,7 +31,7 @@ pub(crate) static DEMO: LazyLock<Shared> = LazyLock::new(|| {
     })
 });
 
-/// A sample of forty people and its lake: enough where counts do not matter.
+/// A sample of forty people and its lake, for tests that do not depend on counts.
 pub(crate) static SMALL: LazyLock<Shared> = LazyLock::new(|| {
     shared("small", |dir| {
         stedi(dir, "sample landing --customers 40 --seed 7")
@@ -42,14 +42,14 @@ pub(crate) static SMALL: LazyLock<Shared> = LazyLock::new(|| {
     })
 });
 
-/// Landing data of enough people for a run of some seconds, and no lake.
+/// Landing data of enough people for a run of several seconds, without a lake.
 pub(crate) static MANY: LazyLock<Shared> = LazyLock::new(|| {
     shared("many", |dir| {
         stedi(dir, "sample landing --customers 6000").run().done();
     })
 });
 
-/// The lake of the reference data; `None` where the data is not at hand.
+/// The lake of the reference data; `None` if the data is absent.
 pub(crate) static REFERENCE: LazyLock<Option<Shared>> = LazyLock::new(|| {
     let data = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/data/stedi");
     let Ok(data) = data.canonicalize() else {
@@ -100,7 +100,7 @@ fn shared(name: &str, make: impl FnOnce(&Path)) -> Shared {
 }
 
 impl Shared {
-    /// A folder of one's own with a copy of the lake, the landing data linked.
+    /// A private folder with a copy of the lake and a link to the landing data.
     pub(crate) fn with_own_lake(&self) -> TempDir {
         let own = tempfile::tempdir().unwrap();
         std::os::unix::fs::symlink(self.dir.join("landing"), own.path().join("landing")).unwrap();
@@ -108,7 +108,7 @@ impl Shared {
         own
     }
 
-    /// A folder of one's own with copies of both.
+    /// A private folder with copies of both.
     pub(crate) fn copied(&self) -> TempDir {
         let own = tempfile::tempdir().unwrap();
         copy(&self.dir.join("landing"), &own.path().join("landing"));
@@ -117,7 +117,7 @@ impl Shared {
     }
 }
 
-/// Copies a folder with all in it, links as links.
+/// Copies a folder with its content; links stay links.
 pub(crate) fn copy(from: &Path, to: &Path) {
     fs::create_dir_all(to).unwrap();
     for entry in fs::read_dir(from).unwrap() {
@@ -138,7 +138,8 @@ pub(crate) fn copy(from: &Path, to: &Path) {
     }
 }
 
-/// Every file and folder below `dir`, with its bytes. Empty where there is none.
+/// Every file and folder below `dir`, with its bytes. Empty if `dir` does not
+/// exist.
 pub(crate) fn contents(dir: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
     fn walk(dir: &Path, found: &mut BTreeMap<PathBuf, Vec<u8>>) {
         let Ok(entries) = fs::read_dir(dir) else {
@@ -162,7 +163,7 @@ pub(crate) fn contents(dir: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
     found
 }
 
-/// Everything below `dir` must be as it was.
+/// Fails if anything below `dir` has changed.
 #[track_caller]
 pub(crate) fn unchanged(before: &BTreeMap<PathBuf, Vec<u8>>, dir: &Path, case: &str) {
     let after = contents(dir);
@@ -180,7 +181,7 @@ pub(crate) fn unchanged(before: &BTreeMap<PathBuf, Vec<u8>>, dir: &Path, case: &
     );
 }
 
-/// The entries of all table logs of a lake, those of system tables too.
+/// The log entries of all tables of a lake, system tables included.
 pub(crate) fn log_entries(lake: &Path) -> Vec<PathBuf> {
     let all = contents(lake).into_keys();
     all.filter(|path| path.parent().is_some_and(|dir| dir.ends_with("_delta_log")))

@@ -1,4 +1,4 @@
-//! `stedi plan` tells what the run that follows does.
+//! `stedi plan` reports what the next run does.
 
 use std::fs;
 use std::path::Path;
@@ -22,7 +22,7 @@ fn people(dir: &Path, table: &Value) -> Option<u64> {
     ))
 }
 
-/// Plans, runs, and compares; gives the plan.
+/// Plans, runs, and compares the two. Returns the plan.
 #[track_caller]
 fn check(dir: &Path, what: &str) -> Vec<Value> {
     let before = contents(dir);

@@ -1,4 +1,4 @@
-//! Calls of the binary and what came of them.
+//! Calls of the binary, and their outcomes.
 
 use std::ffi::{OsStr, OsString};
 use std::io::{Read, Write};
@@ -13,7 +13,7 @@ use serde_json::Value;
 /// The binary under test.
 pub(crate) const BINARY: &str = env!("CARGO_BIN_EXE_stedi");
 
-/// A call that takes longer hangs.
+/// Timeout of a call.
 const PATIENCE: Duration = Duration::from_secs(120);
 
 /// The binary under test, or another build of it for long runs: that of
@@ -22,7 +22,7 @@ fn binary() -> OsString {
     std::env::var_os("STEDI_TEST_BINARY").unwrap_or_else(|| BINARY.into())
 }
 
-/// Whether the program has this verb yet.
+/// Whether the program has this command.
 pub(crate) fn knows(verb: &str) -> bool {
     static HELP: LazyLock<String> =
         LazyLock::new(|| stedi(Path::new("/"), "--help").run().done().out);
@@ -30,14 +30,14 @@ pub(crate) fn knows(verb: &str) -> bool {
     lines.any(|line| line.split_whitespace().next() == Some(verb))
 }
 
-/// A call that is being put together.
+/// Builder of a call.
 pub(crate) struct Call {
     command: Command,
     line: String,
     input: Option<String>,
 }
 
-/// How a call ended.
+/// Exit code and output of a call.
 pub(crate) struct Outcome {
     pub(crate) code: i32,
     pub(crate) out: String,
@@ -45,7 +45,8 @@ pub(crate) struct Outcome {
     line: String,
 }
 
-/// `stedi WORDS`, run in `dir`. Nothing of the tester's own settings gets in.
+/// `stedi WORDS`, run in `dir`, without the settings of the developer who runs the
+/// tests.
 pub(crate) fn stedi(dir: &Path, words: &str) -> Call {
     let mut command = Command::new(binary());
     command.current_dir(dir).args(words.split_whitespace());
@@ -64,7 +65,7 @@ pub(crate) fn stedi(dir: &Path, words: &str) -> Call {
     }
 }
 
-/// The rows that `statement` gives, called in a folder with `landing` and `lake`.
+/// The rows of `statement`, for a folder with `landing` and `lake`.
 #[track_caller]
 pub(crate) fn rows(dir: &Path, statement: &str) -> Vec<Value> {
     let document = stedi(dir, "sql --format json -c")
@@ -92,7 +93,7 @@ pub(crate) fn value(dir: &Path, statement: &str) -> Value {
     }
 }
 
-/// Like [`value`], of a count.
+/// Like [`value`], for a count.
 #[track_caller]
 pub(crate) fn count(dir: &Path, statement: &str) -> u64 {
     let value = value(dir, statement);
@@ -102,7 +103,7 @@ pub(crate) fn count(dir: &Path, statement: &str) -> u64 {
 }
 
 impl Call {
-    /// One more argument, with spaces and all.
+    /// Adds an argument, which may have spaces.
     pub(crate) fn arg(mut self, arg: impl AsRef<OsStr>) -> Self {
         self.line
             .push_str(&format!(" {:?}", arg.as_ref().to_string_lossy()));
@@ -110,27 +111,27 @@ impl Call {
         self
     }
 
-    /// An environment variable.
+    /// Sets an environment variable.
     pub(crate) fn env(mut self, name: &str, value: &str) -> Self {
         self.line = format!("{name}={value} {}", self.line);
         self.command.env(name, value);
         self
     }
 
-    /// Not that environment variable.
+    /// Removes an environment variable.
     pub(crate) fn without(mut self, name: &str) -> Self {
         self.line = format!("{name}= {}", self.line);
         self.command.env_remove(name);
         self
     }
 
-    /// What the program reads from standard input.
+    /// Sets the standard input.
     pub(crate) fn input(mut self, text: &str) -> Self {
         self.input = Some(text.to_owned());
         self
     }
 
-    /// As a user without rights, where the tests run as root.
+    /// Runs it as a user without rights if the tests run as root.
     pub(crate) fn without_rights(mut self) -> Self {
         use std::os::unix::process::CommandExt;
         if runs_as_root() {
@@ -141,7 +142,7 @@ impl Call {
         self
     }
 
-    /// Among the file systems of the process `pid`, run in `dir` there.
+    /// Runs it in the mount namespace of the process `pid`, in its folder `dir`.
     pub(crate) fn among_files_of(mut self, pid: u32, dir: &Path) -> Self {
         let mut command = Command::new("nsenter");
         command
@@ -159,7 +160,7 @@ impl Call {
         self
     }
 
-    /// Under a limit that the shell sets, such as `ulimit -f 1`.
+    /// Runs it under a limit that the shell sets, such as `ulimit -f 1`.
     pub(crate) fn limited(mut self, limit: &str) -> Self {
         self.line = format!("{limit}; {}", self.line);
         let mut command = Command::new("sh");
@@ -187,7 +188,7 @@ impl Call {
         finish(child, line)
     }
 
-    /// Begins it, and leaves its end to the caller; see [`finish`].
+    /// Starts it; [`finish`] waits for its end.
     #[track_caller]
     pub(crate) fn start(self) -> (Child, String) {
         let line = self.line.clone();
@@ -195,7 +196,7 @@ impl Call {
             .unwrap_or_else(|error| panic!("{line}: {error}"))
     }
 
-    /// Like [`Call::start`], where the system may refuse the call itself.
+    /// Like [`Call::start`], for calls that the system may refuse to start.
     pub(crate) fn try_start(mut self) -> std::io::Result<(Child, String)> {
         let input = match &self.input {
             Some(_) => Stdio::piped(),
@@ -215,7 +216,7 @@ impl Call {
     }
 }
 
-/// Waits for a call that was begun.
+/// Waits for a call that was started.
 #[track_caller]
 pub(crate) fn finish(mut child: Child, line: String) -> Outcome {
     fn collect(from: Option<impl Read + Send + 'static>) -> thread::JoinHandle<String> {
@@ -251,20 +252,20 @@ pub(crate) fn finish(mut child: Child, line: String) -> Outcome {
 }
 
 impl Outcome {
-    /// Must have ended well.
+    /// Fails unless the exit code is 0.
     #[track_caller]
     pub(crate) fn done(self) -> Self {
         self.ended(0)
     }
 
-    /// Must have ended with `code`.
+    /// Fails unless the exit code is `code`.
     #[track_caller]
     pub(crate) fn ended(self, code: i32) -> Self {
         assert_eq!(self.code, code, "{self}");
         self
     }
 
-    /// Standard error must hold `fragment`.
+    /// Fails unless standard error contains `fragment`.
     #[track_caller]
     pub(crate) fn says(self, fragment: &str) -> Self {
         assert!(
@@ -274,7 +275,7 @@ impl Outcome {
         self
     }
 
-    /// One of the `hint:` lines must hold `fragment`.
+    /// Fails unless one of the `hint:` lines contains `fragment`.
     #[track_caller]
     pub(crate) fn hints(self, fragment: &str) -> Self {
         let mut hints = self.err.lines().filter(|line| line.starts_with("hint: "));
@@ -285,20 +286,20 @@ impl Outcome {
         self
     }
 
-    /// Standard error must be empty.
+    /// Fails unless standard error is empty.
     #[track_caller]
     pub(crate) fn silent(self) -> Self {
         assert!(self.err.is_empty(), "{self}");
         self
     }
 
-    /// Standard output is one JSON document.
+    /// Standard output, parsed as one JSON document.
     #[track_caller]
     pub(crate) fn json(&self) -> Value {
         serde_json::from_str(&self.out).unwrap_or_else(|error| panic!("{error}: {self}"))
     }
 
-    /// Standard output is one JSON document per line.
+    /// Standard output, parsed as one JSON document per line.
     #[track_caller]
     pub(crate) fn json_lines(&self) -> Vec<Value> {
         let lines = self.out.lines();
@@ -321,7 +322,7 @@ impl std::fmt::Display for Outcome {
     }
 }
 
-/// Root may read and write everything, so that rights do not hinder it.
+/// Whether the tests run as root, who may read and write everything.
 pub(crate) fn runs_as_root() -> bool {
     use std::os::unix::fs::MetadataExt;
     std::fs::metadata("/proc/self").is_ok_and(|of| of.uid() == 0)

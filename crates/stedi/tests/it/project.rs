@@ -1,4 +1,4 @@
-//! The data product in files: written out, edited, refused where it is wrong.
+//! The data product as files: written, edited, and refused if it is wrong.
 
 use std::fs;
 use std::path::Path;
@@ -9,7 +9,7 @@ use tempfile::TempDir;
 use crate::places::{SMALL, contents, unchanged};
 use crate::program::{count, rows, stedi};
 
-/// A folder with landing data, a lake, and the data product in `p`.
+/// A folder with landing data, a lake, and the edited data product in `p`.
 fn edited(file: &str, from: &str, to: &str) -> TempDir {
     let own = SMALL.with_own_lake();
     stedi(own.path(), "init p").run().done();
@@ -25,7 +25,7 @@ fn edit(path: &Path, from: &str, to: &str) {
     fs::write(path, text.replacen(from, to, 1)).unwrap();
 }
 
-/// The line, from 1, on which `fragment` first stands.
+/// The first line, from 1, with `fragment`.
 fn line_of(path: &Path, fragment: &str) -> usize {
     let text = fs::read_to_string(path).unwrap();
     1 + text
@@ -285,7 +285,8 @@ fn a_check_may_warn_or_report_instead() {
     }
 }
 
-/// What is wrong, where, and what to do; before anything runs.
+/// A wrong project is refused before anything runs; the message has problem, place
+/// and hint.
 #[test]
 fn a_wrong_project_is_told_with_file_and_line() {
     struct Case {
@@ -293,8 +294,8 @@ fn a_wrong_project_is_told_with_file_and_line() {
         file: &'static str,
         from: &'static str,
         to: &'static str,
-        /// What stands on the line that the message must name; the whole file
-        /// where empty.
+        /// The text of the line that the message must name; empty for the whole
+        /// file.
         line: &'static str,
         says: &'static str,
         hints: &'static str,

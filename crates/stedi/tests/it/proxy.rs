@@ -1,7 +1,7 @@
-//! What lies between the program and its store, and fails: a forwarder of HTTP/1.1
-//! on loopback that treats each request as a plan says.
+//! A faulty network between the program and its store: an HTTP/1.1 proxy on
+//! loopback that treats each request as a plan says.
 //!
-//! Requests pass unchanged, `Host` too, so that their signatures hold.
+//! Requests pass unchanged, `Host` included, so that their signatures are valid.
 
 use std::collections::HashMap;
 use std::io::{self, Read, Write};
@@ -19,29 +19,31 @@ use crate::bucket::Server;
 /// What happens to a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(crate) enum Fault {
-    /// 503 `SlowDown`; the server hears nothing of it.
+    /// The answer is 503 `SlowDown`; the server does not receive the request.
     Throttled,
-    /// 500; the server hears nothing of it.
+    /// The answer is 500; the server does not receive the request.
     Unable,
-    /// The server does it; the answer is 502.
+    /// The server executes the request; the answer is 502.
     BadGateway,
-    /// The connection is reset; the server hears nothing of it.
+    /// The connection is reset; the server does not receive the request.
     ResetBefore,
-    /// The server does it; the connection is reset instead of an answer.
+    /// The server executes the request; the connection is reset instead of an
+    /// answer.
     ResetAfter,
-    /// The server does it; the connection ends in place of an answer.
+    /// The server executes the request; the connection is closed instead of an
+    /// answer.
     AnswerLost,
-    /// The server does it; nothing is heard of it any more.
+    /// The server executes the request; no answer comes.
     Stalled,
-    /// The server does it; the answer breaks off half-way.
+    /// The server executes the request; the answer breaks off half-way.
     Truncated,
-    /// The server does it, later than it might.
+    /// The server executes the request after a delay.
     Late(Duration),
-    /// A store that knows no conditional PUT: it writes over what stands there.
+    /// The store has no conditional PUT: it overwrites existing objects.
     Unconditional,
 }
 
-/// Those that a store's client must survive.
+/// The faults that the program must survive.
 pub(crate) const ALL: [Fault; 8] = [
     Fault::Throttled,
     Fault::Unable,
@@ -53,22 +55,22 @@ pub(crate) const ALL: [Fault; 8] = [
     Fault::Truncated,
 ];
 
-/// A request as a plan sees it.
+/// A request, as the plan gets it.
 pub(crate) struct Request<'a> {
     pub(crate) method: &'a str,
-    /// With the query.
+    /// Path with the query.
     pub(crate) path: &'a str,
-    /// Whether it is to make an object only if there is none.
+    /// Whether it is a conditional PUT: create an object only if there is none.
     pub(crate) conditional: bool,
-    /// Counted from 0, over all requests.
+    /// Number of the request, from 0, over all requests.
     pub(crate) number: u64,
-    /// How often this very one was made before.
+    /// Number of earlier identical requests.
     pub(crate) repeats: u32,
 }
 
 type Plan = dyn Fn(&Request) -> Option<Fault> + Send + Sync;
 
-/// Listens until it is dropped.
+/// The proxy. It listens until it is dropped.
 pub(crate) struct Proxy {
     address: SocketAddr,
     shared: Arc<Shared>,
@@ -85,15 +87,15 @@ struct Shared {
     done: Mutex<Vec<(Fault, String)>>,
 }
 
-/// How long a stalled request is left without an answer: longer than the
-/// program waits in these tests.
+/// Time without an answer for a stalled request: longer than the program waits in
+/// these tests.
 const STALL: Duration = Duration::from_secs(20);
 
-/// No message is longer.
+/// Maximum size of a message.
 const MESSAGE_BYTES_MAX: usize = 256 << 20;
 
 impl Proxy {
-    /// In front of `server`; `plan` says what becomes of each request.
+    /// A proxy in front of `server`; `plan` decides on each request.
     pub(crate) fn new(
         server: &Server,
         plan: impl Fn(&Request) -> Option<Fault> + Send + Sync + 'static,
@@ -125,23 +127,23 @@ impl Proxy {
         Self { address, shared }
     }
 
-    /// For `AWS_ENDPOINT`.
+    /// The value for `AWS_ENDPOINT`.
     pub(crate) fn endpoint(&self) -> String {
         format!("http://{}", self.address)
     }
 
-    /// How many requests came.
+    /// Number of requests received.
     pub(crate) fn requests(&self) -> u64 {
         self.shared.requests.load(Ordering::Relaxed)
     }
 
-    /// How many requests to make an object if there is none the server has done,
-    /// of those that nothing happened to. A lake commits by them.
+    /// Number of conditional PUTs that passed without a fault and created an
+    /// object. A lake commits by them.
     pub(crate) fn creations(&self) -> u64 {
         self.shared.creations.load(Ordering::Relaxed)
     }
 
-    /// What was done, and to which request.
+    /// The faults so far, and the request of each.
     pub(crate) fn done(&self) -> Vec<(Fault, String)> {
         self.shared.done.lock().unwrap().clone()
     }
@@ -155,7 +157,7 @@ impl Drop for Proxy {
     }
 }
 
-/// Chance that repeats: of every thousand requests, `per_mille` meet one of
+/// A reproducible random plan: of every thousand requests, `per_mille` get one of
 /// `faults`.
 pub(crate) fn at_random(
     seed: u64,
@@ -169,7 +171,7 @@ pub(crate) fn at_random(
     }
 }
 
-/// SplitMix64's last step.
+/// The finaliser of SplitMix64.
 pub(crate) fn mixed(seed: u64) -> u64 {
     let mut z = seed.wrapping_add(0x9E37_79B9_7F4A_7C15);
     z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
@@ -179,15 +181,14 @@ pub(crate) fn mixed(seed: u64) -> u64 {
 
 /// One HTTP message.
 struct Message {
-    /// Up to and with the empty line.
+    /// Everything up to the empty line, inclusive.
     head: String,
     body: Vec<u8>,
 }
 
 impl Shared {
-    /// Requests of one connection, one after the other.
-    ///
-    /// Ends the connection where a fault did, or the other side.
+    /// Serves the requests of one connection, one after the other. Ends when a
+    /// fault or the other side closes the connection.
     fn serve(&self, mut client: TcpStream) -> io::Result<()> {
         client.set_nodelay(true)?;
         while let Some(request) = read_request(&mut client)? {
@@ -198,7 +199,7 @@ impl Shared {
         Ok(())
     }
 
-    /// Whether the connection may serve another request.
+    /// Answers one request. Returns whether the connection can serve another one.
     fn answer(&self, client: &mut TcpStream, request: &Message) -> io::Result<bool> {
         let line = request.head.lines().next().unwrap_or_default();
         let mut words = line.split(' ');
@@ -276,8 +277,8 @@ impl Shared {
         Ok(false)
     }
 
-    /// The server's answer, whole, such that the connection to the program can
-    /// stay open.
+    /// The complete answer of the server, changed so that the connection to the
+    /// program can stay open.
     fn forward(&self, request: &Message) -> io::Result<Vec<u8>> {
         let mut server = TcpStream::connect(self.upstream)?;
         server.set_read_timeout(Some(Duration::from_secs(60)))?;
@@ -297,8 +298,8 @@ impl Shared {
         Ok([kept.as_bytes(), &answer[end..]].concat())
     }
 
-    /// The header that makes a PUT conditional is signed: the PUT that lacks it
-    /// is one of our own.
+    /// Writes an object without the condition. The header of the condition is
+    /// signed, so the proxy sends a PUT of its own.
     fn write_over(&self, path: &str, body: &[u8]) -> io::Result<()> {
         let object = path.split('/').skip(2).collect::<Vec<_>>().join("/");
         let path = Path::from_url_path(object).map_err(io::Error::other)?;
@@ -321,7 +322,7 @@ impl Message {
     }
 }
 
-/// `None` where the connection ended.
+/// The next request; `None` if the connection is closed.
 fn read_request(client: &mut TcpStream) -> io::Result<Option<Message>> {
     let mut bytes = Vec::new();
     let mut chunk = [0; 16 << 10];
@@ -361,7 +362,7 @@ fn end_of_head(bytes: &[u8]) -> Option<usize> {
     Some(at + 4)
 }
 
-/// As S3 says it.
+/// An error answer in the format of S3.
 fn refusal(status: &str, code: &str) -> Vec<u8> {
     let body = format!(
         "<?xml version=\"1.0\" encoding=\"UTF-8\"?><Error><Code>{code}</Code><Message>Please try again.</Message></Error>"
@@ -371,7 +372,7 @@ fn refusal(status: &str, code: &str) -> Vec<u8> {
         .into_bytes()
 }
 
-/// What is closed without lingering is reset.
+/// Closes the socket without lingering, which resets the connection.
 fn reset(client: &TcpStream) -> io::Result<()> {
     socket2::SockRef::from(client).set_linger(Some(Duration::ZERO))
 }

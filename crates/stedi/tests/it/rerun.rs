@@ -1,4 +1,4 @@
-//! Running again, and running in part.
+//! Repeated runs, and runs of some tables.
 
 use std::fs;
 
@@ -186,7 +186,7 @@ fn a_failed_expectation_publishes_nothing() {
         .says("7");
 }
 
-/// Every byte is read again by the check of the lake, so a torn table shows.
+/// `verify` reads every byte again, so it finds a torn table.
 #[test]
 fn two_runs_at_once_leave_a_whole_lake() {
     let dir = tempfile::tempdir().unwrap();

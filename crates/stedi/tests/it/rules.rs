@@ -1,4 +1,4 @@
-//! What contracts ask of rows, and what becomes of those that violate it.
+//! Checks of contracts, and what happens to rows that violate them.
 
 use std::fs;
 use std::path::Path;
@@ -9,16 +9,16 @@ use tempfile::TempDir;
 use crate::places::{Landing, SMALL, contents};
 use crate::program::{Outcome, count, stedi};
 
-/// The start of the run in these tests.
+/// Start time of the runs in these tests.
 const NOW: i64 = 10_000;
 
-/// So many rows has the table when none is left out.
+/// Rows of the table if none is left out.
 const ALL: u64 = 15;
 
-/// Landing data of five people, all of whom agree to research now: rows of others
-/// would not be published whatever a check does about them. Consents to show it to
-/// everybody: ann [100, 200) and from 300 on, bob from 500 on, cat and eve never,
-/// dan [100, 400).
+/// Landing data of five people, all of whom consent to research now: a run never
+/// publishes rows of other people, whatever a check does. Consents to the public:
+/// ann [100, 200) and from 300 on, bob from 500 on, cat and eve never, dan [100,
+/// 400).
 fn landing() -> Landing {
     let record = |email: &str, at: i64, consent: Option<i64>| json!({"email": email, "lastUpdateDate": at, "shareWithResearchAsOfDate": 50, "shareWithPublicAsOfDate": consent});
     let reading = |user: &str, at: i64, x: Option<i64>, z: i64| json!({"user": user, "timestamp": at, "x": x, "y": 0, "z": z});
@@ -54,8 +54,8 @@ fn landing() -> Landing {
     }
 }
 
-/// A folder with this landing data, and in `p` the data product with one table
-/// more. By its name it would be built first.
+/// A folder with this landing data, and in `p` the data product with one additional
+/// table, whose name would make it first in the build order.
 fn judged(contract: &str) -> TempDir {
     let dir = landing().laid_out();
     stedi(dir.path(), "init p").run().done();
@@ -96,7 +96,7 @@ fn ask(dir: &Path, lake: &str, sql: &str) -> Value {
     stedi(dir, &words).arg(sql).run().done().json()
 }
 
-/// Verdict and violations of the table's check.
+/// Verdict and number of violations of a check.
 #[track_caller]
 fn reported(outcome: &Outcome, check: &str) -> (String, u64) {
     let report = outcome.json();
@@ -110,9 +110,9 @@ fn reported(outcome: &Outcome, check: &str) -> (String, u64) {
 }
 
 struct Case {
-    /// As the contract names the check.
+    /// Name of the check.
     name: &'static str,
-    /// What the contract says, with `ACTION` for the action.
+    /// Text of the check in the contract, with `ACTION` for the action.
     rule: &'static str,
     violations: u64,
     /// Whether it can leave rows out.
@@ -389,7 +389,7 @@ fn every_row_is_in_the_table_or_counted_once() {
     }
 }
 
-/// Of the two equal readings none is left to be a duplicate.
+/// Both of two equal readings are left out, so neither is a duplicate.
 #[test]
 fn rows_left_out_are_no_duplicates() {
     for (rule, rows, duplicates) in [
@@ -439,7 +439,7 @@ fn rows_that_should_have_been_left_out_fail_verification() {
     assert_eq!(reported(&verified, "not_null(x)"), ("ok".to_owned(), 0));
 }
 
-/// What only a plan can tell: the place is the check's.
+/// Errors that only planning finds: the message names the place of the check.
 #[test]
 fn rules_that_do_not_fit_the_table() {
     let dir = judged("");
@@ -507,8 +507,8 @@ fn rules_that_do_not_fit_the_table() {
     run(dir, "lake").ended(2).says("reads itself");
 }
 
-/// The pairs of phone and trainer that belong to one person, by the rule and by
-/// the model's own account.
+/// The pairs of phone and trainer that belong to one person, counted by the check
+/// and by the model's own ledger entry.
 #[test]
 fn pairs_of_another_owner_are_left_out() {
     let own = SMALL.with_own_lake();

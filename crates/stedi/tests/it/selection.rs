@@ -1,5 +1,5 @@
-//! Runs of some tables: what they leave alone, and what reaches every table
-//! whatever was selected.
+//! Runs of some tables: which tables they leave unchanged, and which changes reach
+//! every table.
 
 use std::fs;
 use std::path::Path;
@@ -28,7 +28,7 @@ fn run(dir: &Path, words: &str, now: i64) -> Outcome {
     call(dir, &format!("run --now {now} {words}")).run()
 }
 
-/// What happens between two runs, the second at 2000.
+/// A change between two runs, the second one at 2000.
 type Happens = fn(&Path);
 
 const LOSSES: [(&str, Happens); 6] = [
@@ -103,7 +103,7 @@ fn a_loss_of_consent_reaches_every_table_whatever_is_selected() {
     }
 }
 
-/// Tables that do not stand are not built for it.
+/// Tables that do not exist yet are not built with the selected ones.
 #[test]
 fn what_was_never_built_is_not_taken_along() {
     let dir = three();
@@ -124,8 +124,8 @@ fn what_was_never_built_is_not_taken_along() {
     }
 }
 
-/// A model that was edited and not selected stays as it is where nobody loses
-/// anything by that, and is no hindrance where it has a fault.
+/// An edited model that is not selected is left unchanged if no person must be
+/// removed from its table; an error in it does not matter.
 #[test]
 fn with_nothing_new_about_people_only_what_is_selected_is_built() {
     let dir = three();

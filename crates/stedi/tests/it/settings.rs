@@ -1,4 +1,4 @@
-//! Settings: a flag over a variable over the file over the default.
+//! Precedence of settings: flag, environment variable, file, default.
 
 use std::fs;
 use std::path::Path;
@@ -8,7 +8,7 @@ use serde_json::Value;
 use crate::places::{DEMO, SMALL, contents, unchanged};
 use crate::program::stedi;
 
-/// What `doctor` finds under `what`: the finding and where it came from.
+/// A finding of `doctor` on `what`, and its source.
 fn finding(report: &Value, what: &str) -> (String, String) {
     let findings = report.as_array().unwrap();
     let finding = findings.iter().find(|finding| finding["what"] == what);
@@ -26,7 +26,7 @@ fn a_flag_wins_over_a_variable_over_the_file_over_the_default() {
         flag: (&'static str, &'static str),
         variable: (&'static str, &'static str),
         file: (&'static str, &'static str),
-        /// What is found with nothing given, by file, by variable, by flag.
+        /// The finding by default, by file, by variable, by flag.
         found: [&'static str; 4],
     }
     let dir = tempfile::tempdir().unwrap();
@@ -242,8 +242,7 @@ fn quiet_leaves_data_and_errors() {
     stedi(own.path(), "run --quiet --verbose").run().ended(2);
 }
 
-/// The least memory that can be set is enough for a small lake: what does not
-/// fit is spilled.
+/// The smallest allowed memory is enough for a small lake: the rest is spilled.
 #[test]
 fn little_memory_is_enough() {
     let dir = tempfile::tempdir().unwrap();

@@ -1,4 +1,5 @@
-//! The interactive shell and colours, driven through a terminal by Python.
+//! The interactive shell and colours, tested through a terminal that a Python
+//! script drives.
 
 use std::path::Path;
 use std::process::Command;

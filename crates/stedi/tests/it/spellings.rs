@@ -1,4 +1,4 @@
-//! One person under many spellings, and addresses that are nobody's.
+//! Many spellings of one person's address, and addresses of unknown people.
 
 use std::fs;
 use std::path::Path;
@@ -11,14 +11,14 @@ use crate::program::{Outcome, count, rows, stedi};
 
 const NOW: i64 = 10_000;
 
-/// As they arrived: with ü composed, with ü of two characters, plain, and with
-/// a character without width behind it.
+/// Spellings that arrive: with a composed ü, with an ü of two characters, plain,
+/// and with a zero-width character at the end.
 const COMPOSED: &str = "j\u{fc}rgen@x.org";
 const DECOMPOSED: &str = "Ju\u{308}rgen@x.org";
 const PLAIN: &str = "p2@x.org";
 const JOINED: &str = "zoe@x.org\u{200b}";
 
-/// Four people who agreed, and one of whom a reading alone arrived.
+/// Four people who consent, and one with a reading only.
 fn laid_out() -> TempDir {
     let record = |email: &str| json!({"email": email, "lastUpdateDate": 100, "shareWithResearchAsOfDate": 100});
     let reading =
@@ -119,7 +119,7 @@ fn spellings_of_one_person_are_one_person() {
     stedi(dir, &format!("verify --now {NOW}")).run().done();
 }
 
-/// Before the first run and after it: what is known stands in landing files.
+/// Before and after the first run: known people are those in the landing files.
 #[test]
 fn nobody_is_taken_for_somebody() {
     let dir = laid_out();
@@ -199,7 +199,7 @@ fn somebody_may_withdraw_before_anything_arrives() {
     enter(dir, "grant", "torn@x.org").done();
 }
 
-/// Where landing files are out of reach, what was read of them is known.
+/// If landing files are unreachable, known people are those that a run has read.
 #[test]
 fn who_is_known_is_noted() {
     let dir = laid_out();

@@ -1,4 +1,5 @@
-//! Asking in SQL: what can be asked, in which forms, and that asking only reads.
+//! SQL queries: what they can use, input and output formats, and that they only
+//! read.
 
 use std::fs;
 use std::io::{BufRead, BufReader, Read};
@@ -238,7 +239,8 @@ fn landing_tables_as_they_lie() {
     assert!(!dir.path().join("lake").exists(), "asking makes no lake");
 }
 
-/// As the Athena console writes it, as Glue's crawler prints it, and short.
+/// Table definitions as the Athena console writes them, as Glue's crawler prints
+/// them, and short.
 const TABLES_FOR_ATHENA: &str = r"
 -- Written by the Athena console.
 CREATE EXTERNAL TABLE IF NOT EXISTS `stedi`.`people` (
@@ -803,7 +805,7 @@ fn readings_of_many_files_are_each_counted_once() {
     );
 }
 
-/// As notebooks and drivers ask for it, also before anything was built.
+/// Schema queries of notebooks and drivers, also before the first run.
 #[test]
 fn the_schema_of_everything() {
     let columns = |dir: &std::path::Path, table: &str| {

@@ -1,4 +1,4 @@
-//! Ctrl-C, and a kill at any instant.
+//! Ctrl-C, SIGTERM, and kills at any instant.
 
 use std::fs;
 use std::os::unix::fs::symlink;
@@ -67,8 +67,8 @@ fn ctrl_c_ends_a_run_at_once_and_leaves_the_lake_as_it_was() {
     }
 }
 
-/// Once publication has begun it is finished first, so there are two ends and
-/// none between them.
+/// A publication that has begun is finished first, so there are two possible
+/// results and nothing between them.
 #[test]
 fn ctrl_c_at_any_instant_leaves_the_old_lake_or_the_new_one() {
     let landing = SMALL.dir.join("landing");
@@ -102,8 +102,8 @@ fn ctrl_c_at_any_instant_leaves_the_old_lake_or_the_new_one() {
     assert_eq!(ends.first(), Some(&130), "{ends:?}");
 }
 
-/// What was spilled to disk holds rows of people: it goes with the program,
-/// also where a service manager or a closed terminal ends it.
+/// Spilled files hold personal rows: they disappear with the program, also if a
+/// service manager or a closed terminal ends it.
 #[test]
 fn nothing_is_left_among_temporary_files() {
     let tmp = tempfile::tempdir().unwrap();
@@ -138,7 +138,7 @@ fn nothing_is_left_among_temporary_files() {
     }
 }
 
-/// A service manager ends with SIGTERM what a person ends with Ctrl-C.
+/// A service manager ends the program with SIGTERM, a person with Ctrl-C.
 #[test]
 fn being_terminated_leaves_the_lake_as_it_was() {
     let dir = much();
@@ -165,8 +165,8 @@ fn ctrl_c_ends_a_query() {
     assert!(asked.elapsed() < Duration::from_secs(1), "{query}");
 }
 
-/// Whatever a killed run left behind, the next one finishes it: all tables
-/// whole, readable at every moment, and in the end as if nothing had happened.
+/// The next run finishes what a killed run left: all tables are complete, readable
+/// at every moment, and in the end as if nothing had happened.
 #[test]
 fn a_killed_run_is_finished_by_the_next() {
     let dir = tempfile::tempdir().unwrap();

@@ -1,16 +1,16 @@
-//! The structure of the code, read off its `use` paths: no cycle of modules in
-//! any crate, no arrow between crates or between the engine's folders against
-//! the direction of ARCHITECTURE.md, no file whose name says nothing.
+//! Checks the structure of the code by its `use` paths: no cycle of modules in any
+//! crate, no dependency between crates or between the engine's folders against the
+//! direction in ARCHITECTURE.md, no file with an empty name such as `utils`.
 //!
 //! A module is a file. Paths are followed through re-exports to the module that
-//! defines the name, so that `crate::Error` is an arrow to `error.rs`. Code that
-//! is compiled for tests alone is left out.
+//! defines the name, so `crate::Error` is a dependency on `error.rs`. Code that is
+//! compiled only for tests is left out.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-/// Which crates a crate may name, from top to bottom.
+/// The crates that each crate may use, from top to bottom.
 const CRATES: [(&str, &[&str]); 8] = [
     (
         "stedi",
@@ -30,7 +30,7 @@ const CRATES: [(&str, &[&str]); 8] = [
     ("sample", &[]),
 ];
 
-/// The engine's folders from top to bottom: each may name those below it.
+/// The engine's folders from top to bottom: each may use those below it.
 const ENGINE_FOLDERS: [&str; 7] = [
     "model_test",
     "operations",
@@ -41,7 +41,7 @@ const ENGINE_FOLDERS: [&str; 7] = [
     "subjects",
 ];
 
-/// Names that say nothing of what a file holds.
+/// File names that do not tell what the file holds.
 const EMPTY_NAMES: [&str; 8] = [
     "utils", "util", "common", "core", "helpers", "helper", "manager", "misc",
 ];
@@ -231,7 +231,7 @@ fn check(files: &[(&str, &str)], expected: &[&str]) {
     assert_eq!(found, expected);
 }
 
-/// What is wrong, and where.
+/// A fault and its place.
 #[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct Fault {
     file: String,
@@ -253,12 +253,12 @@ fn lines(faults: &[Fault]) -> String {
 /// A module of a crate.
 struct Module {
     krate: String,
-    /// Empty for the crate's root.
+    /// Path of the module; empty for the crate's root.
     path: Vec<String>,
     file: String,
-    /// Every path that is named, with its line; re-exports apart.
+    /// Every path that the module uses, with its line; without re-exports.
     named: Vec<(usize, Vec<String>)>,
-    /// What a re-exported name stands for.
+    /// The path of each re-exported name.
     exported: BTreeMap<String, Vec<String>>,
 }
 
@@ -370,7 +370,8 @@ fn wrong_folders(modules: &[Module], arrows: &[BTreeMap<usize, usize>]) -> Vec<F
     faults
 }
 
-/// One fault for each arrow that closes a cycle, found from the first module.
+/// One fault for each dependency that closes a cycle, searched from the first
+/// module.
 fn cycles(modules: &[Module], arrows: &[BTreeMap<usize, usize>]) -> Vec<Fault> {
     let mut faults = Vec::new();
     let mut done = vec![false; modules.len()];
@@ -400,7 +401,7 @@ fn cycles(modules: &[Module], arrows: &[BTreeMap<usize, usize>]) -> Vec<Fault> {
     faults
 }
 
-/// The shortest way from a module back to itself.
+/// The shortest cycle through a module.
 fn shortest_cycle(arrows: &[BTreeMap<usize, usize>], start: usize) -> Option<Vec<usize>> {
     let mut before: BTreeMap<usize, usize> = BTreeMap::new();
     let mut reached = vec![start];
@@ -426,7 +427,7 @@ fn shortest_cycle(arrows: &[BTreeMap<usize, usize>], start: usize) -> Option<Vec
     None
 }
 
-/// The module that defines what a path names, if it is one of the same crate.
+/// The module that defines the item of a path, if it is in the same crate.
 fn target(
     modules: &[Module],
     places: &BTreeMap<(String, Vec<String>), usize>,
@@ -475,7 +476,7 @@ fn target(
     }
 }
 
-/// Reads a source file; `None` for one that holds tests alone.
+/// Reads a source file; `None` for a file of tests.
 fn read(file: &str, text: &str) -> Option<Module> {
     let (krate, inside) = file.strip_prefix("crates/")?.split_once("/src/")?;
     let mut path: Vec<String> = inside
@@ -541,7 +542,7 @@ fn read(file: &str, text: &str) -> Option<Module> {
     Some(module)
 }
 
-/// The paths of a `use` tree, each with the name that it brings in.
+/// The paths of a `use` tree, each with the name that it imports.
 fn expanded(tree: &str) -> Vec<(Vec<String>, String)> {
     let tree = tree.trim();
     let Some(open) = tree.find('{') else {
@@ -586,7 +587,7 @@ fn expanded(tree: &str) -> Vec<(Vec<String>, String)> {
         .collect()
 }
 
-/// The text with blanks for comments, texts and characters; lines stay.
+/// The source with comments, strings and characters blanked out; line numbers stay.
 fn plain(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     let bytes: Vec<char> = text.chars().collect();
@@ -659,7 +660,7 @@ fn plain(text: &str) -> String {
     out
 }
 
-/// Leaves out what is compiled for tests alone: an item behind `#[cfg(test)]`.
+/// Leaves out items behind `#[cfg(test)]`.
 fn without_tests(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     let mut rest = text;
@@ -694,7 +695,7 @@ fn workspace() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
 }
 
-/// All sources of the crates, without files that hold tests alone.
+/// All sources of the crates, without files of tests.
 fn sources(crates: &Path) -> Vec<(String, String)> {
     let mut files = Vec::new();
     let mut folders = vec![crates.to_owned()];
@@ -753,7 +754,7 @@ fn test_modules(file: &str, text: &str) -> Vec<PathBuf> {
 }
 
 /// Paths in backticks that begin at the root of the repository, or below the
-/// engine's or the query crate's sources.
+/// engine's or the query crate's sources, must exist.
 #[test]
 fn the_map_names_places_that_are_there() {
     let root = workspace();

@@ -1,6 +1,5 @@
-//! A customer record that cannot be read may be a withdrawal, whatever hinders
-//! the reading: its person is suspended, or it is said that nobody knows whose it
-//! is.
+//! A customer record that cannot be read may be a withdrawal. Whatever the fault,
+//! its person is suspended, or the program reports that the person is unknown.
 
 use std::fs;
 use std::path::Path;
@@ -13,7 +12,7 @@ use crate::program::{count, rows, stedi};
 
 const AGREED: i64 = 1_655_564_376_361;
 
-/// Twelve people who agree, and their lake.
+/// Twelve people who consent, and their lake.
 fn agreed() -> TempDir {
     let customers = (0..12).map(|i| {
         json!({
@@ -36,9 +35,8 @@ fn trusted(dir: &Path, person: &str) -> bool {
     count(dir, &sql) == 1
 }
 
-/// With `text` in another file, `person` alone is suspended, in a run that takes
-/// it in and in one that reads everything, and comes back once the entry is
-/// dropped.
+/// With `text` in another file, only `person` is suspended, both in an incremental
+/// and in a full run, until the quarantine entry is dropped.
 fn check(case: &str, text: &str, person: &str, reason: &str) {
     let dir = agreed();
     let dir = dir.path();
@@ -127,7 +125,8 @@ fn whoever_is_named_in_a_record_that_cannot_be_read() {
     );
 }
 
-/// UTF-16, a packed file that is none, the half of one.
+/// Files that cannot be decoded: UTF-16, files that are not compressed despite
+/// their names or end early, and all byte values.
 fn undecodable() -> Vec<(&'static str, Vec<u8>)> {
     let record = "{\"email\":\"p1@example.com\",\"lastUpdateDate\":1655564400000}\n";
     let utf16: Vec<u8> = record.encode_utf16().flat_map(u16::to_le_bytes).collect();

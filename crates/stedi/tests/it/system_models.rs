@@ -1,5 +1,4 @@
-//! Models over system tables: after each run they hold what a run that builds
-//! everything would put there.
+//! Models over system tables: after each run they equal the result of a full run.
 
 use std::fs;
 use std::path::Path;
@@ -10,7 +9,7 @@ use crate::during_runs::three;
 use crate::places::{append, contents, unchanged};
 use crate::program::{Outcome, rows, stedi};
 
-/// Models, and what each must hold after every run.
+/// Models, and the statement whose rows each must have after every run.
 const MODELS: [(&str, &str, &str); 3] = [
     (
         "entry",
@@ -44,7 +43,7 @@ fn run(dir: &Path, words: &str) -> Outcome {
     stedi(dir, &format!("run --project p --now 2000 {words}")).run()
 }
 
-/// The rows of a statement, in order.
+/// The rows of a statement, sorted.
 #[track_caller]
 fn sorted(dir: &Path, statement: &str) -> Vec<String> {
     let document = stedi(dir, "sql --project p --now 2000 --format json -c")
@@ -58,7 +57,7 @@ fn sorted(dir: &Path, statement: &str) -> Vec<String> {
     rows
 }
 
-/// Every model holds what its statement gives now. Gives how many rows each has.
+/// Fails unless every model equals its statement. Returns their row counts.
 #[track_caller]
 fn models_are_fresh(dir: &Path, case: &str) -> Vec<usize> {
     let mut rows = Vec::new();
@@ -75,7 +74,7 @@ fn consent(dir: &Path, act: &str, email: &str) {
     entry.input(email).run().done();
 }
 
-/// What happens before a run.
+/// A change before a run.
 type Happens = fn(&Path);
 
 #[test]

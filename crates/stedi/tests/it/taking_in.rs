@@ -1,5 +1,6 @@
-//! What a run takes in by itself, and for what it builds everything anew: each
-//! case ends with a lake that a fresh one over the same files is equal to.
+//! Changes that a run handles incrementally, and changes for which it builds
+//! everything anew. Each case ends with a lake that equals a fresh one over the
+//! same files.
 
 use std::fs;
 use std::path::Path;
@@ -17,11 +18,11 @@ const TABLES: [&str; 6] = [
     "curated/training_set",
 ];
 
-/// Everybody's pseudonyms are those of one key.
+/// The key of pseudonyms in all lakes.
 const KEY: &str = "5555555555555555555555555555555555555555555555555555555555555555";
 
-/// Ann and Bob agree, Cleo will at 5000, Dan does not; each has a device of five
-/// readings, and a phone that reports the same instants.
+/// Ann and Bob consent, Cleo will at 5000, Dan does not. Each has a device of five
+/// readings, and a phone that reports at the same instants.
 fn begin(dir: &Path) {
     for source in ["customer", "accelerometer", "step_trainer"] {
         fs::create_dir_all(dir.join("landing").join(source).join("landing")).unwrap();
@@ -61,7 +62,7 @@ fn run(dir: &Path, lake: &str, now: i64) -> Call {
     call(dir, &format!("run --lake {lake} --now {now}"))
 }
 
-/// With the data product that lies in `dir`, if one does.
+/// A call with the data product in `dir`, if there is one.
 fn call(dir: &Path, words: &str) -> Call {
     let call = stedi(dir, words).env("STEDI_KEY", KEY);
     match dir.join("lakehouse").exists() {
@@ -77,7 +78,7 @@ fn entered(dir: &Path, lake: &str, act: &str) {
         .done();
 }
 
-/// What happens between two runs, to a lake and its landing folder.
+/// A change to a lake and its landing folder between two runs.
 type Happens = fn(&Path);
 
 #[test]
@@ -283,8 +284,8 @@ fn what_a_changed_file_fed_is_kept_if_the_flag_says_so() {
     run(dir, "lake", 5000).run().done().says("was built anew");
 }
 
-/// Of somebody who is suspended, `system.consent` tells what has ended: it may
-/// end between two runs.
+/// For a suspended person, `system.consent` has the intervals that have ended: one
+/// may end between two runs.
 #[test]
 fn what_ends_of_a_suspended_person_is_told_when_it_has() {
     let dir = tempfile::tempdir().unwrap();
@@ -306,7 +307,8 @@ fn what_ends_of_a_suspended_person_is_told_when_it_has() {
     unchanged(&before, &dir.join("lake"), "nothing ended");
 }
 
-/// Lets the data product be one that a person may edit, and edits a model of it.
+/// Edits a model of the data product in `lakehouse`. Writes the product first if it
+/// is absent.
 fn edit(dir: &Path, model: &str, from: &str, to: &str) {
     if !dir.join("lakehouse").exists() {
         stedi(dir, "init lakehouse").run().done();
@@ -317,7 +319,7 @@ fn edit(dir: &Path, model: &str, from: &str, to: &str) {
     fs::write(&file, text.replace(from, to)).unwrap();
 }
 
-/// How many versions each table has.
+/// Number of versions of each table.
 fn versions(dir: &Path) -> Vec<usize> {
     let count = |table: &str| {
         let log = dir.join("lake").join(table).join("_delta_log");
@@ -387,7 +389,7 @@ fn a_changed_model_is_rebuilt_with_what_follows_from_it() {
     ran.says("built everything anew: the data product has changed (accelerometer_trusted)");
 }
 
-/// Rows that a reader need not even look at are among those read.
+/// Rows of files that a reader can skip count as read.
 #[test]
 fn rows_of_files_that_cannot_match_are_accounted_for() {
     let dir = tempfile::tempdir().unwrap();
@@ -427,8 +429,8 @@ fn a_run_that_rebuilds_one_model_tells_the_verdicts_on_all() {
     assert_eq!(runs[0], runs[1]);
 }
 
-/// Of a file of several row groups those stay as they are encoded that hold nobody
-/// who leaves.
+/// Row groups of a large file without rows of a removed person are copied as they
+/// are encoded.
 #[test]
 fn who_leaves_a_large_file() {
     let dir = tempfile::tempdir().unwrap();

@@ -1,5 +1,5 @@
-//! The clock of a run: every function that asks for the time gives the start of
-//! the run, and what follows from the time follows it.
+//! The clock of a run: every time function returns the start of the run, and tables
+//! that depend on the time follow it.
 
 use std::fs;
 use std::path::Path;
@@ -18,7 +18,7 @@ fn verify(dir: &Path, now: i64) -> Outcome {
     stedi(dir, &format!("verify --project p --now {now}")).run()
 }
 
-/// The data product in `p`, with something behind the SELECT of a model.
+/// Writes the data product to `p`.
 fn project(dir: &Path) {
     stedi(dir, "init p").run().done();
 }
@@ -55,7 +55,8 @@ fn every_function_that_asks_for_the_time_gives_the_start_of_the_run() {
     }
 }
 
-/// Checks of readings that turn with the time, at 5000 or so, in words that differ.
+/// Checks of readings whose result changes with the time, at about 5000, in several
+/// spellings.
 #[test]
 fn a_check_that_asks_for_the_time_is_asked_again_when_it_has_moved() {
     for condition in [
@@ -91,7 +92,7 @@ fn a_check_that_asks_for_the_time_is_asked_again_when_it_has_moved() {
     }
 }
 
-/// Models whose rows follow from the time in more ways than who agrees.
+/// Models whose rows depend on the time in more ways than by consent.
 #[test]
 fn a_model_that_asks_for_the_time_is_built_again_when_it_has_moved() {
     for condition in [
@@ -119,7 +120,7 @@ fn a_model_that_asks_for_the_time_is_built_again_when_it_has_moved() {
     }
 }
 
-/// What stands between the words of a statement changes nothing of how it is run.
+/// Comments in a statement do not change how it is run.
 #[test]
 fn a_comment_changes_nothing_of_how_a_model_is_run() {
     let dir = three();

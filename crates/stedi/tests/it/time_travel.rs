@@ -1,4 +1,4 @@
-//! Older versions of tables, by number and by time.
+//! Time travel: older versions of tables, by number and by time.
 
 use std::thread::sleep;
 use std::time::Duration;
@@ -45,7 +45,7 @@ fn two_versions() -> TwoVersions {
     }
 }
 
-/// The clock as the program reads it, as RFC 3339.
+/// The program's clock, as RFC 3339.
 fn chrono_now(dir: &std::path::Path) -> String {
     let text = stedi(dir, "sql --format csv -c")
         .arg("select to_char(to_timestamp_millis(run_time()), '%Y-%m-%dT%H:%M:%S%.3fZ') as now")

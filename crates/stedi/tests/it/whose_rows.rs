@@ -1,6 +1,6 @@
-//! Whose rows a model holds follows from its SELECT, whatever its contract says
-//! or leaves out: what is refused before anything runs, what is refused by the
-//! rows that come out, and what is taken.
+//! Whose rows a model holds follows from its SELECT, whatever its contract declares
+//! or leaves out: models that are refused before anything runs, models that are
+//! refused because of their rows, and models that are accepted.
 
 use std::fs;
 use std::path::Path;
@@ -14,8 +14,8 @@ use crate::program::{Outcome, stedi};
 
 const NOW: i64 = 10_000;
 
-/// Six people agree to research, one to nothing but showing it to everybody, one
-/// to nothing. Each has a device, and both report the same instants.
+/// Six people consent to research, one only to the public, one to nothing. Each has
+/// a device, and phone and device report at the same instants.
 fn landing() -> Landing {
     let people: Vec<usize> = (0..8).collect();
     let record = |n: usize| {
@@ -59,7 +59,7 @@ fn run(dir: &Path, words: &str) -> Outcome {
     stedi(dir, &words).run()
 }
 
-/// Contract, SELECT, what is said, what is hinted.
+/// Contract, SELECT, message, hint.
 type Refused = (&'static str, &'static str, &'static str, &'static str);
 
 const REFUSED: &[Refused] = &[
@@ -496,7 +496,7 @@ fn what_does_not_say_whose_rows_it_holds_is_refused_before_anything_runs() {
     stedi(dir, "lineage m --project p").run().done();
 }
 
-/// A model that reads a refused one does not get past it.
+/// A model that reads a refused one is refused, too.
 #[test]
 fn lines_and_models_over_models() {
     let dir = laid_out();
@@ -530,7 +530,7 @@ fn lines_and_models_over_models() {
     assert!(!dir.join("lake").exists());
 }
 
-/// Contract, SELECT, and how many rows come out.
+/// Contract, SELECT, number of rows.
 type Taken = (&'static str, &'static str, u64);
 
 const TAKEN: &[Taken] = &[
@@ -879,8 +879,8 @@ fn rows_of_people_who_do_not_agree_are_refused_by_the_column_that_names_them() {
     }
 }
 
-/// A group that becomes small by who withdraws is refused by the run that takes
-/// it in, and by `verify` before.
+/// A group that becomes too small by a withdrawal is refused by the next run, and
+/// before that by `verify`.
 #[test]
 fn groups_are_counted_again() {
     let dir = laid_out();
@@ -911,7 +911,7 @@ fn groups(dir: &Path) -> u64 {
     call.run().done().json()[0]["n"].as_u64().unwrap()
 }
 
-/// Another name for the same landing data is no way around.
+/// Another name for the same landing data does not evade the checks.
 #[test]
 fn a_landing_table_by_another_name_is_of_the_same_people() {
     let dir = laid_out();
@@ -972,7 +972,7 @@ fn a_landing_table_by_another_name_is_of_the_same_people() {
     run(dir, "").ended(4).says("privacy: consent in force");
 }
 
-/// A definition that declares who a row is about says more than one that lists
+/// A definition that declares the subject of a row is stronger than one that lists
 /// personal columns: a model may leave neither out.
 #[test]
 fn a_declared_subject_or_device_says_whose_rows_they_are() {
@@ -1027,7 +1027,7 @@ fn a_declared_subject_or_device_says_whose_rows_they_are() {
     run(dir, "").done();
 }
 
-/// However the place of the same files is written, or which of them are linked.
+/// All spellings of the location of the same files, and links to some of them.
 #[test]
 fn a_landing_table_over_the_same_files_is_of_the_same_people() {
     let dir = laid_out();
@@ -1070,7 +1070,7 @@ fn a_landing_table_over_the_same_files_is_of_the_same_people() {
     run(dir, "").ended(4).says("from raw").hints("raw.email");
 }
 
-/// Nobody has agreed where no records say so.
+/// Without customer records nobody consents.
 #[test]
 fn without_records_nobody_has_agreed() {
     let dir = landing().laid_out();

@@ -1,5 +1,5 @@
-//! Wrong input, each with its message, its hint, its exit code and an unchanged
-//! lake: the one that stands, and the one that is not there yet.
+//! Wrong input: message, hint, exit code, and an unchanged lake, both for an
+//! existing lake and for one that does not exist yet.
 
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
@@ -9,7 +9,7 @@ use std::process::Command;
 use crate::places::{SMALL, contents, unchanged};
 use crate::program::{BINARY, runs_as_root, stedi};
 
-/// What is done to a good folder, and what the program must say to it.
+/// A change to a valid folder, and the output that the program must give.
 struct Case {
     shows: &'static str,
     spoil: fn(&Path),
@@ -425,7 +425,8 @@ fn check(case: &Case, lake_stands: bool) {
     unchanged(&before, dir, case.shows);
 }
 
-/// Rights hinder everybody but root: as root the program is called as nobody.
+/// Root ignores permissions: if the tests run as root, the program is called as
+/// `nobody`.
 #[test]
 fn files_and_folders_without_the_right_to_use_them() {
     let can_call = || {
@@ -529,7 +530,7 @@ fn files_and_folders_without_the_right_to_use_them() {
     }
 }
 
-/// A pipe in the landing folder has no end to read to.
+/// A pipe in the landing folder has no end to wait for.
 #[test]
 fn a_pipe_among_the_landing_files_is_not_waited_for() {
     let own = SMALL.copied();

@@ -1,5 +1,5 @@
-//! Worlds and what happens in them, made by chance: a few people, a few
-//! devices, readings at few instants, so that all meet all.
+//! Generates random histories of a lake: a few people, a few devices, and readings
+//! at few instants, so that everything meets everything.
 
 use serde_json::{Value, json};
 
@@ -7,32 +7,32 @@ use super::models::{self, NAMES};
 use super::step::{Delivery, EDITS, Line, Source, Spelled, Step, What};
 use crate::dice::Dice;
 
-/// The first run's start.
+/// Start time of the first run.
 pub(crate) const BEGIN: i64 = 2_000;
 
-/// Readings are at these instants: so many, one every ten milliseconds.
+/// Number of instants of readings, one every ten milliseconds.
 const INSTANTS: i64 = 48;
 
 fn instant(number: i64) -> i64 {
     1_000 + 10 * (number % INSTANTS)
 }
 
-/// Makes a sequence of steps; the first one lays the landing folder out.
+/// Generates a sequence of steps. The first one creates the landing folder.
 pub(crate) fn steps(seed: u64) -> Vec<Step> {
     Chance::begin(seed, Language::Plain).make()
 }
 
-/// Makes a history of a lake with models made by chance. It is short: its models
-/// are what is tried.
+/// Generates a history of a lake with random models. It is short, since it tests
+/// the models.
 pub(crate) fn history(seed: u64) -> Vec<Step> {
     Chance::begin(seed, Language::All).make_history()
 }
 
-/// How e-mails are spelled, and numbers.
+/// How e-mail addresses and numbers are spelled.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Language {
     Plain,
-    /// Letters that Unicode knows two spellings of, and a zero below zero.
+    /// Letters with two spellings in Unicode, and negative zeros.
     All,
 }
 
@@ -40,9 +40,9 @@ struct Chance {
     dice: Dice,
     people: usize,
     now: i64,
-    /// Lines that arrived, by source.
+    /// Lines that have arrived, by source.
     told: [Vec<Line>; 3],
-    /// Readings that shall come late.
+    /// Readings that arrive late.
     held_back: Vec<(Source, Line)>,
     has_broken: bool,
     has_vanished: bool,
@@ -285,7 +285,7 @@ impl Chance {
         What::Arrive(self.divided(lines))
     }
 
-    /// Something to arrive.
+    /// Adds lines that arrive together.
     fn some(&mut self, lines: &mut Vec<(Source, Line)>) {
         let person = self.dice.below(self.people);
         match self.dice.below(100) {
@@ -351,7 +351,7 @@ impl Chance {
         }
     }
 
-    /// A person and a device report the same instants, but for some.
+    /// A person's phone and a device report at the same instants, except for some.
     fn session(&mut self, person: usize, lines: &mut Vec<(Source, Line)>) {
         let device = self.device_of(person);
         let start = self.dice.between(0, INSTANTS);
@@ -375,8 +375,8 @@ impl Chance {
         }
     }
 
-    /// A device is one person's for a while, and then another's. Half of it may
-    /// be known before, or come later.
+    /// A device belongs to one person for a while, and then to another. Half of it
+    /// may be known before, or arrive later.
     fn passed_on(&mut self, person: usize, lines: &mut Vec<(Source, Line)>) {
         let device = serial(person);
         let next = self.dice.below(self.people);
@@ -401,7 +401,8 @@ impl Chance {
         }
     }
 
-    /// Mostly their own; devices are passed on, and some have two.
+    /// The serial number that a person claims: mostly their own. Devices are passed
+    /// on, and some people have two.
     fn device_of(&mut self, person: usize) -> String {
         match self.unclear() {
             0..12 => serial(self.dice.below(self.people)),
@@ -411,9 +412,9 @@ impl Chance {
         }
     }
 
-    /// Out of a hundred: below thirty where something about a device is not as it
-    /// should be. What is not clear of one device is a reason to build everything
-    /// anew, which models made by chance are not about.
+    /// A random percentage. Below thirty, something about a device is irregular. An
+    /// unclear owner is a reason for a full build, which histories of random models
+    /// rarely test.
     fn unclear(&mut self) -> usize {
         let thrown = self.dice.below(100);
         match self.language {
@@ -453,7 +454,7 @@ impl Chance {
         Line::of(&record)
     }
 
-    /// A date of consent as a record carries it; `None` where it is absent.
+    /// The consent date of a record; `None` where it is absent.
     fn consent(&mut self, given: u64) -> Option<Value> {
         if !self.dice.percent(given) {
             let dates = [None, Some(json!(0)), Some(Value::Null), Some(json!(-1))];
@@ -498,7 +499,7 @@ impl Chance {
         Line::of(&reading)
     }
 
-    /// A person's e-mail, so many times out of a hundred in another spelling.
+    /// A person's e-mail address; in this percentage of cases, in another spelling.
     fn spelled(&mut self, person: usize, percent: u64) -> String {
         // Every other name has a letter of two spellings.
         let name = match (self.language, person % 2) {
@@ -549,7 +550,7 @@ impl Chance {
         edits
     }
 
-    /// Lines into files, divided anywhere; some stand in two of them.
+    /// Divides lines into files at random. Some lines are in two files.
     fn divided(&mut self, lines: Vec<(Source, Line)>) -> Vec<Delivery> {
         self.remember(&lines);
         let mut deliveries = Vec::new();

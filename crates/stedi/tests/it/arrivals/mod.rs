@@ -1,18 +1,21 @@
-//! Whatever arrives, in whatever order, and whatever else happens to a lake:
-//! after each run it is what one full run would have made of what lies there.
+//! Random histories: after each run, the lake must equal what one full run makes of
+//! the current landing files.
 //!
-//! Sequences of steps are made by chance (`chance`), played on a lake that
-//! lives through them (`world`), and compared with a fresh lake over the same
-//! landing files (`crate::equal`). Variables make it longer or another:
+//! - `chance`: generates random sequences of steps.
+//! - `step`: one step.
+//! - `models`: generates random models.
+//! - `world`: plays the steps on a lake and compares it with a fresh lake over the
+//!   same landing files (`crate::equal`).
 //!
+//! Environment variables change length and seed:
 //! - `STEDI_TEST_SEQUENCES=10000 cargo test -p stedi --test it arrivals`
-//! - `STEDI_TEST_SEED=7`; with `STEDI_TEST_ONLY=12` sequence 12 alone.
+//! - `STEDI_TEST_SEED=7`; with `STEDI_TEST_ONLY=12`, sequence 12 alone.
 //! - `STEDI_TEST_GYM=500`: sequences of another company's lakehouse
 //!   (`crate::company`).
-//! - `STEDI_TEST_HISTORIES=2000`: those with models made by chance (`models`),
-//!   of which most history tests the models; `STEDI_TEST_FIRST=500` begins there.
+//! - `STEDI_TEST_HISTORIES=2000`: histories with random models, most of whose steps
+//!   test the models; `STEDI_TEST_FIRST=500` begins with history 500.
 //!
-//! A sequence that fails is made shorter for `STEDI_TEST_PATIENCE_SECONDS`.
+//! A failing sequence is shortened for `STEDI_TEST_PATIENCE_SECONDS`.
 
 mod chance;
 mod models;
@@ -27,17 +30,17 @@ use crate::dice::{Dice, setting};
 use step::{Step, What};
 use world::{Effort, World};
 
-/// What is played.
+/// A kind of sequence.
 struct Plays {
-    /// The variable that says how many, and how many where it does not: by all
-    /// the parts together.
+    /// The environment variable with the number of sequences, and the default, for
+    /// all parts together.
     setting: &'static str,
     count: u64,
     steps: fn(u64) -> Vec<Step>,
     company: Company,
 }
 
-/// Eight minutes of two cores.
+/// Takes eight minutes on two cores.
 const SEQUENCES: Plays = Plays {
     setting: "STEDI_TEST_SEQUENCES",
     count: 240,
@@ -45,7 +48,7 @@ const SEQUENCES: Plays = Plays {
     company: Company::Stedi,
 };
 
-/// Two minutes of two cores.
+/// Takes two minutes on two cores.
 const HISTORIES: Plays = Plays {
     setting: "STEDI_TEST_HISTORIES",
     count: 96,
@@ -53,7 +56,7 @@ const HISTORIES: Plays = Plays {
     company: Company::Stedi,
 };
 
-/// A minute of two cores.
+/// Takes one minute on two cores.
 const AT_THE_GYM: Plays = Plays {
     setting: "STEDI_TEST_GYM",
     count: 48,
@@ -61,10 +64,10 @@ const AT_THE_GYM: Plays = Plays {
     company: Company::Gym,
 };
 
-/// Tests that share them: they run at the same time.
+/// Number of tests that share the sequences; they run at the same time.
 const PARTS: u64 = 4;
 
-/// For so many seconds a failed sequence is tried to be made shorter.
+/// Number of seconds for shortening a failed sequence.
 const PATIENCE_SECONDS: u64 = 90;
 
 #[test]
@@ -181,8 +184,8 @@ fn play(company: Company, steps: &[Step], seed: u64) -> Result<Effort, String> {
     })
 }
 
-/// Leaves out one thing after the other, as long as it still fails: steps,
-/// then files, then halves of files. Where it fails in the end is kept.
+/// Shortens a failing sequence: leaves out steps, then files, then halves of files,
+/// as long as it still fails. Keeps the place of the last failure.
 fn shortened(
     company: Company,
     mut steps: Vec<Step>,
@@ -232,8 +235,7 @@ fn shortened(
     (steps, fault)
 }
 
-/// What kind of fault it is: what is made shorter must not fail for another
-/// reason.
+/// The kind of a failure: a shortened sequence must not fail for another reason.
 fn kind(fault: &str) -> &str {
     for known in ["the living lake has", "exit code 1", "panicked"] {
         if fault.contains(known) {
@@ -244,7 +246,7 @@ fn kind(fault: &str) -> &str {
     told.split(':').next().unwrap_or_default()
 }
 
-/// The `nth` of all ways to let less arrive.
+/// The `nth` way to leave out a part of what arrives.
 fn with_less(steps: &[Step], nth: usize) -> Option<Vec<Step>> {
     let mut left = nth;
     for (place, step) in steps.iter().enumerate() {

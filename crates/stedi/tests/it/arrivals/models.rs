@@ -1,13 +1,13 @@
-//! Models made by chance, from a grammar over all tables there are: landing,
-//! the product's own, the system's, and models made before.
+//! Generates random models from a grammar over all tables: landing, the product's
+//! own, the system's, and earlier random models.
 //!
-//! Most name whose rows they hold, as the program asks of what reaches people;
-//! of the others, and of statements that do not plan, the program may say so
-//! before anything runs.
+//! Most models declare whose rows they hold, as the program requires for tables
+//! with personal rows. The program may refuse the others, and statements that do
+//! not plan, before anything runs.
 
 use crate::dice::Dice;
 
-/// A model: where it lies in the project, and what stands there.
+/// A model: its path in the project, and its text.
 #[derive(Clone, PartialEq, Eq)]
 pub(crate) struct Model {
     pub(crate) name: &'static str,
@@ -20,7 +20,7 @@ impl Model {
         format!("{}/{}.sql", self.zone, self.name)
     }
 
-    /// As it lies in a lake.
+    /// Its path in a lake.
     pub(crate) fn table(&self) -> String {
         format!("{}/{}", self.zone, self.name)
     }
@@ -32,7 +32,7 @@ impl std::fmt::Debug for Model {
     }
 }
 
-/// The names that models go by.
+/// The names of models.
 pub(crate) const NAMES: [&str; 6] = ["r1", "r2", "r3", "r4", "r5", "r6"];
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -43,7 +43,7 @@ enum Kind {
     Flag,
 }
 
-/// What a column says of whose a row is.
+/// What a column tells about the person of a row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Of {
     Person,
@@ -63,7 +63,7 @@ struct Column {
 struct Table {
     name: String,
     columns: Vec<Column>,
-    /// It speaks of everybody, whether they agree or not.
+    /// The table holds rows of everybody, with or without consent.
     of_everybody: bool,
 }
 
@@ -90,7 +90,7 @@ fn table(name: &str, of_everybody: bool, columns: &[(&str, Kind, Of, bool)]) -> 
     }
 }
 
-/// The tables that any model may read.
+/// The tables that every model may read.
 fn tables() -> Vec<Table> {
     use Kind::{Long, Real, Text};
     use Of::{Device, Nobody, Person};
@@ -174,7 +174,7 @@ fn tables() -> Vec<Table> {
     ]
 }
 
-/// `count` models, each of which may read those before it.
+/// Generates `count` models, each of which may read the earlier ones.
 pub(crate) fn models(dice: &mut Dice, count: usize) -> Vec<Model> {
     let mut known = tables();
     let mut models = Vec::new();
@@ -202,13 +202,13 @@ struct Maker<'a> {
     leaves_out: bool,
 }
 
-/// What stands behind FROM.
+/// A FROM clause.
 struct From {
     sql: String,
     given: Vec<Given>,
 }
 
-/// A column that a SELECT gives.
+/// An output column of a SELECT.
 struct Out {
     sql: String,
     column: Column,
@@ -264,8 +264,8 @@ impl Maker<'_> {
         format!("t{}", self.aliases)
     }
 
-    /// A table under a new alias, and its columns. Of one that speaks of
-    /// everybody, the rows of those alone who agree.
+    /// A table under a new alias, and its columns. Of a table that holds rows of
+    /// everybody, only the rows of people with consent.
     fn read(&mut self, table: &Table, is_first: bool) -> From {
         let alias = self.alias();
         let given = table.columns.iter().map(|column| Given {
@@ -354,9 +354,10 @@ impl Maker<'_> {
         }
     }
 
-    /// Not made: INTERSECT, and a semi join with a condition besides. Where the
-    /// other side has no rows, DataFusion's own join does not read this one, so
-    /// that the account goes by how the planner lays the join out.
+    /// A join condition. Not generated: INTERSECT, and a semi join with an
+    /// additional condition. If the other side has no rows, DataFusion's own join
+    /// does not read this one, so the row counts would depend on the planner's
+    /// layout of the join.
     fn condition(&mut self, own: &[Given], other: &[Given], kind: &str) -> Option<String> {
         let mut equal = Vec::new();
         let mut unequal = Vec::new();
@@ -404,7 +405,7 @@ impl Maker<'_> {
 
     // Columns.
 
-    /// The column that tells whose the rows are, if the model shall say so.
+    /// The column that names the person of a row, if the model declares one.
     fn whose(&mut self, from: &From) -> Option<Out> {
         if self.dice.percent(10) {
             return None;
@@ -503,7 +504,7 @@ impl Maker<'_> {
         }
     }
 
-    /// WHERE, or nothing.
+    /// A WHERE clause, or nothing.
     fn filter(&mut self, given: &[Given]) -> String {
         match self.dice.below(100) {
             0..28 => format!("\nwhere {}", self.predicate(given)),

@@ -1,12 +1,12 @@
-//! What may happen to a lake, one step at a time. All chance is in making the
-//! steps: played again they do the same, also when some of them are left out.
+//! The steps of a history of a lake. All randomness is in their generation: played
+//! again, they do the same, also if some of them are left out.
 
 use std::fmt;
 
 use super::models::Model;
 use crate::company::Company;
 
-/// The landing tables' folders.
+/// The folders of the landing tables.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Source {
     Customers,
@@ -18,11 +18,11 @@ impl Source {
     pub(crate) const ALL: [Self; 3] = [Self::Customers, Self::Phones, Self::Trainers];
 }
 
-/// One object of a landing file, or what is left of it.
+/// One object of a landing file, or the rest of it after damage.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Line {
     pub(crate) text: String,
-    /// What it shall be once it is mended, where it is broken.
+    /// The repaired object, if this one is broken.
     pub(crate) whole: Option<String>,
 }
 
@@ -34,7 +34,7 @@ impl Line {
         }
     }
 
-    /// Cut off behind `bytes`.
+    /// Cut off after `bytes`.
     pub(crate) fn cut(object: &serde_json::Value, bytes: usize) -> Self {
         let whole = object.to_string();
         Self {
@@ -44,21 +44,21 @@ impl Line {
     }
 }
 
-/// How the objects of a file are written down.
+/// The framing of the objects of a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Spelled {
     Lines,
-    /// The last line without its end.
+    /// The last line has no line end.
     OpenEnd,
-    /// Over several lines each.
+    /// Each object on several lines.
     Pretty,
-    /// Without anything between them.
+    /// No separator between objects.
     Concatenated,
     Array,
     Gzip,
 }
 
-/// A file as it arrives.
+/// A file that arrives.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Delivery {
     pub(crate) source: Source,
@@ -66,76 +66,76 @@ pub(crate) struct Delivery {
     pub(crate) spelled: Spelled,
 }
 
-/// Which file of those that lie there: counted round.
+/// A file of the landing folder, by number modulo the number of files.
 pub(crate) type Nth = usize;
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum What {
     /// New files.
     Arrive(Vec<Delivery>),
-    /// A file once more, under another name.
+    /// A file again, under another name.
     Again(Source, Nth),
-    /// Further lines in a file that was read.
+    /// More lines in a file that was read before.
     Grow(Source, Nth, Vec<Line>),
-    /// A file loses the lines whose bit is set, and turns the others round.
+    /// A file loses the lines whose bit is set; the others are reversed.
     Rewrite(Source, Nth, u64),
-    /// Another value in a file of the same length; it may claim to be older
-    /// than it was.
+    /// A changed value in a file of the same length; its modification time may be
+    /// older than before.
     Alter {
         source: Source,
         nth: Nth,
         older: bool,
     },
-    /// The same bytes at another time.
+    /// The same bytes with another modification time.
     Touch(Source, Nth),
-    /// The same bytes under another name, and not under the old one.
+    /// The file is renamed.
     Rename(Source, Nth),
     Vanish(Source, Nth),
-    /// What vanished last comes back.
+    /// The last file that was removed comes back.
     Return,
-    /// All broken lines are made whole, in the file they are in.
+    /// All broken lines are repaired in their files.
     Mend,
-    /// Consent by hand: `grant` or `withdraw`, whose, for what, as of when.
+    /// Consent by hand: `grant` or `withdraw`, person, purpose, as of which time.
     Enter {
         act: &'static str,
         email: String,
         purpose: &'static str,
         at: i64,
     },
-    /// The clock goes on.
+    /// The clock advances.
     Later(i64),
     /// Another data product: these edits of the built-in one.
     Models(Vec<usize>),
-    /// All that is open in quarantine is dropped.
+    /// All open entries of the quarantine are dropped.
     Drop,
-    /// Another key of pseudonyms.
+    /// The key of pseudonyms is replaced.
     Key(usize),
-    /// The landing folder is moved to another place, as it is.
+    /// The landing folder is moved unchanged.
     Move,
-    /// A run of one table and what it needs.
+    /// A run of one table and the tables that it reads.
     Select(&'static str),
     /// `run --full`.
     Full,
-    /// A run killed after so many thousandths of what runs take.
+    /// A run that is killed after this many thousandths of the usual duration.
     Kill(u64),
     Compact,
     Vacuum,
-    /// Models made by chance, beside those of the product that they may read, or
-    /// beside the whole product.
+    /// Random models, with the product's models that they may read, or with the
+    /// complete product.
     Product {
         models: Vec<Model>,
         whole: bool,
     },
-    /// An entry by hand so many thousandths of what runs take into a run.
+    /// An entry by hand, this many thousandths of the usual duration into a run.
     During(u64, Box<What>),
-    /// Two runs begun at once, each of which waits for the other.
+    /// Two runs started at the same time, one of which waits for the other.
     Twice,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Step {
     pub(crate) what: What,
-    /// Whether a run follows at once.
+    /// Whether a run follows.
     pub(crate) run: bool,
     /// Whether that run is compared with a full one.
     pub(crate) compare: bool,
@@ -188,8 +188,8 @@ fn lines(f: &mut fmt::Formatter<'_>, lines: &[Line]) -> fmt::Result {
     Ok(())
 }
 
-/// An edit of the data product: file, what stands there, what shall. A file
-/// that the product does not have is written anew.
+/// An edit of the data product: file, old text, new text. A file that the product
+/// does not have is created.
 pub(crate) type Edit = (&'static str, &'static str, &'static str);
 
 pub(crate) const EDITS: [Edit; 13] = [

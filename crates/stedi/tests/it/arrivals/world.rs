@@ -1,5 +1,5 @@
-//! A landing folder, the lake that lives beside it, and the fresh lakes that
-//! it is compared with.
+//! Plays a history: a landing folder, its lake, and the fresh lakes that the lake
+//! is compared with.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -22,16 +22,16 @@ use crate::equal;
 use crate::places::{contents, copy};
 use crate::program::{Call, Outcome, finish, knows, stedi};
 
-/// The same for both lakes, so that pseudonyms agree.
+/// The key of both lakes, so that pseudonyms are equal.
 const KEYS: [&str; 3] = ["7", "8", "9"];
 
-/// What runs take, in microseconds: kills are spread over it.
+/// Duration of a run in microseconds: kills are spread over it.
 static RUN_MICROS: AtomicU64 = AtomicU64::new(500_000);
 
-/// Tables that models made by chance do not read.
+/// Tables that random models do not read.
 const NOT_READ: [&str; 2] = ["curated/training_set", "curated/machine_learning_curated"];
 
-/// The data product of each company, written out.
+/// The data product of each company, as files.
 static PRODUCTS: LazyLock<TempDir> = LazyLock::new(|| {
     let dir = tempfile::tempdir().unwrap();
     for company in [Company::Stedi, Company::Gym] {
@@ -40,13 +40,13 @@ static PRODUCTS: LazyLock<TempDir> = LazyLock::new(|| {
     dir
 });
 
-/// What was done and met.
+/// Counts of what was played.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Effort {
     pub(crate) sequences: u64,
     pub(crate) runs: u64,
     pub(crate) comparisons: u64,
-    /// Rows of each table that were compared, and what else is worth knowing.
+    /// Compared rows of each table, and other counts worth knowing.
     pub(crate) met: BTreeMap<String, u64>,
 }
 
@@ -68,11 +68,11 @@ impl Effort {
 #[derive(Debug, Clone)]
 struct Lying {
     source: Source,
-    /// Below the source's folder, without what its spelling adds.
+    /// Path below the source's folder, without the suffix of its compression.
     stem: String,
     lines: Vec<Line>,
     spelled: Spelled,
-    /// Whether it claims to have been written long ago.
+    /// Whether its modification time is set to long ago.
     older: bool,
 }
 
@@ -81,7 +81,7 @@ struct Entry {
     email: String,
 }
 
-/// An entry of the quarantine that somebody dropped.
+/// A dropped entry of the quarantine.
 struct Dropped {
     id: String,
     table: String,
@@ -97,21 +97,21 @@ pub(crate) struct World {
     files: Vec<Lying>,
     vanished: Vec<Lying>,
     names: [usize; 3],
-    /// The landing folder's name.
+    /// The name of the landing folder.
     landing: String,
     key: usize,
     now: i64,
     edits: Vec<usize>,
-    /// Models made by chance, if there are any to be, and whether they stand
-    /// beside the whole product.
+    /// Random models, if the history has any, and whether the complete product is
+    /// there too.
     models: Option<(Vec<Model>, bool)>,
     entries: Vec<Entry>,
     dropped: Vec<Dropped>,
-    /// Decides what else is looked at after a run.
+    /// Random numbers that choose the additional checks after a run.
     dice: Dice,
-    /// How the last run of all tables ended.
+    /// The result of the last run of all tables.
     ended: i32,
-    /// A run was killed, and nobody held the lake since.
+    /// A run was killed, and no process has held the lock since.
     killed: bool,
     pub(crate) effort: Effort,
 }
@@ -145,7 +145,7 @@ impl World {
         }
     }
 
-    /// Leaves all of it where it lies, for somebody to look at.
+    /// Keeps all files for inspection.
     pub(crate) fn keep(self) -> PathBuf {
         self.dir.keep()
     }
@@ -428,15 +428,14 @@ impl World {
         ended(&outcome)
     }
 
-    /// Whether a table is one of the models made by chance that are not there.
+    /// Whether a table has a random model's name, but no such model exists.
     fn lacks(&self, table: &str) -> bool {
         let models = self.models.iter().flat_map(|(models, _)| models);
         let mut names = models.map(|model| model.name);
         NAMES.contains(&table) && !names.any(|name| name == table)
     }
 
-    /// Whether a model made by chance is refused when the project is read: it is
-    /// taken away then.
+    /// Removes a random model if it is refused when the project is read.
     fn is_refused(&mut self, outcome: &Outcome) -> bool {
         let Some((models, _)) = &mut self.models else {
             return false;
@@ -473,7 +472,7 @@ impl World {
         self.effort.meet("models", models.len() as u64);
     }
 
-    /// A run of all tables, and what must hold after it.
+    /// Runs all tables and checks what must hold afterwards.
     fn run_all(&mut self, words: &str) -> Result<(), String> {
         let planned = match self.dice.percent(self.looks(12)) {
             true => self.plan()?,
@@ -515,8 +514,8 @@ impl World {
         Ok(())
     }
 
-    /// How often something else is looked at, out of a hundred: with models made
-    /// by chance, more of those are worth more.
+    /// The percentage of runs with an additional check. With random models it is
+    /// lower, because more histories are worth more than more checks.
     fn looks(&self, percent: u64) -> u64 {
         match self.models {
             Some(_) => percent / 3,
@@ -524,7 +523,7 @@ impl World {
         }
     }
 
-    /// Tells how many rows each table would have; `None` where checks fail.
+    /// The number of rows that each table would have; `None` if checks fail.
     fn plan(&mut self) -> Result<Option<Vec<(String, u64)>>, String> {
         let before = contents(self.dir.path());
         let outcome = self.call("plan --format json", "lake").run();
@@ -581,8 +580,8 @@ impl World {
         Ok(())
     }
 
-    /// A run takes entries out of quarantine whose input is no longer there,
-    /// dropped ones as well.
+    /// A run removes entries from the quarantine whose input no longer exists,
+    /// dropped ones included.
     fn forget_dropped(&mut self, read: &[Source]) {
         let (files, company) = (&self.files, self.company);
         self.dropped.retain(|dropped| {
@@ -608,7 +607,7 @@ impl World {
 
     // Fresh lakes.
 
-    /// The living lake must be what a full run makes of what lies there now.
+    /// The lake must equal what a full run makes of the current landing files.
     pub(crate) fn compare(&mut self) -> Result<(), String> {
         self.effort.comparisons += 1;
         let fresh = self.dir.path().join("fresh");
@@ -649,7 +648,7 @@ impl World {
         Ok(())
     }
 
-    /// The data product's tables, as they lie in a lake.
+    /// The tables of the data product, by their paths in a lake.
     fn tables(&self) -> Vec<String> {
         let mut tables: Vec<String> = self.company.tables().map(str::to_owned).to_vec();
         let new = self.edits.iter().filter(|edit| EDITS[**edit].1.is_empty());
@@ -662,12 +661,12 @@ impl World {
     }
 }
 
-/// So many thousandths of what runs take.
+/// This many thousandths of the duration of a run.
 fn of_a_run(thousandths: u64) -> Duration {
     Duration::from_micros(RUN_MICROS.load(Ordering::Relaxed) * thousandths / 1_000)
 }
 
-/// What a run may end with: done, or refused by a check or a gate.
+/// The allowed exit codes of a run: success, or refused by a check or a gate.
 fn ended(outcome: &Outcome) -> Result<i32, String> {
     match outcome.code {
         0 | 3 | 4 => Ok(outcome.code),
@@ -685,7 +684,7 @@ fn enter(dir: &Path, lake: &str, entry: &Entry) -> Result<(), String> {
     }
 }
 
-/// What lies open in a lake's quarantine.
+/// The open entries of a lake's quarantine.
 fn quarantined(lake: &Path) -> Result<Vec<Dropped>, String> {
     let rows = delta::read(lake, "system/quarantine")?.unwrap_or_default();
     let of = |column: &str| -> Vec<String> {
@@ -741,7 +740,7 @@ fn path(company: Company, landing: &Path, file: &Lying) -> PathBuf {
     landing.join(company.folder(file.source)).join(name(file))
 }
 
-/// A file's text, before it is packed.
+/// The text of a file before compression.
 fn written(file: &Lying) -> String {
     let texts = file.lines.iter().map(|line| match file.spelled {
         Spelled::Pretty => pretty(&line.text),
