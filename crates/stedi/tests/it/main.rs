@@ -19,6 +19,7 @@ mod dice;
 mod equal;
 mod growing;
 mod measured;
+mod old_lakes;
 mod passed_on;
 mod people;
 mod places;
