@@ -79,7 +79,7 @@ join (select person, min(at) as at from allowed group by person) f on f.person =
 /// `system.device_owner`.
 pub(crate) fn owned(owners: &RecordBatch, agreed: &Known) -> Known {
     let agrees = |owner: &str| agreed.contains(&person(owner));
-    in_force::owned(owners, agrees).map(person).collect()
+    in_force::devices_of(owners, agrees).map(person).collect()
 }
 
 /// Whose rows a table holds.

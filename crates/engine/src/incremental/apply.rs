@@ -1,4 +1,4 @@
-//! A difference, applied to a table's files.
+//! Applies a difference to a table's files.
 
 use std::collections::BTreeSet;
 
@@ -8,11 +8,11 @@ use arrow::datatypes::DataType;
 use arrow::error::ArrowError;
 use lake::{DataFile, Lake, Layout, Publication, RemovedFiles};
 
-use super::difference::{Difference, count, counted};
-use super::files::Held;
-use super::keys::{Touched, having};
-use super::scope::{By, KeyOf};
-use super::tables::{Standing, Tables};
+use super::difference::{Difference, row_count, row_counts};
+use super::keys::{KeySet, key_mask};
+use super::partition_analysis::{KeyKind, PartitionKey};
+use super::published_rows::RowLocation;
+use super::table_changes::{PublishedTable, TableChanges};
 use crate::Error;
 use crate::content;
 use crate::content::Content;
@@ -20,8 +20,8 @@ use crate::system_rows;
 use crate::write::rewrite::{Rewriter, Rewritten};
 use query::Session;
 
-/// A table's next versions: one without the rows of people who leave it, then
-/// one with everything else.
+/// A table's next versions: first one without the rows of people who leave it, then one
+/// with all other changes.
 pub(crate) struct Applied {
     pub(crate) leaving: Option<Publication>,
     pub(crate) arriving: Option<Publication>,
@@ -31,31 +31,27 @@ pub(crate) struct Applied {
     pub(crate) content: Content,
 }
 
-/// Who applies differences to a table.
+/// Applies differences to one table.
 pub(crate) struct Applier<'a> {
     pub(crate) session: &'a Session,
     pub(crate) lake: &'a Lake,
     pub(crate) run: &'a str,
-    pub(crate) tables: &'a Tables,
+    pub(crate) changes: &'a TableChanges,
     pub(crate) layout: &'a Layout,
     pub(crate) description: &'a str,
-    /// The column that says whose a row is.
-    pub(crate) whose: Option<&'a str>,
+    /// The column that names the person or device of a row.
+    pub(crate) subject_column: Option<&'a str>,
 }
 
 impl Applier<'_> {
-    /// Writes what changes; nothing of it is visible yet. `None` where the files
-    /// do not hold the rows that went, so that something is not as it was taken
-    /// to be.
+    /// Writes the changes. They are not visible until they are published. `None` if the
+    /// files do not hold the removed rows, so that the table is not what was expected.
     pub(crate) async fn apply(
         &self,
-        standing: &Standing,
+        table: &PublishedTable,
         difference: &Difference,
     ) -> Result<Option<Applied>, Error> {
-        let commit_info = standing
-            .version
-            .as_ref()
-            .and_then(|v| v.commit_info.as_ref());
+        let commit_info = table.version.as_ref().and_then(|v| v.commit_info.as_ref());
         let content = commit_info.map_or(Some(Content::default()), |commit_info| {
             Content::from_text(&commit_info.content)
         });
@@ -65,43 +61,45 @@ impl Applier<'_> {
         let mut applied = Applied {
             leaving: None,
             arriving: None,
-            files: standing.files.clone(),
+            files: table.files.clone(),
             rows: commit_info.map_or(0, |commit_info| commit_info.rows),
             content,
         };
-        let (leaving, replaced) = self.divided(difference)?;
-        if count(&leaving) > 0 {
-            let Some(left) = self.rows_out(standing, &mut applied, &leaving).await? else {
+        let (leaving, replaced) = self.split_removed(difference)?;
+        if row_count(&leaving) > 0 {
+            let rewritten = self.remove_rows(table, &mut applied, &leaving).await?;
+            let Some(rewritten) = rewritten else {
                 return Ok(None);
             };
-            applied.leaving = Some(self.next(&applied, left.files, left.removes));
+            applied.leaving = Some(self.publication(&applied, rewritten.files, rewritten.removes));
         }
         let mut removes = BTreeSet::new();
         let mut files = Vec::new();
-        if count(&replaced) > 0 {
-            let Some(left) = self.rows_out(standing, &mut applied, &replaced).await? else {
+        if row_count(&replaced) > 0 {
+            let rewritten = self.remove_rows(table, &mut applied, &replaced).await?;
+            let Some(rewritten) = rewritten else {
                 return Ok(None);
             };
-            (removes, files) = (left.removes, left.files);
+            (removes, files) = (rewritten.removes, rewritten.files);
         }
-        if count(&difference.come) > 0 {
+        if row_count(&difference.added) > 0 {
             let mut writer = self.lake.writer(self.layout, self.run);
-            for batch in &difference.come {
+            for batch in &difference.added {
                 writer.write(batch).await?;
                 applied.content.add(content::hashes(batch));
                 applied.rows += batch.num_rows() as u64;
             }
-            let come = writer.finish().await?;
-            applied.files.extend(come.iter().cloned());
-            files.extend(come);
+            let added = writer.finish().await?;
+            applied.files.extend(added.iter().cloned());
+            files.extend(added);
         }
         if !files.is_empty() || !removes.is_empty() {
-            applied.arriving = Some(self.next(&applied, files, removes));
+            applied.arriving = Some(self.publication(&applied, files, removes));
         }
         Ok(Some(applied))
     }
 
-    fn next(
+    fn publication(
         &self,
         applied: &Applied,
         files: Vec<DataFile>,
@@ -120,20 +118,21 @@ impl Applier<'_> {
         }
     }
 
-    /// Rows that went of those who leave the table, and rows that are replaced by
-    /// others of the same person.
-    fn divided(
+    /// The removed rows of people who leave the table, and those that other rows of the
+    /// same person replace.
+    fn split_removed(
         &self,
         difference: &Difference,
     ) -> Result<(Vec<RecordBatch>, Vec<RecordBatch>), Error> {
-        let Some(place) = self.person() else {
-            return Ok((difference.gone.clone(), Vec::new()));
+        let Some(index) = self.subject_index() else {
+            return Ok((difference.removed.clone(), Vec::new()));
         };
         let failed = |error| self.failed(error);
-        let stay = Touched::of(&difference.come, place, By::Subject).map_err(failed)?;
+        let staying = KeySet::of(&difference.added, index, KeyKind::Subject).map_err(failed)?;
         let (mut leaving, mut replaced) = (Vec::new(), Vec::new());
-        for batch in &difference.gone {
-            let stays = having(batch.column(place), By::Subject, &stay).map_err(failed)?;
+        for batch in &difference.removed {
+            let stays =
+                key_mask(batch.column(index), KeyKind::Subject, &staying).map_err(failed)?;
             let leaves = arrow::compute::not(&stays).map_err(failed)?;
             leaving.push(filter_record_batch(batch, &leaves).map_err(failed)?);
             replaced.push(filter_record_batch(batch, &stays).map_err(failed)?);
@@ -141,25 +140,28 @@ impl Applier<'_> {
         Ok((leaving, replaced))
     }
 
-    /// The column that says whose a row is: as the contract has it, or the first
-    /// text.
-    fn person(&self) -> Option<usize> {
+    /// Where the column is that names the person or device of a row: the one that the
+    /// contract declares, or else the first text column.
+    fn subject_index(&self) -> Option<usize> {
         let schema = self.layout.schema();
-        let named = self.whose.and_then(|name| schema.index_of(name).ok());
-        named.or_else(|| {
+        let declared = self
+            .subject_column
+            .and_then(|name| schema.index_of(name).ok());
+        declared.or_else(|| {
             let mut fields = schema.fields().iter();
             fields.position(|field| *field.data_type() == DataType::Utf8View)
         })
     }
 
-    /// Takes rows out of the files of `applied`.
-    async fn rows_out(
+    /// Removes rows from the files of `applied`. `None` if the files do not hold all of
+    /// them.
+    async fn remove_rows(
         &self,
-        standing: &Standing,
+        table: &PublishedTable,
         applied: &mut Applied,
-        gone: &[RecordBatch],
+        removed: &[RecordBatch],
     ) -> Result<Option<Rewritten>, Error> {
-        let keys = self.keys_of(gone)?;
+        let search_keys = self.search_keys(removed)?;
         let columns: Vec<usize> = (0..self.layout.schema().fields().len()).collect();
         let rewriter = Rewriter {
             session: self.session,
@@ -167,67 +169,72 @@ impl Applier<'_> {
             run: self.run,
             layout: self.layout,
         };
-        let mut left = counted(gone);
-        let mut goes = |batch: &RecordBatch| {
-            // Rows are told by all they hold, but most by their keys alone.
-            let may = self.having_all(batch, &keys)?;
-            let some = filter_record_batch(batch, &may).map_err(|error| self.failed(error))?;
-            let mut hashes = content::hashes(&some).into_iter();
-            let goes = may.values().iter().map(|may| {
-                let hash = if may { hashes.next() } else { None };
-                let left = hash.and_then(|hash| left.get_mut(&hash));
-                let left = left.filter(|left| **left > 0);
-                Some(left.map(|left| *left -= 1).is_some())
+        let mut to_remove = row_counts(removed);
+        let mut is_removed = |batch: &RecordBatch| {
+            // Only the hash of all columns identifies a row, but the keys alone rule out
+            // most rows.
+            let candidates = self.rows_with_all_keys(batch, &search_keys)?;
+            let candidate_rows =
+                filter_record_batch(batch, &candidates).map_err(|error| self.failed(error))?;
+            let mut hashes = content::hashes(&candidate_rows).into_iter();
+            let is_removed = candidates.values().iter().map(|is_candidate| {
+                let hash = if is_candidate { hashes.next() } else { None };
+                let count = hash.and_then(|hash| to_remove.get_mut(&hash));
+                let count = count.filter(|count| **count > 0);
+                Some(count.map(|count| *count -= 1).is_some())
             });
-            Ok(goes.collect())
+            Ok(is_removed.collect())
         };
-        let mut out = Rewritten::default();
+        let mut rewritten = Rewritten::default();
         'files: for file in applied.files.clone() {
-            let mut looked_at: Option<Vec<bool>> = None;
-            for Key { place, of, touched } in &keys {
-                let held = self.tables.held(standing, &file, *place, of, touched);
-                match held.await? {
-                    Held::Nowhere => continue 'files,
-                    Held::In(groups) => looked_at = Some(groups),
-                    Held::Anywhere => {}
+            let mut row_groups: Option<Vec<bool>> = None;
+            for SearchKey { index, key, keys } in &search_keys {
+                let location = self.changes.locate_rows(table, &file, *index, key, keys);
+                match location.await? {
+                    RowLocation::Nowhere => continue 'files,
+                    RowLocation::RowGroups(groups) => row_groups = Some(groups),
+                    RowLocation::Anywhere => {}
                 }
             }
-            let renewed = rewriter.rewrite_file(&file, looked_at.as_deref(), &columns, &mut goes);
-            out.extend(&file, renewed.await?);
+            let rewritten_file =
+                rewriter.rewrite_file(&file, row_groups.as_deref(), &columns, &mut is_removed);
+            rewritten.extend(&file, rewritten_file.await?);
         }
-        if out.rows != count(gone) {
+        if rewritten.rows != row_count(removed) {
             return Ok(None);
         }
-        applied.files = out.after(&applied.files);
-        applied.rows -= out.rows;
-        applied.content.remove(out.content);
-        Ok(Some(out))
+        applied.files = rewritten.after(&applied.files);
+        applied.rows -= rewritten.rows;
+        applied.content.remove(rewritten.content);
+        Ok(Some(rewritten))
     }
 
-    /// By what rows are looked for that go: a number that only grows tells most
-    /// files apart by their statistics, and a person the row groups of a file.
-    fn keys_of(&self, gone: &[RecordBatch]) -> Result<Vec<Key>, Error> {
+    /// The keys by which removed rows are searched for. The statistics of a number that
+    /// only grows rule out most files; the dictionary of a person column rules out row
+    /// groups.
+    fn search_keys(&self, removed: &[RecordBatch]) -> Result<Vec<SearchKey>, Error> {
         let schema = self.layout.schema();
         let mut fields = schema.fields().iter();
         let number = fields.position(|field| field.data_type().is_integer());
-        let mut keys = Vec::new();
-        for place in number.into_iter().chain(self.person()) {
-            let touched = Touched::of(gone, place, By::Value);
-            let touched = touched.map_err(|error| self.failed(error))?;
-            let of = KeyOf {
-                column: schema.field(place).name().clone(),
-                by: By::Value,
-            };
-            keys.push(Key { place, of, touched });
+        let mut search_keys = Vec::new();
+        for index in number.into_iter().chain(self.subject_index()) {
+            let keys = KeySet::of(removed, index, KeyKind::Value);
+            let keys = keys.map_err(|error| self.failed(error))?;
+            let key = PartitionKey::new(schema.field(index).name(), KeyKind::Value);
+            search_keys.push(SearchKey { index, key, keys });
         }
-        Ok(keys)
+        Ok(search_keys)
     }
 
-    fn having_all(&self, batch: &RecordBatch, keys: &[Key]) -> Result<BooleanArray, Error> {
+    fn rows_with_all_keys(
+        &self,
+        batch: &RecordBatch,
+        search_keys: &[SearchKey],
+    ) -> Result<BooleanArray, Error> {
         let mut all = BooleanArray::from(vec![true; batch.num_rows()]);
-        for key in keys {
-            let has = having(batch.column(key.place), key.of.by, &key.touched);
-            let both = has.and_then(|has| and(&all, &has));
+        for SearchKey { index, key, keys } in search_keys {
+            let mask = key_mask(batch.column(*index), key.kind, keys);
+            let both = mask.and_then(|mask| and(&all, &mask));
             all = both.map_err(|error| self.failed(error))?;
         }
         Ok(all)
@@ -238,9 +245,9 @@ impl Applier<'_> {
     }
 }
 
-/// A column, and the keys that are looked for in it.
-struct Key {
-    place: usize,
-    of: KeyOf,
-    touched: Touched,
+/// A column, and the keys that are searched for in it.
+struct SearchKey {
+    index: usize,
+    key: PartitionKey,
+    keys: KeySet,
 }

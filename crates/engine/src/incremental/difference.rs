@@ -1,4 +1,4 @@
-//! By which rows a table differs from what it was.
+//! The rows by which a table changed.
 
 use std::collections::HashMap;
 use std::hash::BuildHasherDefault;
@@ -10,112 +10,113 @@ use arrow::error::ArrowError;
 use crate::content;
 use query::identity_hash::IdentityHasher;
 
-/// Hashes of rows, and how many there are of each.
-pub(super) type Counted = HashMap<u128, u64, BuildHasherDefault<IdentityHasher>>;
+/// How many rows there are of each row hash.
+pub(super) type RowCounts = HashMap<u128, u64, BuildHasherDefault<IdentityHasher>>;
 
-/// Rows that went and rows that came; none is in both.
+/// Removed and added rows of a table. No row is in both.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Difference {
-    pub(super) gone: Vec<RecordBatch>,
-    pub(super) come: Vec<RecordBatch>,
+    pub(super) removed: Vec<RecordBatch>,
+    pub(super) added: Vec<RecordBatch>,
 }
 
 impl Difference {
-    /// Rows that came alone.
-    pub(crate) fn of_come(come: Vec<RecordBatch>) -> Self {
+    /// Only added rows.
+    pub(crate) fn of_added(added: Vec<RecordBatch>) -> Self {
         Self {
-            gone: Vec::new(),
-            come,
+            removed: Vec::new(),
+            added,
         }
     }
 
-    /// From what was to what is, as multisets.
+    /// The change from `before` to `after`, as multisets.
     pub(crate) fn between(
         before: &[RecordBatch],
         after: &[RecordBatch],
     ) -> Result<Self, ArrowError> {
-        // Of one side alone there is nothing to compare.
-        if count(before) == 0 || count(after) == 0 {
+        // If one side is empty, there is nothing to compare.
+        if row_count(before) == 0 || row_count(after) == 0 {
             return Ok(Self {
-                gone: before.to_vec(),
-                come: after.to_vec(),
+                removed: before.to_vec(),
+                added: after.to_vec(),
             });
         }
         Ok(Self {
-            gone: without(before, counted(after))?,
-            come: without(after, counted(before))?,
+            removed: subtract(before, row_counts(after))?,
+            added: subtract(after, row_counts(before))?,
         })
     }
 
     pub(super) fn is_empty(&self) -> bool {
-        count(&self.gone) == 0 && count(&self.come) == 0
+        row_count(&self.removed) == 0 && row_count(&self.added) == 0
     }
 
-    /// All rows that went or came.
-    pub(super) fn touched(&self) -> impl Iterator<Item = &RecordBatch> {
-        self.gone.iter().chain(&self.come)
+    /// All removed and added rows.
+    pub(super) fn changed_rows(&self) -> impl Iterator<Item = &RecordBatch> {
+        self.removed.iter().chain(&self.added)
     }
 
-    /// Nulls in a column of rows that went, and of rows that came.
-    pub(crate) fn nulls(&self, column: &str) -> (u64, u64) {
+    /// How many nulls a column has in removed rows, and in added rows.
+    pub(crate) fn null_counts(&self, column: &str) -> (u64, u64) {
         let nulls = |batches: &[RecordBatch]| -> u64 {
             let columns = batches.iter().filter_map(|b| b.column_by_name(column));
             columns.map(|column| column.null_count() as u64).sum()
         };
-        (nulls(&self.gone), nulls(&self.come))
+        (nulls(&self.removed), nulls(&self.added))
     }
 
-    /// The same of some columns alone, where other columns may have hidden that
-    /// nothing changed.
-    pub(super) fn of_columns(&self, columns: &[usize]) -> Result<Self, ArrowError> {
-        let some = |batches: &[RecordBatch]| -> Result<Vec<RecordBatch>, ArrowError> {
+    /// The change in these columns alone. It may be smaller: rows that differ only in
+    /// other columns cancel out.
+    pub(super) fn project_columns(&self, columns: &[usize]) -> Result<Self, ArrowError> {
+        let project = |batches: &[RecordBatch]| -> Result<Vec<RecordBatch>, ArrowError> {
             batches.iter().map(|batch| batch.project(columns)).collect()
         };
-        Self::between(&some(&self.gone)?, &some(&self.come)?)
+        Self::between(&project(&self.removed)?, &project(&self.added)?)
     }
 }
 
-pub(super) fn count(batches: &[RecordBatch]) -> u64 {
+pub(super) fn row_count(batches: &[RecordBatch]) -> u64 {
     batches.iter().map(|batch| batch.num_rows() as u64).sum()
 }
 
-pub(super) fn counted(batches: &[RecordBatch]) -> Counted {
-    let mut counted = Counted::default();
+pub(super) fn row_counts(batches: &[RecordBatch]) -> RowCounts {
+    let mut row_counts = RowCounts::default();
     for batch in batches {
         for hash in content::hashes(batch) {
-            *counted.entry(hash).or_default() += 1;
+            *row_counts.entry(hash).or_default() += 1;
         }
     }
-    counted
+    row_counts
 }
 
-/// `batches` less the rows of `other`, each as often as it is there.
-pub(super) fn without(
+/// `batches` without the rows of `subtrahend`, each removed as often as it is counted
+/// there.
+pub(super) fn subtract(
     batches: &[RecordBatch],
-    mut other: Counted,
+    mut subtrahend: RowCounts,
 ) -> Result<Vec<RecordBatch>, ArrowError> {
-    if other.is_empty() {
+    if subtrahend.is_empty() {
         return Ok(batches.to_vec());
     }
-    keeping(batches, |hash| match other.get_mut(&hash) {
-        Some(left) if *left > 0 => {
-            *left -= 1;
+    filter_by_hash(batches, |hash| match subtrahend.get_mut(&hash) {
+        Some(count) if *count > 0 => {
+            *count -= 1;
             false
         }
         _ => true,
     })
 }
 
-/// Each row once, and how many were left out.
+/// Each row once, and the number of rows left out.
 pub(super) fn distinct(batches: &[RecordBatch]) -> Result<(Vec<RecordBatch>, u64), ArrowError> {
-    let mut seen = Counted::default();
-    let once = keeping(batches, |hash| seen.insert(hash, 1).is_none())?;
-    let left_out = count(batches) - count(&once);
+    let mut seen = RowCounts::default();
+    let once = filter_by_hash(batches, |hash| seen.insert(hash, 1).is_none())?;
+    let left_out = row_count(batches) - row_count(&once);
     Ok((once, left_out))
 }
 
-/// The rows of whose hashes `keep` says yes, asked in order.
-pub(super) fn keeping(
+/// The rows whose hashes `keep` accepts. It is called for all rows in order.
+pub(super) fn filter_by_hash(
     batches: &[RecordBatch],
     mut keep: impl FnMut(u128) -> bool,
 ) -> Result<Vec<RecordBatch>, ArrowError> {
@@ -159,8 +160,8 @@ mod tests {
     }
 
     #[test]
-    fn what_went_and_what_came() {
-        for (before, after, gone, come) in [
+    fn removed_and_added_rows() {
+        for (before, after, removed, added) in [
             (&[][..], &[][..], &[][..], &[][..]),
             (&[1, 2, 3], &[3, 1, 2], &[], &[]),
             (&[1, 1, 2], &[1, 2, 2], &[1], &[2]),
@@ -168,8 +169,8 @@ mod tests {
             (&[], &[4, 4], &[], &[4, 4]),
         ] {
             let found = Difference::between(&batches(before), &batches(after)).unwrap();
-            assert_eq!(values(&found.gone), gone, "{before:?} {after:?}");
-            assert_eq!(values(&found.come), come, "{before:?} {after:?}");
+            assert_eq!(values(&found.removed), removed, "{before:?} {after:?}");
+            assert_eq!(values(&found.added), added, "{before:?} {after:?}");
         }
         let (once, left_out) = distinct(&batches(&[1, 2, 1, 1])).unwrap();
         assert_eq!((values(&once), left_out), (vec![1, 2], 2));

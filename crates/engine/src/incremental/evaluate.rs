@@ -1,4 +1,4 @@
-//! A statement computed from what a change touches, before and after it.
+//! Evaluates a statement on the rows that a change affects, before and after it.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -6,6 +6,7 @@ use std::sync::Arc;
 use arrow::array::RecordBatch;
 use arrow::compute::{filter_record_batch, not};
 use arrow::datatypes::SchemaRef;
+use arrow::error::ArrowError;
 use datafusion::catalog::TableProvider;
 use datafusion::datasource::provider_as_source;
 use datafusion::error::DataFusionError;
@@ -14,15 +15,14 @@ use datafusion::physical_plan::ExecutionPlan;
 use futures::FutureExt;
 use futures::future::BoxFuture;
 
-use super::difference::{Difference, count, distinct};
-use super::keys::{Touched, having};
+use super::difference::{Difference, distinct, row_count};
+use super::keys::{KeySet, key_mask};
+use super::partition_analysis::{KeyKind, PartitionAnalysis, PartitionKey, Partitioning, Scan};
 use super::plan_rows::all_rows;
-use super::scope::{By, Division, KeyOf, Scan, Scope};
 use super::statement::Statement;
-use super::tables::{Sides, Tables};
+use super::table_changes::{BeforeAfter, TableChanges};
 use crate::Error;
 use crate::contract::planning::Planned;
-use crate::contract::time_use::TimeUse;
 use crate::stored::stored;
 use crate::write::ledger;
 use crate::write::ledger::numbered;
@@ -32,30 +32,30 @@ use query::scan::with_scans;
 use query::system::CONSENT;
 use query::tables::memory_table::MemoryTable;
 
-/// What a statement is computed for.
+/// What a statement is evaluated for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum For<'a> {
+pub(crate) enum EvaluationGoal<'a> {
     /// Its rows alone.
     Rows,
     /// A model's table and its account.
     Model {
         /// The tables that its SELECT reads, in the order in which it names them.
         reads: &'a [&'a str],
-        /// Whether one of several equal rows is kept.
+        /// Whether only one of several equal rows is kept.
         distinct: bool,
     },
 }
 
-/// What came of it.
+/// The result of a statement on affected rows.
 pub(crate) struct Evaluated {
     /// Rows as a table's files hold them.
     pub(crate) before: Computed,
     pub(crate) after: Computed,
-    /// How it was divided; `None` where nothing that it reads changed.
-    pub(crate) division: Option<Division>,
+    /// The partitioning used; `None` if nothing that the statement reads changed.
+    pub(crate) partitioning: Option<Partitioning>,
 }
 
-/// The rows of one side, and what became of those that they were computed from.
+/// Result rows, and the executed plan that tells the account of its input rows.
 #[derive(Default)]
 pub(crate) struct Computed {
     pub(crate) rows: Vec<RecordBatch>,
@@ -64,12 +64,12 @@ pub(crate) struct Computed {
 
 impl Computed {
     /// How many rows there are.
-    pub(crate) fn count(&self) -> u64 {
-        count(&self.rows)
+    pub(crate) fn row_count(&self) -> u64 {
+        row_count(&self.rows)
     }
 
-    /// All rows of a model as it is now; `None` where they are more than so many.
-    pub(crate) async fn whole(
+    /// All rows of a model after the change; `None` if there are more than `rows_max`.
+    pub(crate) async fn full(
         session: &Session,
         planned: &Planned,
         rows_max: u64,
@@ -81,364 +81,445 @@ impl Computed {
         Ok(rows.map(|rows| Self { rows, plan }))
     }
 
-    /// Keeps one of several equal rows, and tells how many it left out.
+    /// Keeps one of several equal rows. Returns how many rows it dropped.
     pub(crate) fn drop_duplicates(&mut self, table: &str) -> Result<u64, Error> {
         let once = distinct(&self.rows).map_err(|error| Error::execution(table, error.into()));
-        let (rows, left_out) = once?;
+        let (rows, dropped) = once?;
         self.rows = rows;
-        Ok(left_out)
+        Ok(dropped)
     }
 }
 
-/// Rows of one scan of each side, by the number of the scan.
-type Parts = BTreeMap<usize, Sides>;
+/// Affected rows by the number of their scan.
+type AffectedRows = BTreeMap<usize, BeforeAfter>;
 
-impl Tables {
-    /// Computes what differs. `None` where that takes everything.
+/// The keys of a partitioned scan that join to changed rows of a broadcast side.
+struct ChangedJoinKeys {
+    scan: usize,
+    /// The scan's column that is joined.
+    column: PartitionKey,
+    keys: KeySet,
+}
+
+impl TableChanges {
+    /// Evaluates a statement on affected rows. `None` if that takes all its input.
     pub(crate) fn evaluate<'a>(
         &'a self,
         after: &'a Session,
         statement: &'a Statement,
         schema: &'a SchemaRef,
-        purpose: For<'a>,
+        goal: EvaluationGoal<'a>,
     ) -> BoxFuture<'a, Result<Option<Evaluated>, Error>> {
-        // A side of a join is a statement of its own.
-        self.evaluate_one(after, statement, schema, purpose).boxed()
+        // Boxed, because a side of a join is evaluated as a statement of its own.
+        self.evaluate_statement(after, statement, schema, goal)
+            .boxed()
     }
 
-    async fn evaluate_one(
+    async fn evaluate_statement(
         &self,
         after: &Session,
         statement: &Statement,
         schema: &SchemaRef,
-        purpose: For<'_>,
+        goal: EvaluationGoal<'_>,
     ) -> Result<Option<Evaluated>, Error> {
-        let scans = &statement.scope.scans;
+        let scans = &statement.analysis.scans;
         let mut changed: BTreeMap<usize, Difference> = BTreeMap::new();
         for (number, scan) in scans.iter().enumerate() {
             if let Some(difference) = self.difference(&scan.table, &scan.columns)? {
                 changed.insert(number, difference);
             }
         }
-        let crosses = statement.time != TimeUse::None && !self.crossing.is_empty();
-        if changed.is_empty() && !crosses {
+        if changed.is_empty() && !self.time_affects(statement.time) {
             return Ok(Some(Evaluated {
                 before: Computed::default(),
                 after: Computed::default(),
-                division: None,
+                partitioning: None,
             }));
         }
-        for division in self.in_order(&statement.scope, &changed)? {
-            if matches!(purpose, For::Model { distinct: true, .. })
-                && !statement.keeps_equal_rows_together(division, &changed)
+        for partitioning in self.by_cost(&statement.analysis, &changed)? {
+            if matches!(goal, EvaluationGoal::Model { distinct: true, .. })
+                && !statement.keeps_equal_rows_together(partitioning, &changed)
             {
                 continue;
             }
-            let Some(mut parts) = self.parts(after, statement, &changed, division).await? else {
+            let affected = self
+                .affected_rows(after, statement, &changed, partitioning)
+                .await?;
+            let Some(mut affected) = affected else {
                 continue;
             };
-            // Of no rows come none, and none to account for.
-            let had = parts.values().any(|sides| count(&sides.before) > 0);
-            let mut has = parts.values().any(|sides| count(&sides.after) > 0);
-            // Which rows an account is about shows once it is computed: they may be
+            // Without input rows there are no result rows, and nothing to account for.
+            let has_before = affected.values().any(|rows| row_count(&rows.before) > 0);
+            let mut has_after = affected.values().any(|rows| row_count(&rows.after) > 0);
+            // Only the executed plan tells which rows the account is about. They may be
             // those of a table that is read whole.
-            if matches!(purpose, For::Model { .. }) {
-                has |= changed
+            if matches!(goal, EvaluationGoal::Model { .. }) {
+                has_after |= changed
                     .keys()
-                    .any(|scan| !division.parts.contains_key(scan));
+                    .any(|scan| !partitioning.keys.contains_key(scan));
             }
-            self.add_joined(statement, division, &mut parts).await?;
-            let (mut old, mut new) = (BTreeMap::new(), BTreeMap::new());
-            for (number, sides) in parts {
-                old.insert(number, sides.before);
-                new.insert(number, sides.after);
+            self.narrow_broadcasts(statement, partitioning, &mut affected)
+                .await?;
+            let (mut rows_before, mut rows_after) = (BTreeMap::new(), BTreeMap::new());
+            for (number, rows) in affected {
+                rows_before.insert(number, rows.before);
+                rows_after.insert(number, rows.after);
             }
             let mut before = Computed::default();
-            if had {
-                let Some(plan) = statement.before(&self.before).await? else {
+            if has_before {
+                let Some(plan) = statement.plan_before(&self.before).await? else {
                     return Ok(None);
                 };
-                before = compute(&self.before, statement, plan, old, schema).await?;
+                before = compute(&self.before, statement, plan, rows_before, schema).await?;
             }
             let mut now = Computed::default();
-            if has {
-                now = compute(after, statement, &statement.after, new, schema).await?;
+            if has_after {
+                now = compute(after, statement, &statement.after, rows_after, schema).await?;
             }
-            // An account is the sum of those of parts where each row that it is
-            // about is in one of them.
-            if let For::Model { reads, .. } = purpose {
-                let adds_up = |side: &Computed| {
-                    let is_part = |scan| division.parts.contains_key(&scan);
-                    let plan = side.plan.as_ref();
-                    plan.is_none_or(|plan| ledger::adds_up(plan, reads, is_part))
-                };
-                if !adds_up(&before) || !adds_up(&now) {
-                    continue;
-                }
+            if adds_up(&before, goal, partitioning) && adds_up(&now, goal, partitioning) {
+                return Ok(Some(Evaluated {
+                    before,
+                    after: now,
+                    partitioning: Some(partitioning.clone()),
+                }));
             }
-            return Ok(Some(Evaluated {
-                before,
-                after: now,
-                division: Some(division.clone()),
-            }));
         }
         Ok(None)
     }
 
-    /// Divisions in the order in which they are worth trying: first those that
-    /// take new rows of what arrives without earlier ones, then those that read
-    /// the fewest rows whole.
-    fn in_order<'a>(
+    /// Partitionings in the order in which to try them: first those that need no earlier
+    /// landing rows, then those that read the fewest rows whole. Partitionings that
+    /// would read a landing table whole are left out.
+    fn by_cost<'a>(
         &self,
-        scope: &'a Scope,
+        analysis: &'a PartitionAnalysis,
         changed: &BTreeMap<usize, Difference>,
-    ) -> Result<Vec<&'a Division>, Error> {
-        let mut divisions: Vec<(bool, u64, bool, &Division)> = Vec::new();
-        for division in &scope.divisions {
-            let mut whole = 0;
+    ) -> Result<Vec<&'a Partitioning>, Error> {
+        let mut partitionings: Vec<(bool, u64, bool, &Partitioning)> = Vec::new();
+        for partitioning in &analysis.partitionings {
+            let mut rows_read_whole = 0;
             let mut reads_landing = false;
-            for (number, scan) in scope.scans.iter().enumerate() {
-                if division.parts.contains_key(&number) {
+            for (number, scan) in analysis.scans.iter().enumerate() {
+                if partitioning.keys.contains_key(&number) {
                     continue;
                 }
                 reads_landing |= self.is_landing(&scan.table);
-                let standing = self.standing.get(&scan.table);
-                whole += standing.map_or(0, |table| table.files.iter().map(|f| f.rows).sum());
+                let published = self.published.get(&scan.table);
+                rows_read_whole +=
+                    published.map_or(0, |table| table.files.iter().map(|f| f.rows).sum());
             }
-            let arriving = division
-                .parts
+            let landing_scans = partitioning
+                .keys
                 .iter()
-                .map(|(number, key)| (number, key, &scope.scans[*number]))
+                .map(|(number, key)| (number, key, &analysis.scans[*number]))
                 .filter(|(.., scan)| self.is_landing(&scan.table));
-            let (mut by_row, mut alone) = (false, true);
-            for (number, key, scan) in arriving {
+            let (mut is_row_wise, mut needs_new_rows_only) = (false, true);
+            for (number, key, scan) in landing_scans {
                 match (key, changed.get(number)) {
-                    (None, _) => by_row = true,
-                    (Some(_), None) => alone = false,
+                    (None, _) => is_row_wise = true,
+                    (Some(_), None) => needs_new_rows_only = false,
                     (Some(key), Some(difference)) => {
-                        alone &= self.are_first(&scan.table, key, &scan.columns, difference)?;
+                        needs_new_rows_only &= self.are_first_of_their_keys(
+                            &scan.table,
+                            key,
+                            &scan.columns,
+                            difference,
+                        )?;
                     }
                 }
             }
-            // What arrived is never read whole again.
             if !reads_landing {
-                divisions.push((!by_row && !alone, whole, !by_row, division));
+                let needs_earlier_rows = !is_row_wise && !needs_new_rows_only;
+                partitionings.push((
+                    needs_earlier_rows,
+                    rows_read_whole,
+                    !is_row_wise,
+                    partitioning,
+                ));
             }
         }
-        divisions.sort_by_key(|(later, whole, by_key, _)| (*later, *whole, *by_key));
-        Ok(divisions
+        partitionings.sort_by_key(|(needs_earlier_rows, rows_read_whole, has_key, _)| {
+            (*needs_earlier_rows, *rows_read_whole, *has_key)
+        });
+        Ok(partitionings
             .into_iter()
-            .map(|(.., division)| division)
+            .map(|(.., partitioning)| partitioning)
             .collect())
     }
 
-    /// The rows of each divided scan that the change touches. `None` where that
-    /// cannot be told.
-    async fn parts(
+    /// The rows of each partitioned scan that the change affects. `None` if this
+    /// partitioning cannot tell.
+    async fn affected_rows(
         &self,
         after: &Session,
         statement: &Statement,
         changed: &BTreeMap<usize, Difference>,
-        division: &Division,
-    ) -> Result<Option<Parts>, Error> {
-        let scans = &statement.scope.scans;
-        let failed =
-            |error: arrow::error::ArrowError| Error::execution(&statement.name, error.into());
-        // Keys of divided scans that join to something that changed.
-        let mut bridged: Vec<(usize, KeyOf, Touched)> = Vec::new();
-        let mut covered: BTreeSet<usize> = division.parts.keys().copied().collect();
-        for bridge in &division.bridges {
-            covered.extend(&bridge.scans);
-            if !bridge.scans.iter().any(|scan| changed.contains_key(scan)) {
-                continue;
-            }
-            let Some((scan, key)) = &bridge.to else {
-                return Ok(None);
-            };
-            if !division.parts.contains_key(scan) {
-                return Ok(None);
-            }
-            let Some(touched) = self
-                .across(after, statement, bridge.node, bridge.key)
-                .await?
-            else {
-                return Ok(None);
-            };
-            bridged.push((*scan, key.clone(), touched));
-        }
+        partitioning: &Partitioning,
+    ) -> Result<Option<AffectedRows>, Error> {
+        let scans = &statement.analysis.scans;
+        let broadcasts = partitioning.broadcasts.iter();
+        let covered: BTreeSet<usize> = broadcasts
+            .flat_map(|broadcast| &broadcast.scans)
+            .chain(partitioning.keys.keys())
+            .copied()
+            .collect();
+        let join_keys = self
+            .changed_broadcast_keys(after, statement, changed, partitioning)
+            .await?;
+        let Some(join_keys) = join_keys else {
+            return Ok(None);
+        };
         if changed.keys().any(|scan| !covered.contains(scan)) {
             return Ok(None);
         }
-        // Whose consent begins or ends is told by persons alone.
-        let crosses = statement.time != TimeUse::None && !self.crossing.is_empty();
-        let by_person = |key: &Option<KeyOf>| key.as_ref().is_some_and(|key| key.by == By::Subject);
-        let is_divided = |(number, scan): (usize, &Scan)| {
-            scan.table != CONSENT.full_name() || division.parts.contains_key(&number)
+        // Only the person tells whether the passage of time affects a row.
+        let time_affects = self.time_affects(statement.time);
+        let is_by_person = |key: &Option<PartitionKey>| {
+            key.as_ref().is_some_and(|key| key.kind == KeyKind::Subject)
         };
-        if crosses
-            && !(division.parts.values().all(by_person) && scans.iter().enumerate().all(is_divided))
+        let is_partitioned = |(number, scan): (usize, &Scan)| {
+            scan.table != CONSENT.full_name() || partitioning.keys.contains_key(&number)
+        };
+        if time_affects
+            && !(partitioning.keys.values().all(is_by_person)
+                && scans.iter().enumerate().all(is_partitioned))
         {
             return Ok(None);
         }
-        if let Some((fact, None)) = division.parts.iter().next() {
-            let bridged = bridged
+        if let Some((scan, None)) = partitioning.keys.iter().next() {
+            let join_keys = join_keys
                 .into_iter()
-                .filter(|(.., touched)| !touched.is_empty());
-            let sides = self
-                .by_row(&scans[*fact], changed.get(fact), bridged.collect())
+                .filter(|join_keys| !join_keys.keys.is_empty());
+            let rows = self
+                .affected_rows_of_scan(&scans[*scan], changed.get(scan), join_keys.collect())
                 .await?;
-            return Ok(sides.map(|sides| Parts::from([(*fact, sides)])));
+            return Ok(rows.map(|rows| AffectedRows::from([(*scan, rows)])));
         }
-        let mut touched = match crosses {
-            true => self.crossing.clone(),
-            false => Touched::default(),
+        let touched = self
+            .touched_keys(statement, changed, partitioning, join_keys)
+            .await?;
+        let Some(touched) = touched else {
+            return Ok(None);
         };
-        for (number, key) in &division.parts {
-            let (Some(difference), Some(key)) = (changed.get(number), key) else {
-                continue;
-            };
-            let columns = &scans[*number].columns;
-            let place = columns.iter().position(|column| *column == key.column);
-            for batch in difference.touched() {
-                let column = batch.column(place.unwrap_or_default());
-                touched.take_in(column, key.by).map_err(failed)?;
-            }
-        }
-        for (scan, to, joined) in bridged {
-            let Some(Some(key)) = division.parts.get(&scan) else {
-                return Ok(None);
-            };
-            let columns = [key.column.clone()];
-            let sides = self
-                .sides(&scans[scan].table, &columns, &to, &joined)
-                .await?;
-            let Some(sides) = sides else {
-                return Ok(None);
-            };
-            for batch in sides.before.iter().chain(&sides.after) {
-                touched.take_in(batch.column(0), key.by).map_err(failed)?;
-            }
-        }
-        let mut parts = Parts::new();
-        for (number, key) in &division.parts {
+        let mut affected = AffectedRows::new();
+        for (number, key) in &partitioning.keys {
             let Some(key) = key else {
                 return Ok(None);
             };
             let scan = &scans[*number];
-            let sides = self
-                .sides(&scan.table, &scan.columns, key, &touched)
+            let rows = self
+                .rows_with_keys(&scan.table, &scan.columns, key, &touched)
                 .await?;
-            let Some(sides) = sides else {
+            let Some(rows) = rows else {
                 return Ok(None);
             };
-            parts.insert(*number, sides);
+            affected.insert(*number, rows);
         }
-        Ok(Some(parts))
+        Ok(Some(affected))
     }
 
-    /// Of a table that is joined to a part, the rows that the part's can meet: no
-    /// others need be read of it. Where its own rows are brought together before
-    /// the join, it stays whole.
-    async fn add_joined(
+    /// For each broadcast side that changed, the keys of partitioned scans that join to
+    /// the change. `None` if a changed side is joined to no partitioned scan.
+    async fn changed_broadcast_keys(
+        &self,
+        after: &Session,
+        statement: &Statement,
+        changed: &BTreeMap<usize, Difference>,
+        partitioning: &Partitioning,
+    ) -> Result<Option<Vec<ChangedJoinKeys>>, Error> {
+        let mut join_keys = Vec::new();
+        for broadcast in &partitioning.broadcasts {
+            let mut scans = broadcast.scans.iter();
+            if !scans.any(|scan| changed.contains_key(scan)) {
+                continue;
+            }
+            let Some((scan, column)) = &broadcast.joined_to else {
+                return Ok(None);
+            };
+            if !partitioning.keys.contains_key(scan) {
+                return Ok(None);
+            }
+            let keys = self
+                .changed_join_keys(after, statement, broadcast.node, broadcast.join_key)
+                .await?;
+            let Some(keys) = keys else {
+                return Ok(None);
+            };
+            join_keys.push(ChangedJoinKeys {
+                scan: *scan,
+                column: column.clone(),
+                keys,
+            });
+        }
+        Ok(Some(join_keys))
+    }
+
+    /// The keys of all changed rows, of rows that join to changed rows, and of people
+    /// whom the passage of time affects.
+    async fn touched_keys(
         &self,
         statement: &Statement,
-        division: &Division,
-        parts: &mut Parts,
+        changed: &BTreeMap<usize, Difference>,
+        partitioning: &Partitioning,
+        join_keys: Vec<ChangedJoinKeys>,
+    ) -> Result<Option<KeySet>, Error> {
+        let scans = &statement.analysis.scans;
+        let failed = |error: ArrowError| Error::execution(&statement.name, error.into());
+        let mut touched = match self.time_affects(statement.time) {
+            true => self.time_affected_people.clone(),
+            false => KeySet::default(),
+        };
+        for (number, key) in &partitioning.keys {
+            let (Some(difference), Some(key)) = (changed.get(number), key) else {
+                continue;
+            };
+            let columns = &scans[*number].columns;
+            let index = columns.iter().position(|column| *column == key.column);
+            for batch in difference.changed_rows() {
+                let column = batch.column(index.unwrap_or_default());
+                touched.add_column(column, key.kind).map_err(failed)?;
+            }
+        }
+        for joined in join_keys {
+            let Some(Some(key)) = partitioning.keys.get(&joined.scan) else {
+                return Ok(None);
+            };
+            let columns = [key.column.clone()];
+            let table = &scans[joined.scan].table;
+            let rows = self
+                .rows_with_keys(table, &columns, &joined.column, &joined.keys)
+                .await?;
+            let Some(rows) = rows else {
+                return Ok(None);
+            };
+            for batch in rows.rows() {
+                touched
+                    .add_column(batch.column(0), key.kind)
+                    .map_err(failed)?;
+            }
+        }
+        Ok(Some(touched))
+    }
+
+    /// Replaces broadcast tables by the rows that the affected rows join to: no others
+    /// need to be read. A table whose rows are combined before the join stays whole.
+    async fn narrow_broadcasts(
+        &self,
+        statement: &Statement,
+        partitioning: &Partitioning,
+        affected: &mut AffectedRows,
     ) -> Result<(), Error> {
-        let scans = &statement.scope.scans;
-        for bridge in &division.bridges {
-            let (Some((part, to)), Some((whole, key))) =
-                (&bridge.to, statement.passes_by_row(bridge))
+        let scans = &statement.analysis.scans;
+        for broadcast in &partitioning.broadcasts {
+            let (Some((partitioned, joined_to)), Some((whole, key))) =
+                (&broadcast.joined_to, statement.row_wise_join_key(broadcast))
             else {
                 continue;
             };
-            let mut columns = scans[*part].columns.iter();
-            let place = columns.position(|column| *column == to.column);
-            let (Some(sides), Some(place)) = (parts.get(part), place) else {
+            let mut columns = scans[*partitioned].columns.iter();
+            let index = columns.position(|column| *column == joined_to.column);
+            let (Some(rows), Some(index)) = (affected.get(partitioned), index) else {
                 continue;
             };
-            let met = Touched::of(sides.before.iter().chain(&sides.after), place, to.by);
-            let met = met.map_err(|error| Error::execution(&statement.name, error.into()))?;
+            let joined = KeySet::of(rows.rows(), index, joined_to.kind);
+            let joined = joined.map_err(|error| Error::execution(&statement.name, error.into()))?;
             let Scan { table, columns } = &scans[whole];
-            if let Some(sides) = self.sides(table, columns, &key, &met).await? {
-                parts.insert(whole, sides);
+            if let Some(rows) = self.rows_with_keys(table, columns, &key, &joined).await? {
+                affected.insert(whole, rows);
             }
         }
         Ok(())
     }
 
-    /// Rows of a scan that is divided row by row: those that went or came, and
-    /// those that join to something that changed.
-    async fn by_row(
+    /// The affected rows of a scan that is partitioned row by row: its removed and added
+    /// rows, and those that join to changed rows.
+    async fn affected_rows_of_scan(
         &self,
         scan: &Scan,
         changed: Option<&Difference>,
-        bridged: Vec<(usize, KeyOf, Touched)>,
-    ) -> Result<Option<Sides>, Error> {
-        let failed = |error: arrow::error::ArrowError| Error::execution(&scan.table, error.into());
+        join_keys: Vec<ChangedJoinKeys>,
+    ) -> Result<Option<BeforeAfter>, Error> {
+        let failed = |error: ArrowError| Error::execution(&scan.table, error.into());
         let nothing = Difference::default();
         let changed = changed.unwrap_or(&nothing);
-        let (mut before, mut after) = (changed.gone.clone(), changed.come.clone());
-        match &bridged[..] {
+        let (mut before, mut after) = (changed.removed.clone(), changed.added.clone());
+        match &join_keys[..] {
             [] => {}
-            [(_, key, touched)] => {
-                let sides = self.sides(&scan.table, &scan.columns, key, touched).await?;
-                let place = scan.columns.iter().position(|c| *c == key.column);
-                let (Some(sides), Some(place)) = (sides, place) else {
+            [ChangedJoinKeys { column, keys, .. }] => {
+                let joined = self
+                    .rows_with_keys(&scan.table, &scan.columns, column, keys)
+                    .await?;
+                let index = scan.columns.iter().position(|c| *c == column.column);
+                let (Some(joined), Some(index)) = (joined, index) else {
                     return Ok(None);
                 };
-                // Those with the key are among what was asked for by it.
+                // The joined rows include the changed rows with these keys.
                 for batch in before.iter_mut().chain(&mut after) {
-                    let asked = having(batch.column(place), key.by, touched).map_err(failed)?;
-                    let others = not(&asked).map_err(failed)?;
+                    let is_joined =
+                        key_mask(batch.column(index), column.kind, keys).map_err(failed)?;
+                    let others = not(&is_joined).map_err(failed)?;
                     *batch = filter_record_batch(batch, &others).map_err(failed)?;
                 }
-                before.extend(sides.before);
-                after.extend(sides.after);
+                before.extend(joined.before);
+                after.extend(joined.after);
             }
-            // By several keys at once, a row could be asked for twice.
+            // A row could be found by several keys, and would be counted twice.
             _ => return Ok(None),
         }
-        Ok(Some(Sides { before, after }))
+        Ok(Some(BeforeAfter { before, after }))
     }
 
-    /// The keys of rows by which a side of a join differs that is read whole.
-    async fn across(
+    /// The join keys of the rows by which a broadcast side changed. `node` is the number
+    /// of that side's plan node.
+    async fn changed_join_keys(
         &self,
         after: &Session,
         statement: &Statement,
-        number: usize,
-        (place, by): (usize, By),
-    ) -> Result<Option<Touched>, Error> {
-        let failed =
-            |error: arrow::error::ArrowError| Error::execution(&statement.name, error.into());
-        let Some(side) = statement.side(number) else {
+        node: usize,
+        (index, kind): (usize, KeyKind),
+    ) -> Result<Option<KeySet>, Error> {
+        let failed = |error: ArrowError| Error::execution(&statement.name, error.into());
+        let Some(side) = statement.join_side(node) else {
             return Ok(None);
         };
         let schema = side.schema()?;
-        let Some(found) = self.evaluate(after, &side, &schema, For::Rows).await? else {
+        let evaluated = self
+            .evaluate(after, &side, &schema, EvaluationGoal::Rows)
+            .await?;
+        let Some(evaluated) = evaluated else {
             return Ok(None);
         };
         let difference =
-            Difference::between(&found.before.rows, &found.after.rows).map_err(failed)?;
-        let touched = Touched::of(difference.touched(), place, by);
-        Ok(Some(touched.map_err(failed)?))
+            Difference::between(&evaluated.before.rows, &evaluated.after.rows).map_err(failed)?;
+        let keys = KeySet::of(difference.changed_rows(), index, kind);
+        Ok(Some(keys.map_err(failed)?))
     }
 }
 
-/// Runs a plan on `parts` in the place of its divided scans.
+/// Whether accounts of parts add up to the account of the whole: each row that the
+/// account is about must be in one part.
+fn adds_up(computed: &Computed, goal: EvaluationGoal<'_>, partitioning: &Partitioning) -> bool {
+    let EvaluationGoal::Model { reads, .. } = goal else {
+        return true;
+    };
+    let is_partitioned = |scan| partitioning.keys.contains_key(&scan);
+    let plan = computed.plan.as_ref();
+    plan.is_none_or(|plan| ledger::adds_up(plan, reads, is_partitioned))
+}
+
+/// Runs a plan that scans `affected` rows in place of the tables they are from.
 async fn compute(
     session: &Session,
     statement: &Statement,
     plan: &LogicalPlan,
-    mut parts: BTreeMap<usize, Vec<RecordBatch>>,
+    mut affected: BTreeMap<usize, Vec<RecordBatch>>,
     schema: &SchemaRef,
 ) -> Result<Computed, Error> {
     let failed = |error: DataFusionError| Error::execution(&statement.name, error);
     let plan = with_scans(plan.clone(), |number, scan| {
-        let rows = parts.remove(&number);
+        let rows = affected.remove(&number);
         match rows {
-            Some(rows) => held(session, scan, number, rows).map(Some),
+            Some(rows) => memory_scan(session, scan, number, rows).map(Some),
             None => numbered(number, scan),
         }
     });
@@ -450,21 +531,21 @@ async fn compute(
         .await
         .map_err(failed)?;
     let mut rows = Vec::new();
-    let taken = each_batch(&plan, session.task_context(), |batch| {
+    let running = each_batch(&plan, session.task_context(), |batch| {
         if batch.num_rows() > 0 {
             rows.push(stored(schema, &batch)?);
         }
         Ok(())
     });
-    taken.await.map_err(failed)?;
+    running.await.map_err(failed)?;
     Ok(Computed {
         rows,
         plan: Some(plan),
     })
 }
 
-/// A scan of rows that are held, under the name of the table they are of.
-fn held(
+/// A scan of rows in memory, under the name of the table they are from.
+fn memory_scan(
     session: &Session,
     scan: &TableScan,
     number: usize,
@@ -478,7 +559,7 @@ fn held(
         .iter()
         .map(|batch| Ok(stored(&schema, batch)?))
         .collect::<Result<Vec<_>, DataFusionError>>()?;
-    let held = MemoryTable::new(&zone, table, schema, vec![rows]).numbered(number);
-    let held: Arc<dyn TableProvider> = Arc::new(held);
-    LogicalPlanBuilder::scan(scan.table_name.clone(), provider_as_source(held), None)?.build()
+    let provider = MemoryTable::new(&zone, table, schema, vec![rows]).numbered(number);
+    let provider: Arc<dyn TableProvider> = Arc::new(provider);
+    LogicalPlanBuilder::scan(scan.table_name.clone(), provider_as_source(provider), None)?.build()
 }

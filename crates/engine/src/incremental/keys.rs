@@ -1,45 +1,48 @@
-//! Keys as hashes, and rows that have them.
+//! Keys as hashes, and the rows that have them.
 
 use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, RecordBatch, StringViewArray};
 use arrow::buffer::BooleanBuffer;
 use arrow::compute::{cast, filter_record_batch};
 use arrow::datatypes::{DataType, Float64Type, Int64Type};
 use arrow::error::ArrowError;
-use landing::KeySet;
 
-use super::scope::By;
+use super::partition_analysis::KeyKind;
 use crate::content;
 use query::landing::{Hashes, hash};
 
-/// The key of what has none: nulls are one group.
+/// The key of rows without a value: nulls are one group.
 const NULL: u64 = 0x9e37_79b9_7f4a_7c15;
 
-/// The keys that a change touches.
+/// A set of keys, such as those that a change touches.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Touched {
-    pub(super) keys: Hashes,
-    /// Least and greatest, where all are integers.
+pub(super) struct KeySet {
+    pub(super) hashes: Hashes,
+    /// The smallest and greatest value, if all are integers.
     range: Option<(i64, i64)>,
     has_text: bool,
 }
 
-impl Touched {
+impl KeySet {
     /// The keys of a column of `batches`.
     pub(super) fn of<'a>(
         batches: impl IntoIterator<Item = &'a RecordBatch>,
-        place: usize,
-        by: By,
+        index: usize,
+        kind: KeyKind,
     ) -> Result<Self, ArrowError> {
-        let mut touched = Self::default();
+        let mut keys = Self::default();
         for batch in batches {
-            touched.take_in(batch.column(place), by)?;
+            keys.add_column(batch.column(index), kind)?;
         }
-        Ok(touched)
+        Ok(keys)
     }
 
-    /// Takes in the keys of a column.
-    pub(super) fn take_in(&mut self, column: &ArrayRef, by: By) -> Result<(), ArrowError> {
-        self.keys.extend(keys(column, by)?);
+    /// Adds the keys of a column.
+    pub(super) fn add_column(
+        &mut self,
+        column: &ArrayRef,
+        kind: KeyKind,
+    ) -> Result<(), ArrowError> {
+        self.hashes.extend(row_keys(column, kind)?);
         if !column.data_type().is_integer() {
             self.has_text |= !column.is_empty();
             return Ok(());
@@ -52,46 +55,47 @@ impl Touched {
         Ok(())
     }
 
-    /// Takes in a key by its hash alone.
+    /// Adds a key that is already a hash.
     pub(super) fn insert(&mut self, key: u64) {
         self.has_text = true;
-        self.keys.insert(key);
+        self.hashes.insert(key);
     }
 
-    /// Lets go of others' keys.
-    pub(super) fn let_go(&mut self, others: &Self) {
-        self.keys.retain(|key| !others.keys.contains(key));
+    /// Removes the keys of another set.
+    pub(super) fn remove_all(&mut self, others: &Self) {
+        self.hashes.retain(|key| !others.hashes.contains(key));
     }
 
-    /// Between which values all of them lie, where that is known.
+    /// The range of values that all keys lie in, if it is known.
     pub(super) fn range(&self) -> Option<(i64, i64)> {
         self.range.filter(|_| !self.has_text && !self.has_null())
     }
 
-    /// Whether rows without a value are among what is touched.
+    /// Whether the set contains the key of rows without a value.
     pub(super) fn has_null(&self) -> bool {
-        self.keys.contains(&NULL)
+        self.hashes.contains(&NULL)
     }
 
-    /// Whether all of its keys are among others.
-    pub(super) fn is_within(&self, others: &Self) -> bool {
-        self.keys.len() <= others.keys.len() && self.keys.iter().all(|key| others.contains(*key))
+    /// Whether the other set contains all keys of this one.
+    pub(super) fn is_subset_of(&self, others: &Self) -> bool {
+        self.hashes.len() <= others.hashes.len()
+            && self.hashes.iter().all(|key| others.contains(*key))
     }
 
     pub(super) fn is_empty(&self) -> bool {
-        self.keys.is_empty()
+        self.hashes.is_empty()
     }
 
     pub(super) fn contains(&self, key: u64) -> bool {
-        self.keys.contains(&key)
+        self.hashes.contains(&key)
     }
 }
 
-/// The key that a text stands for.
-pub(super) fn key_of(text: &str, by: By) -> u64 {
-    match by {
-        By::Value => hash(text),
-        By::Subject => hash(&privacy::normalize_subject(text)),
+/// The key of a text value.
+pub(super) fn text_key(text: &str, kind: KeyKind) -> u64 {
+    match kind {
+        KeyKind::Value => hash(text),
+        KeyKind::Subject => hash(&privacy::normalize_subject(text)),
     }
 }
 
@@ -99,8 +103,8 @@ fn mixed(bits: u64) -> u64 {
     bits.wrapping_mul(0xd6e8_feb8_6659_fd93).rotate_left(29)
 }
 
-/// The key of each row. Values that SQL may take for equal have equal keys.
-pub(super) fn keys(column: &ArrayRef, by: By) -> Result<Vec<u64>, ArrowError> {
+/// The key of each row. Values that SQL may treat as equal have equal keys.
+pub(super) fn row_keys(column: &ArrayRef, kind: KeyKind) -> Result<Vec<u64>, ArrowError> {
     if column.data_type().is_integer() {
         let values = cast(column, &DataType::Int64)?;
         let values = values.as_primitive::<Int64Type>();
@@ -122,7 +126,7 @@ pub(super) fn keys(column: &ArrayRef, by: By) -> Result<Vec<u64>, ArrowError> {
     }
     let values = cast(column, &DataType::Utf8View)?;
     let values = values.as_string_view();
-    // Rows of one person mostly follow each other.
+    // Consecutive rows mostly have the same person.
     let mut last: Option<(u128, u64)> = None;
     let mut key = |row: usize| {
         if values.is_null(row) {
@@ -133,7 +137,7 @@ pub(super) fn keys(column: &ArrayRef, by: By) -> Result<Vec<u64>, ArrowError> {
             Some((known, key)) if known == view => key,
             _ => {
                 let text = values.value(row);
-                let key = key_of(text, by);
+                let key = text_key(text, kind);
                 last = Some((view, key));
                 key
             }
@@ -142,34 +146,34 @@ pub(super) fn keys(column: &ArrayRef, by: By) -> Result<Vec<u64>, ArrowError> {
     Ok((0..values.len()).map(&mut key).collect())
 }
 
-/// Which rows of a column have one of `wanted`.
-pub(super) fn having(
+/// A mask of the rows whose key is one of `wanted`.
+pub(super) fn key_mask(
     column: &ArrayRef,
-    by: By,
-    wanted: &Touched,
+    kind: KeyKind,
+    wanted: &KeySet,
 ) -> Result<BooleanArray, ArrowError> {
     let found = match column.as_string_view_opt() {
         Some(texts) => {
-            let mut seen = Seen::default();
-            BooleanBuffer::collect_bool(texts.len(), |row| seen.is_wanted(texts, row, by, wanted))
+            let mut cache = LookupCache::default();
+            BooleanBuffer::collect_bool(texts.len(), |row| cache.contains(texts, row, kind, wanted))
         }
         None => {
-            let keys = keys(column, by)?;
+            let keys = row_keys(column, kind)?;
             BooleanBuffer::collect_bool(keys.len(), |row| wanted.contains(keys[row]))
         }
     };
     Ok(BooleanArray::new(found, None))
 }
 
-/// The rows that have one of `wanted` in `column`. Most often a batch has none,
-/// or all.
-pub(super) fn with_keys(
+/// The rows whose key is one of `wanted`. Mostly no row of a batch has one, or every
+/// row.
+pub(super) fn filter_by_keys(
     batch: &RecordBatch,
     column: usize,
-    by: By,
-    wanted: &Touched,
+    kind: KeyKind,
+    wanted: &KeySet,
 ) -> Result<RecordBatch, ArrowError> {
-    let found = having(batch.column(column), by, wanted)?;
+    let found = key_mask(batch.column(column), kind, wanted)?;
     match found.true_count() {
         0 => Ok(batch.slice(0, 0)),
         all if all == batch.num_rows() => Ok(batch.clone()),
@@ -177,17 +181,17 @@ pub(super) fn with_keys(
     }
 }
 
-/// What was found of texts by their views: a file's column mostly repeats the
-/// few texts of its dictionary, each under one view, and many in a row.
-struct Seen {
+/// A cache of lookups by string view. A file's column mostly repeats the few texts of
+/// its dictionary, each with one view, and often the same text in consecutive rows.
+struct LookupCache {
     last: (u128, bool),
     others: Vec<(u128, bool)>,
 }
 
-/// A power of two: places for what was found of texts.
-const PLACES: usize = 2048;
+/// The number of cache slots, a power of two.
+const CACHE_SLOTS: usize = 2048;
 
-impl Default for Seen {
+impl Default for LookupCache {
     fn default() -> Self {
         // No view is all ones: its length would be beyond every buffer.
         Self {
@@ -197,42 +201,48 @@ impl Default for Seen {
     }
 }
 
-impl Seen {
+impl LookupCache {
     #[inline]
-    fn is_wanted(&mut self, texts: &StringViewArray, row: usize, by: By, wanted: &Touched) -> bool {
+    fn contains(
+        &mut self,
+        texts: &StringViewArray,
+        row: usize,
+        kind: KeyKind,
+        wanted: &KeySet,
+    ) -> bool {
         if texts.is_null(row) {
             return wanted.contains(NULL);
         }
         let view = texts.views()[row];
         if view != self.last.0 {
-            self.last = (view, self.look_up(view, texts.value(row), by, wanted));
+            self.last = (view, self.look_up(view, texts.value(row), kind, wanted));
         }
         self.last.1
     }
 
-    fn look_up(&mut self, view: u128, text: &str, by: By, wanted: &Touched) -> bool {
+    fn look_up(&mut self, view: u128, text: &str, kind: KeyKind, wanted: &KeySet) -> bool {
         if self.others.is_empty() {
-            self.others = vec![(u128::MAX, false); PLACES];
+            self.others = vec![(u128::MAX, false); CACHE_SLOTS];
         }
         let mixed = (view as u64 ^ (view >> 64) as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-        let place = &mut self.others[(mixed >> 53) as usize];
-        if place.0 != view {
-            let key = key_of(text, by);
-            *place = (view, wanted.contains(key));
+        let slot = &mut self.others[(mixed >> 53) as usize];
+        if slot.0 != view {
+            let key = text_key(text, kind);
+            *slot = (view, wanted.contains(key));
         }
-        place.1
+        slot.1
     }
 }
 
-/// Keys for the readers of files.
+/// Keys that file readers filter rows by.
 #[derive(Debug)]
-pub(super) struct Wanted {
-    pub(super) keys: Touched,
-    pub(super) by: By,
+pub(super) struct KeyFilter {
+    pub(super) keys: KeySet,
+    pub(super) kind: KeyKind,
 }
 
-impl KeySet for Wanted {
+impl landing::KeySet for KeyFilter {
     fn contains(&self, text: &str) -> bool {
-        self.keys.contains(key_of(text, self.by))
+        self.keys.contains(text_key(text, self.kind))
     }
 }

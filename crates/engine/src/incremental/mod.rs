@@ -1,32 +1,40 @@
-//! Only what changed.
+//! Incremental builds: computes, table by table, which rows a change removes and adds.
 //!
-//! A run that finds something new computes, table by table, which rows went and
-//! which came: a [`Difference`]. What a change reaches is told by how a statement
-//! can be divided ([`scope`]); its rows are computed as they were and as they
-//! are ([`evaluate`]), from rows of the tables it reads that have the keys
-//! touched ([`tables`]). Files that hold rows that went are written again
-//! ([`apply`]); all others stay.
+//! A run that finds something new computes a [`Difference`] for each table:
 //!
-//! What cannot be told from a part is a reason to compute everything; that is
-//! never wrong, and the run does it.
+//! 1. [`partition_analysis`] finds out by which keys a statement can be partitioned, and
+//!    so which input rows a change affects.
+//! 2. [`table_changes`] reads the rows of the touched keys, before and after the change.
+//! 3. [`evaluate`] computes the statement's rows from them, before and after.
+//! 4. [`apply`] writes the added rows, and rewrites the files that hold removed rows. All
+//!    other files stay.
+//!
+//! What cannot be computed from affected rows alone is `None`: the run then computes
+//! everything, which is always correct.
 
-mod among;
 mod apply;
-mod asked;
+mod claim_changes;
+mod columns;
+mod consent_changes;
 mod difference;
+mod distinct_rows;
 mod evaluate;
-mod files;
+mod key_filter_expr;
 mod keys;
+mod owner_changes;
+mod partition_analysis;
 mod people;
-mod permitted;
+mod people_changes;
 mod plan_rows;
-mod scope;
+mod privacy_check;
+mod published_rows;
+mod row_cache;
 mod statement;
-mod tables;
+mod table_changes;
 
 pub(crate) use apply::{Applied, Applier};
 pub(crate) use difference::Difference;
-pub(crate) use evaluate::{Computed, For};
-pub(crate) use people::{Changes, PeopleSource};
+pub(crate) use evaluate::{Computed, EvaluationGoal};
+pub(crate) use people_changes::{PeopleChanges, PeopleSource};
 pub(crate) use statement::Statement;
-pub(crate) use tables::{Standing, Tables};
+pub(crate) use table_changes::{PublishedTable, TableChanges};

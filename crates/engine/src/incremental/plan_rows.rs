@@ -1,4 +1,4 @@
-//! The rows that a plan gives, up to a limit.
+//! Collects the result rows of a plan, up to a limit.
 
 use std::sync::Arc;
 
@@ -11,7 +11,7 @@ use query::partitions::each_batch;
 use crate::Error;
 use crate::stored::stored;
 
-/// All rows that a plan gives; `None` where they are more than so many.
+/// All result rows of a plan; `None` if there are more than `rows_max`.
 pub(super) async fn all_rows(
     session: &Session,
     name: &str,
@@ -22,7 +22,7 @@ pub(super) async fn all_rows(
     let (mut rows, mut count) = (Vec::new(), 0);
     let taken = each_batch(plan, session.task_context(), |batch| {
         count += batch.num_rows() as u64;
-        // What is too much need not be kept to its end.
+        // Too many rows are only counted, not kept.
         if count > rows_max {
             rows.clear();
         } else if batch.num_rows() > 0 {

@@ -1,5 +1,5 @@
-//! A statement as it was planned before and after a change, and what its scope
-//! says of it.
+//! A statement, its plans before and after a change, and what partition analysis says
+//! about it.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -10,60 +10,66 @@ use lake::{Layout, TableId};
 use query::Session;
 use tokio::sync::OnceCell;
 
-use super::difference::{Difference, count};
-use super::scope::{Bridge, By, Division, KeyOf, Scope, node};
+use super::difference::{Difference, row_count};
+use super::partition_analysis::{
+    Broadcast, KeyKind, PartitionAnalysis, PartitionKey, Partitioning, node,
+};
 use crate::Error;
 use crate::contract::time_use::TimeUse;
 
-/// A statement as it was planned before and after a change.
+/// A statement, or one side of a join in it.
 pub(crate) struct Statement {
     /// For messages.
     pub(super) name: String,
-    /// Planned when it is needed: of what is new alone there was nothing before.
+    /// The plan before the change. Planned when it is needed: new rows alone have no
+    /// earlier result.
     pub(super) before: OnceCell<LogicalPlan>,
     pub(super) sql: String,
-    /// The node of the plan that it is of.
+    /// The number of the plan node, for a side of a join.
     pub(super) node: Option<usize>,
     pub(super) after: LogicalPlan,
-    pub(super) scope: Scope,
+    pub(super) analysis: PartitionAnalysis,
     /// How it depends on the time of the run.
     pub(super) time: TimeUse,
 }
 
 impl Statement {
-    /// `None` where the plan is not understood.
+    /// `None` if the plan is not understood.
     pub(crate) async fn of(after: &Session, name: &str, sql: &str) -> Result<Option<Self>, Error> {
         let plan = after.plan(sql).await?;
         let time = TimeUse::of(&plan);
         let after = optimise(after, name, &plan)?;
-        Ok(Scope::of(&after).map(|scope| Self {
+        Ok(PartitionAnalysis::of(&after).map(|analysis| Self {
             name: name.to_owned(),
             before: OnceCell::new(),
             sql: sql.to_owned(),
             node: None,
             after,
-            scope,
+            analysis,
             time,
         }))
     }
 
     /// A side of a join, by the number of its node.
-    pub(super) fn side(&self, number: usize) -> Option<Self> {
+    pub(super) fn join_side(&self, number: usize) -> Option<Self> {
         let after = node(&self.after, number)?;
-        let scope = Scope::of(&after)?;
+        let analysis = PartitionAnalysis::of(&after)?;
         Some(Self {
             name: self.name.clone(),
             before: OnceCell::new(),
             sql: self.sql.clone(),
             node: Some(self.node.unwrap_or_default() + number),
             after,
-            scope,
+            analysis,
             time: self.time,
         })
     }
 
-    /// How it was planned before; `None` where that is another plan.
-    pub(super) async fn before(&self, session: &Session) -> Result<Option<&LogicalPlan>, Error> {
+    /// The plan before the change; `None` if it scans other tables or columns.
+    pub(super) async fn plan_before(
+        &self,
+        session: &Session,
+    ) -> Result<Option<&LogicalPlan>, Error> {
         let plan = || async {
             let whole = optimise(session, &self.name, &session.plan(&self.sql).await?)?;
             let part = match self.node {
@@ -73,68 +79,78 @@ impl Statement {
             Ok::<_, Error>(part.unwrap_or_else(|| self.after.clone()))
         };
         let before = self.before.get_or_try_init(plan).await?;
-        let tables = |scope: &Scope| -> Vec<(String, Vec<String>)> {
-            let scans = scope.scans.iter();
+        let tables = |analysis: &PartitionAnalysis| -> Vec<(String, Vec<String>)> {
+            let scans = analysis.scans.iter();
             scans
                 .map(|scan| (scan.table.clone(), scan.columns.clone()))
                 .collect()
         };
-        let same = Scope::of(before).is_some_and(|old| tables(&old) == tables(&self.scope));
-        Ok(same.then_some(before))
+        let is_same = PartitionAnalysis::of(before)
+            .is_some_and(|earlier| tables(&earlier) == tables(&self.analysis));
+        Ok(is_same.then_some(before))
     }
 
-    /// Columns of the result, as a table's files would hold them.
+    /// The result columns, as a table's files hold them.
     pub(crate) fn schema(&self) -> Result<SchemaRef, Error> {
         let schema = self.after.schema();
         let layout = Layout::new(TableId::new("", ""), schema.as_arrow(), &[])?;
         Ok(Arc::clone(layout.schema()))
     }
 
-    /// Whether rows that are equal in every column are either all touched by what
-    /// `changed` or none is, but for rows that came: then whether one is left of
-    /// them can be told from what is touched.
+    /// Whether of several equal result rows `changed` affects either all or none, apart
+    /// from added rows. Only then the affected rows tell whether one of them remains.
     pub(super) fn keeps_equal_rows_together(
         &self,
-        division: &Division,
+        partitioning: &Partitioning,
         changed: &BTreeMap<usize, Difference>,
     ) -> bool {
-        if division.parts.values().any(Option::is_some) {
-            return !division.places.is_empty();
+        if partitioning.keys.values().any(Option::is_some) {
+            return !partitioning.key_columns.is_empty();
         }
-        // Of a row that went, others may give an equal one that nothing touches.
-        let loses = |scan: &usize| changed.get(scan).is_some_and(|one| count(&one.gone) > 0);
-        !division.parts.keys().any(loses)
-            && division.bridges.iter().all(|bridge| match &bridge.to {
-                Some((scan, key)) => self.passes_on(*scan, &key.column),
-                None => true,
-            })
+        // Another input row may give a result row that equals one of a removed row, and
+        // is not affected.
+        let loses_rows = |scan: &usize| {
+            changed
+                .get(scan)
+                .is_some_and(|difference| row_count(&difference.removed) > 0)
+        };
+        !partitioning.keys.keys().any(loses_rows)
+            && partitioning
+                .broadcasts
+                .iter()
+                .all(|broadcast| match &broadcast.joined_to {
+                    Some((scan, key)) => self.outputs_column(*scan, &key.column),
+                    None => true,
+                })
     }
 
-    /// The table and its column that a column of the result passes on as it is.
-    pub(super) fn passes_on_at(&self, place: usize) -> Option<(&str, &str)> {
-        let (scan, key) = self.scope.columns.get(place)?.as_ref()?;
-        let table = &self.scope.scans[*scan].table;
-        (key.by == By::Value).then_some((table.as_str(), key.column.as_str()))
+    /// The table and column that a result column outputs unchanged.
+    pub(super) fn source_column(&self, index: usize) -> Option<(&str, &str)> {
+        let (scan, key) = self.analysis.columns.get(index)?.as_ref()?;
+        let table = &self.analysis.scans[*scan].table;
+        (key.kind == KeyKind::Value).then_some((table.as_str(), key.column.as_str()))
     }
 
-    /// The key that a side of a join, which is read whole, is joined by: a column
-    /// of one of its scans, whose rows pass one by one through what is on the way.
-    pub(super) fn passes_by_row(&self, bridge: &Bridge) -> Option<(usize, KeyOf)> {
-        let scope = self.side(bridge.node)?.scope;
-        let (place, by) = bridge.key;
-        let (scan, key) = scope.columns.into_iter().nth(place)??;
-        let by = key.by.max(by);
-        let mut divisions = scope.divisions.iter();
-        let by_row = divisions.any(|division| division.parts == BTreeMap::from([(scan, None)]));
+    /// The scan and column that hold the join key of a side that is read whole, if that
+    /// side is a scan whose rows pass one by one through the nodes above it.
+    pub(super) fn row_wise_join_key(&self, broadcast: &Broadcast) -> Option<(usize, PartitionKey)> {
+        let analysis = self.join_side(broadcast.node)?.analysis;
+        let (index, kind) = broadcast.join_key;
+        let (scan, key) = analysis.columns.into_iter().nth(index)??;
+        let kind = key.kind.max(kind);
+        let mut partitionings = analysis.partitionings.iter();
+        let is_row_wise =
+            partitionings.any(|partitioning| partitioning.keys == BTreeMap::from([(scan, None)]));
         // A side's scans are numbered in the order of the statement's.
-        let number = bridge.scans.iter().nth(scan)?;
-        by_row.then_some((*number, KeyOf { by, ..key }))
+        let number = broadcast.scans.iter().nth(scan)?;
+        is_row_wise.then_some((*number, PartitionKey { kind, ..key }))
     }
 
-    /// Whether a column of the result passes a scan's column on.
-    pub(super) fn passes_on(&self, scan: usize, column: &str) -> bool {
-        let mut columns = self.scope.columns.iter().flatten();
-        columns.any(|(from, key)| *from == scan && key.column == column && key.by == By::Value)
+    /// Whether a result column outputs a scan's column unchanged.
+    pub(super) fn outputs_column(&self, scan: usize, column: &str) -> bool {
+        let mut columns = self.analysis.columns.iter().flatten();
+        columns
+            .any(|(from, key)| *from == scan && key.column == column && key.kind == KeyKind::Value)
     }
 }
 

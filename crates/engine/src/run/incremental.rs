@@ -29,7 +29,8 @@ use crate::contract::report::{CheckReport, Report, TableReport};
 use crate::contract::time_use::TimeUse;
 use crate::contract::{checks, leave_out, privacy_gates, shipped, subject_columns};
 use crate::incremental::{
-    Applier, Changes, Computed, Difference, For, PeopleSource, Standing, Statement, Tables,
+    Applier, Computed, Difference, EvaluationGoal, PeopleChanges, PeopleSource, PublishedTable,
+    Statement, TableChanges,
 };
 use crate::stored::stored;
 use crate::subjects::quarantine::{self, Standing as Quarantine, Writing};
@@ -95,7 +96,7 @@ impl Work {
             Some(Arc::clone(&quarantine) as _),
         );
         let (mut tables, intake) = self.read_new(new, before, &after, intake).await?;
-        if tables.touch_more_than(ROWS_MAX)? {
+        if tables.affects_more_rows_than(ROWS_MAX)? {
             return Err(Fallback::ManyRows { table: None }.into());
         }
         let places: u64 = known.places + intake.values().map(|read| read.places).sum::<u64>();
@@ -124,10 +125,10 @@ impl Work {
             register: &register,
             suspended: &suspended,
             entered: &entered,
-            crossed,
-            trusted: are_as_shipped(&self.planned, &shipped::OF_READINGS),
+            consent_began_or_ended: crossed,
+            trusted_are_complete: are_as_shipped(&self.planned, &shipped::OF_READINGS),
         };
-        let changes = tables.take_in_people(&from).await?;
+        let changes = tables.update_people(&from).await?;
         let changes = changes.ok_or(Fallback::PeopleUnclear)?;
 
         self.announce(&self.planned);
@@ -154,7 +155,7 @@ impl Work {
             let derived = Table {
                 layout: table.layout()?,
                 description: system::grain(table.name()).unwrap_or_default(),
-                whose: None,
+                subject_column: None,
                 name,
             };
             self.apply(&after, &mut tables, derived, 0, &mut increment)
@@ -166,12 +167,12 @@ impl Work {
             self.progress.begin(name);
             let changed = self.change(&mut tables, &after, planned).await?;
             increment.ledger.merge(&changed.ledger, 1);
-            tables.note(name.to_owned(), changed.difference);
+            tables.record(name.to_owned(), changed.difference);
             let table = Table {
                 name: name.to_owned(),
                 layout: planned.layout.clone(),
                 description: &planned.model.contract.grain,
-                whose: subject_columns::column(&planned.model).map(|(_, column)| column),
+                subject_column: subject_columns::column(&planned.model).map(|(_, column)| column),
             };
             let duplicates = changed.duplicates;
             self.apply(&after, &mut tables, table, duplicates, &mut increment)
@@ -255,7 +256,7 @@ impl Work {
     /// there.
     async fn note_entered(
         &self,
-        tables: &mut Tables,
+        tables: &mut TableChanges,
         after: &Session,
         entered: Vec<(TableId, Option<Version>)>,
         quarantine: &Writing,
@@ -277,13 +278,13 @@ impl Work {
             } else {
                 all_rows(after, table).await?
             };
-            let stood = all_rows(&tables.before, table).await?;
-            let difference = Difference::between(&stood, &now)
+            let published = all_rows(&tables.before, table).await?;
+            let difference = Difference::between(&published, &now)
                 .map_err(|error| Error::execution(&name, error.into()))?;
-            tables.note(name.clone(), difference);
+            tables.record(name.clone(), difference);
             tables
-                .standing
-                .insert(name, Standing::of_system(table, version));
+                .published
+                .insert(name, PublishedTable::of_system(table, version));
         }
         Ok(())
     }
@@ -295,8 +296,8 @@ impl Work {
         before: Session,
         after: &Session,
         intake: Arc<Intake>,
-    ) -> Result<(Tables, BTreeMap<String, TableIntake>), Halt> {
-        let mut tables = Tables::new(before, new.known, new.unreadable);
+    ) -> Result<(TableChanges, BTreeMap<String, TableIntake>), Halt> {
+        let mut tables = TableChanges::new(before, new.known, new.unreadable);
         for (table, source) in &self.sources {
             let fresh = new.files.get(table).map_or(&[][..], Vec::as_slice);
             let is_new = |name: &str| fresh.iter().any(|file| file.name == name);
@@ -318,27 +319,27 @@ impl Work {
             let rows = self
                 .read_files(after, table, source, fresh, &intake)
                 .await?;
-            tables.note(table.clone(), Difference::of_come(rows));
+            tables.record(table.clone(), Difference::of_added(rows));
         }
         for planned in &self.planned {
             let id = planned.layout.table();
-            let standing = Standing::new(
+            let published = PublishedTable::new(
                 id.clone(),
                 Arc::clone(planned.layout.schema()),
                 self.version(id).await?,
             );
             tables
-                .standing
-                .insert(planned.model.name.to_string(), standing);
+                .published
+                .insert(planned.model.name.to_string(), published);
         }
         for table in [
             &system::CONSENT,
             &system::DEVICE_CLAIM,
             &system::DEVICE_OWNER,
         ] {
-            let standing = Standing::of_system(table, self.version(&table.id()).await?);
+            let published = PublishedTable::of_system(table, self.version(&table.id()).await?);
             let name = table.full_name();
-            tables.standing.insert(name, standing);
+            tables.published.insert(name, published);
         }
         let intake = intake.tables();
         let all_read = new.files.iter().all(|(table, files)| {
@@ -401,7 +402,7 @@ impl Work {
     /// The rows by which a model differs now.
     async fn change(
         &self,
-        tables: &mut Tables,
+        tables: &mut TableChanges,
         after: &Session,
         planned: &Planned,
     ) -> Result<Changed, Halt> {
@@ -418,39 +419,39 @@ impl Work {
             .filter(|read| read.by == ReadBy::Select)
             .map(|read| read.table.as_str())
             .collect();
-        if !tables.concern(planned.time, reads.iter()) {
+        if !tables.may_affect(planned.time, reads.iter()) {
             return Ok(nothing());
         }
         let statement = Statement::of(after, name, &planned.sql).await?;
         let Some(statement) = statement else {
             return self.change_whole(tables, after, planned, &reads).await;
         };
-        tables.follow(name, planned.layout.schema(), &statement);
-        let purpose = For::Model {
+        tables.record_origins(name, planned.layout.schema(), &statement);
+        let goal = EvaluationGoal::Model {
             reads: &reads,
             distinct: planned.model.contract.duplicates == Duplicates::Drop,
         };
         let found = tables
-            .evaluate(after, &statement, planned.layout.schema(), purpose)
+            .evaluate(after, &statement, planned.layout.schema(), goal)
             .await?;
         let Some(mut found) = found else {
             return self.change_whole(tables, after, planned, &reads).await;
         };
-        if found.division.is_none() {
+        if found.partitioning.is_none() {
             return Ok(nothing());
         }
         let mut duplicates = [0, 0];
         if planned.model.contract.duplicates == Duplicates::Drop {
-            let standing = tables
-                .distinct(name, &mut found.before, &mut found.after)
+            let dropped = tables
+                .drop_duplicates(name, &mut found.before, &mut found.after)
                 .await?;
-            let Some(left_out) = standing else {
+            let Some(dropped) = dropped else {
                 return Err(Fallback::NotDivisible {
                     table: name.to_owned(),
                 }
                 .into());
             };
-            duplicates = left_out;
+            duplicates = dropped;
         }
         let mut ledger = Totals::default();
         for (side, sign, left_out) in [
@@ -472,16 +473,16 @@ impl Work {
     /// from all that it reads, and compared with what stands.
     async fn change_whole(
         &self,
-        tables: &Tables,
+        tables: &TableChanges,
         after: &Session,
         planned: &Planned,
         reads: &[&str],
     ) -> Result<Changed, Halt> {
         let name = planned.model.name.as_ref();
         let mut landing = planned.landing.keys();
-        let (Some(standing), true) = (
-            tables.standing.get(name),
-            landing.all(|table| tables.is_as_read(table)),
+        let (Some(published), true) = (
+            tables.published.get(name),
+            landing.all(|table| tables.is_unchanged_since_read(table)),
         ) else {
             return Err(Fallback::NotDivisible {
                 table: name.to_owned(),
@@ -491,9 +492,9 @@ impl Work {
         let too_large = || Fallback::ManyRows {
             table: Some(name.to_owned()),
         };
-        let before = standing.rows(after, ROWS_MAX).await?;
+        let before = published.rows(after, ROWS_MAX).await?;
         let before = before.ok_or_else(too_large)?;
-        let now = Computed::whole(after, planned, ROWS_MAX).await?;
+        let now = Computed::full(after, planned, ROWS_MAX).await?;
         let mut now = now.ok_or_else(too_large)?;
         let mut duplicates = 0;
         if planned.model.contract.duplicates == Duplicates::Drop {
@@ -516,16 +517,16 @@ impl Work {
     async fn apply(
         &self,
         after: &Session,
-        tables: &mut Tables,
+        tables: &mut TableChanges,
         table: Table<'_>,
         duplicates: u64,
         increment: &mut IncrementalBuild,
     ) -> Result<(), Halt> {
         let started = Instant::now();
         let started_ms = chrono::Utc::now().timestamp_millis();
-        let (Some(difference), Some(standing)) = (
+        let (Some(difference), Some(published)) = (
             tables.differences.get(&table.name),
-            tables.standing.get(&table.name),
+            tables.published.get(&table.name),
         ) else {
             return Ok(());
         };
@@ -533,18 +534,18 @@ impl Work {
             session: after,
             lake: &self.locked.lake,
             run: &self.locked.run,
-            tables,
+            changes: tables,
             layout: &table.layout,
             description: table.description,
-            whose: table.whose,
+            subject_column: table.subject_column,
         };
-        let Some(applied) = applier.apply(standing, difference).await? else {
+        let Some(applied) = applier.apply(published, difference).await? else {
             return Err(Fallback::NotDivisible { table: table.name }.into());
         };
-        let provider = Arc::new(standing.in_files(after, &applied.files)?);
+        let provider = Arc::new(published.in_files(after, &applied.files)?);
         after.tables().put(&table.name, provider);
-        if let Some(standing) = tables.standing.get_mut(&table.name) {
-            standing.files.clone_from(&applied.files);
+        if let Some(published) = tables.published.get_mut(&table.name) {
+            published.files.clone_from(&applied.files);
         }
         increment.steps.push(Step {
             table: table.layout.table().clone(),
@@ -561,11 +562,11 @@ impl Work {
     async fn report_incremental(
         &self,
         options: &RunOptions,
-        tables: &Tables,
+        tables: &TableChanges,
         increment: &IncrementalBuild,
         last_run: &RunState,
         after: &Session,
-        changes: &Changes,
+        changes: &PeopleChanges,
     ) -> Result<Report, Halt> {
         let mut report = Report {
             warnings: warnings(&self.sources, &increment.intake),
@@ -605,7 +606,7 @@ impl Work {
             }
             for (by, column) in subject_columns::columns(&planned.model) {
                 let refused = tables
-                    .refused(
+                    .count_refused(
                         planned.model.name.as_ref(),
                         by,
                         column,
@@ -629,7 +630,7 @@ impl Work {
             if planned.grouped.is_some() {
                 let reads = planned.model.reads().iter();
                 let reads = reads.map(|read| read.table.as_str());
-                let groups = match tables.concern(planned.time, reads) {
+                let groups = match tables.may_affect(planned.time, reads) {
                     true => privacy_gates::groups(after, planned).await?,
                     false => Some(privacy_gates::groups_verdict(&planned.model, 0)),
                 };
@@ -671,7 +672,7 @@ impl Work {
     /// How many rows violate a check now, where `known` did before.
     async fn violations(
         &self,
-        tables: &Tables,
+        tables: &TableChanges,
         after: &Session,
         model: &Model,
         (check, time): (&catalog::Check, TimeUse),
@@ -680,24 +681,26 @@ impl Work {
         let name = model.name.as_ref();
         let by_checks = model.reads().iter().filter(|read| read.by == ReadBy::Check);
         let read = by_checks.map(|read| read.table.as_str()).chain([name]);
-        if !tables.concern(time, read) {
+        if !tables.may_affect(time, read) {
             return Ok(known);
         }
         if let (Rule::NotNull { column }, Some(difference)) =
             (&check.rule, tables.differences.get(name))
         {
-            let (gone, come) = difference.nulls(column);
-            return Ok((known + come).saturating_sub(gone));
+            let (removed, added) = difference.null_counts(column);
+            return Ok((known + added).saturating_sub(removed));
         }
         if let Some(sql) = checks::rows_in_violation(model, check)
             && let Some(statement) = Statement::of(after, name, &sql).await?
         {
             let schema = statement.schema()?;
             if let Some(found) = tables
-                .evaluate(after, &statement, &schema, For::Rows)
+                .evaluate(after, &statement, &schema, EvaluationGoal::Rows)
                 .await?
             {
-                return Ok((known + found.after.count()).saturating_sub(found.before.count()));
+                return Ok(
+                    (known + found.after.row_count()).saturating_sub(found.before.row_count())
+                );
             }
         }
         checks::violations(after, model, check).await
@@ -744,7 +747,7 @@ struct Table<'a> {
     name: String,
     layout: Layout,
     description: &'a str,
-    whose: Option<&'a str>,
+    subject_column: Option<&'a str>,
 }
 
 /// What became of the rows that one side was computed from.
@@ -755,7 +758,7 @@ fn account(side: &Computed, reads: &[&str], duplicates: u64) -> Vec<ledger::Entr
     let mut entries = ledger::account(plan, reads);
     if let Some(whole) = entries.last_mut() {
         whole.leave_out(Reason::Duplicate, duplicates);
-        whole.rows_out = side.count();
+        whole.rows_out = side.row_count();
     }
     entries
 }

@@ -1,13 +1,13 @@
-//! Who agrees to research, and whose devices report by that: out of rows of derived
-//! tables. Full runs, incremental runs and `verify` all ask here.
+//! Finds people whose consent to research is in force, and the devices of owners, in rows
+//! of derived tables. Used by full runs, incremental runs and `verify`.
 
 use arrow::array::{Array, AsArray, RecordBatch};
 use arrow::datatypes::Int64Type;
 use privacy::Purpose;
 
-/// People whose consent to research is in force at `now_ms`, out of rows of
-/// `system.consent`.
-pub(crate) fn agreed(rows: &RecordBatch, now_ms: i64) -> impl Iterator<Item = &str> {
+/// The people in rows of `system.consent` whose consent to research is in force at
+/// `now_ms`.
+pub(crate) fn consenting_people(rows: &RecordBatch, now_ms: i64) -> impl Iterator<Item = &str> {
     let subjects = rows.column(0).as_string_view();
     let purposes = rows.column(1).as_string_view();
     let from = rows.column(2).as_primitive::<Int64Type>();
@@ -21,15 +21,15 @@ pub(crate) fn agreed(rows: &RecordBatch, now_ms: i64) -> impl Iterator<Item = &s
         .map(|row| subjects.value(row))
 }
 
-/// Devices that are owned by somebody of whom `agrees` is true, out of rows that begin
-/// as those of `system.device_owner` do.
-pub(crate) fn owned(
+/// The devices of owners that `is_wanted` accepts. The first two columns of the rows are
+/// those of `system.device_owner`.
+pub(crate) fn devices_of(
     rows: &RecordBatch,
-    agrees: impl Fn(&str) -> bool,
+    is_wanted: impl Fn(&str) -> bool,
 ) -> impl Iterator<Item = &str> {
     let serials = rows.column(0).as_string_view();
     let subjects = rows.column(1).as_string_view();
     (0..rows.num_rows())
-        .filter(move |row| subjects.is_valid(*row) && agrees(subjects.value(*row)))
+        .filter(move |row| subjects.is_valid(*row) && is_wanted(subjects.value(*row)))
         .map(|row| serials.value(row))
 }

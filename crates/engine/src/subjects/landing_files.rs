@@ -1,4 +1,5 @@
-//! `system.landing_files`: what was read of each landing file.
+//! `system.landing_files`: the landing files that runs read, with the people or devices
+//! in each.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -14,8 +15,8 @@ use query::Session;
 use query::landing::{FileIntake, Hashes, Likeness, SourceFile, TableIntake};
 use query::system::{LANDING_FILES, long, text};
 
-/// The column of a landing table that says whose row it is, by which a later run may
-/// look for rows, and whether it names people.
+/// The column of a landing table that names the person or device of a row, and whether
+/// it names people. Later runs find rows by it.
 pub(crate) fn party<'a>(project: &'a Project, table: &str) -> Option<(&'a str, bool)> {
     let party = project.roles().party(table);
     party.map(|(party, column)| (column, party == Party::Subject))
@@ -28,12 +29,13 @@ pub(crate) struct KnownFile {
     pub(crate) name: String,
     bytes: i64,
     tag: String,
-    /// Whose rows it holds, as hashes in order; `None` where nobody noted it.
-    pub(crate) who: Option<Vec<u64>>,
+    /// The people or devices with rows in it, as sorted hashes; `None` if they were not
+    /// noted.
+    pub(crate) keys: Option<Vec<u64>>,
 }
 
 impl KnownFile {
-    /// Whether it is as it was read.
+    /// Compares it with the present file.
     pub(crate) fn compare(&self, file: &SourceFile) -> Likeness {
         match self.bytes == i64::try_from(file.bytes).unwrap_or(i64::MAX) {
             true => file.tag.compare(&self.tag),
@@ -41,30 +43,30 @@ impl KnownFile {
         }
     }
 
-    /// Whether it may hold rows of any of those whose hashes are `who`.
-    pub(crate) fn may_hold(&self, who: &Hashes) -> bool {
-        let Some(known) = &self.who else {
+    /// Whether it may hold rows of any of the people or devices with these hashes.
+    pub(crate) fn may_hold(&self, wanted: &Hashes) -> bool {
+        let Some(known) = &self.keys else {
             return true;
         };
-        match known.len() < who.len() {
-            true => known.iter().any(|hash| who.contains(hash)),
-            false => who.iter().any(|hash| stands_in(known, *hash)),
+        match known.len() < wanted.len() {
+            true => known.iter().any(|hash| wanted.contains(hash)),
+            false => wanted.iter().any(|hash| contains(known, *hash)),
         }
     }
 }
 
-/// Whether a hash is among `known`, which are in order. Hashes lie evenly, so
-/// it is looked for about where it must be.
-fn stands_in(known: &[u64], hash: u64) -> bool {
-    let about = ((u128::from(hash) * known.len() as u128) >> 64) as usize;
-    let (mut start, mut end, mut reach) = (about, about, 8);
+/// Whether `known`, which is sorted, contains a hash. Hashes are evenly distributed, so
+/// the search starts at the expected index.
+fn contains(known: &[u64], hash: u64) -> bool {
+    let expected = ((u128::from(hash) * known.len() as u128) >> 64) as usize;
+    let (mut start, mut end, mut step) = (expected, expected, 8);
     while start > 0 && known[start - 1] >= hash {
-        start = start.saturating_sub(reach);
-        reach *= 2;
+        start = start.saturating_sub(step);
+        step *= 2;
     }
     while end < known.len() && known[end] <= hash {
-        end = (end + reach).min(known.len());
-        reach *= 2;
+        end = (end + step).min(known.len());
+        step *= 2;
     }
     known[start..end].binary_search(&hash).is_ok()
 }
@@ -83,10 +85,10 @@ fn known_in(batch: &RecordBatch) -> Vec<KnownFile> {
         |column: usize, row: usize| batch.column(column).as_string_view().value(row).to_owned();
     let long =
         |column: usize, row: usize| batch.column(column).as_primitive::<Int64Type>().value(row);
-    let who = batch.column(4).as_binary_view();
+    let keys = batch.column(4).as_binary_view();
     let hashes = |row: usize| {
-        let words = who.value(row).as_chunks::<8>().0.iter();
-        who.is_valid(row)
+        let words = keys.value(row).as_chunks::<8>().0.iter();
+        keys.is_valid(row)
             .then(|| words.map(|word| u64::from_le_bytes(*word)).collect())
     };
     (0..batch.num_rows())
@@ -95,12 +97,12 @@ fn known_in(batch: &RecordBatch) -> Vec<KnownFile> {
             name: text(1, row),
             bytes: long(2, row),
             tag: text(3, row),
-            who: hashes(row),
+            keys: hashes(row),
         })
         .collect()
 }
 
-/// What was read, as rows of `system.landing_files`.
+/// The files read as rows of `system.landing_files`.
 pub(crate) fn rows_of(intake: &BTreeMap<String, TableIntake>) -> RecordBatch {
     let files = || {
         let tables = intake.iter();
@@ -109,10 +111,10 @@ pub(crate) fn rows_of(intake: &BTreeMap<String, TableIntake>) -> RecordBatch {
     let counts = |count: fn(&FileIntake) -> u64| {
         long(files().map(move |(_, file)| i64::try_from(count(file)).ok()))
     };
-    let who: Vec<Option<Vec<u8>>> = files()
+    let keys: Vec<Option<Vec<u8>>> = files()
         .map(|(_, file)| {
-            let who = file.who.as_ref()?;
-            Some(who.iter().flat_map(|hash| hash.to_le_bytes()).collect())
+            let hashes = file.who.as_ref()?;
+            Some(hashes.iter().flat_map(|hash| hash.to_le_bytes()).collect())
         })
         .collect();
     LANDING_FILES.batch(vec![
@@ -128,15 +130,15 @@ pub(crate) fn rows_of(intake: &BTreeMap<String, TableIntake>) -> RecordBatch {
         counts(|file| file.tally.bytes_separators),
         counts(|file| file.tally.unknown),
         Arc::new(
-            who.iter()
-                .map(|who| who.as_deref())
+            keys.iter()
+                .map(|keys| keys.as_deref())
                 .collect::<BinaryViewArray>(),
         ),
     ])
 }
 
-/// Rows of `system.landing_files` with other tags for some files, by table and
-/// name.
+/// Rows of `system.landing_files` with new tags for some files. `tags` is by table and
+/// file name.
 pub(crate) fn with_tags(
     batch: &RecordBatch,
     tags: &BTreeMap<(String, String), String>,
@@ -155,7 +157,7 @@ pub(crate) fn with_tags(
     LANDING_FILES.batch(columns)
 }
 
-/// Where the tag stands among the columns.
+/// The index of the tag column.
 const TAG: usize = 3;
 
 #[cfg(test)]
@@ -163,7 +165,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn hashes_are_found_however_they_lie() {
+    fn hashes_are_found_however_they_are_distributed() {
         let even: Vec<u64> = (0..500).map(|i| i * (u64::MAX / 500)).collect();
         let low: Vec<u64> = (0..500).collect();
         let high: Vec<u64> = (0..500).map(|i| u64::MAX - 499 + i).collect();
@@ -174,12 +176,7 @@ mod tests {
             });
             for hash in near.chain([0, 250, 1 << 63, u64::MAX]) {
                 let is_there = known.contains(&hash);
-                assert_eq!(
-                    stands_in(known, hash),
-                    is_there,
-                    "{hash} of {}",
-                    known.len()
-                );
+                assert_eq!(contains(known, hash), is_there, "{hash} of {}", known.len());
             }
         }
     }

@@ -39,8 +39,8 @@ pub(crate) async fn published(session: &Session, now_ms: i64) -> Result<Consents
     let mut batches = session.query(sql).await?.stream()?;
     while let Some(batch) = batches.next().await {
         let batch = batch.map_err(Query::failed)?;
-        let agreed = in_force::agreed(&batch, now_ms);
-        consents.research.extend(agreed.map(person));
+        let people = in_force::consenting_people(&batch, now_ms);
+        consents.research.extend(people.map(person));
     }
     Ok(consents)
 }
@@ -168,7 +168,8 @@ impl People {
             }
         }
         let rows = self.table(&rows);
-        let research = in_force::agreed(&rows, now_ms).map(self::person).collect();
+        let research = in_force::consenting_people(&rows, now_ms);
+        let research = research.map(self::person).collect();
         Consents { rows, research }
     }
 

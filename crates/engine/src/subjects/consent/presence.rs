@@ -58,7 +58,7 @@ pub(super) async fn known_by(session: &Session, person: &str) -> Result<Option<K
     let wanted = Hashes::from_iter([hash(person)]);
     for (table, _, by) in &tables {
         let mut files = noted.iter().filter(|file| file.table == *table);
-        if files.any(|file| file.who.is_some() && file.may_hold(&wanted)) {
+        if files.any(|file| file.keys.is_some() && file.may_hold(&wanted)) {
             return Ok(Some(*by));
         }
     }
@@ -81,7 +81,7 @@ pub(super) async fn known_by(session: &Session, person: &str) -> Result<Option<K
         };
         let seen: HashSet<&str> = noted
             .iter()
-            .filter(|file| file.table == table && file.who.is_some())
+            .filter(|file| file.table == table && file.keys.is_some())
             .filter(|file| {
                 source
                     .files

@@ -1,5 +1,5 @@
-//! A condition for the reader of Parquet files: it reads the column that it is
-//! of first, and of the others what the rows need that meet it.
+//! Row filter for Parquet scans: decodes the key column first, other columns only for
+//! matching rows.
 
 use std::fmt;
 use std::hash::{Hash, Hasher};
@@ -12,42 +12,42 @@ use datafusion::error::Result;
 use datafusion::logical_expr::ColumnarValue;
 use datafusion::physical_expr::{PhysicalExpr, PhysicalExprRef};
 
-use super::keys::{Wanted, having};
+use super::keys::{KeyFilter, key_mask};
 
-/// Whether the key of a row is among those that are wanted.
+/// True for rows whose key is in the filter.
 #[derive(Debug)]
-pub(super) struct Among {
+pub(super) struct KeyFilterExpr {
     column: PhysicalExprRef,
-    wanted: Arc<Wanted>,
+    filter: Arc<KeyFilter>,
 }
 
-impl Among {
-    pub(super) fn new(column: PhysicalExprRef, wanted: Arc<Wanted>) -> Self {
-        Self { column, wanted }
+impl KeyFilterExpr {
+    pub(super) fn new(column: PhysicalExprRef, filter: Arc<KeyFilter>) -> Self {
+        Self { column, filter }
     }
 }
 
-impl fmt::Display for Among {
+impl fmt::Display for KeyFilterExpr {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} is touched", self.column)
     }
 }
 
-impl PartialEq for Among {
+impl PartialEq for KeyFilterExpr {
     fn eq(&self, other: &Self) -> bool {
-        self.column.eq(&other.column) && Arc::ptr_eq(&self.wanted, &other.wanted)
+        self.column.eq(&other.column) && Arc::ptr_eq(&self.filter, &other.filter)
     }
 }
 
-impl Eq for Among {}
+impl Eq for KeyFilterExpr {}
 
-impl Hash for Among {
+impl Hash for KeyFilterExpr {
     fn hash<H: Hasher>(&self, state: &mut H) {
         self.column.hash(state);
     }
 }
 
-impl PhysicalExpr for Among {
+impl PhysicalExpr for KeyFilterExpr {
     fn data_type(&self, _: &Schema) -> Result<DataType> {
         Ok(DataType::Boolean)
     }
@@ -58,8 +58,8 @@ impl PhysicalExpr for Among {
 
     fn evaluate(&self, batch: &RecordBatch) -> Result<ColumnarValue> {
         let column = self.column.evaluate(batch)?.into_array(batch.num_rows())?;
-        let wanted = having(&column, self.wanted.by, &self.wanted.keys)?;
-        Ok(ColumnarValue::Array(Arc::new(wanted)))
+        let matches = key_mask(&column, self.filter.kind, &self.filter.keys)?;
+        Ok(ColumnarValue::Array(Arc::new(matches)))
     }
 
     fn children(&self) -> Vec<&PhysicalExprRef> {
@@ -71,9 +71,9 @@ impl PhysicalExpr for Among {
         mut children: Vec<PhysicalExprRef>,
     ) -> Result<PhysicalExprRef> {
         let (Some(column), true) = (children.pop(), children.is_empty()) else {
-            return internal_err!("a condition is of one column");
+            return internal_err!("a key filter has one column");
         };
-        Ok(Arc::new(Self::new(column, Arc::clone(&self.wanted))))
+        Ok(Arc::new(Self::new(column, Arc::clone(&self.filter))))
     }
 
     fn fmt_sql(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
