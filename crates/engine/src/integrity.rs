@@ -230,7 +230,7 @@ impl Integrity {
             if is_published
                 && !is_register_there
                 && found.lost_entries == 0
-                && found.decisions.are_gone()
+                && found.decisions.have_no_register_copy()
             {
                 found.are_entries_unknown = true;
                 found.note(
@@ -338,8 +338,8 @@ impl Integrity {
         remembered: &RegisterState,
     ) -> Result<(), Error> {
         let read = rows_in(session, &CONSENT_REGISTER, &found).await?;
-        let copied = self.decisions.beyond(&read)?;
-        let known = decisions::together(&CONSENT_REGISTER, &[read, copied.clone()])?;
+        let copied = self.decisions.missing_from(&read)?;
+        let known = decisions::concat_rows(&CONSENT_REGISTER, &[read, copied.clone()])?;
         self.lost_entries = remembered.missing_from(&known);
         // Entries are numbered as they come; those that the last run knew were
         // compared with what it remembers.
@@ -395,7 +395,7 @@ impl Integrity {
 
     /// How many of the `known` entries have no copy.
     async fn uncopied(&self, session: &Session, known: &RecordBatch) -> Result<usize, Error> {
-        let mut uncopied = self.decisions.lacks(known)?;
+        let mut uncopied = self.decisions.count_uncopied(known)?;
         // Somebody may be between an entry and its copy.
         for _ in 0..COPY_TRIES {
             if uncopied == 0 {
@@ -403,7 +403,7 @@ impl Integrity {
             }
             tokio::time::sleep(COPY_PATIENCE).await;
             let now = Decisions::read(&session.tables().lake).await?;
-            uncopied = now.lacks(known)?;
+            uncopied = now.count_uncopied(known)?;
         }
         Ok(uncopied)
     }
@@ -516,8 +516,8 @@ impl Integrity {
                 readable,
             };
             let read = rows_in(session, &CONSENT_REGISTER, &damaged).await?;
-            let copied = copies.beyond(&read)?;
-            let rows = decisions::together(&CONSENT_REGISTER, &[read, copied.clone()])?;
+            let copied = copies.missing_from(&read)?;
+            let rows = decisions::concat_rows(&CONSENT_REGISTER, &[read, copied.clone()])?;
             if found.faults.is_empty() && copied.num_rows() == 0 {
                 return Ok(());
             }
@@ -730,5 +730,5 @@ async fn rows_in(
             all.push(rows.map_err(|error| Error::execution(table.full_name(), error.into()))?);
         }
     }
-    decisions::together(table, &all)
+    decisions::concat_rows(table, &all)
 }

@@ -32,7 +32,7 @@ use crate::contract::report::{CheckKind, CheckReport, Verdict};
 use crate::contract::subject_columns::{SubjectKind, TRAINING_SET};
 use crate::stored::stored;
 use crate::subjects::in_force;
-use crate::subjects::known::{Known, person};
+use crate::subjects::name_hashes::{NameHashes, hash_name};
 use query::Query;
 use query::Session;
 use query::identity_hash::IdentityHasher;
@@ -77,17 +77,19 @@ join (select person, min(at) as at from allowed group by person) f on f.person =
 
 /// Devices whose owner is among those who `agreed`, out of the rows of
 /// `system.device_owner`.
-pub(crate) fn owned(owners: &RecordBatch, agreed: &Known) -> Known {
-    let agrees = |owner: &str| agreed.contains(&person(owner));
-    in_force::devices_of(owners, agrees).map(person).collect()
+pub(crate) fn owned(owners: &RecordBatch, agreed: &NameHashes) -> NameHashes {
+    let agrees = |owner: &str| agreed.contains(&hash_name(owner));
+    in_force::devices_of(owners, agrees)
+        .map(hash_name)
+        .collect()
 }
 
 /// Whose rows a table holds.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct People {
-    /// As [`person`] gives them; a row without a subject counts as a person
+    /// By [`hash_name`]; a row without a subject counts as a person
     /// who never agreed.
-    subjects: Known,
+    subjects: NameHashes,
 }
 
 impl People {
@@ -104,8 +106,8 @@ impl People {
                 false => "",
             };
             self.subjects.insert(match by {
-                SubjectKind::Subject => person(&privacy::normalize_subject(name)),
-                SubjectKind::Device => person(name),
+                SubjectKind::Subject => hash_name(&privacy::normalize_subject(name)),
+                SubjectKind::Device => hash_name(name),
             });
             last = column.is_valid(row).then_some(*view);
         }
@@ -117,11 +119,11 @@ impl People {
     }
 
     /// Who they are.
-    pub(crate) fn known(&self) -> &Known {
+    pub(crate) fn known(&self) -> &NameHashes {
         &self.subjects
     }
 
-    fn outside(&self, allowed: &Known) -> u64 {
+    fn outside(&self, allowed: &NameHashes) -> u64 {
         let refused = self.subjects.iter().filter(|one| !allowed.contains(one));
         refused.count() as u64
     }
@@ -132,7 +134,7 @@ pub(crate) fn consent(
     model: &Model,
     by: SubjectKind,
     people: &People,
-    allowed: &Known,
+    allowed: &NameHashes,
 ) -> CheckReport {
     verdict_of(model, by, people.outside(allowed))
 }
@@ -201,7 +203,7 @@ fn readings_taken<'a>(roles: &'a Roles, model: &'a Model) -> impl Iterator<Item 
 pub(crate) async fn passed_on(
     session: &Session,
     model: &Model,
-    agreed: &Known,
+    agreed: &NameHashes,
 ) -> Result<Option<CheckReport>, Error> {
     let roles = session.tables().project.roles();
     let times: BTreeSet<&str> = readings_taken(roles, model)
@@ -225,7 +227,7 @@ pub(crate) async fn passed_on(
         );
         for row in 0..batch.num_rows() {
             let of_device = owners.entry(serials.value(row).to_owned()).or_default();
-            let agrees = subjects.is_valid(row) && agreed.contains(&person(subjects.value(row)));
+            let agrees = subjects.is_valid(row) && agreed.contains(&hash_name(subjects.value(row)));
             match agrees {
                 true => of_device.agreed.push((from.value(row), to.value(row))),
                 false => of_device.others = true,

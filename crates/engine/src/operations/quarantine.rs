@@ -8,7 +8,8 @@ use query::{Query, Session, Setup, system};
 use crate::error::{Error, SettingsFault};
 use crate::lock::LockedLake;
 use crate::subjects::decisions;
-use crate::subjects::quarantine::{ALL, LISTED, Writing, each_entry, entries_of, read};
+use crate::subjects::quarantine::{ALL, LISTED, each_entry, entries_of, read};
+use crate::subjects::quarantine_writer::QuarantineWriter;
 
 /// All entries, in order of table, file and place, without their bytes.
 ///
@@ -75,7 +76,7 @@ async fn drop_entries(
     }
     let table = system::QUARANTINE.id();
     let standing = locked.lake.version(&table, AsOf::Latest).await?;
-    let writing = Writing::begin(&locked.lake, &locked.run)?;
+    let writing = QuarantineWriter::begin(&locked.lake, &locked.run)?;
     let mut dropped = Vec::new();
     let mut batches = session.query(ALL).await?.stream()?;
     while let Some(batch) = batches.next().await {
@@ -89,7 +90,7 @@ async fn drop_entries(
         }
         writing.put(entries).await?;
     }
-    if let Some(next) = writing.in_place_of(standing.as_ref()).await? {
+    if let Some(next) = writing.replace(standing.as_ref()).await? {
         locked.lake.publish(next).await?;
     }
     // Should it not come to that, the next run writes the copy.

@@ -17,7 +17,7 @@ use crate::contract::subject_columns::{self, SubjectKind};
 use crate::contract::{checks, privacy_gates};
 use crate::integrity::{Integrity, session_of_one_release};
 use crate::subjects::consent::{self, Consents};
-use crate::subjects::known::Known;
+use crate::subjects::name_hashes::NameHashes;
 use crate::subjects::quarantine;
 
 /// Checks every contract on the published tables and counts all rows.
@@ -34,7 +34,7 @@ pub async fn verify(setup: &Setup, expect: Option<&Expectations>) -> Result<Repo
     let integrity = Integrity::of_all(&session).await?;
     integrity.shield(&session)?;
     integrity.shield_register(&session)?;
-    let known = quarantine::standing(&session).await?;
+    let known = quarantine::state(&session).await?;
     session.intake().begin(Arc::clone(&known.dropped), None);
     let mut report = Report {
         checks: integrity.as_checks(),
@@ -144,7 +144,7 @@ async fn consents(
         return Ok(None);
     };
     let register = consent::register(session).await?;
-    let known = quarantine::standing(session).await?;
+    let known = quarantine::state(session).await?;
     match consent::derive(session, records, now_ms, &register, known.named.all()?).await {
         Ok(consents) => {
             let tables = session.tables();
@@ -162,10 +162,10 @@ async fn consents(
 }
 
 /// Devices whose owner agrees, by the owners that the last run derived.
-async fn owners(session: &Session, agreed: &Known) -> Result<Known, Error> {
+async fn owners(session: &Session, agreed: &NameHashes) -> Result<NameHashes, Error> {
     let sql = "select serialnumber, subject from system.device_owner";
     let mut batches = session.query(sql).await?.stream()?;
-    let mut owned = Known::default();
+    let mut owned = NameHashes::default();
     while let Some(batch) = batches.next().await {
         owned.extend(privacy_gates::owned(&batch.map_err(Query::failed)?, agreed));
     }
@@ -183,7 +183,7 @@ async fn gates(
     let model = &planned.model;
     let mut checks = Vec::new();
     // Where there are no records, nobody has agreed.
-    let nobody = Known::default();
+    let nobody = NameHashes::default();
     let agreed = consents.as_ref().map_or(&nobody, |known| &known.research);
     for (by, column) in subject_columns::columns(model) {
         if by == SubjectKind::Device && !owners_are_known {

@@ -31,10 +31,11 @@ use crate::contract::report::{CheckReport, Report, TableReport, Verdict};
 use crate::contract::shipped;
 use crate::contract::subject_columns::{self, SubjectKind};
 use crate::subjects::consent::{self, Consents};
-use crate::subjects::devices::Search;
-use crate::subjects::known::Known;
+use crate::subjects::devices::OwnerSearch;
 use crate::subjects::landing_files;
-use crate::subjects::quarantine::{self, Writing};
+use crate::subjects::name_hashes::NameHashes;
+use crate::subjects::quarantine;
+use crate::subjects::quarantine_writer::QuarantineWriter;
 use crate::write::build::{Built, build};
 use crate::{Error, stop};
 
@@ -47,7 +48,7 @@ fn is_one_of(tables: &[&system::Definition], name: &str) -> bool {
 }
 
 /// Models by name, and the devices of people who agree where owners were derived.
-type AllBuilt = (BTreeMap<String, Built>, Option<Known>);
+type AllBuilt = (BTreeMap<String, Built>, Option<NameHashes>);
 
 /// Which models are built.
 pub(super) enum ModelSet<'a> {
@@ -109,7 +110,7 @@ impl Work {
         changed: &BTreeSet<String>,
         options: &RunOptions,
     ) -> Result<Prepared, Halt> {
-        let known = quarantine::standing(&self.session).await?;
+        let known = quarantine::state(&self.session).await?;
         let last_run = RunState::of_last(self).ok_or(Fallback::NoState)?;
         if options.strict && known.places > 0 {
             return Err(Fallback::Strict.into());
@@ -153,8 +154,8 @@ impl Work {
             // Nothing is read that was not before.
             false => BTreeSet::new(),
         };
-        let known = quarantine::standing(&self.session).await?;
-        let quarantine = Writing::begin(&self.locked.lake, &self.locked.run)?;
+        let known = quarantine::state(&self.session).await?;
+        let quarantine = QuarantineWriter::begin(&self.locked.lake, &self.locked.run)?;
         self.session.intake().begin(
             Arc::clone(&known.dropped),
             Some(Arc::clone(&quarantine) as _),
@@ -209,7 +210,7 @@ impl Work {
             (None, Some(agreed)) if !builds_all && reads_owners(&self.planned) => {
                 privacy_gates::owned(&self.published_owners().await?, agreed)
             }
-            _ => Known::default(),
+            _ => NameHashes::default(),
         };
         self.check(
             &models_to_build,
@@ -238,8 +239,8 @@ impl Work {
         &self,
         models_to_build: &ModelSet<'_>,
         built: &BTreeMap<String, Built>,
-        agreed: Option<&Known>,
-        owned: &Known,
+        agreed: Option<&NameHashes>,
+        owned: &NameHashes,
         report: &mut Report,
     ) -> Result<(), Error> {
         let as_shipped = are_as_shipped(&self.planned, &shipped::OF_TRAINING);
@@ -260,7 +261,7 @@ impl Work {
                 .checks
                 .extend(checks::run(&self.session, &planned.model, known).await?);
             // Where there are no records, nobody has agreed.
-            let nobody = Known::default();
+            let nobody = NameHashes::default();
             let people = built.map_or(&[][..], |built| &built.people);
             for ((by, _), people) in subject_columns::columns(&planned.model).zip(people) {
                 let allowed = match by {
@@ -330,10 +331,10 @@ impl Work {
     }
 
     /// Lets tables that tell of what was read mean what this run leaves in them.
-    async fn tell_of_reading(&self, quarantine: &Writing) -> Result<(), Error> {
+    async fn tell_of_reading(&self, quarantine: &QuarantineWriter) -> Result<(), Error> {
         let intake = self.session.intake().tables();
         quarantine
-            .keep(&self.session, |table| intake.contains_key(table))
+            .copy_unread_tables(&self.session, |table| intake.contains_key(table))
             .await?;
         let files = quarantine.files().await?;
         let tables = self.session.tables();
@@ -462,14 +463,14 @@ impl Work {
     }
 
     /// Derives `system.consent`. Gives the people who agree to research now.
-    async fn derive_consent(&self, derived: &mut Derived) -> Result<Option<Known>, Error> {
+    async fn derive_consent(&self, derived: &mut Derived) -> Result<Option<NameHashes>, Error> {
         let Some(records) = self.setup.project.roles().person_records() else {
             return Ok(None);
         };
         let mut read = self.session.intake().tables();
         let suspended = match read.remove(records.table.as_ref()) {
             Some(read) => read.named,
-            None => Arc::new(quarantine::standing(&self.session).await?.named),
+            None => Arc::new(quarantine::state(&self.session).await?.named),
         };
         let register = consent::register(&self.session).await?;
         let Consents { rows, research } = consent::derive(
@@ -488,11 +489,11 @@ impl Work {
     /// listened to.
     async fn search_owners(
         &self,
-        agreed: &Known,
+        agreed: &NameHashes,
         shared: &HashMap<String, f64>,
         derived: &mut Derived,
-    ) -> Result<Option<Search>, Error> {
-        let begun = Search::begin(&self.session, &self.sources, agreed).await?;
+    ) -> Result<Option<OwnerSearch>, Error> {
+        let begun = OwnerSearch::begin(&self.session, &self.sources, agreed).await?;
         let Some((search, claims)) = begun else {
             return Ok(None);
         };
@@ -513,10 +514,10 @@ impl Work {
     /// devices of people who `agreed`.
     async fn end_search(
         &self,
-        (search, agreed): (Search, &Known),
+        (search, agreed): (OwnerSearch, &NameHashes),
         shared: &HashMap<String, f64>,
         derived: &mut Derived,
-    ) -> Result<Known, Error> {
+    ) -> Result<NameHashes, Error> {
         if let Some((phones, _)) = search.listener()
             && !shared.contains_key(phones)
         {
@@ -535,9 +536,9 @@ impl Work {
     async fn build_all(
         &self,
         to_build: &[&Planned],
-        mut search: Option<(Search, &Known)>,
+        mut search: Option<(OwnerSearch, &NameHashes)>,
         (shared, deferred): (&HashMap<String, f64>, &BTreeSet<String>),
-        quarantine: &Writing,
+        quarantine: &QuarantineWriter,
         derived: &mut Derived,
     ) -> Result<AllBuilt, Error> {
         let of_run: BTreeSet<&str> = to_build.iter().map(|p| p.model.name.as_ref()).collect();
@@ -587,10 +588,10 @@ impl Work {
                 }
                 !ready
             });
-            let has_heard = search
+            let has_read_claimants = search
                 .as_ref()
-                .is_some_and(|(search, _)| search.has_heard());
-            if (has_heard || underway.is_empty())
+                .is_some_and(|(search, _)| search.has_read_claimants());
+            if (has_read_claimants || underway.is_empty())
                 && let Some(search) = search.take()
             {
                 devices = Some(self.end_search(search, shared, derived).await?);

@@ -33,7 +33,8 @@ use crate::incremental::{
     Statement, TableChanges,
 };
 use crate::stored::stored;
-use crate::subjects::quarantine::{self, Standing as Quarantine, Writing};
+use crate::subjects::quarantine::{self, QuarantineState};
+use crate::subjects::quarantine_writer::QuarantineWriter;
 use crate::subjects::{consent, landing_files};
 use crate::write::ledger::{self, Reason, Totals};
 
@@ -88,8 +89,8 @@ impl Work {
         restore(&after, &self.sources);
         let (is_entered, crossed) = (new.is_entered, new.crossed);
         let known_again = new.known_again.clone();
-        let known = quarantine::standing(&self.session).await?;
-        let quarantine = Writing::begin(&self.locked.lake, &self.locked.run)?;
+        let known = quarantine::state(&self.session).await?;
+        let quarantine = QuarantineWriter::begin(&self.locked.lake, &self.locked.run)?;
         let intake = Arc::new(Intake::new(self.setup.project.roles()));
         intake.begin(
             Arc::clone(&known.dropped),
@@ -259,7 +260,7 @@ impl Work {
         tables: &mut TableChanges,
         after: &Session,
         entered: Vec<(TableId, Option<Version>)>,
-        quarantine: &Writing,
+        quarantine: &QuarantineWriter,
     ) -> Result<(), Error> {
         for (table, (_, version)) in self.entered_and_read().zip(entered) {
             let name = table.full_name();
@@ -713,7 +714,7 @@ fn entered(
     is_entered: bool,
     is_quarantined: bool,
     register: &consent::Register,
-    known: &Quarantine,
+    known: &QuarantineState,
     suspended: &HashSet<String>,
 ) -> Result<HashSet<String>, Error> {
     let mut people = HashSet::new();

@@ -11,7 +11,7 @@ use serde::Serialize;
 use super::derived::Written;
 use crate::contract::report::Report;
 use crate::incremental::Applied;
-use crate::subjects::quarantine::Writing;
+use crate::subjects::quarantine_writer::QuarantineWriter;
 use crate::write::build::Built;
 use crate::write::ledger::Totals;
 
@@ -37,7 +37,7 @@ pub(super) struct FullBuild {
     pub(super) intake: BTreeMap<String, TableIntake>,
     pub(super) derived: Vec<Written>,
     /// What could not be read.
-    pub(super) quarantine: Arc<Writing>,
+    pub(super) quarantine: Arc<QuarantineWriter>,
     /// Whether every table of the run was built.
     pub(super) builds_all: bool,
 }
@@ -49,7 +49,7 @@ pub(super) struct IncrementalBuild {
     /// As in [`NewInput::known_again`].
     pub(super) known_again: BTreeMap<(String, String), String>,
     /// What could not be read of them.
-    pub(super) quarantine: Arc<Writing>,
+    pub(super) quarantine: Arc<QuarantineWriter>,
     /// Places that cannot be read, with those of earlier runs.
     pub(super) places: u64,
     pub(super) undecodable: Vec<String>,

@@ -26,7 +26,7 @@ use crate::contract::planning::Planned;
 use crate::contract::privacy_gates;
 use crate::contract::report::{ModelRun, Report};
 use crate::contract::subject_columns::{self, SubjectKind};
-use crate::subjects::known::{Known, person};
+use crate::subjects::name_hashes::{NameHashes, hash_name};
 use crate::subjects::{decisions, landing_files};
 use crate::system_rows::{self, WriteMode};
 use crate::write::build::Built;
@@ -130,7 +130,7 @@ impl Work {
         let standing = self.version(&system::QUARANTINE.id()).await?;
         let beside = increment
             .quarantine
-            .beside(&self.session, standing.as_ref());
+            .append(&self.session, standing.as_ref());
         if let Some(next) = beside.await? {
             draft.push(standing.as_ref(), next);
         }
@@ -217,11 +217,13 @@ impl Work {
                 .await?;
         }
         let was_read = |table: &str| intake.contains_key(table);
-        quarantine.keep(&self.session, was_read).await?;
+        quarantine
+            .copy_unread_tables(&self.session, was_read)
+            .await?;
         let standing = self.version(&system::QUARANTINE.id()).await?;
         let intact = match self.integrity.is_damaged(&system::QUARANTINE.id()) {
-            true => quarantine.anew().await?,
-            false => quarantine.in_place_of(standing.as_ref()).await?,
+            true => quarantine.replace_damaged().await?,
+            false => quarantine.replace(standing.as_ref()).await?,
         };
         if let Some(next) = intact {
             draft.push(standing.as_ref(), next);
@@ -338,7 +340,7 @@ impl Work {
         if self.integrity.is_damaged(&table.id()) {
             let kept = self.integrity.salvaged(table).filter(|_| !in_place);
             let rows: Vec<RecordBatch> = kept.into_iter().chain([rows]).cloned().collect();
-            let rows = decisions::together(table, &rows)?;
+            let rows = decisions::concat_rows(table, &rows)?;
             if let Some(next) =
                 system_rows::stage(table, lake, run, &rows, WriteMode::Rebuild).await?
             {
@@ -373,7 +375,7 @@ impl Work {
                 (Some(standing), Some(people)) if !is_damaged => {
                     let before = self.people_in(changing.planned, standing).await?;
                     let gone = before.difference(people.known()).copied();
-                    Some(gone.collect::<Known>())
+                    Some(gone.collect::<NameHashes>())
                 }
                 _ => None,
             };
@@ -407,13 +409,13 @@ impl Work {
     }
 
     /// Whose rows a version holds.
-    async fn people_in(&self, planned: &Planned, standing: &Version) -> Result<Known, Error> {
+    async fn people_in(&self, planned: &Planned, standing: &Version) -> Result<NameHashes, Error> {
         let mut known = privacy_gates::People::default();
         let Some((by, column)) = subject_columns::column(&planned.model) else {
-            return Ok(Known::default());
+            return Ok(NameHashes::default());
         };
         let Ok(column) = standing.schema.index_of(column) else {
-            return Ok(Known::default());
+            return Ok(NameHashes::default());
         };
         let layout = layout_of(standing)?;
         let rewriter = self.rewriter(&layout);
@@ -432,7 +434,7 @@ impl Work {
         &self,
         planned: &Planned,
         standing: &Version,
-        gone: &Known,
+        gone: &NameHashes,
     ) -> Result<Option<Publication>, Error> {
         let Some((by, column)) = subject_columns::column(&planned.model) else {
             return Ok(None);
@@ -451,8 +453,8 @@ impl Work {
                     ""
                 };
                 Some(gone.contains(&match by {
-                    SubjectKind::Subject => person(&privacy::normalize_subject(name)),
-                    SubjectKind::Device => person(name),
+                    SubjectKind::Subject => hash_name(&privacy::normalize_subject(name)),
+                    SubjectKind::Device => hash_name(name),
                 }))
             });
             Ok(goes.collect())

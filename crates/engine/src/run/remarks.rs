@@ -9,7 +9,7 @@ use query::landing::{Source, TableIntake};
 use super::work::Work;
 use crate::contract::report::Report;
 use crate::error::{Error, Refusal};
-use crate::subjects::quarantine::Standing as Quarantine;
+use crate::subjects::quarantine::QuarantineState;
 use crate::write::ledger;
 
 /// The warning about landing files that changed or went after they were read;
@@ -116,7 +116,7 @@ impl Work {
     /// that were read, and otherwise those that were `known`.
     pub(super) fn undecodable(
         &self,
-        known: &Quarantine,
+        known: &QuarantineState,
         intake: &BTreeMap<String, TableIntake>,
     ) -> Vec<String> {
         let records = self.setup.project.roles().person_records();

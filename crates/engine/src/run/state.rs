@@ -415,7 +415,7 @@ impl Work {
     /// Whether anybody is suspended. `system.consent` has the suspended consents that
     /// ended before the run; nothing tells beforehand when they end.
     async fn is_anyone_suspended(&self) -> Result<bool, Error> {
-        let known = quarantine::standing(&self.session).await?;
+        let known = quarantine::state(&self.session).await?;
         Ok(!known.named.is_empty())
     }
 

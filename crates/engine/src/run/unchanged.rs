@@ -30,7 +30,7 @@ impl Work {
     /// [`Fallback::Strict`] where something cannot be read and the user asks about
     /// that; [`Fallback::CheckUnknown`].
     pub(super) async fn unchanged(&self, options: &RunOptions) -> Result<Prepared, Halt> {
-        let known = quarantine::standing(&self.session).await?;
+        let known = quarantine::state(&self.session).await?;
         let quarantined = known.places;
         let last_run = RunState::of_last(self).ok_or(Fallback::NoState)?;
         if options.strict && quarantined > 0 {

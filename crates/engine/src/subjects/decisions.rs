@@ -1,12 +1,10 @@
-//! Copies of what people decided: consent entered by hand, and quarantine entries
-//! that were dropped.
+//! Copies of decisions by people: consent entered by hand, and dropped quarantine entries.
 //!
-//! Everything else in a lake follows from landing files, the data product and the
-//! key. What a person decided follows from nothing, so it is kept twice: in its
-//! system table, and in files of its own in `system/decisions`. Those are plain
-//! Parquet with the table's columns and one more, `sum`, which tells whether a row
-//! is as it was written. A copy is written after its table; whoever holds the lake
-//! next writes what is missing on either side.
+//! Everything else in a lake can be computed again from landing files, the data product
+//! and the key. Decisions cannot, so they are kept twice: in their system table, and in
+//! copies in `system/decisions`. A copy is a plain Parquet file with the table's columns
+//! and a checksum column, `sum`. It is written after its table; the next lock holder adds
+//! rows that are missing on either side.
 
 use std::collections::{BTreeSet, HashSet};
 use std::sync::Arc;
@@ -25,38 +23,42 @@ use query::landing::QuarantineEntry;
 use query::system;
 use query::system::{CONSENT_REGISTER, Definition, QUARANTINE};
 
-/// The column that tells whether a row is as it was written.
+/// The checksum column.
 const SUM: &str = "sum";
 
-/// With more copies of a table than this, one takes the place of all.
+/// If a table has more copies than this, one copy replaces all of them.
 const COPIES_MAX: usize = 8;
 
-/// What the copies hold.
+/// All decisions in the copies.
 #[derive(Debug, Default)]
 pub(crate) struct Decisions {
     /// Rows of the register of consent.
     pub(crate) consent: Vec<RecordBatch>,
-    /// Quarantine entries that were dropped, without their bytes.
+    /// Dropped quarantine entries, without their bytes.
     pub(crate) dropped: Vec<QuarantineEntry>,
-    /// Names of copies that cannot be read.
+    /// File names of copies that cannot be read.
     pub(crate) damaged: Vec<String>,
-    of_consent: Vec<String>,
-    of_quarantine: Vec<String>,
+    register_copies: Vec<String>,
+    quarantine_copies: Vec<String>,
 }
 
 impl Decisions {
-    /// All copies of a lake.
+    /// Reads all copies of a lake.
     ///
     /// # Errors
-    /// [`Error::Lake`] where the store does not answer.
+    /// [`Error::Lake`] if the store does not answer.
     pub(crate) async fn read(lake: &Lake) -> Result<Self, Error> {
         let mut all = Self::default();
         let mut dropped: Vec<RecordBatch> = Vec::new();
         for (name, body) in lake.decision_copies().await? {
             let (table, batches, names) = if name.starts_with(CONSENT_REGISTER.name()) {
-                (&CONSENT_REGISTER, &mut all.consent, &mut all.of_consent)
+                (
+                    &CONSENT_REGISTER,
+                    &mut all.consent,
+                    &mut all.register_copies,
+                )
             } else if name.starts_with(QUARANTINE.name()) {
-                (&QUARANTINE, &mut dropped, &mut all.of_quarantine)
+                (&QUARANTINE, &mut dropped, &mut all.quarantine_copies)
             } else {
                 continue;
             };
@@ -74,7 +76,7 @@ impl Decisions {
         Ok(all)
     }
 
-    /// Behind all entries of the register that the copies know.
+    /// The position after all entries of the register that have a copy.
     pub(crate) fn next_position(&self) -> i64 {
         let positions = self.consent.iter().flat_map(|rows| {
             let positions = rows.column(0).as_primitive::<Int64Type>();
@@ -83,33 +85,32 @@ impl Decisions {
         positions.max().map_or(0, |last| last + 1)
     }
 
-    /// Rows of the register that `others` lack.
+    /// Copied rows of the register that `rows` do not have.
     ///
     /// # Errors
     /// [`Error::Query`].
-    pub(crate) fn beyond(&self, others: &RecordBatch) -> Result<RecordBatch, Error> {
-        let own = together(&CONSENT_REGISTER, &self.consent)?;
-        without(&own, others)
+    pub(crate) fn missing_from(&self, rows: &RecordBatch) -> Result<RecordBatch, Error> {
+        let copied = concat_rows(&CONSENT_REGISTER, &self.consent)?;
+        rows_not_in(&copied, rows)
     }
 
-    /// How many of the `entries` of the register they lack.
+    /// How many `entries` of the register have no copy.
     ///
     /// # Errors
     /// [`Error::Query`].
-    pub(crate) fn lacks(&self, entries: &RecordBatch) -> Result<usize, Error> {
-        let own = together(&CONSENT_REGISTER, &self.consent)?;
-        Ok(without(entries, &own)?.num_rows())
+    pub(crate) fn count_uncopied(&self, entries: &RecordBatch) -> Result<usize, Error> {
+        let copied = concat_rows(&CONSENT_REGISTER, &self.consent)?;
+        Ok(rows_not_in(entries, &copied)?.num_rows())
     }
 
-    /// Whether there is no copy of the register, not even one that says that there
-    /// were no entries yet, nor one that cannot be read.
-    pub(crate) fn are_gone(&self) -> bool {
-        self.of_consent.is_empty() && self.damaged.is_empty()
+    /// Whether the register has no copy: neither an empty one, nor one that cannot be read.
+    pub(crate) fn have_no_register_copy(&self) -> bool {
+        self.register_copies.is_empty() && self.damaged.is_empty()
     }
 
-    /// Writes copies of those `entries` of the register and of the dropped ones of
-    /// `quarantined` that have none yet. Copies that cannot be read go: whatever
-    /// of them is known was written again.
+    /// Writes copies of `entries` of the register and of dropped entries in `quarantined`,
+    /// where they have none. Removes copies that cannot be read: all rows still known have
+    /// another copy by then.
     ///
     /// # Errors
     /// [`Error::Lake`].
@@ -119,17 +120,17 @@ impl Decisions {
         entries: &RecordBatch,
         quarantined: &[QuarantineEntry],
     ) -> Result<(), Error> {
-        let own = together(&CONSENT_REGISTER, &self.consent)?;
-        let missing = without(entries, &own)?;
-        let (rows, replaces) = match self.of_consent.len() > COPIES_MAX {
+        let copied = concat_rows(&CONSENT_REGISTER, &self.consent)?;
+        let missing = rows_not_in(entries, &copied)?;
+        let (rows, replaces) = match self.register_copies.len() > COPIES_MAX {
             true => (
-                together(&CONSENT_REGISTER, &[own, missing])?,
-                &self.of_consent[..],
+                concat_rows(&CONSENT_REGISTER, &[copied, missing])?,
+                &self.register_copies[..],
             ),
             false => (missing, &[][..]),
         };
-        match self.of_consent.is_empty() {
-            // Also where there are no entries: that tells such a lake from one
+        match self.register_copies.is_empty() {
+            // Even an empty register gets a copy: it tells a lake without entries from one
             // that has lost them.
             true => write_all(lake, &CONSENT_REGISTER, &rows).await?,
             false => write(lake, &CONSENT_REGISTER, &rows).await?,
@@ -141,10 +142,10 @@ impl Decisions {
             .iter()
             .filter(|entry| !entry.is_open() && !known.contains(entry.id.as_str()));
         let mut dropped: Vec<QuarantineEntry> = new.cloned().collect();
-        let replaces = match self.of_quarantine.len() > COPIES_MAX {
+        let replaces = match self.quarantine_copies.len() > COPIES_MAX {
             true => {
                 dropped.extend(self.dropped.iter().cloned());
-                &self.of_quarantine[..]
+                &self.quarantine_copies[..]
             }
             false => &[][..],
         };
@@ -163,7 +164,7 @@ pub(crate) async fn write_consent(lake: &Lake, rows: &RecordBatch) -> Result<(),
     write(lake, &CONSENT_REGISTER, rows).await
 }
 
-/// Writes a copy of quarantine entries that were dropped.
+/// Writes a copy of dropped quarantine entries.
 ///
 /// # Errors
 /// [`Error::Lake`].
@@ -177,20 +178,23 @@ pub(crate) async fn write_dropped(lake: &Lake, entries: &[QuarantineEntry]) -> R
     write(lake, &QUARANTINE, &quarantine::batch(&entries)).await
 }
 
-/// All rows of batches of one table.
+/// All rows of batches of one table in one batch.
 ///
 /// # Errors
 /// [`Error::Query`].
-pub(crate) fn together(table: &Definition, batches: &[RecordBatch]) -> Result<RecordBatch, Error> {
+pub(crate) fn concat_rows(
+    table: &Definition,
+    batches: &[RecordBatch],
+) -> Result<RecordBatch, Error> {
     concat_batches(&table.schema(), batches)
         .map_err(|error| Error::execution(table.full_name(), error.into()))
 }
 
-/// Rows of `all` that are not among `others`, each once.
+/// The rows of `all` that are not in `others`, each once.
 ///
 /// # Errors
 /// [`Error::Query`].
-pub(crate) fn without(all: &RecordBatch, others: &RecordBatch) -> Result<RecordBatch, Error> {
+pub(crate) fn rows_not_in(all: &RecordBatch, others: &RecordBatch) -> Result<RecordBatch, Error> {
     let mut known: HashSet<u128> = content::hashes(others).into_iter().collect();
     let hashes = content::hashes(all).into_iter();
     let new = hashes.enumerate().filter(|(_, hash)| known.insert(*hash));
@@ -205,12 +209,12 @@ async fn write(lake: &Lake, table: &Definition, rows: &RecordBatch) -> Result<()
     }
 }
 
-/// Likewise, also where there are none.
+/// Writes a copy even if there are no rows.
 async fn write_all(lake: &Lake, table: &Definition, rows: &RecordBatch) -> Result<(), Error> {
     let sums: StringViewArray = sums(rows).into_iter().map(Some).collect();
     let mut fields: Vec<Arc<Field>> = rows.schema().fields().iter().cloned().collect();
     fields.push(Arc::new(Field::new(SUM, DataType::Utf8View, true)));
-    // No column of it carries statistics.
+    // A personal column gets no statistics; here no column may have any.
     let personal: Vec<String> = fields.iter().map(|field| field.name().clone()).collect();
     let schema = Arc::new(Schema::new(fields));
     let mut columns = rows.columns().to_vec();
@@ -229,13 +233,13 @@ async fn write_all(lake: &Lake, table: &Definition, rows: &RecordBatch) -> Resul
     Ok(lake.write_decision_copy(&name, body).await?)
 }
 
-/// The rows of a copy; `None` where it is not as it was written.
+/// The rows of a copy; `None` if the file or a checksum is damaged.
 fn rows_of(table: &Definition, body: Bytes) -> Option<Vec<RecordBatch>> {
     let reader = ParquetRecordBatchReaderBuilder::try_new(body).ok()?;
     let mut all = Vec::new();
     for batch in reader.build().ok()? {
         let batch = batch.ok()?;
-        let noted = cast(batch.column_by_name(SUM)?, &DataType::Utf8View).ok()?;
+        let written_sums = cast(batch.column_by_name(SUM)?, &DataType::Utf8View).ok()?;
         let schema = table.schema();
         let columns: Option<Vec<ArrayRef>> = schema
             .fields()
@@ -243,13 +247,13 @@ fn rows_of(table: &Definition, body: Bytes) -> Option<Vec<RecordBatch>> {
             .map(|field| cast(batch.column_by_name(field.name())?, field.data_type()).ok())
             .collect();
         let rows = RecordBatch::try_new(schema, columns?).ok()?;
-        let noted = noted.as_string_view();
-        let is_whole = noted.null_count() == 0
+        let written_sums = written_sums.as_string_view();
+        let is_intact = written_sums.null_count() == 0
             && sums(&rows)
                 .iter()
-                .zip(noted.iter())
-                .all(|(is, noted)| Some(is.as_str()) == noted);
-        if !is_whole {
+                .zip(written_sums.iter())
+                .all(|(sum, written)| Some(sum.as_str()) == written);
+        if !is_intact {
             return None;
         }
         all.push(rows);

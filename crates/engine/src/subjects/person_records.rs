@@ -1,4 +1,4 @@
-//! Person records in one shape, whatever their table and columns are called.
+//! Person records in one shape, for any names of their table and columns.
 
 use std::sync::Arc;
 
@@ -24,7 +24,7 @@ pub(crate) fn consent_query(records: &PersonRecords) -> String {
         None => "cast(null as bigint)".to_owned(),
     };
     let dates = records.consent.iter().enumerate();
-    let dates = dates.map(|(place, column)| format!("{} as date_{place}", date(column)));
+    let dates = dates.map(|(index, column)| format!("{} as date_{index}", date(column)));
     query_of(records, &dates.collect::<Vec<_>>().join(", "))
 }
 
@@ -47,7 +47,7 @@ fn query_of(records: &PersonRecords, columns: &str) -> String {
     )
 }
 
-/// The landing columns that the shape is made of, each once.
+/// The landing columns that the shape consists of, each once.
 pub(crate) fn columns(records: &PersonRecords) -> Vec<String> {
     let mut columns = Vec::new();
     for (column, _) in shape(records) {
@@ -72,23 +72,23 @@ fn shape(records: &PersonRecords) -> impl Iterator<Item = (Option<&String>, Data
     .chain([(records.device.as_ref(), DataType::Utf8View)])
 }
 
-/// Rows with the [`columns`] of the landing table, in the shape. Columns that records
-/// lack are null.
+/// Rows with the [`columns`] of the landing table, in the shape. Columns that records do
+/// not have are null.
 ///
 /// # Errors
-/// [`ArrowError`] where a column is missing.
+/// [`ArrowError`] if a column is missing.
 pub(crate) fn shaped(
     records: &PersonRecords,
     rows: &RecordBatch,
 ) -> Result<RecordBatch, ArrowError> {
     let (mut fields, mut arrays) = (Vec::new(), Vec::<ArrayRef>::new());
-    for (place, (column, kind)) in shape(records).enumerate() {
-        arrays.push(match (column, &kind) {
+    for (index, (column, data_type)) in shape(records).enumerate() {
+        arrays.push(match (column, &data_type) {
             (Some(column), _) => Arc::clone(rows.column(rows.schema().index_of(column)?)),
             (None, DataType::Int64) => Arc::new(Int64Array::new_null(rows.num_rows())),
             (None, _) => Arc::new(StringViewArray::new_null(rows.num_rows())),
         });
-        fields.push(Field::new(place.to_string(), kind, true));
+        fields.push(Field::new(index.to_string(), data_type, true));
     }
     RecordBatch::try_new(Arc::new(Schema::new(fields)), arrays)
 }

@@ -1,35 +1,27 @@
-//! `system.quarantine`: landing input that is no row, until somebody has
-//! mended it or said that it may go.
+//! Reads `system.quarantine`: landing input that is no row.
 //!
-//! A run puts in what it could not read, and takes out what it could: an entry
-//! goes when its file was mended, replaced or taken away. An entry that was
-//! dropped stays, marked, so that later runs do not bring it up again.
+//! A run adds an entry for input that it cannot read, and removes the entry once the file
+//! is repaired, replaced or removed. A dropped entry stays, marked as dropped, so that
+//! later runs do not report it again.
 //!
-//! However much there is of it: entries are written while files are read
-//! ([`Writing`]) and read as a stream, and the reader puts what is too much of
-//! one file into ranges.
+//! There may be more entries than memory holds, so they are read as a stream.
+//! [`crate::subjects::quarantine_writer`] writes them while files are read.
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, AsArray, BinaryViewArray, RecordBatch, StringViewArray};
 use arrow::datatypes::Int64Type;
-use async_trait::async_trait;
 use futures::StreamExt;
-use lake::{DataFile, Lake, Layout, Publication, RemovedFiles, Version};
-use tokio::sync::Mutex;
 
 use crate::Error;
-use crate::content;
-use crate::content::Content;
-use crate::system_rows;
 use query::Query;
 use query::Session;
-use query::landing::{DROPPED, Named, OPEN, QuarantineEntry, QuarantineSink, TableIntake};
+use query::landing::{DROPPED, Named, OPEN, QuarantineEntry, TableIntake};
 use query::system;
 use query::system::{long, text};
 
-/// All entries, in order of table, file and place, without their bytes.
+/// All entries, in order of table, file and offset, without their bytes.
 ///
 /// # Errors
 /// [`Error::Lake`] or [`Error::Query`].
@@ -43,23 +35,23 @@ pub(crate) async fn read(session: &Session) -> Result<Vec<QuarantineEntry>, Erro
     Ok(all)
 }
 
-/// What stands in quarantine, as far as a run needs to know it.
+/// The quarantine, as far as a run needs it.
 #[derive(Debug, Default)]
-pub(crate) struct Standing {
-    /// Places of open entries.
+pub(crate) struct QuarantineState {
+    /// How many places in files the open entries stand for.
     pub(crate) places: u64,
-    /// Ids of entries that somebody dropped.
+    /// Ids of dropped entries.
     pub(crate) dropped: Arc<HashSet<String>>,
-    /// People named in open entries of customer records.
+    /// People named in open entries of person records.
     pub(crate) named: Named,
-    /// People named in dropped ones.
+    /// People named in dropped entries of person records.
     pub(crate) named_in_dropped: Named,
-    /// Files of customer records, each below its folder, of which nobody can tell
-    /// whom they name.
+    /// Files of person records with input that cannot be decoded, so that the people named
+    /// in it are unknown. Paths are relative to the table's folder.
     pub(crate) undecodable: BTreeSet<String>,
 }
 
-/// Ids of entries that somebody dropped.
+/// Ids of dropped entries.
 ///
 /// # Errors
 /// [`Error::Lake`] or [`Error::Query`].
@@ -73,35 +65,35 @@ pub(crate) async fn dropped(session: &Session) -> Result<HashSet<String>, Error>
     Ok(ids)
 }
 
-/// What stands in quarantine.
+/// Reads the state of the quarantine.
 ///
 /// # Errors
 /// [`Error::Lake`] or [`Error::Query`].
-pub(crate) async fn standing(session: &Session) -> Result<Standing, Error> {
-    let mut standing = Standing::default();
+pub(crate) async fn state(session: &Session) -> Result<QuarantineState, Error> {
+    let mut state = QuarantineState::default();
     let mut dropped = HashSet::new();
     let (mut nameless, mut naming) = (BTreeSet::new(), BTreeSet::new());
     each_entry(session, LISTED, "", |entry| {
         match entry.is_open() {
-            true => standing.places += entry.places.unsigned_abs(),
+            true => state.places += entry.places.unsigned_abs(),
             false => _ = dropped.insert(entry.id),
         };
     })
     .await?;
-    standing.dropped = Arc::new(dropped);
+    state.dropped = Arc::new(dropped);
     let Some(records) = session.tables().project.roles().person_records() else {
-        return Ok(standing);
+        return Ok(state);
     };
     let (table, subject) = (&records.table, &records.subject);
     let only = format!("where table_name = '{table}'");
     each_entry(session, "*", &only, |entry| {
         if !entry.is_open() {
-            standing.named_in_dropped.take_in(&entry, subject);
+            state.named_in_dropped.take_in(&entry, subject);
             return;
         }
-        let names = standing.named.take_in(&entry, subject);
+        let names = state.named.take_in(&entry, subject);
         if entry.hides_people() {
-            standing.undecodable.insert(entry.file);
+            state.undecodable.insert(entry.file);
         } else if names {
             naming.insert(entry.file);
         } else {
@@ -119,15 +111,15 @@ pub(crate) async fn standing(session: &Session) -> Result<Standing, Error> {
             let batch = batch.map_err(Query::failed)?;
             for file in batch.column(0).as_string_view().iter().flatten() {
                 if nameless.contains(file) {
-                    standing.undecodable.insert(file.to_owned());
+                    state.undecodable.insert(file.to_owned());
                 }
             }
         }
     }
-    Ok(standing)
+    Ok(state)
 }
 
-/// Open entries of customer records that name `person`.
+/// Open entries of person records that name `person`.
 pub(crate) async fn suspending(
     session: &Session,
     person: &str,
@@ -152,11 +144,11 @@ pub(crate) async fn suspending(
 
 pub(crate) const ALL: &str = "select * from system.quarantine";
 
-/// All columns but bytes and people.
+/// All columns except bytes, hash and people.
 pub(crate) const LISTED: &str =
     "id, table_name, file, byte_offset, byte_length, line, reason, detail, state, places";
 
-/// Reads entries one by one.
+/// Calls `take` with each entry. `only` is a WHERE clause, or empty.
 pub(crate) async fn each_entry(
     session: &Session,
     columns: &str,
@@ -205,7 +197,7 @@ pub(crate) fn entries_of(batch: &RecordBatch) -> Vec<QuarantineEntry> {
     entries.collect()
 }
 
-/// Entries as rows of the table.
+/// Entries as rows of `system.quarantine`.
 pub(crate) fn batch(entries: &[QuarantineEntry]) -> RecordBatch {
     let each = || entries.iter();
     let texts = |of: fn(&QuarantineEntry) -> Option<&str>| -> ArrayRef {
@@ -233,206 +225,11 @@ pub(crate) fn batch(entries: &[QuarantineEntry]) -> RecordBatch {
     system::QUARANTINE.batch(columns)
 }
 
-/// Entries on their way into files that no version names yet. Few of them are
-/// held at a time.
-pub(crate) struct Writing {
-    lake: Lake,
-    run: String,
-    layout: Layout,
-    state: Mutex<State>,
-}
-
-struct State {
-    writer: Option<lake::FileWriter>,
-    files: Vec<DataFile>,
-    is_kept: bool,
-    held: Vec<QuarantineEntry>,
-    held_bytes: usize,
-    content: Content,
-    rows: u64,
-}
-
-/// What is held before it is written.
-const HELD_BYTES_MAX: usize = 4 << 20;
-
-/// What was written.
-struct Written {
-    files: Vec<DataFile>,
-    content: Content,
-    rows: u64,
-}
-
-impl Writing {
-    /// Begins to write for `run`.
-    pub(crate) fn begin(lake: &Lake, run: &str) -> Result<Arc<Self>, Error> {
-        Ok(Arc::new(Self {
-            lake: lake.clone(),
-            run: run.to_owned(),
-            layout: system::QUARANTINE.layout()?,
-            state: Mutex::new(State {
-                writer: None,
-                files: Vec::new(),
-                is_kept: false,
-                held: Vec::new(),
-                held_bytes: 0,
-                content: Content::default(),
-                rows: 0,
-            }),
-        }))
-    }
-
-    /// Takes in what stands of tables that were not read, once.
-    pub(crate) async fn keep(
-        &self,
-        session: &Session,
-        was_read: impl Fn(&str) -> bool,
-    ) -> Result<(), Error> {
-        if std::mem::replace(&mut self.state.lock().await.is_kept, true) {
-            return Ok(());
-        }
-        let mut batches = session.query(ALL).await?.stream()?;
-        while let Some(batch) = batches.next().await {
-            let batch = batch.map_err(Query::failed)?;
-            let mut entries = entries_of(&batch);
-            entries.retain(|entry| !was_read(&entry.table));
-            self.put(entries).await?;
-        }
-        Ok(())
-    }
-
-    /// What makes the entries all there are; `None` where `standing` holds the
-    /// same already.
-    pub(crate) async fn in_place_of(
-        &self,
-        standing: Option<&Version>,
-    ) -> Result<Option<Publication>, Error> {
-        let written = self.finish().await?;
-        let same = match standing.map(|standing| &standing.commit_info) {
-            Some(Some(standing)) => standing.content == written.content.to_text(),
-            Some(None) => false,
-            // A table that would be empty need not be made.
-            None => written.rows == 0,
-        };
-        if same {
-            self.lake.discard(&written.files).await;
-            return Ok(None);
-        }
-        self.publication(written, RemovedFiles::All).map(Some)
-    }
-
-    /// What makes the entries all there are, whatever stands: it is damaged.
-    pub(crate) async fn anew(&self) -> Result<Option<Publication>, Error> {
-        let written = self.finish().await?;
-        self.publication(written, RemovedFiles::All).map(Some)
-    }
-
-    /// What adds the entries to those of `standing`; `None` where there are none.
-    pub(crate) async fn beside(
-        &self,
-        session: &Session,
-        standing: Option<&Version>,
-    ) -> Result<Option<Publication>, Error> {
-        let Some(version) = standing else {
-            return self.in_place_of(None).await;
-        };
-        if self.state.lock().await.rows_put() == 0 {
-            return Ok(None);
-        }
-        // What an older program wrote lacks columns, and is written again.
-        let before = version.commit_info.as_ref();
-        let before = before.and_then(|info| Content::from_text(&info.content));
-        let before = before.filter(|_| version.schema == system::QUARANTINE.schema());
-        let Some(before) = before else {
-            self.keep(session, |_| false).await?;
-            return self.in_place_of(standing).await;
-        };
-        let mut written = self.finish().await?;
-        written.content.merge(before);
-        written.rows += version.rows();
-        self.publication(written, RemovedFiles::None).map(Some)
-    }
-
-    fn publication(&self, written: Written, removed: RemovedFiles) -> Result<Publication, Error> {
-        let table = &system::QUARANTINE;
-        Ok(Publication {
-            layout: self.layout.clone(),
-            description: system::grain(table.name()).unwrap_or_default().to_owned(),
-            commit_info: system_rows::commit_info(&self.run, written.rows, written.content),
-            files: written.files,
-            removed,
-            changes_rows: true,
-        })
-    }
-
-    /// Files with all entries so far.
-    pub(crate) async fn files(&self) -> Result<Vec<DataFile>, Error> {
-        let mut state = self.state.lock().await;
-        self.write(&mut state).await?;
-        if let Some(writer) = state.writer.take() {
-            let files = writer.finish().await?;
-            state.files.extend(files);
-        }
-        Ok(state.files.clone())
-    }
-
-    async fn write(&self, state: &mut State) -> Result<(), lake::Error> {
-        let entries = std::mem::take(&mut state.held);
-        state.held_bytes = 0;
-        if entries.is_empty() {
-            return Ok(());
-        }
-        let batch = batch(&entries);
-        state.content.add(content::hashes(&batch));
-        state.rows += entries.len() as u64;
-        let begin = || self.lake.writer(&self.layout, &self.run);
-        let writer = state.writer.get_or_insert_with(begin);
-        writer.write(&batch).await
-    }
-
-    async fn finish(&self) -> Result<Written, Error> {
-        let files = self.files().await?;
-        let state = self.state.lock().await;
-        Ok(Written {
-            files,
-            content: state.content,
-            rows: state.rows,
-        })
-    }
-}
-
-#[async_trait]
-impl QuarantineSink for Writing {
-    async fn put(&self, entries: Vec<QuarantineEntry>) -> Result<(), lake::Error> {
-        let mut state = self.state.lock().await;
-        for entry in entries {
-            state.held_bytes += entry.bytes();
-            state.held.push(entry);
-            if state.held_bytes > HELD_BYTES_MAX {
-                self.write(&mut state).await?;
-            }
-        }
-        Ok(())
-    }
-}
-
-impl State {
-    fn rows_put(&self) -> u64 {
-        self.rows + self.held.len() as u64
-    }
-}
-
-impl std::fmt::Debug for Writing {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Writing")
-    }
-}
-
-/// What was read from landing files so far, without places that somebody dropped
-/// from quarantine.
+/// The landing input that the session has read so far, without dropped places.
 pub async fn read_so_far(session: &Session) -> BTreeMap<String, TableIntake> {
     let mut read = session.intake().tables();
     if read.values().any(|table| table.places > 0)
-        // A lake that cannot be read has nothing to say about it.
+        // If the lake cannot be read, no entries count as dropped.
         && let Ok(dropped) = dropped(session).await
     {
         read.values_mut()

@@ -1,4 +1,4 @@
-//! Records and entries by hand into intervals.
+//! Derives consent intervals from person records and from entries by hand.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -10,23 +10,23 @@ use futures::StreamExt;
 use privacy::{ConsentInterval, ConsentRecord, Purpose, RegisterEntry, consent_intervals};
 
 use crate::Error;
-use crate::subjects::known::{Known, person};
+use crate::subjects::name_hashes::{NameHashes, hash_name};
 use crate::subjects::{in_force, person_records, quarantine};
 use query::Query;
 use query::Session;
 use query::interner::Interner;
 use query::system::{CONSENT, long, text};
 
-/// What people agreed to, as of one run.
+/// The consent of all people, as of one run.
 #[derive(Debug, Clone)]
 pub(crate) struct Consents {
     /// The rows of `system.consent`.
     pub(crate) rows: RecordBatch,
-    /// Who agrees to research now, as hashes, see [`person`].
-    pub(crate) research: Known,
+    /// People whose consent to research is in force, by [`hash_name`].
+    pub(crate) research: NameHashes,
 }
 
-/// Everybody's consent as the last run published it.
+/// Everybody's consent to research as the last run published it, without rows.
 ///
 /// # Errors
 /// [`Error::Lake`] or [`Error::Query`].
@@ -40,18 +40,17 @@ pub(crate) async fn published(session: &Session, now_ms: i64) -> Result<Consents
     while let Some(batch) = batches.next().await {
         let batch = batch.map_err(Query::failed)?;
         let people = in_force::consenting_people(&batch, now_ms);
-        consents.research.extend(people.map(person));
+        consents.research.extend(people.map(hash_name));
     }
     Ok(consents)
 }
 
-/// Derives everybody's consent at `now_ms` from `records`. Who is `suspended` has none; in a
-/// run of which no model reads the records, so that they are read here for the
-/// first time, who is suspended by what could not be read of them has none
-/// either.
+/// Derives everybody's consent at `now_ms` from `records`. People who are `suspended` have
+/// none. If this is the first read of the records in this run, `suspended` is not complete:
+/// then people named in records that cannot be read are suspended instead.
 ///
 /// # Errors
-/// [`Error::Query`] where records cannot be read.
+/// [`Error::Query`] if records cannot be read.
 pub(crate) async fn derive(
     session: &Session,
     records: &PersonRecords,
@@ -59,15 +58,15 @@ pub(crate) async fn derive(
     by_hand: &HashMap<(String, Purpose), Vec<RegisterEntry>>,
     suspended: &HashSet<String>,
 ) -> Result<Consents, Error> {
-    let mut people = People::default();
+    let mut people = PeopleRecords::default();
     let table = records.table.as_ref();
     let were_read = session.intake().tables().contains_key(table);
     let sql = person_records::consent_query(records);
     let mut batches = session.query(&sql).await?.stream()?;
     while let Some(batch) = batches.next().await {
-        people.take_in(&batch.map_err(Query::failed)?);
+        people.add(&batch.map_err(Query::failed)?);
     }
-    // Somebody may have agreed by hand of whom no record has come yet.
+    // An entry by hand may be of a person who has no record yet.
     for (subject, _) in by_hand.keys() {
         people.names.number(subject);
     }
@@ -76,22 +75,22 @@ pub(crate) async fn derive(
     }
     let suspended = match session.intake().tables().remove(table) {
         Some(read) => read.named,
-        None => Arc::new(quarantine::standing(session).await?.named),
+        None => Arc::new(quarantine::state(session).await?.named),
     };
     Ok(people.into_consents(now_ms, by_hand, suspended.all()?))
 }
 
-/// Derives consent from `records` alone, which are [`person_records::shaped`], and from
-/// what was entered by hand of the same people.
+/// Derives the consent of some people from their `records`, which are
+/// [`person_records::shaped`], and from their entries by hand.
 pub(crate) fn derive_some(
     records: &[RecordBatch],
     now_ms: i64,
     by_hand: &HashMap<(String, Purpose), Vec<RegisterEntry>>,
     suspended: &HashSet<String>,
 ) -> Consents {
-    let mut people = People::default();
+    let mut people = PeopleRecords::default();
     for batch in records {
-        people.take_in(batch);
+        people.add(batch);
     }
     for (subject, _) in by_hand.keys() {
         people.names.number(subject);
@@ -99,25 +98,25 @@ pub(crate) fn derive_some(
     people.into_consents(now_ms, by_hand, suspended)
 }
 
-/// One record: whose, when, and a date for each purpose.
+/// One record: its person, its time, and a date for each purpose.
 type Record = (u32, i64, [Option<i64>; Purpose::ALL.len()]);
 
 #[derive(Default)]
-struct People {
+struct PeopleRecords {
     names: Interner,
     records: Vec<Record>,
 }
 
-impl People {
-    fn take_in(&mut self, batch: &RecordBatch) {
+impl PeopleRecords {
+    fn add(&mut self, batch: &RecordBatch) {
         let subjects = batch.column(person_records::SUBJECT).as_string_view();
         let longs = |column: usize| batch.column(column).as_primitive::<Int64Type>();
         let updated = longs(person_records::TIME);
-        let dates = std::array::from_fn::<_, { Purpose::ALL.len() }, _>(|place| {
-            longs(person_records::CONSENT + place)
+        let dates = std::array::from_fn::<_, { Purpose::ALL.len() }, _>(|index| {
+            longs(person_records::CONSENT + index)
         });
         for row in 0..batch.num_rows() {
-            // The subject of a subject is that subject.
+            // Some records hold normalized subjects already; normalizing again changes nothing.
             let subject = privacy::normalize_subject(subjects.value(row));
             if subject.is_empty() {
                 continue;
@@ -140,15 +139,15 @@ impl People {
         let mut statements = Vec::new();
         let mut records = records.as_slice();
         for (person, name) in self.names.iter().enumerate() {
-            let own = records.partition_point(|record| record.0 as usize <= person);
-            let (own, later) = records.split_at(own);
+            let count = records.partition_point(|record| record.0 as usize <= person);
+            let (own, later) = records.split_at(count);
             records = later;
             let is_suspended = !suspended.is_empty() && suspended.contains(name);
-            for (place, purpose) in Purpose::ALL.into_iter().enumerate() {
+            for (index, purpose) in Purpose::ALL.into_iter().enumerate() {
                 statements.clear();
                 statements.extend(
                     own.iter()
-                        .map(|(_, at, dates)| ConsentRecord::new(*at, dates[place])),
+                        .map(|(_, at, dates)| ConsentRecord::new(*at, dates[index])),
                 );
                 let entries = if by_hand.is_empty() {
                     None
@@ -157,8 +156,8 @@ impl People {
                 };
                 let entries = entries.map_or(&[][..], Vec::as_slice);
                 for interval in consent_intervals(&mut statements, entries) {
-                    // What has ended took place; what a withdrawal nobody could
-                    // read may have ended is held back.
+                    // An ended interval is certain. Any other may have been ended by a
+                    // withdrawal in the record that cannot be read.
                     let has_ended = interval.valid_to.is_some_and(|to| to <= now_ms);
                     if is_suspended && !has_ended {
                         continue;
@@ -169,7 +168,7 @@ impl People {
         }
         let rows = self.table(&rows);
         let research = in_force::consenting_people(&rows, now_ms);
-        let research = research.map(self::person).collect();
+        let research = research.map(hash_name).collect();
         Consents { rows, research }
     }
 

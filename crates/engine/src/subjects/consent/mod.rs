@@ -1,9 +1,8 @@
-//! Who agreed to what, and when: `system.consent`.
+//! Consent of people over time: `system.consent`.
 //!
-//! The intervals are derived in every run from all of a person's records, from
-//! what was entered by hand ([`register`]) and from what lies in quarantine.
-//! The rules themselves are in the crate `privacy`; here are the tables they
-//! are applied to.
+//! Every run derives the intervals from three sources: person records, entries by hand
+//! ([`register`]) and records in quarantine. The rules are in the crate `privacy`; this
+//! module applies them to tables.
 
 mod enter;
 mod intervals;

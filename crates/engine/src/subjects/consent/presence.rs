@@ -1,6 +1,5 @@
-//! Whether a person is known here, for entries by hand: an address that is
-//! mistyped, or has signs around it, is nobody's, and what is entered for it
-//! changes nothing.
+//! Finds out whether a person is known, before consent is entered by hand. An entry for a
+//! mistyped address, or one with extra characters, would have no effect.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -15,7 +14,7 @@ use crate::subjects::quarantine;
 use query::Session;
 use query::landing::{Hashes, Likeness, Source, hash};
 
-/// By what a person is known.
+/// The source that names a person.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum KnownBy {
     /// A person record.
@@ -29,7 +28,7 @@ pub enum KnownBy {
 }
 
 impl KnownBy {
-    /// In words.
+    /// For messages.
     pub fn as_str(self) -> &'static str {
         match self {
             KnownBy::Record => "a person record",
@@ -40,24 +39,24 @@ impl KnownBy {
     }
 }
 
-/// By what `person`, a subject, is known here; `None` where by nothing.
+/// The first source that names `person`, a subject; `None` if none does.
 ///
-/// What earlier runs read is looked up in their notes; files that are new since
-/// then are read. Where landing files are out of reach, notes are all there is.
+/// Files that earlier runs read are looked up in `system.landing_files`; only newer files
+/// are read. If landing cannot be reached, the earlier files must do.
 pub(super) async fn known_by(session: &Session, person: &str) -> Result<Option<KnownBy>, Error> {
     let roles = session.tables().project.roles();
     let records = roles.person_records().into_iter();
-    let records = records.map(|own| (&own.table, &own.subject, KnownBy::Record));
+    let records = records.map(|table| (&table.table, &table.subject, KnownBy::Record));
     let readings = roles.person_readings().iter();
-    let readings = readings.map(|own| (&own.table, &own.name, KnownBy::Reading));
+    let readings = readings.map(|table| (&table.table, &table.name, KnownBy::Reading));
     let tables: Vec<_> = records
         .chain(readings)
         .map(|(table, column, by)| (table.as_ref(), column.as_str(), by))
         .collect();
-    let noted = landing_files::known(session).await?;
+    let known_files = landing_files::known(session).await?;
     let wanted = Hashes::from_iter([hash(person)]);
     for (table, _, by) in &tables {
-        let mut files = noted.iter().filter(|file| file.table == *table);
+        let mut files = known_files.iter().filter(|file| file.table == *table);
         if files.any(|file| file.keys.is_some() && file.may_hold(&wanted)) {
             return Ok(Some(*by));
         }
@@ -79,7 +78,7 @@ pub(super) async fn known_by(session: &Session, person: &str) -> Result<Option<K
             Err(query::Error::Landing(_)) => continue,
             Err(error) => return Err(error.into()),
         };
-        let seen: HashSet<&str> = noted
+        let unchanged: HashSet<&str> = known_files
             .iter()
             .filter(|file| file.table == table && file.keys.is_some())
             .filter(|file| {
@@ -91,7 +90,7 @@ pub(super) async fn known_by(session: &Session, person: &str) -> Result<Option<K
             .map(|file| file.name.as_str())
             .collect();
         let mut files = source.files.clone();
-        files.retain(|file| !seen.contains(file.name.as_str()));
+        files.retain(|file| !unchanged.contains(file.name.as_str()));
         if files.is_empty() {
             continue;
         }
@@ -105,14 +104,14 @@ pub(super) async fn known_by(session: &Session, person: &str) -> Result<Option<K
     Ok(None)
 }
 
-/// Whether files hold a row of that person.
+/// Whether landing files hold a row of the person.
 async fn has_rows(
     session: &Session,
     source: &Arc<Source>,
     (table, column): (&str, &str),
     person: &str,
 ) -> Result<bool, Error> {
-    let keys: Arc<dyn KeySet> = Arc::new(One(person.to_owned()));
+    let keys: Arc<dyn KeySet> = Arc::new(OnePerson(person.to_owned()));
     for mut stream in session
         .landing_streams(source, table, &[column], Some(keys))
         .await?
@@ -127,18 +126,18 @@ async fn has_rows(
     Ok(false)
 }
 
-/// One person, for readers of files.
-struct One(String);
+/// A key set of one person.
+struct OnePerson(String);
 
-impl KeySet for One {
+impl KeySet for OnePerson {
     fn contains(&self, text: &str) -> bool {
         privacy::normalize_subject(text) == self.0
     }
 }
 
-/// Prints nobody's name.
-impl std::fmt::Debug for One {
+/// Does not print the name.
+impl std::fmt::Debug for OnePerson {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("One(***)")
+        f.write_str("OnePerson(***)")
     }
 }

@@ -1,4 +1,4 @@
-//! What was entered by hand: `system.consent_register`, which only grows.
+//! Consent entered by hand: `system.consent_register`, which only grows.
 
 use std::collections::HashMap;
 
@@ -11,7 +11,7 @@ use crate::Error;
 use query::Query;
 use query::Session;
 
-/// Given or withdrawn.
+/// The act of an entry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Consent {
     /// `grant`
@@ -21,7 +21,7 @@ pub enum Consent {
 }
 
 impl Consent {
-    /// As it stands in the register.
+    /// As the register spells it.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Grant => "grant",
@@ -60,8 +60,8 @@ pub(super) async fn rows(session: &Session) -> Result<Vec<Row>, Error> {
         for row in 0..batch.num_rows() {
             let text = |column: usize| batch.column(column).as_string_view().value(row).to_owned();
             let long = |column: usize| batch.column(column).as_primitive::<Int64Type>().value(row);
-            // An act or a purpose that this program does not know would be
-            // passed over in silence: rather nobody's consent is derived.
+            // Skipping an unknown act or purpose could hide a withdrawal. So it is an
+            // error, and no consent is derived.
             let unknown = |what: &str| {
                 Error::Query(query::Error::Execution {
                     what: "system.consent_register".to_owned(),
@@ -71,7 +71,7 @@ pub(super) async fn rows(session: &Session) -> Result<Vec<Row>, Error> {
             rows.push(Row {
                 position: long(0),
                 entered_ms: long(1),
-                // Earlier versions spelled some persons in another way.
+                // Earlier versions normalized some subjects differently.
                 subject: normalize_subject(&text(2)).into_owned(),
                 purpose: text(3).parse().map_err(|_| unknown("a purpose"))?,
                 act: match text(4).as_str() {
@@ -85,8 +85,8 @@ pub(super) async fn rows(session: &Session) -> Result<Vec<Row>, Error> {
             });
         }
     }
-    // Two that were made at once may have one position: then the withdrawal is
-    // taken for the later one.
+    // Two entries made at once may have the same position: then the withdrawal counts
+    // as the later one.
     rows.sort_by_key(|row| (row.position, row.entered_ms, row.act));
     Ok(rows)
 }

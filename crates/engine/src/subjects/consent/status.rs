@@ -1,4 +1,4 @@
-//! What is known of one person's consent, for `stedi consent status`.
+//! Everything known about one person's consent, for `stedi consent status`.
 
 use arrow::array::{Array, AsArray, RecordBatch};
 use arrow::datatypes::Int64Type;
@@ -14,46 +14,44 @@ use query::Session;
 use query::Setup;
 use query::landing::QuarantineEntry;
 
-/// What is known of one person's consent. Nothing in it says who they are but
-/// the names of files, which are as somebody chose them.
+/// Everything known about one person's consent. It does not name the person, except that
+/// file names may.
 #[derive(Debug, Clone, Default)]
 pub struct ConsentStatus {
-    /// When consent held and holds, as the last run published it: by purpose,
-    /// then in order of time.
+    /// Past and present consent, as the last run published it: by purpose, then in order
+    /// of time.
     pub intervals: Vec<(Purpose, ConsentInterval)>,
-    /// What was entered by hand, in the order of entry.
+    /// Entries by hand, in the order of entry.
     pub entries: Vec<EnteredConsent>,
-    /// Open entries of the quarantine, as the last run left it, that suspend
-    /// the person. While there are any, nothing is in force.
+    /// Open quarantine entries after the last run that suspend the person. While there
+    /// are any, no consent is in force.
     pub suspended_by: Vec<QuarantineEntry>,
-    /// By what the person is known here; `None` where by nothing.
+    /// The first source that names the person; `None` if none does.
     pub known_by: Option<KnownBy>,
 }
 
 /// An entry of the register.
 #[derive(Debug, Clone)]
 pub struct EnteredConsent {
-    /// For what.
+    /// The purpose that consent is given or withdrawn for.
     pub purpose: Purpose,
-    /// Given or withdrawn.
+    /// Whether consent is given or withdrawn.
     pub act: Consent,
-    /// From when on, epoch milliseconds.
+    /// When the act takes effect, epoch milliseconds.
     pub at_ms: i64,
-    /// When it was entered, epoch milliseconds.
+    /// The time of entry, epoch milliseconds.
     pub entered_ms: i64,
     /// Who entered it.
     pub who: String,
-    /// Why.
+    /// The reason given.
     pub why: Option<String>,
-    /// Whether what the last run published contradicts it, so that it waits for
-    /// the next one. Of a grant this is a guess: a record of the same instant
-    /// may have undone it.
+    /// Whether the published consent contradicts the entry, so that it waits for the next
+    /// run. For a grant this is a guess: a record of the same instant may have undone it.
     pub waits: bool,
 }
 
 impl ConsentStatus {
-    /// Whether nothing at all is known: consent was never given, nothing was
-    /// entered, nothing lies in quarantine.
+    /// Whether there is no consent, no entry and no quarantined record.
     pub fn is_empty(&self) -> bool {
         self.intervals.is_empty() && self.entries.is_empty() && self.suspended_by.is_empty()
     }
@@ -66,8 +64,7 @@ impl ConsentStatus {
         found.map(|(_, interval)| *interval)
     }
 
-    /// Whether consent for `purpose` withdrawn or given from `at_ms` on is not
-    /// what was published.
+    /// Whether published consent contradicts an entry that takes effect at `at_ms`.
     fn contradicts(&self, purpose: Purpose, act: Consent, at_ms: i64) -> bool {
         let mut own = self.intervals.iter().filter(|(of, _)| *of == purpose);
         match act {
@@ -81,7 +78,7 @@ impl ConsentStatus {
     }
 }
 
-/// Everything known of one person.
+/// Everything known about one person's consent.
 ///
 /// # Errors
 /// [`Error::Lake`] or [`Error::Query`].
@@ -94,9 +91,9 @@ pub async fn consent_status(
     let query = session
         .query("select subject, purpose, valid_from, valid_to, source from system.consent")
         .await?;
-    // Compared here: the e-mail stays out of the statement.
+    // Filtered here, not in SQL: the e-mail address must not be in a statement.
     let batches: Vec<RecordBatch> = query.stream()?.try_collect().await.map_err(Query::failed)?;
-    let mut known = ConsentStatus {
+    let mut status = ConsentStatus {
         known_by: known_by(&session, &person).await?,
         ..ConsentStatus::default()
     };
@@ -118,13 +115,13 @@ pub async fn consent_status(
                     _ => ConsentSource::Record,
                 },
             };
-            known.intervals.push((purpose, interval));
+            status.intervals.push((purpose, interval));
         }
     }
-    known
+    status
         .intervals
         .sort_by_key(|(purpose, interval)| (*purpose, interval.valid_from));
-    known.suspended_by = quarantine::suspending(&session, &person).await?;
+    status.suspended_by = quarantine::suspending(&session, &person).await?;
     let mut rows = register::rows(&session).await?;
     rows.retain(|row| row.subject == person);
     let mut rows = rows.into_iter();
@@ -132,8 +129,8 @@ pub async fn consent_status(
         let undone = rows.clone().any(|later| {
             later.purpose == row.purpose && later.at_ms == row.at_ms && later.act != row.act
         });
-        let waits = !undone && known.contradicts(row.purpose, row.act, row.at_ms);
-        known.entries.push(EnteredConsent {
+        let waits = !undone && status.contradicts(row.purpose, row.act, row.at_ms);
+        status.entries.push(EnteredConsent {
             purpose: row.purpose,
             act: row.act,
             at_ms: row.at_ms,
@@ -143,5 +140,5 @@ pub async fn consent_status(
             waits,
         });
     }
-    Ok(known)
+    Ok(status)
 }

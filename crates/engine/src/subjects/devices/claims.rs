@@ -1,4 +1,4 @@
-//! Who claims which device, by their newest record.
+//! Claims of devices, from the newest records of people.
 
 use arrow::array::{Array, AsArray, RecordBatch};
 use arrow::datatypes::Int64Type;
@@ -6,16 +6,16 @@ use catalog::PersonRecords;
 use futures::StreamExt;
 
 use crate::Error;
-use crate::subjects::known::{Known, person};
+use crate::subjects::name_hashes::{NameHashes, hash_name};
 use crate::subjects::person_records;
 use query::Query;
 use query::Session;
 use query::interner::Interner;
 use query::system::{DEVICE_CLAIM, long};
 
-/// Who claims a device.
+/// The claimants of a device.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum By {
+pub(super) enum ClaimedBy {
     Nobody,
     One(u32),
     Several,
@@ -23,43 +23,43 @@ pub(super) enum By {
 
 /// All claims.
 #[derive(Debug)]
-pub(super) struct Claimed {
-    by_device: Vec<By>,
-    /// By person.
-    agrees: Vec<bool>,
+pub(super) struct Claims {
+    by_device: Vec<ClaimedBy>,
+    /// ClaimedBy person: whether the person consents to research now.
+    consents: Vec<bool>,
 }
 
-impl Claimed {
-    pub(super) fn by(&self, device: u32) -> By {
-        let by = self.by_device.get(device as usize);
-        by.copied().unwrap_or(By::Nobody)
+impl Claims {
+    pub(super) fn claimed_by(&self, device: u32) -> ClaimedBy {
+        let claimed_by = self.by_device.get(device as usize);
+        claimed_by.copied().unwrap_or(ClaimedBy::Nobody)
     }
 
-    /// Whether the person agrees to research now.
-    pub(super) fn agrees(&self, person: u32) -> bool {
-        self.agrees.get(person as usize).copied().unwrap_or(false)
+    /// Whether the person consents to research now.
+    pub(super) fn consents(&self, person: u32) -> bool {
+        self.consents.get(person as usize).copied().unwrap_or(false)
     }
 
-    /// Whether the device's readings are looked at though all claims be clear.
-    pub(super) fn is_looked_at(&self, device: u32) -> bool {
-        match self.by(device) {
-            By::One(person) => self.agrees(person),
+    /// Whether the readings of a device are examined even if all claims are clear.
+    pub(super) fn is_examined(&self, device: u32) -> bool {
+        match self.claimed_by(device) {
+            ClaimedBy::One(person) => self.consents(person),
             _ => true,
         }
     }
 }
 
-/// Reads the claims, and gives them as rows of `system.device_claim`, too;
-/// `people` and `devices` get their numbers.
+/// Reads all claims. Returns them, and as rows of `system.device_claim`. Numbers the people
+/// and devices named in them.
 pub(super) async fn read(
     session: &Session,
     records: &PersonRecords,
     people: &mut Interner,
     devices: &mut Interner,
-    agreed: &Known,
-) -> Result<(Claimed, RecordBatch), Error> {
+    consenting: &NameHashes,
+) -> Result<(Claims, RecordBatch), Error> {
     let records = session.query(&person_records::claim_query(records)).await?;
-    // Several records may be the newest: each of them claims.
+    // Several records may be the newest. Then each of them claims its device.
     let mut newest: Vec<(i64, Vec<u32>)> = Vec::new();
     let mut batches = records.stream()?;
     while let Some(batch) = batches.next().await {
@@ -77,8 +77,8 @@ pub(super) async fn read(
                 *time = updated.value(row);
                 claims.clear();
             }
-            let says = serials.is_valid(row) && !serials.value(row).trim().is_empty();
-            if updated.value(row) == *time && says {
+            let names_device = serials.is_valid(row) && !serials.value(row).trim().is_empty();
+            if updated.value(row) == *time && names_device {
                 let device = devices.number(serials.value(row));
                 if !claims.contains(&device) {
                     claims.push(device);
@@ -86,13 +86,13 @@ pub(super) async fn read(
             }
         }
     }
-    let mut by_device = vec![By::Nobody; devices.len()];
+    let mut by_device = vec![ClaimedBy::Nobody; devices.len()];
     for (person, (_, claims)) in newest.iter().enumerate() {
         for device in claims {
-            let by = &mut by_device[*device as usize];
-            *by = match *by {
-                By::Nobody => By::One(person as u32),
-                _ => By::Several,
+            let claimed_by = &mut by_device[*device as usize];
+            *claimed_by = match *claimed_by {
+                ClaimedBy::Nobody => ClaimedBy::One(person as u32),
+                _ => ClaimedBy::Several,
             };
         }
     }
@@ -109,10 +109,12 @@ pub(super) async fn read(
         people.column(claims().map(|(person, _)| person)),
         long(claims().map(|(_, device)| Some(claimants[device as usize]))),
     ]);
-    let agrees = people.iter().map(|name| agreed.contains(&person(name)));
-    let claimed = Claimed {
-        agrees: agrees.collect(),
+    let consents = people
+        .iter()
+        .map(|name| consenting.contains(&hash_name(name)));
+    let all_claims = Claims {
+        consents: consents.collect(),
         by_device,
     };
-    Ok((claimed, rows))
+    Ok((all_claims, rows))
 }

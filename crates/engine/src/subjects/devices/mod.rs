@@ -1,13 +1,12 @@
-//! Whose device a device is: `system.device_owner`.
+//! Finds the owners of devices: `system.device_owner`.
 //!
-//! Fulfilment once reused serial numbers, so what a customer record claims is
-//! checked against the readings: a person and their device report the same
-//! instants. How that is counted and decided is `privacy::ownership`'s; here it
-//! is read, and the answer becomes a table.
+//! Two devices may share a serial number, so a person record's claim is checked against the
+//! readings: a person and their device report at the same instants. The rules are in
+//! `privacy::ownership`; this module reads the readings and makes the table.
 //!
-//! Where exactly one person claims each device that reports, only devices and
-//! phones of people who agreed are looked at. As soon as one claim is not clear
-//! or does not hold, everybody's are, since anybody may be the owner.
+//! If exactly one person claims each device with readings, only the readings of consenting
+//! people and their devices are examined. If one claim is not clear or does not hold, those
+//! of everybody are, since anybody may be the owner.
 
 mod claims;
 mod readings;
@@ -23,194 +22,210 @@ use privacy::ownership::{
 };
 
 use crate::Error;
-use crate::subjects::known::Known;
-use claims::{By, Claimed};
+use crate::subjects::name_hashes::NameHashes;
+use claims::{ClaimedBy, Claims};
 use query::Session;
 use query::interner::Interner;
 use query::landing::{Listener, Source};
-use readings::{Claimants, Phones, ReadingFiles, Reported};
-use rows::{Found, Owner};
+use readings::{Claimants, PersonReadingFiles, ReadingFiles, Reported};
+use rows::{FoundOwner, Owner};
 
-/// The search for owners, begun before the models that read phones and ended
-/// behind them: what they read need not be read twice.
-pub(crate) struct Search {
-    claimed: Claimed,
-    devices: Vec<ReadingFiles>,
-    phones: Vec<ReadingFiles>,
-    begun: Option<Begun>,
+/// The search for owners. It begins before the models that read people's readings and ends
+/// after them, so that these readings need not be read twice.
+pub(crate) struct OwnerSearch {
+    claims: Claims,
+    device_readings: Vec<ReadingFiles>,
+    person_readings: Vec<ReadingFiles>,
+    examined: Option<ExaminedDevices>,
     serials: Interner,
 }
 
-/// What was read of devices, and who claims them.
-struct Begun {
+/// The readings of examined devices, and their claimants.
+struct ExaminedDevices {
     instants: Arc<DeviceInstants>,
     last: Vec<Option<i64>>,
     claimants: Arc<Claimants>,
-    /// The sole claimant of each device, as far as they are looked at.
-    by_device: Vec<Option<u32>>,
+    /// The only claimant of each device, if the claimant's readings are examined.
+    only_claimants: Vec<Option<u32>>,
 }
 
-impl Search {
-    /// Reads claims and devices; gives the rows of `system.device_claim`, too.
-    /// `None` where there are no person records or no readings of devices.
+impl OwnerSearch {
+    /// Reads claims and readings of devices. Also returns the rows of
+    /// `system.device_claim`. `None` if there are no person records or no readings of
+    /// devices.
     ///
     /// # Errors
-    /// [`Error::Query`] where landing cannot be read.
+    /// [`Error::Query`] if landing cannot be read.
     pub(crate) async fn begin(
         session: &Session,
         sources: &HashMap<String, Arc<Source>>,
-        agreed: &Known,
+        consenting: &NameHashes,
     ) -> Result<Option<(Self, RecordBatch)>, Error> {
         let roles = session.tables().project.roles();
-        let devices = ReadingFiles::listed(roles.device_readings(), sources);
-        let Some(records) = roles.person_records().filter(|_| !devices.is_empty()) else {
+        let device_readings = ReadingFiles::listed(roles.device_readings(), sources);
+        let records = roles.person_records();
+        let Some(records) = records.filter(|_| !device_readings.is_empty()) else {
             return Ok(None);
         };
         let (mut people, mut serials) = (Interner::default(), Interner::default());
-        let (claimed, rows) =
-            claims::read(session, records, &mut people, &mut serials, agreed).await?;
+        let (claims, rows) =
+            claims::read(session, records, &mut people, &mut serials, consenting).await?;
         let mut search = Self {
-            claimed,
-            devices,
-            phones: ReadingFiles::listed(roles.person_readings(), sources),
-            begun: None,
+            claims,
+            device_readings,
+            person_readings: ReadingFiles::listed(roles.person_readings(), sources),
+            examined: None,
             serials,
         };
-        search.begun = Some(search.read_devices(session, people, false).await?);
+        search.examined = Some(search.read_devices(session, people, false).await?);
         Ok(Some((search, rows)))
     }
 
-    /// Who wants to hear what phones reported, and the landing table of that. Of
-    /// several tables nothing is heard: each is read.
+    /// The landing table of people's readings, and the listener for scans of it. `None` if
+    /// there are several such tables: they are read separately.
     pub(crate) fn listener(&self) -> Option<(&str, Arc<dyn Listener>)> {
-        let begun = self.begun.as_ref()?;
-        let [phones] = self.phones.as_slice() else {
+        let examined = self.examined.as_ref()?;
+        let [readings] = self.person_readings.as_slice() else {
             return None;
         };
-        let table = phones.table.table.as_ref();
-        Some((table, Arc::clone(&begun.claimants) as _))
+        let table = readings.table.table.as_ref();
+        Some((table, Arc::clone(&examined.claimants) as _))
     }
 
-    /// Whether all has been heard that the usual case needs.
-    pub(crate) fn has_heard(&self) -> bool {
-        let begun = self.begun.as_ref();
-        begun.is_some_and(|begun| begun.claimants.have_been_heard())
+    /// Whether the listener has received all readings that clear claims need.
+    pub(crate) fn has_read_claimants(&self) -> bool {
+        let examined = self.examined.as_ref();
+        examined.is_some_and(|examined| examined.claimants.are_read())
     }
 
     /// The rows of `system.device_owner`.
     ///
     /// # Errors
-    /// As [`Search::begin`].
+    /// As [`OwnerSearch::begin`].
     pub(crate) async fn end(mut self, session: &Session) -> Result<RecordBatch, Error> {
-        let Some(begun) = self.begun.take() else {
-            return Ok(rows::table(&[], &Interner::default(), &Interner::default()));
+        let Some(examined) = self.examined.take() else {
+            return Ok(rows::owner_rows(
+                &[],
+                &Interner::default(),
+                &Interner::default(),
+            ));
         };
-        // Most often every claim is clear, and half the people need not be read.
-        if self.all_clear(&begun) {
-            if !begun.claimants.have_been_heard() {
-                self.phones(session).mark(&begun.claimants).await?;
+        // Mostly every claim is clear. Then readings of people without consent need not be
+        // read.
+        if self.all_claims_are_clear(&examined) {
+            if !examined.claimants.are_read() {
+                let readings = self.person_reading_files(session);
+                readings.count_shared(&examined.claimants).await?;
             }
-            let (found, open) = self.by_claim(&begun);
+            let (found, open) = self.owners_by_claim(&examined);
             if open.is_empty() {
-                return Ok(rows::table(&found, &begun.claimants.people, &self.serials));
+                let people = &examined.claimants.people;
+                return Ok(rows::owner_rows(&found, people, &self.serials));
             }
         }
-        let people = begun.claimants.people.clone();
-        drop(begun);
-        let begun = self.read_devices(session, people, true).await?;
-        self.phones(session).mark(&begun.claimants).await?;
-        self.by_readings(session, begun).await
+        let people = examined.claimants.people.clone();
+        drop(examined);
+        let examined = self.read_devices(session, people, true).await?;
+        let readings = self.person_reading_files(session);
+        readings.count_shared(&examined.claimants).await?;
+        self.owners_by_readings(session, examined).await
     }
 
-    fn phones<'a>(&'a self, session: &'a Session) -> Phones<'a> {
-        Phones {
+    fn person_reading_files<'a>(&'a self, session: &'a Session) -> PersonReadingFiles<'a> {
+        PersonReadingFiles {
             session,
-            tables: &self.phones,
+            tables: &self.person_readings,
         }
     }
 
-    /// Reads devices, those of people who agreed alone or of `everybody`.
+    /// Reads the readings of devices: all, or only those that clear claims need.
     async fn read_devices(
         &mut self,
         session: &Session,
         people: Interner,
         everybody: bool,
-    ) -> Result<Begun, Error> {
-        let claimed = &self.claimed;
+    ) -> Result<ExaminedDevices, Error> {
+        let claims = &self.claims;
         let serials = std::mem::take(&mut self.serials);
         let Reported {
             instants,
             last,
             serials,
-        } = readings::devices(session, &self.devices, serials, |device| {
-            everybody || claimed.is_looked_at(device)
+        } = readings::read_devices(session, &self.device_readings, serials, |device| {
+            everybody || claims.is_examined(device)
         })
         .await?;
         let instants = Arc::new(instants);
-        let by_device: Vec<Option<u32>> = (0..serials.len() as u32)
-            .map(|device| match claimed.by(device) {
-                By::One(person) if everybody || claimed.agrees(person) => Some(person),
+        let only_claimants: Vec<Option<u32>> = (0..serials.len() as u32)
+            .map(|device| match claims.claimed_by(device) {
+                ClaimedBy::One(person) if everybody || claims.consents(person) => Some(person),
                 _ => None,
             })
             .collect();
-        let claims = ClaimCounter::new(Arc::clone(&instants), &by_device);
+        let counter = ClaimCounter::new(Arc::clone(&instants), &only_claimants);
         self.serials = serials;
-        Ok(Begun {
+        let claimants = Claimants::new(people, counter, everybody, &self.person_readings);
+        Ok(ExaminedDevices {
             instants,
             last,
-            claimants: Arc::new(Claimants::new(people, claims, everybody, &self.phones)),
-            by_device,
+            claimants: Arc::new(claimants),
+            only_claimants,
         })
     }
 
-    /// Whether exactly one person claims each device that reports.
-    fn all_clear(&self, begun: &Begun) -> bool {
-        let mut reporting = begun
+    /// Whether exactly one person claims each device with readings.
+    fn all_claims_are_clear(&self, examined: &ExaminedDevices) -> bool {
+        let mut reporting = examined
             .last
             .iter()
             .enumerate()
             .filter(|(_, last)| last.is_some());
-        reporting.all(|(device, _)| matches!(self.claimed.by(device as u32), By::One(_)))
+        reporting
+            .all(|(device, _)| matches!(self.claims.claimed_by(device as u32), ClaimedBy::One(_)))
     }
 
-    /// Devices whose claims hold, and those to be found by their readings.
-    fn by_claim(&self, begun: &Begun) -> (Vec<Found>, Vec<(u32, Option<Claim>)>) {
+    /// The owners whose claims hold, and the devices whose owners only readings can tell.
+    fn owners_by_claim(
+        &self,
+        examined: &ExaminedDevices,
+    ) -> (Vec<FoundOwner>, Vec<(u32, Option<Claim>)>) {
         let mut found = Vec::new();
         let mut open = Vec::new();
-        let claims = &begun.claimants.claims;
-        for (device, looked_at) in (0..).zip(&begun.by_device) {
-            // The table is of devices that report.
-            if begun.last.get(device as usize).copied().flatten().is_none() {
+        let claims = &examined.claimants.claims;
+        for (device, examined_claimant) in (0..).zip(&examined.only_claimants) {
+            // Only devices with readings are in the table.
+            if examined.last_reading(device).is_none() {
                 continue;
             }
-            let count = begun.instants.of(device).len();
-            let mut settle = |person: u32, support: Option<u32>| {
+            let count = examined.instants.of(device).len();
+            let mut push_owner = |person: u32, support: Option<u32>| {
                 let owner = Owner {
                     person,
                     claimed: true,
                     support,
                     runner_up: None,
                 };
-                found.push(Found {
+                found.push(FoundOwner {
                     owner: Some(owner),
-                    ..begun.nobodys(device)
+                    ..examined.without_owner(device)
                 });
             };
-            match (self.claimed.by(device), *looked_at) {
-                // Nobody's readings are looked at who did not agree.
-                (By::One(person), None) => settle(person, None),
-                (By::One(_), Some(person)) => {
+            match (self.claims.claimed_by(device), *examined_claimant) {
+                // Readings of people without consent are not examined.
+                (ClaimedBy::One(person), None) => push_owner(person, None),
+                (ClaimedBy::One(_), Some(person)) => {
                     let shared = claims.shared_instants(device);
-                    let silent = count == 0 || !claims.has_reported(person);
+                    let lacks_readings = count == 0 || !claims.has_reported(person);
                     let holds =
                         claim_holds(count, shared) && !may_have_changed_owner(count, shared);
-                    if silent || holds {
-                        settle(person, self.claimed.agrees(person).then_some(shared));
+                    if lacks_readings || holds {
+                        let support = self.claims.consents(person).then_some(shared);
+                        push_owner(person, support);
                     } else {
                         open.push((device, Some(Claim { person, shared })));
                     }
                 }
-                // Claimed by many and silent: there is nothing to tell it by.
+                // Several claimants and no examined readings: the owner cannot be found.
                 _ if count == 0 => {}
                 _ => open.push((device, None)),
             }
@@ -218,61 +233,70 @@ impl Search {
         (found, open)
     }
 
-    /// Looks at everybody's readings for devices whose claim is not clear.
-    async fn by_readings(&self, session: &Session, begun: Begun) -> Result<RecordBatch, Error> {
-        let (mut found, open) = self.by_claim(&begun);
+    /// Finds the owners of devices without a clear claim by the readings of all people.
+    async fn owners_by_readings(
+        &self,
+        session: &Session,
+        examined: ExaminedDevices,
+    ) -> Result<RecordBatch, Error> {
+        let (mut found, open) = self.owners_by_claim(&examined);
         let wanted: Vec<u32> = open.iter().map(|(device, _)| *device).collect();
-        let Begun {
+        let ExaminedDevices {
             instants,
             last,
             claimants,
             ..
-        } = begun;
+        } = examined;
         let people = claimants.people.clone();
-        let (people, gathered) = self
-            .phones(session)
-            .gather(people, &instants, &wanted)
+        let (people, by_instant) = self
+            .person_reading_files(session)
+            .collect_at_instants(people, &instants, &wanted)
             .await?;
-        let mut matcher = gathered.matcher();
-        let stretches: Vec<(u32, Vec<OwnershipPeriod>)> = open
+        let mut matcher = by_instant.matcher();
+        let periods: Vec<(u32, Vec<OwnershipPeriod>)> = open
             .into_iter()
             .map(|(device, claim)| (device, owners(&mut matcher, instants.of(device), claim)))
             .collect();
-        let reports = |device: u32| last.get(device as usize).copied().flatten();
-        let mut matched = settled(&instants, &claimants.claims, &found, stretches, reports);
+        let last_reading = |device: u32| last.get(device as usize).copied().flatten();
+        let mut matched =
+            matched_owners(&instants, &claimants.claims, &found, periods, last_reading);
         for owner in matched.iter_mut().filter_map(|found| found.owner.as_mut()) {
-            // What was counted of somebody who did not agree is not told.
-            if owner.claimed && !self.claimed.agrees(owner.person) {
+            // Counts of readings of people without consent are not published.
+            if owner.claimed && !self.claims.consents(owner.person) {
                 (owner.support, owner.runner_up) = (None, None);
             }
         }
         found.extend(matched);
-        Ok(rows::table(&found, &people, &self.serials))
+        Ok(rows::owner_rows(&found, &people, &self.serials))
     }
 }
 
-impl Begun {
-    fn nobodys(&self, device: u32) -> Found {
-        Found {
+impl ExaminedDevices {
+    fn last_reading(&self, device: u32) -> Option<i64> {
+        self.last.get(device as usize).copied().flatten()
+    }
+
+    fn without_owner(&self, device: u32) -> FoundOwner {
+        FoundOwner {
             device,
             owner: None,
             valid_from: None,
             valid_to: None,
-            last_reading: self.last.get(device as usize).copied().flatten(),
+            last_reading: self.last_reading(device),
         }
     }
 }
 
-/// What was found by looking at the readings, less what another device of the
-/// same person explains better.
-fn settled(
+/// The owners found by readings. Leaves out periods whose readings another device of the same
+/// person explains better.
+fn matched_owners(
     instants: &DeviceInstants,
     claims: &ClaimCounter,
-    claimed: &[Found],
-    stretches: Vec<(u32, Vec<OwnershipPeriod>)>,
-    reports: impl Fn(u32) -> Option<i64>,
-) -> Vec<Found> {
-    let mut owned: Vec<Ownership> = claimed
+    found_by_claim: &[FoundOwner],
+    periods: Vec<(u32, Vec<OwnershipPeriod>)>,
+    last_reading: impl Fn(u32) -> Option<i64>,
+) -> Vec<FoundOwner> {
+    let mut ownerships: Vec<Ownership> = found_by_claim
         .iter()
         .filter_map(|found| {
             Some(Ownership {
@@ -285,34 +309,33 @@ fn settled(
             })
         })
         .collect();
-    let first = owned.len();
-    for (device, stretches) in &stretches {
-        owned.extend(stretches.iter().map(|stretch| stretch.of(*device)));
+    let mut index = ownerships.len();
+    for (device, periods) in &periods {
+        ownerships.extend(periods.iter().map(|period| period.of(*device)));
     }
-    let taken_back = find_contested(instants, &owned);
-    let mut place = first;
-    let mut settled = Vec::new();
-    for (device, stretches) in stretches {
-        let several = stretches.len() > 1;
-        let before = settled.len();
-        for (at, stretch) in stretches.iter().enumerate() {
-            let is_taken_back = taken_back.binary_search(&place).is_ok();
-            place += 1;
-            if is_taken_back {
+    let contested = find_contested(instants, &ownerships);
+    let mut found = Vec::new();
+    for (device, periods) in periods {
+        let has_several = periods.len() > 1;
+        let count_before = found.len();
+        for (number, period) in periods.iter().enumerate() {
+            let is_contested = contested.binary_search(&index).is_ok();
+            index += 1;
+            if is_contested {
                 continue;
             }
-            settled.push(Found {
+            found.push(FoundOwner {
                 device,
                 owner: Some(Owner {
-                    person: stretch.owner.person,
-                    claimed: stretch.claimed,
-                    support: Some(stretch.owner.support),
-                    runner_up: Some(stretch.owner.runner_up),
+                    person: period.owner.person,
+                    claimed: period.claimed,
+                    support: Some(period.owner.support),
+                    runner_up: Some(period.owner.runner_up),
                 }),
-                valid_from: (several && at > 0).then_some(stretch.valid_from),
-                valid_to: stretch.valid_to,
-                last_reading: match stretch.valid_to {
-                    None => reports(device),
+                valid_from: (has_several && number > 0).then_some(period.valid_from),
+                valid_to: period.valid_to,
+                last_reading: match period.valid_to {
+                    None => last_reading(device),
                     Some(end) => {
                         let all = instants.of(device);
                         all[..all.partition_point(|at| *at < end)].last().copied()
@@ -320,15 +343,15 @@ fn settled(
                 },
             });
         }
-        if settled.len() == before {
-            settled.push(Found {
+        if found.len() == count_before {
+            found.push(FoundOwner {
                 device,
                 owner: None,
                 valid_from: None,
                 valid_to: None,
-                last_reading: reports(device),
+                last_reading: last_reading(device),
             });
         }
     }
-    settled
+    found
 }

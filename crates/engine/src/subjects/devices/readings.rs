@@ -1,4 +1,4 @@
-//! Instants out of landing readings, with all cores.
+//! Reads names and instants of readings from landing tables, on all cores.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -28,7 +28,7 @@ pub(super) struct ReadingFiles {
 }
 
 impl ReadingFiles {
-    /// Those of `tables` whose files are listed.
+    /// The tables whose files are listed in `sources`.
     pub(super) fn listed(tables: &[Readings], sources: &HashMap<String, Arc<Source>>) -> Vec<Self> {
         let listed = tables.iter().filter_map(|table| {
             Some(Self {
@@ -40,25 +40,27 @@ impl ReadingFiles {
     }
 }
 
-/// What devices reported.
+/// The readings of all devices.
 pub(super) struct Reported {
-    /// Of the devices looked at.
+    /// All instants of the examined devices.
     pub(super) instants: DeviceInstants,
-    /// The last instant of each device; `None` of those that were silent.
+    /// The last instant of each device; `None` for a device without readings.
     pub(super) last: Vec<Option<i64>>,
     pub(super) serials: Interner,
 }
 
-/// Reads all devices; the instants of those that `is_looked_at` are gathered.
-pub(super) async fn devices(
+/// Reads the readings of all devices. Collects the instants of devices that `is_examined`
+/// accepts.
+pub(super) async fn read_devices(
     session: &Session,
     tables: &[ReadingFiles],
     serials: Interner,
-    is_looked_at: impl Fn(u32) -> bool,
+    is_examined: impl Fn(u32) -> bool,
 ) -> Result<Reported, Error> {
-    // Which are looked at is known by number only for devices that are known.
-    let known: Arc<[bool]> = (0..serials.len() as u32).map(&is_looked_at).collect();
-    let unknown = is_looked_at(serials.len() as u32);
+    // Tasks cannot call `is_examined`, so its answers are computed first. Devices that get
+    // their number while reading all have the same answer.
+    let known: Arc<[bool]> = (0..serials.len() as u32).map(&is_examined).collect();
+    let unknown = is_examined(serials.len() as u32);
     let serials = Arc::new(Mutex::new(serials));
     let mut tasks = JoinSet::new();
     for (table, mut stream) in streams(session, tables, None).await? {
@@ -66,17 +68,17 @@ pub(super) async fn devices(
         tasks.spawn(async move {
             let mut gathered = DeviceReadings::new();
             let mut last: Vec<Option<i64>> = Vec::new();
-            let mut runs = Runs::default();
+            let mut numbers = NameNumbers::default();
             while let Some(batch) = stream.next().await {
                 let batch = batch.map_err(|error| Error::execution(&table, error))?;
                 let number = |serial: &str| Some(serials.lock().number(serial));
-                runs.each(&batch, number, |device, instant| {
-                    let place = device as usize;
-                    if last.len() <= place {
-                        last.resize(place + 1, None);
+                numbers.each(&batch, number, |device, instant| {
+                    let index = device as usize;
+                    if last.len() <= index {
+                        last.resize(index + 1, None);
                     }
-                    last[place] = last[place].max(Some(instant));
-                    if known.get(place).copied().unwrap_or(unknown) {
+                    last[index] = last[index].max(Some(instant));
+                    if known.get(index).copied().unwrap_or(unknown) {
                         gathered.push(device, instant);
                     }
                 });
@@ -86,7 +88,7 @@ pub(super) async fn devices(
     }
     let mut gathered = DeviceReadings::new();
     let mut last: Vec<Option<i64>> = Vec::new();
-    while let Some(part) = joined(&mut tasks).await? {
+    while let Some(part) = next_result(&mut tasks).await? {
         gathered.merge(part.0);
         if last.len() < part.1.len() {
             last.resize(part.1.len(), None);
@@ -98,11 +100,11 @@ pub(super) async fn devices(
     Ok(Reported {
         instants: gathered.finish(),
         last,
-        serials: taken(serials),
+        serials: into_inner(serials),
     })
 }
 
-/// Streams of names and instants, each with the table that it is read from.
+/// Streams of names and instants, each with the name of its table.
 async fn streams(
     session: &Session,
     tables: &[ReadingFiles],
@@ -120,16 +122,16 @@ async fn streams(
     Ok(all)
 }
 
-/// People's phones.
-pub(super) struct Phones<'a> {
+/// Reads the readings of people's own devices.
+pub(super) struct PersonReadingFiles<'a> {
     pub(super) session: &'a Session,
     pub(super) tables: &'a [ReadingFiles],
 }
 
-impl Phones<'_> {
-    /// Reads what claimants share with what they claim; what has been heard
-    /// already does no harm.
-    pub(super) async fn mark(&self, claimants: &Arc<Claimants>) -> Result<(), Error> {
+impl PersonReadingFiles<'_> {
+    /// Counts the instants that claimants share with the devices they claim. Reading a row
+    /// twice does no harm.
+    pub(super) async fn count_shared(&self, claimants: &Arc<Claimants>) -> Result<(), Error> {
         let keys: Option<Arc<dyn landing::KeySet>> = match claimants.everybody {
             true => None,
             false => Some(Arc::clone(claimants) as _),
@@ -141,17 +143,17 @@ impl Phones<'_> {
                 while let Some(batch) = stream.next().await {
                     let batch = batch.map_err(|error| Error::execution(&table, error))?;
                     let instants = batch.column(1).as_primitive();
-                    claimants.mark(batch.column(0).as_string_view(), instants);
+                    claimants.count_shared(batch.column(0).as_string_view(), instants);
                 }
                 Ok::<_, Error>(())
             });
         }
-        while joined(&mut tasks).await?.is_some() {}
+        while next_result(&mut tasks).await?.is_some() {}
         Ok(())
     }
 
-    /// Gathers everybody's readings at instants of the devices `wanted`.
-    pub(super) async fn gather(
+    /// Collects the readings of all people at instants of the `wanted` devices.
+    pub(super) async fn collect_at_instants(
         &self,
         people: Interner,
         instants: &DeviceInstants,
@@ -164,15 +166,15 @@ impl Phones<'_> {
             let (people, wanted) = (Arc::clone(&people), Arc::clone(&wanted));
             tasks.spawn(async move {
                 let mut gathered = PersonReadings::new(wanted);
-                let mut runs = Runs::default();
+                let mut numbers = NameNumbers::default();
                 while let Some(batch) = stream.next().await {
                     let batch = batch.map_err(|error| Error::execution(&table, error))?;
-                    // A blank address is nobody's.
-                    let number = |user: &str| {
-                        let subject = privacy::normalize_subject(user);
+                    // A blank address names no person.
+                    let number = |name: &str| {
+                        let subject = privacy::normalize_subject(name);
                         (!subject.is_empty()).then(|| people.lock().number(&subject))
                     };
-                    runs.each(&batch, number, |person, instant| {
+                    numbers.each(&batch, number, |person, instant| {
                         gathered.push(person, instant)
                     });
                 }
@@ -180,27 +182,28 @@ impl Phones<'_> {
             });
         }
         let mut gathered = PersonReadings::new(wanted);
-        while let Some(part) = joined(&mut tasks).await? {
+        while let Some(part) = next_result(&mut tasks).await? {
             gathered.merge(part);
         }
-        Ok((taken(people), gathered.finish()))
+        Ok((into_inner(people), gathered.finish()))
     }
 }
 
-/// Those who claim a device, and what their phones are known to have reported.
+/// People who claim devices, and how many instants they share with these. Learns readings
+/// of people from a model's scan ([`Listener`]), so that they need not be read again.
 pub(super) struct Claimants {
     pub(super) people: Interner,
     pub(super) claims: ClaimCounter,
-    /// Whether people count who did not agree.
+    /// Whether people without consent count too.
     pub(super) everybody: bool,
-    /// The columns of name and time where one table holds all readings of people.
-    heard_columns: Option<[String; 2]>,
-    /// What a model's scan leaves out, if it leaves out any.
-    heard_keys: Mutex<Option<Arc<dyn landing::KeySet>>>,
-    /// Partitions of that scan that have ended.
-    ended: AtomicUsize,
-    /// Whether all of them have.
-    heard: AtomicBool,
+    /// The columns of name and time, if one table holds all readings of people.
+    scan_columns: Option<[String; 2]>,
+    /// The people whose rows the scan reads, if it does not read all.
+    scan_keys: Mutex<Option<Arc<dyn landing::KeySet>>>,
+    /// How many partitions of the scan have ended.
+    ended_partitions: AtomicUsize,
+    /// Whether all partitions have ended.
+    scan_has_ended: AtomicBool,
 }
 
 impl Claimants {
@@ -208,39 +211,39 @@ impl Claimants {
         people: Interner,
         claims: ClaimCounter,
         everybody: bool,
-        phones: &[ReadingFiles],
+        person_readings: &[ReadingFiles],
     ) -> Self {
         Self {
-            heard_columns: match phones {
+            scan_columns: match person_readings {
                 [one] => Some([one.table.name.clone(), one.table.time.clone()]),
                 _ => None,
             },
             people,
             claims,
             everybody,
-            heard_keys: Mutex::default(),
-            ended: AtomicUsize::new(0),
-            heard: AtomicBool::new(false),
+            scan_keys: Mutex::default(),
+            ended_partitions: AtomicUsize::new(0),
+            scan_has_ended: AtomicBool::new(false),
         }
     }
 
-    fn mark(&self, users: &StringViewArray, timestamps: &Int64Array) {
+    fn count_shared(&self, names: &StringViewArray, times: &Int64Array) {
         let (mut persons, mut instants) = (Vec::new(), Vec::new());
-        let number = |user: &str| self.people.find(&privacy::normalize_subject(user));
-        Runs::default().each_of(users, timestamps, number, |person, instant| {
+        let number = |name: &str| self.people.find(&privacy::normalize_subject(name));
+        NameNumbers::default().each_of(names, times, number, |person, instant| {
             persons.push(person);
             instants.push(instant);
         });
         self.claims.add_readings(&persons, &instants);
     }
 
-    /// Whether a model read all that claimants' phones reported, to its end.
-    pub(super) fn have_been_heard(&self) -> bool {
-        let wants = |person: u32| !self.claims.devices_claimed_by(person).is_empty();
+    /// Whether a model's scan has read all readings of claimants.
+    pub(super) fn are_read(&self) -> bool {
+        let is_claimant = |person: u32| !self.claims.devices_claimed_by(person).is_empty();
         let names = || self.people.iter().enumerate();
-        self.heard.load(Ordering::Acquire)
-            && self.heard_keys.lock().as_ref().is_none_or(|keys| {
-                names().all(|(person, name)| !wants(person as u32) || keys.contains(name))
+        self.scan_has_ended.load(Ordering::Acquire)
+            && self.scan_keys.lock().as_ref().is_none_or(|keys| {
+                names().all(|(person, name)| !is_claimant(person as u32) || keys.contains(name))
             })
     }
 }
@@ -253,21 +256,21 @@ impl fmt::Debug for Claimants {
 
 impl Listener for Claimants {
     fn columns(&self) -> Option<[&str; 2]> {
-        let [name, time] = self.heard_columns.as_ref()?;
+        let [name, time] = self.scan_columns.as_ref()?;
         Some([name, time])
     }
 
     fn narrowed(&self, keys: &Arc<dyn landing::KeySet>) {
-        *self.heard_keys.lock() = Some(Arc::clone(keys));
+        *self.scan_keys.lock() = Some(Arc::clone(keys));
     }
 
     fn hear(&self, names: &StringViewArray, numbers: &Int64Array) {
-        self.mark(names, numbers);
+        self.count_shared(names, numbers);
     }
 
     fn ended(&self, partitions: usize) {
-        if self.ended.fetch_add(1, Ordering::AcqRel) + 1 == partitions {
-            self.heard.store(true, Ordering::Release);
+        if self.ended_partitions.fetch_add(1, Ordering::AcqRel) + 1 == partitions {
+            self.scan_has_ended.store(true, Ordering::Release);
         }
     }
 }
@@ -279,17 +282,16 @@ impl landing::KeySet for Claimants {
     }
 }
 
-/// Readings of one person or device mostly follow each other: a name is looked
-/// up where it changes.
+/// The numbers of names. Consecutive readings mostly have the same name, so a name is looked
+/// up only when it changes.
 #[derive(Default)]
-struct Runs {
+struct NameNumbers {
     name: String,
     number: Option<u32>,
 }
 
-impl Runs {
-    /// Gives `take` each reading of a batch of names and instants whose name
-    /// has a number.
+impl NameNumbers {
+    /// Calls `take` with the number and instant of each reading whose name has a number.
     fn each(
         &mut self,
         batch: &RecordBatch,
@@ -312,9 +314,9 @@ impl Runs {
             if names.is_null(row) || instants.is_null(row) {
                 continue;
             }
-            let own = Some(names.views()[row]);
-            if view != own {
-                view = own;
+            let row_view = Some(names.views()[row]);
+            if view != row_view {
+                view = row_view;
                 let name = names.value(row);
                 if self.number.is_none() || self.name != name {
                     self.number = number(name);
@@ -329,7 +331,9 @@ impl Runs {
     }
 }
 
-async fn joined<T: 'static>(tasks: &mut JoinSet<Result<T, Error>>) -> Result<Option<T>, Error> {
+async fn next_result<T: 'static>(
+    tasks: &mut JoinSet<Result<T, Error>>,
+) -> Result<Option<T>, Error> {
     match tasks.join_next().await {
         None => Ok(None),
         Some(Ok(part)) => part.map(Some),
@@ -340,7 +344,7 @@ async fn joined<T: 'static>(tasks: &mut JoinSet<Result<T, Error>>) -> Result<Opt
     }
 }
 
-/// What no task holds any more.
-fn taken(shared: Arc<Mutex<Interner>>) -> Interner {
+/// The names, once no task holds them any more.
+fn into_inner(shared: Arc<Mutex<Interner>>) -> Interner {
     Arc::into_inner(shared).map_or_else(Interner::default, Mutex::into_inner)
 }

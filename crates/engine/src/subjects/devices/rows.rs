@@ -1,4 +1,4 @@
-//! What was found, as rows of `system.device_owner`.
+//! Owners of devices as rows of `system.device_owner`.
 
 use std::sync::Arc;
 
@@ -7,9 +7,9 @@ use arrow::array::{Int64Array, RecordBatch, StringViewArray};
 use query::interner::{Interner, NO_TEXT};
 use query::system::DEVICE_OWNER;
 
-/// What is known of one device, by one owner or by nobody.
+/// A device and one of its owners, or none.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Found {
+pub(super) struct FoundOwner {
     pub(super) device: u32,
     pub(super) owner: Option<Owner>,
     pub(super) valid_from: Option<i64>,
@@ -25,8 +25,12 @@ pub(super) struct Owner {
     pub(super) runner_up: Option<u32>,
 }
 
-pub(super) fn table(found: &[Found], people: &Interner, serials: &Interner) -> RecordBatch {
-    let each = || found.iter();
+pub(super) fn owner_rows(
+    devices: &[FoundOwner],
+    people: &Interner,
+    serials: &Interner,
+) -> RecordBatch {
+    let each = || devices.iter();
     let owner = || each().map(|found| found.owner);
     let serial = serials.column(each().map(|found| found.device));
     let subject = people.column(owner().map(|owner| owner.map_or(NO_TEXT, |owner| owner.person)));
