@@ -1,128 +1,128 @@
-//! Rules of contracts in SQL: what makes a row one in violation.
+//! Translates rules of contracts to SQL that finds the rows in violation.
 //!
-//! The same words count violations in a table ([`crate::contract::checks`]) and mark the
-//! rows to leave out of one that is being built ([`crate::contract::leave_out`]).
+//! The same SQL counts violations in a table ([`crate::contract::checks`]) and marks rows to
+//! leave out of a table that is being built ([`crate::contract::leave_out`]).
 
 use catalog::{Accepted, ColumnName, Literal, Rule};
 use query::sql::parse::quote;
 
-/// How a rule judges rows. The table's row goes by the name `here`.
+/// The SQL that finds the rows in violation of a rule. The alias of the table is `here`.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Judgement<'a> {
-    /// A row is in violation where `violated` is true.
+pub(crate) enum ViolationSql<'a> {
+    /// A row is in violation if `violated` is true.
     Condition { violated: String },
-    /// A row is in violation if it finds no partner, unless `excused` is true
-    /// of it.
-    Partner {
+    /// A row is in violation if it has no partner and `excused` is not true.
+    MissingPartner {
         /// A SELECT of possible partners.
         rows: String,
-        /// Which of them is a row's partner: one at most, once equal ones of
-        /// `rows` are one.
+        /// The join condition. A row has at most one partner among distinct `rows`.
         on: String,
-        /// True of a row that was joined to no partner.
-        alone: String,
+        /// True for a joined row without a partner.
+        has_none: String,
         excused: Option<String>,
     },
-    /// Rows are in violation that are equal in these columns, nulls apart.
-    Together { columns: Vec<String> },
-    /// The rows that a SELECT gives are in violation.
+    /// Rows are in violation if several have equal values in these columns, none of them
+    /// null.
+    Duplicates { columns: Vec<String> },
+    /// The result rows of a SELECT are in violation.
     Select { violations: &'a str },
 }
 
-/// Columns of partners. A condition that somebody wrote over the columns of a
-/// table stands in one statement with them, and must not find two of a name.
-const KEY: &str = "\"partner\"";
-const DEVICE: &str = "\"partner's device\"";
-const FROM: &str = "\"partner from\"";
-const TO: &str = "\"partner to\"";
+/// Columns of partners. Conditions written by users are in the same statement, so these names
+/// must not equal any column of a table.
+const PARTNER: &str = "\"partner\"";
+const PARTNER_DEVICE: &str = "\"partner's device\"";
+const PARTNER_FROM: &str = "\"partner from\"";
+const PARTNER_TO: &str = "\"partner to\"";
 
-/// What `rule` comes to, where partners go by the name `there`.
-pub(crate) fn judgement<'a>(rule: &'a Rule, there: &str) -> Judgement<'a> {
-    let partner = |rows: String, on: String, excused: Option<String>| Judgement::Partner {
-        rows,
-        on,
-        alone: format!("{there}.{KEY} is null"),
-        excused,
-    };
+/// The SQL for `rule`. The alias of partners is `there`.
+pub(crate) fn violation_sql<'a>(rule: &'a Rule, there: &str) -> ViolationSql<'a> {
+    let partner =
+        |rows: String, on: String, excused: Option<String>| ViolationSql::MissingPartner {
+            rows,
+            on,
+            has_none: format!("{there}.{PARTNER} is null"),
+            excused,
+        };
     match rule {
-        Rule::NotNull { column } => Judgement::Condition {
+        Rule::NotNull { column } => ViolationSql::Condition {
             violated: format!("{} is null", here(column)),
         },
         Rule::Accepted { column, accepted } => {
             let column = here(column);
-            let refused = refused(&column, accepted);
-            Judgement::Condition {
-                violated: format!("{column} is not null and ({refused})"),
+            let not_accepted = not_accepted(&column, accepted);
+            ViolationSql::Condition {
+                violated: format!("{column} is not null and ({not_accepted})"),
             }
         }
-        // What is not known to hold does not hold.
-        Rule::Rows { holds, .. } => Judgement::Condition {
+        // A condition that is null counts as violated.
+        Rule::Rows { holds, .. } => ViolationSql::Condition {
             violated: format!("(\n{holds}\n) is not true"),
         },
         Rule::References { column, table, to } => {
             let column = here(column);
             partner(
-                format!("select {} as {KEY} from {table}", quote(to)),
-                format!("{there}.{KEY} = {column}"),
+                format!("select {} as {PARTNER} from {table}", quote(to)),
+                format!("{there}.{PARTNER} = {column}"),
                 Some(format!("{column} is null")),
             )
         }
-        // Intervals of one person for one purpose do not overlap.
+        // A row has one partner at most: intervals of one person and purpose do not overlap.
         Rule::ConsentInForce {
             subject,
             at,
             purpose,
         } => partner(
             format!(
-                "select subject(subject) as {KEY}, valid_from as {FROM}, valid_to as {TO} \
+                "select subject(subject) as {PARTNER}, valid_from as {PARTNER_FROM}, valid_to as {PARTNER_TO} \
                  from system.consent where purpose = '{purpose}' and valid_from is not null"
             ),
             format!(
-                "{there}.{KEY} = subject({}) and {}",
+                "{there}.{PARTNER} = subject({}) and {}",
                 here(subject),
-                holds(there, at.as_ref())
+                interval_contains(there, at.as_ref())
             ),
             None,
         ),
-        // Nor do those of one person and one device.
+        // Nor do intervals of one person and device.
         Rule::OwnerMatch {
             subject,
             device,
             at,
         } => partner(
             format!(
-                "select subject(subject) as {KEY}, serialnumber as {DEVICE}, \
-                 valid_from as {FROM}, valid_to as {TO} from system.device_owner"
+                "select subject(subject) as {PARTNER}, serialnumber as {PARTNER_DEVICE}, \
+                 valid_from as {PARTNER_FROM}, valid_to as {PARTNER_TO} from system.device_owner"
             ),
             format!(
-                "{there}.{KEY} = subject({}) and {there}.{DEVICE} = {} and {}",
+                "{there}.{PARTNER} = subject({}) and {there}.{PARTNER_DEVICE} = {} and {}",
                 here(subject),
                 here(device),
-                holds(there, at.as_ref())
+                interval_contains(there, at.as_ref())
             ),
             None,
         ),
-        Rule::Unique { columns } => Judgement::Together {
+        Rule::Unique { columns } => ViolationSql::Duplicates {
             columns: columns.iter().map(|column| quote(column)).collect(),
         },
-        Rule::Sql { violations, .. } => Judgement::Select { violations },
+        Rule::Sql { violations, .. } => ViolationSql::Select { violations },
     }
 }
 
-/// Whether a partner's interval holds at a row's time, or now. A row without a
-/// time has no partner.
-fn holds(there: &str, at: Option<&ColumnName>) -> String {
-    let (at, known) = match at.map(here) {
+/// Whether a partner's interval contains the row's time, or the time of the run if `at` is
+/// `None`. A row whose time is null has no partner.
+fn interval_contains(there: &str, at: Option<&ColumnName>) -> String {
+    let (at, is_known) = match at.map(here) {
         Some(at) => (at.clone(), format!("{at} is not null and ")),
         None => ("run_time()".to_owned(), String::new()),
     };
     format!(
-        "{known}({there}.{FROM} is null or {there}.{FROM} <= {at}) \
-         and ({there}.{TO} is null or {at} < {there}.{TO})"
+        "{is_known}({there}.{PARTNER_FROM} is null or {there}.{PARTNER_FROM} <= {at}) \
+         and ({there}.{PARTNER_TO} is null or {at} < {there}.{PARTNER_TO})"
     )
 }
 
-fn refused(column: &str, accepted: &Accepted) -> String {
+fn not_accepted(column: &str, accepted: &Accepted) -> String {
     match accepted {
         Accepted::Values(values) => {
             let values: Vec<String> = values.iter().map(literal).collect();
@@ -135,8 +135,8 @@ fn refused(column: &str, accepted: &Accepted) -> String {
             let above = max
                 .as_ref()
                 .map(|max| format!("{column} > {}", literal(max)));
-            let ends: Vec<String> = below.into_iter().chain(above).collect();
-            ends.join(" or ")
+            let conditions: Vec<String> = below.into_iter().chain(above).collect();
+            conditions.join(" or ")
         }
     }
 }
@@ -185,21 +185,21 @@ mod tests {
     }
 
     #[test]
-    fn what_finds_a_partner() {
+    fn conditions_for_partners() {
         let check = |checks: &str, expected_rows: &str, expected_on: &str| {
             let rule = rule(checks);
-            let Judgement::Partner {
+            let ViolationSql::MissingPartner {
                 rows,
                 on,
-                alone,
+                has_none,
                 excused,
-            } = judgement(&rule, "there")
+            } = violation_sql(&rule, "there")
             else {
                 panic!("{checks}");
             };
             assert_eq!(rows, expected_rows, "{checks}");
             assert_eq!(on, expected_on, "{checks}");
-            assert_eq!(alone, "there.\"partner\" is null", "{checks}");
+            assert_eq!(has_none, "there.\"partner\" is null", "{checks}");
             assert_eq!(excused, None, "{checks}");
         };
         let consents = "select subject(subject) as \"partner\", valid_from as \"partner from\", valid_to as \"partner to\" from system.consent where purpose = 'friends' and valid_from is not null";
@@ -232,7 +232,7 @@ mod tests {
     }
 
     #[test]
-    fn contracts_name_the_purposes_that_there_are() {
+    fn contracts_accept_all_purposes() {
         assert_eq!(
             PURPOSES.to_vec(),
             Purpose::ALL.map(Purpose::as_str).to_vec()

@@ -1,6 +1,6 @@
-//! Checks of contracts: each becomes a SELECT that counts the rows in
-//! violation. Rows that a check leaves out are counted while the table is
-//! built, see [`crate::contract::leave_out`].
+//! Runs the checks of contracts: each is a SELECT that counts the rows in violation. Rows that
+//! a check leaves out are counted while the table is built, see
+//! [`crate::contract::leave_out`].
 
 use arrow::array::AsArray;
 use arrow::datatypes::Int64Type;
@@ -8,23 +8,21 @@ use catalog::{Action, Check, Model};
 use futures::TryStreamExt;
 
 use crate::Error;
-use crate::contract::check_sql::{Judgement, judgement};
+use crate::contract::check_sql::{ViolationSql, violation_sql};
 use crate::contract::report::{CheckKind, CheckReport, Verdict};
 use query::Query;
 use query::Session;
 use query::sql::parse::quote;
 
-/// Tells how many rows of a table violate a check, where that is known without
-/// reading them.
+/// The number of rows that violate a check, if it is known without reading the table.
 pub(crate) type KnownViolations<'a> = dyn Fn(&Check) -> Option<u64> + Sync + 'a;
 
-/// Runs all checks of `model` on what its name means in `session`. Of a table
-/// that was just `built`, much is known already: which columns have nulls, and
-/// what was left out. In a table that stands, rows that should have been left
-/// out are a failure.
+/// Runs all checks of `model` on its table in `session`. For a table that was just `built`,
+/// some results are known already: which columns have nulls, and which rows were left out.
+/// In a published table, rows that should have been left out are a failure.
 ///
 /// # Errors
-/// [`Error::Query`] where a check cannot be computed.
+/// [`Error::Query`] if a check cannot be computed.
 pub(crate) async fn run(
     session: &Session,
     model: &Model,
@@ -32,24 +30,24 @@ pub(crate) async fn run(
 ) -> Result<Vec<CheckReport>, Error> {
     let mut reports = Vec::new();
     for check in &model.contract.checks {
-        let found = match built.and_then(|known| known(check)) {
+        let result = match built.and_then(|known| known(check)) {
             Some(violations) => Ok(report(model, check, violations)),
-            None => one(session, model, check).await,
+            None => run_check(session, model, check).await,
         };
-        let mut found = found?;
+        let mut report = result?;
         if check.action == Action::LeaveOut && built.is_some() {
-            found.verdict = Verdict::Ok;
+            report.verdict = Verdict::Ok;
         }
-        reports.push(found);
+        reports.push(report);
     }
     Ok(reports)
 }
 
-/// Runs one check on what the name of `model` means in `session`.
+/// Runs one check on the table of `model` in `session`.
 ///
 /// # Errors
-/// [`Error::Query`] where it cannot be computed.
-pub(crate) async fn one(
+/// [`Error::Query`] if it cannot be computed.
+pub(crate) async fn run_check(
     session: &Session,
     model: &Model,
     check: &Check,
@@ -61,7 +59,7 @@ pub(crate) async fn one(
 /// How many rows violate one check.
 ///
 /// # Errors
-/// [`Error::Query`] where it cannot be computed.
+/// [`Error::Query`] if it cannot be computed.
 pub(crate) async fn violations(
     session: &Session,
     model: &Model,
@@ -71,7 +69,7 @@ pub(crate) async fn violations(
     violations.map_err(|error| in_check(model, check, error))
 }
 
-/// What so many `violations` of a check in a table that stands come to.
+/// The report on a check with this number of violations in a published table.
 pub(crate) fn report(model: &Model, check: &Check, violations: u64) -> CheckReport {
     let verdict = match check.action {
         _ if violations == 0 => Verdict::Ok,
@@ -88,16 +86,16 @@ pub(crate) fn report(model: &Model, check: &Check, violations: u64) -> CheckRepo
     }
 }
 
-/// A SELECT that gives a row for each in violation of `check`, where there is a
-/// plain one.
+/// A SELECT with one row for each row in violation of `check`. `None` for rules that compare
+/// rows with others.
 pub(crate) fn rows_in_violation(model: &Model, check: &Check) -> Option<String> {
     let table = format!("{}.{}", model.zone, quote(model.name.as_ref()));
-    match judgement(&check.rule, "there") {
-        Judgement::Condition { violated } => Some(format!(
+    match violation_sql(&check.rule, "there") {
+        ViolationSql::Condition { violated } => Some(format!(
             "select 1 as one from {table} here where {violated}"
         )),
-        Judgement::Select { violations } => Some(violations.to_string()),
-        Judgement::Partner { .. } | Judgement::Together { .. } => None,
+        ViolationSql::Select { violations } => Some(violations.to_string()),
+        ViolationSql::MissingPartner { .. } | ViolationSql::Duplicates { .. } => None,
     }
 }
 
@@ -113,13 +111,13 @@ fn in_check(model: &Model, check: &Check, error: Error) -> Error {
     }
 }
 
-/// The one number that `sql` gives.
+/// The single number that `sql` outputs.
 pub(crate) async fn count(session: &Session, sql: &str) -> Result<u64, Error> {
-    number(session.query(sql).await?).await
+    single_number(session.query(sql).await?).await
 }
 
-/// The one number that a query gives.
-pub(crate) async fn number(query: Query) -> Result<u64, Error> {
+/// The single number that a query outputs.
+pub(crate) async fn single_number(query: Query) -> Result<u64, Error> {
     let stream = query.stream()?;
     let batches: Vec<_> = stream.try_collect().await.map_err(Query::failed)?;
     let number = batches
@@ -133,20 +131,20 @@ pub(crate) async fn number(query: Query) -> Result<u64, Error> {
 /// A SELECT that counts the rows of the model's table in violation of `check`.
 pub(crate) fn count_violations(model: &Model, check: &Check) -> String {
     let table = format!("{}.{}", model.zone, quote(model.name.as_ref()));
-    match judgement(&check.rule, "there") {
-        Judgement::Condition { violated } => {
+    match violation_sql(&check.rule, "there") {
+        ViolationSql::Condition { violated } => {
             format!("select count(*) from {table} here where {violated}")
         }
-        Judgement::Partner {
+        ViolationSql::MissingPartner {
             rows, on, excused, ..
         } => {
-            let judged =
+            let only_judged =
                 excused.map_or_else(String::new, |excused| format!(" where not {excused}"));
             format!(
-                "select count(*) from ({rows}) there right anti join {table} here on {on}{judged}"
+                "select count(*) from ({rows}) there right anti join {table} here on {on}{only_judged}"
             )
         }
-        Judgement::Together { columns } => {
+        ViolationSql::Duplicates { columns } => {
             let present: Vec<String> = columns
                 .iter()
                 .map(|column| format!("{column} is not null"))
@@ -157,7 +155,7 @@ pub(crate) fn count_violations(model: &Model, check: &Check) -> String {
                 columns.join(", "),
             )
         }
-        Judgement::Select { violations } => {
+        ViolationSql::Select { violations } => {
             format!("select count(*) from (\n{violations}\n)")
         }
     }

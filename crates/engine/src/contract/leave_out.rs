@@ -1,10 +1,9 @@
-//! Rows that a contract leaves out of its table.
+//! Leaves rows out of a table that violate a check of its contract.
 //!
-//! The model's SELECT is put into another one that adds a column: the number of
-//! the first check that the row violates, null where it violates none. Those
-//! rows are counted by it and go before anything else sees them, and so does
-//! the column. So the table is computed once, and every row that the SELECT
-//! gave is in the table or counted for one check.
+//! The model's SELECT is wrapped in another one that adds a column: the number of the first
+//! check that a row violates, or null. Rows with a number are counted and dropped before they
+//! are written, and so is the column. So the table is computed only once, and every row of
+//! the SELECT is either in the table or counted for one check.
 
 use arrow::array::{Array, AsArray, RecordBatch};
 use arrow::compute::{filter_record_batch, is_null};
@@ -12,31 +11,31 @@ use arrow::datatypes::Int64Type;
 use arrow::error::ArrowError;
 use catalog::{Action, Check, Model};
 
-use crate::contract::check_sql::{Judgement, judgement};
+use crate::contract::check_sql::{ViolationSql, violation_sql};
 
 /// The checks of `model` that leave rows out, in the order of its contract.
-pub(crate) fn leaving(model: &Model) -> impl Iterator<Item = &Check> {
+pub(crate) fn leaving_out(model: &Model) -> impl Iterator<Item = &Check> {
     let checks = model.contract.checks.iter();
     checks.filter(|check| check.action == Action::LeaveOut)
 }
 
-/// The model's SELECT with the number of the check that leaves a row out as
-/// its last column; the SELECT itself where no check does.
+/// The model's SELECT with one more column, the number of the check that leaves a row out. The
+/// SELECT itself if no check leaves rows out.
 pub(crate) fn statement(model: &Model) -> String {
     let mut from = format!("(\n{}\n) here", model.sql);
     let mut cases = String::new();
-    for (number, check) in leaving(model).enumerate() {
+    for (number, check) in leaving_out(model).enumerate() {
         let there = format!("there_{number}");
-        let violated = match judgement(&check.rule, &there) {
-            Judgement::Condition { violated } => violated,
-            Judgement::Partner {
+        let violated = match violation_sql(&check.rule, &there) {
+            ViolationSql::Condition { violated } => violated,
+            ViolationSql::MissingPartner {
                 rows,
                 on,
-                alone,
+                has_none,
                 excused,
             } => {
-                // The rows of the table stream by; what they are looked up in
-                // stands on the left, where a join holds it.
+                // Possible partners are the left side: a join keeps that side in memory and
+                // streams the table's rows.
                 let inner = match number {
                     0 => from,
                     _ => format!("({from})"),
@@ -44,12 +43,12 @@ pub(crate) fn statement(model: &Model) -> String {
                 from =
                     format!("(select distinct * from ({rows})) {there} right join {inner} on {on}");
                 match excused {
-                    Some(excused) => format!("{alone} and not ({excused})"),
-                    None => alone,
+                    Some(excused) => format!("{has_none} and not ({excused})"),
+                    None => has_none,
                 }
             }
-            // The catalog refuses these.
-            Judgement::Together { .. } | Judgement::Select { .. } => continue,
+            // The catalog refuses these rules for checks that leave rows out.
+            ViolationSql::Duplicates { .. } | ViolationSql::Select { .. } => continue,
         };
         cases += &format!(" when {violated} then {number}");
     }
@@ -59,26 +58,26 @@ pub(crate) fn statement(model: &Model) -> String {
     }
 }
 
-/// How many rows each check left out, by its number.
+/// How many rows each check left out, by the number of the check.
 #[derive(Debug, Clone)]
 pub(crate) struct LeftOut {
     rows: Vec<u64>,
 }
 
 impl LeftOut {
-    /// Nothing yet, by so many checks.
-    pub(crate) fn by(checks: usize) -> Self {
+    /// No rows yet.
+    pub(crate) fn new(checks: usize) -> Self {
         Self {
             rows: vec![0; checks],
         }
     }
 
-    /// Takes the rows that a check leaves out from a batch of [`statement`],
-    /// and counts them. The number's column stays.
+    /// Removes and counts the rows that a check leaves out of a batch of [`statement`]. Keeps
+    /// the number column.
     ///
     /// # Errors
-    /// Where the batch is not one of that statement.
-    pub(crate) fn take_from(&mut self, batch: RecordBatch) -> Result<RecordBatch, ArrowError> {
+    /// If the batch is not of that statement.
+    pub(crate) fn remove_from(&mut self, batch: RecordBatch) -> Result<RecordBatch, ArrowError> {
         if self.rows.is_empty() {
             return Ok(batch);
         }
@@ -91,21 +90,21 @@ impl LeftOut {
             return Ok(batch);
         }
         for number in numbers.iter().flatten() {
-            // Numbers are those of `statement`.
+            // `statement` numbers all checks.
             self.rows[number as usize] += 1;
         }
         filter_record_batch(&batch, &is_null(numbers)?)
     }
 
-    /// Adds what was left out of another part of the table.
+    /// Adds the rows left out of another part of the table.
     pub(crate) fn add(&mut self, other: &LeftOut) {
         for (total, rows) in self.rows.iter_mut().zip(&other.rows) {
             *total += rows;
         }
     }
 
-    /// The names of the checks, with the rows that each left out.
-    pub(crate) fn named(self, model: &Model) -> Vec<(String, u64)> {
-        leaving(model).map(Check::name).zip(self.rows).collect()
+    /// The number of rows that each check left out, by the name of the check.
+    pub(crate) fn by_check_name(self, model: &Model) -> Vec<(String, u64)> {
+        leaving_out(model).map(Check::name).zip(self.rows).collect()
     }
 }

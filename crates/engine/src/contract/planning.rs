@@ -1,5 +1,5 @@
-//! Models before they run: whether each fits the tables it reads and its own
-//! contract. Nothing is read or written here.
+//! Plans models before a run: checks each against the tables it reads and its own contract.
+//! Reads and writes no data.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -21,30 +21,29 @@ use query::Session;
 use query::system;
 use query::tables::model_id;
 
-/// A model that fits: its files' layout, and what it reads of landing tables.
+/// A model without errors: the layout of its files, and what it reads of landing tables.
 #[derive(Debug, Clone)]
 pub(crate) struct Planned {
     pub(crate) model: Model,
     pub(crate) layout: Layout,
-    /// The statement that builds it: its SELECT, or that with a column more, see
-    /// [`leave_out::statement`].
+    /// The statement that builds it: its SELECT, or [`leave_out::statement`].
     pub(crate) sql: String,
-    /// What is needed of each landing table read.
+    /// What it reads of each landing table.
     pub(crate) landing: BTreeMap<String, LandingRead>,
     /// How its rows depend on the time of the run.
     pub(crate) time: TimeUse,
-    /// Likewise what each check of its contract finds, in their order.
+    /// How each check of its contract depends on the time of the run, in their order.
     pub(crate) checks: Vec<TimeUse>,
-    /// Whether it computes what the shipped model of its name does.
+    /// Whether it computes the same as the shipped model of its name.
     pub(crate) is_as_shipped: bool,
-    /// What is known of the people behind it, where it is anonymous by its
-    /// contract: its groups are looked at for it.
+    /// For a model that is anonymous by its contract: the lineage from which the people of
+    /// its groups are counted.
     pub(crate) grouped: Option<Arc<Lineage>>,
 }
 
 impl Planned {
-    /// Whether this is the shipped training set, whose rows are held one by one against
-    /// those that may be there. A model of its name with other columns is not.
+    /// Whether this is the training set, of which a privacy gate checks each row. A model of
+    /// its name with other columns is not.
     pub(crate) fn is_training_set(&self) -> bool {
         let fields = self.layout.schema().fields().iter();
         let columns: Vec<&str> = fields.map(|field| field.name().as_str()).collect();
@@ -52,7 +51,7 @@ impl Planned {
     }
 }
 
-/// Whether the models of these names all compute what the shipped ones do.
+/// Whether the models with these names all compute the same as the shipped models.
 pub(crate) fn are_as_shipped(planned: &[Planned], names: &[&str]) -> bool {
     names.iter().all(|name| {
         let mut planned = planned.iter();
@@ -63,25 +62,25 @@ pub(crate) fn are_as_shipped(planned: &[Planned], names: &[&str]) -> bool {
 /// How a model reads a landing table.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct LandingRead {
-    /// The columns, by position.
+    /// The positions of the columns.
     pub(crate) columns: Vec<usize>,
-    /// How often.
+    /// How many times.
     pub(crate) scans: u32,
 }
 
-/// Plans `models`, given in build order, against the schemas of each other.
+/// Plans `models`, which are in build order. Each may read those before it.
 ///
 /// # Errors
-/// [`Error::Model`] with file and line for the first that does not fit.
+/// [`Error::Model`] with file and line for the first model with an error.
 pub(crate) async fn plan(session: &Session, models: &[&Model]) -> Result<Vec<Planned>, Error> {
     Ok(plan_and_trace(session, models).await?.0)
 }
 
-/// Likewise, of models whose rows are to be published, or are.
+/// As [`plan`], for models whose rows are published.
 ///
 /// # Errors
-/// As [`plan`]; [`Error::Refused`] for the first that reaches people and does not
-/// say whose its rows are, or claims to tell of nobody.
+/// As [`plan`]; [`Error::Refused`] for the first model whose contract declares its people
+/// wrongly, or not at all.
 pub(crate) async fn plan_to_publish(
     session: &Session,
     models: &[&Model],
@@ -97,7 +96,7 @@ pub(crate) async fn plan_to_publish(
     Ok(planned)
 }
 
-/// Likewise, and tells where their columns come from.
+/// As [`plan`], with the lineage of the models.
 ///
 /// # Errors
 /// As [`plan`].
@@ -105,8 +104,8 @@ pub(crate) async fn plan_and_trace(
     session: &Session,
     models: &[&Model],
 ) -> Result<(Vec<Planned>, Lineage), Error> {
-    // Nothing is derived yet, and where the lake lies is not looked at before
-    // everything else is known to be right.
+    // Derived tables are empty here: none is computed yet, and the lake is not read before
+    // all models are known to be right.
     for table in system::DERIVED {
         let empty = EmptyTable::new(table.schema());
         session.tables().put_system(table.name(), Arc::new(empty));
@@ -126,12 +125,12 @@ pub(crate) async fn plan_and_trace(
             Arc::new(EmptyTable::new(Arc::clone(layout.schema()))),
         );
         let sql = leave_out::statement(model);
-        let mut leaving = None;
-        for check in leave_out::leaving(model) {
-            fits(session, model, check).await?;
-            leaving = Some(check);
+        let mut last_check = None;
+        for check in leave_out::leaving_out(model) {
+            plan_check(session, model, check).await?;
+            last_check = Some(check);
         }
-        let plan = match leaving {
+        let plan = match last_check {
             Some(check) => session
                 .plan(&sql)
                 .await
@@ -153,23 +152,22 @@ pub(crate) async fn plan_and_trace(
         for check in &planned.model.contract.checks {
             planned
                 .checks
-                .push(fits(session, &planned.model, check).await?);
+                .push(plan_check(session, &planned.model, check).await?);
         }
     }
     Ok((planned, lineage))
 }
 
-/// Plans a check on the tables that were planned so far, and tells how what it
-/// finds depends on the time of the run.
-async fn fits(session: &Session, model: &Model, check: &Check) -> Result<TimeUse, Error> {
+/// Plans a check on the tables planned so far. Returns how its result depends on the time of
+/// the run.
+async fn plan_check(session: &Session, model: &Model, check: &Check) -> Result<TimeUse, Error> {
     let plan = session
         .plan(&count_violations(model, check))
         .await
         .map_err(|error| in_check(model, check, error.into()))?;
     let time = TimeUse::of(&plan);
     if let Rule::Rows { .. } = check.rule {
-        // Whether it is a condition at all is found out on the way to a plan
-        // that can be run.
+        // Only the optimiser finds out whether the expression is a condition.
         let optimised = session.state().optimize(&plan);
         optimised.map_err(|error| in_check(model, check, Error::planning(error)))?;
     }
@@ -208,7 +206,7 @@ fn layout(model: &Model, plan: &LogicalPlan) -> Result<Layout, Error> {
     })
 }
 
-/// What the optimised plan reads of landing tables.
+/// The landing tables and columns that the optimised plan reads.
 fn landing_reads(
     session: &Session,
     model: &Model,
@@ -224,11 +222,11 @@ fn landing_reads(
             let name = scan.table_name.table().to_owned();
             let all = || (0..scan.source.schema().fields().len()).collect();
             let columns = scan.projection.clone().unwrap_or_else(all);
-            let known = read.entry(name).or_default();
-            known.scans += 1;
-            known.columns.extend(columns);
-            known.columns.sort_unstable();
-            known.columns.dedup();
+            let landing_read = read.entry(name).or_default();
+            landing_read.scans += 1;
+            landing_read.columns.extend(columns);
+            landing_read.columns.sort_unstable();
+            landing_read.columns.dedup();
         }
         Ok(TreeNodeRecursion::Continue)
     });
@@ -258,35 +256,35 @@ fn in_model(model: &Model, error: Error) -> Error {
             message,
             hint,
         },
-        Error::Query(of_query) if of_query.is_of_statement() => Error::Model {
+        Error::Query(query_error) if query_error.is_of_statement() => Error::Model {
             file: model.file.clone(),
             line: model.sql_line,
-            hint: of_query.advice(),
-            message: of_query.to_string(),
+            hint: query_error.advice(),
+            message: query_error.to_string(),
         },
         other => other,
     }
 }
 
 fn in_check(model: &Model, check: &Check, error: Error) -> Error {
-    // A check given as SQL stands in a string of its own: its first line is
-    // what can be told.
+    // The SQL of a check is a string in the contract. The line within it is unknown, so the
+    // first line is given.
     let line = match &check.rule {
         Rule::Rows { sql_line, .. } | Rule::Sql { sql_line, .. } => *sql_line,
         _ => check.line,
     };
     match error {
-        Error::Query(of_query) if of_query.is_of_statement() => Error::Model {
+        Error::Query(query_error) if query_error.is_of_statement() => Error::Model {
             file: model.file.clone(),
             line,
-            hint: of_query.advice(),
-            message: format!("check `{}`: {}", check.name(), without_place(&of_query)),
+            hint: query_error.advice(),
+            message: format!("check `{}`: {}", check.name(), without_place(&query_error)),
         },
         other => other,
     }
 }
 
-/// The place would be one in the statement that the check becomes.
+/// The message without line and column: they would be of the generated statement.
 fn without_place(error: &query::Error) -> String {
     match error {
         query::Error::Sql { message, .. } => message.clone(),

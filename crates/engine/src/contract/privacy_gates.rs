@@ -1,19 +1,14 @@
-//! Privacy checks that no contract can switch off.
+//! Privacy gates: checks that no contract can switch off.
 //!
-//! - No row of a person who does not agree to research now is in a table that
-//!   has a subject.
-//! - No reading of a device whose owner does not agree is in a table that has
-//!   a device.
-//! - Which tables must have one follows from what they are made of, before
-//!   anything runs: [`crate::contract::lineage`].
-//! - No row of a table that is anonymous by its contract tells of fewer people
-//!   than a few.
-//! - Every row of `training_set` is one that may be there: of a person and
-//!   their own device, taken while that person's consent held. Which rows may
-//!   be there is derived anew, from the consents and the pairs of readings.
+//! - A table with a `subject` has rows only of people who consent to research now.
+//! - A table with a `device` has readings only of devices whose owner consents.
+//! - A table that its contract calls anonymous has only groups of enough people.
+//! - `training_set` has only allowed rows: readings of people and their own devices, at
+//!   instants when the consent was in force. The allowed rows are computed again, from the
+//!   consents and the pairs of readings.
 //!
-//! They are part of every run, before anything of it can be seen, and of
-//! `verify`.
+//! [`crate::contract::lineage`] decides before a run which tables must declare a `subject` or
+//! `device`. The gates are part of every run, before anything is published, and of `verify`.
 
 use std::collections::{BTreeSet, HashMap};
 use std::hash::BuildHasherDefault;
@@ -37,7 +32,7 @@ use query::Query;
 use query::Session;
 use query::identity_hash::IdentityHasher;
 
-/// Which rows may be in [`TRAINING_SET`].
+/// The rows that are allowed in [`TRAINING_SET`].
 const TRAINING_ROWS: &str = "
 with held as (
     select subject, valid_from, coalesce(valid_to, 9223372036854775807) as valid_to
@@ -75,26 +70,28 @@ from allowed r
 join (select person, min(at) as at from allowed group by person) f on f.person = r.person
 ";
 
-/// Devices whose owner is among those who `agreed`, out of the rows of
-/// `system.device_owner`.
-pub(crate) fn owned(owners: &RecordBatch, agreed: &NameHashes) -> NameHashes {
-    let agrees = |owner: &str| agreed.contains(&hash_name(owner));
-    in_force::devices_of(owners, agrees)
+/// The devices in rows of `system.device_owner` whose owner is one of `consenting`.
+pub(crate) fn devices_of_consenting_owners(
+    owners: &RecordBatch,
+    consenting: &NameHashes,
+) -> NameHashes {
+    let consents = |owner: &str| consenting.contains(&hash_name(owner));
+    in_force::devices_of(owners, consents)
         .map(hash_name)
         .collect()
 }
 
-/// Whose rows a table holds.
+/// The people or devices with rows in a table.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct People {
-    /// By [`hash_name`]; a row without a subject counts as a person
-    /// who never agreed.
-    subjects: NameHashes,
+pub(crate) struct SubjectsInTable {
+    /// By [`hash_name`]. A row without a name counts as an unknown person, who never
+    /// consented.
+    names: NameHashes,
 }
 
-impl People {
-    /// Takes in whose rows a column of names names.
-    pub(crate) fn take_in(&mut self, by: SubjectKind, column: &StringViewArray) {
+impl SubjectsInTable {
+    /// Adds the people or devices that a column names.
+    pub(crate) fn add(&mut self, kind: SubjectKind, column: &StringViewArray) {
         let mut last = None;
         for (row, view) in column.views().iter().enumerate() {
             // Equal views of one array are equal texts.
@@ -105,7 +102,7 @@ impl People {
                 true => column.value(row),
                 false => "",
             };
-            self.subjects.insert(match by {
+            self.names.insert(match kind {
                 SubjectKind::Subject => hash_name(&privacy::normalize_subject(name)),
                 SubjectKind::Device => hash_name(name),
             });
@@ -113,47 +110,46 @@ impl People {
         }
     }
 
-    /// Takes in another part of the same table.
+    /// Adds those of another part of the same table.
     pub(crate) fn merge(&mut self, other: Self) {
-        self.subjects.extend(other.subjects);
+        self.names.extend(other.names);
     }
 
-    /// Who they are.
-    pub(crate) fn known(&self) -> &NameHashes {
-        &self.subjects
+    /// Their names, by [`hash_name`].
+    pub(crate) fn names(&self) -> &NameHashes {
+        &self.names
     }
 
-    fn outside(&self, allowed: &NameHashes) -> u64 {
-        let refused = self.subjects.iter().filter(|one| !allowed.contains(one));
+    fn count_outside(&self, allowed: &NameHashes) -> u64 {
+        let refused = self.names.iter().filter(|name| !allowed.contains(name));
         refused.count() as u64
     }
 }
 
-/// Whether all whose rows `model` holds are among those `allowed`.
+/// Checks that all people or devices with rows in a model's table are `allowed`.
 pub(crate) fn consent(
     model: &Model,
-    by: SubjectKind,
-    people: &People,
+    kind: SubjectKind,
+    subjects: &SubjectsInTable,
     allowed: &NameHashes,
 ) -> CheckReport {
-    verdict_of(model, by, people.outside(allowed))
+    consent_verdict(model, kind, subjects.count_outside(allowed))
 }
 
-/// What it comes to if so many whose rows `model` holds may not be there.
-pub(crate) fn verdict_of(model: &Model, by: SubjectKind, refused: u64) -> CheckReport {
-    let check = match by {
+/// The verdict when `refused` people or devices with rows in a model's table are not allowed.
+pub(crate) fn consent_verdict(model: &Model, kind: SubjectKind, refused: u64) -> CheckReport {
+    let check = match kind {
         SubjectKind::Subject => "privacy: consent in force",
         SubjectKind::Device => "privacy: owner's consent in force",
     };
     verdict(model, check, refused)
 }
 
-/// Whether the groups of an anonymous model are of so many people that nothing
-/// is told of one of them; `None` for a model that need not show it. The model's
-/// SELECT is computed anew, with the people of each group counted.
+/// Checks that each group of an anonymous model has enough people; `None` for a model that is
+/// not anonymous. Computes the model's SELECT again, and counts the people of each group.
 ///
 /// # Errors
-/// [`Error::Query`], or what is wrong with what the model reads.
+/// [`Error::Query`], or an error of what the model reads.
 pub(crate) async fn groups(
     session: &Session,
     planned: &Planned,
@@ -166,21 +162,20 @@ pub(crate) async fn groups(
         return Ok(None);
     };
     let query = session.query_plan(too_small).await?;
-    let few = crate::contract::checks::number(query).await?;
-    Ok(Some(groups_verdict(model, few)))
+    let small_groups = crate::contract::checks::single_number(query).await?;
+    Ok(Some(groups_verdict(model, small_groups)))
 }
 
-/// What it comes to if so many groups are of too few people.
-pub(crate) fn groups_verdict(model: &Model, few: u64) -> CheckReport {
+/// The verdict when this number of groups have too few people.
+pub(crate) fn groups_verdict(model: &Model, small_groups: u64) -> CheckReport {
     verdict(
         model,
         &format!("privacy: groups of {GROUP_PEOPLE_MIN} people or more"),
-        few,
+        small_groups,
     )
 }
 
-/// Whether a model takes readings of devices itself, and says whose by the device
-/// alone or besides.
+/// Whether a model declares a `device` and its SELECT reads landing readings of devices.
 pub(crate) fn takes_readings(roles: &Roles, model: &Model) -> bool {
     model.contract.device.is_some() && readings_taken(roles, model).next().is_some()
 }
@@ -193,17 +188,17 @@ fn readings_taken<'a>(roles: &'a Roles, model: &'a Model) -> impl Iterator<Item 
     })
 }
 
-/// Whether a model that takes readings has any of a device passed on that no owner
-/// who `agreed` made: of a device that had several owners, not all of whom agree,
-/// each row must tell its time, in a column named as in the landing table, and be taken while one who agrees had it. `None`
-/// where all is well, or where there is nothing to look at.
+/// Checks a model that reads landing readings, for devices that had several owners of whom
+/// only some are `consenting`. Each row of such a device must have its time, in a column named
+/// as in the landing table, and must be from a time when a consenting owner had the device.
+/// `None` if no row is in violation.
 ///
 /// # Errors
 /// [`Error::Query`].
 pub(crate) async fn passed_on(
     session: &Session,
     model: &Model,
-    agreed: &NameHashes,
+    consenting: &NameHashes,
 ) -> Result<Option<CheckReport>, Error> {
     let roles = session.tables().project.roles();
     let times: BTreeSet<&str> = readings_taken(roles, model)
@@ -212,29 +207,7 @@ pub(crate) async fn passed_on(
     let Some(device) = model.contract.device.as_ref().filter(|_| !times.is_empty()) else {
         return Ok(None);
     };
-    let sql = "select serialnumber, subject, \
-        coalesce(valid_from, -9223372036854775808), coalesce(valid_to, 9223372036854775807) \
-        from system.device_owner where valid_from is not null or valid_to is not null";
-    let mut owners: HashMap<String, Owners> = HashMap::new();
-    let mut batches = session.query(sql).await?.stream()?;
-    while let Some(batch) = batches.next().await {
-        let batch = batch.map_err(Query::failed)?;
-        let (serials, subjects) = (batch.column(0).as_string_view(), batch.column(1));
-        let subjects = subjects.as_string_view();
-        let (from, to) = (
-            batch.column(2).as_primitive::<Int64Type>(),
-            batch.column(3).as_primitive::<Int64Type>(),
-        );
-        for row in 0..batch.num_rows() {
-            let of_device = owners.entry(serials.value(row).to_owned()).or_default();
-            let agrees = subjects.is_valid(row) && agreed.contains(&hash_name(subjects.value(row)));
-            match agrees {
-                true => of_device.agreed.push((from.value(row), to.value(row))),
-                false => of_device.others = true,
-            }
-        }
-    }
-    owners.retain(|_, owners| owners.others && !owners.agreed.is_empty());
+    let owners = owners_of_passed_on_devices(session, consenting).await?;
     if owners.is_empty() {
         return Ok(None);
     }
@@ -264,49 +237,79 @@ pub(crate) async fn passed_on(
     Ok((refused > 0).then(|| verdict(model, "privacy: owner's consent at the time", refused)))
 }
 
-/// Who had a device that was passed on.
+/// Devices that had several owners of whom only some are `consenting`, by serial number.
+async fn owners_of_passed_on_devices(
+    session: &Session,
+    consenting: &NameHashes,
+) -> Result<HashMap<String, Owners>, Error> {
+    let sql = "select serialnumber, subject, \
+        coalesce(valid_from, -9223372036854775808), coalesce(valid_to, 9223372036854775807) \
+        from system.device_owner where valid_from is not null or valid_to is not null";
+    let mut owners: HashMap<String, Owners> = HashMap::new();
+    let mut batches = session.query(sql).await?.stream()?;
+    while let Some(batch) = batches.next().await {
+        let batch = batch.map_err(Query::failed)?;
+        let (serials, subjects) = (batch.column(0).as_string_view(), batch.column(1));
+        let subjects = subjects.as_string_view();
+        let (from, to) = (
+            batch.column(2).as_primitive::<Int64Type>(),
+            batch.column(3).as_primitive::<Int64Type>(),
+        );
+        for row in 0..batch.num_rows() {
+            let of_device = owners.entry(serials.value(row).to_owned()).or_default();
+            let subject = subjects.is_valid(row).then(|| subjects.value(row));
+            match subject.is_some_and(|subject| consenting.contains(&hash_name(subject))) {
+                true => of_device.consenting.push((from.value(row), to.value(row))),
+                false => of_device.has_others = true,
+            }
+        }
+    }
+    owners.retain(|_, owners| owners.has_others && !owners.consenting.is_empty());
+    Ok(owners)
+}
+
+/// The owners of a device that had several.
 #[derive(Debug, Default)]
 struct Owners {
-    /// From when until when those had it who agree.
-    agreed: Vec<(i64, i64)>,
-    /// Whether anybody else had it.
-    others: bool,
+    /// When each consenting owner had the device: from, to.
+    consenting: Vec<(i64, i64)>,
+    /// Whether an owner does not consent.
+    has_others: bool,
 }
 
 impl Owners {
     fn allow(&self, time: i64) -> bool {
-        let mut agreed = self.agreed.iter();
-        agreed.any(|(from, to)| *from <= time && time < *to)
+        let mut periods = self.consenting.iter();
+        periods.any(|(from, to)| *from <= time && time < *to)
     }
 }
 
-/// Reads whose rows a table holds, by a column that names them.
+/// Reads the people or devices with rows in a model's table, from the column that names them.
 ///
 /// # Errors
 /// [`Error::Query`].
 pub(crate) async fn people(
     session: &Session,
     model: &Model,
-    (by, column): (SubjectKind, &str),
-) -> Result<People, Error> {
+    (kind, column): (SubjectKind, &str),
+) -> Result<SubjectsInTable, Error> {
     let (zone, table) = (model.zone, &model.name);
     let sql = format!("select \"{column}\" from {zone}.\"{table}\"");
     let mut batches = session.query(&sql).await?.stream()?;
-    let mut people = People::default();
+    let mut subjects = SubjectsInTable::default();
     while let Some(batch) = batches.next().await {
         let batch = batch.map_err(Query::failed)?;
         let column = arrow::compute::cast(batch.column(0), &DataType::Utf8View)
             .map_err(|error| Error::execution(table.to_string(), error.into()))?;
-        people.take_in(by, column.as_string_view());
+        subjects.add(kind, column.as_string_view());
     }
-    Ok(people)
+    Ok(subjects)
 }
 
-/// Whether each row of `training_set` may be there; `None` for other tables.
-/// What its name means in `session` is looked at.
+/// Checks that each row of `training_set` in `session` is allowed; `None` for other tables.
 ///
 /// # Errors
-/// [`Error::Query`], or [`Error::Query`] where the key is gone.
+/// [`Error::Query`], also if the key of pseudonyms is missing.
 pub(crate) async fn training(
     session: &Session,
     planned: &Planned,
@@ -316,9 +319,10 @@ pub(crate) async fn training(
     }
     let model = &planned.model;
     let columns = "subject, elapsed_ms, distancefromobject, x, y, z";
-    let there = format!("select {columns} from {}.{TRAINING_SET}", model.zone);
-    let mut allowed: HashMap<u128, i64, BuildHasherDefault<IdentityHasher>> = HashMap::default();
-    for (sql, step) in [(TRAINING_ROWS, 1), (there.as_str(), -1)] {
+    let present = format!("select {columns} from {}.{TRAINING_SET}", model.zone);
+    // Allowed rows minus present rows, by row hash.
+    let mut balances: HashMap<u128, i64, BuildHasherDefault<IdentityHasher>> = HashMap::default();
+    for (sql, step) in [(TRAINING_ROWS, 1), (present.as_str(), -1)] {
         let query = session.query(sql).await?;
         let table = TableId::new(model.zone.to_string(), TRAINING_SET);
         let layout = Layout::new(table, &query.schema(), &[])?;
@@ -328,11 +332,11 @@ pub(crate) async fn training(
             let batch = stored(layout.schema(), &batch)
                 .map_err(|error| Error::execution(TRAINING_SET, error.into()))?;
             for hash in content::hashes(&batch) {
-                *allowed.entry(hash).or_default() += step;
+                *balances.entry(hash).or_default() += step;
             }
         }
     }
-    let beyond: i64 = allowed
+    let not_allowed: i64 = balances
         .values()
         .filter(|rows| **rows < 0)
         .map(|rows| -rows)
@@ -340,7 +344,7 @@ pub(crate) async fn training(
     Ok(Some(verdict(
         model,
         "privacy: rows that may be there",
-        beyond.unsigned_abs(),
+        not_allowed.unsigned_abs(),
     )))
 }
 

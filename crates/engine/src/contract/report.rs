@@ -1,4 +1,4 @@
-//! What a run or a verification came to, for people and for programs.
+//! The report of a run or verification, for people and programs.
 
 use std::fmt;
 
@@ -7,15 +7,15 @@ use serde::Serialize;
 
 use crate::damage::Damage;
 
-/// How a table or a check came out.
+/// The result of a table or a check.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Verdict {
-    /// As it should be.
+    /// Everything is right.
     Ok,
-    /// Not as it should be, but nothing was held back for it.
+    /// Something is wrong, but does not prevent publication.
     Warn,
-    /// Not as it must be.
+    /// Something is wrong that prevents publication.
     Fail,
 }
 
@@ -43,29 +43,28 @@ pub struct TableReport {
     pub zone: String,
     /// Bare name.
     pub table: String,
-    /// All its rows after the run; `None` where they could not be counted.
+    /// All its rows after the run; `None` if they could not be counted.
     pub rows: Option<u64>,
-    /// Rows that were expected, where anything was.
+    /// The expected number of rows, if any was given.
     pub expected: Option<u64>,
-    /// Of its checks and its expected rows together.
+    /// The worst verdict of its checks and its number of rows.
     pub verdict: Verdict,
-    /// Spent on it.
+    /// How long it took.
     pub seconds: f64,
 }
 
-/// What makes a check part of a run.
+/// Why a run has a check.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum CheckKind {
-    /// A table's contract asks for it, or the caller.
+    /// A table's contract requires it, or the caller.
     #[default]
     Contract,
-    /// Privacy asks for it: no contract can switch it off.
+    /// It is a privacy gate: no contract can switch it off.
     Privacy,
 }
 
 impl CheckKind {
-    /// The kind of a check by its name in `system.checks`, which has no other
-    /// column for it.
+    /// The kind of a check by its name. `system.checks` has no column for the kind.
     pub(crate) fn of_name(check: &str) -> Self {
         match check.starts_with("privacy: ") {
             true => Self::Privacy,
@@ -81,11 +80,11 @@ pub struct CheckReport {
     pub table: String,
     /// As the contract names it.
     pub check: String,
-    /// How it came out.
+    /// Its result.
     pub verdict: Verdict,
-    /// Rows that the check counted.
+    /// How many rows are in violation.
     pub violations: u64,
-    /// Who asks for it.
+    /// Why the run has it.
     #[serde(skip)]
     pub kind: CheckKind,
 }
@@ -97,40 +96,38 @@ pub struct LeftOutReport {
     pub table: String,
     /// As the contract names it.
     pub check: String,
-    /// How many; never 0.
+    /// How many rows; never 0.
     pub rows: u64,
 }
 
-/// A whole run or verification. As JSON it is the document that
-/// `--format json` prints.
+/// The report of a whole run or verification, and the JSON document that programs get.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
 pub struct Report {
-    /// In the order they are built: landing, then models.
+    /// In build order: landing tables, then models.
     pub tables: Vec<TableReport>,
     /// In the order of their tables.
     pub checks: Vec<CheckReport>,
     /// Places where landing input could not be read.
     #[serde(skip)]
     pub quarantined: u64,
-    /// Files of customer records of which nobody can tell whom they name, as a
-    /// person names them.
+    /// Files of person records with input that cannot be decoded, so that the people named
+    /// in it are unknown. Named as for messages.
     #[serde(skip)]
     pub undecodable: Vec<String>,
-    /// Rows that checks left out of their tables; the check's own report counts
-    /// them too.
+    /// Rows that checks left out of their tables. The reports of these checks count them
+    /// too.
     #[serde(skip)]
     pub left_out: Vec<LeftOutReport>,
-    /// What the user should know.
+    /// Warnings for the user.
     #[serde(skip)]
     pub warnings: Vec<String>,
-    /// What was found broken in the lake. A run has mended it, unless a check
-    /// failed.
+    /// Damage found in the lake. A run has repaired it, unless a check failed.
     #[serde(skip)]
     pub damages: Vec<Damage>,
-    /// What was published; empty where everything stood already.
+    /// The published tables; empty if nothing changed.
     #[serde(skip)]
     pub published: Vec<String>,
-    /// What a run did of what it might have done, in words.
+    /// What the run computed, and why, for messages.
     #[serde(skip)]
     pub how: Option<String>,
 }
@@ -143,7 +140,7 @@ impl Report {
         tables.chain(checks).max().unwrap_or(Verdict::Ok)
     }
 
-    /// Whether a built-in privacy check failed.
+    /// Whether a privacy gate failed.
     pub fn is_refused(&self) -> bool {
         let failed = |check: &CheckReport| {
             check.verdict == Verdict::Fail && check.kind == CheckKind::Privacy
@@ -151,27 +148,27 @@ impl Report {
         self.checks.iter().any(failed)
     }
 
-    /// Takes in what checks left out of `table`, by their names.
+    /// Adds the rows that checks left out of `table`, by the names of the checks.
     pub(crate) fn add_left_out(&mut self, table: &str, left_out: &[(String, u64)]) {
-        let some = left_out.iter().filter(|(_, rows)| *rows > 0);
+        let non_empty = left_out.iter().filter(|(_, rows)| *rows > 0);
         self.left_out
-            .extend(some.map(|(check, rows)| LeftOutReport {
+            .extend(non_empty.map(|(check, rows)| LeftOutReport {
                 table: table.to_owned(),
                 check: check.clone(),
                 rows: *rows,
             }));
     }
 
-    /// Takes in what the last run found of a model, by all of its checks.
+    /// Adds the last run's results of all checks of a model.
     pub(crate) fn add_known(&mut self, model: &Model, known: &[CheckReport]) {
         for report in known
             .iter()
             .filter(|known| known.table == model.name.as_ref())
         {
             let mut checks = model.contract.checks.iter();
-            let leaves = checks
+            let leaves_out = checks
                 .any(|check| check.name() == report.check && check.action == Action::LeaveOut);
-            if leaves {
+            if leaves_out {
                 let left_out = (report.check.clone(), report.violations);
                 self.add_left_out(model.name.as_ref(), &[left_out]);
             }
@@ -179,8 +176,8 @@ impl Report {
         }
     }
 
-    /// Gives every table the worst verdict of its rows and its checks.
-    pub(crate) fn judge(&mut self) {
+    /// Sets the verdict of each table to the worst of its rows and its checks.
+    pub(crate) fn set_table_verdicts(&mut self) {
         for table in &mut self.tables {
             let rows = match (table.rows, table.expected) {
                 (Some(rows), Some(expected)) if rows == expected => Verdict::Ok,
@@ -198,13 +195,13 @@ impl Report {
     }
 }
 
-/// One model of a run, as `system.runs` keeps it.
+/// One model of a run, a row of `system.runs`.
 #[derive(Debug, Clone)]
 pub(crate) struct ModelRun {
     pub(crate) table: String,
     pub(crate) started_ms: i64,
     pub(crate) ended_ms: i64,
-    /// Landing rows read, where it reads landing.
+    /// Landing rows read, if it reads landing tables.
     pub(crate) rows_in: Option<u64>,
     pub(crate) rows_out: u64,
     pub(crate) duplicates: u64,

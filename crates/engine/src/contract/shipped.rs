@@ -1,5 +1,5 @@
-//! Models that compute what the shipped ones do: what holds of their rows is known
-//! beforehand, and need not be derived anew.
+//! Recognizes models that compute the same as the shipped models. Properties of their rows are
+//! then known, and need not be checked again.
 
 use catalog::{Model, Readings};
 use datafusion::logical_expr::LogicalPlan;
@@ -35,14 +35,13 @@ const SHIPPED: [(&str, &str); 6] = [
     ),
 ];
 
-/// The models that decide which rows are in [`TRAINING_SET`]. As shipped, what
-/// they give is what may be there. A run takes that for an answer, since
-/// deriving the rows anew costs more than making them; `verify` derives them in
-/// any case.
+/// The models that decide which rows are in [`TRAINING_SET`]. As shipped, they output only
+/// allowed rows. A run relies on that, because computing the allowed rows again costs more
+/// than the table; `verify` computes them in any case.
 pub(crate) const OF_TRAINING: [&str; 2] = ["machine_learning_curated", TRAINING_SET];
 
-/// The models that decide whose readings are trusted: as shipped, all readings
-/// of a person who agrees, and of their device.
+/// The models that decide which readings are trusted: as shipped, all readings of consenting
+/// people and of their devices.
 pub(crate) const OF_READINGS: [&str; 4] = [
     "customer_trusted",
     "accelerometer_trusted",
@@ -50,8 +49,8 @@ pub(crate) const OF_READINGS: [&str; 4] = [
     "step_trainer_trusted",
 ];
 
-/// Whether `model`, of which `plan` is the plan, computes what the shipped model of its
-/// name does: both statements have one optimised plan.
+/// Whether `model`, with this `plan`, computes the same as the shipped model of its name: both
+/// statements have the same optimised plan.
 pub(crate) async fn computes_the_same(
     session: &Session,
     model: &Model,
@@ -67,19 +66,19 @@ pub(crate) async fn computes_the_same(
     if model.sql.trim() == select.trim() {
         return true;
     }
-    // Over other tables it may not even plan.
+    // The shipped model may not fit the project's tables.
     let Ok(shipped) = session.plan(select).await else {
         return false;
     };
     let state = session.state();
     match (state.optimize(plan), state.optimize(&shipped)) {
-        (Ok(own), Ok(shipped)) => own == shipped,
+        (Ok(plan), Ok(shipped)) => plan == shipped,
         _ => false,
     }
 }
 
-/// The trusted table that holds all readings of a landing table's people or devices,
-/// of whom it holds any, if the models [`OF_READINGS`] are as shipped.
+/// The trusted table of a landing table's readings. If the models [`OF_READINGS`] are as
+/// shipped, it has either all readings of a person or device, or none.
 pub(crate) fn trusted_readings(readings: &Readings) -> Option<&'static str> {
     let columns = (readings.name.as_str(), readings.time.as_str());
     match (readings.table.as_ref(), columns) {

@@ -1,33 +1,32 @@
-//! The columns of a model that say whose its rows are.
+//! The columns of a model that name the person or device of a row.
 
 use catalog::Model;
 
-/// The table that is made to train on.
+/// The table for training machine learning models.
 pub(crate) const TRAINING_SET: &str = "training_set";
 
-/// The column that says whose row it is names a person, or their device.
+/// What a column names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum SubjectKind {
     Subject,
     Device,
 }
 
-/// The columns of [`TRAINING_SET`], all of which its own check looks at.
+/// The columns of [`TRAINING_SET`]. Its privacy gate compares all of them.
 const TRAINING_COLUMNS: [&str; 6] = ["subject", "elapsed_ms", "distancefromobject", "x", "y", "z"];
 
-/// Whether a model, which gives these columns, is the one whose rows are held
-/// one by one against those that may be there.
+/// Whether a model with these columns is the training set, of which a privacy gate checks each
+/// row.
 pub(crate) fn is_training_set(model: &Model, columns: &[&str]) -> bool {
     model.name.as_ref() == TRAINING_SET && columns == TRAINING_COLUMNS
 }
 
-/// The column of a model that says whose row it is, if it has one.
+/// The column that names the person or device of a row, if the model declares one.
 pub(crate) fn column(model: &Model) -> Option<(SubjectKind, &str)> {
     columns(model).next()
 }
 
-/// All columns of a model by which its rows are checked: that of the person
-/// before that of the device.
+/// All declared columns by which rows are checked: the person's before the device's.
 pub(crate) fn columns(model: &Model) -> impl Iterator<Item = (SubjectKind, &str)> {
     let contract = &model.contract;
     let subject = contract.subject.iter();

@@ -1,9 +1,8 @@
-//! How what a statement gives depends on the time of the run.
+//! Finds out how the result of a statement depends on the time of the run.
 //!
-//! Read off the plan before it is optimised, since the optimiser puts the time
-//! itself in the place of every function that asks for it. So the words of a
-//! statement do not matter: spaces, comments, letter case, another name of the
-//! same function.
+//! Uses the plan before optimisation, because the optimiser replaces functions of the time by
+//! constants. Using the plan and not the text, spelling does not matter: spaces, comments,
+//! letter case, other names of the same function.
 
 use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
 use datafusion::common::{Column, DFSchema, Result};
@@ -18,48 +17,47 @@ use query::system::CONSENT;
 pub(crate) enum TimeUse {
     /// Not at all.
     None,
-    /// It asks alone which intervals of `system.consent` have begun or ended: what
-    /// it gives changes with people whose consent begins or ends, and with nobody
-    /// else.
+    /// Only by which intervals of `system.consent` have begun or ended. As time passes, the
+    /// result changes only for people whose consent begins or ends.
     Consent,
-    /// In another way.
+    /// In any other way.
     Other,
 }
 
-/// Columns of `system.consent` that a consent begins and ends at.
+/// The columns of `system.consent` with the begin and end of an interval.
 const ENDS: [&str; 2] = ["valid_from", "valid_to"];
 
 impl TimeUse {
     /// Of a statement's plan, as it was before any optimisation.
     pub(crate) fn of(plan: &LogicalPlan) -> Self {
         let mut found = Self::None;
-        match read(plan, &mut found) {
+        match trace(plan, &mut found) {
             Ok(_) => found,
-            // What cannot be understood may ask for anything.
+            // A plan that is not understood may depend on the time in any way.
             Err(_) => Self::Other,
         }
     }
 }
 
-/// For each column that `plan` gives, whether it passes on where an interval of
-/// `system.consent` begins or ends.
-fn read(plan: &LogicalPlan, found: &mut TimeUse) -> Result<Vec<bool>> {
-    let mut given = Vec::new();
+/// For each output column of `plan`, whether it is the begin or end of an interval of
+/// `system.consent`. Records in `found` how the plan depends on the time.
+fn trace(plan: &LogicalPlan, found: &mut TimeUse) -> Result<Vec<bool>> {
+    let mut inputs = Vec::new();
     for input in plan.inputs() {
-        given.push(read(input, found)?);
+        inputs.push(trace(input, found)?);
     }
     plan.apply_subqueries(|subquery| {
-        read(subquery, found)?;
-        // Those further below were read on the way.
+        trace(subquery, found)?;
+        // That includes the subqueries in it.
         Ok(TreeNodeRecursion::Jump)
     })?;
     let schema = merge_schema(&plan.inputs());
-    let all: Vec<bool> = given.concat();
+    let all: Vec<bool> = inputs.concat();
     for expr in plan.expressions() {
-        look(&expr, &schema, &all, found)?;
+        record_time_use(&expr, &schema, &all, found)?;
     }
     let width = plan.schema().fields().len();
-    let passed_on = match plan {
+    let are_ends = match plan {
         LogicalPlan::TableScan(scan) => ends(scan),
         LogicalPlan::Projection(projection) => {
             let exprs = projection.expr.iter();
@@ -72,7 +70,7 @@ fn read(plan: &LogicalPlan, found: &mut TimeUse) -> Result<Vec<bool>> {
         | LogicalPlan::Distinct(_)
         | LogicalPlan::Repartition(_)
         | LogicalPlan::Window(_) => all,
-        LogicalPlan::Join(join) => match (join.join_type, given.as_slice()) {
+        LogicalPlan::Join(join) => match (join.join_type, inputs.as_slice()) {
             (JoinType::LeftSemi | JoinType::LeftAnti | JoinType::LeftMark, [left, _]) => {
                 left.clone()
             }
@@ -83,7 +81,7 @@ fn read(plan: &LogicalPlan, found: &mut TimeUse) -> Result<Vec<bool>> {
         },
         _ => Vec::new(),
     };
-    Ok(resized(passed_on, width))
+    Ok(resized(are_ends, width))
 }
 
 fn resized(mut columns: Vec<bool>, width: usize) -> Vec<bool> {
@@ -100,29 +98,34 @@ fn ends(scan: &TableScan) -> Vec<bool> {
         .collect()
 }
 
-/// Whether an expression passes on the end of an interval.
+/// Whether an expression outputs the begin or end of an interval.
 fn is_end(expr: &Expr, schema: &DFSchema, ends: &[bool]) -> bool {
     match expr {
         Expr::Alias(alias) => is_end(&alias.expr, schema, ends),
-        Expr::Column(column) => place(column, schema)
-            .and_then(|place| ends.get(place).copied())
+        Expr::Column(column) => index_of(column, schema)
+            .and_then(|index| ends.get(index).copied())
             .unwrap_or_default(),
         _ => false,
     }
 }
 
-fn place(column: &Column, schema: &DFSchema) -> Option<usize> {
+fn index_of(column: &Column, schema: &DFSchema) -> Option<usize> {
     schema.maybe_index_of_column(column)
 }
 
-/// Notes how one expression asks for the time.
-fn look(expr: &Expr, schema: &DFSchema, ends: &[bool], found: &mut TimeUse) -> Result<()> {
+/// Records how one expression depends on the time.
+fn record_time_use(
+    expr: &Expr,
+    schema: &DFSchema,
+    ends: &[bool],
+    found: &mut TimeUse,
+) -> Result<()> {
     expr.apply(|expr| {
-        if asks_what_has_begun(expr, schema, ends) {
+        if compares_end_with_time(expr, schema, ends) {
             *found = TimeUse::Consent.max(*found);
             return Ok(TreeNodeRecursion::Jump);
         }
-        if asks(expr) {
+        if is_time(expr) {
             *found = TimeUse::Other;
         }
         Ok(TreeNodeRecursion::Continue)
@@ -130,23 +133,22 @@ fn look(expr: &Expr, schema: &DFSchema, ends: &[bool], found: &mut TimeUse) -> R
     Ok(())
 }
 
-/// Whether an expression is a function that gives the same all through a run, and
-/// another value in the next.
-fn asks(expr: &Expr) -> bool {
+/// Whether an expression is a function with the same value throughout a run, and another value
+/// in the next one.
+fn is_time(expr: &Expr) -> bool {
     matches!(expr, Expr::ScalarFunction(call) if call.func.signature().volatility == Volatility::Stable)
 }
 
-/// Whether it compares the time with the end of an interval, so that it turns at
-/// the instant of that end: an end is before the time from then on, and not
-/// before.
-fn asks_what_has_begun(expr: &Expr, schema: &DFSchema, ends: &[bool]) -> bool {
+/// Whether an expression compares the time with the begin or end of an interval, so that its
+/// value changes exactly at that instant.
+fn compares_end_with_time(expr: &Expr, schema: &DFSchema, ends: &[bool]) -> bool {
     let Expr::BinaryExpr(compared) = expr else {
         return false;
     };
     let (left, right) = (compared.left.as_ref(), compared.right.as_ref());
     match compared.op {
-        Operator::LtEq | Operator::Gt => is_end(left, schema, ends) && asks(right),
-        Operator::GtEq | Operator::Lt => asks(left) && is_end(right, schema, ends),
+        Operator::LtEq | Operator::Gt => is_end(left, schema, ends) && is_time(right),
+        Operator::GtEq | Operator::Lt => is_time(left) && is_end(right, schema, ends),
         _ => false,
     }
 }
@@ -163,7 +165,7 @@ mod tests {
     use query::Setup;
 
     #[tokio::test]
-    async fn statements_that_ask_for_the_time() {
+    async fn statements_that_depend_on_the_time() {
         let lakehouse = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../lakehouse");
         let setup = Setup::nowhere(Project::read(&lakehouse).unwrap());
         let session = Session::to_plan_in(&setup).unwrap();
@@ -201,7 +203,7 @@ mod tests {
                     .to_owned(),
                 consent,
             ),
-            // At the end itself, these say something else than just after it.
+            // These change only after the end, or have another value at it.
             (format!("{of_consent} where valid_from < run_time()"), other),
             (format!("{of_consent} where valid_from = run_time()"), other),
             (format!("{of_consent} where valid_from + 1 <= run_time()"), other),

@@ -128,7 +128,7 @@ pub async fn verify(setup: &Setup, expect: Option<&Expectations>) -> Result<Repo
     {
         return Err(lake::Error::NoTable { table }.into());
     }
-    report.judge();
+    report.set_table_verdicts();
     Ok(report)
 }
 
@@ -167,7 +167,10 @@ async fn owners(session: &Session, agreed: &NameHashes) -> Result<NameHashes, Er
     let mut batches = session.query(sql).await?.stream()?;
     let mut owned = NameHashes::default();
     while let Some(batch) = batches.next().await {
-        owned.extend(privacy_gates::owned(&batch.map_err(Query::failed)?, agreed));
+        owned.extend(privacy_gates::devices_of_consenting_owners(
+            &batch.map_err(Query::failed)?,
+            agreed,
+        ));
     }
     Ok(owned)
 }

@@ -208,7 +208,7 @@ impl Work {
         let owned = match (devices, &agreed) {
             (Some(owned), _) => owned,
             (None, Some(agreed)) if !builds_all && reads_owners(&self.planned) => {
-                privacy_gates::owned(&self.published_owners().await?, agreed)
+                privacy_gates::devices_of_consenting_owners(&self.published_owners().await?, agreed)
             }
             _ => NameHashes::default(),
         };
@@ -220,7 +220,7 @@ impl Work {
             &mut report,
         )
         .await?;
-        report.judge();
+        report.set_table_verdicts();
         let derived = self.end_derived(derived).await?;
         Ok(Prepared {
             report,
@@ -524,7 +524,7 @@ impl Work {
             restore_one(&self.session, &self.sources, phones);
         }
         let rows = search.end(&self.session).await?;
-        let owned = privacy_gates::owned(&rows, agreed);
+        let owned = privacy_gates::devices_of_consenting_owners(&rows, agreed);
         self.begin_derived(&system::DEVICE_OWNER, rows, derived)
             .await?;
         Ok(owned)

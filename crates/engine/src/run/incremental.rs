@@ -218,7 +218,7 @@ impl Work {
             if planned.is_training_set() && !are_as_shipped(&self.planned, &shipped::OF_TRAINING) {
                 return Err(Fallback::OwnTrainingSet);
             }
-            if leave_out::leaving(&planned.model).next().is_some() {
+            if leave_out::leaving_out(&planned.model).next().is_some() {
                 return Err(Fallback::LeavesOut { table: table() });
             }
         }
@@ -618,7 +618,7 @@ impl Work {
                 let refused = refused.ok_or_else(|| Fallback::NotDivisible { table: name() })?;
                 report
                     .checks
-                    .push(privacy_gates::verdict_of(&planned.model, by, refused));
+                    .push(privacy_gates::consent_verdict(&planned.model, by, refused));
             }
             // Rows that stand may not be there any more where one of several owners
             // has withdrawn: the model as shipped sees to that itself.
@@ -638,7 +638,7 @@ impl Work {
                 report.checks.extend(groups);
             }
         }
-        report.judge();
+        report.set_table_verdicts();
         Ok(report)
     }
 

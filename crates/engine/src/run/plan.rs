@@ -22,7 +22,7 @@ use super::prepared::{Change, Outcome};
 use super::state::RunScope;
 use super::work::Work;
 use crate::contract::planning::Planned;
-use crate::contract::privacy_gates::People;
+use crate::contract::privacy_gates::SubjectsInTable;
 use crate::contract::report::Report;
 use crate::contract::subject_columns::{self, SubjectKind};
 use crate::progress::Progress;
@@ -148,7 +148,7 @@ impl Work {
             .await?;
         (table.rows_entering, table.rows_leaving) = differences(&now.rows, &then.rows);
         if !built.people.is_empty() {
-            let (now, then) = (now.people.known(), then.people.known());
+            let (now, then) = (now.people.names(), then.people.names());
             table.people_entering = Some(then.difference(now).count() as u64);
             table.people_leaving = Some(now.difference(then).count() as u64);
         }
@@ -194,7 +194,7 @@ impl Work {
             if let Some((by, column)) = whose
                 && let Some(names) = batch.column(column).as_string_view_opt()
             {
-                contents.people.take_in(by, names);
+                contents.people.add(by, names);
             }
         }
         contents.rows.sort_unstable();
@@ -206,7 +206,7 @@ impl Work {
 struct Contents {
     /// Half a hash of each row, sorted.
     rows: Vec<u64>,
-    people: People,
+    people: SubjectsInTable,
 }
 
 /// How many of `then` are not in `now`, and the other way round. Both are

@@ -374,7 +374,7 @@ impl Work {
             let gone = match (standing, changing.built.people.first()) {
                 (Some(standing), Some(people)) if !is_damaged => {
                     let before = self.people_in(changing.planned, standing).await?;
-                    let gone = before.difference(people.known()).copied();
+                    let gone = before.difference(people.names()).copied();
                     Some(gone.collect::<NameHashes>())
                 }
                 _ => None,
@@ -410,7 +410,7 @@ impl Work {
 
     /// Whose rows a version holds.
     async fn people_in(&self, planned: &Planned, standing: &Version) -> Result<NameHashes, Error> {
-        let mut known = privacy_gates::People::default();
+        let mut known = privacy_gates::SubjectsInTable::default();
         let Some((by, column)) = subject_columns::column(&planned.model) else {
             return Ok(NameHashes::default());
         };
@@ -421,13 +421,13 @@ impl Work {
         let rewriter = self.rewriter(&layout);
         let none = |batch: &RecordBatch| {
             let names = names(batch, &standing.table)?;
-            known.take_in(by, names.as_string_view());
+            known.add(by, names.as_string_view());
             Ok(BooleanArray::from(vec![false; batch.num_rows()]))
         };
         rewriter
             .remove_rows(&standing.files, &[column], none)
             .await?;
-        Ok(known.known().clone())
+        Ok(known.names().clone())
     }
 
     async fn without_people(

@@ -48,7 +48,7 @@ impl Work {
             Self::require_checks(&planned.model, &checks)?;
             self.add_published(planned, &checks, &mut report).await?;
         }
-        report.judge();
+        report.set_table_verdicts();
         Ok(Prepared {
             report,
             outcome: Outcome::Unchanged,
@@ -77,7 +77,7 @@ impl Work {
             let name = check.name();
             let mut checks = report.checks[before..].iter_mut();
             if let Some(known) = checks.find(|known| known.check == name) {
-                *known = checks::one(&self.session, model, check).await?;
+                *known = checks::run_check(&self.session, model, check).await?;
             }
         }
         Ok(())

@@ -18,7 +18,7 @@ use crate::Error;
 use crate::content::{self, Content};
 use crate::contract::leave_out::{self, LeftOut};
 use crate::contract::planning::Planned;
-use crate::contract::privacy_gates::People;
+use crate::contract::privacy_gates::SubjectsInTable;
 use crate::contract::subject_columns::{self, SubjectKind};
 use crate::progress::Progress;
 use crate::stop::{self, Stop};
@@ -41,7 +41,7 @@ pub(crate) struct Built {
     /// What became of the rows read: joins, then the whole.
     pub(crate) ledger: Vec<ledger::Entry>,
     /// Whose rows they are, by each column that says so.
-    pub(crate) people: Vec<People>,
+    pub(crate) people: Vec<SubjectsInTable>,
     /// Nulls written, by column; rows dropped as duplicates are among them.
     nulls: Vec<u64>,
     pub(crate) started_ms: i64,
@@ -95,7 +95,7 @@ pub(crate) async fn build(
     let plan = ledger::plan_to_account_for(session, &planned.sql).await?;
     let streams = execute_stream_partitioned(Arc::clone(&plan), session.task_context())
         .map_err(|error| Error::execution(&table, error))?;
-    let mut left_out = LeftOut::by(leave_out::leaving(&planned.model).count());
+    let mut left_out = LeftOut::new(leave_out::leaving_out(&planned.model).count());
     let drops = planned.model.contract.duplicates == Duplicates::Drop;
 
     let whose: Vec<(SubjectKind, usize)> = subject_columns::columns(&planned.model)
@@ -117,7 +117,7 @@ pub(crate) async fn build(
             nulls: vec![0; planned.layout.schema().fields().len()],
             people: whose
                 .iter()
-                .map(|(by, column)| (*by, *column, People::default()))
+                .map(|(by, column)| (*by, *column, SubjectsInTable::default()))
                 .collect(),
         };
         tasks.spawn(writer_of_stream.write(stream));
@@ -129,7 +129,7 @@ pub(crate) async fn build(
         left_out: Vec::new(),
         content: Content::default(),
         ledger: Vec::new(),
-        people: whose.iter().map(|_| People::default()).collect(),
+        people: whose.iter().map(|_| SubjectsInTable::default()).collect(),
         nulls: vec![0; planned.layout.schema().fields().len()],
         started_ms,
         ended_ms: 0,
@@ -149,7 +149,7 @@ pub(crate) async fn build(
             people.merge(part);
         }
     }
-    built.left_out = left_out.named(&planned.model);
+    built.left_out = left_out.by_check_name(&planned.model);
     built.files.sort_by(|a, b| a.name.cmp(&b.name));
     if drops {
         let files = std::mem::take(&mut built.files);
@@ -188,7 +188,7 @@ struct StreamWriter {
     content: Content,
     nulls: Vec<u64>,
     /// The columns that say whose row it is, and whose they were.
-    people: Vec<(SubjectKind, usize, People)>,
+    people: Vec<(SubjectKind, usize, SubjectsInTable)>,
     /// Kept where duplicates are dropped later.
     hashes: Option<RowHashes>,
 }
@@ -199,7 +199,7 @@ struct WrittenStream {
     rows: u64,
     content: Content,
     nulls: Vec<u64>,
-    people: Vec<People>,
+    people: Vec<SubjectsInTable>,
     hashes: Option<RowHashes>,
 }
 
@@ -213,7 +213,7 @@ impl StreamWriter {
             let batch = batch.map_err(|error| Error::execution(&self.table, error))?;
             let batch = self
                 .left_out
-                .take_from(batch)
+                .remove_from(batch)
                 .and_then(|batch| stored(&self.schema, &batch))
                 .map_err(|error| Error::execution(&self.table, error.into()))?;
             self.count_batch(&batch);
@@ -243,7 +243,7 @@ impl StreamWriter {
         }
         for (by, column, people) in &mut self.people {
             if let Some(subjects) = batch.column(*column).as_string_view_opt() {
-                people.take_in(*by, subjects);
+                people.add(*by, subjects);
             }
         }
         if let Some(kept) = &mut self.hashes {

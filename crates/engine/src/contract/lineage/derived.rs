@@ -1,4 +1,5 @@
-//! Where columns of derived system tables come from: no SELECT tells it.
+//! The lineage of derived system tables. It is written out here, because no SELECT computes
+//! them.
 
 use catalog::{PersonRecords, Project, Readings, TableName};
 
@@ -6,34 +7,38 @@ use super::flow::{Flow, Influence, Origin};
 use super::model_lineage::{ColumnOrigins, ModelLineage, Origins};
 use query::system::{CONSENT, DEVICE_CLAIM, DEVICE_OWNER, Definition, ZONE};
 
-/// Derived tables by name, as far as the project has what they come from.
+/// The derived tables by name. A landing table that the project lacks is no origin.
 pub(super) fn tables(project: &Project) -> Vec<(String, ModelLineage)> {
     let roles = project.roles();
     let records = roles.person_records();
-    let of_records = |column: &dyn Fn(&PersonRecords) -> Option<String>| -> Vec<Origin> {
+    let record_column = |column: &dyn Fn(&PersonRecords) -> Option<String>| -> Vec<Origin> {
         let column = records.and_then(|records| Some((records, column(records)?)));
         column
             .map(|(records, column)| origin(&records.table, &column))
             .into_iter()
             .collect()
     };
-    let person = || of_records(&|records| Some(records.subject.clone()));
-    let claimed = || of_records(&|records| records.device.clone());
+    let person = || record_column(&|records| Some(records.subject.clone()));
+    let claimed = || record_column(&|records| records.device.clone());
     let times = || {
-        let mut times = of_records(&|records| Some(records.time.clone()));
+        let mut times = record_column(&|records| Some(records.time.clone()));
         for (_, date) in records.iter().flat_map(|records| records.consents()) {
-            times.extend(of_records(&|_| Some(date.to_owned())));
+            times.extend(record_column(&|_| Some(date.to_owned())));
         }
         times
     };
-    let (devices, phones) = (roles.device_readings(), roles.person_readings());
+    let (of_devices, of_people) = (roles.device_readings(), roles.person_readings());
     let names = |tables: &[Readings]| -> Vec<Origin> {
         let tables = tables.iter();
-        tables.map(|own| origin(&own.table, &own.name)).collect()
+        tables
+            .map(|readings| origin(&readings.table, &readings.name))
+            .collect()
     };
     let instants = || -> Vec<Origin> {
-        let tables = devices.iter().chain(phones);
-        tables.map(|own| origin(&own.table, &own.time)).collect()
+        let tables = of_devices.iter().chain(of_people);
+        tables
+            .map(|readings| origin(&readings.table, &readings.time))
+            .collect()
     };
     vec![
         derived(&CONSENT, |column| match column {
@@ -47,8 +52,8 @@ pub(super) fn tables(project: &Project) -> Vec<(String, ModelLineage)> {
             _ => Vec::new(),
         }),
         derived(&DEVICE_OWNER, |column| match column {
-            "serialnumber" => [names(devices), claimed()].concat(),
-            "subject" => [person(), names(phones)].concat(),
+            "serialnumber" => [names(of_devices), claimed()].concat(),
+            "subject" => [person(), names(of_people)].concat(),
             "evidence" => Vec::new(),
             _ => instants(),
         }),
@@ -73,19 +78,19 @@ fn derived(table: &Definition, from: impl Fn(&str) -> Vec<Origin>) -> (String, M
         }
         ColumnOrigins {
             name: field.name().clone(),
-            origins: both(flow),
+            origins: landing_origins(flow),
         }
     });
     let columns = columns.collect();
     let lineage = ModelLineage {
         columns,
-        rows: both(rows),
+        rows: landing_origins(rows),
     };
     (format!("{ZONE}.{}", table.name()), lineage)
 }
 
-/// Landing fields are read directly, and are where it begins.
-fn both(flow: Flow) -> Origins {
+/// Landing fields are both the direct and the first origins.
+fn landing_origins(flow: Flow) -> Origins {
     Origins {
         direct: flow.clone(),
         first: flow,

@@ -1,47 +1,46 @@
-//! What one column takes from others, and how.
+//! The origins of a column, and how each influences its values.
 
 use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-/// How a column takes part in what comes out, weakest first.
+/// How a column influences an output column, weakest first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Influence {
-    /// It decides which rows there are or which of several values is taken: a
-    /// join key, a filter, a group key, a condition, an order.
+    /// It decides which rows there are, or which of several values is taken: a join key, a
+    /// filter, a group key, a condition, an order.
     Indirect,
-    /// Its value goes in, and cannot be read off what comes out: a count, a
-    /// comparison, a pseudonym.
+    /// Its value is used, but the result does not reveal it: a count, a comparison, a
+    /// pseudonym.
     Masked,
-    /// Its value goes in, as it is or changed.
+    /// The result reveals its value, or part of it.
     Direct,
 }
 
 /// A column of a table.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 pub struct Origin {
-    /// The table's own name; `system.` stands before a system table's.
+    /// The table's name, with the prefix `system.` for a system table.
     pub table: String,
     /// The column.
     pub column: String,
 }
 
-/// How a value got here from its origin.
+/// How a value passes from its origin to the output.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Step {
     pub(crate) influence: Influence,
-    /// Columns of the SELECTs in between, the one next to the origin first.
+    /// Columns of the named SELECTs in between, starting at the origin.
     pub(crate) through: Vec<String>,
 }
 
-/// The origins of one column. Of several ways from one origin the strongest
-/// counts.
+/// The origins of one column. If several paths lead from one origin, the strongest counts.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Flow(BTreeMap<Origin, Step>);
 
 impl Influence {
-    /// In one word.
+    /// For messages.
     pub fn as_str(self) -> &'static str {
         match self {
             Influence::Indirect => "indirect",
@@ -52,7 +51,7 @@ impl Influence {
 }
 
 impl Flow {
-    /// A column that is read as it is.
+    /// The flow of a column that is read unchanged.
     pub(crate) fn of(origin: Origin) -> Self {
         let step = Step {
             influence: Influence::Direct,
@@ -65,8 +64,8 @@ impl Flow {
         self.0.iter()
     }
 
-    /// Takes in `other`, none of it stronger than `at_most`. Tells whether
-    /// anything grew.
+    /// Adds the origins of `other`, none of them stronger than `at_most`. Returns whether
+    /// this adds or strengthens an origin.
     pub(crate) fn add(&mut self, other: &Flow, at_most: Influence) -> bool {
         let mut grew = false;
         for (origin, step) in &other.0 {
@@ -85,7 +84,7 @@ impl Flow {
         grew
     }
 
-    /// Notes that values now stand in `column` of a SELECT with a name.
+    /// Records that values pass through `column` of a named SELECT.
     pub(crate) fn pass(&mut self, column: &str) {
         for step in self.0.values_mut() {
             if step.influence > Influence::Indirect {

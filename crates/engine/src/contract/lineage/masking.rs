@@ -1,10 +1,10 @@
-//! Which functions give something about a value that it cannot be read off.
+//! Functions whose results do not reveal their arguments.
 //!
-//! Whatever is not listed here is taken to hand its arguments on, whether it
-//! gives text, numbers or anything else: a function that nobody has looked at
-//! must not make personal values public.
+//! Any function that is not listed here counts as one that outputs its arguments, for text,
+//! numbers and all other types. So a new function cannot make personal values public before
+//! somebody has examined it.
 
-/// Functions that compare their arguments: true or false comes out.
+/// Functions that compare their arguments, with a Boolean result.
 const PREDICATES: [&str; 9] = [
     "array_has",
     "array_has_all",
@@ -20,9 +20,9 @@ const PREDICATES: [&str; 9] = [
 /// Aggregates that count.
 const COUNTS: [&str; 4] = ["approx_distinct", "count", "grouping", "regr_count"];
 
-/// Aggregates that give one figure of many values. `min` and `max` are among
-/// them. Those that list values, or pick one by its place, are not, nor is
-/// `approx_percentile_cont_with_weight`, whose weights pick.
+/// Aggregates with one figure for many values as their result, including `min` and `max`.
+/// Not included: aggregates that list values or pick one by its position, and
+/// `approx_percentile_cont_with_weight`, because weights can pick a value.
 const FIGURES: [&str; 31] = [
     "approx_distinct",
     "approx_median",
@@ -57,7 +57,7 @@ const FIGURES: [&str; 31] = [
     "var_pop",
 ];
 
-/// The function that gives a person's pseudonym.
+/// The function whose result is a person's pseudonym.
 const PSEUDONYM: &str = "pseudonym";
 
 /// Whether a function masks its arguments.
@@ -75,7 +75,7 @@ pub(super) fn counts(aggregate: &str) -> bool {
     COUNTS.contains(&aggregate)
 }
 
-/// Whether an aggregate gives one figure of many values.
-pub(super) fn gives_a_figure(aggregate: &str) -> bool {
+/// Whether an aggregate's result is one figure for many values.
+pub(super) fn is_figure(aggregate: &str) -> bool {
     FIGURES.contains(&aggregate)
 }

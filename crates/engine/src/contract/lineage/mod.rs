@@ -1,23 +1,26 @@
-//! Where columns come from, and which of them are personal by that.
+//! Lineage: the origins of columns, and which columns are personal because of them.
 //!
-//! [`trace`] follows one SELECT; a [`Lineage`] puts models behind each other,
-//! in build order, down to landing fields. A column is personal if it takes
-//! values from a personal one, unless they are masked on the way. The contract
-//! must say so: statistics, exports and people go by the contract.
+//! [`trace`] traces one SELECT; a [`Lineage`] links models, in build order, down to landing
+//! fields. A column is personal if it takes values from a personal one, unless they are
+//! masked on the way. The contract must declare it, because statistics, exports and readers
+//! go by the contract.
 //!
-//! What is told by the way rows are chosen, or by a CASE whose values are
-//! constants, is not followed: it decides, and carries nothing.
+//! Not traced: what the choice of rows reveals, or a CASE whose values are constants. They
+//! only decide, and output no values.
 
 mod derived;
 mod flow;
 mod groups;
+mod landing_parties;
 mod masking;
 mod model_lineage;
+mod parties;
+mod party_scope;
 mod people;
+mod subject_declarations;
 #[cfg(test)]
 mod tests;
 mod trace;
-mod whose;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -31,24 +34,25 @@ pub(crate) use self::flow::Flow;
 pub use self::flow::{Influence, Origin};
 pub(crate) use self::groups::GROUP_PEOPLE_MIN;
 pub(crate) use self::model_lineage::{ColumnOrigins, ModelLineage, Origins};
-use self::people::{ModelPeople, People, PeopleOfModels};
+use self::people::{ModelPeople, PeopleOfModels, PeopleTracer};
+use self::subject_declarations::{TracedModel, check_declarations};
 use crate::contract::subject_columns;
 use crate::error::{Error, Refusal};
 use query::redaction;
 use query::system;
 
-/// Where the columns of models come from.
+/// The origins of the columns of all models.
 #[derive(Debug)]
 pub(crate) struct Lineage {
     project: Arc<Project>,
     models: BTreeMap<String, ModelLineage>,
     people: PeopleOfModels,
-    /// What must not be published, in the order of the models.
+    /// Why models must not be published, in the order of the models.
     refused: Vec<Error>,
 }
 
 impl Lineage {
-    /// Of no model yet, but of what a run derives before models read it.
+    /// Lineage of the derived system tables, without any model yet.
     pub(crate) fn of(project: &Arc<Project>) -> Self {
         Self {
             project: Arc::clone(project),
@@ -58,13 +62,12 @@ impl Lineage {
         }
     }
 
-    /// Adds a model, after those that it reads. `plan` is its SELECT as
-    /// written, `schema` names the columns.
+    /// Adds a model, after those that it reads. `plan` is its SELECT before optimisation;
+    /// `schema` names the columns.
     ///
     /// # Errors
-    /// [`Error::Model`] where a column takes values from a personal one and
-    /// the contract does not declare it personal; [`Error::Refused`] where it
-    /// says that the table is anonymous.
+    /// If a column takes values from a personal one: [`Error::Model`] if the contract does
+    /// not declare it personal; [`Error::Refused`] if the table is anonymous.
     pub(crate) fn add(
         &mut self,
         model: &Model,
@@ -81,25 +84,25 @@ impl Lineage {
             columns: columns.collect(),
             rows: self.origins_of_rows(relation.rows, &tables),
         };
-        self.must_be_declared(model, &lineage, plan)?;
-        self.take_in_people(model, schema, &lineage, plan);
+        self.check_personal_columns(model, &lineage, plan)?;
+        self.add_people(model, schema, &lineage, plan);
         self.models.insert(model.name.to_string(), lineage);
         Ok(())
     }
 
-    /// Takes down whose rows a model holds, and whether its contract says so.
-    fn take_in_people(
+    /// Records the people in a model's rows, and checks what its contract declares of them.
+    fn add_people(
         &mut self,
         model: &Model,
         schema: &Schema,
         lineage: &ModelLineage,
         plan: &LogicalPlan,
     ) {
-        let mut people = People::new(&self.project, &self.people);
-        let relation = people.of(plan);
+        let mut tracer = PeopleTracer::new(&self.project, &self.people);
+        let relation = tracer.trace(plan);
         let names: Vec<&str> = schema.fields().iter().map(|f| f.name().as_str()).collect();
         let is_grouped = relation.sources.is_empty()
-            || model.contract.anonymous && groups::can_be_counted(&mut people, plan);
+            || model.contract.anonymous && groups::can_be_counted(&mut tracer, plan);
         let personal: BTreeSet<(String, String)> = lineage
             .columns
             .iter()
@@ -110,29 +113,36 @@ impl Lineage {
             .map(|(origin, _)| (origin.table.clone(), origin.column.clone()))
             .collect();
         let personal: Vec<_> = personal.into_iter().collect();
-        let known = ModelPeople {
+        let people = ModelPeople {
             columns: relation
                 .columns
                 .iter()
-                .map(|party| party.map(|party| people.kind(party)))
+                .map(|party| party.map(|party| tracer.parties().kind(party)))
                 .collect(),
-            // What an anonymous table tells is of groups.
+            // Rows of an anonymous table are groups, not people.
             has_people: !relation.sources.is_empty() && !model.contract.anonymous,
         };
-        // Its rows are held against those that may be there, one by one.
-        let said = match subject_columns::is_training_set(model, &names) {
+        // A privacy gate checks each row of the training set instead.
+        let result = match subject_columns::is_training_set(model, &names) {
             true => Ok(()),
-            false => whose::must_be_said(model, &names, &people, &relation, &personal, is_grouped),
+            false => check_declarations(&TracedModel {
+                model,
+                names: &names,
+                parties: tracer.parties(),
+                relation: &relation,
+                personal: &personal,
+                is_grouped,
+            }),
         };
-        self.refused.extend(said.err());
-        self.people.insert(model.name.to_string(), known);
+        self.refused.extend(result.err());
+        self.people.insert(model.name.to_string(), people);
     }
 
-    /// Whether what the models hold may be published.
+    /// Whether all models may be published.
     ///
     /// # Errors
-    /// [`Error::Refused`] for the first model that reaches people and does not
-    /// say whose its rows are, or claims to tell of nobody.
+    /// [`Error::Refused`] for the first model whose contract declares its people wrongly, or
+    /// not at all.
     pub(crate) fn may_be_published(&mut self) -> Result<(), Error> {
         match self.refused.is_empty() {
             true => Ok(()),
@@ -140,30 +150,30 @@ impl Lineage {
         }
     }
 
-    /// A plan that counts the rows of an anonymous model's `plan` that tell of
-    /// fewer than [`GROUP_PEOPLE_MIN`] people; `None` where it reaches nobody.
+    /// A plan that counts the rows of an anonymous model's `plan` that are groups of fewer
+    /// than [`GROUP_PEOPLE_MIN`] people; `None` if the model reads no rows of people.
     pub(crate) fn too_small_groups(&self, plan: &LogicalPlan) -> Option<LogicalPlan> {
-        let mut people = People::new(&self.project, &self.people);
-        if people.of(plan).sources.is_empty() {
+        let mut tracer = PeopleTracer::new(&self.project, &self.people);
+        if tracer.trace(plan).sources.is_empty() {
             return None;
         }
-        groups::too_small(&mut people, plan)
+        groups::too_small(&mut tracer, plan)
     }
 
-    /// What is known of a model.
+    /// The lineage of a model or derived table.
     pub(crate) fn model(&self, table: &str) -> Option<&ModelLineage> {
         self.models.get(table)
     }
 
-    /// What is known of a model's column.
+    /// The origins of a model's column.
     pub(crate) fn column(&self, column: &Origin) -> Option<&Origins> {
         let columns = &self.models.get(&column.table)?.columns;
         let found = columns.iter().find(|known| known.name == column.column);
         found.map(|found| &found.origins)
     }
 
-    /// Whether a column is declared personal. No model is added whose
-    /// declaration is not what follows from its origins.
+    /// Whether a column is declared personal. For models this agrees with the origins of the
+    /// column, see [`Lineage::add`].
     pub(crate) fn is_personal(&self, column: &Origin) -> bool {
         if let Some(table) = column.table.strip_prefix("system.") {
             return system::personal(table).contains(&column.column.as_str());
@@ -179,14 +189,14 @@ impl Lineage {
         let mut first = Flow::default();
         for (origin, step) in direct.iter() {
             match self.column(origin) {
-                Some(before) => first.add(&before.first, step.influence),
+                Some(origins) => first.add(&origins.first, step.influence),
                 None => first.add(&Flow::of(origin.clone()), step.influence),
             };
         }
         Origins { direct, first }
     }
 
-    /// Rows of a table are decided on before another one reads them.
+    /// What decides about rows of a table also decides about rows of tables that read it.
     fn origins_of_rows(&self, direct: Flow, tables: &BTreeSet<String>) -> Origins {
         let mut rows = self.origins(direct);
         for read in tables.iter().filter_map(|table| self.models.get(table)) {
@@ -195,7 +205,9 @@ impl Lineage {
         rows
     }
 
-    fn must_be_declared(
+    /// # Errors
+    /// As [`Lineage::add`].
+    fn check_personal_columns(
         &self,
         model: &Model,
         lineage: &ModelLineage,
@@ -216,7 +228,7 @@ impl Lineage {
             .iter()
             .map(|(_, name, _)| format!("`{name}`"))
             .collect();
-        let line = place(plan, *position).map_or(model.sql_line, |(line, column)| {
+        let line = source_position(plan, *position).map_or(model.sql_line, |(line, column)| {
             model.locate(line, column).0
         });
         if model.contract.anonymous {
@@ -248,7 +260,7 @@ impl Lineage {
         })
     }
 
-    /// The columns by which personal values come in, down to where they begin.
+    /// The columns that personal values pass through, down to the landing or system column.
     fn personal_path(&self, direct: &Flow) -> Option<Vec<String>> {
         let (origin, step) = direct.iter().find(|(origin, step)| {
             step.influence == Influence::Direct && self.is_personal(origin)
@@ -265,13 +277,13 @@ impl Lineage {
     }
 }
 
-/// Where the statement gives the column at `position`, as line and column.
-fn place(plan: &LogicalPlan, position: usize) -> Option<(u64, u64)> {
+/// The line and column of the expression that outputs the column at `position`.
+fn source_position(plan: &LogicalPlan, position: usize) -> Option<(u64, u64)> {
     let expr = match plan {
         LogicalPlan::Projection(projection) => projection.expr.get(position)?,
-        LogicalPlan::Sort(sort) => return place(&sort.input, position),
-        LogicalPlan::Limit(limit) => return place(&limit.input, position),
-        LogicalPlan::Distinct(Distinct::All(input)) => return place(input, position),
+        LogicalPlan::Sort(sort) => return source_position(&sort.input, position),
+        LogicalPlan::Limit(limit) => return source_position(&limit.input, position),
+        LogicalPlan::Distinct(Distinct::All(input)) => return source_position(input, position),
         _ => return None,
     };
     let mut found = None;

@@ -1,24 +1,24 @@
-//! Where the columns of one model come from.
+//! The lineage of one model.
 
 use super::flow::Flow;
 
-/// Where the columns of one model come from.
+/// The origins of one model's columns and rows.
 #[derive(Debug, Clone)]
 pub(crate) struct ModelLineage {
     /// In the order of the SELECT.
     pub(crate) columns: Vec<ColumnOrigins>,
-    /// What decides which rows there are.
+    /// The origins of what decides which rows there are.
     pub(crate) rows: Origins,
 }
 
-/// A column of a model, and where it comes from.
+/// A column of a model, and its origins.
 #[derive(Debug, Clone)]
 pub(crate) struct ColumnOrigins {
     pub(crate) name: String,
     pub(crate) origins: Origins,
 }
 
-/// From what the SELECT reads, and from where that begins.
+/// The origins of a column, or of rows.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Origins {
     /// Columns of the tables that the SELECT names.

@@ -38,7 +38,7 @@ fn setup(models: &[(&str, &str)]) -> Setup {
     Setup::nowhere(project)
 }
 
-/// `user` for what goes in, `~user` for what is masked, `?user` for what decides.
+/// `user` for a direct origin, `~user` for a masked one, `?user` for an indirect one.
 fn shown(flow: &Flow) -> String {
     let sign = |influence| match influence {
         Influence::Direct => "",
@@ -64,7 +64,7 @@ async fn origins_of_columns() {
         ("select r.* from reading r", "user, at, x", ""),
         ("select x as user, user as x from reading", "x, user", ""),
         ("select b, a from reading as r(a, b, c)", "at, user", ""),
-        // What carries a value on.
+        // Functions that output their input.
         ("select concat('a', user, x) from reading", "user x", ""),
         ("select user || '-' || at from reading", "at user", ""),
         ("select substr(user, 2, 3) from reading", "user", ""),
@@ -103,7 +103,7 @@ async fn origins_of_columns() {
             "~name, name",
             "",
         ),
-        // What decides and carries nothing; values of a CASE do.
+        // Conditions only decide; values of a CASE are output.
         (
             "select case when name = 'a' then city else 'b' end from person",
             "city ?name",
@@ -124,7 +124,7 @@ async fn origins_of_columns() {
             "?city email name",
             "",
         ),
-        // What masks.
+        // Functions that mask their input.
         (
             "select name = email, name is null, name is not null from person",
             "~email ~name, ~name, ~name",
@@ -150,7 +150,7 @@ async fn origins_of_columns() {
             "~name",
             "",
         ),
-        // A truth is told by comparing it.
+        // Comparing a Boolean reveals it.
         (
             "select not adult, adult = true, adult is true, adult or false from person",
             "adult, adult, adult, adult",
@@ -415,7 +415,7 @@ async fn origins_of_columns() {
             "city name, city name",
             "",
         ),
-        // What is not understood may give anything that goes in.
+        // A plan that is not understood may output all its input.
         (
             "explain select name, city from person where since > 0",
             "city name, city name",
