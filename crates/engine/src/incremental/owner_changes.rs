@@ -23,8 +23,8 @@ use query::interner::Interner;
 use query::landing::hash;
 use query::system::{DEVICE_CLAIM, DEVICE_OWNER, long, text};
 
-/// Devices and people that the search for owners concerns.
-struct Touched {
+/// The devices whose owners must be found again, and the people that are the reason.
+struct TouchedDevices {
     devices: KeySet,
     people: KeySet,
     /// The newest instant of each device with new readings.
@@ -51,7 +51,7 @@ impl TableChanges {
         devices: KeySet,
     ) -> Result<Option<KeySet>, Error> {
         let touched = self.touched_devices(consent_changed, devices).await?;
-        let Some(Touched {
+        let Some(TouchedDevices {
             devices,
             people,
             newest_readings,
@@ -112,7 +112,7 @@ impl TableChanges {
         &self,
         consent_changed: &KeySet,
         mut devices: KeySet,
-    ) -> Result<Option<Touched>, Error> {
+    ) -> Result<Option<TouchedDevices>, Error> {
         let project = Arc::clone(&self.before.tables().project);
         let roles = project.roles();
         let mut newest_readings: HashMap<String, i64> = HashMap::new();
@@ -142,7 +142,7 @@ impl TableChanges {
         for ((serial, _), _) in claims_in(&claims.after) {
             devices.insert(hash(&serial));
         }
-        Ok(Some(Touched {
+        Ok(Some(TouchedDevices {
             devices,
             people,
             newest_readings,

@@ -72,7 +72,7 @@ pub(crate) async fn dropped(session: &Session) -> Result<HashSet<String>, Error>
 pub(crate) async fn state(session: &Session) -> Result<QuarantineState, Error> {
     let mut state = QuarantineState::default();
     let mut dropped = HashSet::new();
-    let (mut nameless, mut naming) = (BTreeSet::new(), BTreeSet::new());
+    let (mut files_without_names, mut files_with_names) = (BTreeSet::new(), BTreeSet::new());
     each_entry(session, LISTED, "", |entry| {
         match entry.is_open() {
             true => state.places += entry.places.unsigned_abs(),
@@ -91,18 +91,19 @@ pub(crate) async fn state(session: &Session) -> Result<QuarantineState, Error> {
             state.named_in_dropped.take_in(&entry, subject);
             return;
         }
-        let names = state.named.take_in(&entry, subject);
+        let names_people = state.named.take_in(&entry, subject);
         if entry.hides_people() {
             state.undecodable.insert(entry.file);
-        } else if names {
-            naming.insert(entry.file);
+        } else if names_people {
+            files_with_names.insert(entry.file);
         } else {
-            nameless.insert(entry.file);
+            files_without_names.insert(entry.file);
         }
     })
     .await?;
-    nameless.retain(|file| !naming.contains(file));
-    if !nameless.is_empty() {
+    // The records of a file without rows whose entries name nobody may be about anybody.
+    files_without_names.retain(|file| !files_with_names.contains(file));
+    if !files_without_names.is_empty() {
         let sql = format!(
             "select file from system.landing_files where table_name = '{table}' and rows = 0"
         );
@@ -110,7 +111,7 @@ pub(crate) async fn state(session: &Session) -> Result<QuarantineState, Error> {
         while let Some(batch) = batches.next().await {
             let batch = batch.map_err(Query::failed)?;
             for file in batch.column(0).as_string_view().iter().flatten() {
-                if nameless.contains(file) {
+                if files_without_names.contains(file) {
                     state.undecodable.insert(file.to_owned());
                 }
             }

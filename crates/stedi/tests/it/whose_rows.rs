@@ -263,7 +263,7 @@ const REFUSED: &[Refused] = &[
     (
         "subject = 'email'\npersonal = ['email', 'phone']",
         "select email, phone from (select email, string_agg(phone, ',') over (partition by nullif(email, email)) as phone from customer_landing) q where email in (select email from customer_trusted)",
-        "several people's, from customer_landing",
+        "several people, from customer_landing",
         "",
     ),
     (
@@ -306,25 +306,25 @@ const REFUSED: &[Refused] = &[
     (
         "subject = 'user'\npersonal = ['user']",
         "select user, x, lead(x) over (order by timestamp) as next from accelerometer_landing",
-        "several people's, from accelerometer_landing",
+        "several people, from accelerometer_landing",
         "",
     ),
     (
         "subject = 'user'\npersonal = ['user']",
         "select user, x, avg(x) over (partition by timestamp) as mean from accelerometer_landing",
-        "several people's",
+        "several people",
         "",
     ),
     (
         "subject = 'email'\npersonal = ['email', 'most']",
         "select email, (select max(phone) from customer_landing) as most from customer_trusted",
-        "several people's, from customer_landing",
+        "several people, from customer_landing",
         "",
     ),
     (
         "subject = 'email'\npersonal = ['email']",
         "select email, exists (select 1 from accelerometer_landing a where a.x > 6) as flies from customer_trusted",
-        "several people's, from accelerometer_landing",
+        "several people, from accelerometer_landing",
         "",
     ),
     (
@@ -337,13 +337,13 @@ const REFUSED: &[Refused] = &[
     (
         "",
         "select count(*) as n from customer_landing",
-        "several people's, from customer_landing",
+        "several people, from customer_landing",
         "anonymous = true",
     ),
     (
         "personal = ['email']",
         "select max(email) as email from customer_landing",
-        "several people's",
+        "several people",
         "",
     ),
     (

@@ -625,7 +625,7 @@ async fn tables_and_columns_by_name() {
             "there is no column `nothing` in `reading`; the columns are user, at, x",
         ),
         ("", "there is no table ``;"),
-        ("model.", "a name in double quotes is no column"),
+        ("model.", "there is no column by the name in double quotes"),
     ] {
         let found = match crate::lineage(&setup, name).await {
             Ok(Provenance::Table(table)) => format!("{} table", table.zone),
