@@ -262,6 +262,9 @@ fn five_days() -> TempDir {
 
 #[test]
 fn versions_stay_while_they_were_the_newest_within_the_time_kept() {
+    if crate::long::is_left_out() {
+        return;
+    }
     let lake = five_days();
     let query =
         |version: u64| format!("select count(*) from step_trainer_trusted version as of {version}");
@@ -553,6 +556,9 @@ fn nothing_lies_about(lake: &Path, case: &str) {
 /// next lock holder finishes what was begun.
 #[test]
 fn killed_at_any_instant_the_next_finishes_it() {
+    if crate::long::is_left_out() {
+        return;
+    }
     let lake = several_runs();
     let expected = all_rows(lake.path());
     let kills = setting("STEDI_TEST_KILLS", 24);

@@ -135,6 +135,9 @@ fn some_defects_together() {
 
 #[test]
 fn all_defects_together() {
+    if crate::long::is_left_out() {
+        return;
+    }
     // More than one cohort, and hardly anybody.
     for (customers, seed) in [(1_000, 7), (40, 8), (2, 9), (1, 10)] {
         check(OWNED, customers, seed);

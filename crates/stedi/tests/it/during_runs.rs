@@ -90,6 +90,9 @@ fn all_are_gone(dir: &Path, people: &[String], case: &str) {
 
 #[test]
 fn a_withdrawal_at_any_instant_of_a_run_counts_in_the_next() {
+    if crate::long::is_left_out() {
+        return;
+    }
     let dir = much();
     let dir = dir.path();
     let mut people = agreeing(dir).into_iter();
@@ -110,6 +113,9 @@ fn a_withdrawal_at_any_instant_of_a_run_counts_in_the_next() {
 /// while a run reads them.
 #[test]
 fn landing_files_that_change_during_a_run_are_read_by_the_next() {
+    if crate::long::is_left_out() {
+        return;
+    }
     let dir = tempfile::tempdir().unwrap();
     let dir = dir.path();
     copy(&DEMO.dir.join("landing"), &dir.join("landing"));

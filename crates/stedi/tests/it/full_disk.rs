@@ -80,6 +80,9 @@ impl Drop for Disk {
 
 #[test]
 fn a_full_disk_ends_a_run_and_room_lets_the_next_one_complete() {
+    if crate::long::is_left_out() {
+        return;
+    }
     let dir = tempfile::tempdir().unwrap();
     let dir = dir.path();
     let mount = dir.join("disk");

@@ -1,7 +1,7 @@
 //! Runs killed at any instant, over a growing landing folder: nothing is lost,
 //! doubled or half visible, and the next run finishes what was begun.
 //!
-//! `STEDI_TEST_KILLS=300 cargo test -p stedi --test it killed` sets the number of
+//! `STEDI_TEST_KILLS=300 cargo test --workspace --test it killed` sets the number of
 //! kills.
 
 use std::fs;
@@ -26,11 +26,17 @@ const KILLS_IN_A_ROW: u64 = 8;
 
 #[test]
 fn killed_runs_lose_and_double_nothing() {
+    if crate::long::is_left_out() {
+        return;
+    }
     kill(Minds::Made, false);
 }
 
 #[test]
 fn killed_runs_leave_nothing_half_visible_and_no_file_behind() {
+    if crate::long::is_left_out() {
+        return;
+    }
     kill(Minds::Change, true);
 }
 

@@ -67,6 +67,9 @@ fn of_person(dir: &Path) -> u64 {
 
 #[test]
 fn nobody_is_published_again_where_all_that_tells_of_entries_is_lost() {
+    if crate::long::is_left_out() {
+        return;
+    }
     type Loss = (&'static str, fn(&Path));
     let losses: [Loss; 4] = [
         ("register, copies and release", |dir| {
@@ -123,6 +126,9 @@ fn a_lake_that_cannot_tell_whether_there_were_entries_is_not_published() {
 /// No confirmation is required if it is certain that no entry is lost.
 #[test]
 fn a_lost_release_alone_is_made_again() {
+    if crate::long::is_left_out() {
+        return;
+    }
     for (of, folders) in [
         ("before", &["release"][..]),
         ("after", &["release"]),

@@ -49,6 +49,7 @@ mod lake_contents;
 mod landing_input;
 mod leaks;
 mod lineage;
+mod long;
 mod lost_entries;
 mod messages;
 mod model_tests;

@@ -13,6 +13,9 @@ use crate::program::{Call, stedi, value};
 /// The key of pseudonyms that the lakes were made with.
 const KEY: &str = "5555555555555555555555555555555555555555555555555555555555555555";
 
+/// When the program that made the lakes was told of a withdrawal.
+const ENTERED: i64 = 1_700_000_001_000;
+
 /// After the last run of the program that made the lakes.
 const NOW: i64 = 1_700_000_003_000;
 
@@ -66,10 +69,13 @@ fn lakes_of_older_programs_are_opened_and_run_on() {
 
         // It is what a lake of this program would be, with the same entry by hand.
         let person = value(dir, "select distinct subject from system.consent_register");
-        call(dir, "consent withdraw --lake fresh")
-            .input(person.as_str().unwrap())
-            .run()
-            .done();
+        stedi(
+            dir,
+            &format!("consent withdraw --lake fresh --now {ENTERED}"),
+        )
+        .input(person.as_str().unwrap())
+        .run()
+        .done();
         call(dir, "run --lake fresh").run().done();
         let tables = Company::Stedi.tables().map(str::to_owned);
         equal::lakes(&dir.join("lake"), &dir.join("fresh"), &tables)

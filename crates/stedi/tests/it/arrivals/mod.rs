@@ -8,7 +8,7 @@
 //!   same landing files (`crate::equal`).
 //!
 //! Environment variables change length and seed:
-//! - `STEDI_TEST_SEQUENCES=10000 cargo test -p stedi --test it arrivals`
+//! - `STEDI_TEST_SEQUENCES=10000 cargo test --workspace --test it arrivals`
 //! - `STEDI_TEST_SEED=7`; with `STEDI_TEST_ONLY=12`, sequence 12 alone.
 //! - `STEDI_TEST_GYM=500`: sequences of another company's lakehouse
 //!   (`crate::company`).
@@ -27,39 +27,44 @@ use std::time::{Duration, Instant};
 
 use crate::company::Company;
 use crate::dice::{Dice, setting};
+use crate::long;
 use step::{Step, What};
 use world::{Effort, World};
 
 /// A kind of sequence.
 struct Plays {
-    /// The environment variable with the number of sequences, and the default, for
-    /// all parts together.
+    /// The environment variable with the number of sequences, for all parts together.
     setting: &'static str,
+    /// The number without it: where long tests run, and by default.
     count: u64,
+    quick_count: u64,
     steps: fn(u64) -> Vec<Step>,
     company: Company,
 }
 
-/// Takes eight minutes on two cores.
+/// All of them take eight minutes on two cores.
 const SEQUENCES: Plays = Plays {
     setting: "STEDI_TEST_SEQUENCES",
     count: 240,
+    quick_count: 8,
     steps: chance::steps,
     company: Company::Stedi,
 };
 
-/// Takes two minutes on two cores.
+/// All of them take two minutes on two cores.
 const HISTORIES: Plays = Plays {
     setting: "STEDI_TEST_HISTORIES",
     count: 96,
+    quick_count: 12,
     steps: chance::history,
     company: Company::Stedi,
 };
 
-/// Takes one minute on two cores.
+/// All of them take two minutes on two cores.
 const AT_THE_GYM: Plays = Plays {
     setting: "STEDI_TEST_GYM",
     count: 48,
+    quick_count: 8,
     steps: chance::steps,
     company: Company::Gym,
 };
@@ -135,8 +140,12 @@ impl Plays {
         let seed = setting("STEDI_TEST_SEED", 1);
         let only = setting("STEDI_TEST_ONLY", u64::MAX);
         let first = setting("STEDI_TEST_FIRST", 0);
+        let otherwise = match long::is_asked_for() {
+            true => self.count,
+            false => self.quick_count,
+        };
         let numbers = match only {
-            u64::MAX => first..first + setting(self.setting, self.count),
+            u64::MAX => first..first + setting(self.setting, otherwise),
             only => only..only + 1,
         };
         let started = Instant::now();
