@@ -112,7 +112,7 @@ def shell(home):
     # Also one that never looks up from its work ends the shell.
     two = Terminal("sql", home=home)
     two.until("stedi> ")
-    two.type("select levenshtein(repeat('a', 1000000), repeat('b', 1000000));\n")
+    two.type("select levenshtein(rpad('a', 1000000, 'a'), rpad('b', 1000000, 'b'));\n")
     time.sleep(1.0)
     two.type("\x03")
     code, words = two.end()

@@ -12,6 +12,10 @@ use crate::names::TableName;
 pub struct LandingTable {
     /// The table's name.
     pub name: TableName,
+    /// The database that the statement names, in lower case.
+    pub database: Option<String>,
+    /// Whether the statement does nothing where a table of that name exists.
+    pub if_not_exists: bool,
     /// Its columns, in order. JSON keys match them in any letter case.
     pub columns: Vec<Column>,
     /// The place of its files as written; see [`LandingTable::path`].

@@ -274,6 +274,15 @@ impl Draft {
         errors
     }
 
+    /// Whether a landing definition names that database.
+    fn declares(&self, database: &str) -> bool {
+        let mut names = self
+            .landing
+            .iter()
+            .filter_map(|table| table.database.as_deref());
+        Zone::named(database).is_none() && names.any(|name| name.eq_ignore_ascii_case(database))
+    }
+
     /// Adds a table to those that a model reads, and returns its own name.
     fn add_read(
         &self,
@@ -312,6 +321,15 @@ impl Draft {
                 *name = written;
             }
             kind
+        };
+        // Athena's names begin with a catalog and a database; the DDL says which.
+        let parts = match parts {
+            [catalog, rest @ ..] if catalog.eq_ignore_ascii_case("awsdatacatalog") => rest,
+            parts => parts,
+        };
+        let parts = match parts {
+            [database, name] if self.declares(database) => &[*name][..],
+            parts => parts,
         };
         let (zone, name) = match parts {
             [name] => (None, name.to_lowercase()),

@@ -38,6 +38,14 @@ pub enum Error {
         /// The reason; never a value from the data.
         message: String,
     },
+    /// A function cannot compute its result.
+    #[error("{what} failed: {fault}")]
+    Call {
+        /// `the query` or a table's name.
+        what: String,
+        /// What is wrong; never a value from the data.
+        fault: trino::Fault,
+    },
     /// The store failed while rows were computed.
     #[error("{what} failed: {reason}")]
     Store {
@@ -88,6 +96,7 @@ impl Error {
                 let nearest = nearest.as_ref()?;
                 Some(format!("did you mean `{nearest}`?"))
             }
+            Error::Call { fault, .. } => Some(fault.hint.clone()),
             Error::LargeResult { .. } => Some("make shorter values".to_owned()),
             _ => None,
         }
@@ -224,9 +233,15 @@ pub(crate) fn unwrapped(error: DataFusionError) -> Result<Error, DataFusionError
     match error {
         DataFusionError::External(inner) => match inner.downcast::<Error>() {
             Ok(ours) => Ok(*ours),
-            Err(inner) => match inner.downcast::<DataFusionError>() {
-                Ok(inner) => unwrapped(*inner),
-                Err(inner) => Err(DataFusionError::External(inner)),
+            Err(inner) => match inner.downcast::<trino::Fault>() {
+                Ok(fault) => Ok(Error::Call {
+                    what: "the query".to_owned(),
+                    fault: *fault,
+                }),
+                Err(inner) => match inner.downcast::<DataFusionError>() {
+                    Ok(inner) => unwrapped(*inner),
+                    Err(inner) => Err(DataFusionError::External(inner)),
+                },
             },
         },
         DataFusionError::Context(context, inner) => {

@@ -1,14 +1,15 @@
 //! Limits on functions whose result can be much larger than their arguments.
 //!
-//! `repeat('x', 2000000000)` allocates gigabytes within one call, which neither the
+//! `rpad('x', 2000000000, 'x')` allocates gigabytes within one call, which neither the
 //! memory pool nor a cancellation can stop. So each of these functions is wrapped:
 //! the size of its result is computed first, and too large a result is refused.
 //!
 //! | function | what makes its result large |
 //! |---|---|
-//! | `repeat`, `lpad`, `rpad` | a number |
-//! | `replace` | the inserted text, as often as the searched one occurs |
-//! | `array_repeat`, `array_resize`, `range`, `generate_series` | a number |
+//! | `lpad`, `rpad` | a number |
+//! | `replace`, `regexp_replace` | the inserted text, as often as the searched one occurs |
+//! | `array_join` | the delimiter, as often as there are elements |
+//! | `repeat`, `array_repeat`, `array_resize`, `range`, `generate_series` | a number |
 
 use std::hash::Hash;
 use std::sync::Arc;
@@ -37,8 +38,10 @@ use crate::error::external;
 /// number of rows.
 type Size = fn(&[ArrayRef], usize) -> Result<u64>;
 
-const FUNCTIONS: [(&str, Size); 8] = [
-    ("repeat", repeat),
+const FUNCTIONS: [(&str, Size); 10] = [
+    ("array_join", array_join),
+    ("regexp_replace", regexp_replace),
+    ("repeat", array_repeat),
     ("lpad", pad),
     ("rpad", pad),
     ("replace", replace),
@@ -154,15 +157,6 @@ fn sum(rows: usize, bytes: impl Fn(usize) -> u64) -> u64 {
     (0..rows).fold(0, |sum, row| sum.saturating_add(bytes(row)))
 }
 
-/// `repeat(text, n)`
-fn repeat(args: &[ArrayRef], rows: usize) -> Result<u64> {
-    let [text, count] = args else { return Ok(0) };
-    let count = numbers(count)?;
-    Ok(sum(rows, |row| {
-        length_at(text, row).saturating_mul(number_at(&count, row))
-    }))
-}
-
 /// `lpad(text, n, fill)`, n in characters.
 fn pad(args: &[ArrayRef], rows: usize) -> Result<u64> {
     let [_, count, fill @ ..] = args else {
@@ -218,6 +212,33 @@ fn replace(args: &[ArrayRef], rows: usize) -> Result<u64> {
             .matches(from_at.value(in_from))
             .count() as u64;
         found.saturating_mul(length_at(to, row))
+    }))
+}
+
+/// `array_join(array, delimiter, null_replacement)`
+fn array_join(args: &[ArrayRef], rows: usize) -> Result<u64> {
+    let [lists, texts @ ..] = args else {
+        return Ok(0);
+    };
+    let Some(lists) = lists.as_list_opt::<i32>() else {
+        return Ok(0);
+    };
+    Ok(sum(rows, |row| {
+        let elements = lists.value_length(row.min(lists.len() - 1)).unsigned_abs();
+        let each = texts.iter().map(|text| length_at(text, row)).sum::<u64>();
+        u64::from(elements).saturating_mul(each)
+    }))
+}
+
+/// `regexp_replace(text, pattern, replacement)`: a pattern matches once for each
+/// character at most, and once more at the end.
+fn regexp_replace(args: &[ArrayRef], rows: usize) -> Result<u64> {
+    let [text, _, replacement] = args else {
+        return Ok(0);
+    };
+    Ok(sum(rows, |row| {
+        let matches = length_at(text, row).saturating_add(1);
+        matches.saturating_mul(length_at(replacement, row))
     }))
 }
 

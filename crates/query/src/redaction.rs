@@ -21,6 +21,10 @@ impl Error {
     /// Redacts an error raised while rows were computed.
     pub fn execution(what: impl Into<String>, error: DataFusionError) -> Self {
         match error::unwrapped(error) {
+            Ok(Error::Call { fault, .. }) => Error::Call {
+                what: what.into(),
+                fault,
+            },
             Ok(ours) => ours,
             Err(error) => match store_failure(&error) {
                 Some(reason) => Error::Store {
@@ -39,6 +43,7 @@ impl Error {
     /// read.
     pub fn planning(error: DataFusionError) -> Self {
         let error = match error::unwrapped(error) {
+            Ok(Error::Call { fault, .. }) => return Error::sql(fault.message, fault.hint),
             Ok(ours) => return ours,
             Err(error) => error,
         };
@@ -183,6 +188,16 @@ pub fn planning_message(error: &DataFusionError) -> (String, Option<String>) {
             ),
         );
     }
+    if let Some(rest) = text.strip_prefix("Cannot coerce arithmetic expression ") {
+        let types = rest.split(" to valid types").next().unwrap_or_default();
+        return (
+            format!(
+                "these types cannot be computed with each other: {}",
+                sql_types(types)
+            ),
+            Some("convert one with CAST(value AS type)".to_owned()),
+        );
+    }
     if text.contains("require unique expression names") {
         return (
             "two columns of the result have the same name".to_owned(),
@@ -284,6 +299,19 @@ fn is_debug(text: &str) -> bool {
 pub fn is_unsupported(error: &DataFusionError) -> bool {
     let root = root(error);
     matches!(root, DataFusionError::NotImplemented(_)) || is_debug(&text_of(root))
+}
+
+/// Types and an operator, as `Int64 + Utf8`, under their names in SQL.
+fn sql_types(types: &str) -> String {
+    let named = |word: &str| match word {
+        "Utf8" | "LargeUtf8" | "Utf8View" => "varchar".to_owned(),
+        "Int64" => "bigint".to_owned(),
+        "Int32" => "integer".to_owned(),
+        "Float64" => "double".to_owned(),
+        "Date32" => "date".to_owned(),
+        other => other.to_lowercase(),
+    };
+    types.split(' ').map(named).collect::<Vec<_>>().join(" ")
 }
 
 /// The name of the function that does not exist, if that is the error.

@@ -40,7 +40,7 @@ use crate::snapshot::Snapshot;
 use crate::spill::{self, Spill};
 use crate::sql::parse::parse;
 use crate::sql::unknown_function::no_function;
-use crate::sql::{time_travel, unsupported};
+use crate::sql::{mixed_types, show, time_travel, trino_syntax, unsupported};
 use crate::tables::{CATALOG, DEFAULT_SCHEMA, Schemas, Tables, model_id, store_url};
 use crate::{Error, function_limits, functions, redaction};
 
@@ -382,7 +382,11 @@ impl Session {
 
     async fn plan_statement(&self, sql: &str) -> Result<LogicalPlan, Error> {
         let mut statement = parse(sql)?;
+        if let Some(sql) = show::query_of(&statement, &self.tables).await? {
+            statement = parse(&sql)?;
+        }
         time_travel::resolve(&mut statement)?;
+        trino_syntax::rewrite(&mut statement)?;
         if let Some((part, hint)) = unsupported::ignored_part_of(&statement) {
             return Err(Error::Sql {
                 message: format!("{part} is not supported"),
@@ -394,7 +398,7 @@ impl Session {
         self.check_tables(&state, &statement).await?;
         self.key.provide_for(&statement).await?;
         let unsupported = unsupported::part_of(&statement);
-        state.statement_to_plan(statement).await.map_err(|error| {
+        let plan = state.statement_to_plan(statement).await.map_err(|error| {
             let (message, hint) = if let Some(name) = redaction::unknown_function(&error) {
                 no_function(&state, &name)
             } else if let Some((part, hint)) = unsupported
@@ -409,7 +413,9 @@ impl Session {
                 hint: Some(hint),
                 place: redaction::place(&error),
             }
-        })
+        })?;
+        mixed_types::refuse(&plan)?;
+        Ok(plan)
     }
 
     /// Reports an unknown table with the nearest name before planning begins: the
@@ -424,6 +430,13 @@ impl Session {
             let Some(known) = known.and_then(|catalog| catalog.schema(schema)) else {
                 if schema == "information_schema" {
                     continue;
+                }
+                if self
+                    .tables
+                    .names()
+                    .contains(&reference.table().to_lowercase())
+                {
+                    return Err(self.tables.no_database(schema));
                 }
                 return Err(Error::NoTable {
                     name: redaction::shown(&reference.to_string()).to_owned(),
@@ -527,6 +540,8 @@ fn context(
     // Keep line and column of expressions, for error messages.
     options.sql_parser.collect_spans = true;
     options.catalog.has_header = false;
+    // As Trino orders: nulls come last, in descending order as well.
+    options.sql_parser.default_null_ordering = "nulls_last".to_owned();
     // One build-side table serves all partitions of a join, however large the
     // side is. Repartitioning both sides by key would copy every reading, and its
     // queues grew without bound: 5 GB at factor 1000.
@@ -547,6 +562,9 @@ fn context(
         .with_physical_optimizer_rules(rules())
         .build();
     let context = SessionContext::new_with_state(state);
+    for function in trino::scalar_functions() {
+        context.register_udf(function);
+    }
     for function in functions::all(setup.now_ms, key.cell()) {
         context.register_udf(function);
     }

@@ -39,13 +39,17 @@ impl Parser<'_> {
         for _ in ["create", "external", "table"] {
             self.next();
         }
-        if self.take_word("if") {
+        let if_not_exists = self.take_word("if");
+        if if_not_exists {
             self.expect_word("not", "NOT EXISTS")?;
             self.expect_word("exists", "EXISTS")?;
         }
+        let (name, database) = self.table_name()?;
         let mut parts = StatementParts {
             spot,
-            name: self.table_name()?,
+            name,
+            database,
+            if_not_exists,
             columns: self.columns()?,
             comment: None,
             serde: None,
@@ -66,14 +70,18 @@ impl Parser<'_> {
 
     /// Accepts `table`, `db.table`, `` `db`.`table` `` and `` `db.table` ``. The
     /// database is Athena's and is ignored.
-    fn table_name(&mut self) -> Result<(String, Spot), Error> {
+    /// The table's name and place, and the database before it.
+    fn table_name(&mut self) -> Result<((String, Spot), Option<String>), Error> {
         let expected = "the table's name";
-        let (mut name, mut spot) = self.name(expected)?;
+        let (name, mut spot) = self.name(expected)?;
+        let mut parts: Vec<String> = name.split('.').map(str::to_lowercase).collect();
         while self.take_symbol('.') {
-            (name, spot) = self.name(expected)?;
+            let (name, own) = self.name(expected)?;
+            parts.extend(name.split('.').map(str::to_lowercase));
+            spot = own;
         }
-        let name = name.rsplit('.').next().unwrap_or_default().to_lowercase();
-        Ok((name, spot))
+        let name = parts.pop().unwrap_or_default();
+        Ok(((name, spot), parts.pop()))
     }
 
     fn columns(&mut self) -> Result<Vec<(Column, Spot)>, Error> {

@@ -8,6 +8,8 @@ use crate::text::Spot;
 pub(super) struct StatementParts {
     pub(super) spot: Spot,
     pub(super) name: (String, Spot),
+    pub(super) database: Option<String>,
+    pub(super) if_not_exists: bool,
     pub(super) columns: Vec<(Column, Spot)>,
     pub(super) comment: Option<String>,
     pub(super) serde: Option<(String, Spot)>,

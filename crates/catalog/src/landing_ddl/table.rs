@@ -44,6 +44,8 @@ pub(super) fn landing_table(
             let properties = parts.properties.into_iter().map(|p| (p.key, p.value));
             Ok(LandingTable {
                 name,
+                database: parts.database,
+                if_not_exists: parts.if_not_exists,
                 columns: columns.collect(),
                 location,
                 properties: properties.collect(),

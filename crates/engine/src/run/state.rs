@@ -32,7 +32,7 @@ use crate::subjects::quarantine;
 /// Version 1 noted versions of the register that a run had not read, so that entries
 /// made during the run were taken for known; and it compared people without regard to
 /// how Unicode composes letters.
-const FORMAT: u32 = 2;
+const FORMAT: u32 = 3;
 
 /// What a run notes for the next one, beside the files it read. It is stored in the
 /// release.

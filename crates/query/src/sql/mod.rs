@@ -1,6 +1,9 @@
 //! SQL before planning: parsing, time travel, and hints for unsupported SQL.
 
+pub(crate) mod mixed_types;
 pub mod parse;
+pub(crate) mod show;
 pub mod time_travel;
+pub(crate) mod trino_syntax;
 pub(crate) mod unknown_function;
 pub(crate) mod unsupported;

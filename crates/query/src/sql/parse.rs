@@ -18,6 +18,9 @@ fn only_reads(statement: &Statement) -> bool {
             Ast::Query(_)
                 | Ast::Explain { .. }
                 | Ast::ExplainTable { .. }
+                | Ast::ShowCreate { .. }
+                | Ast::ShowDatabases { .. }
+                | Ast::ShowSchemas { .. }
                 | Ast::ShowTables { .. }
                 | Ast::ShowColumns { .. }
                 | Ast::ShowFunctions { .. }

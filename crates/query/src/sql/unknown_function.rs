@@ -6,20 +6,114 @@ use datafusion::execution::SessionState;
 
 use crate::redaction;
 
+/// Functions of other engines, and of Trino where there is none here, and what to write
+/// instead.
+const ELSEWHERE: [(&str, &str); 37] = [
+    (
+        "approx_most_frequent",
+        "write count(*) with GROUP BY, ORDER BY and LIMIT",
+    ),
+    (
+        "checksum",
+        "write sum(from_big_endian_64(xxhash64(to_utf8(text))))",
+    ),
+    ("convert", "write CAST(value AS type)"),
+    ("format", "write concat(...) and CAST(value AS varchar)"),
+    (
+        "group_concat",
+        "write listagg(text, ',') WITHIN GROUP (ORDER BY text)",
+    ),
+    ("histogram", "write count(*) with GROUP BY value"),
+    ("iff", "write if(condition, this, that)"),
+    ("isnull", "write coalesce(value, otherwise)"),
+    (
+        "json_exists",
+        "write json_extract(text, '$.name') IS NOT NULL",
+    ),
+    ("json_query", "write json_extract(text, '$.name')"),
+    ("json_value", "write json_extract_scalar(text, '$.name')"),
+    (
+        "kurtosis",
+        "write avg(power((x - mean) / deviation, 4)) over a subquery with both",
+    ),
+    ("len", "write length(text)"),
+    (
+        "map_agg",
+        "write array_agg(key ORDER BY key) and array_agg(value ORDER BY key)",
+    ),
+    (
+        "map_concat",
+        "write coalesce(element_at(one, key), element_at(other, key))",
+    ),
+    (
+        "map_filter",
+        "filter the rows before they are put into a map",
+    ),
+    (
+        "map_from_entries",
+        "write map(array_of_keys, array_of_values)",
+    ),
+    ("map_union", "write array_agg(map)"),
+    (
+        "map_zip_with",
+        "write element_at(one, key) and element_at(other, key)",
+    ),
+    ("multimap_agg", "write array_agg(value) with GROUP BY key"),
+    (
+        "multimap_from_entries",
+        "write map(array_of_keys, array_of_values)",
+    ),
+    (
+        "numeric_histogram",
+        "write width_bucket(x, low, high, n) and count(*) with GROUP BY",
+    ),
+    ("parse_duration", "write INTERVAL '1' DAY"),
+    (
+        "reduce",
+        "write array_sum(array), array_join(array, ',') or an aggregate over UNNEST",
+    ),
+    (
+        "reduce_agg",
+        "write an aggregate such as sum() or array_agg()",
+    ),
+    (
+        "shuffle",
+        "write array_agg(element ORDER BY random()) over UNNEST",
+    ),
+    (
+        "skewness",
+        "write avg(power((x - mean) / deviation, 3)) over a subquery with both",
+    ),
+    (
+        "split_to_multimap",
+        "write split(text, ';') and split_part(entry, '=', 1)",
+    ),
+    ("string_split", "write split(text, ',')"),
+    (
+        "to_milliseconds",
+        "write date_diff('millisecond', from, to)",
+    ),
+    ("to_number", "write CAST(text AS double)"),
+    (
+        "transform_keys",
+        "write map(transform(map_keys(m), k -> ...), map_values(m))",
+    ),
+    (
+        "transform_values",
+        "write map(map_keys(m), transform(map_values(m), v -> ...))",
+    ),
+    ("word_stem", "no function here knows the stems of words"),
+    ("zip", "write UNNEST(one, other)"),
+    (
+        "zip_with",
+        "write UNNEST(one, other) and an expression of both",
+    ),
+    ("sha1", "write sha256(to_utf8(text))"),
+];
+
 /// The message and hint for an unknown function. The planner's own suggestion is
 /// not used: it may be far off, and it varies from call to call.
 pub(crate) fn no_function(state: &SessionState, name: &str) -> (String, String) {
-    /// Functions of other engines, and what to write instead.
-    const ELSEWHERE: [(&str, &str); 8] = [
-        ("convert", "write CAST(value AS type)"),
-        ("group_concat", "write string_agg(text, ',')"),
-        ("if", "write CASE WHEN condition THEN this ELSE that END"),
-        ("iff", "write CASE WHEN condition THEN this ELSE that END"),
-        ("isnull", "write coalesce(value, otherwise)"),
-        ("len", "write length(text)"),
-        ("listagg", "write string_agg(text, ',')"),
-        ("to_number", "write CAST(text AS double)"),
-    ];
     let shown = redaction::shown(name);
     if state.window_functions().contains_key(name) {
         return (

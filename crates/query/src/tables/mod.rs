@@ -12,7 +12,7 @@
 pub mod lake_table;
 pub mod memory_table;
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use arrow::array::RecordBatch;
@@ -28,7 +28,7 @@ use parking_lot::RwLock;
 use crate::error::external;
 use crate::landing::{Intake, LandingTable};
 use crate::snapshot::Snapshot;
-use crate::{Error, scan, system};
+use crate::{Error, redaction, scan, system};
 use lake_table::LakeTable;
 use memory_table::MemoryTable;
 
@@ -152,6 +152,102 @@ impl Tables {
         names.sort();
         names.dedup();
         names
+    }
+
+    /// Names of databases: the zones, and those that landing definitions name.
+    pub(crate) fn databases(&self) -> Vec<String> {
+        let zones = Zone::ALL.into_iter().map(|zone| zone.to_string());
+        let declared = self.project.landing().iter();
+        let declared = declared.filter_map(|table| table.database.clone());
+        let names: BTreeSet<String> = zones
+            .chain(declared)
+            .chain([system::ZONE.to_owned()])
+            .collect();
+        names.into_iter().collect()
+    }
+
+    /// Names of the tables of a database; without one, of all but system tables. A
+    /// database that landing definitions name has all of them: it is what Athena calls
+    /// the place of the whole product.
+    ///
+    /// # Errors
+    /// [`Error::Sql`] for a database that does not exist.
+    pub(crate) fn names_in(
+        &self,
+        database: Option<&str>,
+    ) -> std::result::Result<Vec<String>, Error> {
+        let Some(database) = database else {
+            return Ok(self.names());
+        };
+        if database == system::ZONE {
+            return Ok(system::names().map(str::to_owned).collect());
+        }
+        if let Some(zone) = Zone::ALL
+            .into_iter()
+            .find(|zone| zone.to_string() == database)
+        {
+            return Ok(self.names_of_zone(&zone.to_string()));
+        }
+        match self.is_database(database) {
+            true => Ok(self.names()),
+            false => Err(self.no_database(database)),
+        }
+    }
+
+    /// Whether a name is that of the whole product: the default one, or one that a
+    /// landing definition names.
+    fn is_database(&self, name: &str) -> bool {
+        let mut landing = self.project.landing().iter();
+        name == DEFAULT_SCHEMA
+            || name == "default"
+            || landing.any(|table| table.database.as_deref() == Some(name))
+    }
+
+    fn names_of_zone(&self, zone: &str) -> Vec<String> {
+        let of_zone = |name: &String| match self.project.find(name) {
+            Some(Table::Landing(_)) => zone == "landing",
+            Some(Table::Model(model)) => zone == model.zone.to_string(),
+            None => false,
+        };
+        self.names().into_iter().filter(of_zone).collect()
+    }
+
+    /// The definition of a table of the project, as its file has it.
+    pub(crate) fn definition(&self, name: &str) -> Option<&str> {
+        let own_name = match self.project.find(name)? {
+            Table::Landing(table) => table.name.to_string(),
+            Table::Model(model) => model.name.to_string(),
+        };
+        let mut definitions = self.project.definitions();
+        let of_table = |path: &str| path.split_once('/').is_some_and(|(_, own)| own == own_name);
+        definitions
+            .find(|(path, _)| of_table(path))
+            .map(|(_, text)| text)
+    }
+
+    /// The properties of a landing table; of another table, none.
+    pub(crate) fn landing_properties(&self, name: &str) -> Option<Vec<(String, String)>> {
+        Some(match self.project.find(name)? {
+            Table::Landing(table) => table.properties.clone().into_iter().collect(),
+            Table::Model(_) => Vec::new(),
+        })
+    }
+
+    /// The error about a table that does not exist.
+    pub(crate) fn no_table(&self, name: &str) -> Error {
+        let names = self.names();
+        Error::NoTable {
+            name: redaction::shown(name).to_owned(),
+            nearest: catalog::nearest(name, names.iter().map(String::as_str)).map(str::to_owned),
+        }
+    }
+
+    /// The error about a database that does not exist.
+    pub(crate) fn no_database(&self, name: &str) -> Error {
+        Error::sql(
+            format!("there is no database `{}`", redaction::shown(name)),
+            format!("the databases are {}", self.databases().join(", ")),
+        )
     }
 
     /// Splits a name into the table's name and the version that it carries.
@@ -331,15 +427,7 @@ impl SchemaProvider for ZoneTables {
         match self.zone {
             Some(system::ZONE) => system::names().map(str::to_owned).collect(),
             None => self.tables.names(),
-            Some(zone) => {
-                let project = &self.tables.project;
-                let of_zone = |name: &String| match project.find(name) {
-                    Some(Table::Landing(_)) => zone == "landing",
-                    Some(Table::Model(model)) => zone == model.zone.to_string(),
-                    None => false,
-                };
-                self.tables.names().into_iter().filter(of_zone).collect()
-            }
+            Some(zone) => self.tables.names_of_zone(zone),
         }
     }
 
@@ -371,7 +459,7 @@ impl CatalogProvider for Schemas {
 
     fn schema(&self, name: &str) -> Option<Arc<dyn SchemaProvider>> {
         let zone = match name {
-            DEFAULT_SCHEMA => None,
+            name if self.0.is_database(name) => None,
             "landing" => Some("landing"),
             "trusted" => Some("trusted"),
             "curated" => Some("curated"),

@@ -101,8 +101,8 @@ fn statements_that_make_much_of_little_are_refused() {
     for (statement, says) in [
         // Values.
         (
-            "select repeat('x', 2000000000)".to_owned(),
-            "`repeat` would make",
+            "select rpad('x', 2000000000, 'x')".to_owned(),
+            "`rpad` would make",
         ),
         (
             "select lpad('x', 2147483647, 'y')".to_owned(),
@@ -113,11 +113,11 @@ fn statements_that_make_much_of_little_are_refused() {
             "`rpad` would make",
         ),
         (
-            format!("select array_agg(repeat(user, 1000)) {readings}"),
-            "`repeat` would make",
+            format!("select array_agg(rpad(user, 20000, user)) {readings}"),
+            "`rpad` would make",
         ),
         (
-            "select replace(repeat('x', 20000), 'x', repeat('y', 20000))".to_owned(),
+            "select replace(rpad('x', 20000, 'x'), 'x', rpad('y', 20000, 'y'))".to_owned(),
             "`replace` would make",
         ),
         (
@@ -187,15 +187,15 @@ fn statements_that_take_much_are_stopped_or_answered() {
         (format!("select {} as sum", chain(400, "1", " + ")), &[0][..]),
         (chain(150, "select 1 as one", " union all "), &[0]),
         (
-            format!("select count(distinct repeat(user || x || y, 50)) {readings}"),
+            format!("select count(distinct rpad(user || x || y, 1000, user || x || y)) {readings}"),
             &[0],
         ),
         // One value of all rows, or one text of texts that are as long as they may be.
-        (format!("select array_agg(repeat(user, 100)) {readings}"), &[0, 1]),
-        (format!("select length(string_agg(repeat(user, 100), ',')) {readings}"), &[0, 1]),
+        (format!("select array_agg(rpad(user, 2000, user)) {readings}"), &[0, 1]),
+        (format!("select length(string_agg(rpad(user, 2000, user), ',')) {readings}"), &[0, 1]),
         (
             format!(
-                "select length(concat_ws(repeat('x', 20000000), {}))",
+                "select length(concat_ws(rpad('x', 20000000, 'x'), {}))",
                 chain(40, "'a'", ", ")
             ),
             &[1],
@@ -241,7 +241,11 @@ fn a_table_for_people_shows_a_beginning_and_tells_how_to_get_the_rest() {
         1_000
     );
 
-    let outcome = sql("--format table", "select repeat('long ', 100000) as x").run();
+    let outcome = sql(
+        "--format table",
+        "select rpad('long ', 500000, 'long ') as x",
+    )
+    .run();
     let outcome = outcome.done().says("are cut").hints("--format csv");
     assert!(outcome.out.contains('…') && outcome.out.contains("1 row\n"));
     let count = outcome.out.matches("long").count();
@@ -275,7 +279,7 @@ fn endless() -> Vec<String> {
         "with recursive r as (select 1 as n union all select n + 1 from r) select count(*) from r"
             .to_owned(),
         // Within one call of one function.
-        "select levenshtein(repeat('a', 1000000), repeat('b', 1000000))".to_owned(),
+        "select levenshtein(rpad('a', 1000000, 'a'), rpad('b', 1000000, 'b'))".to_owned(),
         // In planning.
         ctes(
             40,
@@ -439,12 +443,12 @@ fn models_and_checks_are_bounded_as_queries_are() {
         fs::write(&file, text + part).unwrap();
         own
     };
-    let long = hostile("where length(repeat(a.user, 100000000)) > 0\n");
+    let long = hostile("where length(rpad(a.user, 2000000000, a.user)) > 0\n");
     let deep = hostile(&format!("where 1 = {}\n", chain(20_000, "1", " + ")));
     let wide = hostile(&format!("where 1 in ({})\n", joined_with_itself(21)));
     for (own, words, code, says) in [
-        (&long, "run", 1, "`repeat` would make"),
-        (&long, "plan", 1, "`repeat` would make"),
+        (&long, "run", 1, "`rpad` would make"),
+        (&long, "plan", 1, "`rpad` would make"),
         (&deep, "run", 2, "more than 2000 operators"),
         (&deep, "plan", 2, "more than 2000 operators"),
         (&deep, "verify", 2, "more than 2000 operators"),

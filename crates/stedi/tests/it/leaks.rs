@@ -37,7 +37,7 @@ const STUMBLING: [&str; 47] = [
     "select decode(customername, 'base64') from customer_landing",
     "select chr(cast(phone as bigint)) from customer_landing",
     "select factorial(cast(phone as bigint)) from customer_landing",
-    "select repeat(email, cast(phone as bigint) * 1000) from customer_landing",
+    "select rpad(email, cast(phone as bigint) * 1000, email) from customer_landing",
     "select 1 / (lastupdatedate - lastupdatedate) from customer_landing",
     "select lastupdatedate % (lastupdatedate - lastupdatedate) from customer_landing",
     "select 'x' ~ ('(' || customername) from customer_landing",

@@ -182,14 +182,14 @@ fn an_unknown_function_has_one_hint_and_no_far_one() {
             "`show functions` lists",
         ),
         (
-            "select listagg(email, ',') from customer_trusted",
-            "there is no function `listagg`",
-            "string_agg",
+            "select group_concat(email, ',') from customer_trusted",
+            "there is no function `group_concat`",
+            "listagg",
         ),
         (
-            "select if(true, 1, 2)",
-            "there is no function `if`",
-            "CASE WHEN",
+            "select iff(true, 1, 2)",
+            "there is no function `iff`",
+            "if(condition",
         ),
         (
             "select row_number() from customer_trusted",

@@ -43,7 +43,7 @@ fn hints_name_flags_and_verbs_of_the_command_line() {
         ),
         ("set a = 1", "only reading", "`stedi run` writes tables"),
         (
-            "select repeat('ab', 1000000000)",
+            "select rpad('ab', 2000000000, 'ab')",
             "would make more than",
             "--memory",
         ),

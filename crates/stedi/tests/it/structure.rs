@@ -11,7 +11,7 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 
 /// The crates that each crate may use, from top to bottom.
-const CRATES: [(&str, &[&str]); 8] = [
+const CRATES: [(&str, &[&str]); 9] = [
     (
         "stedi",
         &[
@@ -22,12 +22,13 @@ const CRATES: [(&str, &[&str]); 8] = [
         "engine",
         &["query", "lake", "landing", "privacy", "catalog"],
     ),
-    ("query", &["lake", "landing", "privacy", "catalog"]),
+    ("query", &["lake", "landing", "privacy", "catalog", "trino"]),
     ("lake", &["landing", "privacy", "catalog"]),
     ("landing", &[]),
     ("privacy", &[]),
     ("catalog", &[]),
     ("sample", &[]),
+    ("trino", &[]),
 ];
 
 /// The engine's folders from top to bottom: each may use those below it.

@@ -207,7 +207,7 @@ const REFUSED: &[Refused] = &[
     ),
     (
         "subject = 'who'\npersonal = ['who']",
-        "select md5(user) as who, x from accelerometer_landing",
+        "select to_hex(md5(to_utf8(user))) as who, x from accelerometer_landing",
         "subject names `who`",
         "",
     ),

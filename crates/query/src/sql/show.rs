@@ -1,0 +1,181 @@
+//! `SHOW` and `DESCRIBE`, as queries of constant rows.
+
+use datafusion::arrow::datatypes::Schema;
+use datafusion::sql::parser::Statement;
+use sqlparser::ast::{
+    ObjectName, ObjectNamePart, ShowStatementFilter, ShowStatementFilterPosition,
+    ShowStatementOptions, Statement as Ast,
+};
+
+use crate::tables::Tables;
+use crate::{Error, system};
+
+/// The query that answers a statement; `None` for a statement that is none of these.
+///
+/// # Errors
+/// [`Error::NoTable`], [`Error::Sql`] for a database that does not exist.
+pub(crate) async fn query_of(
+    statement: &Statement,
+    tables: &Tables,
+) -> Result<Option<String>, Error> {
+    let Statement::Statement(statement) = statement else {
+        return Ok(None);
+    };
+    Ok(Some(match statement.as_ref() {
+        Ast::ShowDatabases { show_options, .. } | Ast::ShowSchemas { show_options, .. } => {
+            let names = tables.databases();
+            rows(&["database_name"], matching(names, show_options))
+        }
+        Ast::ShowTables { show_options, .. } => {
+            let database = parent(show_options).and_then(last);
+            let names = tables.names_in(database.as_deref())?;
+            rows(&["tab_name"], matching(names, show_options))
+        }
+        Ast::ShowColumns { show_options, .. } => {
+            let Some(name) = parent(show_options) else {
+                return Ok(None);
+            };
+            let schema = schema(tables, name).await?;
+            let names = schema.fields().iter().map(|field| field.name().clone());
+            rows(&["column_name"], matching(names.collect(), show_options))
+        }
+        Ast::ExplainTable { table_name, .. } => {
+            let schema = schema(tables, table_name).await?;
+            let columns = schema.fields().iter();
+            let columns = columns
+                .map(|field| vec![field.name().clone(), trino::type_name(field.data_type())]);
+            rows_of(&["col_name", "data_type"], columns.collect())
+        }
+        Ast::ShowCreate { obj_name, .. } => {
+            let name = last(obj_name).unwrap_or_default();
+            let definition = tables
+                .definition(&name)
+                .ok_or_else(|| tables.no_table(&name))?;
+            let lines = definition.lines().map(str::to_owned).collect();
+            rows(&["createtab_stmt"], lines)
+        }
+        Ast::ShowVariable { variable } => match variable.as_slice() {
+            [what, name] if what.value.eq_ignore_ascii_case("tblproperties") => {
+                let name = name.value.to_lowercase();
+                let properties = tables
+                    .landing_properties(&name)
+                    .ok_or_else(|| tables.no_table(&name))?;
+                let rows = properties.into_iter().map(|(key, value)| vec![key, value]);
+                rows_of(&["prpt_name", "prpt_value"], rows.collect())
+            }
+            [what, name] if what.value.eq_ignore_ascii_case("partitions") => {
+                let name = name.value.to_lowercase();
+                match tables.landing_properties(&name) {
+                    Some(_) => rows(&["partition"], Vec::new()),
+                    None => return Err(tables.no_table(&name)),
+                }
+            }
+            _ => return Ok(None),
+        },
+        _ => return Ok(None),
+    }))
+}
+
+fn parent(options: &ShowStatementOptions) -> Option<&ObjectName> {
+    options.show_in.as_ref()?.parent_name.as_ref()
+}
+
+/// The last part of a name.
+fn last(name: &ObjectName) -> Option<String> {
+    match name.0.last()? {
+        ObjectNamePart::Identifier(ident) => Some(ident.value.to_lowercase()),
+        ObjectNamePart::Function(_) => None,
+    }
+}
+
+async fn schema(tables: &Tables, name: &ObjectName) -> Result<std::sync::Arc<Schema>, Error> {
+    let table = last(name).unwrap_or_default();
+    let zone = name.0.iter().rev().nth(1).and_then(|part| match part {
+        ObjectNamePart::Identifier(ident) => Some(ident.value.to_lowercase()),
+        ObjectNamePart::Function(_) => None,
+    });
+    let zone = zone.filter(|zone| zone == system::ZONE);
+    match tables.find(zone.as_deref(), &table).await? {
+        Some(table) => Ok(table.schema()),
+        None => Err(tables.no_table(&table)),
+    }
+}
+
+/// The names that a LIKE asks for: `*` and `%` stand for anything, `|` for another one.
+fn matching(names: Vec<String>, options: &ShowStatementOptions) -> Vec<String> {
+    let filter = match &options.filter_position {
+        Some(
+            ShowStatementFilterPosition::Infix(filter)
+            | ShowStatementFilterPosition::Suffix(filter),
+        ) => filter,
+        None => return names,
+    };
+    let (ShowStatementFilter::Like(pattern)
+    | ShowStatementFilter::ILike(pattern)
+    | ShowStatementFilter::NoKeyword(pattern)) = filter
+    else {
+        return names;
+    };
+    let patterns: Vec<String> = pattern.split('|').map(str::to_lowercase).collect();
+    let asked = |name: &String| patterns.iter().any(|pattern| is_like(name, pattern));
+    names.into_iter().filter(asked).collect()
+}
+
+fn is_like(name: &str, pattern: &str) -> bool {
+    let parts: Vec<&str> = pattern.split(['*', '%']).collect();
+    let [first, middle @ .., last] = parts.as_slice() else {
+        return name == pattern;
+    };
+    let Some(mut rest) = name.strip_prefix(first) else {
+        return false;
+    };
+    for part in middle {
+        match rest.find(part) {
+            Some(at) => rest = &rest[at + part.len()..],
+            None => return false,
+        }
+    }
+    rest.len() >= last.len() && rest.ends_with(last)
+}
+
+fn rows(columns: &[&str], values: Vec<String>) -> String {
+    rows_of(
+        columns,
+        values.into_iter().map(|value| vec![value]).collect(),
+    )
+}
+
+/// A SELECT of constant texts; of no rows, one that gives none.
+fn rows_of(columns: &[&str], rows: Vec<Vec<String>>) -> String {
+    let names = columns.join(", ");
+    let text = |value: &String| format!("'{}'", value.replace('\'', "''"));
+    let tuple =
+        |row: &Vec<String>| format!("({})", row.iter().map(text).collect::<Vec<_>>().join(", "));
+    if rows.is_empty() {
+        let nothing: Vec<&str> = columns.iter().map(|_| "''").collect();
+        let nothing = nothing.join(", ");
+        return format!("select * from (values ({nothing})) t({names}) where false");
+    }
+    let tuples: Vec<String> = rows.iter().map(tuple).collect();
+    format!("select * from (values {}) t({names})", tuples.join(", "))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_like;
+
+    #[test]
+    fn names_are_asked_for_by_patterns() {
+        for (name, pattern, expected) in [
+            ("customer_trusted", "customer_trusted", true),
+            ("customer_trusted", "cust*", true),
+            ("customer_trusted", "%trusted", true),
+            ("customer_trusted", "*mer*sted", true),
+            ("customer_trusted", "*mer*x", false),
+            ("customer_trusted", "customer", false),
+            ("ab", "ab*b", false),
+        ] {
+            assert_eq!(is_like(name, pattern), expected, "{name} like {pattern}");
+        }
+    }
+}

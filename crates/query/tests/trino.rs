@@ -1,0 +1,481 @@
+//! Functions and syntax of Trino, with the values that Trino's documentation gives, or
+//! that follow from it. Each case is one SELECT and its result as CSV writes it.
+
+use arrow::array::{Array, RecordBatch};
+use arrow::util::display::{ArrayFormatter, FormatOptions};
+use catalog::Project;
+use futures::TryStreamExt;
+use query::{Query, Session, Setup};
+
+async fn answer(session: &Session, sql: &str) -> Result<String, String> {
+    let told = |error: query::Error| format!("error: {error}");
+    let query = session.query(sql).await.map_err(told)?;
+    let stream = query.stream().map_err(told)?;
+    let batches: Vec<RecordBatch> = stream
+        .try_collect()
+        .await
+        .map_err(|error| told(Query::failed(error)))?;
+    let options = FormatOptions::default().with_null("NULL");
+    let mut lines = Vec::new();
+    for batch in &batches {
+        let columns = batch.columns().iter();
+        let columns: Vec<_> = columns
+            .map(|column| ArrayFormatter::try_new(column.as_ref() as &dyn Array, &options).unwrap())
+            .collect();
+        for row in 0..batch.num_rows() {
+            let values = columns.iter().map(|column| column.value(row).to_string());
+            lines.push(values.collect::<Vec<_>>().join("|"));
+        }
+    }
+    Ok(lines.join("\n"))
+}
+
+/// Cases are lines of `expression => value`; `!` before the value asks for an error that
+/// has it in it.
+async fn check(cases: &str) {
+    let setup = Setup::nowhere(Project::parse(Vec::new()).unwrap());
+    let session = Session::to_plan_in(&setup).unwrap();
+    let mut faults = Vec::new();
+    for case in cases.lines().map(str::trim).filter(|case| !case.is_empty()) {
+        let (expression, expected) = case.rsplit_once(" => ").expect(case);
+        let is_whole = ["select ", "show ", "describe "];
+        let sql = match is_whole.iter().any(|word| expression.starts_with(word)) {
+            true => expression.to_owned(),
+            false => format!("select {expression}"),
+        };
+        let found = answer(&session, &sql).await;
+        let is_right = match (expected.strip_prefix('!'), &found) {
+            (Some(part), Err(error)) => error.contains(part),
+            (None, Ok(value)) => value.replace('\n', "\\n") == expected,
+            _ => false,
+        };
+        if !is_right {
+            let found = found.unwrap_or_else(|error| error);
+            faults.push(format!(
+                "{expression}\n    expected {expected}\n    found    {found}"
+            ));
+        }
+    }
+    assert!(
+        faults.is_empty(),
+        "{} faults\n{}",
+        faults.len(),
+        faults.join("\n")
+    );
+}
+
+#[tokio::test]
+async fn strings() {
+    check(
+        "
+        chr(65) => A
+        codepoint('A') => 65
+        codepoint('AB') => !one character
+        concat('a', 'b', 'c') => abc
+        concat('a', null, 'c') => NULL
+        'a' || null => NULL
+        concat(array[1], array[2, 3]) => [1, 2, 3]
+        concat_ws('-', 'a', null, 'b') => a-b
+        concat_ws(null, 'a', 'b') => NULL
+        hamming_distance('abc', 'abd') => 1
+        hamming_distance('abc', 'ab') => !same length
+        length('h\u{e9}llo') => 5
+        levenshtein_distance('kitten', 'sitting') => 3
+        lower('ABC') => abc
+        lpad('5', 3, '0') => 005
+        lpad('12345', 3, '0') => 123
+        rpad('5', 3, '0') => 500
+        ltrim('  a ') || '.' => a .
+        rtrim(' a  ') || '.' =>  a.
+        trim('  a ') || '.' => a.
+        trim(both '/' from '/a/') => a
+        trim(leading 'x' from 'xxaxx') => axx
+        luhn_check('79927398713') => true
+        luhn_check('79927398714') => false
+        normalize('e\u{301}') = '\u{e9}' => true
+        position('b' in 'abc') => 2
+        replace('hello', 'l') => heo
+        replace('hello', 'l', 'L') => heLLo
+        reverse('abc') => cba
+        soundex('Robert') => R163
+        soundex('Rupert') => R163
+        soundex('Ashcraft') => A261
+        split('a,b,c', ',') => [a, b, c]
+        split('a,b,c', ',', 2) => [a, b,c]
+        split_part('a-b-c', '-', 2) => b
+        split_part('a-b-c', '-', 9) => NULL
+        split_part('a-b-c', '-', 0) => !must be positive
+        split_to_map('a=1;b=2', ';', '=') => {a: 1, b: 2}
+        strpos('abcabc', 'c') => 3
+        strpos('abcabc', 'c', 2) => 6
+        strpos('abcabc', 'c', -1) => 6
+        strpos('abc', 'x') => 0
+        starts_with('abc', 'ab') => true
+        substr('hello', 2) => ello
+        substr('hello', 2, 3) => ell
+        substr('hello', -3) => llo
+        substr('hello', -3, 2) => ll
+        length(substr('hello', 0)) => 0
+        length(substr('hello', -9)) => 0
+        substring('hello', -3) => llo
+        substring('hello' from 2 for 2) => el
+        translate('abcd', 'abc', 'xy') => xyd
+        upper('abc') => ABC
+        to_hex(to_utf8('abc')) => 616263
+        from_utf8(to_utf8('abc')) => abc
+        typeof('a') => varchar
+        typeof(1) => bigint
+        typeof(array['a']) => array(varchar)
+        ",
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn regular_expressions() {
+    check(
+        r"
+        regexp_count('1a 2b 14m', '\s*[a-z]+\s*') => 3
+        regexp_extract('1a 2b 14m', '\d+') => 1
+        regexp_extract('1a 2b 14m', '(\d+)([a-z]+)', 2) => a
+        regexp_extract('abc', '\d+') => NULL
+        regexp_extract('abc', 'b', 3) => !groups
+        regexp_extract_all('1a 2b 14m', '\d+') => [1, 2, 14]
+        regexp_extract_all('1a 2b 14m', '(\d+)([a-z]+)', 2) => [a, b, m]
+        regexp_like('1a 2b 14m', '\d+b') => true
+        regexp_position('I have 23 apples', '\d+') => 8
+        regexp_position('abc', '\d') => -1
+        regexp_replace('1a 2b 14m', '\d+[ab] ') => 14m
+        regexp_replace('1a 2b 14m', '(\d+)([ab]) ', '3c$2 ') => 3ca 3cb 14m
+        regexp_replace('aaa', 'a', 'b') => bbb
+        regexp_replace('a', 'a', '$1') => !group
+        regexp_split('1a 2b 14m', '\s*[a-z]+\s*') => [1, 2, 14, ]
+        regexp_like('a', '(?=a)') => !cannot be read
+        ",
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn numbers() {
+    check(
+        "
+        abs(-1) => 1
+        cbrt(27.0) => 3.0
+        ceiling(1.2) => 2.0
+        degrees(pi()) => 180.0
+        e() => 2.718281828459045
+        floor(-1.2) => -2.0
+        from_base('ff', 16) => 255
+        to_base(255, 16) => ff
+        is_nan(nan()) => true
+        is_infinite(infinity()) => true
+        is_finite(1.0) => true
+        ln(e()) => 1.0
+        log(2, 8) => 3.0
+        log10(100) => 2.0
+        log2(8) => 3.0
+        mod(7, 3) => 1
+        mod(-7, 3) => -1
+        power(2, 3) => 8.0
+        pow(2, 3) => 8.0
+        round(1.25, 1) => 1.3
+        round(-1.5) => -2.0
+        sign(-3) => -1
+        sqrt(4) => 2.0
+        truncate(1.9) => 1.0
+        width_bucket(5.0, 0.0, 10.0, 5) => 3
+        width_bucket(-1.0, 0.0, 10.0, 5) => 0
+        width_bucket(10.0, 0.0, 10.0, 5) => 6
+        greatest(1, 3, 2) => 3
+        greatest(1, null, 2) => NULL
+        least(1, 3, 2) => 1
+        least('b', 'a') => a
+        least(1, null) => NULL
+        bit_count(9, 64) => 2
+        bit_count(9, 8) => 2
+        bit_count(-7, 64) => 62
+        bitwise_and(19, 25) => 17
+        bitwise_or(19, 25) => 27
+        bitwise_xor(19, 25) => 10
+        bitwise_not(19) => -20
+        bitwise_left_shift(1, 2) => 4
+        bitwise_right_shift(8, 3) => 1
+        bitwise_right_shift_arithmetic(-8, 3) => -1
+        human_readable_seconds(96) => 1 minute, 36 seconds
+        human_readable_seconds(3762) => 1 hour, 2 minutes, 42 seconds
+        human_readable_seconds(56363463) => 93 weeks, 1 day, 8 hours, 31 minutes, 3 seconds
+        7 / 2 => 3
+        ",
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn times() {
+    check(
+        "
+        year(date '2020-02-29') => 2020
+        quarter(date '2020-05-01') => 2
+        month(timestamp '2020-02-29 10:11:12') => 2
+        week(date '2021-01-03') => 53
+        year_of_week(date '2021-01-03') => 2020
+        yow(date '2021-01-03') => 2020
+        day(date '2020-02-29') => 29
+        day_of_week(date '2020-03-01') => 7
+        dow(date '2020-03-02') => 1
+        extract(dow from date '2020-03-01') => 7
+        extract(day_of_week from date '2020-03-01') => 7
+        extract(year from date '2020-03-01') => 2020
+        day_of_year(date '2020-03-01') => 61
+        hour(timestamp '2020-02-29 10:11:12.345') => 10
+        minute(timestamp '2020-02-29 10:11:12.345') => 11
+        second(timestamp '2020-02-29 10:11:12.345') => 12
+        millisecond(timestamp '2020-02-29 10:11:12.345') => 345
+        date('2020-02-29') => 2020-02-29
+        date(timestamp '2020-02-29 23:00:00') => 2020-02-29
+        date('nonsense') => !no date
+        last_day_of_month(date '2020-02-01') => 2020-02-29
+        date_add('second', 86, timestamp '2020-03-01 00:00:00') => 2020-03-01T00:01:26
+        date_add('hour', 9, timestamp '2020-03-01 00:00:00') => 2020-03-01T09:00:00
+        date_add('day', -1, timestamp '2020-03-01 00:00:00') => 2020-02-29T00:00:00
+        date_add('month', 1, date '2020-01-31') => 2020-02-29
+        date_add('fortnight', 1, date '2020-01-31') => !unit of time
+        date_diff('second', timestamp '2020-03-01 00:00:00', timestamp '2020-03-02 00:00:00') => 86400
+        date_diff('hour', timestamp '2020-03-01 00:00:00', timestamp '2020-03-02 00:00:00') => 24
+        date_diff('day', date '2020-03-01', date '2020-03-02') => 1
+        date_diff('day', timestamp '2020-03-01 10:00:00', timestamp '2020-03-02 09:00:00') => 0
+        date_diff('month', timestamp '2020-06-01 12:30:45', timestamp '2020-08-01 12:30:44') => 1
+        date_diff('month', date '2020-08-01', date '2020-06-02') => -1
+        date_diff('year', date '2019-03-01', date '2020-02-28') => 0
+        date_trunc('hour', timestamp '2001-08-22 03:04:05.321') => 2001-08-22T03:00:00
+        date_trunc('week', timestamp '2001-08-22 03:04:05.321') => 2001-08-20T00:00:00
+        date_trunc('quarter', timestamp '2001-08-22 03:04:05.321') => 2001-07-01T00:00:00
+        date_trunc('year', date '2001-08-22') => 2001-01-01
+        from_unixtime(0) => 1970-01-01T00:00:00Z
+        from_unixtime(1.5) => 1970-01-01T00:00:01.500Z
+        to_unixtime(timestamp '1970-01-01 00:00:01') => 1.0
+        to_iso8601(date '2020-02-29') => 2020-02-29
+        to_iso8601(from_unixtime(0)) => 1970-01-01T00:00:00.000Z
+        from_iso8601_timestamp('2020-05-11T11:15:05+02:00') => 2020-05-11T09:15:05Z
+        from_iso8601_timestamp('2020-05-11') => 2020-05-11T00:00:00Z
+        from_iso8601_date('2020-05-11') => 2020-05-11
+        at_timezone(from_unixtime(0), 'America/New_York') => 1969-12-31T19:00:00-05:00
+        from_unixtime(0) at time zone 'America/New_York' => 1969-12-31T19:00:00-05:00
+        timestamp '2020-01-01 00:00:00' at time zone 'America/New_York' => 2019-12-31T19:00:00-05:00
+        with_timezone(timestamp '2020-01-01 00:00:00', 'America/New_York') => 2020-01-01T00:00:00-05:00
+        hour(at_timezone(from_unixtime(0), '+02:00')) => 2
+        timezone_hour(at_timezone(from_unixtime(0), '+02:00')) => 2
+        at_timezone(from_unixtime(0), 'Nowhere') => !not known
+        current_timezone() => UTC
+        date_format(timestamp '2022-10-20 05:10:00', '%m-%d-%Y %H') => 10-20-2022 05
+        date_format(timestamp '2022-10-20 05:10:09', '%M %e %i %s %p %W %j') => October 20 10 09 AM Thursday 293
+        date_format(timestamp '2022-10-20 15:10:09.123', '%h:%i:%S.%f') => 03:10:09.123000
+        date_format(date '2022-10-20', '%U') => !not supported
+        date_parse('2022/10/20/05', '%Y/%m/%d/%H') => 2022-10-20T05:00:00
+        date_parse('20-Oct-22', '%d-%b-%y') => 2022-10-20T00:00:00
+        date_parse('x', '%Y') => !format
+        format_datetime(timestamp '2022-10-20 05:10:00', 'yyyy-MM-dd HH:mm') => 2022-10-20 05:10
+        format_datetime(date '2022-10-20', 'EEE, d MMM yyyy') => Thu, 20 Oct 2022
+        parse_datetime('2022-10-20 05:10', 'yyyy-MM-dd HH:mm') => 2022-10-20T05:10:00Z
+        parse_datetime('2022-10-20 05:10 +0200', 'yyyy-MM-dd HH:mm Z') => 2022-10-20T03:10:00Z
+        date '2020-01-31' + interval '1' day => 2020-02-01
+        ",
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn json_and_urls() {
+    check(
+        r#"
+        json_extract_scalar('{"a": {"b": [1, "two"]}}', '$.a.b[1]') => two
+        json_extract_scalar('{"a": 1}', '$.a') => 1
+        json_extract_scalar('{"a": {"b": 1}}', '$.a') => NULL
+        json_extract_scalar('{"a b": true}', '$["a b"]') => true
+        json_extract('{"b": 1, "a": [1, 2]}', '$') => {"a":[1,2],"b":1}
+        json_extract('{"a": [1, 2]}', '$.a') => [1,2]
+        json_extract('no', '$.a') => NULL
+        json_extract('{}', '$..a') => !path
+        json_array_length('[1, 2, 3]') => 3
+        json_array_length('{}') => NULL
+        json_array_contains('[1, 2, 3]', 2) => true
+        json_array_get('["a", [3, 9], "c"]', 1) => [3,9]
+        json_array_get('["a", "c"]', -1) => c
+        json_size('{"x": {"a": 1, "b": 2}}', '$.x') => 2
+        json_parse('{"a":  1}') => {"a":1}
+        json_parse('{') => !not JSON
+        json_format(json_parse('[1, 2]')) => [1,2]
+        is_json_scalar('1') => true
+        is_json_scalar('[1]') => false
+        url_extract_host('http://example.com:8080/a/b?k=v#f') => example.com
+        url_extract_port('http://example.com:8080/a/b?k=v#f') => 8080
+        url_extract_path('http://example.com:8080/a/b?k=v#f') => /a/b
+        url_extract_protocol('http://example.com/') => http
+        url_extract_query('http://example.com/?k=v') => k=v
+        url_extract_fragment('http://example.com/#f') => f
+        url_extract_parameter('http://example.com/?k=v&l=w', 'l') => w
+        url_encode('a b/c') => a+b%2Fc
+        url_decode('a+b%2Fc') => a b/c
+        to_base64(to_utf8('abc')) => YWJj
+        from_utf8(from_base64('YWJj')) => abc
+        from_utf8(from_hex('616263')) => abc
+        to_hex(md5(to_utf8('abc'))) => 900150983CD24FB0D6963F7D28E17F72
+        to_hex(sha256(to_utf8(''))) => E3B0C44298FC1C149AFBF4C8996FB92427AE41E4649B934CA495991B7852B855
+        to_hex(xxhash64(to_utf8('abc'))) => 44BC2CF5AD770999
+        md5('abc') => !does not take
+        "#,
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn arrays_maps_and_lambdas() {
+    check(
+        "
+        array[1, 2, 3][1] => 1
+        array[1, 2, 3][4] => !no element
+        array[1, 2, 3][0] => !index is 0
+        map(array['a'], array[1])['a'] => 1
+        map(array[7], array[1])[8] => !no such key
+        element_at(array[1, 2, 3], 4) => NULL
+        element_at(array[1, 2, 3], -1) => 3
+        element_at(map(array['a', 'b'], array[1, 2]), 'b') => 2
+        element_at(map(array['a', 'b'], array[1, 2]), 'c') => NULL
+        contains(array[1, 2, 3], 2) => true
+        contains(array[1, null], 2) => NULL
+        array_position(array[1, 2, 3], 2) => 2
+        array_position(array[1, 2, 3], 9) => 0
+        array_join(array['a', null, 'c'], '-') => a-c
+        array_join(array['a', null, 'c'], '-', 'x') => a-x-c
+        array_join(array[1, 2], ',') => 1,2
+        arrays_overlap(array[1, 2], array[2, 3]) => true
+        arrays_overlap(array[1, 2], array[3, null]) => NULL
+        cardinality(array[1, 2, 3]) => 3
+        sequence(1, 4) => [1, 2, 3, 4]
+        sequence(4, 1) => [4, 3, 2, 1]
+        sequence(0, 10, 5) => [0, 5, 10]
+        sequence(0, 10, -5) => !step
+        sequence(1, 100000000) => !elements
+        sequence(date '2020-01-01', date '2020-01-03') => [2020-01-01, 2020-01-02, 2020-01-03]
+        slice(array[1, 2, 3, 4], 2, 2) => [2, 3]
+        slice(array[1, 2, 3, 4], -2, 2) => [3, 4]
+        slice(array[1, 2], 5, 1) => []
+        trim_array(array[1, 2, 3, 4], 1) => [1, 2, 3]
+        array_sort(array[3, null, 1]) => [1, 3, NULL]
+        array_max(array[1, 3, 2]) => 3
+        array_min(array[1, 3, 2]) => 1
+        array_remove(array[1, 2, 1], 1) => [2]
+        repeat('a', 3) => [a, a, a]
+        ngrams(array['a', 'b', 'c'], 2) => [[a, b], [b, c]]
+        flatten(array[array[1], array[2, 3]]) => [1, 2, 3]
+        transform(array[5, 6], x -> x + 1) => [6, 7]
+        filter(array[5, -6, 7], x -> x > 0) => [5, 7]
+        any_match(array[1, 2], x -> x > 1) => true
+        all_match(array[1, 2], x -> x > 1) => false
+        all_match(array[2, 3], x -> x > 1) => true
+        none_match(array[1, 2], x -> x > 5) => true
+        map_keys(map(array['a'], array[1])) => [a]
+        map_values(map(array['a'], array[1])) => [1]
+        ",
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn aggregates_conditions_and_order() {
+    const T: &str = "(values (1, 'a', 10.0), (2, 'b', 20.0), (3, null, null)) t(k, v, x)";
+    check(
+        &"
+        if(1 < 2, 'yes', 'no') => yes
+        if(1 > 2, 'yes') => NULL
+        try(cast('x' as bigint)) => NULL
+        try(1 / 0) => NULL
+        try_cast('7' as bigint) => 7
+        nullif(1, 1) => NULL
+        coalesce(null, 2) => 2
+        select count_if(k > 1) from T => 2
+        select arbitrary(v) is not null from T => true
+        select max_by(v, k) from T => NULL
+        select max_by(v, x) from T => b
+        select min_by(v, x) from T => a
+        select max_by(v, x) filter (where k < 2) from T => a
+        select bool_and(k > 0) from T => true
+        select every(k > 1) from T => false
+        select approx_percentile(k, 0.5) from T => 2.0
+        select geometric_mean(k) from (values (2), (8)) t(k) => 4.0
+        select listagg(v, ',') within group (order by v) from T => a,b
+        select variance(k) from T => 1.0
+        select var_pop(k) from (values (1), (3)) t(k) => 1.0
+        select stddev_samp(k) from T => 1.0
+        select array_agg(k order by k) from T => [1, 2, 3]
+        select k from T order by x => 1\\n2\\n3
+        select k from T order by x desc => 2\\n1\\n3
+        select k from T order by x desc nulls first => 3\\n2\\n1
+        select row_number() over (order by x desc) from T where k = 3 => 1
+        select k from T order by k offset 1 limit 1 => 2
+        select k from T order by k fetch first 2 rows only => 1\\n2
+        select a from unnest(array[1, 2]) as t(a) => 1\\n2
+        select sum(k) from T where v like 'a%' => 1
+        "
+        .replace(" T ", &format!(" {T} ")),
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn texts_and_numbers_do_not_mix() {
+    check(
+        "
+        select k from (values (1)) t(k) where k <> '' => !`k` is a bigint
+        select k from (values (1)) t(k) where k between '1' and '2' => !bigint
+        select k from (values (1)) t(k) where k in ('1') => !bigint
+        select k + '1' from (values (1)) t(k) => !bigint
+        select v from (values ('a')) t(v) where v = 1 => !bigint
+        select v from (values ('a')) t(v) where v = 'a' => a
+        select k from (values (1)) t(k) where cast(k as varchar) = '1' => 1
+        ",
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn names_and_statements() {
+    check(
+        "
+        select * from nowhere.customers => !no table
+        show databases => curated\\nlanding\\nsystem\\ntrusted
+        show schemas like 'cur*' => curated
+        show tables in nowhere => !no database
+        select count(*) > 3 from information_schema.tables => true
+        ",
+    )
+    .await;
+}
+
+/// Every function that the documentation lists is called in a case above.
+#[test]
+fn documented_functions_are_tested() {
+    let page = include_str!("../../../docs/sql.md");
+    let cases = include_str!("trino.rs");
+    let section = page.split("## Functions").nth(1).unwrap();
+    let table = section
+        .lines()
+        .filter(|line| line.starts_with("| "))
+        .skip(2);
+    let mut missing = Vec::new();
+    for line in table {
+        for quoted in line.split('`').skip(1).step_by(2) {
+            let is_list = quoted.split(' ').all(|word| {
+                word.starts_with(|c: char| c.is_ascii_lowercase())
+                    && word
+                        .chars()
+                        .all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_')
+            });
+            let names = quoted.split(' ').filter(|_| is_list);
+            let untested = |name: &&str| !cases.contains(&format!("{name}("));
+            missing.extend(names.filter(untested).map(str::to_owned));
+        }
+    }
+    assert!(missing.is_empty(), "no case calls {missing:?}");
+}
