@@ -318,7 +318,7 @@ pub enum Refusal {
     },
     /// A landing table shares files with a table of people, and names nobody.
     #[error(
-        "{table} is read from files of {other}, whose rows are people's, and has no column that says whose they are"
+        "{table} is read from files of {other}, whose rows are people's, and does not name them by the same column"
     )]
     NobodyNamed {
         /// The table.

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use catalog::{Check, Model, Rule};
+use catalog::{Check, Model, Project, Rule};
 use datafusion::common::tree_node::TreeNodeRecursion;
 use datafusion::datasource::empty::EmptyTable;
 use datafusion::logical_expr::LogicalPlan;
@@ -14,6 +14,7 @@ use crate::Error;
 use crate::contract::checks::count_violations;
 use crate::contract::leave_out;
 use crate::contract::lineage::Lineage;
+use crate::contract::reading_times;
 use crate::contract::shipped;
 use crate::contract::subject_columns;
 use crate::contract::time_use::TimeUse;
@@ -36,6 +37,8 @@ pub(crate) struct Planned {
     pub(crate) checks: Vec<TimeUse>,
     /// Whether it computes the same as the shipped model of its name.
     pub(crate) is_as_shipped: bool,
+    /// The column that gives the time of a device's reading unchanged, if one does.
+    pub(crate) reading_time: Option<String>,
     /// For a model that is anonymous by its contract: the lineage from which the people of
     /// its groups are counted.
     pub(crate) grouped: Option<Arc<Lineage>>,
@@ -48,6 +51,26 @@ impl Planned {
         let fields = self.layout.schema().fields().iter();
         let columns: Vec<&str> = fields.map(|field| field.name().as_str()).collect();
         subject_columns::is_training_set(&self.model, &columns)
+    }
+}
+
+/// Refuses tables that are named as a system table is: by its bare name, one could be read
+/// for the other.
+fn refuse_system_names(project: &Project) -> Result<(), Error> {
+    let landing = project.landing().iter();
+    let landing = landing.map(|table| (&table.name, &table.file, table.line));
+    let models = project.models().iter();
+    let models = models.map(|model| (&model.name, &model.file, model.sql_line));
+    let mut tables = landing.chain(models);
+    let taken = tables.find(|(name, ..)| system::names().any(|system| **name == *system));
+    match taken {
+        None => Ok(()),
+        Some((name, file, line)) => Err(Error::Model {
+            file: file.clone(),
+            line,
+            message: format!("`{name}` is the name of a system table"),
+            hint: Some("give the table another name".to_owned()),
+        }),
     }
 }
 
@@ -104,6 +127,7 @@ pub(crate) async fn plan_and_trace(
     session: &Session,
     models: &[&Model],
 ) -> Result<(Vec<Planned>, Lineage), Error> {
+    refuse_system_names(&session.tables().project)?;
     // Derived tables are empty here: none is computed yet, and the lake is not read before
     // all models are known to be right.
     for table in system::DERIVED {
@@ -119,6 +143,8 @@ pub(crate) async fn plan_and_trace(
             .map_err(|error| in_model(model, error.into()))?;
         let is_as_shipped = shipped::computes_the_same(session, model, &plan).await;
         let layout = layout(model, &plan)?;
+        let reading_time = reading_times::position(session.tables().project.roles(), &plan);
+        let reading_time = reading_time.map(|place| layout.schema().field(place).name().clone());
         lineage.add(model, layout.schema(), &plan)?;
         session.tables().put(
             model.name.as_ref(),
@@ -145,6 +171,7 @@ pub(crate) async fn plan_and_trace(
             layout,
             sql,
             is_as_shipped,
+            reading_time,
             grouped: None,
         });
     }

@@ -10,10 +10,10 @@
 //! [`crate::contract::lineage`] decides before a run which tables must declare a `subject` or
 //! `device`. The gates are part of every run, before anything is published, and of `verify`.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::HashMap;
 use std::hash::BuildHasherDefault;
 
-use arrow::array::{Array, AsArray, RecordBatch, StringViewArray};
+use arrow::array::{Array, ArrayRef, AsArray, RecordBatch, StringViewArray};
 use arrow::datatypes::{DataType, Int64Type};
 use catalog::{Model, ReadBy, Readings, Roles};
 use futures::StreamExt;
@@ -24,7 +24,7 @@ use crate::content;
 use crate::contract::lineage::GROUP_PEOPLE_MIN;
 use crate::contract::planning::Planned;
 use crate::contract::report::{CheckKind, CheckReport, Verdict};
-use crate::contract::subject_columns::{SubjectKind, TRAINING_SET};
+use crate::contract::subject_columns::{self, SubjectKind, TRAINING_SET};
 use crate::stored::stored;
 use crate::subjects::in_force;
 use crate::subjects::name_hashes::{NameHashes, hash_name};
@@ -175,9 +175,11 @@ pub(crate) fn groups_verdict(model: &Model, small_groups: u64) -> CheckReport {
     )
 }
 
-/// Whether a model declares a `device` and its SELECT reads landing readings of devices.
+/// Whether the SELECT of a model that names people or devices reads landing readings of
+/// devices.
 pub(crate) fn takes_readings(roles: &Roles, model: &Model) -> bool {
-    model.contract.device.is_some() && readings_taken(roles, model).next().is_some()
+    let names_any = subject_columns::column(model).is_some();
+    names_any && readings_taken(roles, model).next().is_some()
 }
 
 /// The landing tables of devices' readings that a model's SELECT reads.
@@ -189,24 +191,22 @@ fn readings_taken<'a>(roles: &'a Roles, model: &'a Model) -> impl Iterator<Item 
 }
 
 /// Checks a model that reads landing readings, for devices that had several owners of whom
-/// only some are `consenting`. Each row of such a device must have its time, in a column named
-/// as in the landing table, and must be from a time when a consenting owner had the device.
-/// `None` if no row is in violation.
+/// only some are `consenting`. Each row of such a device must give the time of its reading
+/// unchanged, and must be from a time when a consenting owner had the device. A model that
+/// names the person alone does not tell which device a row is from: no row of a consenting
+/// owner of such a device may be in it. `None` if no row is in violation.
 ///
 /// # Errors
 /// [`Error::Query`].
 pub(crate) async fn passed_on(
     session: &Session,
-    model: &Model,
+    planned: &Planned,
     consenting: &NameHashes,
 ) -> Result<Option<CheckReport>, Error> {
-    let roles = session.tables().project.roles();
-    let times: BTreeSet<&str> = readings_taken(roles, model)
-        .map(|readings| readings.time.as_str())
-        .collect();
-    let Some(device) = model.contract.device.as_ref().filter(|_| !times.is_empty()) else {
+    let model = &planned.model;
+    if !takes_readings(session.tables().project.roles(), model) {
         return Ok(None);
-    };
+    }
     let owners = owners_of_passed_on_devices(session, consenting).await?;
     if owners.is_empty() {
         return Ok(None);
@@ -217,21 +217,39 @@ pub(crate) async fn passed_on(
     let mut refused = 0;
     while let Some(batch) = batches.next().await {
         let batch = batch.map_err(Query::failed)?;
-        let Some(devices) = batch.column_by_name(device) else {
-            continue;
+        let names = |column: &catalog::ColumnName| -> Result<Option<ArrayRef>, Error> {
+            let names = batch.column_by_name(column);
+            let names = names.map(|names| arrow::compute::cast(names, &DataType::Utf8View));
+            names
+                .transpose()
+                .map_err(|error| Error::execution(table.to_string(), error.into()))
         };
-        let devices = arrow::compute::cast(devices, &DataType::Utf8View)
-            .map_err(|error| Error::execution(table.to_string(), error.into()))?;
-        let devices = devices.as_string_view();
-        let times = times.iter().find_map(|time| batch.column_by_name(time));
-        let times = times.and_then(|times| times.as_primitive_opt::<Int64Type>());
-        for row in (0..batch.num_rows()).filter(|row| devices.is_valid(*row)) {
-            let Some(owners) = owners.get(devices.value(row)) else {
+        if let Some(device) = &model.contract.device {
+            let Some(devices) = names(device)? else {
                 continue;
             };
-            let time = times.filter(|times| times.is_valid(row));
-            let time = time.map(|times| times.value(row));
-            refused += u64::from(!time.is_some_and(|time| owners.allow(time)));
+            let devices = devices.as_string_view();
+            let times = planned.reading_time.as_deref();
+            let times = times.and_then(|time| batch.column_by_name(time));
+            let times = times.and_then(|times| times.as_primitive_opt::<Int64Type>());
+            for row in (0..batch.num_rows()).filter(|row| devices.is_valid(*row)) {
+                let Some(owners) = owners.get(devices.value(row)) else {
+                    continue;
+                };
+                let time = times.filter(|times| times.is_valid(row));
+                let time = time.map(|times| times.value(row));
+                refused += u64::from(!time.is_some_and(|time| owners.allow(time)));
+            }
+        } else if let Some(subject) = &model.contract.subject
+            && let Some(people) = names(subject)?
+        {
+            let had_any = |name: &str| {
+                let person = hash_name(&privacy::normalize_subject(name));
+                let mut owners = owners.values();
+                owners.any(|owners| owners.had_it(person))
+            };
+            let people = people.as_string_view().iter().flatten();
+            refused += people.filter(|name| had_any(name)).count() as u64;
         }
     }
     Ok((refused > 0).then(|| verdict(model, "privacy: owner's consent at the time", refused)))
@@ -259,7 +277,10 @@ async fn owners_of_passed_on_devices(
             let of_device = owners.entry(serials.value(row).to_owned()).or_default();
             let subject = subjects.is_valid(row).then(|| subjects.value(row));
             match subject.is_some_and(|subject| consenting.contains(&hash_name(subject))) {
-                true => of_device.consenting.push((from.value(row), to.value(row))),
+                true => {
+                    of_device.consenting.push((from.value(row), to.value(row)));
+                    of_device.people.extend(subject.map(hash_name));
+                }
                 false => of_device.has_others = true,
             }
         }
@@ -273,11 +294,18 @@ async fn owners_of_passed_on_devices(
 struct Owners {
     /// When each consenting owner had the device: from, to.
     consenting: Vec<(i64, i64)>,
+    /// Who they are.
+    people: Vec<u128>,
     /// Whether an owner does not consent.
     has_others: bool,
 }
 
 impl Owners {
+    /// Whether a consenting person had the device.
+    fn had_it(&self, person: u128) -> bool {
+        self.people.contains(&person)
+    }
+
     fn allow(&self, time: i64) -> bool {
         let mut periods = self.consenting.iter();
         periods.any(|(from, to)| *from <= time && time < *to)

@@ -15,10 +15,17 @@ pub(crate) enum SubjectKind {
 /// The columns of [`TRAINING_SET`]. Its privacy gate compares all of them.
 const TRAINING_COLUMNS: [&str; 6] = ["subject", "elapsed_ms", "distancefromobject", "x", "y", "z"];
 
+/// The model whose pairs of readings [`TRAINING_SET`] is made of.
+const PAIRS: &str = "machine_learning_curated";
+
 /// Whether a model with these columns is the training set, of which a privacy gate checks each
-/// row.
+/// row. Another company's model of that name reads other pairs, and is checked like any other
+/// model.
 pub(crate) fn is_training_set(model: &Model, columns: &[&str]) -> bool {
-    model.name.as_ref() == TRAINING_SET && columns == TRAINING_COLUMNS
+    let mut reads = model.reads().iter();
+    model.name.as_ref() == TRAINING_SET
+        && columns == TRAINING_COLUMNS
+        && reads.any(|read| read.table == PAIRS)
 }
 
 /// The column that names the person or device of a row, if the model declares one.

@@ -204,7 +204,7 @@ async fn gates(
         checks.push(privacy_gates::consent(model, by, &people, allowed));
     }
     if owners_are_known {
-        checks.extend(privacy_gates::passed_on(session, model, agreed).await?);
+        checks.extend(privacy_gates::passed_on(session, planned, agreed).await?);
     }
     match privacy_gates::groups(session, planned).await {
         Ok(groups) => checks.extend(groups),

@@ -62,6 +62,20 @@ impl Work {
         Ok(())
     }
 
+    /// Lets a system table that earlier runs derived mean no rows: its landing tables are
+    /// gone, or have lost the roles that it was derived from. Models would join people of
+    /// then.
+    pub(super) async fn empty_derived(
+        &self,
+        table: &'static Definition,
+        derived: &mut Derived,
+    ) -> Result<(), Error> {
+        match self.version(&table.id()).await? {
+            Some(_) => self.begin_derived(table, table.empty(), derived).await,
+            None => Ok(()),
+        }
+    }
+
     /// Releases the memory of tables that have been written by now.
     pub(super) fn release_written(&self, derived: &mut Derived) -> Result<(), Error> {
         while let Some(ended) = derived.writing.try_join_next() {

@@ -165,6 +165,10 @@ impl Work {
         let agreed = self.derive_consent(&mut derived).await?;
         let search = match (&agreed, builds_all && reads_owners(&self.planned)) {
             (Some(agreed), true) => self.search_owners(agreed, &shared, &mut derived).await?,
+            (None, true) => {
+                self.empty_owners(&mut derived).await?;
+                None
+            }
             _ => None,
         };
         let search = search.zip(agreed.as_ref());
@@ -272,7 +276,7 @@ impl Work {
                 report.checks.push(gate);
             }
             let agreed = agreed.unwrap_or(&nobody);
-            let gate = privacy_gates::passed_on(&self.session, &planned.model, agreed).await?;
+            let gate = privacy_gates::passed_on(&self.session, planned, agreed).await?;
             report.checks.extend(gate);
             report
                 .checks
@@ -465,6 +469,7 @@ impl Work {
     /// Derives `system.consent`. Gives the people who agree to research now.
     async fn derive_consent(&self, derived: &mut Derived) -> Result<Option<NameHashes>, Error> {
         let Some(records) = self.setup.project.roles().person_records() else {
+            self.empty_derived(&system::CONSENT, derived).await?;
             return Ok(None);
         };
         let mut read = self.session.intake().tables();
@@ -485,6 +490,12 @@ impl Work {
         Ok(Some(research))
     }
 
+    /// Empties the tables of claims and owners: nothing says whose a device is any more.
+    async fn empty_owners(&self, derived: &mut Derived) -> Result<(), Error> {
+        self.empty_derived(&system::DEVICE_CLAIM, derived).await?;
+        self.empty_derived(&system::DEVICE_OWNER, derived).await
+    }
+
     /// Begins to find out whose the devices are. The models that read phones are
     /// listened to.
     async fn search_owners(
@@ -495,6 +506,7 @@ impl Work {
     ) -> Result<Option<OwnerSearch>, Error> {
         let begun = OwnerSearch::begin(&self.session, &self.sources, agreed).await?;
         let Some((search, claims)) = begun else {
+            self.empty_owners(derived).await?;
             return Ok(None);
         };
         self.begin_derived(&system::DEVICE_CLAIM, claims, derived)

@@ -76,14 +76,21 @@ async fn must_name_people(
     let project = &session.tables().project;
     let tables = project.landing();
     let own = tables.iter().find(|t| t.name.as_ref() == source.table);
-    let Some(own) = own.filter(|_| landing_files::party(project, &source.table).is_none()) else {
+    let Some(own) = own else {
         return Ok(());
     };
+    let party = landing_files::party(project, &source.table);
     for table in tables {
-        let Some((column, _)) = landing_files::party(project, table.name.as_ref()) else {
+        let Some(other) = landing_files::party(project, table.name.as_ref()) else {
             continue;
         };
-        if own.column(column).is_some() {
+        let (column, _) = other;
+        // By the same column, or without a role of its own that would count in its place.
+        let names_them = match party {
+            Some(party) => party == other,
+            None => own.column(column).is_some(),
+        };
+        if names_them {
             continue;
         }
         let known = match sources.get(table.name.as_ref()) {

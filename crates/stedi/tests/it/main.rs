@@ -20,6 +20,7 @@ mod equal;
 mod growing;
 mod measured;
 mod old_lakes;
+mod other_company;
 mod passed_on;
 mod people;
 mod places;

@@ -65,7 +65,11 @@ async fn origins_of_columns() {
         ("select x as user, user as x from reading", "x, user", ""),
         ("select b, a from reading as r(a, b, c)", "at, user", ""),
         // Functions that output their input.
-        ("select concat('a', user, cast(x as varchar)) from reading", "user x", ""),
+        (
+            "select concat('a', user, cast(x as varchar)) from reading",
+            "user x",
+            "",
+        ),
         ("select user || '-' || at from reading", "at user", ""),
         ("select substr(user, 2, 3) from reading", "user", ""),
         (
