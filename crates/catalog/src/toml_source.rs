@@ -101,7 +101,7 @@ impl<'a, 'v> Entry<'a, 'v> {
         self.source.content_spot(self.value_offset)
     }
 
-    /// The value, if it is an integer that fits.
+    /// The value, if it is an integer in the range of `i64`.
     pub(crate) fn whole_number(&self) -> Option<i64> {
         whole_number(self.value)
     }
@@ -115,7 +115,7 @@ impl<'a, 'v> Entry<'a, 'v> {
         Some(array.iter().map(element).collect())
     }
 
-    /// The error that this entry's value is not as expected.
+    /// An error about this entry's value.
     pub(crate) fn bad(&self, expected: &'static str) -> Error {
         self.bad_at(self.value_spot, expected)
     }

@@ -1,5 +1,5 @@
-//! Before and at the first write to a lake: creating its folder, checking its
-//! store, writing its marker. Used by all that lock a lake.
+//! Prepares a lake for writing: creates its folder, checks at first use that conditional
+//! PUTs are atomic, writes the marker. Every command that locks a lake calls it.
 
 use std::path::{Path, PathBuf};
 

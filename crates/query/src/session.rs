@@ -104,7 +104,7 @@ impl Session {
     /// Opens a session. Nothing is read yet.
     ///
     /// # Errors
-    /// [`Error::Settings`] where the runtime cannot be set up.
+    /// [`Error::Setup`] if the runtime cannot be set up.
     pub fn open(setup: &Setup) -> Result<Self, Error> {
         spill::remove_abandoned_folders();
         let key = SessionKey::of(setup.key.clone());
@@ -176,7 +176,7 @@ impl Session {
     /// Loads the key of pseudonyms if `sql` needs it.
     ///
     /// # Errors
-    /// [`Error::NoKey`], [`Error::Settings`].
+    /// [`Error::NoKey`], [`Error::KeyRefused`].
     pub async fn provide_key_for(&self, sql: &str) -> Result<(), Error> {
         self.key.provide_for(&parse(sql)?).await
     }

@@ -1,7 +1,8 @@
 //! What to do about an error, in the words of the command line.
 //!
-//! Engine and query say the cause of an error as a variant. Only this module
-//! names flags and verbs: another door, such as HTTP, words its own hints.
+//! `engine` and `query` name the cause of an error as a variant, and no flags or verbs:
+//! another door, such as HTTP, words its own hints. Errors of `lake` and of project files
+//! still word theirs themselves.
 
 use engine::{Error, ExportFault, Refusal, SettingsFault};
 use query::{KeyFault, LandingFault};

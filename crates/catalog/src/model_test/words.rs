@@ -1,9 +1,10 @@
-//! The words of one statement of a test: names, texts, numbers, signs.
+//! A cursor that tokenizes one statement of a model test: words, names, literals,
+//! punctuation.
 
 use crate::statements::{quote_end, skip_blank_and_comments};
 use crate::test_fault::TestFault;
 
-/// A place in a text from which words are taken.
+/// A cursor over the statement's text.
 #[derive(Debug, Clone)]
 pub(super) struct Words<'a> {
     /// The text up to the statement's end.
@@ -187,7 +188,7 @@ impl<'a> Words<'a> {
         Err(TestFault::NotClosed { opens })
     }
 
-    /// Takes the text in dollar quotes, without the line breaks at its ends.
+    /// Takes the text in dollar quotes, without the line break after the opening `$$`.
     pub(super) fn in_dollars(&mut self) -> Result<&'a str, TestFault> {
         let opens = "$$";
         let Some(behind) = self.text[self.at..].strip_prefix(opens) else {

@@ -9,8 +9,11 @@
 //! 4. [`apply`] writes the added rows, and rewrites the files that hold removed rows. All
 //!    other files stay.
 //!
-//! What cannot be computed from affected rows alone is `None`: the run then computes
-//! everything, which is always correct.
+//! Before models, [`people`] finds changes of consent, claims and owners: they are the
+//! differences of the system tables.
+//!
+//! Where affected rows do not suffice, a function returns `None`. The run then computes
+//! that model from all its input, or falls back to a full build (`run/fallback.rs`).
 
 mod apply;
 mod claim_changes;

@@ -124,7 +124,7 @@ impl Layout {
             .map_err(|error| write_error(&self.table, &error))
     }
 
-    /// The entry about a file that was written in this layout.
+    /// The `DataFile` of a file that was written in this layout.
     pub(crate) fn data_file(
         &self,
         path: Path,

@@ -1,5 +1,6 @@
-//! Rewrites a data file without some of its rows. Row groups that keep all rows are
-//! copied as they are encoded. Used for removing rows of people and duplicates.
+//! Writes a new data file that replaces an old one, row group by row group. The caller
+//! copies a row group without decoding it, or passes the rows that remain. Used for
+//! removing rows of people and duplicates.
 
 use arrow::array::RecordBatch;
 use bytes::Bytes;

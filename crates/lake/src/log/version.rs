@@ -85,7 +85,8 @@ impl Lake {
     ///
     /// # Errors
     /// [`Error::NoVersion`] if the table never had this version;
-    /// [`Error::VersionRemoved`] if it was removed.
+    /// [`Error::VersionRemoved`] if it was removed; [`Error::Damaged`] if the log cannot
+    /// be read.
     pub async fn version(&self, table: &TableId, as_of: AsOf) -> Result<Option<Version>, Error> {
         if as_of == AsOf::Latest {
             return self.newest_version(table).await;
