@@ -71,7 +71,9 @@ pub fn execution_message(error: &DataFusionError) -> String {
         DataFusionError::NotImplemented(_) => {
             "the query engine does not support this operation".to_owned()
         }
-        DataFusionError::Internal(_) => "an internal error of the query engine".to_owned(),
+        DataFusionError::Internal(_) => {
+            "the query engine cannot compute this for values of these types".to_owned()
+        }
         // An error of ours that several tasks share, so that none can take it.
         DataFusionError::External(error) if error.is::<Error>() => error.to_string(),
         _ => "a function cannot take a value that it was given".to_owned(),

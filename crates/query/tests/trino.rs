@@ -85,6 +85,9 @@ async fn strings() {
         lpad('5', 3, '0') => 005
         lpad('12345', 3, '0') => 123
         rpad('5', 3, '0') => 500
+        rpad('5', -1, '0') => !padded to a size
+        lpad('5', 3, '') => !one character
+        lpad('ab', 5, 'xy') => xyxab
         ltrim('  a ') || '.' => a .
         rtrim(' a  ') || '.' =>  a.
         trim('  a ') || '.' => a.
@@ -478,4 +481,77 @@ fn documented_functions_are_tested() {
         }
     }
     assert!(missing.is_empty(), "no case calls {missing:?}");
+}
+
+/// Values of every type, as constants.
+const VALUES: [&str; 16] = [
+    "null",
+    "0",
+    "1",
+    "-1",
+    "2.5",
+    "nan()",
+    "'a'",
+    "''",
+    "'2024-02-29'",
+    "'$.a'",
+    "true",
+    "date '2024-02-29'",
+    "timestamp '2024-02-29 10:11:12'",
+    "to_utf8('a')",
+    "array[1, null, 3]",
+    "map(array['a'], array[1])",
+];
+
+/// Whatever a function is called with ends in an answer or in an error in plain words,
+/// for constants and for columns. `STEDI_TEST_CALLS` sets the number of calls.
+#[tokio::test]
+async fn every_call_ends_in_an_answer_or_an_error() {
+    let setup = Setup::nowhere(Project::parse(Vec::new()).unwrap());
+    let session = std::sync::Arc::new(Session::to_plan_in(&setup).unwrap());
+    let names = "select distinct routine_name from information_schema.routines order by 1";
+    let names = answer(&session, names).await.unwrap();
+    let names: Vec<&str> = names.lines().collect();
+    assert!(names.len() > 200, "{} functions", names.len());
+    let calls = std::env::var("STEDI_TEST_CALLS").map_or(3_000, |text| text.parse().unwrap());
+    // The same calls each time (splitmix64).
+    let mut state = 7_u64;
+    let mut throw = |below: usize| {
+        state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut mixed = (state ^ (state >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        ((mixed ^ (mixed >> 31)) % below as u64) as usize
+    };
+    let mut faults = Vec::new();
+    for _ in 0..calls {
+        let name = names[throw(names.len())];
+        let args: Vec<&str> = (0..throw(4)).map(|_| VALUES[throw(VALUES.len())]).collect();
+        let sql = match (throw(2), args.is_empty()) {
+            (0, _) | (_, true) => format!("select {name}({})", args.join(", ")),
+            _ => {
+                let columns: Vec<String> = (0..args.len()).map(|at| format!("c{at}")).collect();
+                let columns = columns.join(", ");
+                let row = args.join(", ");
+                format!("select {name}({columns}) from (values ({row}), ({row})) t({columns})")
+            }
+        };
+        let (asked, own) = (sql.clone(), std::sync::Arc::clone(&session));
+        let task = tokio::spawn(async move { answer(&own, &asked).await });
+        let limit = std::time::Duration::from_secs(20);
+        let fault = match tokio::time::timeout(limit, task).await {
+            Err(_) => "takes longer than 20 seconds".to_owned(),
+            Ok(Err(_)) => "panicked".to_owned(),
+            Ok(Ok(Err(error))) if error.contains("nternal error") || error.contains('\n') => error,
+            Ok(Ok(_)) => continue,
+        };
+        faults.push(format!("{sql}: {fault}"));
+    }
+    faults.sort();
+    faults.dedup();
+    assert!(
+        faults.is_empty(),
+        "{} faults\n{}",
+        faults.len(),
+        faults.join("\n")
+    );
 }

@@ -6,7 +6,7 @@ use crate::fault::Fault;
 use crate::function::Param::{Bigint, Binary, Text};
 use crate::function::{Function, Returns, Row};
 
-pub(crate) static FUNCTIONS: [Function; 16] = [
+pub(crate) static FUNCTIONS: [Function; 18] = [
     Function::new("codepoint", &[&[Text]], Returns::Bigint(codepoint)),
     Function::new(
         "hamming_distance",
@@ -33,6 +33,16 @@ pub(crate) static FUNCTIONS: [Function; 16] = [
         "rtrim",
         &[&[Text], &[Text, Text]],
         Returns::Text(|row| Ok(Some(trimmed(row, false, true)))),
+    ),
+    Function::new(
+        "lpad",
+        &[&[Text, Bigint], &[Text, Bigint, Text]],
+        Returns::Text(|row| padded(row, true)),
+    ),
+    Function::new(
+        "rpad",
+        &[&[Text, Bigint], &[Text, Bigint, Text]],
+        Returns::Text(|row| padded(row, false)),
     ),
     Function::new(
         "normalize",
@@ -141,6 +151,32 @@ fn trimmed(row: &Row<'_>, at_start: bool, at_end: bool) -> String {
         text = text.trim_end_matches(goes);
     }
     text.to_owned()
+}
+
+/// What a text may be padded to, in characters.
+const PADDED_MAX: i64 = i32::MAX as i64;
+
+/// A text of so many characters: cut off, or padded with blanks or the third argument.
+fn padded(row: &Row<'_>, at_start: bool) -> Result<Option<String>, Fault> {
+    let (text, size) = (row.text(0), row.bigint(1));
+    let pad = if row.len() > 2 { row.text(2) } else { " " };
+    let wrong = |message: &str| Fault::new(message, "write lpad(text, 10, ' ')");
+    if !(0..=PADDED_MAX).contains(&size) {
+        return Err(wrong("a text is padded to a size from 0 to 2147483647"));
+    }
+    if pad.is_empty() {
+        return Err(wrong("a text is padded with one character at least"));
+    }
+    let size = size as usize;
+    let length = text.chars().count();
+    if length >= size {
+        return Ok(Some(text.chars().take(size).collect()));
+    }
+    let padding: String = pad.chars().cycle().take(size - length).collect();
+    Ok(Some(match at_start {
+        true => padding + text,
+        false => text.to_owned() + &padding,
+    }))
 }
 
 fn normalize(row: &Row<'_>) -> Result<Option<String>, Fault> {
