@@ -18,6 +18,7 @@ fn only_reads(statement: &Statement) -> bool {
             Ast::Query(_)
                 | Ast::Explain { .. }
                 | Ast::ExplainTable { .. }
+                | Ast::Use(_)
                 | Ast::ShowCreate { .. }
                 | Ast::ShowDatabases { .. }
                 | Ast::ShowSchemas { .. }

@@ -1,10 +1,10 @@
-//! `SHOW` and `DESCRIBE`, as queries of constant rows.
+//! `SHOW`, `DESCRIBE` and `USE`, as queries of constant rows.
 
 use datafusion::arrow::datatypes::Schema;
 use datafusion::sql::parser::Statement;
 use sqlparser::ast::{
     ObjectName, ObjectNamePart, ShowStatementFilter, ShowStatementFilterPosition,
-    ShowStatementOptions, Statement as Ast,
+    ShowStatementOptions, Statement as Ast, Use,
 };
 
 use crate::tables::Tables;
@@ -53,6 +53,12 @@ pub(crate) async fn query_of(
                 .ok_or_else(|| tables.no_table(&name))?;
             let lines = definition.lines().map(str::to_owned).collect();
             rows(&["createtab_stmt"], lines)
+        }
+        Ast::Use(Use::Object(name) | Use::Database(name) | Use::Schema(name)) => {
+            // Every name is found from every database.
+            let database = last(name).unwrap_or_default();
+            tables.names_in(Some(&database))?;
+            rows(&["database_name"], vec![database])
         }
         Ast::ShowVariable { variable } => match variable.as_slice() {
             [what, name] if what.value.eq_ignore_ascii_case("tblproperties") => {

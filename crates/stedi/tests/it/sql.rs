@@ -830,3 +830,82 @@ fn the_schema_of_everything() {
         assert_eq!(described.len(), shown.len(), "{table}");
     }
 }
+
+/// Names and statements as Athena takes them.
+#[test]
+fn what_athena_takes_is_taken() {
+    for (statement, expected) in [
+        (
+            "show databases",
+            "database_name\ncurated\nlanding\nstedi\nsystem\ntrusted\n",
+        ),
+        (
+            "show tables in curated",
+            "tab_name\ncustomer_curated\nmachine_learning_curated\ntraining_set\n",
+        ),
+        (
+            "show tables like '*trusted'",
+            "tab_name\naccelerometer_trusted\ncustomer_trusted\nstep_trainer_trusted\n",
+        ),
+        (
+            "show columns in stedi.accelerometer_trusted",
+            "column_name\nuser\ntimestamp\nx\ny\nz\n",
+        ),
+        (
+            "describe accelerometer_trusted",
+            "col_name,data_type\nuser,varchar\ntimestamp,bigint\nx,double\ny,double\nz,double\n",
+        ),
+        ("show partitions customer_landing", "partition\n"),
+        ("use stedi", "database_name\nstedi\n"),
+        (
+            "select count(*) > 0 as n from stedi.customer_trusted",
+            "n\ntrue\n",
+        ),
+        (
+            "select count(*) > 0 as n from \"AwsDataCatalog\".\"stedi\".\"customer_trusted\"",
+            "n\ntrue\n",
+        ),
+        (
+            "select count(*) > 0 as n from customer_trusted order by 1 offset 0 limit 1",
+            "n\ntrue\n",
+        ),
+    ] {
+        let call = stedi(&SMALL.dir, "sql --format csv -c");
+        let outcome = call.arg(statement).run().done();
+        assert_eq!(outcome.out, expected, "{statement}");
+    }
+    for (statement, says, hints) in [
+        (
+            "show tables in nowhere",
+            "no database `nowhere`",
+            "curated, landing, stedi",
+        ),
+        (
+            "use nowhere",
+            "no database `nowhere`",
+            "curated, landing, stedi",
+        ),
+        (
+            "select count(*) from nowhere.customer_trusted",
+            "no database `nowhere`",
+            "the databases are",
+        ),
+        (
+            "select email from customer_trusted where sharewithresearchasofdate <> ''",
+            "`sharewithresearchasofdate` is a bigint",
+            "IS NOT NULL",
+        ),
+    ] {
+        let call = stedi(&SMALL.dir, "sql --format csv -c");
+        call.arg(statement).run().ended(1).says(says).hints(hints);
+    }
+    let external = "create external table if not exists customer_trusted (email string) \
+                    row format serde 'org.openx.data.jsonserde.JsonSerDe' location 's3://x/y/';\n\
+                    select count(*) > 0 as n from customer_trusted;";
+    let outcome = stedi(&SMALL.dir, "sql --format csv -f -")
+        .input(external)
+        .run()
+        .done();
+    assert_eq!(outcome.out, "n\ntrue\n");
+    outcome.says("customer_trusted exists already");
+}
