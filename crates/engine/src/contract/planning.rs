@@ -269,7 +269,7 @@ fn landing_reads(
     Ok(read)
 }
 
-fn in_model(model: &Model, error: Error) -> Error {
+pub(crate) fn in_model(model: &Model, error: Error) -> Error {
     match error {
         Error::Query(query::Error::Sql {
             message,

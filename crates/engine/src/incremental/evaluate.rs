@@ -22,7 +22,7 @@ use super::plan_rows::all_rows;
 use super::statement::Statement;
 use super::table_changes::{BeforeAfter, TableChanges};
 use crate::Error;
-use crate::contract::planning::Planned;
+use crate::contract::planning::{Planned, in_model};
 use crate::stored::stored;
 use crate::write::ledger;
 use crate::write::ledger::numbered;
@@ -74,7 +74,8 @@ impl Computed {
         planned: &Planned,
         rows_max: u64,
     ) -> Result<Option<Self>, Error> {
-        let plan = ledger::plan_to_account_for(session, &planned.sql).await?;
+        let plan = ledger::plan_to_account_for(session, &planned.sql).await;
+        let plan = plan.map_err(|error| in_model(&planned.model, error))?;
         let name = planned.model.name.as_ref();
         let rows = all_rows(session, name, &plan, planned.layout.schema(), rows_max).await?;
         let plan = Some(plan);

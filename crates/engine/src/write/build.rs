@@ -17,7 +17,7 @@ use query::Session;
 use crate::Error;
 use crate::content::{self, Content};
 use crate::contract::leave_out::{self, LeftOut};
-use crate::contract::planning::Planned;
+use crate::contract::planning::{Planned, in_model};
 use crate::contract::privacy_gates::SubjectsInTable;
 use crate::contract::subject_columns::{self, SubjectKind};
 use crate::progress::Progress;
@@ -92,7 +92,9 @@ pub(crate) async fn build(
     let started = Instant::now();
     let started_ms = chrono::Utc::now().timestamp_millis();
     let table = planned.model.name.to_string();
-    let plan = ledger::plan_to_account_for(session, &planned.sql).await?;
+    // Some statements plan, and have no operators that compute them.
+    let plan = ledger::plan_to_account_for(session, &planned.sql).await;
+    let plan = plan.map_err(|error| in_model(&planned.model, error))?;
     let streams = execute_stream_partitioned(Arc::clone(&plan), session.task_context())
         .map_err(|error| Error::execution(&table, error))?;
     let mut left_out = LeftOut::new(leave_out::leaving_out(&planned.model).count());
