@@ -135,6 +135,18 @@ fn with_models_made_by_chance_part_4() {
     HISTORIES.play_part(3);
 }
 
+/// Histories of seed 1 that found a fault, each of another kind.
+#[test]
+fn histories_that_found_a_fault() {
+    for number in [117, 154, 1950] {
+        let seed = Dice::of(1).throw().wrapping_add(number);
+        let steps = chance::history(seed);
+        if let Err(fault) = play(Company::Stedi, &steps, seed) {
+            panic!("{number}: {fault}\n{}", told(&steps));
+        }
+    }
+}
+
 impl Plays {
     fn play_part(&self, part: u64) {
         let seed = setting("STEDI_TEST_SEED", 1);
