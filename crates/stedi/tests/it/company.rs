@@ -38,7 +38,8 @@ const KEYS: [(&str, &str); 17] = [
     ("serialNumber", ""),
 ];
 
-const STEDI_TABLES: [&str; 6] = [
+/// The tables of the shipped data product, as they lie in a lake.
+pub(crate) const STEDI_TABLES: [&str; 6] = [
     "trusted/customer_trusted",
     "trusted/accelerometer_trusted",
     "trusted/step_trainer_trusted",

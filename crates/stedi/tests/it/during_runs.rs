@@ -10,6 +10,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
+use crate::company::STEDI_TABLES;
 use crate::equal;
 use crate::places::{DEMO, Landing, MANY, append, copy};
 use crate::program::{count, finish, rows, stedi};
@@ -20,15 +21,6 @@ const NAMING: [(&str, &str); 4] = [
     ("accelerometer_trusted", "user"),
     ("customer_curated", "email"),
     ("machine_learning_curated", "user"),
-];
-
-const TABLES: [&str; 6] = [
-    "trusted/customer_trusted",
-    "trusted/accelerometer_trusted",
-    "trusted/step_trainer_trusted",
-    "curated/customer_curated",
-    "curated/machine_learning_curated",
-    "curated/training_set",
 ];
 
 /// Landing data of enough people for a run of several seconds.
@@ -190,7 +182,7 @@ fn landing_files_that_change_during_a_run_are_read_by_the_next() {
             .env("STEDI_KEY", &key)
             .run()
             .done();
-        let tables = TABLES.map(str::to_owned);
+        let tables = STEDI_TABLES.map(str::to_owned);
         if let Err(faults) = equal::lakes(&dir.join("lake"), &fresh, &tables) {
             panic!("{case}, {changes} changes: {faults}");
         }
@@ -324,7 +316,7 @@ fn a_key_that_changes_during_a_run_is_used_by_the_next() {
         call("run").run().done();
         let fresh = format!("fresh-{round}");
         call(&format!("run --lake {fresh}")).run().done();
-        let tables = TABLES.map(str::to_owned);
+        let tables = STEDI_TABLES.map(str::to_owned);
         equal::lakes(&dir.join("lake"), &dir.join(&fresh), &tables)
             .unwrap_or_else(|faults| panic!("round {round}: {faults}"));
     }

@@ -7,9 +7,10 @@ use std::process::{Child, Command, Stdio};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
+use crate::company::STEDI_TABLES;
 use crate::delta;
 use crate::equal;
-use crate::growing::{Minds, TABLES, consistent, deliver, on_lake};
+use crate::growing::{Minds, consistent, deliver, on_lake};
 use crate::program::Call;
 
 /// A small disk, mounted in a namespace of its own: only calls that enter the
@@ -118,7 +119,7 @@ fn a_full_disk_ends_a_run_and_room_lets_the_next_one_complete() {
         disk.call(dir, "run").run().done();
         let fresh = dir.join("fresh");
         on_lake(dir, "fresh", "run").run().done();
-        equal::lakes(&lake, &fresh, &TABLES.map(str::to_owned))
+        equal::lakes(&lake, &fresh, &STEDI_TABLES.map(str::to_owned))
             .unwrap_or_else(|fault| panic!("{fault}\n{shows}"));
         fs::remove_dir_all(fresh).unwrap();
     }

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::json;
 
-use crate::company::Company;
+use crate::company::{Company, STEDI_TABLES};
 use crate::delta::{self, Log, Rows};
 use crate::dice::Dice;
 use crate::equal;
@@ -17,15 +17,6 @@ use crate::program::{Call, stedi};
 
 /// Start time of every run.
 const NOW: i64 = 100_000;
-
-pub(crate) const TABLES: [&str; 6] = [
-    "trusted/customer_trusted",
-    "trusted/accelerometer_trusted",
-    "trusted/step_trainer_trusted",
-    "curated/customer_curated",
-    "curated/machine_learning_curated",
-    "curated/training_set",
-];
 
 /// Files of a lake that belong to no table.
 const KNOWN: [&str; 2] = ["system/lake.json", "system/lock.json"];
@@ -115,7 +106,7 @@ pub(crate) fn deliver(dir: &Path, number: usize, minds: Minds) {
 /// exists without the trusted rows that it is made of.
 pub(crate) fn consistent(lake: &Path) -> Result<(), String> {
     let mut tables = Vec::new();
-    for table in TABLES {
+    for table in STEDI_TABLES {
         let rows = delta::read(lake, table)?.unwrap_or_default();
         if let Some((row, _)) = rows.counted(None).iter().find(|(_, count)| **count > 1)
             && table != "curated/training_set"
@@ -229,7 +220,7 @@ pub(crate) fn settle(dir: &Path) -> Result<(), String> {
             return Err(outcome.to_string());
         }
     }
-    let tables = TABLES.map(str::to_owned);
+    let tables = STEDI_TABLES.map(str::to_owned);
     equal::lakes(&dir.join("lake"), &dir.join(&fresh), &tables)?;
     fs::remove_dir_all(dir.join(&fresh)).map_err(|error| error.to_string())?;
     equal::nobody_without_consent(Company::Stedi, &dir.join("lake"), &tables, NOW)?;

@@ -6,19 +6,11 @@ use std::path::Path;
 
 use serde_json::json;
 
+use crate::company::STEDI_TABLES;
 use crate::during_runs::three;
 use crate::equal;
 use crate::places::{append, contents, copy, unchanged};
 use crate::program::{Call, Outcome, count, stedi};
-
-const TABLES: [&str; 6] = [
-    "trusted/customer_trusted",
-    "trusted/accelerometer_trusted",
-    "trusted/step_trainer_trusted",
-    "curated/customer_curated",
-    "curated/machine_learning_curated",
-    "curated/training_set",
-];
 
 fn call(dir: &Path, words: &str) -> Call {
     stedi(dir, words).env("STEDI_KEY", &"7".repeat(64))
@@ -97,7 +89,7 @@ fn a_loss_of_consent_reaches_every_table_whatever_is_selected() {
             );
         }
         run(dir, "--lake fresh", 2000).done();
-        let tables = TABLES.map(str::to_owned);
+        let tables = STEDI_TABLES.map(str::to_owned);
         equal::lakes(&dir.join("lake"), &dir.join("fresh"), &tables)
             .unwrap_or_else(|fault| panic!("{case}, {select}: {fault}"));
         let before = contents(&dir.join("lake"));

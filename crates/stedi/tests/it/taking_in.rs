@@ -5,18 +5,10 @@
 use std::fs;
 use std::path::Path;
 
+use crate::company::STEDI_TABLES;
 use crate::places::{append, contents, copy, unchanged};
 use crate::program::{Call, rows, stedi};
 use crate::{delta, equal};
-
-const TABLES: [&str; 6] = [
-    "trusted/customer_trusted",
-    "trusted/accelerometer_trusted",
-    "trusted/step_trainer_trusted",
-    "curated/customer_curated",
-    "curated/machine_learning_curated",
-    "curated/training_set",
-];
 
 /// The key of pseudonyms in all lakes.
 const KEY: &str = "5555555555555555555555555555555555555555555555555555555555555555";
@@ -250,7 +242,7 @@ fn each_kind_of_news() {
         let outcome = run(dir, "lake", now).run().done();
         assert!(outcome.err.contains(says), "{shows}: {outcome}");
         run(dir, "fresh", now).arg("--full").run().done();
-        let tables = TABLES.map(str::to_owned);
+        let tables = STEDI_TABLES.map(str::to_owned);
         equal::lakes(&dir.join("lake"), &dir.join("fresh"), &tables)
             .unwrap_or_else(|fault| panic!("{shows}: {fault}"));
         let before = contents(&dir.join("lake"));
@@ -297,7 +289,7 @@ fn what_ends_of_a_suspended_person_is_told_when_it_has() {
     let records = "{\"email\":\"ann@example.org\",\"lastUpdateDate\":2500,\"serialNumber\":\"s-a\"}\n\
                    {\"email\":\"ann@example.org\",\"lastUpdateDate\":20,\"seri";
     append(dir, "customer/landing/2.json", records);
-    let tables = TABLES.map(str::to_owned);
+    let tables = STEDI_TABLES.map(str::to_owned);
     for now in [2000, 2400, 2600, 2700] {
         run(dir, "lake", now).run().done();
         let fresh = format!("fresh-{now}");
@@ -328,7 +320,7 @@ fn versions(dir: &Path) -> Vec<usize> {
         let log = dir.join("lake").join(table).join("_delta_log");
         fs::read_dir(log).unwrap().count()
     };
-    TABLES.map(count).to_vec()
+    STEDI_TABLES.map(count).to_vec()
 }
 
 #[test]
@@ -373,7 +365,7 @@ fn a_changed_model_is_rebuilt_with_what_follows_from_it() {
         ran.says(&format!("rebuilt {follow}"));
         assert_eq!(versions(dir), expected, "{model}: {to}");
         run(dir, "fresh", 2000).arg("--full").run().done();
-        let tables = TABLES.map(str::to_owned);
+        let tables = STEDI_TABLES.map(str::to_owned);
         equal::lakes(&dir.join("lake"), &dir.join("fresh"), &tables)
             .unwrap_or_else(|fault| panic!("{model}: {to}: {fault}"));
         let before = contents(&dir.join("lake"));

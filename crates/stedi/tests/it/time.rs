@@ -6,6 +6,7 @@ use std::path::Path;
 
 use serde_json::json;
 
+use crate::company::STEDI_TABLES;
 use crate::during_runs::three;
 use crate::places::append;
 use crate::program::{Outcome, stedi};
@@ -129,14 +130,7 @@ fn a_comment_changes_nothing_of_how_a_model_is_run() {
     let dir = three();
     let dir = dir.path();
     project(dir);
-    for model in [
-        "trusted/customer_trusted",
-        "trusted/accelerometer_trusted",
-        "trusted/step_trainer_trusted",
-        "curated/customer_curated",
-        "curated/machine_learning_curated",
-        "curated/training_set",
-    ] {
+    for model in STEDI_TABLES {
         edit(
             dir,
             &format!("{model}.sql"),
