@@ -12,7 +12,8 @@ use crate::names::TableName;
 pub struct LandingTable {
     /// The table's name.
     pub name: TableName,
-    /// The database that the statement names, in lower case.
+    /// The database that the statement names, in lower case; `None` for the name of a
+    /// zone or of the system tables.
     pub database: Option<String>,
     /// Whether the statement does nothing where a table of that name exists.
     pub if_not_exists: bool,

@@ -37,6 +37,16 @@ impl Zone {
     }
 }
 
+/// The zone name under which system tables are read in SQL.
+pub(crate) const SYSTEM: &str = "system";
+
+/// Whether a name before a table's has a meaning of its own in SQL: a zone, the system
+/// tables, or the engine's own. A database of such a name would hide it.
+pub(crate) fn is_own_schema(name: &str) -> bool {
+    let others = [SYSTEM, "information_schema"];
+    Zone::named(name).is_some() || others.iter().any(|own| own.eq_ignore_ascii_case(name))
+}
+
 impl fmt::Display for Zone {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(self.as_str())

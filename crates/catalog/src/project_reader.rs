@@ -12,7 +12,7 @@ use crate::expectations::{Expectations, parse_expectations};
 use crate::landing_ddl::parse_external_table;
 use crate::landing_table::LandingTable;
 use crate::model::{Model, ReadBy, Reference, parse_model};
-use crate::names::{TableName, Zone};
+use crate::names::{SYSTEM, TableName, Zone};
 use crate::order::build_order;
 use crate::project::{Project, unknown_table};
 use crate::project_files::{SourceFile, is_ignored, list, read_file};
@@ -22,8 +22,6 @@ use crate::statements::{skip_blank_and_comments, statement_ranges};
 use crate::suggest::nearest;
 use crate::text::Spot;
 
-/// The zone name under which system tables are read in SQL.
-const SYSTEM: &str = "system";
 const PUBLISHED: &str = "published.toml";
 
 impl Project {
@@ -280,7 +278,7 @@ impl Draft {
             .landing
             .iter()
             .filter_map(|table| table.database.as_deref());
-        Zone::named(database).is_none() && names.any(|name| name.eq_ignore_ascii_case(database))
+        names.any(|name| name.eq_ignore_ascii_case(database))
     }
 
     /// Adds a table to those that a model reads, and returns its own name.

@@ -257,6 +257,8 @@ async fn times() {
         date_trunc('year', date '2001-08-22') => 2001-01-01
         from_unixtime(0) => 1970-01-01T00:00:00Z
         from_unixtime(1.5) => 1970-01-01T00:00:01.500Z
+        from_unixtime(1e300) => !out of range
+        from_unixtime(nan()) => !out of range
         to_unixtime(timestamp '1970-01-01 00:00:01') => 1.0
         to_iso8601(date '2020-02-29') => 2020-02-29
         to_iso8601(from_unixtime(0)) => 1970-01-01T00:00:00.000Z
@@ -278,6 +280,7 @@ async fn times() {
         date_parse('2022/10/20/05', '%Y/%m/%d/%H') => 2022-10-20T05:00:00
         date_parse('20-Oct-22', '%d-%b-%y') => 2022-10-20T00:00:00
         date_parse('x', '%Y') => !format
+        date_format(timestamp '2022-10-20 15:10:09', '%T, %r') => 15:10:09, 03:10:09 PM
         format_datetime(timestamp '2022-10-20 05:10:00', 'yyyy-MM-dd HH:mm') => 2022-10-20 05:10
         format_datetime(date '2022-10-20', 'EEE, d MMM yyyy') => Thu, 20 Oct 2022
         parse_datetime('2022-10-20 05:10', 'yyyy-MM-dd HH:mm') => 2022-10-20T05:10:00Z
@@ -394,6 +397,8 @@ async fn aggregates_conditions_and_order() {
         if(1 > 2, 'yes') => NULL
         try(cast('x' as bigint)) => NULL
         try(1 / 0) => NULL
+        try(7 / 2) => 3
+        try(7 % 0) => NULL
         try_cast('7' as bigint) => 7
         nullif(1, 1) => NULL
         coalesce(null, 2) => 2
@@ -406,6 +411,9 @@ async fn aggregates_conditions_and_order() {
         select bool_and(k > 0) from T => true
         select every(k > 1) from T => false
         select approx_percentile(k, 0.5) from T => 2.0
+        select approx_percentile(k, 0.5) filter (where k > 2) from T => 3.0
+        select approx_percentile(k, array[0.0, 1.0]) filter (where k < 3) from T => [1.0, 2.0]
+        select max_by(v, max_by(k, x)) from T => !holds an aggregate
         select geometric_mean(k) from (values (2), (8)) t(k) => 4.0
         select listagg(v, ',') within group (order by v) from T => a,b
         select variance(k) from T => 1.0
@@ -434,6 +442,8 @@ async fn texts_and_numbers_do_not_mix() {
         select k from (values (1)) t(k) where k between '1' and '2' => !bigint
         select k from (values (1)) t(k) where k in ('1') => !bigint
         select k + '1' from (values (1)) t(k) => !bigint
+        select k <> '', k from (values (1)) t(k) => !`k` is a bigint
+        select 1 + k <> '', k from (values (1)) t(k) => !bigint
         select v from (values ('a')) t(v) where v = 1 => !bigint
         select v from (values ('a')) t(v) where v = 'a' => a
         select k from (values (1)) t(k) where cast(k as varchar) = '1' => 1
@@ -453,6 +463,31 @@ async fn names_and_statements() {
         select count(*) > 3 from information_schema.tables => true
         ",
     )
+    .await;
+}
+
+/// A statement that is written in DataFusion's terms does not become many times as large.
+#[tokio::test]
+async fn a_rewritten_statement_stays_about_as_large() {
+    let nested = |times: usize, call: &dyn Fn(String) -> String| {
+        (0..times).fold("1".to_owned(), |inner, _| call(inner))
+    };
+    let tries = nested(20, &|inner| format!("try(1/{inner})"));
+    let conditions = nested(30, &|inner| format!("if(true, {inner}, 2)"));
+    let extremes = nested(20, &|inner| format!("max_by(1, {inner})"));
+    let percentiles = nested(5, &|inner| {
+        format!("approx_percentile({inner}, array[0.1, 0.9])")
+    });
+    let shares = vec!["0.5"; 101].join(", ");
+    check(&format!(
+        "
+        {tries} => 1
+        {conditions} => 1
+        {extremes} => !holds an aggregate
+        {percentiles} => !holds an aggregate
+        approx_percentile(1, array[{shares}]) => !at most 100
+        "
+    ))
     .await;
 }
 
@@ -484,12 +519,15 @@ fn documented_functions_are_tested() {
 }
 
 /// Values of every type, as constants.
-const VALUES: [&str; 16] = [
+const VALUES: [&str; 19] = [
     "null",
     "0",
     "1",
     "-1",
     "2.5",
+    "1e300",
+    "9223372036854775807",
+    "-9223372036854775807",
     "nan()",
     "'a'",
     "''",

@@ -15,7 +15,6 @@ use datafusion::common::Result;
 use datafusion::logical_expr::type_coercion::binary::comparison_coercion;
 
 use crate::fault::Fault;
-use crate::function::is_text;
 use crate::typed::Typed;
 
 /// What one array may hold, made from a number alone.
@@ -29,13 +28,7 @@ pub(crate) static FUNCTIONS: [Typed; 12] = [
         name: "contains",
         aliases: &[],
         written: "contains(array, element)",
-        coerce: |given| match given {
-            [list, element] => {
-                let item = comparison_coercion(item(list)?, element)?;
-                Some(vec![list_of(item.clone()), item])
-            }
-            _ => None,
-        },
+        coerce: list_and_element,
         returns: |_| DataType::Boolean,
         call: contains,
     },
@@ -43,13 +36,7 @@ pub(crate) static FUNCTIONS: [Typed; 12] = [
         name: "array_position",
         aliases: &[],
         written: "array_position(array, element)",
-        coerce: |given| match given {
-            [list, element] => {
-                let item = comparison_coercion(item(list)?, element)?;
-                Some(vec![list_of(item.clone()), item])
-            }
-            _ => None,
-        },
+        coerce: list_and_element,
         returns: |_| DataType::Int64,
         call: position,
     },
@@ -96,10 +83,10 @@ pub(crate) static FUNCTIONS: [Typed; 12] = [
         aliases: &[],
         written: "array_join(array, delimiter) or array_join(array, delimiter, null_replacement)",
         coerce: |given| match given {
-            [list, delimiter] if is_text(delimiter) => {
+            [list, delimiter] if delimiter.is_string() => {
                 Some(vec![list_of(joined(item(list)?)?), DataType::Utf8View])
             }
-            [list, delimiter, replacement] if is_text(delimiter) && is_text(replacement) => {
+            [list, delimiter, replacement] if delimiter.is_string() && replacement.is_string() => {
                 Some(vec![
                     list_of(joined(item(list)?)?),
                     DataType::Utf8View,
@@ -199,7 +186,7 @@ pub(crate) static FUNCTIONS: [Typed; 12] = [
         aliases: &[],
         written: "ngrams(array(varchar), n)",
         coerce: |given| match given {
-            [list, count] if is_text(item(list)?) && count.is_integer() => {
+            [list, count] if item(list)?.is_string() && count.is_integer() => {
                 Some(vec![list_of(DataType::Utf8View), DataType::Int64])
             }
             _ => None,
@@ -208,6 +195,17 @@ pub(crate) static FUNCTIONS: [Typed; 12] = [
         call: ngrams,
     },
 ];
+
+/// An array, and a value of the type of its elements.
+fn list_and_element(given: &[DataType]) -> Option<Vec<DataType>> {
+    match given {
+        [list, element] => {
+            let item = comparison_coercion(item(list)?, element)?;
+            Some(vec![list_of(item.clone()), item])
+        }
+        _ => None,
+    }
+}
 
 /// The type of an array's elements.
 fn item(list: &DataType) -> Option<&DataType> {
@@ -239,7 +237,7 @@ pub(crate) fn common_list(given: &[DataType]) -> Option<DataType> {
 
 /// Elements that `array_join` writes as text.
 fn joined(item: &DataType) -> Option<DataType> {
-    (is_text(item)
+    (item.is_string()
         || item.is_numeric()
         || item.is_temporal()
         || matches!(item, DataType::Boolean | DataType::Null))
@@ -310,7 +308,7 @@ fn element(args: &[ArrayRef], rows: usize, is_subscript: bool) -> Result<ArrayRe
         let place = match index {
             0 => return Err(Fault::new("an array index is 0", "indices count from 1").into()),
             1.. if index <= length => Some(range.start + index as usize - 1),
-            ..0 if !is_subscript && -index <= length => {
+            ..0 if !is_subscript && index >= -length => {
                 Some(range.end - index.unsigned_abs() as usize)
             }
             _ if is_subscript => {
@@ -410,7 +408,10 @@ fn sequence(args: &[ArrayRef], rows: usize) -> Result<ArrayRef> {
         if count > i128::from(LENGTH_MAX) || values.len() > TOTAL_MAX {
             return Err(too_long().into());
         }
-        values.extend((0..count as i64).map(|at| start + at * step));
+        values.extend((0..count as i64).map(|at| {
+            // The product alone may be out of range.
+            (i128::from(start) + i128::from(at) * i128::from(step)) as i64
+        }));
         lengths.push(count as usize);
     }
     let values: ArrayRef = Arc::new(Int64Array::from(values));

@@ -11,7 +11,6 @@ use datafusion::common::Result;
 use datafusion::logical_expr::type_coercion::binary::comparison_coercion;
 
 use crate::arrays;
-use crate::function::is_text;
 use crate::typed::Typed;
 
 pub(crate) static FUNCTIONS: [Typed; 5] = [
@@ -20,15 +19,15 @@ pub(crate) static FUNCTIONS: [Typed; 5] = [
         aliases: &[],
         written: "concat(text, text) or concat(array, array)",
         coerce: |given| {
-            let is_any_text = given.iter().any(is_text);
-            let fits = |of: &DataType| is_text(of) || of.is_null();
+            let is_any_text = given.iter().any(DataType::is_string);
+            let fits = |of: &DataType| of.is_string() || of.is_null();
             if given.len() > 1 && is_any_text && given.iter().all(fits) {
                 return Some(vec![DataType::Utf8View; given.len()]);
             }
             arrays::common_list(given).map(|list| vec![list; given.len()])
         },
         returns: |given| given[0].clone(),
-        call: |args, rows| match is_text(args[0].data_type()) {
+        call: |args, rows| match args[0].data_type().is_string() {
             true => concat(args, rows),
             false => arrays::concat(args, rows),
         },

@@ -23,7 +23,6 @@ use chrono::{
 use datafusion::common::Result;
 
 use crate::fault::Fault;
-use crate::function::is_text;
 use crate::time::Time;
 use crate::typed::Typed;
 
@@ -91,7 +90,7 @@ pub(crate) static FUNCTIONS: [Typed; 30] = [
         aliases: &[],
         written: "date(text) or date(timestamp)",
         coerce: |given| match given {
-            [text] if is_text(text) => Some(vec![DataType::Utf8View]),
+            [text] if text.is_string() => Some(vec![DataType::Utf8View]),
             _ => one_time(given),
         },
         returns: |_| DataType::Date32,
@@ -115,7 +114,7 @@ pub(crate) static FUNCTIONS: [Typed; 30] = [
         aliases: &[],
         written: "date_add('day', 1, timestamp)",
         coerce: |given| match given {
-            [unit, count, time] if is_text(unit) && count.is_integer() => {
+            [unit, count, time] if unit.is_string() && count.is_integer() => {
                 Some(vec![DataType::Utf8View, DataType::Int64, time_type(time)?])
             }
             _ => None,
@@ -128,7 +127,7 @@ pub(crate) static FUNCTIONS: [Typed; 30] = [
         aliases: &[],
         written: "date_diff('day', from, to)",
         coerce: |given| match given {
-            [unit, from, to] if is_text(unit) => {
+            [unit, from, to] if unit.is_string() => {
                 let (from, to) = (time_type(from)?, time_type(to)?);
                 let both = if from == to {
                     from
@@ -147,7 +146,7 @@ pub(crate) static FUNCTIONS: [Typed; 30] = [
         aliases: &[],
         written: "date_trunc('day', timestamp)",
         coerce: |given| match given {
-            [unit, time] if is_text(unit) => Some(vec![DataType::Utf8View, time_type(time)?]),
+            [unit, time] if unit.is_string() => Some(vec![DataType::Utf8View, time_type(time)?]),
             _ => None,
         },
         returns: |given| given[1].clone(),
@@ -164,14 +163,13 @@ pub(crate) static FUNCTIONS: [Typed; 30] = [
         returns: |_| utc(),
         call: |args, _| {
             let seconds = args[0].as_primitive::<Float64Type>();
-            let micros = seconds
-                .iter()
-                .map(|seconds| Some((seconds? * 1000.0).round() as i64 * 1000));
-            Ok(Arc::new(
-                micros
-                    .collect::<TimestampMicrosecondArray>()
-                    .with_timezone("UTC"),
-            ))
+            let micros = seconds.iter().map(|seconds| match seconds {
+                None => Ok(None),
+                Some(seconds) => micros_of_seconds(seconds).map(Some),
+            });
+            let micros = micros.collect::<Result<Vec<_>, Fault>>()?;
+            let micros = TimestampMicrosecondArray::from(micros);
+            Ok(Arc::new(micros.with_timezone("UTC")))
         },
     },
     Typed {
@@ -305,21 +303,21 @@ fn one_time(given: &[DataType]) -> Option<Vec<DataType>> {
 
 fn one_text(given: &[DataType]) -> Option<Vec<DataType>> {
     match given {
-        [text] if is_text(text) || text.is_null() => Some(vec![DataType::Utf8View]),
+        [text] if text.is_string() || text.is_null() => Some(vec![DataType::Utf8View]),
         _ => None,
     }
 }
 
 fn time_and_format(given: &[DataType]) -> Option<Vec<DataType>> {
     match given {
-        [time, format] if is_text(format) => Some(vec![time_type(time)?, DataType::Utf8View]),
+        [time, format] if format.is_string() => Some(vec![time_type(time)?, DataType::Utf8View]),
         _ => None,
     }
 }
 
 fn text_and_format(given: &[DataType]) -> Option<Vec<DataType>> {
     match given {
-        [text, format] if (is_text(text) || text.is_null()) && is_text(format) => {
+        [text, format] if (text.is_string() || text.is_null()) && format.is_string() => {
             Some(vec![DataType::Utf8View, DataType::Utf8View])
         }
         _ => None,
@@ -433,7 +431,7 @@ fn to_dates(
     let epoch = NaiveDate::default();
     let days = |date: NaiveDate| date.signed_duration_since(epoch).num_days() as i32;
     let mut dates = Vec::with_capacity(rows);
-    if is_text(args[0].data_type()) {
+    if args[0].data_type().is_string() {
         for text in args[0].as_string_view() {
             let date = match text.map(|text| text.trim().parse::<NaiveDate>()) {
                 None => None,
@@ -531,6 +529,13 @@ impl Units<'_> {
             false => unit(self.0.value(row)).map(Some),
         }
     }
+}
+
+/// Seconds as microseconds, in whole milliseconds.
+fn micros_of_seconds(seconds: f64) -> Result<i64, Fault> {
+    let millis = (seconds * 1000.0).round();
+    let micros = (millis.abs() < i64::MAX as f64).then(|| (millis as i64).checked_mul(1000));
+    micros.flatten().ok_or_else(out_of_range)
 }
 
 fn out_of_range() -> Fault {

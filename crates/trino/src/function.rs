@@ -3,8 +3,6 @@
 //!
 //! Null arguments give null; the computation sees none.
 
-use std::fmt;
-use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
 use arrow::array::{
@@ -14,11 +12,9 @@ use arrow::array::{
 };
 use arrow::datatypes::{DataType, Field, Float64Type, Int64Type};
 use datafusion::common::Result;
-use datafusion::logical_expr::{
-    ColumnarValue, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, Volatility,
-};
 
 use crate::fault::Fault;
+use crate::udf::Listed;
 
 /// The type of an argument, and which values are taken for it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -146,27 +142,6 @@ impl Function {
     pub(crate) const fn also(self, aliases: &'static [&'static str]) -> Self {
         Self { aliases, ..self }
     }
-
-    pub(crate) fn udf(&'static self) -> ScalarUDF {
-        ScalarUDF::new_from_impl(ByRow {
-            function: self,
-            aliases: self
-                .aliases
-                .iter()
-                .map(|alias| (*alias).to_owned())
-                .collect(),
-            signature: Signature::user_defined(Volatility::Immutable),
-        })
-    }
-
-    /// The arguments as people write them: `(varchar, bigint)`.
-    fn written(&self) -> String {
-        let forms = self.forms.iter().map(|form| {
-            let params: Vec<&str> = form.iter().map(|param| param.as_str()).collect();
-            format!("{}({})", self.name, params.join(", "))
-        });
-        forms.collect::<Vec<_>>().join(" or ")
-    }
 }
 
 impl Param {
@@ -193,7 +168,7 @@ impl Param {
     fn takes(self, given: &DataType) -> bool {
         *given == DataType::Null
             || match self {
-                Self::Text => is_text(given),
+                Self::Text => given.is_string(),
                 Self::Bigint => given.is_integer(),
                 Self::Double => given.is_numeric(),
                 Self::Boolean => *given == DataType::Boolean,
@@ -205,102 +180,57 @@ impl Param {
     }
 }
 
-pub(crate) fn is_text(given: &DataType) -> bool {
-    matches!(
-        given,
-        DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View
-    )
-}
-
 /// The type array(varchar).
 pub(crate) fn texts() -> DataType {
     DataType::List(Arc::new(Field::new_list_field(DataType::Utf8View, true)))
 }
 
-struct ByRow {
-    function: &'static Function,
-    aliases: Vec<String>,
-    signature: Signature,
-}
-
-impl fmt::Debug for ByRow {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.function.name)
-    }
-}
-
-impl PartialEq for ByRow {
-    fn eq(&self, other: &Self) -> bool {
-        self.function.name == other.function.name
-    }
-}
-
-impl Eq for ByRow {}
-
-impl Hash for ByRow {
-    fn hash<H: Hasher>(&self, state: &mut H) {
-        self.function.name.hash(state);
-    }
-}
-
-impl ScalarUDFImpl for ByRow {
-    fn name(&self) -> &str {
-        self.function.name
+impl Listed for Function {
+    fn name(&self) -> &'static str {
+        self.name
     }
 
-    fn aliases(&self) -> &[String] {
-        &self.aliases
+    fn aliases(&self) -> &'static [&'static str] {
+        self.aliases
     }
 
-    fn signature(&self) -> &Signature {
-        &self.signature
+    fn written(&self) -> String {
+        let forms = self.forms.iter().map(|form| {
+            let params: Vec<&str> = form.iter().map(|param| param.as_str()).collect();
+            format!("{}({})", self.name, params.join(", "))
+        });
+        forms.collect::<Vec<_>>().join(" or ")
     }
 
-    fn coerce_types(&self, given: &[DataType]) -> Result<Vec<DataType>> {
+    fn coerce(&self, given: &[DataType]) -> Option<Vec<DataType>> {
         let fits = |form: &&&[Param]| {
             form.len() == given.len() && form.iter().zip(given).all(|(param, of)| param.takes(of))
         };
-        match self.function.forms.iter().find(fits) {
-            Some(form) => Ok(form.iter().map(|param| param.data_type()).collect()),
-            None => Err(Fault::arguments(self.function.name, &self.function.written()).into()),
-        }
+        let form = self.forms.iter().find(fits)?;
+        Some(form.iter().map(|param| param.data_type()).collect())
     }
 
-    fn return_type(&self, _: &[DataType]) -> Result<DataType> {
-        Ok(match self.function.returns {
+    fn returns(&self, _: &[DataType]) -> DataType {
+        match self.returns {
             Returns::Text(_) => DataType::Utf8View,
             Returns::Bigint(_) => DataType::Int64,
             Returns::Double(_) => DataType::Float64,
             Returns::Boolean(_) => DataType::Boolean,
             Returns::Binary(_) => DataType::Binary,
             Returns::Texts(_) => texts(),
-        })
+        }
     }
 
-    fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {
-        let is_scalar = |arg: &ColumnarValue| matches!(arg, ColumnarValue::Scalar(_));
-        let is_constant = args.args.iter().all(is_scalar);
-        let rows = if is_constant { 1 } else { args.number_rows };
-        let arrays: Vec<ArrayRef> = args
-            .args
-            .into_iter()
-            .map(|arg| arg.into_array(rows))
-            .collect::<Result<_>>()?;
-        let columns: Vec<Column<'_>> = arrays.iter().map(column).collect();
-        let has_null = |row: usize| arrays.iter().any(|array| array.is_null(row));
+    fn call(&self, args: &[ArrayRef], rows: usize) -> Result<ArrayRef> {
+        let columns: Vec<Column<'_>> = args.iter().map(column).collect();
+        let has_null = |row: usize| args.iter().any(|array| array.is_null(row));
         let rows = (0..rows).map(|row| {
             (!has_null(row)).then_some(Row {
                 columns: &columns,
                 row,
             })
         });
-        let computed = compute(&self.function.returns, rows)?;
-        Ok(match is_constant {
-            true => ColumnarValue::Scalar(datafusion::common::ScalarValue::try_from_array(
-                &computed, 0,
-            )?),
-            false => ColumnarValue::Array(computed),
-        })
+        compute(&self.returns, rows)
     }
 }
 

@@ -19,6 +19,7 @@ mod strings;
 mod time;
 mod time_formats;
 mod typed;
+mod udf;
 mod urls;
 mod zones;
 
@@ -36,12 +37,12 @@ pub fn scalar_functions() -> Vec<ScalarUDF> {
         .chain(&bytes::FUNCTIONS)
         .chain(&json::FUNCTIONS)
         .chain(&urls::FUNCTIONS)
-        .map(function::Function::udf);
+        .map(|function| udf::udf(function));
     let typed = dates::FUNCTIONS
         .iter()
         .chain(&arrays::FUNCTIONS)
         .chain(&maps::FUNCTIONS)
         .chain(&conditions::FUNCTIONS)
-        .map(typed::Typed::udf);
+        .map(|function| udf::udf(function));
     by_row.chain(typed).chain(zones::functions()).collect()
 }

@@ -9,7 +9,6 @@ use arrow::row::{RowConverter, SortField};
 use datafusion::common::Result;
 
 use crate::fault::Fault;
-use crate::function::is_text;
 use crate::strings::empty_delimiter;
 use crate::typed::Typed;
 
@@ -18,7 +17,8 @@ pub(crate) static FUNCTIONS: [Typed; 1] = [Typed {
     aliases: &[],
     written: "split_to_map(text, entry_delimiter, key_value_delimiter)",
     coerce: |given| {
-        (given.len() == 3 && given.iter().all(is_text)).then(|| vec![DataType::Utf8View; 3])
+        (given.len() == 3 && given.iter().all(DataType::is_string))
+            .then(|| vec![DataType::Utf8View; 3])
     },
     returns: |_| texts(),
     call: split_to_map,

@@ -163,9 +163,8 @@ fn width_bucket(row: &Row<'_>) -> Result<Option<i64>, Fault> {
     if above {
         return Ok(Some(count.saturating_add(1)));
     }
-    Ok(Some(
-        (count as f64 * (operand - low) / (high - low)) as i64 + 1,
-    ))
+    let below = (count as f64 * (operand - low) / (high - low)) as i64;
+    Ok(Some(below.saturating_add(1)))
 }
 
 /// The ones among the lowest `bits` bits, as two's complement.

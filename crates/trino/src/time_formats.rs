@@ -99,22 +99,12 @@ pub(crate) fn mysql(format: &str) -> Result<Pattern, Fault> {
             'm' => pieces.field(Field::Month, 2),
             'p' => pieces.field(Field::HalfDay, 0),
             'r' => {
-                pieces.field(Field::Hour12, 2);
-                pieces.literal(':');
-                pieces.field(Field::Minute, 2);
-                pieces.literal(':');
-                pieces.field(Field::Second, 2);
+                pieces.clock(Field::Hour12);
                 pieces.literal(' ');
                 pieces.field(Field::HalfDay, 0);
             }
             'S' | 's' => pieces.field(Field::Second, 2),
-            'T' => {
-                pieces.field(Field::Hour, 2);
-                pieces.literal(':');
-                pieces.field(Field::Minute, 2);
-                pieces.literal(':');
-                pieces.field(Field::Second, 2);
-            }
+            'T' => pieces.clock(Field::Hour),
             'v' => pieces.field(Field::Week, 2),
             'W' => pieces.field(Field::WeekdayName, 0),
             'x' => pieces.field(Field::WeekYear, 4),
@@ -131,6 +121,9 @@ pub(crate) fn mysql(format: &str) -> Result<Pattern, Fault> {
     }
     Ok(pieces.finish())
 }
+
+/// What a field may be padded to, in characters.
+const WIDTH_MAX: usize = 32;
 
 /// `yyyy-MM-dd`; what stands in single quotes is taken as it is.
 pub(crate) fn joda(format: &str) -> Result<Pattern, Fault> {
@@ -163,6 +156,12 @@ pub(crate) fn joda(format: &str) -> Result<Pattern, Fault> {
         while rest.peek() == Some(&c) {
             rest.next();
             width += 1;
+        }
+        if width > WIDTH_MAX {
+            return Err(Fault::new(
+                "a field of the format is too wide",
+                "repeat a letter 32 times at most",
+            ));
         }
         let (field, width) = match (c, width) {
             ('y' | 'Y' | 'u', 2) => (Field::ShortYear, 2),
@@ -211,6 +210,15 @@ impl Pieces {
 
     fn field(&mut self, field: Field, width: usize) {
         self.0.push(Piece::Field { field, width });
+    }
+
+    /// Hours, minutes and seconds with `:` between.
+    fn clock(&mut self, hour: Field) {
+        self.field(hour, 2);
+        for field in [Field::Minute, Field::Second] {
+            self.literal(':');
+            self.field(field, 2);
+        }
     }
 
     fn finish(self) -> Pattern {

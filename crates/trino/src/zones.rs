@@ -16,7 +16,6 @@ use datafusion::logical_expr::{
 };
 
 use crate::fault::Fault;
-use crate::function::is_text;
 
 /// The functions of this module.
 pub(crate) fn functions() -> [ScalarUDF; 2] {
@@ -65,10 +64,10 @@ impl ScalarUDFImpl for Zoned {
 
     fn coerce_types(&self, given: &[DataType]) -> Result<Vec<DataType>> {
         match given {
-            [DataType::Timestamp(_, zone), text] if is_text(text) => {
+            [DataType::Timestamp(_, zone), text] if text.is_string() => {
                 Ok(vec![micros(zone.clone()), DataType::Utf8])
             }
-            [DataType::Date32 | DataType::Null, text] if is_text(text) => {
+            [DataType::Date32 | DataType::Null, text] if text.is_string() => {
                 Ok(vec![micros(None), DataType::Utf8])
             }
             _ => Err(self.arguments().into()),

@@ -7,6 +7,7 @@ use super::statement::{Property, StatementParts};
 use super::tokens::{Kind, Token};
 use crate::errors::{Error, ErrorKind};
 use crate::landing_table::{Column, ColumnType};
+use crate::names::is_own_schema;
 use crate::suggest::nearest;
 use crate::text::Spot;
 
@@ -68,9 +69,8 @@ impl Parser<'_> {
         }
     }
 
-    /// Accepts `table`, `db.table`, `` `db`.`table` `` and `` `db.table` ``. The
-    /// database is Athena's and is ignored.
-    /// The table's name and place, and the database before it.
+    /// Accepts `table`, `db.table`, `` `db`.`table` `` and `` `db.table` ``. Returns the
+    /// table's name and place, and the database, unless its name has a meaning of its own.
     fn table_name(&mut self) -> Result<((String, Spot), Option<String>), Error> {
         let expected = "the table's name";
         let (name, mut spot) = self.name(expected)?;
@@ -81,7 +81,8 @@ impl Parser<'_> {
             spot = own;
         }
         let name = parts.pop().unwrap_or_default();
-        Ok(((name, spot), parts.pop()))
+        let database = parts.pop().filter(|name| !is_own_schema(name));
+        Ok(((name, spot), database))
     }
 
     fn columns(&mut self) -> Result<Vec<(Column, Spot)>, Error> {

@@ -24,21 +24,25 @@ pub(crate) fn refuse(plan: &LogicalPlan) -> Result<(), Error> {
             expr.apply(|expr| {
                 let mut pairs = pairs(expr).into_iter();
                 found = pairs.find_map(|(one, other)| mixed(one, other, &schema));
-                Ok(match found.is_some() {
-                    true => TreeNodeRecursion::Stop,
-                    false => TreeNodeRecursion::Continue,
-                })
+                Ok(stop_if(found.is_some()))
             })?;
+            if found.is_some() {
+                break;
+            }
         }
-        Ok(match found.is_some() {
-            true => TreeNodeRecursion::Stop,
-            false => TreeNodeRecursion::Continue,
-        })
+        Ok(stop_if(found.is_some()))
     });
     match (visited, found) {
         (Ok(_), Some(error)) => Err(error),
         // What cannot be walked is judged where it is planned.
         _ => Ok(()),
+    }
+}
+
+fn stop_if(is_found: bool) -> TreeNodeRecursion {
+    match is_found {
+        true => TreeNodeRecursion::Stop,
+        false => TreeNodeRecursion::Continue,
     }
 }
 
@@ -60,8 +64,8 @@ fn pairs(expr: &Expr) -> Vec<(&Expr, &Expr)> {
 }
 
 fn mixed(left: &Expr, right: &Expr, schema: &DFSchema) -> Option<Error> {
-    let (left_type, right_type) = (left.get_type(schema).ok()?, right.get_type(schema).ok()?);
-    let (number, number_type, text) = match (is_text(&left_type), is_text(&right_type)) {
+    let (left_type, right_type) = (type_of(left, schema)?, type_of(right, schema)?);
+    let (number, number_type, text) = match (left_type.is_string(), right_type.is_string()) {
         (false, true) if left_type.is_numeric() => (left, left_type, right),
         (true, false) if right_type.is_numeric() => (right, right_type, left),
         _ => return None,
@@ -82,11 +86,15 @@ fn mixed(left: &Expr, right: &Expr, schema: &DFSchema) -> Option<Error> {
     })
 }
 
-fn is_text(of: &DataType) -> bool {
-    matches!(
-        of,
-        DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View
-    )
+/// The type of an expression. Of a chain of operators it is that of the last operand, so
+/// that a long chain is not typed anew at each of its operators.
+fn type_of(expr: &Expr, schema: &DFSchema) -> Option<DataType> {
+    match expr {
+        Expr::BinaryExpr(binary) if binary.op.is_numerical_operators() => {
+            type_of(&binary.right, schema)
+        }
+        _ => expr.get_type(schema).ok(),
+    }
 }
 
 /// A column's name; another expression goes by what it is.

@@ -1,6 +1,6 @@
 //! `SHOW`, `DESCRIBE` and `USE`, as queries of constant rows.
 
-use datafusion::arrow::datatypes::Schema;
+use datafusion::arrow::datatypes::SchemaRef;
 use datafusion::sql::parser::Statement;
 use sqlparser::ast::{
     ObjectName, ObjectNamePart, ShowStatementFilter, ShowStatementFilterPosition,
@@ -94,12 +94,18 @@ fn last(name: &ObjectName) -> Option<String> {
     }
 }
 
-async fn schema(tables: &Tables, name: &ObjectName) -> Result<std::sync::Arc<Schema>, Error> {
+/// The columns of a table.
+async fn schema(tables: &Tables, name: &ObjectName) -> Result<SchemaRef, Error> {
     let table = last(name).unwrap_or_default();
     let zone = name.0.iter().rev().nth(1).and_then(|part| match part {
         ObjectNamePart::Identifier(ident) => Some(ident.value.to_lowercase()),
         ObjectNamePart::Function(_) => None,
     });
+    if let Some(zone) = &zone
+        && !tables.names_in(Some(zone))?.contains(&table)
+    {
+        return Err(tables.no_table(&table));
+    }
     let zone = zone.filter(|zone| zone == system::ZONE);
     match tables.find(zone.as_deref(), &table).await? {
         Some(table) => Ok(table.schema()),

@@ -9,7 +9,7 @@ use sqlparser::ast::{
     AccessExpr, BinaryOperator, CaseWhen, CastKind, DateTimeField, Expr, Fetch, Function,
     FunctionArg, FunctionArgExpr, FunctionArgumentClause, FunctionArgumentList, FunctionArguments,
     Ident, LimitClause, ObjectName, ObjectNamePart, OrderByExpr, OrderByOptions, Query, Subscript,
-    UnaryOperator, Value, VisitMut, VisitorMut,
+    UnaryOperator, Value, VisitMut, VisitorMut, visit_expressions,
 };
 
 use crate::Error;
@@ -75,43 +75,52 @@ impl VisitorMut for Rewriter {
     }
 
     fn post_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<Error> {
-        let rewritten = match expr {
-            Expr::AtTimeZone {
-                timestamp,
-                time_zone,
-            } => Some(call(
-                "at_timezone",
-                vec![(**timestamp).clone(), (**time_zone).clone()],
-            )),
-            Expr::Substring {
-                expr,
-                substring_from,
-                substring_for,
-                ..
-            } => {
-                let from = substring_from.as_deref().cloned();
-                let args = [
-                    Some((**expr).clone()),
-                    Some(from.unwrap_or_else(|| number("1"))),
-                    substring_for.as_deref().cloned(),
-                ];
-                Some(call("substr", args.into_iter().flatten().collect()))
+        // Moved out and back: copies would make a nested statement many times as large.
+        let taken = std::mem::replace(expr, Expr::value(Value::Null));
+        match rewritten(taken) {
+            Ok(rewritten) => {
+                *expr = rewritten;
+                ControlFlow::Continue(())
             }
-            Expr::CompoundFieldAccess { root, access_chain } => subscripts(root, access_chain),
-            Expr::Extract { field, expr, .. } => {
-                extract(field).map(|name| call(name, vec![(**expr).clone()]))
-            }
-            Expr::Function(function) => match rewrite_call(function) {
-                Ok(rewritten) => rewritten,
-                Err(error) => return ControlFlow::Break(error),
-            },
-            _ => None,
-        };
-        if let Some(rewritten) = rewritten {
-            *expr = rewritten;
+            Err(error) => ControlFlow::Break(error),
         }
-        ControlFlow::Continue(())
     }
+}
+
+/// An expression, whose parts are rewritten already, in DataFusion's terms.
+fn rewritten(expr: Expr) -> Result<Expr, Error> {
+    Ok(match expr {
+        Expr::AtTimeZone {
+            timestamp,
+            time_zone,
+        } => call("at_timezone", vec![*timestamp, *time_zone]),
+        Expr::Substring {
+            expr,
+            substring_from,
+            substring_for,
+            ..
+        } => {
+            let from = substring_from.map_or_else(|| number("1"), |from| *from);
+            let mut args = vec![*expr, from];
+            args.extend(substring_for.map(|length| *length));
+            call("substr", args)
+        }
+        Expr::CompoundFieldAccess { root, access_chain } => subscripts(root, access_chain),
+        Expr::Extract {
+            field,
+            syntax,
+            expr,
+        } => match extract(&field) {
+            Some(name) => call(name, vec![*expr]),
+            None => Expr::Extract {
+                field,
+                syntax,
+                expr,
+            },
+        },
+        Expr::Function(function) => rewritten_call(function)?,
+        other => other,
+    })
 }
 
 /// The function for a field of EXTRACT that DataFusion numbers in another way, or gives
@@ -148,91 +157,95 @@ fn name_of(function: &Function) -> Option<String> {
     }
 }
 
-/// The call in DataFusion's terms; `None` where it stays as it is. A function that only
-/// has another name is renamed in place.
-fn rewrite_call(function: &mut Function) -> Result<Option<Expr>, Error> {
-    let Some(name) = name_of(function) else {
-        return Ok(None);
+/// Functions and aggregates that DataFusion has under another name.
+const OTHER_NAMES: [(&str, &str); 14] = [
+    ("arbitrary", "any_value"),
+    ("array_remove", "array_remove_all"),
+    ("bitwise_and_agg", "bit_and"),
+    ("bitwise_or_agg", "bit_or"),
+    ("bitwise_xor_agg", "bit_xor"),
+    ("ceiling", "ceil"),
+    ("every", "bool_and"),
+    ("filter", "array_filter"),
+    ("rand", "random"),
+    ("stddev_samp", "stddev"),
+    ("transform", "array_transform"),
+    ("truncate", "trunc"),
+    ("var_samp", "var"),
+    ("variance", "var"),
+];
+
+/// A call in DataFusion's terms. A call with other arguments than Trino's stays as it is,
+/// and is refused where it is planned.
+fn rewritten_call(mut function: Function) -> Result<Expr, Error> {
+    let Some(name) = name_of(&function) else {
+        return Ok(Expr::Function(function));
     };
-    match (name.as_str(), arguments(function).as_deref()) {
-        ("if", Some([condition, then])) => Ok(Some(case(condition.clone(), then.clone(), None))),
-        ("if", Some([condition, then, otherwise])) => Ok(Some(case(
-            condition.clone(),
-            then.clone(),
-            Some(otherwise.clone()),
-        ))),
-        ("try", Some([tried])) => attempt(tried).map(Some),
-        ("rand", Some([])) => renamed(function, "random"),
-        ("ceiling", _) => renamed(function, "ceil"),
-        ("truncate", _) => renamed(function, "trunc"),
-        ("array_remove", _) => renamed(function, "array_remove_all"),
-        ("mod", Some([number, divisor])) => Ok(Some(Expr::Nested(Box::new(Expr::BinaryOp {
-            left: Box::new(Expr::Nested(Box::new(number.clone()))),
-            op: BinaryOperator::Modulo,
-            right: Box::new(Expr::Nested(Box::new(divisor.clone()))),
-        })))),
-        ("stddev_samp", _) => renamed(function, "stddev"),
-        ("variance" | "var_samp", _) => renamed(function, "var"),
-        ("arbitrary", _) => renamed(function, "any_value"),
-        ("every", _) => renamed(function, "bool_and"),
-        ("bitwise_and_agg", _) => renamed(function, "bit_and"),
-        ("bitwise_or_agg", _) => renamed(function, "bit_or"),
-        ("bitwise_xor_agg", _) => renamed(function, "bit_xor"),
-        ("count_if", Some([condition])) => {
-            let counted = case(condition.clone(), number("1"), None);
-            replace_arguments(function, vec![counted]);
-            renamed(function, "count")
+    if let Some((_, other)) = OTHER_NAMES.iter().find(|(known, _)| *known == name) {
+        rename(&mut function, other);
+        return Ok(Expr::Function(function));
+    }
+    match (name.as_str(), argument_count(&function)) {
+        ("if", 2 | 3) => {
+            let mut args = take_arguments(&mut function).into_iter();
+            Ok(match (args.next(), args.next()) {
+                (Some(condition), Some(then)) => case(condition, then, args.next()),
+                _ => Expr::Function(function),
+            })
         }
-        ("max_by" | "min_by", Some([value, by])) => {
+        ("try", 1) => with_one(function, |_, tried| attempt(tried)),
+        ("mod", 2) => with_two(function, |_, number, divisor| {
+            Ok(Expr::Nested(Box::new(Expr::BinaryOp {
+                left: Box::new(Expr::Nested(Box::new(number))),
+                op: BinaryOperator::Modulo,
+                right: Box::new(Expr::Nested(Box::new(divisor))),
+            })))
+        }),
+        ("count_if", 1) => with_one(function, |function, condition| {
+            let counted = case(condition, number("1"), None);
+            Ok(with_arguments(function, "count", vec![counted]))
+        }),
+        ("max_by" | "min_by", 2) => {
             let is_max = name == "max_by";
-            by_extreme(function, value.clone(), by.clone(), is_max)
+            with_two(function, |function, value, by| {
+                value_at_extreme(function, value, by, is_max)
+            })
         }
-        ("approx_percentile", Some([value, share])) => {
-            let percentile =
-                |share: &Expr| call("approx_percentile_cont", vec![value.clone(), share.clone()]);
-            percentiles(share, percentile)
+        ("approx_percentile", 2 | 3) => {
+            let mut args = take_arguments(&mut function);
+            match args.pop() {
+                Some(share) => percentiles(&function, &args, share),
+                None => Ok(Expr::Function(function)),
+            }
         }
-        ("approx_percentile", Some([value, weight, share])) => {
-            let percentile = |share: &Expr| {
-                let args = vec![value.clone(), weight.clone(), share.clone()];
-                call("approx_percentile_cont_with_weight", args)
-            };
-            percentiles(share, percentile)
-        }
-        ("geometric_mean", Some([value])) => {
-            let logarithm = call("ln", vec![value.clone()]);
-            replace_arguments(function, vec![logarithm]);
-            rename(function, "avg");
-            Ok(Some(call("exp", vec![Expr::Function(function.clone())])))
-        }
-        ("listagg", Some([_, _])) => {
+        ("geometric_mean", 1) => with_one(function, |function, value| {
+            let logarithm = call("ln", vec![value]);
+            let mean = with_arguments(function, "avg", vec![logarithm]);
+            Ok(call("exp", vec![mean]))
+        }),
+        ("listagg", 2) => {
             let order = std::mem::take(&mut function.within_group);
             if let FunctionArguments::List(list) = &mut function.args
                 && !order.is_empty()
             {
                 list.clauses.push(FunctionArgumentClause::OrderBy(order));
             }
-            renamed(function, "string_agg")
+            rename(&mut function, "string_agg");
+            Ok(Expr::Function(function))
         }
-        ("transform", _) => renamed(function, "array_transform"),
-        ("filter", _) => renamed(function, "array_filter"),
-        ("none_match", Some([list, predicate])) => {
-            let any = call("any_match", vec![list.clone(), predicate.clone()]);
-            Ok(Some(not(any)))
-        }
-        ("all_match", Some([list, Expr::Lambda(lambda)])) => {
-            let mut negated = lambda.clone();
-            negated.body = Box::new(not((*lambda.body).clone()));
-            let any = call("any_match", vec![list.clone(), Expr::Lambda(negated)]);
-            Ok(Some(not(any)))
-        }
-        _ => Ok(None),
+        ("none_match", 2) => with_two(function, |_, list, predicate| {
+            Ok(not(call("any_match", vec![list, predicate])))
+        }),
+        ("all_match", 2) => with_two(function, |function, list, predicate| match predicate {
+            Expr::Lambda(mut lambda) => {
+                let body = std::mem::replace(&mut *lambda.body, Expr::value(Value::Null));
+                *lambda.body = not(body);
+                Ok(not(call("any_match", vec![list, Expr::Lambda(lambda)])))
+            }
+            other => Ok(with_arguments(function, "all_match", vec![list, other])),
+        }),
+        _ => Ok(Expr::Function(function)),
     }
-}
-
-fn renamed(function: &mut Function, name: &str) -> Result<Option<Expr>, Error> {
-    rename(function, name);
-    Ok(None)
 }
 
 fn rename(function: &mut Function, name: &str) {
@@ -242,22 +255,60 @@ fn rename(function: &mut Function, name: &str) {
     }
 }
 
-/// The arguments, if they are plain expressions.
-fn arguments(function: &Function) -> Option<Vec<Expr>> {
+/// How many arguments a call has; 0 if one is not a plain expression.
+fn argument_count(function: &Function) -> usize {
     let FunctionArguments::List(list) = &function.args else {
-        return None;
+        return 0;
     };
-    let args = list.args.iter().map(|arg| match arg {
-        FunctionArg::Unnamed(FunctionArgExpr::Expr(expr)) => Some(expr.clone()),
-        _ => None,
-    });
-    args.collect()
+    let is_plain =
+        |arg: &FunctionArg| matches!(arg, FunctionArg::Unnamed(FunctionArgExpr::Expr(_)));
+    match list.args.iter().all(is_plain) {
+        true => list.args.len(),
+        false => 0,
+    }
 }
 
-fn replace_arguments(function: &mut Function, args: Vec<Expr>) {
+/// Moves the arguments out of a call.
+fn take_arguments(function: &mut Function) -> Vec<Expr> {
+    let FunctionArguments::List(list) = &mut function.args else {
+        return Vec::new();
+    };
+    let args = std::mem::take(&mut list.args).into_iter();
+    args.filter_map(|arg| match arg {
+        FunctionArg::Unnamed(FunctionArgExpr::Expr(expr)) => Some(expr),
+        _ => None,
+    })
+    .collect()
+}
+
+fn with_one(
+    mut function: Function,
+    rewrite: impl FnOnce(Function, Expr) -> Result<Expr, Error>,
+) -> Result<Expr, Error> {
+    match take_arguments(&mut function).pop() {
+        Some(only) => rewrite(function, only),
+        None => Ok(Expr::Function(function)),
+    }
+}
+
+fn with_two(
+    mut function: Function,
+    rewrite: impl FnOnce(Function, Expr, Expr) -> Result<Expr, Error>,
+) -> Result<Expr, Error> {
+    let mut args = take_arguments(&mut function).into_iter();
+    match (args.next(), args.next()) {
+        (Some(first), Some(second)) => rewrite(function, first, second),
+        _ => Ok(Expr::Function(function)),
+    }
+}
+
+/// The call under another name and with other arguments; its clauses stay.
+fn with_arguments(mut function: Function, name: &str, args: Vec<Expr>) -> Expr {
+    rename(&mut function, name);
     if let FunctionArguments::List(list) = &mut function.args {
         list.args = args.into_iter().map(argument).collect();
     }
+    Expr::Function(function)
 }
 
 fn argument(expr: Expr) -> FunctionArg {
@@ -289,15 +340,20 @@ fn is_text(expr: &Expr) -> bool {
     matches!(expr, Expr::Value(value) if matches!(value.value, Value::SingleQuotedString(_)))
 }
 
-/// `array[1]` as a call of a function that refuses what is not there.
-fn subscripts(root: &Expr, chain: &[AccessExpr]) -> Option<Expr> {
-    chain
-        .iter()
-        .try_fold(root.clone(), |inner, access| match access {
-            AccessExpr::Subscript(Subscript::Index { index }) if !is_text(index) => {
-                Some(call("subscript", vec![inner, index.clone()]))
+/// `array[1]` as a call of a function that refuses what is not there. A text is the name
+/// of a field, or a key.
+fn subscripts(root: Box<Expr>, access_chain: Vec<AccessExpr>) -> Expr {
+    let is_index = |access: &AccessExpr| matches!(access, AccessExpr::Subscript(Subscript::Index { index }) if !is_text(index));
+    if !access_chain.iter().all(is_index) {
+        return Expr::CompoundFieldAccess { root, access_chain };
+    }
+    access_chain
+        .into_iter()
+        .fold(*root, |inner, access| match access {
+            AccessExpr::Subscript(Subscript::Index { index }) => {
+                call("subscript", vec![inner, index])
             }
-            _ => None,
+            _ => inner,
         })
 }
 
@@ -323,10 +379,10 @@ fn case(condition: Expr, then: Expr, otherwise: Option<Expr>) -> Expr {
 
 /// TRY: a cast and a division give null where they fail. Other errors are raised while a
 /// whole column is computed, and cannot be told from each other by row.
-fn attempt(tried: &Expr) -> Result<Expr, Error> {
-    use BinaryOperator::{Divide, Eq, Modulo};
+fn attempt(tried: Expr) -> Result<Expr, Error> {
+    use BinaryOperator::{Divide, Modulo};
     match tried {
-        Expr::Nested(inner) => attempt(inner),
+        Expr::Nested(inner) => attempt(*inner),
         Expr::Cast {
             kind: CastKind::Cast | CastKind::DoubleColon | CastKind::TryCast,
             expr,
@@ -335,30 +391,20 @@ fn attempt(tried: &Expr) -> Result<Expr, Error> {
             format,
         } => Ok(Expr::Cast {
             kind: CastKind::TryCast,
-            expr: expr.clone(),
-            data_type: data_type.clone(),
-            array: *array,
-            format: format.clone(),
+            expr,
+            data_type,
+            array,
+            format,
         }),
         Expr::BinaryOp {
             left,
             op: op @ (Divide | Modulo),
             right,
-        } => {
-            let divisor = Expr::Nested(right.clone());
-            let is_zero = Expr::BinaryOp {
-                left: Box::new(divisor.clone()),
-                op: Eq,
-                right: Box::new(number("0")),
-            };
-            // NULLIF, so that what is not taken divides by null.
-            let divisor = case(is_zero, Expr::value(Value::Null), Some(divisor));
-            Ok(Expr::BinaryOp {
-                left: left.clone(),
-                op: op.clone(),
-                right: Box::new(Expr::Nested(Box::new(divisor))),
-            })
-        }
+        } => Ok(Expr::BinaryOp {
+            left,
+            op,
+            right: Box::new(call("nullif", vec![*right, number("0")])),
+        }),
         _ => Err(Error::sql(
             "TRY is supported over a cast or a division alone",
             "write TRY_CAST(value AS type), or CASE WHEN condition THEN value END",
@@ -367,12 +413,13 @@ fn attempt(tried: &Expr) -> Result<Expr, Error> {
 }
 
 /// The value of the row whose `by` is greatest or least; rows without one do not count.
-fn by_extreme(
-    function: &mut Function,
+fn value_at_extreme(
+    mut function: Function,
     value: Expr,
     by: Expr,
     is_max: bool,
-) -> Result<Option<Expr>, Error> {
+) -> Result<Expr, Error> {
+    refuse_nested([&by])?;
     let known = Expr::IsNotNull(Box::new(Expr::Nested(Box::new(by.clone()))));
     function.filter = Some(Box::new(match function.filter.take() {
         None => known,
@@ -382,7 +429,6 @@ fn by_extreme(
             right: Box::new(known),
         },
     }));
-    replace_arguments(function, vec![value]);
     if let FunctionArguments::List(list) = &mut function.args {
         let order = OrderByExpr {
             expr: by,
@@ -395,16 +441,59 @@ fn by_extreme(
         list.clauses
             .push(FunctionArgumentClause::OrderBy(vec![order]));
     }
-    renamed(function, "first_value")
+    Ok(with_arguments(function, "first_value", vec![value]))
 }
 
-/// One percentile, or an array of them.
-fn percentiles(share: &Expr, percentile: impl Fn(&Expr) -> Expr) -> Result<Option<Expr>, Error> {
-    Ok(Some(match share {
+/// Percentiles of one call, each of which is an aggregate with the values written again.
+const PERCENTILES_MAX: usize = 100;
+
+/// One percentile, or an array of them, of a value, or of a value and its weight.
+fn percentiles(function: &Function, of: &[Expr], share: Expr) -> Result<Expr, Error> {
+    let name = match of {
+        [_] => "approx_percentile_cont",
+        _ => "approx_percentile_cont_with_weight",
+    };
+    let percentile = |share: Expr| {
+        let args = of.iter().cloned().chain([share]);
+        with_arguments(function.clone(), name, args.collect())
+    };
+    match share {
         Expr::Array(shares) => {
-            let elements = shares.elem.iter().map(percentile).collect();
-            call("make_array", elements)
+            refuse_nested(of.iter().chain(function.filter.as_deref()))?;
+            if shares.elem.len() > PERCENTILES_MAX {
+                return Err(Error::sql(
+                    format!(
+                        "`approx_percentile` gives at most {PERCENTILES_MAX} percentiles at once"
+                    ),
+                    "ask for fewer, or in several columns",
+                ));
+            }
+            let elements = shares.elem.into_iter().map(percentile);
+            Ok(call("make_array", elements.collect()))
         }
-        share => percentile(share),
-    }))
+        share => Ok(percentile(share)),
+    }
+}
+
+/// Refuses to write again what holds such a call itself: a chain of them would grow with a
+/// power of its length.
+fn refuse_nested<'e>(written_again: impl IntoIterator<Item = &'e Expr>) -> Result<(), Error> {
+    let is_aggregate = |function: &Function| {
+        let name = name_of(function).unwrap_or_default();
+        function.filter.is_some() || name.starts_with("approx_percentile")
+    };
+    let holds_one = |expr: &Expr| {
+        visit_expressions(expr, |expr| match expr {
+            Expr::Function(function) if is_aggregate(function) => ControlFlow::Break(()),
+            _ => ControlFlow::Continue(()),
+        })
+        .is_break()
+    };
+    match written_again.into_iter().any(holds_one) {
+        true => Err(Error::sql(
+            "an argument of `max_by`, `min_by` or `approx_percentile` holds an aggregate",
+            "compute it in a subquery of FROM",
+        )),
+        false => Ok(()),
+    }
 }

@@ -256,3 +256,27 @@ fn no_table_is_named_as_a_system_table_is() {
     let outcome = call(dir, "run").run().ended(2);
     outcome.says("landing/device_owner.sql:2: `device_owner` is the name of a system table");
 }
+
+/// A landing definition may name a database; one of the name of a zone or of the system
+/// tables hides neither.
+#[test]
+fn no_database_hides_system_tables() {
+    for database in ["system", "`System`", "trusted", "information_schema", "gym"] {
+        let dir = tempfile::tempdir().unwrap();
+        let dir = dir.path();
+        begin(dir);
+        let name = format!("TABLE {database}.heart_rates");
+        edit(dir, "landing/heart_rates.sql", "TABLE heart_rates", &name);
+        call(dir, "run").run().done();
+        let owners = "select count(*) > 0 as n from system.device_owner";
+        let call = |statement: &str| call(dir, "sql --format csv").arg("-c").arg(statement).run();
+        assert_eq!(call(owners).done().out, "n\ntrue\n", "{database}");
+        let known = call("select count(*) > 0 as n from gym.members").code == 0;
+        assert_eq!(known, database == "gym", "{database}");
+        assert_ne!(
+            call("select count(*) from system.members").code,
+            0,
+            "{database}"
+        );
+    }
+}
