@@ -14,7 +14,7 @@ use super::partition_analysis::{KeyKind, PartitionKey};
 use super::people_changes::{PeopleChanges, PeopleSource};
 use super::table_changes::TableChanges;
 use crate::Error;
-use crate::subjects::person_records;
+use crate::subjects::{in_force, person_records};
 use query::Query;
 use query::Session;
 use query::landing::hash;
@@ -98,12 +98,7 @@ impl TableChanges {
         if !from.consent_began_or_ended {
             return Ok(people);
         }
-        let (low, high) = (from.last_ms.min(from.now_ms), from.last_ms.max(from.now_ms));
-        let sql = format!(
-            "select subject from system.consent \
-             where (valid_from > {low} and valid_from <= {high}) \
-             or (valid_to > {low} and valid_to <= {high})"
-        );
+        let sql = in_force::began_or_ended("subject", from.last_ms, from.now_ms);
         for batch in rows(&self.before, &sql).await? {
             for keys in [&mut people, &mut self.time_affected_people] {
                 let subjects = batch.column(0);

@@ -62,9 +62,9 @@ impl Work {
         Ok(())
     }
 
-    /// Lets a system table that earlier runs derived mean no rows: its landing tables are
-    /// gone, or have lost the roles that it was derived from. Models would join people of
-    /// then.
+    /// Empties a system table that earlier runs derived, if there is one: its landing
+    /// tables are gone, or have lost the roles that it was derived from. Otherwise models
+    /// would join people of those runs.
     pub(super) async fn empty_derived(
         &self,
         table: &'static Definition,

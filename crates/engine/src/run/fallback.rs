@@ -1,67 +1,66 @@
-//! Why a run builds every table anew although the last run left something to
-//! build upon.
+//! Why a run rebuilds every table although it could use the tables of the last run.
 //!
-//! A run first tries to do less: nothing, only what is new, only changed models.
-//! Whatever stops it on such a way is a [`Fallback`]. `stedi run` and `stedi plan`
-//! show it, with what would avoid it where the user can do something. A function
-//! on such a way fails with [`Halt`]: a fallback, or an error that ends the run.
+//! A run first tries to do less: nothing, only new files, or only changed models. A
+//! [`Fallback`] is the reason why that is not possible. `stedi run` and `stedi plan` show
+//! the reason, and how the user can avoid it. A function of these lesser runs fails with
+//! [`Halt`]: either a fallback, or an error that ends the run.
 
 use std::fmt;
 
 use crate::Error;
 
-/// Why every table is built anew.
+/// Why every table is rebuilt.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Fallback {
-    /// The last run was of a program that noted other things.
+    /// Another version of the program, with other notes, did the last run.
     OtherProgram,
-    /// The last run left no notes that can be used.
+    /// The last run left no usable notes.
     NoState,
-    /// Something of the lake is broken.
+    /// A table of the lake is damaged.
     Damaged,
-    /// A landing table is declared otherwise.
+    /// The definition of a landing table changed.
     LandingDefinitions,
-    /// Models changed, and that is not all that is new.
+    /// Models changed, and there is new input too.
     ModelsAndInput { models: Vec<String> },
     /// The last run built other tables.
     OtherTables,
-    /// Pseudonyms are computed with another key.
+    /// The pseudonym key is another.
     OtherKey,
-    /// A table does not hold what the last run noted.
+    /// A table does not have the content that the last run noted.
     TableChanged { table: String },
-    /// A model asks for the time of the run.
+    /// A model depends on the time of the run.
     TimeDependent { table: String },
-    /// Landing files changed or went after they were read.
+    /// Landing files were changed or removed after they were read.
     FilesChanged,
-    /// New files hold too much to be joined in memory.
+    /// New files are too large to be joined in memory.
     ManyBytes { bytes: u64 },
-    /// New rows touch too many keys, or rows of a table, to be held in memory.
+    /// Too many rows have to be compared in memory: of `table`, or of all tables.
     ManyRows { table: Option<String> },
     /// The project has no landing table of customer records.
     NoRecords,
     /// A model reads a system table that every run adds to.
     ReadsRunTables { table: String },
-    /// No model asks whose a device is.
+    /// No model reads the owners of devices.
     NoOwners,
-    /// The last run did not derive whose a device is.
+    /// The last run did not derive the owners of devices.
     OwnersUnknown,
     /// The models that select the training set are not the shipped ones.
     OwnTrainingSet,
-    /// A check of the model leaves rows out.
+    /// A check of the model leaves out rows.
     LeavesOut { table: String },
-    /// The version of a system table that the last run read is gone.
+    /// The version of a system table that the last run read was removed.
     VersionRemoved { table: String },
     /// A new file was not read to its end.
     FileUnfinished,
-    /// A strict run asks about every place that cannot be read.
+    /// A strict run reports the first place that cannot be read, so it reads all files.
     Strict,
-    /// Whose a device is, or who agrees, follows from more than the new rows.
+    /// The owners of devices, or who consents, follow from more than the new rows.
     PeopleUnclear,
-    /// A device went from one owner to another, and the model does not look at it.
+    /// A device had several owners, and the model is not as shipped.
     DevicePassedOn { table: String },
-    /// The change of a model cannot be computed from a part of its input.
+    /// The change of a model's rows takes more than a part of its input.
     NotDivisible { table: String },
-    /// The last run noted no verdict of a check.
+    /// The last run noted no verdict of one of its checks.
     CheckUnknown { table: String },
 }
 
@@ -147,9 +146,9 @@ impl fmt::Display for Fallback {
     }
 }
 
-/// Why a run left a way that does less than everything.
+/// Why a lesser run stops.
 pub(super) enum Halt {
-    /// Everything is built anew instead.
+    /// A full build follows instead.
     Fallback(Fallback),
     /// The run ends.
     Error(Error),
@@ -179,7 +178,7 @@ impl From<lake::Error> for Halt {
     }
 }
 
-/// Tells what ends the run from what makes it build everything.
+/// Separates a fallback from the errors that end the run.
 ///
 /// # Errors
 /// Those that end the run.

@@ -71,8 +71,7 @@ impl Work {
     /// The models whose names are given, and all that follows from them.
     pub(super) fn following(&self, changed: &BTreeSet<String>) -> BTreeSet<String> {
         let mut following = changed.clone();
-        // Models are listed in build order, but a check may
-        // read what is built later.
+        // Models are listed in build order, but a check may read what is built later.
         loop {
             let before = following.len();
             for planned in &self.planned {
@@ -110,9 +109,9 @@ impl Work {
         changed: &BTreeSet<String>,
         options: &RunOptions,
     ) -> Result<Prepared, Halt> {
-        let known = quarantine::state(&self.session).await?;
+        let quarantined = quarantine::state(&self.session).await?;
         let last_run = RunState::of_last(self).ok_or(Fallback::NoState)?;
-        if options.strict && known.places > 0 {
+        if options.strict && quarantined.places > 0 {
             return Err(Fallback::Strict.into());
         }
         // Whose devices are was not asked before.
@@ -121,20 +120,19 @@ impl Work {
             return Err(Fallback::OwnersUnknown.into());
         }
         let names = self.following(changed);
-        let standing = known;
-        let known = self.checks_of(&last_run.run).await?;
+        let checks = self.checks_of(&last_run.run).await?;
         let kept = self
             .planned
             .iter()
             .filter(|p| !names.contains(p.model.name.as_ref()));
         for planned in kept {
-            Self::require_checks(&planned.model, &known)?;
+            Self::require_checks(&planned.model, &checks)?;
         }
         let mut prepared = self
-            .prepare_full(options, ModelSet::Only(&names, &known))
+            .prepare_full(options, ModelSet::Only(&names, &checks))
             .await?;
-        prepared.report.quarantined = standing.places;
-        prepared.report.undecodable = self.undecodable(&standing, &BTreeMap::new());
+        prepared.report.quarantined = quarantined.places;
+        prepared.report.undecodable = self.undecodable(&quarantined, &BTreeMap::new());
         Ok(prepared)
     }
 

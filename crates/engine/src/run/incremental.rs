@@ -147,11 +147,7 @@ impl Work {
                 .ledger
                 .add_read(table, read.files.len() as u64, &read.tally, 1);
         }
-        for table in [
-            &system::CONSENT,
-            &system::DEVICE_CLAIM,
-            &system::DEVICE_OWNER,
-        ] {
+        for table in system::DERIVED {
             let name = table.full_name();
             let derived = Table {
                 layout: table.layout()?,
@@ -333,11 +329,7 @@ impl Work {
                 .published
                 .insert(planned.model.name.to_string(), published);
         }
-        for table in [
-            &system::CONSENT,
-            &system::DEVICE_CLAIM,
-            &system::DEVICE_OWNER,
-        ] {
+        for table in system::DERIVED {
             let published = PublishedTable::of_system(table, self.version(&table.id()).await?);
             let name = table.full_name();
             tables.published.insert(name, published);

@@ -23,6 +23,7 @@ use super::work::Work;
 use crate::Error;
 use crate::commit_note::RegisterState;
 use crate::contract::time_use::TimeUse;
+use crate::subjects::in_force;
 use crate::subjects::landing_files::{self, KnownFile};
 use crate::subjects::quarantine;
 
@@ -421,12 +422,7 @@ impl Work {
 
     /// Whether anybody's consent begins or ends between the last run and this.
     async fn people_crossing(&self, last_ms: i64) -> Result<bool, Error> {
-        let (from, to) = (last_ms.min(self.now_ms), last_ms.max(self.now_ms));
-        let sql = format!(
-            "select count(*) from system.consent \
-             where (valid_from > {from} and valid_from <= {to}) \
-             or (valid_to > {from} and valid_to <= {to})"
-        );
+        let sql = in_force::began_or_ended("count(*)", last_ms, self.now_ms);
         Ok(crate::contract::checks::count(&self.session, &sql).await? > 0)
     }
 }

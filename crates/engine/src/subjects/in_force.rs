@@ -1,5 +1,5 @@
-//! Finds people whose consent to research is in force, and the devices of owners, in rows
-//! of derived tables. Used by full runs, incremental runs and `verify`.
+//! Finds people whose consent to research is in force, consents that began or ended, and the
+//! devices of owners, in derived tables. Used by full runs, incremental runs and `verify`.
 
 use arrow::array::{Array, AsArray, RecordBatch};
 use arrow::datatypes::Int64Type;
@@ -19,6 +19,17 @@ pub(crate) fn consenting_people(rows: &RecordBatch, now_ms: i64) -> impl Iterato
             purposes.value(*row) == Purpose::Research.as_str() && has_begun && !has_ended
         })
         .map(|row| subjects.value(row))
+}
+
+/// A query for `columns` of the consents that began or ended between two times, in either
+/// order. A time is in epoch milliseconds; the later one belongs to the interval.
+pub(crate) fn began_or_ended(columns: &str, one_ms: i64, other_ms: i64) -> String {
+    let (low, high) = (one_ms.min(other_ms), one_ms.max(other_ms));
+    format!(
+        "select {columns} from system.consent \
+         where (valid_from > {low} and valid_from <= {high}) \
+         or (valid_to > {low} and valid_to <= {high})"
+    )
 }
 
 /// The devices of owners that `is_wanted` accepts. The first two columns of the rows are
