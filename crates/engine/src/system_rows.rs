@@ -1,5 +1,5 @@
-//! Writes rows of system tables into files for their next version. Runs, entries
-//! by hand and quarantine use it.
+//! Writes rows of a system table into files, and prepares the publication of its next
+//! version. Runs, `stedi consent` and `stedi quarantine` use it.
 
 use arrow::array::RecordBatch;
 use lake::{CommitInfo, Lake, Publication, RemovedFiles, Version};
@@ -8,9 +8,8 @@ use query::system::Definition;
 use crate::Error;
 use crate::content::{self, Content};
 
-/// Writes rows into a file for the next version of the table. Gives the
-/// publication of that version, or `None` where the published version already holds
-/// the same.
+/// Writes rows into a file for the next version of the table. Returns the publication of
+/// that version; `None` if nothing would change.
 pub(crate) async fn stage(
     table: &Definition,
     lake: &Lake,
@@ -21,23 +20,23 @@ pub(crate) async fn stage(
     let mut content = Content::default();
     content.add(content::hashes(batch));
     let mut count = batch.num_rows() as u64;
-    let removes = match mode {
-        WriteMode::Append(standing) => {
+    let removed = match mode {
+        WriteMode::Append(published) => {
             if batch.num_rows() == 0 {
                 return Ok(None);
             }
-            let before = standing.and_then(|standing| standing.commit_info.as_ref());
+            let before = published.and_then(|published| published.commit_info.as_ref());
             if let Some(before) = before {
                 content.merge(Content::from_text(&before.content).unwrap_or_default());
             }
-            count += standing.map_or(0, Version::rows);
+            count += published.map_or(0, Version::rows);
             RemovedFiles::None
         }
-        WriteMode::Replace(standing) => {
-            let same = match standing.map(|standing| &standing.commit_info) {
-                Some(Some(standing)) => standing.content == content.to_text(),
+        WriteMode::Replace(published) => {
+            let same = match published.map(|published| &published.commit_info) {
+                Some(Some(published)) => published.content == content.to_text(),
                 Some(None) => false,
-                // A table that would be empty need not be made.
+                // An empty table is not created.
                 None => batch.num_rows() == 0,
             };
             if same {
@@ -55,7 +54,7 @@ pub(crate) async fn stage(
         description: table.grain().to_owned(),
         commit_info: commit_info(run, count, content),
         files: writer.finish().await?,
-        removed: removes,
+        removed,
         changes_rows: true,
     }))
 }
@@ -63,11 +62,11 @@ pub(crate) async fn stage(
 /// How the written rows relate to the published ones.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum WriteMode<'a> {
-    /// They are added.
+    /// The rows are appended to the published ones.
     Append(Option<&'a Version>),
-    /// They replace them.
+    /// The rows replace the published ones.
     Replace(Option<&'a Version>),
-    /// They replace them, whatever the table's log says it holds.
+    /// As `Replace`, even if the log says that the content is the same.
     Rebuild,
 }
 

@@ -41,7 +41,7 @@ fn main() -> ExitCode {
     output::log_to_stderr(&settings);
     let limits = Limits {
         memory_bytes: settings.memory_bytes.value,
-        is_of_tables: !matches!(cli.command, Command::Sql(_)),
+        may_hold_lake: !matches!(cli.command, Command::Sql(_)),
     };
     let command = Arc::new(cli.command);
     watchdog::run(limits, move || execute(&settings, &command))

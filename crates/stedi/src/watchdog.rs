@@ -7,15 +7,15 @@
 //!
 //! | event | action |
 //! |---|---|
-//! | a signal | The command is asked to stop. If it has not noticed within [`NOTICE_TIME`], the process exits. |
+//! | a signal | The command is asked to stop. It has [`NOTICE_TIME`] to notice ([`NOTICE_TIME_OF_TABLES`] if it may hold a lake), then [`CLEANUP_TIME`]; after that the process exits. |
 //! | a second signal | The process exits. |
 //! | more memory than `--memory` plus an allowance | as for a signal, but with exit code 1 and a hint |
 //! | a statement's time-out | likewise |
 //! | nobody reads a query's rows any more | as for a signal, with exit code 0 |
 //!
-//! A process that exits this way leaves a lake as a killed process does: the
-//! kernel releases the lock, nothing is half visible, and the next lock holder
-//! cleans up.
+//! A process that exits this way leaves a lake as a killed process does: the lock is
+//! released (by the kernel, or on an object store when its heartbeat stops), nothing is
+//! half visible, and the next lock holder cleans up.
 
 use std::process::ExitCode;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
@@ -79,8 +79,9 @@ const OVERSHOOT_BYTES: u64 = 128 << 20;
 pub(crate) struct Limits {
     /// `--memory`.
     pub(crate) memory_bytes: usize,
-    /// Whether the command builds or reads whole tables.
-    pub(crate) is_of_tables: bool,
+    /// Whether the command may hold the lock of a lake, and reads or builds whole tables:
+    /// every command but `sql`.
+    pub(crate) may_hold_lake: bool,
 }
 
 /// Why a command is asked to stop.
@@ -139,7 +140,7 @@ struct Shared {
     /// Whether the command is useless once nobody reads its output.
     wants_reader: bool,
     /// Whether Ctrl-C belongs to another program that has the terminal.
-    leaves_interrupts: bool,
+    ignores_interrupts: bool,
 }
 
 static SHARED: Mutex<Shared> = Mutex::new(Shared {
@@ -147,7 +148,7 @@ static SHARED: Mutex<Shared> = Mutex::new(Shared {
     reason: None,
     deadline: None,
     wants_reader: false,
-    leaves_interrupts: false,
+    ignores_interrupts: false,
 });
 
 fn shared<T>(of: impl FnOnce(&mut Shared) -> T) -> T {
@@ -192,16 +193,16 @@ pub(crate) fn reason() -> Option<anyhow::Error> {
 
 /// Does `work` while another program, such as a pager, has the terminal. Ctrl-C
 /// is for that program.
-pub(crate) fn leaving_interrupts<T>(work: impl FnOnce() -> T) -> T {
-    shared(|shared| shared.leaves_interrupts = true);
+pub(crate) fn ignoring_interrupts<T>(work: impl FnOnce() -> T) -> T {
+    shared(|shared| shared.ignores_interrupts = true);
     let done = work();
-    shared(|shared| shared.leaves_interrupts = false);
+    shared(|shared| shared.ignores_interrupts = false);
     done
 }
 
 /// Does `work` that would install a handler for Ctrl-C, and restores the
 /// watchdog's. The line editor installs one although it reads the key itself.
-pub(crate) fn keeping_interrupts<T>(work: impl FnOnce() -> T) -> T {
+pub(crate) fn preserving_interrupt_handler<T>(work: impl FnOnce() -> T) -> T {
     #[allow(unsafe_code, reason = "only C can ask the system")]
     // SAFETY: a C structure of zeros is a valid value.
     let mut kept: libc::sigaction = unsafe { std::mem::zeroed() };
@@ -345,7 +346,7 @@ struct Watch {
 
 impl Watch {
     fn new(limits: Limits) -> Self {
-        let allowance = match limits.is_of_tables {
+        let allowance = match limits.may_hold_lake {
             true => ALLOWANCE_OF_TABLES_BYTES,
             false => ALLOWANCE_BYTES,
         };
@@ -364,7 +365,7 @@ impl Watch {
 
     /// Asks the command to stop. Exits if nobody listens.
     fn end_for(&mut self, reason: Reason) {
-        if matches!(reason, Reason::Interrupt) && shared(|shared| shared.leaves_interrupts) {
+        if matches!(reason, Reason::Interrupt) && shared(|shared| shared.ignores_interrupts) {
             return;
         }
         if self.asked.is_some() {
@@ -406,7 +407,7 @@ impl Watch {
                 (ended, NOTICE_TIME)
             } else if asked.listener.is_heard() {
                 (asked.at, CLEANUP_TIME)
-            } else if self.limits.is_of_tables {
+            } else if self.limits.may_hold_lake {
                 (asked.at, NOTICE_TIME_OF_TABLES)
             } else {
                 (asked.at, NOTICE_TIME)
@@ -415,7 +416,7 @@ impl Watch {
             // work to the next lock holder if it gets a little more time.
             let elapsed = since.elapsed();
             let has_computed = || {
-                !self.limits.is_of_tables
+                !self.limits.may_hold_lake
                     || elapsed > NOTICE_TIME_MAX
                     || computed().saturating_sub(asked.computed) > grace / 2
             };
@@ -448,7 +449,7 @@ impl Watch {
     }
 }
 
-/// Exits whatever the command computes. Does nothing that could wait for the
+/// Exits at once, whatever the command is doing. Does nothing that could wait for the
 /// command, which may hold locks for long.
 fn exit_now(reason: &Reason) -> ! {
     let outcome = reason.outcome();

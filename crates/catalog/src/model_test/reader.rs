@@ -1,4 +1,6 @@
-//! Reads a file of tests: titles, then statements.
+//! Parses a `*.test.sql` file: each comment `-- test: TITLE` begins a test case, and the
+//! statements after it are its steps. The engine runs the cases. `docs/testing-models.md`
+//! describes the format.
 
 use super::case::{
     Expectation, GivenRows, ModelTests, RowsOf, RowsSql, RunEnding, StepKind, TestCase, TestStep,
@@ -25,7 +27,7 @@ const CONSENT: &str =
     "`grant research to 'ada@example.com' at '2023-01-01';` or `withdraw research from ...;`";
 
 impl ModelTests {
-    /// Whether the path of a project's file is that of tests.
+    /// Whether a path in the project is that of a test file.
     pub fn is_file(path: &str) -> bool {
         path.ends_with(TEST_SUFFIX)
     }
@@ -53,7 +55,7 @@ impl ModelTests {
     }
 }
 
-/// The table that the file's name and folder name.
+/// The table under test: named by the file's name, in the zone that its folder names.
 fn table_of(project: &Project, file: &SourceFile) -> Result<TableName, Errors> {
     let mut parts = file.path.rsplit(['/', '\\']);
     let stem = parts.next().unwrap_or_default();
@@ -93,7 +95,7 @@ impl Reader<'_> {
                 self.report(start, TestFault::NotEnded);
             } else if self.cases.is_empty() {
                 self.report(start, TestFault::BeforeFirstTitle);
-                // The same would be said of each.
+                // Every further statement would give the same error.
                 break;
             } else {
                 self.add_statement(start, end);
@@ -106,8 +108,8 @@ impl Reader<'_> {
         }
     }
 
-    /// Takes titles between statements, from `at` on, and gives the offset of the
-    /// statement that follows; `None` at the end of the file.
+    /// Reads the comments from `at` up to the next statement, and returns that statement's
+    /// offset; `None` at the end of the file.
     fn titles_until_statement(&mut self, mut at: usize) -> Option<usize> {
         let text = self.file.text.as_str();
         loop {
@@ -126,7 +128,7 @@ impl Reader<'_> {
         }
     }
 
-    /// A comment between statements: a title, or words for readers.
+    /// Reads a comment between statements: a title, or a remark for human readers.
     fn take_comment(&mut self, at: usize, comment: &str) {
         let Some((word, title)) = comment.split_once(':') else {
             return;
@@ -150,7 +152,7 @@ impl Reader<'_> {
         }
     }
 
-    /// The last case is complete.
+    /// Ends the last case. Reports it if it has no `expect`.
     fn close_case(&mut self) {
         let Some(case) = self.cases.last() else {
             return;
@@ -227,7 +229,7 @@ impl Reader<'_> {
             };
             let start = words.offset();
             let text = words.rest_behind("as", "`as`")?;
-            // A fault in it has the line of this file.
+            // Padded with newlines, so that errors in the model have line numbers of this file.
             let lines = self.spot(start).line.saturating_sub(1);
             let text = format!("{}{text}", "\n".repeat(lines as usize));
             return Ok(StepKind::GivenModel { zone, table, text });
@@ -565,7 +567,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn any_text_is_read_or_told_to_be_wrong(
+        fn any_text_parses_or_gives_errors(
             words in prop::collection::vec(
                 prop::sample::select(vec![
                     "-- test: é\n", "-- tst: x\n", "now", "given", "model", "trusted.n", "t", "m",

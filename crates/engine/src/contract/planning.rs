@@ -22,7 +22,7 @@ use query::Session;
 use query::system;
 use query::tables::model_id;
 
-/// A model without errors: the layout of its files, and what it reads of landing tables.
+/// A model that passed planning, and what later steps need to know about it.
 #[derive(Debug, Clone)]
 pub(crate) struct Planned {
     pub(crate) model: Model,
@@ -39,14 +39,13 @@ pub(crate) struct Planned {
     pub(crate) is_as_shipped: bool,
     /// The column that gives the time of a device's reading unchanged, if one does.
     pub(crate) reading_time: Option<String>,
-    /// For a model that is anonymous by its contract: the lineage from which the people of
-    /// its groups are counted.
-    pub(crate) grouped: Option<Arc<Lineage>>,
+    /// For an anonymous model: the lineage that is used to count the people in each group.
+    pub(crate) group_lineage: Option<Arc<Lineage>>,
 }
 
 impl Planned {
-    /// Whether this is the training set, of which a privacy gate checks each row. A model of
-    /// its name with other columns is not.
+    /// Whether this is the training set, each row of which a privacy gate checks. A model
+    /// with the same name but other columns is not the training set.
     pub(crate) fn is_training_set(&self) -> bool {
         let fields = self.layout.schema().fields().iter();
         let columns: Vec<&str> = fields.map(|field| field.name().as_str()).collect();
@@ -54,8 +53,8 @@ impl Planned {
     }
 }
 
-/// Refuses tables that are named as a system table is: by its bare name, one could be read
-/// for the other.
+/// Refuses a table that has the name of a system table: an unqualified name could mean
+/// either.
 fn refuse_system_names(project: &Project) -> Result<(), Error> {
     let landing = project.landing().iter();
     let landing = landing.map(|table| (&table.name, &table.file, table.line));
@@ -85,9 +84,9 @@ pub(crate) fn are_as_shipped(planned: &[Planned], names: &[&str]) -> bool {
 /// How a model reads a landing table.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct LandingRead {
-    /// The positions of the columns.
+    /// The indices of the columns.
     pub(crate) columns: Vec<usize>,
-    /// How many times.
+    /// How many scans of the table the plan has.
     pub(crate) scans: u32,
 }
 
@@ -113,7 +112,7 @@ pub(crate) async fn plan_to_publish(
     let lineage = Arc::new(lineage);
     for planned in &mut planned {
         if planned.model.contract.anonymous && !planned.is_training_set() {
-            planned.grouped = Some(Arc::clone(&lineage));
+            planned.group_lineage = Some(Arc::clone(&lineage));
         }
     }
     Ok(planned)
@@ -143,7 +142,8 @@ pub(crate) async fn plan_and_trace(
             .map_err(|error| in_model(model, error.into()))?;
         let is_as_shipped = shipped::computes_the_same(session, model, &plan).await;
         let layout = layout(model, &plan)?;
-        let reading_time = reading_times::position(session.tables().project.roles(), &plan);
+        let reading_time =
+            reading_times::reading_time_column(session.tables().project.roles(), &plan);
         let reading_time = reading_time.map(|place| layout.schema().field(place).name().clone());
         lineage.add(model, layout.schema(), &plan)?;
         session.tables().put(
@@ -172,7 +172,7 @@ pub(crate) async fn plan_and_trace(
             sql,
             is_as_shipped,
             reading_time,
-            grouped: None,
+            group_lineage: None,
         });
     }
     for planned in &mut planned {

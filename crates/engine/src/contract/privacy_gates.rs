@@ -154,7 +154,7 @@ pub(crate) async fn groups(
     session: &Session,
     planned: &Planned,
 ) -> Result<Option<CheckReport>, Error> {
-    let (Some(lineage), model) = (&planned.grouped, &planned.model) else {
+    let (Some(lineage), model) = (&planned.group_lineage, &planned.model) else {
         return Ok(None);
     };
     let plan = session.plan(&model.sql).await?;

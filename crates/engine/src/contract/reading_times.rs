@@ -1,21 +1,21 @@
-//! The column of a model that gives the time of a device's reading unchanged.
+//! Finds the column of a model that holds the time of a device reading, unchanged.
 //!
-//! Of a device that was passed on, each row of a model is checked against the owner at the
-//! time of the row. So that time must be the reading's own, and the row must hold one
-//! reading alone: a sum over a device's readings has none.
+//! Planning uses it. A device may change owners; then a privacy gate checks each row of a
+//! model against the owner at the row's time. That is possible only if the row holds one
+//! reading and the reading's own time. A sum over readings has no such time.
 
 use catalog::{Readings, Roles};
 use datafusion::common::JoinType;
 use datafusion::common::tree_node::TreeNodeRecursion;
 use datafusion::logical_expr::{Distinct, Expr, LogicalPlan, TableScan};
 
-/// The position of that column among those of `plan`; `None` if there is none, or if the
-/// plan reads device readings more than once.
-pub(crate) fn position(roles: &Roles, plan: &LogicalPlan) -> Option<usize> {
+/// The index of that column in the output of `plan`; `None` if there is none, or if the plan
+/// scans device readings more than once.
+pub(crate) fn reading_time_column(roles: &Roles, plan: &LogicalPlan) -> Option<usize> {
     let mut scans = 0;
     let visited = plan.apply_with_subqueries(|node| {
         if let LogicalPlan::TableScan(scan) = node {
-            scans += u32::from(readings(roles, scan).is_some());
+            scans += u32::from(scanned_readings(roles, scan).is_some());
         }
         Ok(TreeNodeRecursion::Continue)
     });
@@ -26,7 +26,7 @@ pub(crate) fn position(roles: &Roles, plan: &LogicalPlan) -> Option<usize> {
         .find(|column| is_time(roles, plan, *column))
 }
 
-fn readings<'r>(roles: &'r Roles, scan: &TableScan) -> Option<&'r Readings> {
+fn scanned_readings<'r>(roles: &'r Roles, scan: &TableScan) -> Option<&'r Readings> {
     let mut readings = roles.device_readings().iter();
     let is_landing = scan
         .table_name
@@ -38,7 +38,7 @@ fn readings<'r>(roles: &'r Roles, scan: &TableScan) -> Option<&'r Readings> {
 /// Whether a column of a plan is the time of a reading, row by row.
 fn is_time(roles: &Roles, plan: &LogicalPlan, column: usize) -> bool {
     match plan {
-        LogicalPlan::TableScan(scan) => readings(roles, scan).is_some_and(|readings| {
+        LogicalPlan::TableScan(scan) => scanned_readings(roles, scan).is_some_and(|readings| {
             let field = scan.projected_schema.fields().get(column);
             field.is_some_and(|field| *field.name() == readings.time)
         }),
@@ -55,8 +55,8 @@ fn is_time(roles: &Roles, plan: &LogicalPlan, column: usize) -> bool {
             let Some(Expr::Column(given)) = expr else {
                 return false;
             };
-            let place = projection.input.schema().maybe_index_of_column(given);
-            place.is_some_and(|place| is_time(roles, &projection.input, place))
+            let index = projection.input.schema().maybe_index_of_column(given);
+            index.is_some_and(|index| is_time(roles, &projection.input, index))
         }
         LogicalPlan::Join(join) => {
             use JoinType::{LeftAnti, LeftMark, LeftSemi, RightAnti, RightMark, RightSemi};

@@ -47,16 +47,16 @@ pub struct TableReport {
     pub rows: Option<u64>,
     /// The expected number of rows, if any was given.
     pub expected: Option<u64>,
-    /// The worst verdict of its checks and its number of rows.
+    /// The worst verdict among its checks and the comparison with `expected`.
     pub verdict: Verdict,
     /// How long it took.
     pub seconds: f64,
 }
 
-/// Why a run has a check.
+/// Who requires a check.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum CheckKind {
-    /// A table's contract requires it, or the caller.
+    /// The contract of a table, or the caller, requires it.
     #[default]
     Contract,
     /// It is a privacy gate: no contract can switch it off.
@@ -201,7 +201,7 @@ pub(crate) struct ModelRun {
     pub(crate) table: String,
     pub(crate) started_ms: i64,
     pub(crate) ended_ms: i64,
-    /// Landing rows read, if it reads landing tables.
+    /// Rows of all tables that its SELECT reads; `None` if one is unknown.
     pub(crate) rows_in: Option<u64>,
     pub(crate) rows_out: u64,
     pub(crate) duplicates: u64,

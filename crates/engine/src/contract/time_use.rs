@@ -17,7 +17,8 @@ use query::system::CONSENT;
 pub(crate) enum TimeUse {
     /// Not at all.
     None,
-    /// Only by which intervals of `system.consent` have begun or ended. As time passes, the
+    /// Only through comparisons that decide which intervals of `system.consent` have begun
+    /// or ended. As time passes, the
     /// result changes only for people whose consent begins or ends.
     Consent,
     /// In any other way.
@@ -25,7 +26,7 @@ pub(crate) enum TimeUse {
 }
 
 /// The columns of `system.consent` with the begin and end of an interval.
-const ENDS: [&str; 2] = ["valid_from", "valid_to"];
+const BOUNDS: [&str; 2] = ["valid_from", "valid_to"];
 
 impl TimeUse {
     /// Of a statement's plan, as it was before any optimisation.
@@ -57,11 +58,11 @@ fn trace(plan: &LogicalPlan, found: &mut TimeUse) -> Result<Vec<bool>> {
         record_time_use(&expr, &schema, &all, found)?;
     }
     let width = plan.schema().fields().len();
-    let are_ends = match plan {
-        LogicalPlan::TableScan(scan) => ends(scan),
+    let are_bounds = match plan {
+        LogicalPlan::TableScan(scan) => bounds_of(scan),
         LogicalPlan::Projection(projection) => {
             let exprs = projection.expr.iter();
-            exprs.map(|expr| is_end(expr, &schema, &all)).collect()
+            exprs.map(|expr| is_bound(expr, &schema, &all)).collect()
         }
         LogicalPlan::SubqueryAlias(_)
         | LogicalPlan::Filter(_)
@@ -81,7 +82,7 @@ fn trace(plan: &LogicalPlan, found: &mut TimeUse) -> Result<Vec<bool>> {
         },
         _ => Vec::new(),
     };
-    Ok(resized(are_ends, width))
+    Ok(resized(are_bounds, width))
 }
 
 fn resized(mut columns: Vec<bool>, width: usize) -> Vec<bool> {
@@ -89,21 +90,21 @@ fn resized(mut columns: Vec<bool>, width: usize) -> Vec<bool> {
     columns
 }
 
-fn ends(scan: &TableScan) -> Vec<bool> {
+fn bounds_of(scan: &TableScan) -> Vec<bool> {
     let is_consent =
         scan.table_name.schema() == Some(system::ZONE) && scan.table_name.table() == CONSENT.name();
     let fields = scan.projected_schema.fields().iter();
     fields
-        .map(|field| is_consent && ENDS.contains(&field.name().as_str()))
+        .map(|field| is_consent && BOUNDS.contains(&field.name().as_str()))
         .collect()
 }
 
 /// Whether an expression outputs the begin or end of an interval.
-fn is_end(expr: &Expr, schema: &DFSchema, ends: &[bool]) -> bool {
+fn is_bound(expr: &Expr, schema: &DFSchema, bounds: &[bool]) -> bool {
     match expr {
-        Expr::Alias(alias) => is_end(&alias.expr, schema, ends),
+        Expr::Alias(alias) => is_bound(&alias.expr, schema, bounds),
         Expr::Column(column) => index_of(column, schema)
-            .and_then(|index| ends.get(index).copied())
+            .and_then(|index| bounds.get(index).copied())
             .unwrap_or_default(),
         _ => false,
     }
@@ -117,11 +118,11 @@ fn index_of(column: &Column, schema: &DFSchema) -> Option<usize> {
 fn record_time_use(
     expr: &Expr,
     schema: &DFSchema,
-    ends: &[bool],
+    bounds: &[bool],
     found: &mut TimeUse,
 ) -> Result<()> {
     expr.apply(|expr| {
-        if compares_end_with_time(expr, schema, ends) {
+        if compares_bound_with_time(expr, schema, bounds) {
             *found = TimeUse::Consent.max(*found);
             return Ok(TreeNodeRecursion::Jump);
         }
@@ -141,14 +142,14 @@ fn is_time(expr: &Expr) -> bool {
 
 /// Whether an expression compares the time with the begin or end of an interval, so that its
 /// value changes exactly at that instant.
-fn compares_end_with_time(expr: &Expr, schema: &DFSchema, ends: &[bool]) -> bool {
+fn compares_bound_with_time(expr: &Expr, schema: &DFSchema, bounds: &[bool]) -> bool {
     let Expr::BinaryExpr(compared) = expr else {
         return false;
     };
     let (left, right) = (compared.left.as_ref(), compared.right.as_ref());
     match compared.op {
-        Operator::LtEq | Operator::Gt => is_end(left, schema, ends) && is_time(right),
-        Operator::GtEq | Operator::Lt => is_time(left) && is_end(right, schema, ends),
+        Operator::LtEq | Operator::Gt => is_bound(left, schema, bounds) && is_time(right),
+        Operator::GtEq | Operator::Lt => is_time(left) && is_bound(right, schema, bounds),
         _ => false,
     }
 }

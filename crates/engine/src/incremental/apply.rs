@@ -20,8 +20,8 @@ use crate::system_rows;
 use crate::write::rewrite::{Rewriter, Rewritten};
 use query::Session;
 
-/// A table's next versions: first one without the rows of people who leave it, then one
-/// with all other changes.
+/// A table's next versions, as a release publishes them: one without the rows of people
+/// who leave the table, and one with all other changes.
 pub(crate) struct Applied {
     pub(crate) leaving: Option<Publication>,
     pub(crate) arriving: Option<Publication>,
@@ -71,7 +71,7 @@ impl Applier<'_> {
             let Some(rewritten) = rewritten else {
                 return Ok(None);
             };
-            applied.leaving = Some(self.publication(&applied, rewritten.files, rewritten.removes));
+            applied.leaving = Some(self.publication(&applied, rewritten.files, rewritten.replaced));
         }
         let mut removes = BTreeSet::new();
         let mut files = Vec::new();
@@ -80,7 +80,7 @@ impl Applier<'_> {
             let Some(rewritten) = rewritten else {
                 return Ok(None);
             };
-            (removes, files) = (rewritten.removes, rewritten.files);
+            (removes, files) = (rewritten.replaced, rewritten.files);
         }
         if row_count(&difference.added) > 0 {
             let mut writer = self.lake.writer(self.layout, self.run);
@@ -118,8 +118,8 @@ impl Applier<'_> {
         }
     }
 
-    /// The removed rows of people who leave the table, and those that other rows of the
-    /// same person replace.
+    /// Splits the removed rows: those of people who leave the table, and those that other
+    /// rows of the same person replace.
     fn split_removed(
         &self,
         difference: &Difference,
@@ -140,7 +140,7 @@ impl Applier<'_> {
         Ok((leaving, replaced))
     }
 
-    /// Where the column is that names the person or device of a row: the one that the
+    /// The index of the column that names the person or device of a row: the one that the
     /// contract declares, or else the first text column.
     fn subject_index(&self) -> Option<usize> {
         let schema = self.layout.schema();
@@ -200,12 +200,12 @@ impl Applier<'_> {
                 rewriter.rewrite_file(&file, row_groups.as_deref(), &columns, &mut is_removed);
             rewritten.extend(&file, rewritten_file.await?);
         }
-        if rewritten.rows != row_count(removed) {
+        if rewritten.removed_rows != row_count(removed) {
             return Ok(None);
         }
         applied.files = rewritten.after(&applied.files);
-        applied.rows -= rewritten.rows;
-        applied.content.remove(rewritten.content);
+        applied.rows -= rewritten.removed_rows;
+        applied.content.remove(rewritten.removed_content);
         Ok(Some(rewritten))
     }
 

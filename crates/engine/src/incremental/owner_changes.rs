@@ -1,4 +1,7 @@
-//! Changes of `system.device_owner`.
+//! Changes of `system.device_owner` in an incremental run.
+//!
+//! Owners are computed again only for touched devices, and only while every device is
+//! owned by its single claimant. Otherwise the run builds everything.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
@@ -23,27 +26,29 @@ use query::interner::Interner;
 use query::landing::hash;
 use query::system::{DEVICE_CLAIM, DEVICE_OWNER, long, text};
 
-/// The devices whose owners must be found again, and the people that are the reason.
+/// The devices whose owners must be computed again, and the people whose changes touched
+/// them.
 struct TouchedDevices {
     devices: KeySet,
     people: KeySet,
-    /// The newest instant of each device with new readings.
+    /// The latest new reading of each device, epoch milliseconds.
     newest_readings: HashMap<String, i64>,
 }
 
-/// A device with readings, and its only claimant.
+/// A device with readings, and the only person who claims it.
 struct ReportingDevice {
     serial: String,
     claimant: String,
     last_ms: i64,
+    /// The number of instants that it shares with its claimant; `None` if not counted.
     support: Option<i64>,
 }
 
 impl TableChanges {
-    /// Decides again on the owners of `devices`, of devices with new readings, and of
-    /// devices that people in `consent_changed` claim. Records the difference and returns
-    /// the devices that lost their consenting owner. `None` if a claim is not clear: then
-    /// anybody may be the owner.
+    /// Computes again the owners of `devices`, of devices with new readings, and of devices
+    /// that people in `consent_changed` claim. Records the difference, and returns the
+    /// devices that lost their consenting owner. `None` if a claim is unclear: then any
+    /// person may be the owner.
     pub(super) async fn update_owners(
         &mut self,
         from: &PeopleSource<'_>,
@@ -93,15 +98,16 @@ impl TableChanges {
         let Some(consenting) = consenting else {
             return Ok(None);
         };
-        let are_confirmed = self
+        let all_confirmed = self
             .confirm_claims(from.trusted_are_complete, &mut reporting, &consenting)
             .await?;
-        if !are_confirmed {
+        if !all_confirmed {
             return Ok(None);
         }
         let lost_devices = lost_devices(&owners.before, &reporting, &consenting);
-        let now = owner_rows(&reporting);
-        let difference = Difference::between(&owners.before, &[now]).map_err(people_error)?;
+        let owners_now = owner_rows(&reporting);
+        let difference =
+            Difference::between(&owners.before, &[owners_now]).map_err(people_error)?;
         self.record(owner_table, difference);
         Ok(Some(lost_devices))
     }
@@ -149,7 +155,7 @@ impl TableChanges {
         }))
     }
 
-    /// Whether any device is owned otherwise than by its only claimant, for all time. Then
+    /// Whether any device is not owned by its only claimant, without time limits. Then
     /// any person with new readings may be its owner.
     async fn has_unclear_owner(&self) -> Result<bool, Error> {
         let unclear = "select count(*) from system.device_owner \
@@ -262,8 +268,8 @@ impl TableChanges {
         Ok(Some(all))
     }
 
-    /// As [`TableChanges::readings_of`], of one table. The `trusted` table had all earlier
-    /// readings of everybody who has any in it. It is cheaper to search than landing
+    /// As [`TableChanges::readings_of`], of one table. If somebody has rows in the `trusted`
+    /// table, it holds all their earlier readings, and it is cheaper to search than landing
     /// files.
     async fn readings_in(
         &self,

@@ -35,7 +35,7 @@ pub(crate) struct TableChanges {
     pub(crate) landing: BTreeMap<String, Arc<Source>>,
     known_files: Vec<KnownFile>,
     /// The known files, by table and name, that changed since they were read.
-    unreadable: BTreeSet<(String, String)>,
+    kept_files: BTreeSet<(String, String)>,
     /// Tables of the lake, by the same names as `differences`.
     pub(crate) published: BTreeMap<String, PublishedTable>,
     /// People whose consent began or ended between the two runs without a change of its
@@ -79,14 +79,14 @@ impl TableChanges {
     pub(crate) fn new(
         before: Session,
         known_files: Vec<KnownFile>,
-        unreadable: BTreeSet<(String, String)>,
+        kept_files: BTreeSet<(String, String)>,
     ) -> Self {
         let origins = system_table_origins(before.tables().project.roles());
         Self {
             before,
             landing: BTreeMap::new(),
             known_files,
-            unreadable,
+            kept_files,
             published: BTreeMap::new(),
             time_affected_people: KeySet::default(),
             cached_rows: Mutex::default(),
@@ -145,7 +145,7 @@ impl TableChanges {
     pub(crate) fn affects_more_rows_than(&self, rows_max: u64) -> Result<bool, Error> {
         let rows = |table: &PublishedTable| table.files.iter().map(|file| file.rows).sum::<u64>();
         let largest = self.published.values().map(rows).max().unwrap_or_default();
-        if largest <= rows_max || !self.unreadable.is_empty() {
+        if largest <= rows_max || !self.kept_files.is_empty() {
             return Ok(false);
         }
         for table in self.landing.keys() {
@@ -174,7 +174,7 @@ impl TableChanges {
 
     /// Whether no file of a landing table changed since it was read.
     pub(crate) fn is_unchanged_since_read(&self, landing: &str) -> bool {
-        let mut changed = self.unreadable.iter();
+        let mut changed = self.kept_files.iter();
         changed.all(|(table, _)| table != landing)
     }
 
@@ -399,7 +399,7 @@ impl TableChanges {
             .collect();
         let has_changed = |name: &&str| {
             let file = (table.to_owned(), (*name).to_owned());
-            self.unreadable.contains(&file)
+            self.kept_files.contains(&file)
         };
         if names.iter().any(has_changed) {
             return None;

@@ -1,16 +1,15 @@
 //! `stedi compact`: merges small files of a table into large ones.
 //!
-//! A run adds a file per stream and table, so that after thousands of small runs a
-//! table is mostly footers. Small files, those below a quarter of the size at which a
-//! run ends a file (512 MiB), are read in the order in which they were added and
-//! written one after the other. Rows that arrived together stay together, and the
-//! bounds of row groups stay narrow. Rows, their count and the content that the
-//! version names stay the same; a reader that follows changes is told that there is
-//! none.
+//! Each run adds at least one file to a table that it changes. After thousands of small
+//! runs a table consists mostly of footers. Files smaller than 128 MiB, a quarter of the
+//! size at which a run starts another file, are read in the order in which they were added
+//! and written into large ones. Rows that arrived together stay together, and the bounds of
+//! row groups stay narrow. Rows, their count and the content that the version names stay
+//! the same; the commit says so, and readers that follow changes skip it.
 //!
-//! All tables are one release. The register of consent is a commit of its own, as
-//! people are entered into it without the lock: a release must never wait for a
-//! version of another writer.
+//! All tables are published in one release, except the consent register. It gets a commit
+//! of its own, because entries are written to it without the lock, and a release must not
+//! depend on another writer.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -38,8 +37,8 @@ const SMALL_BYTES: u64 = 128 << 20;
 /// A log with this many entries since its last checkpoint gets another one.
 const ENTRIES_WITHOUT_CHECKPOINT: u64 = 10;
 
-/// How often the register is tried for while people are entered into it.
-const TRIES: u32 = 5;
+/// Attempts to commit the register while other processes write to it.
+const REGISTER_ATTEMPTS: u32 = 5;
 
 /// How long the operation waits for tasks that were asked to stop.
 const PATIENCE: Duration = Duration::from_millis(300);
@@ -51,13 +50,13 @@ pub struct Compacted {
     pub zone: String,
     /// Bare name.
     pub table: String,
-    /// Its data files before.
+    /// Number of its data files before.
     pub files_before: u64,
-    /// And after.
+    /// Number of its data files after.
     pub files_after: u64,
-    /// Their bytes before.
+    /// Bytes of its data files before.
     pub bytes_before: u64,
-    /// And after.
+    /// Bytes of its data files after.
     pub bytes: u64,
 }
 
@@ -65,7 +64,8 @@ pub struct Compacted {
 /// Writes nothing where there is nothing to merge.
 ///
 /// # Errors
-/// [`Error::Query`] for an unknown name; [`Error::Lake`], with
+/// [`Error::Query`] for an unknown name; [`Error::Settings`] for a landing table;
+/// [`Error::Lake`], with
 /// [`lake::Error::Locked`] where another process holds the lock;
 /// [`Error::Interrupted`].
 pub async fn compact(
@@ -95,11 +95,11 @@ pub async fn compact(
             Ok(done)
         }
         // The release may be there already; then the next lock holder finishes it.
-        Err(Failed::Publishing(error)) => {
+        Err(Failure::Publishing(error)) => {
             compaction.locked.abandon();
             Err(error)
         }
-        Err(Failed::Before(error)) => {
+        Err(Failure::Before(error)) => {
             for table in &tables {
                 compaction
                     .locked
@@ -113,8 +113,8 @@ pub async fn compact(
     }
 }
 
-/// The tables of the lake that go by `names`; all of the project, and the
-/// system's, where there are none.
+/// The tables with these `names`. Without names: all tables of the project and all system
+/// tables.
 fn named(setup: &Setup, names: &[String]) -> Result<BTreeSet<TableId>, Error> {
     let project = &setup.project;
     if names.is_empty() {
@@ -154,13 +154,13 @@ struct Compaction {
     stop: Stop,
 }
 
-/// Whether anything may be visible.
-enum Failed {
+/// When a compaction failed: before publication, or while versions may already be visible.
+enum Failure {
     Before(Error),
     Publishing(Error),
 }
 
-impl From<Error> for Failed {
+impl From<Error> for Failure {
     fn from(error: Error) -> Self {
         Self::Before(error)
     }
@@ -168,24 +168,24 @@ impl From<Error> for Failed {
 
 /// A table whose small files were merged, not yet published.
 struct Merged {
-    standing: Version,
+    published: Version,
     next: Publication,
 }
 
 impl Merged {
     fn summary(&self) -> Compacted {
         let RemovedFiles::Named(removed) = &self.next.removed else {
-            unreachable!("merging takes some files out")
+            unreachable!("a merge replaces files")
         };
-        let before = &self.standing.files;
+        let before = &self.published.files;
         let kept = before.iter().filter(|file| !removed.contains(&file.name));
         let after: Vec<&DataFile> = kept.chain(&self.next.files).collect();
         Compacted {
-            zone: self.standing.table.zone.clone(),
-            table: self.standing.table.name.clone(),
+            zone: self.published.table.zone.clone(),
+            table: self.published.table.name.clone(),
             files_before: before.len() as u64,
             files_after: after.len() as u64,
-            bytes_before: self.standing.bytes(),
+            bytes_before: self.published.bytes(),
             bytes: after.iter().map(|file| file.bytes).sum(),
         }
     }
@@ -198,7 +198,7 @@ impl Compaction {
         &self,
         tables: &BTreeSet<TableId>,
         interrupt: &Interrupt,
-    ) -> Result<Vec<Compacted>, Failed> {
+    ) -> Result<Vec<Compacted>, Failure> {
         let register = system::CONSENT_REGISTER.id();
         let mut merge = std::pin::pin!(self.merge_all(tables, &register));
         let merged = tokio::select! {
@@ -212,13 +212,13 @@ impl Compaction {
         interrupt.finish_first();
         let mut done: Vec<Compacted> = merged.iter().map(Merged::summary).collect();
         self.release(merged).await.map_err(|error| match error {
-            error @ Error::Lake(lake::Error::ReleaseConflict) => Failed::Before(error),
-            error => Failed::Publishing(error),
+            error @ Error::Lake(lake::Error::ReleaseConflict) => Failure::Before(error),
+            error => Failure::Publishing(error),
         })?;
-        // From here on files of this run are in the lake, and none may be swept.
+        // From here on files of this run are in the lake and must not be removed.
         self.conclude(tables, &register, &mut done)
             .await
-            .map_err(Failed::Publishing)?;
+            .map_err(Failure::Publishing)?;
         Ok(done)
     }
 
@@ -244,10 +244,10 @@ impl Compaction {
     async fn merge_all(
         &self,
         tables: &BTreeSet<TableId>,
-        but: &TableId,
+        except: &TableId,
     ) -> Result<Vec<Merged>, Error> {
         let mut merged = Vec::new();
-        for table in tables.iter().filter(|table| *table != but) {
+        for table in tables.iter().filter(|table| *table != except) {
             merged.extend(self.merge(table).await?);
         }
         Ok(merged)
@@ -258,32 +258,32 @@ impl Compaction {
             return Ok(());
         }
         let (lake, before) = (&self.locked.lake, self.locked.release.as_ref());
-        let mut standing = BTreeMap::new();
+        let mut published = BTreeMap::new();
         let mut publications = Vec::new();
         for Merged {
-            standing: version,
+            published: version,
             next,
         } in merged
         {
-            standing.insert(version.table.clone(), version);
+            published.insert(version.table.clone(), version);
             publications.push(next);
         }
         // What the last run noted holds as before: no row has changed.
         let state = before.map_or(serde_json::Value::Null, |before| before.state.clone());
-        lake.publish_release(before, &self.locked.run, state, &publications, &standing)
+        lake.publish_release(before, &self.locked.run, state, &publications, &published)
             .await?;
         Ok(())
     }
 
-    /// Merges the register of consent, and retries where an entry was committed
-    /// meanwhile. If entries keep coming, the next compaction does it.
+    /// Merges the consent register; retries if an entry was committed meanwhile. If entries
+    /// keep coming, the next compaction does it.
     async fn merge_register(&self, register: &TableId) -> Result<Option<Compacted>, Error> {
         let lake = &self.locked.lake;
-        for _ in 0..TRIES {
+        for _ in 0..REGISTER_ATTEMPTS {
             let Some(merged) = self.merge(register).await? else {
                 return Ok(None);
             };
-            let published = lake.publish_after(Some(&merged.standing), &merged.next);
+            let published = lake.publish_after(Some(&merged.published), &merged.next);
             match published.await {
                 Ok(_) => return Ok(Some(merged.summary())),
                 Err(lake::Error::Conflict { .. }) => lake.discard(&merged.next.files).await,
@@ -296,15 +296,15 @@ impl Compaction {
     /// Merges the small files of a table; `None` where there are fewer than two.
     async fn merge(&self, table: &TableId) -> Result<Option<Merged>, Error> {
         let lake = &self.locked.lake;
-        let Some(standing) = lake.version(table, AsOf::Latest).await? else {
+        let Some(published) = lake.version(table, AsOf::Latest).await? else {
             return Ok(None);
         };
-        // What another program wrote names no content that could be kept; the next
-        // run builds the table anew.
-        let Some(before) = standing.commit_info.clone() else {
+        // A version of another program has no content hash to keep. The next run
+        // rebuilds the table.
+        let Some(before) = published.commit_info.clone() else {
             return Ok(None);
         };
-        let small: Vec<DataFile> = standing
+        let small: Vec<DataFile> = published
             .files_by_age()
             .into_iter()
             .filter(|file| file.bytes < SMALL_BYTES)
@@ -313,7 +313,7 @@ impl Compaction {
         if small.len() < 2 {
             return Ok(None);
         }
-        let layout = layout_of(&standing)?;
+        let layout = layout_of(&published)?;
         let failed = |error: DataFusionError| Error::execution(&table.name, error);
         let mut writer = lake.writer(&layout, &self.locked.run);
         for file in &small {
@@ -338,7 +338,7 @@ impl Compaction {
         }
         let next = Publication {
             layout,
-            description: standing.description.clone().unwrap_or_default(),
+            description: published.description.clone().unwrap_or_default(),
             files: writer.finish().await?,
             removed: RemovedFiles::Named(small.into_iter().map(|file| file.name).collect()),
             changes_rows: false,
@@ -348,6 +348,6 @@ impl Compaction {
                 ..before
             },
         };
-        Ok(Some(Merged { standing, next }))
+        Ok(Some(Merged { published, next }))
     }
 }

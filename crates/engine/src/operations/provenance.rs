@@ -1,4 +1,6 @@
-//! `stedi lineage`: which columns and landing fields a column comes from.
+//! The report of `stedi lineage`: which columns and landing fields a column comes from.
+//! `contract::lineage` traces columns through one SELECT; this module puts the SELECTs of a
+//! project together.
 
 use std::collections::BTreeSet;
 
@@ -30,9 +32,9 @@ pub struct TableProvenance {
     pub table: String,
     /// In order.
     pub columns: Vec<ColumnSources>,
-    /// What the table's own SELECT decides by which rows there are.
+    /// Columns that decide which rows the SELECT outputs: filters, join keys, group keys.
     pub rows: Vec<Source>,
-    /// The same with every SELECT before it, down to landing fields.
+    /// The landing fields behind them.
     pub rows_landing: Vec<Source>,
 }
 
@@ -52,14 +54,14 @@ pub struct ColumnSources {
 /// A column that another one comes from.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Source {
-    /// Which.
+    /// The column.
     #[serde(flatten)]
     pub origin: Origin,
     /// Whether it holds personal values.
     pub personal: bool,
-    /// What it does.
+    /// How it influences the result.
     pub influence: Influence,
-    /// The columns of named SELECTs on the way, the last one first.
+    /// Columns of CTEs in between, the outermost first.
     pub through: Vec<String>,
 }
 
@@ -68,10 +70,9 @@ pub struct Source {
 pub struct ColumnProvenance {
     /// `landing`, `trusted`, `curated` or `system`.
     pub zone: String,
-    /// The column itself, then each column that it comes from, followed by
-    /// those that this one comes from.
+    /// The column itself, then its origins in depth-first order.
     pub tree: Vec<Node>,
-    /// What the SELECT of the column's table decides by which rows there are.
+    /// Columns that decide which rows the SELECT of the table outputs.
     pub rows: Vec<Source>,
 }
 
@@ -80,16 +81,16 @@ pub struct ColumnProvenance {
 pub struct Node {
     /// Steps away from the column that was asked for.
     pub depth: usize,
-    /// Which.
+    /// The column.
     #[serde(flatten)]
     pub origin: Origin,
     /// Whether it holds personal values.
     pub personal: bool,
-    /// What it does in the column above it; `None` for the first.
+    /// How it influences the column above it; `None` for the first.
     pub influence: Option<Influence>,
-    /// The columns of named SELECTs on the way there, the last one first.
+    /// Columns of CTEs in between, the outermost first.
     pub through: Vec<String>,
-    /// Whether the tree shows the origin of this column further up.
+    /// Whether the origins of this column were already listed above.
     pub told: bool,
 }
 
@@ -97,8 +98,8 @@ pub struct Node {
 /// the project is read.
 ///
 /// # Errors
-/// [`Error::Query`]; [`Error::Query`] for a column that there is not;
-/// [`Error::Model`] for a model that does not fit.
+/// [`Error::Query`] for an unknown table or column; [`Error::Model`] for a model that cannot
+/// be planned.
 pub async fn lineage(setup: &Setup, name: &str) -> Result<Provenance, Error> {
     let name = name.to_lowercase();
     let (asked, column) = find(setup, &name)?;

@@ -75,7 +75,7 @@ async fn drop_entries(
         find(&entries, id)?;
     }
     let table = system::QUARANTINE.id();
-    let standing = locked.lake.version(&table, AsOf::Latest).await?;
+    let published = locked.lake.version(&table, AsOf::Latest).await?;
     let writing = QuarantineWriter::begin(&locked.lake, &locked.run)?;
     let mut dropped = Vec::new();
     let mut batches = session.query(ALL).await?.stream()?;
@@ -90,7 +90,7 @@ async fn drop_entries(
         }
         writing.put(entries).await?;
     }
-    if let Some(next) = writing.replace(standing.as_ref()).await? {
+    if let Some(next) = writing.replace(published.as_ref()).await? {
         locked.lake.publish(next).await?;
     }
     // Should it not come to that, the next run writes the copy.

@@ -19,7 +19,7 @@ use crate::{Error, stop};
 /// For messages.
 const WHAT: &str = "a system table";
 
-/// Tables being written, and tables that were.
+/// Tables that are being written, and tables that have been.
 #[derive(Default)]
 pub(super) struct Derived {
     writing: JoinSet<Result<Written, Error>>,
@@ -29,14 +29,13 @@ pub(super) struct Derived {
 /// A table whose rows are in files.
 pub(super) struct Written {
     table: &'static Definition,
-    pub(super) standing: Option<Version>,
-    /// What makes it visible; `None` where the version that stands holds the
-    /// same rows.
+    pub(super) published: Option<Version>,
+    /// The next version; `None` if the published one has the same rows.
     pub(super) next: Option<Publication>,
 }
 
 impl Work {
-    /// Lets a system table mean `rows`, which were just derived, and starts to write
+    /// Registers `rows`, which were just derived, as a system table, and starts to write
     /// them.
     pub(super) async fn begin_derived(
         &self,
@@ -45,18 +44,18 @@ impl Work {
         derived: &mut Derived,
     ) -> Result<(), Error> {
         self.session.tables().put_derived(table, &rows)?;
-        let standing = self.version(&table.id()).await?;
+        let published = self.version(&table.id()).await?;
         let (lake, run) = (self.locked.lake.clone(), self.locked.run.clone());
         let is_damaged = self.integrity.is_damaged(&table.id());
         derived.writing.spawn(async move {
             let how = match is_damaged {
                 true => WriteMode::Rebuild,
-                false => WriteMode::Replace(standing.as_ref()),
+                false => WriteMode::Replace(published.as_ref()),
             };
             Ok(Written {
                 table,
                 next: system_rows::stage(table, &lake, &run, &rows, how).await?,
-                standing,
+                published,
             })
         });
         Ok(())
@@ -85,7 +84,7 @@ impl Work {
         Ok(())
     }
 
-    /// Waits until all are written.
+    /// Waits until all tables are written.
     pub(super) async fn end_derived(&self, mut derived: Derived) -> Result<Vec<Written>, Error> {
         while let Some(written) =
             stop::next_finished(&mut derived.writing, WHAT, &self.stop).await?
@@ -97,9 +96,9 @@ impl Work {
     }
 
     fn wrote(&self, written: Written, derived: &mut Derived) -> Result<(), Error> {
-        let files = match (&written.next, &written.standing) {
+        let files = match (&written.next, &written.published) {
             (Some(next), _) => next.files.as_slice(),
-            (None, Some(standing)) => standing.files.as_slice(),
+            (None, Some(published)) => published.files.as_slice(),
             (None, None) => &[],
         };
         let tables = self.session.tables();

@@ -39,15 +39,15 @@ use crate::subjects::quarantine_writer::QuarantineWriter;
 use crate::write::build::{Built, build};
 use crate::{Error, stop};
 
-/// System tables that tell of what a run has read. Models see in them what the
-/// run leaves, not what it found.
-const OF_READING: [&system::Definition; 2] = [&system::QUARANTINE, &system::LANDING_FILES];
+/// System tables about the landing input. Models see their state after this run's reading,
+/// not before.
+const INTAKE_TABLES: [&system::Definition; 2] = [&system::QUARANTINE, &system::LANDING_FILES];
 
 fn is_one_of(tables: &[&system::Definition], name: &str) -> bool {
     tables.iter().any(|table| table.full_name() == name)
 }
 
-/// Models by name, and the devices of people who agree where owners were derived.
+/// Models by name, and the devices of consenting owners, if owners were derived.
 type AllBuilt = (BTreeMap<String, Built>, Option<NameHashes>);
 
 /// Which models are built.
@@ -86,7 +86,8 @@ impl Work {
         }
     }
 
-    /// What a run does about models that changed, with the verb that is due.
+    /// Describes the rebuild of changed models for the user; `rebuilds` is the verb:
+    /// `rebuilds` or `rebuilt`.
     pub(super) fn in_words(&self, rebuilds: &str, changed: &BTreeSet<String>) -> String {
         let names = |names: Vec<&str>| names.join(", ");
         let following = self.following(changed);
@@ -114,7 +115,7 @@ impl Work {
         if options.strict && quarantined.places > 0 {
             return Err(Fallback::Strict.into());
         }
-        // Whose devices are was not asked before.
+        // The last run did not derive owners of devices.
         let owners = system::DEVICE_OWNER.id();
         if reads_owners(&self.planned) && self.version(&owners).await?.is_none() {
             return Err(Fallback::OwnersUnknown.into());
@@ -179,11 +180,11 @@ impl Work {
                 &mut derived,
             )
             .await?;
-        if builds_all && self.any_reads(&OF_READING, |_| true) {
-            self.tell_of_reading(&quarantine).await?;
+        if builds_all && self.any_reads(&INTAKE_TABLES, |_| true) {
+            self.put_intake_tables(&quarantine).await?;
         }
         let intake = self.session.intake().tables();
-        // What checks read besides is not this run's input.
+        // What only checks read does not count as input of this run.
         let dropped = Arc::clone(&known.dropped);
         self.session.intake().begin(dropped, None);
         // Checks see landing tables whole again, not as a model needed them.
@@ -311,18 +312,17 @@ impl Work {
         Ok(tables)
     }
 
-    /// Models that tell of what was read and of what could not be, and all that
-    /// follow from them: they are built once everything has been read.
+    /// Models that read [`INTAKE_TABLES`], and the models that depend on them. They are
+    /// built once all landing input has been read.
     fn deferred(&self) -> BTreeSet<String> {
         let models = self.planned.iter().filter(|planned| {
             let mut reads = planned.model.reads().iter();
-            reads.any(|read| read.by != ReadBy::Check && is_one_of(&OF_READING, &read.table))
+            reads.any(|read| read.by != ReadBy::Check && is_one_of(&INTAKE_TABLES, &read.table))
         });
         self.following(&models.map(|p| p.model.name.to_string()).collect())
     }
 
-    /// Whether any model reads one of these system tables in a way that is asked
-    /// for.
+    /// Whether any model reads one of these system tables in a way that `by` accepts.
     pub(super) fn any_reads(
         &self,
         tables: &[&system::Definition],
@@ -332,8 +332,8 @@ impl Work {
         reads.any(|read| by(read.by) && is_one_of(tables, &read.table))
     }
 
-    /// Lets tables that tell of what was read mean what this run leaves in them.
-    async fn tell_of_reading(&self, quarantine: &QuarantineWriter) -> Result<(), Error> {
+    /// Registers the intake tables with what this run has read.
+    async fn put_intake_tables(&self, quarantine: &QuarantineWriter) -> Result<(), Error> {
         let intake = self.session.intake().tables();
         quarantine
             .copy_unread_tables(&self.session, |table| intake.contains_key(table))
@@ -347,9 +347,9 @@ impl Work {
         Ok(())
     }
 
-    /// A landing table that several models read is read once, for all of them:
-    /// the columns that any of them needs are kept until the last is built. So is
-    /// one that is read by none but models that are built once all was read.
+    /// Reads each landing table that several models read once, for all of them: the columns
+    /// that any of them needs stay in memory until the last model is built. The same holds
+    /// for a table that only deferred models read.
     async fn share(
         &self,
         to_build: &[&Planned],
@@ -379,9 +379,9 @@ impl Work {
                 .chain(dates)
                 .chain(device)
                 .collect();
-            let places = table.columns.iter().enumerate();
-            let places = places.filter(|(_, column)| wanted.contains(column.name.as_str()));
-            union.extend(places.map(|(place, _)| place));
+            let columns = table.columns.iter().enumerate();
+            let columns = columns.filter(|(_, column)| wanted.contains(column.name.as_str()));
+            union.extend(columns.map(|(index, _)| index));
         }
         let mut seconds = HashMap::new();
         for (table, (readers, union)) in columns {
@@ -389,7 +389,7 @@ impl Work {
                 continue;
             }
             let started = Instant::now();
-            // Rows of no column at all are not held.
+            // A batch without columns cannot be kept in memory, so one column is added.
             let union = if union.is_empty() {
                 BTreeSet::from([0])
             } else {
@@ -405,12 +405,15 @@ impl Work {
                 .scan(&state, Some(&union), &[], None)
                 .await
                 .map_err(failed)?;
-            let held = scan.schema();
-            let is_read_on = early.contains(table);
-            let Some(batches) = self.collect_in_memory(scan, table, is_read_on).await? else {
+            let schema = scan.schema();
+            let has_early_reader = early.contains(table);
+            let Some(batches) = self
+                .collect_in_memory(scan, table, has_early_reader)
+                .await?
+            else {
                 continue;
             };
-            let shared = MemoryTable::new(query::scan::LANDING, table, held, batches);
+            let shared = MemoryTable::new(query::scan::LANDING, table, schema, batches);
             let shared = shared.of_columns(provider.schema(), union);
             self.session.tables().put(table, Arc::new(shared));
             seconds.insert(table.to_owned(), started.elapsed().as_secs_f64());
@@ -418,15 +421,14 @@ impl Work {
         Ok(seconds)
     }
 
-    /// The rows of a landing table, if they can be held: `None` where they are
-    /// more than joins and sorts may hold, and each model reads them itself. Where
-    /// nobody reads it on before all was read, it is read to its end for what
-    /// cannot be read in it.
+    /// The rows of a landing table; `None` if they exceed the memory for joins and sorts:
+    /// then each model reads the table itself. If no early model will read it, it is still
+    /// read to its end here, to collect its quarantine entries.
     async fn collect_in_memory(
         &self,
         scan: Arc<dyn ExecutionPlan>,
         table: &str,
-        is_read_on: bool,
+        has_early_reader: bool,
     ) -> Result<Option<Vec<Vec<RecordBatch>>>, Error> {
         let failed = |error| Error::execution(table, error);
         let context = self.session.task_context();
@@ -440,7 +442,7 @@ impl Work {
                     let batch = batch?;
                     if intake.bytes_of(&table) > bytes_max {
                         held = None;
-                        if is_read_on {
+                        if has_early_reader {
                             return Ok(None);
                         }
                     }
@@ -488,14 +490,14 @@ impl Work {
         Ok(Some(research))
     }
 
-    /// Empties the tables of claims and owners: nothing says whose a device is any more.
+    /// Empties the tables of claims and owners: no landing table names owners any more.
     async fn empty_owners(&self, derived: &mut Derived) -> Result<(), Error> {
         self.empty_derived(&system::DEVICE_CLAIM, derived).await?;
         self.empty_derived(&system::DEVICE_OWNER, derived).await
     }
 
-    /// Begins to find out whose the devices are. The models that read phones are
-    /// listened to.
+    /// Begins the search for owners of devices. A listener collects people's readings while
+    /// models read them.
     async fn search_owners(
         &self,
         agreed: &NameHashes,
@@ -509,18 +511,18 @@ impl Work {
         };
         self.begin_derived(&system::DEVICE_CLAIM, claims, derived)
             .await?;
-        // Rows that were read already do not pass the listener.
-        if let Some((phones, listener)) = search.listener()
-            && !shared.contains_key(phones)
-            && let Some(provider) = listed(&self.session, &self.sources, phones)
+        // A table in memory was already read, so no listener sees its rows.
+        if let Some((person_readings, listener)) = search.listener()
+            && !shared.contains_key(person_readings)
+            && let Some(provider) = listed(&self.session, &self.sources, person_readings)
         {
-            let heard = Arc::new(provider.heard_by(listener));
-            self.session.tables().put(phones, heard);
+            let observed = Arc::new(provider.with_listener(listener));
+            self.session.tables().put(person_readings, observed);
         }
         Ok(Some(search))
     }
 
-    /// Lets `system.device_owner` mean what the search has found. Gives the
+    /// Registers the owners that the search found as `system.device_owner`. Returns the
     /// devices of people who `agreed`.
     async fn end_search(
         &self,
@@ -528,10 +530,10 @@ impl Work {
         shared: &HashMap<String, f64>,
         derived: &mut Derived,
     ) -> Result<NameHashes, Error> {
-        if let Some((phones, _)) = search.listener()
-            && !shared.contains_key(phones)
+        if let Some((person_readings, _)) = search.listener()
+            && !shared.contains_key(person_readings)
         {
-            restore_one(&self.session, &self.sources, phones);
+            restore_one(&self.session, &self.sources, person_readings);
         }
         let rows = search.end(&self.session).await?;
         let owned = privacy_gates::devices_of_consenting_owners(&rows, agreed);
@@ -540,9 +542,9 @@ impl Work {
         Ok(owned)
     }
 
-    /// Builds every model as soon as all that it reads is built. The search for
-    /// owners ends once it has heard what it needs, or nothing else is left to
-    /// do: a model that asks whose a device is waits for it.
+    /// Builds every model as soon as all that it reads is built. The search for owners ends
+    /// when it has all the readings it needs, or when no model is running. Models that read
+    /// owners wait for it.
     async fn build_all(
         &self,
         to_build: &[&Planned],
@@ -577,13 +579,13 @@ impl Work {
         let mut built: BTreeMap<String, Built> = BTreeMap::new();
         let mut devices = None;
         let mut all_read = deferred.is_empty();
-        let mut underway = JoinSet::new();
+        let mut running = JoinSet::new();
         loop {
             self.release_written(derived)?;
             let searching = search.is_some();
             let mut early = of_run.iter().filter(|name| !deferred.contains(**name));
             if !all_read && early.all(|name| built.contains_key(*name)) {
-                self.tell_of_reading(quarantine).await?;
+                self.put_intake_tables(quarantine).await?;
                 all_read = true;
             }
             waiting.retain(|(planned, needs)| {
@@ -594,20 +596,20 @@ impl Work {
                 let may_begin = all_read || !deferred.contains(planned.model.name.as_ref());
                 let ready = may_begin && needs.iter().all(is_there);
                 if ready {
-                    underway.spawn(self.build_one(Planned::clone(planned)));
+                    running.spawn(self.build_one(Planned::clone(planned)));
                 }
                 !ready
             });
             let has_read_claimants = search
                 .as_ref()
                 .is_some_and(|(search, _)| search.has_read_claimants());
-            if (has_read_claimants || underway.is_empty())
+            if (has_read_claimants || running.is_empty())
                 && let Some(search) = search.take()
             {
                 devices = Some(self.end_search(search, shared, derived).await?);
                 continue;
             }
-            let next = stop::next_finished(&mut underway, "the run", &self.stop).await?;
+            let next = stop::next_finished(&mut running, "the run", &self.stop).await?;
             let Some((planned, done)) = next else {
                 return Ok((built, devices));
             };

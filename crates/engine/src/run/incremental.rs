@@ -87,7 +87,7 @@ impl Work {
             .beside(&self.setup, last_run.now_ms, &entered_before)?;
         // What lies there is what was listed.
         restore(&after, &self.sources);
-        let (is_entered, crossed) = (new.is_entered, new.crossed);
+        let (is_entered, consent_crossed) = (new.is_entered, new.consent_crossed);
         let known_again = new.known_again.clone();
         let known = quarantine::state(&self.session).await?;
         let quarantine = QuarantineWriter::begin(&self.locked.lake, &self.locked.run)?;
@@ -126,7 +126,7 @@ impl Work {
             register: &register,
             suspended: &suspended,
             entered: &entered,
-            consent_began_or_ended: crossed,
+            consent_began_or_ended: consent_crossed,
             trusted_are_complete: are_as_shipped(&self.planned, &shipped::OF_READINGS),
         };
         let changes = tables.update_people(&from).await?;
@@ -294,7 +294,7 @@ impl Work {
         after: &Session,
         intake: Arc<Intake>,
     ) -> Result<(TableChanges, BTreeMap<String, TableIntake>), Halt> {
-        let mut tables = TableChanges::new(before, new.known, new.unreadable);
+        let mut tables = TableChanges::new(before, new.known, new.kept_files);
         for (table, source) in &self.sources {
             let fresh = new.files.get(table).map_or(&[][..], Vec::as_slice);
             let is_new = |name: &str| fresh.iter().any(|file| file.name == name);
@@ -495,8 +495,8 @@ impl Work {
         }
         let mut ledger = Totals::default();
         ledger.add_model(name, &account(&now, reads, duplicates), 1);
-        let stands = Totals::standing(&self.session).await?;
-        ledger.merge(&stands.of_model(name), -1);
+        let published = Totals::published(&self.session).await?;
+        ledger.merge(&published.of_model(name), -1);
         let difference = Difference::between(&before, &now.rows)
             .map_err(|error| Error::execution(name, error.into()))?;
         Ok(Changed {
@@ -620,7 +620,7 @@ impl Work {
             {
                 return Err(Fallback::DevicePassedOn { table: name() }.into());
             }
-            if planned.grouped.is_some() {
+            if planned.group_lineage.is_some() {
                 let reads = planned.model.reads().iter();
                 let reads = reads.map(|read| read.table.as_str());
                 let groups = match tables.may_affect(planned.time, reads) {

@@ -12,7 +12,9 @@
 //! [`plan`] does the same and publishes nothing.
 
 mod changes;
+mod departures;
 mod derived;
+mod draft;
 mod fallback;
 mod full;
 mod incremental;

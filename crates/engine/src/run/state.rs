@@ -1,11 +1,11 @@
-//! What a run notes for the next one, and how the next run decides by it how much
-//! to compute.
+//! The run state: what a run records for the next one, and how the next run decides from
+//! it how much to compute.
 //!
-//! `system.landing_files` names the landing files that were read. Everything else
-//! that tables follow from is in the release's state, [`RunState`]. A run that finds
-//! all of it unchanged has nothing to do. A run that finds new landing files, or news
-//! about people, computes those alone. Any other difference is a [`Fallback`]: see
-//! [`RunScope`].
+//! `system.landing_files` lists the landing files that were read. [`RunState`], in the
+//! release, records everything else that tables depend on. If nothing changed, a run
+//! computes nothing. If only landing files or facts about people are new, it computes their
+//! effects. If only models changed, it computes these models. Otherwise it rebuilds
+//! everything and gives the reason, a [`Fallback`]. See [`RunScope`].
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
@@ -27,16 +27,12 @@ use crate::subjects::in_force;
 use crate::subjects::landing_files::{self, KnownFile};
 use crate::subjects::quarantine;
 
-/// The version of [`RunState`]. A lake with another one is built anew: what is noted,
-/// or how tables are computed, has changed.
-///
-/// Version 1 noted versions of the register that a run had not read, so that entries
-/// made during the run were taken for known; and it compared people without regard to
-/// how Unicode composes letters.
+/// The format of [`RunState`]. A lake with another format is rebuilt. Increase it when what
+/// is recorded, or how tables are computed, changes.
 const FORMAT: u32 = 3;
 
-/// What a run notes for the next one, beside the files it read. It is stored in the
-/// release.
+/// What a run records for the next one, in addition to the files it read. It is stored in
+/// the release.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct RunState {
     format: u32,
@@ -52,13 +48,14 @@ pub(crate) struct RunState {
     key: Option<String>,
     /// What tables held after it, by [`lake::CommitInfo::content`].
     contents: BTreeMap<String, String>,
-    /// Versions of what is written between runs.
+    /// Versions of the tables that people write to between runs: consent register and
+    /// quarantine.
     entered: BTreeMap<String, Option<i64>>,
     /// The register of consent, as the run knew it.
     #[serde(default)]
     register: RegisterState,
-    /// One more than any release before it noted, also one that was lost: what
-    /// tables' logs note is compared with it, see [`CommitNote`].
+    /// Higher than in any earlier release, lost ones included. It is compared with the
+    /// generation in table logs, see [`CommitNote`](crate::commit_note::CommitNote).
     #[serde(default)]
     generation: u64,
 }
@@ -73,14 +70,14 @@ pub(crate) enum RunScope {
     },
     /// Files, or entries about people.
     Incremental(NewInput),
-    /// Only models: those whose SQL or contract is another, or that the last run did
-    /// not build.
+    /// Only models: those whose SQL or contract changed, or that the last run did not
+    /// build.
     ChangedModels(BTreeSet<String>),
     /// Every table.
     Full {
         /// Why; `None` in a lake without a run.
         fallback: Option<Fallback>,
-        /// Files that changed or went after they were read, for messages.
+        /// Files that changed or were removed after they were read, for messages.
         changed: Vec<String>,
     },
 }
@@ -94,20 +91,20 @@ pub(crate) struct NewInput {
     pub(crate) known: Vec<KnownFile>,
     /// Something was entered by hand, or a quarantine entry dropped.
     pub(crate) is_entered: bool,
-    /// Consent began or ended between the last run and this, or may have.
-    pub(crate) crossed: bool,
-    /// Files that changed or went after they were read, for messages. An incremental
+    /// Somebody's consent began or ended between the last run and this one, or may have.
+    pub(crate) consent_crossed: bool,
+    /// Files that changed or were removed after they were read, for messages. An incremental
     /// run keeps their rows.
     pub(crate) kept: Vec<String>,
-    /// The same by table and name.
-    pub(crate) unreadable: BTreeSet<(String, String)>,
-    /// New tags of files whose content is as it was read, though they lie elsewhere
-    /// or look otherwise, by table and name.
+    /// Table and name of each file in `kept`.
+    pub(crate) kept_files: BTreeSet<(String, String)>,
+    /// New tags of files whose content is as it was read, although their time or location
+    /// differs, by table and name.
     pub(crate) known_again: BTreeMap<(String, String), String>,
 }
 
 impl NewInput {
-    /// For the user; `takes` is the verb in its tense.
+    /// Describes it for the user; `takes` is the verb: `takes` or `took`.
     pub(super) fn in_words(&self, takes: &str) -> String {
         let count = self.files.values().flatten().count();
         match count {
@@ -119,8 +116,8 @@ impl NewInput {
 }
 
 impl RunState {
-    /// What the last run left; `None` where there was none, or one of another
-    /// time.
+    /// The state that the last run recorded; `None` if there is none, or one of another
+    /// format.
     pub(super) fn of_last(work: &Work) -> Option<Self> {
         let state = work.locked.release.as_ref()?.state.clone();
         let last_run: Self = serde_json::from_value(state).ok()?;
@@ -133,8 +130,8 @@ impl RunState {
         self.entered.get(table.name()).copied().flatten()
     }
 
-    /// A table that does not hold what `last` noted: its content is another, or it
-    /// held rows then and is gone.
+    /// A table whose content differs from what `last` recorded, or that had rows then and is
+    /// gone.
     fn changed_table(&self, last: &Self) -> Option<String> {
         let differs =
             |(table, content): &(&String, &String)| last.contents.get(*table) != Some(*content);
@@ -149,8 +146,7 @@ impl RunState {
         tables.find(|table| last.contents.contains_key(table) && !self.contents.contains_key(table))
     }
 
-    /// Whether a run with this memory has nothing to tell the next that a run
-    /// with `other` would not.
+    /// Whether both states are equal, apart from the run itself.
     pub(super) fn equals_but_for_run(&self, other: &Self) -> bool {
         let own = Self {
             run: other.run.clone(),
@@ -194,7 +190,7 @@ impl Work {
         });
         let tables = self.session.tables().project.landing().iter();
         let definitions: String = tables
-            .map(|table| placeless(format!("{table:?}"), &table.file))
+            .map(|table| without_path(format!("{table:?}"), &table.file))
             .collect();
         Ok(RunState {
             format: FORMAT,
@@ -221,8 +217,7 @@ impl Work {
         tables
     }
 
-    /// The version of a table that this run reads, which stood when it took hold
-    /// of the lake.
+    /// The version of a table that this run reads: the latest one when it locked the lake.
     pub(super) async fn version(&self, table: &TableId) -> Result<Option<Version>, Error> {
         Ok(self
             .session
@@ -238,12 +233,12 @@ impl Work {
         number: i64,
     ) -> Result<Option<Version>, Error> {
         let id = table.id();
-        let standing = self.version(&id).await?;
-        if standing
+        let published = self.version(&id).await?;
+        if published
             .as_ref()
             .is_some_and(|version| version.number == number)
         {
-            return Ok(standing);
+            return Ok(published);
         }
         match self.locked.lake.version(&id, AsOf::Version(number)).await {
             Ok(version) => Ok(version),
@@ -300,8 +295,8 @@ impl Work {
             None
         };
         new.is_entered = own.entered != last_run.entered;
-        new.crossed = self.crosses_since(&last_run).await?;
-        let is_new = !new.files.is_empty() || new.is_entered || new.crossed;
+        new.consent_crossed = self.crosses_since(&last_run).await?;
+        let is_new = !new.files.is_empty() || new.is_entered || new.consent_crossed;
         if fallback.is_none() && !is_known(&own.models, &last_run.models) {
             let models = self.changed_models(&own, &last_run);
             if !is_new && new.kept.is_empty() {
@@ -326,7 +321,7 @@ impl Work {
         if !is_new {
             return Ok(RunScope::Unchanged { kept: new.kept });
         }
-        // Tables that are not selected would be left behind.
+        // Tables outside the selection would miss the new input.
         if own.models.len() < last_run.models.len() {
             return Ok(RunScope::Full {
                 fallback: Some(Fallback::OtherTables),
@@ -336,7 +331,7 @@ impl Work {
         Ok(RunScope::Incremental(new))
     }
 
-    /// Models of this run that are not as the last run built them.
+    /// Models of this run whose SQL or contract differs from what the last run built.
     fn changed_models(&self, own: &RunState, last_run: &RunState) -> BTreeSet<String> {
         let planned = self.planned.iter();
         planned
@@ -357,7 +352,7 @@ impl Work {
         let known_again = &mut new.known_again;
         let mut changed = |table: &str, name: &str, shown: String| {
             new.kept.push(shown);
-            new.unreadable.insert((table.to_owned(), name.to_owned()));
+            new.kept_files.insert((table.to_owned(), name.to_owned()));
         };
         for (table, source) in sources {
             for file in &source.files {
@@ -390,8 +385,8 @@ impl Work {
         new.kept.sort();
     }
 
-    /// A model that asks for the time of the run for more than who agrees now, if
-    /// the last run's time was another.
+    /// A model that uses the time of the run for more than which consents are in force, if
+    /// the last run had another time.
     fn table_that_depends_on_time(&self, last_run: &RunState) -> Option<String> {
         if last_run.now_ms == self.now_ms {
             return None;
@@ -431,14 +426,14 @@ pub(super) fn content_of(version: Option<&Version>) -> Option<String> {
     Some(version?.commit_info.as_ref()?.content.clone())
 }
 
-/// A model as a hash: what it selects and what it promises.
+/// A hash of a model: its SQL and its contract.
 fn fingerprint(model: &Model) -> String {
-    let contract = placeless(format!("{:?}", model.contract), &model.file);
+    let contract = without_path(format!("{:?}", model.contract), &model.file);
     hex(format!("{}\n{contract}", model.sql).as_bytes())
 }
 
-/// The data product is the same wherever its files lie.
-fn placeless(text: String, file: &str) -> String {
+/// Removes the path of the model's file: moving a project changes nothing.
+fn without_path(text: String, file: &str) -> String {
     text.replace(file, "")
 }
 
@@ -446,7 +441,7 @@ fn hex(bytes: &[u8]) -> String {
     format!("{:032x}", xxh3_128(bytes))
 }
 
-/// Whether every file of every source was read, and once.
+/// Whether every file of every source was read exactly once.
 pub(super) fn is_complete(
     sources: &HashMap<String, Arc<Source>>,
     intake: &BTreeMap<String, TableIntake>,

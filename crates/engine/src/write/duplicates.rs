@@ -1,7 +1,7 @@
 //! Removes duplicate rows of a table whose contract says `duplicates = "drop"`.
 //!
 //! All rows are written first, and only 6 bytes of each row's hash are kept. When
-//! the table is complete, the hashes tell whether any row was written twice. Mostly
+//! the table is complete, the hashes show whether any row was written twice. Usually
 //! none was. Otherwise the files with repeated rows are read back and written again
 //! without them. So no row is looked up while rows stream, and memory does not grow
 //! with the width of the rows.
@@ -22,10 +22,10 @@ use crate::content::{self, Content};
 use crate::contract::planning::Planned;
 use crate::write::rewrite::Rewriter;
 
-/// Buckets are looked at one by one: small enough for a processor's cache.
+/// Buckets are searched one at a time, so that one fits into a CPU cache.
 const BUCKETS: usize = 256;
 
-/// Hashes of a bucket are kept in blocks, so that none is copied to make room.
+/// Hashes of a bucket are kept in blocks, so that growing never copies them.
 const BLOCK_ROWS: usize = 2048;
 
 /// Hashes of rows, in buckets of their upper bits.
@@ -33,9 +33,9 @@ pub(crate) struct RowHashes {
     buckets: Vec<Bucket>,
 }
 
-/// Of each hash the 48 bits that follow the bucket's. With them, 56 bits tell
-/// rows apart: enough that among 40 million different ones, two that look alike
-/// are a matter of one run in a hundred, which then reads its files again.
+/// Stores 48 bits of each hash; the bucket's number gives 8 more. With 56 bits, about one
+/// run in a hundred over 40 million distinct rows has a false match, which only costs
+/// reading the files again.
 #[derive(Default, Clone)]
 struct Bucket {
     blocks: Vec<Vec<[u16; 3]>>,
@@ -78,7 +78,7 @@ impl RowHashes {
         }
     }
 
-    /// Takes the hashes of further rows.
+    /// Adds the hashes of more rows.
     pub(crate) fn add(&mut self, hashes: &[u128]) {
         for hash in hashes {
             let hash = truncated(*hash);
@@ -197,11 +197,11 @@ pub(crate) async fn drop_duplicates(
     let left = rewriter.remove_rows(&files, &columns, goes).await?;
     let distinct = Distinct {
         files: left.after(&files),
-        duplicates: left.rows,
-        content: left.content,
+        duplicates: left.removed_rows,
+        content: left.removed_content,
     };
     let mut replaced = files;
-    replaced.retain(|file| left.removes.contains(&file.name));
+    replaced.retain(|file| left.replaced.contains(&file.name));
     lake.discard(&replaced).await;
     Ok(distinct)
 }

@@ -1,8 +1,9 @@
 //! Removes rows from data files by rewriting the files that hold them.
 //!
-//! A file without such rows stays as it is. In a file with some, row groups without
-//! such rows are copied as they are encoded. So removing a few rows costs reading the
-//! columns that tell them apart, and rewriting the row groups that hold them.
+//! A file without such rows is kept. In other files, row groups without such rows are
+//! copied without decoding. So the cost of removing a few rows is to read the columns that
+//! identify them, and to rewrite their row groups. `lake::FileRewrite` writes the files;
+//! this module decides which rows go into them.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -26,27 +27,26 @@ use crate::stored::stored;
 /// A table's files after rows were removed.
 #[derive(Debug, Default)]
 pub(crate) struct Rewritten {
-    /// Those that replace others; they are written, and no part of the table yet.
+    /// New files. They are written, but no version of the table names them yet.
     pub(crate) files: Vec<DataFile>,
-    /// Names of those replaced.
-    pub(crate) removes: BTreeSet<String>,
-    /// Rows taken out.
-    pub(crate) rows: u64,
-    /// Of the rows taken out.
-    pub(crate) content: Content,
+    /// Names of the files that they replace.
+    pub(crate) replaced: BTreeSet<String>,
+    /// Number of removed rows.
+    pub(crate) removed_rows: u64,
+    /// Content of the removed rows.
+    pub(crate) removed_content: Content,
 }
 
-/// A file that was written again.
+/// A file that was rewritten.
 #[derive(Debug, Default)]
 pub(crate) struct RewrittenFile {
-    /// What takes its place; nothing where no row is left.
+    /// The new file; `None` if no row is left.
     file: Option<DataFile>,
-    /// Rows taken out.
-    rows: u64,
-    content: Content,
+    removed_rows: u64,
+    removed_content: Content,
 }
 
-/// A row group, and how many its file has.
+/// A row group, and the number of row groups in its file.
 #[derive(Clone, Copy)]
 struct Group<'a> {
     file: &'a DataFile,
@@ -54,30 +54,30 @@ struct Group<'a> {
     count: usize,
 }
 
-/// Rows of a row group.
+/// The rows of a row group.
 #[derive(Default)]
 struct SplitRows {
-    stay: Vec<RecordBatch>,
-    gone: Vec<RecordBatch>,
+    kept: Vec<RecordBatch>,
+    removed: Vec<RecordBatch>,
 }
 
 impl Rewritten {
-    /// Adds what became of a file.
+    /// Adds the result for one file.
     pub(crate) fn extend(&mut self, file: &DataFile, rewritten_file: Option<RewrittenFile>) {
         let Some(rewritten_file) = rewritten_file else {
             return;
         };
-        self.rows += rewritten_file.rows;
-        self.content.merge(rewritten_file.content);
+        self.removed_rows += rewritten_file.removed_rows;
+        self.removed_content.merge(rewritten_file.removed_content);
         self.files.extend(rewritten_file.file);
-        self.removes.insert(file.name.clone());
+        self.replaced.insert(file.name.clone());
     }
 
-    /// The table's files from `before` on.
+    /// The table's files after the rewrite, given those `before` it.
     pub(crate) fn after(&self, before: &[DataFile]) -> Vec<DataFile> {
         let kept = before
             .iter()
-            .filter(|file| !self.removes.contains(&file.name));
+            .filter(|file| !self.replaced.contains(&file.name));
         kept.chain(&self.files).cloned().collect()
     }
 }
@@ -92,8 +92,8 @@ pub(crate) struct Rewriter<'a> {
 }
 
 impl Rewriter<'_> {
-    /// Removes the rows for which `goes` is true from `files`. `goes` gets `columns`,
-    /// batch by batch in the order of the files.
+    /// Removes the rows for which `is_removed` is true from `files`. `is_removed` gets
+    /// `columns`, batch by batch in the order of the files.
     ///
     /// # Errors
     /// [`Error::Query`] or [`Error::Lake`].
@@ -101,24 +101,26 @@ impl Rewriter<'_> {
         &self,
         files: &[DataFile],
         columns: &[usize],
-        mut goes: impl FnMut(&RecordBatch) -> Result<BooleanArray, Error>,
+        mut is_removed: impl FnMut(&RecordBatch) -> Result<BooleanArray, Error>,
     ) -> Result<Rewritten, Error> {
         let mut rewritten = Rewritten::default();
         for file in files {
-            let rewritten_file = self.rewrite_file(file, None, columns, &mut goes).await?;
+            let rewritten_file = self
+                .rewrite_file(file, None, columns, &mut is_removed)
+                .await?;
             rewritten.extend(file, rewritten_file);
         }
         Ok(rewritten)
     }
 
-    /// Removes rows from one file. Row groups for which `looked_at` is false stay as
-    /// they are. `None` where no row was removed.
+    /// Removes rows from one file. Row groups for which `candidates` is false are kept.
+    /// `None` if no row was removed.
     pub(crate) async fn rewrite_file(
         &self,
         file: &DataFile,
-        looked_at: Option<&[bool]>,
+        candidates: Option<&[bool]>,
         columns: &[usize],
-        mut goes: impl FnMut(&RecordBatch) -> Result<BooleanArray, Error>,
+        mut is_removed: impl FnMut(&RecordBatch) -> Result<BooleanArray, Error>,
     ) -> Result<Option<RewrittenFile>, Error> {
         let mut rewrite = self.lake.rewrite_file(self.layout, self.run, file).await?;
         let count = rewrite.row_groups();
@@ -129,11 +131,11 @@ impl Rewriter<'_> {
         };
         let mut rewritten_file: Option<RewrittenFile> = None;
         for number in 0..count {
-            let rows = match looked_at.is_none_or(|looked_at| looked_at[number]) {
-                true => self.split(group(number), columns, &mut goes).await?,
+            let rows = match candidates.is_none_or(|candidates| candidates[number]) {
+                true => self.split(group(number), columns, &mut is_removed).await?,
                 false => None,
             };
-            let Some(SplitRows { stay, gone }) = rows else {
+            let Some(SplitRows { kept, removed }) = rows else {
                 if rewritten_file.is_some() {
                     self.keep(&mut rewrite, group(number)).await?;
                 }
@@ -145,11 +147,11 @@ impl Rewriter<'_> {
                 }
             }
             let rewritten_file = rewritten_file.get_or_insert_default();
-            for batch in gone {
-                rewritten_file.rows += batch.num_rows() as u64;
-                rewritten_file.content.add(content::hashes(&batch));
+            for batch in removed {
+                rewritten_file.removed_rows += batch.num_rows() as u64;
+                rewritten_file.removed_content.add(content::hashes(&batch));
             }
-            rewrite.write_row_group(&stay).await?;
+            rewrite.write_row_group(&kept).await?;
         }
         if let Some(rewritten_file) = &mut rewritten_file {
             rewritten_file.file = rewrite.finish().await?;
@@ -157,23 +159,26 @@ impl Rewriter<'_> {
         Ok(rewritten_file)
     }
 
-    /// The rows of a row group that stay and those that go; `None` where all stay.
+    /// Splits a row group into kept and removed rows; `None` if all are kept.
     async fn split(
         &self,
         group: Group<'_>,
         columns: &[usize],
-        goes: &mut impl FnMut(&RecordBatch) -> Result<BooleanArray, Error>,
+        is_removed: &mut impl FnMut(&RecordBatch) -> Result<BooleanArray, Error>,
     ) -> Result<Option<SplitRows>, Error> {
         let failed = |error: ArrowError| Error::execution(&self.layout.table().name, error.into());
-        let looked_at = self.read(group, Some(columns)).await?;
-        let masks = looked_at.iter().map(goes).collect::<Result<Vec<_>, _>>()?;
+        let key_batches = self.read(group, Some(columns)).await?;
+        let masks = key_batches
+            .iter()
+            .map(is_removed)
+            .collect::<Result<Vec<_>, _>>()?;
         if masks.iter().all(|mask| mask.true_count() == 0) {
             return Ok(None);
         }
-        // Batches of few columns and of all of them may be cut at different rows.
+        // Scans of different column sets may end their batches at different rows.
         let all = (0..self.layout.schema().fields().len()).eq(columns.iter().copied());
         let batches = match all {
-            true => looked_at,
+            true => key_batches,
             false => self.read(group, None).await?,
         };
         let masks: Vec<&dyn Array> = masks.iter().map(|mask| mask as &dyn Array).collect();
@@ -181,18 +186,18 @@ impl Rewriter<'_> {
         let (mask, mut at) = (mask.as_boolean(), 0);
         let mut rows = SplitRows::default();
         for batch in batches {
-            let goes = mask.slice(at, batch.num_rows());
+            let is_removed = mask.slice(at, batch.num_rows());
             at += batch.num_rows();
-            let stays = arrow::compute::not(&goes).map_err(failed)?;
-            rows.stay
-                .push(filter_record_batch(&batch, &stays).map_err(failed)?);
-            rows.gone
-                .push(filter_record_batch(&batch, &goes).map_err(failed)?);
+            let is_kept = arrow::compute::not(&is_removed).map_err(failed)?;
+            rows.kept
+                .push(filter_record_batch(&batch, &is_kept).map_err(failed)?);
+            rows.removed
+                .push(filter_record_batch(&batch, &is_removed).map_err(failed)?);
         }
         Ok(Some(rows))
     }
 
-    /// Copies a row group as it is.
+    /// Copies a row group unchanged.
     async fn keep(&self, rewrite: &mut FileRewrite, group: Group<'_>) -> Result<(), Error> {
         match rewrite.can_copy_row_groups() {
             true => rewrite.copy_row_group(group.number).await?,
@@ -205,7 +210,7 @@ impl Rewriter<'_> {
         Ok(())
     }
 
-    /// Rows of a row group; `columns` of them, or all.
+    /// The rows of a row group: `columns`, or all columns if `None`.
     async fn read(
         &self,
         group: Group<'_>,
@@ -227,16 +232,16 @@ impl Rewriter<'_> {
 }
 
 /// The layout of a published version.
-pub(crate) fn layout_of(standing: &Version) -> Result<Layout, Error> {
+pub(crate) fn layout_of(published: &Version) -> Result<Layout, Error> {
     Ok(Layout::new(
-        standing.table.clone(),
-        &standing.schema,
-        &standing.personal,
+        published.table.clone(),
+        &published.schema,
+        &published.personal,
     )?)
 }
 
-/// The rows of one file, or of some of its row groups, in its order; `columns` of
-/// them, or all.
+/// The rows of one file, or of some of its row groups, in file order: `columns`, or all
+/// columns if `None`.
 pub(crate) async fn read(
     session: &Session,
     layout: &Layout,

@@ -113,7 +113,7 @@ impl LandingTable {
     }
 
     /// With somebody who hears its rows where a scan has the columns for it.
-    pub fn heard_by(mut self, listener: Arc<dyn Listener>) -> Self {
+    pub fn with_listener(mut self, listener: Arc<dyn Listener>) -> Self {
         self.listener = Some(listener);
         self
     }

@@ -54,7 +54,7 @@ impl Told {
             },
             Place::File(file) => {
                 let kept = file.read()?;
-                let since = kept.as_ref().and_then(|kept| kept.since);
+                let since = kept.as_ref().and_then(|kept| kept.created);
                 Self {
                     place: file.path().display().to_string(),
                     origin,

@@ -21,7 +21,7 @@ pub(super) fn of_environment() -> Option<String> {
 /// # Errors
 /// The system's, if the pager cannot be started.
 pub(super) fn show(pager: &str, text: &str) -> io::Result<()> {
-    watchdog::leaving_interrupts(|| {
+    watchdog::ignoring_interrupts(|| {
         let mut command = Command::new("sh");
         command.args(["-c", pager]).stdin(Stdio::piped());
         if std::env::var_os("LESS").is_none() {

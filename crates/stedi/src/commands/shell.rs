@@ -50,7 +50,7 @@ pub(super) fn shell(
     let words = Words::of(setup, session);
     let config = Config::builder().history_ignore_space(true).build();
     let mut editor: Editor<Words, FileHistory> =
-        watchdog::keeping_interrupts(|| Editor::with_config(config))?;
+        watchdog::preserving_interrupt_handler(|| Editor::with_config(config))?;
     editor.set_helper(Some(words));
     let history = history_file();
     if let Some(file) = &history {

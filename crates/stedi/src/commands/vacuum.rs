@@ -41,7 +41,7 @@ pub(crate) fn vacuum(settings: &Settings, args: &VacuumArgs) -> Result<Ending> {
     Ok(Ending::Done)
 }
 
-/// `7d`, `12h`, `30m`, `90s`.
+/// Parses `2w`, `7d`, `12h`, `30m` or `90s`.
 fn duration_of(text: &str) -> Result<Duration> {
     let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
     let unit = match &text[digits.len()..] {
@@ -58,7 +58,7 @@ fn duration_of(text: &str) -> Result<Duration> {
         .ok_or_else(|| {
             Failure::settings(
                 format!("keep: `{text}` is not a duration"),
-                "write 7d, 12h, 30m or 0s",
+                "write 2w, 7d, 12h, 30m or 0s",
             )
         })
 }

@@ -1,8 +1,8 @@
-//! The file that stores a key: readable only by its owner, complete or absent.
+//! The file that stores the pseudonym key: readable only by its owner, complete or absent.
 //!
 //! - A new key is written to a temporary file, synced to the disk, and renamed
-//!   only if no file has the name yet. If two processes create a key at once,
-//!   both use the same one.
+//!   only if the target does not exist. Two processes that create a key at once end
+//!   up with the same key.
 //! - A file that other users can read is refused, because it is no secret.
 //! - No message shows the contents of a file.
 
@@ -22,10 +22,10 @@ use crate::failure::{Ending, Failure};
 /// A key file has a few lines; a longer file is something else.
 const BYTES_MAX: u64 = 4096;
 
-/// Begins the line that says when the key was created.
-const MADE: &str = "# made ";
+/// Prefix of the line with the creation time.
+const CREATED: &str = "# made ";
 
-/// A file that stores a key, or will.
+/// The place of a key file. It may not exist yet.
 #[derive(Debug, Clone)]
 pub(crate) struct KeyFile {
     path: PathBuf,
@@ -33,10 +33,10 @@ pub(crate) struct KeyFile {
 
 /// A key that was read from a file.
 #[derive(Debug)]
-pub(crate) struct Kept {
+pub(crate) struct StoredKey {
     pub(crate) key: PseudonymKey,
     /// When it was created, if the file says so.
-    pub(crate) since: Option<DateTime<Utc>>,
+    pub(crate) created: Option<DateTime<Utc>>,
 }
 
 impl KeyFile {
@@ -53,7 +53,7 @@ impl KeyFile {
     /// # Errors
     /// [`Error::KeyRefused`] for a file that other users can read, that holds no
     /// key, or that cannot be read.
-    pub(crate) fn read(&self) -> Result<Option<Kept>, Error> {
+    pub(crate) fn read(&self) -> Result<Option<StoredKey>, Error> {
         let unreadable = |error: &io::Error| {
             refused(
                 format!("cannot read the key file {}: {error}", self.path.display()),
@@ -102,7 +102,7 @@ impl KeyFile {
     /// # Errors
     /// [`Error::NoKey`] if the file cannot be written; those of
     /// [`KeyFile::read`] for the file of another process.
-    pub(crate) fn make(&self) -> Result<(Kept, bool), Error> {
+    pub(crate) fn make(&self) -> Result<(StoredKey, bool), Error> {
         let kept = self.fresh()?;
         let file = self.written(&kept)?;
         match file.persist_noclobber(&self.path) {
@@ -122,7 +122,7 @@ impl KeyFile {
     ///
     /// # Errors
     /// [`Error::NoKey`] if the file cannot be written.
-    pub(crate) fn replace(&self) -> Result<Kept, Error> {
+    pub(crate) fn replace(&self) -> Result<StoredKey, Error> {
         let target = self.resolved()?;
         let failed = |error: io::Error| self.unwritable(&error);
         let old = OpenOptions::new()
@@ -138,7 +138,7 @@ impl KeyFile {
         Ok(kept)
     }
 
-    /// Erases and removes the key. Copies elsewhere are not reached.
+    /// Erases and removes the key. Copies of the file are not erased.
     ///
     /// # Errors
     /// [`Error::NoKey`] if the file cannot be removed.
@@ -161,22 +161,22 @@ impl KeyFile {
         path.map(Self::at).map_err(|error| self.unwritable(&error))
     }
 
-    fn fresh(&self) -> Result<Kept, Error> {
+    fn fresh(&self) -> Result<StoredKey, Error> {
         let key = PseudonymKey::generate().map_err(|error| {
             missing(
                 format!("cannot create a key: {error}"),
                 "set STEDI_KEY to a key of your own: 64 hexadecimal digits",
             )
         })?;
-        Ok(Kept {
+        Ok(StoredKey {
             key,
-            since: Some(Utc::now()),
+            created: Some(Utc::now()),
         })
     }
 
     /// A temporary file beside this one that holds `kept`, synced to the disk.
     /// It is removed when dropped, unless it is renamed.
-    fn written(&self, kept: &Kept) -> Result<NamedTempFile, Error> {
+    fn written(&self, kept: &StoredKey) -> Result<NamedTempFile, Error> {
         let failed = |error: io::Error| self.unwritable(&error);
         let folder = self.folder();
         DirBuilder::new()
@@ -233,24 +233,24 @@ fn erase(file: &File) {
     let _ = file.sync_all();
 }
 
-fn text_of(kept: &Kept) -> Zeroizing<String> {
-    let made = kept.since.unwrap_or_default();
+fn text_of(kept: &StoredKey) -> Zeroizing<String> {
+    let made = kept.created.unwrap_or_default();
     let made = made.to_rfc3339_opts(SecondsFormat::Secs, true);
     let secret = kept.key.reveal();
     Zeroizing::new(format!(
         "# The key of a lake's pseudonyms. Whoever has it can tell whose they are.\n\
          # `stedi key show` tells of it, `stedi key rotate` replaces it.\n\
-         {MADE}{made}\n\
+         {CREATED}{made}\n\
          {}\n",
         *secret
     ))
 }
 
-fn parse(text: &str) -> Option<Kept> {
+fn parse(text: &str) -> Option<StoredKey> {
     let mut since = None;
     let mut key = None;
     for line in text.lines().map(str::trim).filter(|line| !line.is_empty()) {
-        if let Some(made) = line.strip_prefix(MADE) {
+        if let Some(made) = line.strip_prefix(CREATED) {
             since = DateTime::parse_from_rfc3339(made).ok();
         } else if !line.starts_with('#') {
             if key.is_some() {
@@ -259,9 +259,9 @@ fn parse(text: &str) -> Option<Kept> {
             key = Some(PseudonymKey::from_hex(line).ok()?);
         }
     }
-    Some(Kept {
+    Some(StoredKey {
         key: key?,
-        since: since.map(|since| since.to_utc()),
+        created: since.map(|since| since.to_utc()),
     })
 }
 
@@ -301,7 +301,7 @@ mod tests {
         ] {
             let kept = parse(&text);
             assert_eq!(kept.is_some(), key, "{text:?}");
-            let told = kept.and_then(|kept| kept.since).map(|s| s.to_rfc3339());
+            let told = kept.and_then(|kept| kept.created).map(|s| s.to_rfc3339());
             assert_eq!(told.as_deref(), since, "{text:?}");
         }
     }
@@ -317,7 +317,7 @@ mod tests {
         assert_eq!(again.key.fingerprint(), made.key.fingerprint());
         let read = file.read().unwrap().unwrap();
         assert_eq!(read.key.fingerprint(), made.key.fingerprint());
-        assert!(read.since.is_some());
+        assert!(read.created.is_some());
 
         let old = OpenOptions::new().read(true).open(file.path()).unwrap();
         let replaced = file.replace().unwrap();

@@ -5,6 +5,9 @@
 //! masked on the way. The contract must declare it, because statistics, exports and readers
 //! go by the contract.
 //!
+//! [`people`] finds whose rows a SELECT outputs, and follows joins between tables about
+//! people; [`subject_declarations`] compares that with the contract.
+//!
 //! Not traced: what the choice of rows reveals, or a CASE whose values are constants. They
 //! only decide, and output no values.
 

@@ -1,10 +1,10 @@
-//! The account of a model: what became of each row it read.
+//! Computes a model's account from the metrics of its executed plan: how many rows it
+//! read, wrote, and left out for which reason.
 //!
-//! Every step balances to the row: rows in and those that a join added are rows
-//! out and each reason for which rows were left out. A plan is followed from
-//! its root along the rows that it is about, its *reading side*, down to the
-//! table they come from; what is joined to them on the way decides about them
-//! and is accounted for as the other side of a join.
+//! In every entry: rows in + rows that joins added = rows out + rows left out. The account
+//! is about the rows of one input of the plan. The plan is followed from its root down one
+//! side of each join, the *driving side*, to the scan of that input. The other side of a
+//! join only decides which rows remain; it has an entry of its own.
 
 mod numbers;
 mod totals;
@@ -35,20 +35,20 @@ use query::{FirstExec, system};
 pub(crate) use numbers::{numbered, plan_to_account_for};
 pub(crate) use totals::Totals;
 
-/// Why rows of the reading side were left out.
+/// Why rows of the driving side were left out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Reason {
-    /// Their person does not agree.
+    /// Their person has no consent in force.
     NoConsent,
-    /// Their device is nobody's who agrees.
+    /// Their device has no consenting owner.
     NoOwner,
-    /// They found no partner in another join.
+    /// They have no match in another join.
     Unmatched,
     /// A condition did not hold.
     Filtered,
-    /// Another row of their group was wanted.
+    /// Another row of their group was chosen.
     Superseded,
-    /// They went into a row of their group.
+    /// They were merged into the row of their group.
     Grouped,
     /// An equal row was kept.
     Duplicate,
@@ -71,7 +71,7 @@ pub(crate) struct Entry {
 }
 
 impl Entry {
-    /// Notes rows left out.
+    /// Counts rows that were left out.
     pub(crate) fn leave_out(&mut self, reason: Reason, rows: u64) {
         if rows > 0 {
             *self.reasons.entry(reason).or_default() += rows;
@@ -96,57 +96,56 @@ impl Entry {
 /// `tables` are those that the SELECT reads, in the order in which it names them.
 pub(crate) fn account(plan: &Arc<dyn ExecutionPlan>, tables: &[&str]) -> Vec<Entry> {
     let mut joins = Vec::new();
-    let spine = follow(plan, tables, &mut joins);
+    let side = follow(plan, tables, &mut joins);
     let mut whole = Entry {
         step: "build",
-        source: spine.source,
-        rows_in: spine.rows_in,
-        rows_out: spine.rows,
-        fan_out: spine.fan_out,
-        reasons: spine.reasons,
+        source: side.source,
+        rows_in: side.rows_in,
+        rows_out: side.rows,
+        fan_out: side.fan_out,
+        reasons: side.reasons,
     };
-    whole.leave_out(Reason::Filtered, spine.passed_over);
+    whole.leave_out(Reason::Filtered, side.passed_over);
     joins.push(whole);
     joins
 }
 
-/// Whether the accounts of parts add up to that of the whole: where the rows that
-/// it is about are of scans that are divided into parts, and each operator on
-/// their way tells what became of them one by one.
+/// Whether the accounts of the parts of an input add up to the account of the whole. They
+/// do if all rows of the driving side come from scans that are divided into these parts,
+/// and no operator reports only the net change of its rows.
 pub(crate) fn adds_up(
     plan: &Arc<dyn ExecutionPlan>,
     tables: &[&str],
     is_divided: impl Fn(usize) -> bool,
 ) -> bool {
-    let spine = follow(plan, tables, &mut Vec::new());
+    let side = follow(plan, tables, &mut Vec::new());
     let is_in_one_part = |scans: &BTreeSet<usize>| scans.iter().any(|scan| is_divided(*scan));
-    !spine.is_net && spine.origins.iter().all(is_in_one_part)
+    !side.is_net && side.origins.iter().all(is_in_one_part)
 }
 
-/// The reading side, up to some place of a plan.
+/// The driving side of a plan, from its scan up to some operator.
 #[derive(Debug, Default)]
-struct Spine {
-    /// Of the table that rows come from, or of the first of several.
+struct DrivingSide {
+    /// Zone of the table that the rows come from; of the first, if there are several.
     zone: String,
     source: String,
-    /// The scans that they come from, all of each operator where rows begin: those
-    /// of a union are of several, and a row of a join may begin there.
+    /// For each leaf of the driving side, the numbers of its scans. A union has several
+    /// leaves; a join that reports too little is one leaf with several scans.
     origins: Vec<BTreeSet<usize>>,
-    /// Whether rows that were added and rows that were left out somewhere are
-    /// known by their difference alone.
+    /// Whether some operator reports only the difference between added and left-out rows.
     is_net: bool,
     rows_in: u64,
-    /// Rows that come out there.
+    /// Rows that this operator outputs.
     rows: u64,
-    /// Rows that the reader passed over for the join above it.
+    /// Rows that the landing reader skipped for the join above it.
     passed_over: u64,
     fan_out: u64,
-    /// How often rows were brought together on the way.
+    /// Number of groupings on the way.
     groupings: u32,
     reasons: BTreeMap<Reason, u64>,
 }
 
-impl Spine {
+impl DrivingSide {
     fn begin(read: ScannedTable, rows_in: u64, rows: u64) -> Self {
         Self {
             zone: read.zone,
@@ -158,8 +157,8 @@ impl Spine {
         }
     }
 
-    /// Of an operator that does not tell what became of the rows it read: an
-    /// account begins with those that come out of it.
+    /// Begins at an operator that does not report what happened to its input. The account
+    /// starts with its output.
     fn begin_at(plan: &Arc<dyn ExecutionPlan>) -> Self {
         let rows = rows_out(plan);
         Self {
@@ -168,7 +167,8 @@ impl Spine {
         }
     }
 
-    /// Lets `rows` come out from here on; those that do not are left out.
+    /// Sets the number of output rows. Missing rows are left out for `reason`; additional
+    /// ones are fan-out.
     fn narrow(mut self, rows: u64, reason: Reason) -> Self {
         let fewer = self.rows.saturating_sub(rows);
         self.fan_out += rows.saturating_sub(self.rows);
@@ -180,30 +180,30 @@ impl Spine {
     }
 }
 
-fn follow(plan: &Arc<dyn ExecutionPlan>, tables: &[&str], joins: &mut Vec<Entry>) -> Spine {
+fn follow(plan: &Arc<dyn ExecutionPlan>, tables: &[&str], joins: &mut Vec<Entry>) -> DrivingSide {
     if let Some(scan) = plan.downcast_ref::<LandingScan>() {
         let (rows, passed_over) = scan.counted();
         let read = scanned_table(plan).unwrap_or_default();
-        let mut spine = Spine::begin(read, rows + passed_over, rows);
-        spine.passed_over = passed_over;
-        return spine;
+        let mut side = DrivingSide::begin(read, rows + passed_over, rows);
+        side.passed_over = passed_over;
+        return side;
     }
     if let Some(source) = plan.downcast_ref::<DataSourceExec>() {
-        if let Some(held) = source.data_source().downcast_ref::<MemorySource>() {
-            // Whoever reads what is held in memory reads all of it.
-            return Spine::begin(held.table.clone(), held.rows(), held.rows());
+        if let Some(memory) = source.data_source().downcast_ref::<MemorySource>() {
+            // A table in memory is always read completely.
+            return DrivingSide::begin(memory.table.clone(), memory.rows(), memory.rows());
         }
         let rows = rows_out(plan);
-        // Rows of row groups that cannot match never leave the scan.
+        // The scan skips row groups that cannot match.
         let files = source.data_source().downcast_ref::<FileScanConfig>();
         let all = files.map(|files| files.statistics().num_rows);
         let all = match all {
-            // A condition that is handed down makes the same number inexact.
+            // A filter that is pushed down makes the same number inexact.
             Some(Precision::Exact(all) | Precision::Inexact(all)) => (all as u64).max(rows),
             _ => rows,
         };
         let source = scanned_table(plan).unwrap_or_default();
-        return Spine::begin(source, all, all).narrow(rows, Reason::Filtered);
+        return DrivingSide::begin(source, all, all).narrow(rows, Reason::Filtered);
     }
     if let Some(join) = plan.downcast_ref::<JoinExec>() {
         return of_join(join, tables, joins);
@@ -212,7 +212,7 @@ fn follow(plan: &Arc<dyn ExecutionPlan>, tables: &[&str], joins: &mut Vec<Entry>
         return of_hash_join(plan, join, tables, joins);
     }
     if plan.is::<UnionExec>() || plan.is::<InterleaveExec>() {
-        let mut all = Spine::default();
+        let mut all = DrivingSide::default();
         for part in plan.children() {
             let part = follow(part, tables, joins);
             if !all.source.split(", ").any(|source| source == part.source) {
@@ -235,68 +235,68 @@ fn follow(plan: &Arc<dyn ExecutionPlan>, tables: &[&str], joins: &mut Vec<Entry>
         return all;
     }
     if let Some(with_values) = plan.downcast_ref::<ScalarSubqueryExec>() {
-        // Its rows pass through; what else it reads gives one value.
+        // The rows of its input pass through; its subqueries give one value each.
         return follow(with_values.input(), tables, joins);
     }
     let [input] = plan.children()[..] else {
-        return Spine::begin_at(plan);
+        return DrivingSide::begin_at(plan);
     };
-    let mut spine = follow(input, tables, joins);
+    let mut side = follow(input, tables, joins);
     let reason = if let Some(grouping) = plan.downcast_ref::<AggregateExec>() {
-        // How many rows of partial groups there are follows from the partitions.
+        // The number of partial groups depends on the partitions.
         if grouping.mode().output_mode() == AggregateOutputMode::Partial {
-            return spine;
+            return side;
         }
         Reason::Grouped
     } else if plan.is::<FirstExec>() {
         Reason::Superseded
     } else if plan.is::<UnnestExec>() {
-        // Rows of no elements are not told from those of several.
-        spine.is_net = true;
+        // Metrics do not distinguish rows without elements from rows with several.
+        side.is_net = true;
         Reason::Filtered
     } else if plan.is::<FilterExec>() || plan.is::<GlobalLimitExec>() || plan.fetch().is_some() {
         Reason::Filtered
     } else {
-        return spine;
+        return side;
     };
-    spine.groupings += u32::from(matches!(reason, Reason::Grouped | Reason::Superseded));
-    spine.narrow(rows_out(plan), reason)
+    side.groupings += u32::from(matches!(reason, Reason::Grouped | Reason::Superseded));
+    side.narrow(rows_out(plan), reason)
 }
 
-/// A join that is not ours: outer, anti and mark joins. Rows of the side that it
-/// keeps come out, or are left out, one by one.
+/// A hash join of DataFusion: outer, anti and mark joins. Each row of the preserved side is
+/// output or left out.
 fn of_hash_join(
     plan: &Arc<dyn ExecutionPlan>,
     join: &HashJoinExec,
     tables: &[&str],
     joins: &mut Vec<Entry>,
-) -> Spine {
+) -> DrivingSide {
     let is_about_left = match join.join_type() {
         JoinType::Left | JoinType::LeftSemi | JoinType::LeftAnti | JoinType::LeftMark => true,
         JoinType::Right | JoinType::RightSemi | JoinType::RightAnti | JoinType::RightMark => false,
-        // Which rows found no partner is not told, and of an empty side the other
-        // one is not read to its end.
-        JoinType::Inner => return Spine::begin_at(plan),
+        // It does not report unmatched rows, and if one side is empty it does not read
+        // the other to its end.
+        JoinType::Inner => return DrivingSide::begin_at(plan),
         JoinType::Full => {
             let weight = |side| weight(&follow(side, tables, &mut Vec::new()), tables);
             weight(join.left()) > weight(join.right())
         }
     };
-    let (reading, other) = match is_about_left {
+    let (driving, other) = match is_about_left {
         true => (join.left(), join.right()),
         false => (join.right(), join.left()),
     };
-    let mut spine = follow(reading, tables, joins);
-    // Rows without a partner are not told from those with several.
-    spine.is_net |= *join.join_type() == JoinType::Full;
-    let (before, rows) = (spine.rows, rows_out(plan));
+    let mut side = follow(driving, tables, joins);
+    // Metrics do not distinguish rows without a match from rows with several.
+    side.is_net |= *join.join_type() == JoinType::Full;
+    let (before, rows) = (side.rows, rows_out(plan));
     let source = leaves(other);
     let is_semi = matches!(join.join_type(), JoinType::LeftSemi | JoinType::RightSemi);
     let reason = match is_semi {
         true => reason_for_none(&source, false),
         false => Reason::Unmatched,
     };
-    let spine = spine.narrow(rows, reason);
+    let side = side.narrow(rows, reason);
     let mut entry = Entry {
         step: "join",
         source,
@@ -307,10 +307,10 @@ fn of_hash_join(
     };
     entry.leave_out(reason, before.saturating_sub(rows));
     joins.push(entry);
-    spine
+    side
 }
 
-/// Why a row is left out that finds no partner among the rows of `source`.
+/// Why a row without a match among the rows of `source` is left out.
 fn reason_for_none(source: &str, is_about_consent: bool) -> Reason {
     if source.contains(system::DEVICE_OWNER.name()) {
         Reason::NoOwner
@@ -321,68 +321,68 @@ fn reason_for_none(source: &str, is_about_consent: bool) -> Reason {
     }
 }
 
-fn of_join(join: &JoinExec, tables: &[&str], joins: &mut Vec<Entry>) -> Spine {
+fn of_join(join: &JoinExec, tables: &[&str], joins: &mut Vec<Entry>) -> DrivingSide {
     let account = join.account();
     let (build, probe) = join.sides();
-    let of_build = Side {
+    let build_rows = JoinRows {
         rows: account.build_rows,
         unmatched: account.build_unmatched,
         pairs: account.pairs,
     };
-    let of_probe = Side {
+    let probe_rows = JoinRows {
         rows: account.probe_rows,
         unmatched: account.probe_unmatched,
         pairs: account.pairs,
     };
-    // Whichever side it is about is told by where its rows come from.
-    let (mut by_build, mut by_probe) = (Vec::new(), Vec::new());
-    let of_first = follow(build, tables, &mut by_build);
-    let of_second = follow(probe, tables, &mut by_probe);
-    let is_about_build = match join.kind() {
+    // The origin of the rows decides which side is the driving one.
+    let (mut build_joins, mut probe_joins) = (Vec::new(), Vec::new());
+    let build_side = follow(build, tables, &mut build_joins);
+    let probe_side = follow(probe, tables, &mut probe_joins);
+    let is_build_driving = match join.kind() {
         Kind::BuildSemi => true,
         Kind::ProbeSemi => false,
-        Kind::Inner => weight(&of_first, tables) > weight(&of_second, tables),
+        Kind::Inner => weight(&build_side, tables) > weight(&probe_side, tables),
     };
-    let (mut spine, before, mut side, other) = match is_about_build {
-        true => (of_first, by_build, of_build, probe),
-        false => (of_second, by_probe, of_probe, build),
+    let (mut side, before, mut counted, other) = match is_build_driving {
+        true => (build_side, build_joins, build_rows, probe),
+        false => (probe_side, probe_joins, probe_rows, build),
     };
     if join.kind() != Kind::Inner {
-        side = side.once();
+        counted = counted.once();
     }
     joins.extend(before);
-    let passed_over = std::mem::take(&mut spine.passed_over);
+    let passed_over = std::mem::take(&mut side.passed_over);
     let source = leaves(other);
     let is_about_consent = join.is_of_people() && join.kind() == Kind::Inner;
     let reason = reason_for_none(&source, is_about_consent);
     let mut entry = Entry {
         step: "join",
         source,
-        rows_in: side.rows + passed_over,
-        rows_out: side.pairs,
-        fan_out: side.fan_out(),
+        rows_in: counted.rows + passed_over,
+        rows_out: counted.pairs,
+        fan_out: counted.fan_out(),
         reasons: BTreeMap::new(),
     };
-    entry.leave_out(reason, side.unmatched + passed_over);
-    spine.fan_out += entry.fan_out;
+    entry.leave_out(reason, counted.unmatched + passed_over);
+    side.fan_out += entry.fan_out;
     for (reason, rows) in &entry.reasons {
-        *spine.reasons.entry(*reason).or_default() += rows;
+        *side.reasons.entry(*reason).or_default() += rows;
     }
-    spine.rows = side.pairs;
+    side.rows = counted.pairs;
     joins.push(entry);
-    spine
+    side
 }
 
-/// A join as one of its sides sees it.
+/// The rows of a join, counted for one of its sides.
 #[derive(Debug, Clone, Copy)]
-struct Side {
+struct JoinRows {
     rows: u64,
     unmatched: u64,
     pairs: u64,
 }
 
-impl Side {
-    /// Of a semi join: rows with a partner come out once.
+impl JoinRows {
+    /// For a semi join: rows with a match are output once.
     fn once(self) -> Self {
         Self {
             pairs: self.rows - self.unmatched,
@@ -395,33 +395,33 @@ impl Side {
     }
 }
 
-/// How much an inner join is about a side. Rows that arrived are what a model is
-/// about before tables built of them, and those before what the system knows;
-/// among equals, the side whose table the SELECT names first, and of one table
-/// its rows before groups of them. Nothing of it depends on what the tables hold
-/// at the time: an account is the sum of what several runs noted.
+/// Priority of a side to be the driving side of an inner join: landing tables before models
+/// before system tables; then the table that the SELECT names first; then rows before
+/// groups. It does not depend on the data, because the accounts of several runs are added
+/// up.
 fn weight(
-    spine: &Spine,
+    side: &DrivingSide,
     tables: &[&str],
 ) -> (u32, Reverse<usize>, Reverse<u32>, Reverse<Option<usize>>) {
-    let rank = match spine.zone.as_str() {
+    let rank = match side.zone.as_str() {
         LANDING => 2,
         system::ZONE => 0,
         _ => 1,
     };
-    let named = tables.iter().position(|table| *table == spine.source);
+    let named = tables.iter().position(|table| *table == side.source);
     let named = named.unwrap_or(tables.len());
-    // Which side of a join a table stands on is chosen by what it holds.
-    let first = spine.origins.iter().flatten().min().copied();
+    // The optimiser swaps the sides of a join according to the data; scans keep their
+    // numbers.
+    let first = side.origins.iter().flatten().min().copied();
     (
         rank,
         Reverse(named),
-        Reverse(spine.groupings),
+        Reverse(side.groupings),
         Reverse(first),
     )
 }
 
-/// Rows that came out of an operator, all partitions together.
+/// Rows that an operator output, all partitions together.
 fn rows_out(plan: &Arc<dyn ExecutionPlan>) -> u64 {
     let rows = plan.metrics().and_then(|metrics| metrics.output_rows());
     rows.unwrap_or_default() as u64
@@ -434,8 +434,8 @@ fn scans(plan: &Arc<dyn ExecutionPlan>) -> BTreeSet<usize> {
     own.into_iter().chain(below).collect()
 }
 
-/// The tables below a plan, in order of their names: which side of a join they
-/// stand on is the optimiser's choice.
+/// The tables below a plan, in order of their names, because the optimiser chooses the
+/// sides of joins.
 fn leaves(plan: &Arc<dyn ExecutionPlan>) -> String {
     let read = tables_of(plan).into_iter().map(|(_, name)| name);
     let names: BTreeSet<String> = read.collect();

@@ -31,7 +31,7 @@ impl Totals {
     ///
     /// # Errors
     /// [`Error::Query`] or [`Error::Lake`].
-    pub(crate) async fn standing(session: &Session) -> Result<Self, Error> {
+    pub(crate) async fn published(session: &Session) -> Result<Self, Error> {
         let sums: Vec<String> = LEDGER_COUNTS
             .iter()
             .map(|name| format!("coalesce(sum({name}), 0)"))
