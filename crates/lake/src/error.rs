@@ -4,9 +4,7 @@ use deltalake_core::DeltaTableError;
 
 use crate::ids::TableId;
 use crate::lock_holder::LockHolder;
-use crate::store_error::{
-    find_store_error, specific_store_hint, store_hint, store_reason, table_reason,
-};
+use crate::store_error::{StoreFault, find_store_error, store_reason, table_reason};
 
 /// Why a lake could not be read or written.
 #[derive(Debug, thiserror::Error)]
@@ -143,59 +141,13 @@ pub enum Error {
 }
 
 impl Error {
-    /// What the user can do about it, where that is known.
-    pub fn hint(&self) -> Option<String> {
-        Some(match self {
-            Error::Location { .. } => {
-                "give a folder, file:///folder or s3://bucket/prefix".to_owned()
-            }
-            Error::StoreSetting { hint, .. } => hint.clone(),
-            Error::Store { object, reason, .. } if object.contains("://") => {
-                store_hint(reason).to_owned()
-            }
-            Error::FileWrite { reason, .. } if specific_store_hint(reason).is_some() => {
-                store_hint(reason).to_owned()
-            }
-            Error::FileWrite { .. }
-            | Error::Store { action: "write", .. }
-            | Error::Table { action: "publish", .. } => {
-                "check that the folder is writable and has free space, or choose another with --lake".to_owned()
-            }
-            Error::Store { .. } => "check the path; `stedi doctor` shows more".to_owned(),
-            Error::Damaged { .. } => {
-                "`stedi repair` shows the damage and rebuilds the table from landing files, consent register and key"
-                    .to_owned()
-            }
-            Error::LockFile { .. } => {
-                "remove it; stedi neither follows links there nor writes to other kinds of files"
-                    .to_owned()
-            }
-            Error::Conflict { .. } | Error::ReleaseConflict => {
-                "run again after the other run has ended".to_owned()
-            }
-            Error::Locked { .. } => {
-                "try again after it has ended, or wait for it with --wait SECONDS"
-                    .to_owned()
-            }
-            Error::NoTable { .. } => "`stedi tables` lists the tables; `stedi run` builds them".to_owned(),
-            Error::NoVersion { table, .. } => {
-                format!("`stedi history {}` lists the versions", table.name)
-            }
-            Error::VersionRemoved { table, .. } => {
-                format!(
-                    "`stedi vacuum` removes versions older than its --keep; `stedi history {}` lists the remaining ones",
-                    table.name
-                )
-            }
-            Error::UnsupportedType { .. } => "cast the column in the model's SELECT".to_owned(),
-            Error::NotAtomic { .. } => {
-                "commits would be lost on this store; use one with atomic If-None-Match, or a local folder"
-                    .to_owned()
-            }
-            Error::Table { source, .. } => {
-                return specific_store_hint(&table_reason(source)).map(str::to_owned);
-            }
-        })
+    /// Why the store failed, if it did and the reason is a known one.
+    pub fn store_fault(&self) -> Option<StoreFault> {
+        match self {
+            Error::Store { reason, .. } | Error::FileWrite { reason, .. } => StoreFault::of(reason),
+            Error::Table { source, .. } => StoreFault::of(&table_reason(source)),
+            _ => None,
+        }
     }
 
     /// Whether the store failed, as opposed to an object with wrong content.

@@ -69,7 +69,7 @@ pub use log::version::{AsOf, Version};
 pub use object_reader::{BufferPool, ObjectReader};
 pub use prepare::Preparation;
 pub use release::Release;
-pub use store_error::{find_store_error, specific_store_hint, store_hint, store_reason};
+pub use store_error::{StoreFault, find_store_error, store_reason};
 pub use vacuum::{Retention, VacuumReport};
 
 /// The version of the Delta library, for `stedi doctor`.

@@ -1,9 +1,9 @@
-//! Why an object store failed, in one line, and the hint for it.
+//! Why an object store failed, in one line.
 //!
-//! Used by [`Error`](crate::Error), and by the engine for errors of stores that
-//! it reads itself. Error texts of the store's client are long and repeat the
-//! path; the common failures get texts of our own, which start with one of the
-//! constants below. [`store_hint`] recognises them by it.
+//! Used by [`Error`](crate::Error), and by `query` for errors of stores that it reads
+//! itself. Error texts of the store's client are long and repeat the path; the common
+//! failures get texts of our own, which start with one of the constants below.
+//! [`StoreFault::of`] recognises them by it.
 
 use deltalake_core::DeltaTableError;
 use object_store::client::{HttpError, HttpErrorKind};
@@ -15,6 +15,7 @@ const NO_CREDENTIALS: &str =
 const UNREACHABLE: &str = "the store cannot be reached";
 const NO_ANSWER: &str = "the store did not answer in time";
 const SERVER_ERROR: &str = "the store answered with a server error";
+const PLAIN_HTTP: &str = "http:// is not allowed";
 const BROKEN: &str = "the connection to the store broke";
 
 /// The library's errors may quote what they could not read.
@@ -48,7 +49,7 @@ pub fn store_reason(error: &object_store::Error) -> String {
         return NO_CREDENTIALS.to_owned();
     }
     if text.contains("URL scheme is not allowed") {
-        return "http:// is not allowed".to_owned();
+        return PLAIN_HTTP.to_owned();
     }
     let code = between(&text, "<Code>", "</Code>");
     let denied = matches!(
@@ -134,29 +135,37 @@ fn between<'a>(text: &'a str, begin: &str, end: &str) -> Option<&'a str> {
     Some(inner.trim()).filter(|inner| !inner.is_empty())
 }
 
-/// The hint for `reason`, a text of [`store_reason`] about a remote store.
-pub fn store_hint(reason: &str) -> &'static str {
-    specific_store_hint(reason).unwrap_or(
-        "check AWS_ENDPOINT, AWS_REGION, AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY; `stedi doctor` shows more",
-    )
+/// Why a store failed, as far as the user can do something about it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum StoreFault {
+    /// The bucket does not exist.
+    NoBucket,
+    /// The store refused the key, or the key may not do this.
+    Refused,
+    /// There is no key.
+    NoCredentials,
+    /// The store cannot be reached, does not answer, or answers with its own errors.
+    Unavailable,
+    /// The endpoint is http:// and no setting allows that.
+    PlainHttp,
 }
 
-/// The same, or `None` where `reason` may come from a local folder, too.
-pub fn specific_store_hint(reason: &str) -> Option<&'static str> {
-    let is = |known: &str| reason.starts_with(known);
-    if is(NO_BUCKET) {
-        Some("check the bucket's name, AWS_ENDPOINT and AWS_REGION; stedi does not create buckets")
-    } else if is(REFUSED) {
-        Some(
-            "check AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY and their permission to read and write there; `stedi doctor` shows more",
-        )
-    } else if is(NO_CREDENTIALS) {
-        Some("set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY")
-    } else if is(UNREACHABLE) || is(NO_ANSWER) || is(BROKEN) || is(SERVER_ERROR) {
-        Some("check AWS_ENDPOINT and the network, then run again; published tables are unchanged")
-    } else if is("http:// is not allowed") {
-        Some("set AWS_ALLOW_HTTP=true, or give an AWS_ENDPOINT that begins with https://")
-    } else {
-        None
+impl StoreFault {
+    /// The fault that `reason`, a text of [`store_reason`], tells of; `None` for others.
+    pub fn of(reason: &str) -> Option<Self> {
+        let is = |known: &str| reason.starts_with(known);
+        if is(NO_BUCKET) {
+            Some(Self::NoBucket)
+        } else if is(REFUSED) {
+            Some(Self::Refused)
+        } else if is(NO_CREDENTIALS) {
+            Some(Self::NoCredentials)
+        } else if is(UNREACHABLE) || is(NO_ANSWER) || is(BROKEN) || is(SERVER_ERROR) {
+            Some(Self::Unavailable)
+        } else if is(PLAIN_HTTP) {
+            Some(Self::PlainHttp)
+        } else {
+            None
+        }
     }
 }

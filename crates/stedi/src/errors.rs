@@ -67,7 +67,7 @@ pub(crate) fn report(error: &anyhow::Error) -> Ending {
         (error.to_string(), hints::of_query(error), ending_of(class))
     } else if let Some(error) = error.downcast_ref::<lake::Error>() {
         let class = Class::of_lake(error);
-        (error.to_string(), error.hint(), ending_of(class))
+        (error.to_string(), hints::of_lake(error), ending_of(class))
     } else if let Some(errors) = error.downcast_ref::<catalog::Errors>() {
         // The text holds the hints, one after each error.
         (errors.to_string(), None, Ending::Settings)

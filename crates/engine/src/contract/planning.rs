@@ -228,7 +228,7 @@ fn layout(model: &Model, plan: &LogicalPlan) -> Result<Layout, Error> {
     Layout::new(table, schema, &personal).map_err(|error| Error::Model {
         file: model.file.clone(),
         line: model.sql_line,
-        hint: error.hint(),
+        hint: Some("cast the column in the model's SELECT".to_owned()),
         message: error.to_string(),
     })
 }

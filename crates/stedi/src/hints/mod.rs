@@ -1,12 +1,16 @@
 //! What to do about an error, in the words of the command line.
 //!
-//! `engine` and `query` name the cause of an error as a variant, and no flags or verbs:
-//! another door, such as HTTP, words its own hints. Errors of `lake` and of project files
-//! still word theirs themselves.
+//! `engine`, `query` and `lake` name the cause of an error as a variant, and no flags or
+//! verbs: another door, such as HTTP, words its own hints. Errors of project files word
+//! theirs in `catalog`, because what to do about them is an edit of the file.
+
+mod lake;
 
 use engine::{Error, ExportFault, Refusal, SettingsFault};
 use query::{KeyFault, LandingFault};
 
+pub(crate) use self::lake::of_lake;
+use self::lake::{of_fault, of_store};
 use crate::failure::Failure;
 
 /// The hint for an error of the engine, if there is one.
@@ -30,7 +34,7 @@ pub(crate) fn of(error: &Error) -> Option<String> {
         Error::Refused(refusal) => return of_refusal(refusal),
         Error::Export(fault) => of_export(fault),
         Error::Query(error) => return of_query(error),
-        Error::Lake(error) => return error.hint(),
+        Error::Lake(error) => return of_lake(error),
         _ => return error.advice(),
     };
     Some(hint.to_owned())
@@ -64,8 +68,8 @@ pub(crate) fn of_query(error: &query::Error) -> Option<String> {
             let advice = error.advice();
             return Some(advice.map_or(lists.to_owned(), |near| format!("{near} {lists}")));
         }
-        query::Error::Store { reason, .. } => lake::store_hint(reason),
-        query::Error::Lake(error) => return error.hint(),
+        query::Error::Store { reason, .. } => of_store(reason),
+        query::Error::Lake(error) => return of_lake(error),
         error if error.is_of_unreadable_file() => {
             "`stedi verify` names the file; `stedi repair` rebuilds it from landing files, consent register and key"
         }
@@ -85,7 +89,7 @@ fn of_landing(fault: &LandingFault) -> String {
             is_remote: true,
             reason,
             ..
-        } => lake::store_hint(reason),
+        } => of_store(reason),
         LandingFault::NotListed { .. } => "check the path and its permissions",
         LandingFault::NoFile { table, path, .. } => {
             return format!(
@@ -99,7 +103,8 @@ fn of_landing(fault: &LandingFault) -> String {
         LandingFault::NotOpened { .. } => {
             "the link is broken, or reading is not permitted; repair or remove it"
         }
-        LandingFault::NotRead { reason, .. } => lake::specific_store_hint(reason)
+        LandingFault::NotRead { reason, .. } => ::lake::StoreFault::of(reason)
+            .map(of_fault)
             .unwrap_or("check that the file is readable and complete; no table was changed"),
         LandingFault::TooManySuspended => {
             "correct or remove the files that `stedi quarantine list` names, or drop their entries"
