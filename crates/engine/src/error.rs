@@ -307,7 +307,7 @@ pub enum Refusal {
     /// A file of customer records cannot be decoded, and the caller asked to
     /// publish nothing then.
     #[error(
-        "{first}{} cannot be decoded, so that withdrawals in it would be missed; nothing was published",
+        "{first}{} holds input that cannot be decoded: withdrawals in it would be missed; nothing was published",
         match more { 0 => String::new(), more => format!(" and {more} more") }
     )]
     Undecodable {

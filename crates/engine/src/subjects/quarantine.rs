@@ -17,7 +17,7 @@ use futures::StreamExt;
 use crate::Error;
 use query::Query;
 use query::Session;
-use query::landing::{DROPPED, Named, OPEN, QuarantineEntry, TableIntake};
+use query::landing::{DROPPED, Named, OPEN, QuarantineEntry, TableIntake, may_be_about_anybody};
 use query::system;
 use query::system::{long, text};
 
@@ -46,8 +46,8 @@ pub(crate) struct QuarantineState {
     pub(crate) named: Named,
     /// People named in dropped entries of person records.
     pub(crate) named_in_dropped: Named,
-    /// Files of person records with input that cannot be decoded, so that the people named
-    /// in it are unknown. Paths are relative to the table's folder.
+    /// Files of person records with input that cannot be decoded as far as the person's
+    /// name, so that the person is unknown. Paths are relative to the table's folder.
     pub(crate) undecodable: BTreeSet<String>,
 }
 
@@ -92,7 +92,7 @@ pub(crate) async fn state(session: &Session) -> Result<QuarantineState, Error> {
             return;
         }
         let names_people = state.named.take_in(&entry, subject);
-        if entry.hides_people() {
+        if may_be_about_anybody(&entry, subject) {
             state.undecodable.insert(entry.file);
         } else if names_people {
             files_with_names.insert(entry.file);

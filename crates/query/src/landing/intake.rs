@@ -8,7 +8,7 @@ use landing::{Raw, Rejected, Tally};
 use parking_lot::Mutex;
 use xxhash_rust::xxh3::xxh3_64;
 
-use super::named_people::Named;
+use super::named_people::{Named, may_be_about_anybody};
 use super::quarantine_entry::{QuarantineEntry, QuarantineSink};
 use super::source::SourceFile;
 use crate::Error;
@@ -223,7 +223,7 @@ impl TableIntake {
         booked.is_open = true;
         if let Some(subject) = subject {
             booked.names |= Arc::make_mut(&mut self.named).take_in(entry, subject);
-            if entry.hides_people() {
+            if may_be_about_anybody(entry, subject) {
                 self.undecodable.insert(file.shown.clone());
             }
         }

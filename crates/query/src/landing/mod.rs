@@ -18,7 +18,7 @@ mod source;
 mod tag;
 
 pub use intake::{Example, FileIntake, Intake, TableIntake};
-pub use named_people::Named;
+pub use named_people::{Named, may_be_about_anybody};
 pub use quarantine_entry::{DROPPED, OPEN, QuarantineEntry, QuarantineSink};
 pub use roll::{Hashes, Whose, hash};
 pub use scan::{LandingScan, LandingTable, Listener};

@@ -62,8 +62,8 @@ impl Named {
         named
     }
 
-    /// Takes in who is named in an entry; tells whether anybody is by what looks
-    /// like an address, as not everything around an `@` does.
+    /// Adds the people named in an entry. Returns whether anybody is named by a text in the
+    /// form of an address, because not everything around an `@` is one.
     pub fn take_in(&mut self, entry: &QuarantineEntry, subject: &str) -> bool {
         const FIXED: usize = 48;
         let kept = entry.subjects.iter().flat_map(|subjects| subjects.lines());
@@ -102,6 +102,27 @@ impl Named {
         }
         Ok(&self.people)
     }
+}
+
+/// Whether an entry of a table of person records may be about somebody whose name cannot be
+/// known: see [`QuarantineEntry::hides_people`]; or it is a record that stops before the
+/// text in column `subject` ends. `m0@gym.ex` may be the beginning of anybody's address.
+pub fn may_be_about_anybody(entry: &QuarantineEntry, subject: &str) -> bool {
+    let is_cut_name = || match (&entry.raw, &entry.subjects) {
+        (Some(raw), _) => !names_completely(raw, subject),
+        // The bytes are not kept; a range stands for several records.
+        (None, Some(subjects)) => (subjects.lines().count() as i64) < entry.places,
+        (None, None) => true,
+    };
+    entry.hides_people() || (entry.is_truncated() && is_cut_name())
+}
+
+/// Whether `raw` has a complete text behind the key `subject`.
+fn names_completely(raw: &[u8], subject: &str) -> bool {
+    values_of_key(raw, subject).any(|value| {
+        let value = value.strip_prefix(b"\"");
+        value.is_some_and(|value| value.get(text_at(value).len()) == Some(&b'"'))
+    })
 }
 
 /// Whether this is most likely somebody's address. Others are suspended all the
@@ -145,9 +166,17 @@ fn addresses(text: &str, divides: impl Fn(char) -> bool) -> impl Iterator<Item =
         .map(str::to_owned)
 }
 
-/// Every text that stands behind the key of the e-mail, whatever surrounds it.
-/// A text that is cut off counts as far as it goes: it may lack its quote alone.
+/// Every text behind the key of the e-mail, whatever surrounds it. A text that is cut off
+/// counts as far as it goes: it may lack only its quote.
 fn behind_the_key<'a>(raw: &'a [u8], subject: &'a str) -> impl Iterator<Item = String> + 'a {
+    values_of_key(raw, subject).filter_map(|value| {
+        let text = text_at(value.strip_prefix(b"\"")?);
+        Some(unescaped(text))
+    })
+}
+
+/// The bytes behind each key `subject` and its colon.
+fn values_of_key<'a>(raw: &'a [u8], subject: &'a str) -> impl Iterator<Item = &'a [u8]> + 'a {
     // Every letter of the key may be written as \u and four digits.
     let key_bytes_max = subject.len() * r"\u0065".len();
     memchr_iter(b'"', raw).filter_map(move |quote| {
@@ -156,8 +185,7 @@ fn behind_the_key<'a>(raw: &'a [u8], subject: &'a str) -> impl Iterator<Item = S
         let value = rest.get(key.len() + 1..)?.trim_ascii_start();
         let is_email = unescaped(key).eq_ignore_ascii_case(subject);
         let value = value.strip_prefix(b":").filter(|_| is_email)?;
-        let text = text_at(value.trim_ascii_start().strip_prefix(b"\"")?);
-        Some(unescaped(text))
+        Some(value.trim_ascii_start())
     })
 }
 
@@ -276,6 +304,27 @@ mod tests {
             b"\xff{\"email\":\"a@x.org\xff\",",
             &["a@x.org", "a@x.org\u{fffd}"],
         );
+    }
+
+    #[test]
+    fn a_name_that_is_cut_off_is_not_known() {
+        for (raw, expected) in [
+            (r#"{"email":"a@x.org","phone":"1"#, true),
+            (r#"{"EMail" : "A@x.org" ,"#, true),
+            (r#"{"email":"a@x.org""#, true),
+            (r#"{"email":"a\"@x.org""#, true),
+            (r#"{"email":"a@x.org"#, false),
+            (r#"{"email":"a@x.o"#, false),
+            (r#"{"email":"a@x.org\""#, false),
+            (r#"{"email":17,"#, false),
+            (r#"{"email":"#, false),
+            (r#"{"phone":"1","em"#, false),
+            (r#"{"contact":"a@x.org","phone":"1"#, false),
+            ("", false),
+        ] {
+            let names = names_completely(raw.as_bytes(), "email");
+            assert_eq!(names, expected, "{raw}");
+        }
     }
 
     #[test]

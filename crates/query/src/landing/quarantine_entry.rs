@@ -116,13 +116,18 @@ impl QuarantineEntry {
         self.state = DROPPED.to_owned();
     }
 
-    /// Whether it may stand for records of people whom nobody can tell, if it is of a
-    /// table of person records: the rest of a file that cannot be unpacked, or more
-    /// people than are kept.
+    /// Whether it may stand for records of people whose names cannot be known: the rest of
+    /// a file that cannot be unpacked, or more people than are kept. The entry must be of a
+    /// table of person records.
     pub fn hides_people(&self) -> bool {
         let rest = [Reason::Unpackable, Reason::CompressionRatio];
         rest.iter().any(|reason| reason.as_str() == self.reason)
             || self.detail.ends_with(NAMES_MORE)
+    }
+
+    /// Whether it is a record that stops before its end.
+    pub fn is_truncated(&self) -> bool {
+        self.reason == Reason::Truncated.as_str()
     }
 
     /// About how much memory it takes, in bytes.

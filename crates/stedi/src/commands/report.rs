@@ -49,7 +49,7 @@ pub(super) fn remark(settings: &Settings, report: &Report) -> Ending {
         say(
             settings,
             &format!(
-                "warning: {file} cannot be decoded: it may hold withdrawals of unknown people"
+                "warning: {file} holds input that cannot be decoded: it may be withdrawals of unknown people"
             ),
         );
     }

@@ -176,7 +176,7 @@ fn a_file_that_cannot_be_decoded_is_told_or_stops_the_run() {
             "verify",
         ] {
             let told = stedi(dir, call).run().done();
-            told.says(&format!("{file} cannot be decoded"))
+            told.says(&format!("{file} holds input that cannot be decoded"))
                 .hints("--undecodable stop");
         }
         assert_eq!(
@@ -215,6 +215,37 @@ fn a_file_that_cannot_be_decoded_is_told_or_stops_the_run() {
         .run()
         .ended(2)
         .says("sometimes");
+}
+
+/// A record that is cut off may be a withdrawal of somebody whose address goes on.
+#[test]
+fn a_record_that_ends_before_its_address_ends_is_about_an_unknown_person() {
+    for (text, is_unknown) in [
+        (r#"{"email":"p1@example.c"#, true),
+        (r#"{"email":"p1@example.com"#, true),
+        (r#"{"customerName":"A","em"#, true),
+        (r#"{"email":"p1@example.com""#, false),
+        (r#"{"phone":"1","email":"p1@example.com","last"#, false),
+        // Complete, and about nobody.
+        (r#"{"phone":"1"}"#, false),
+    ] {
+        let dir = agreed();
+        let dir = dir.path();
+        // Other records of the same file can be read.
+        let record = format!("{{\"email\":\"p2@example.com\",\"lastUpdateDate\":{AGREED}}}\n");
+        append(dir, "customer/landing/b.json", &format!("{record}{text}"));
+        let stopped = stedi(dir, "run --undecodable stop").run();
+        match is_unknown {
+            true => _ = stopped.ended(4).says("b.json").hints("--undecodable"),
+            false => _ = stopped.done(),
+        }
+        for call in ["run", "run --full", "verify"] {
+            let told = stedi(dir, call).run().done();
+            let warns = told.err.contains("withdrawals of unknown people");
+            assert_eq!(warns, is_unknown, "{text}: {told}");
+            assert!(!told.err.contains("p1@"), "{text}: {told}");
+        }
+    }
 }
 
 #[test]
