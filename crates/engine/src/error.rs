@@ -101,6 +101,14 @@ pub enum Error {
     /// The lake could not be read or written.
     #[error(transparent)]
     Lake(#[from] lake::Error),
+    /// The lake is not as it was published.
+    #[error("the lake is damaged: {first}{}", match more { 0 => String::new(), more => format!(", and {more} more") })]
+    Damaged {
+        /// The first damage, in words.
+        first: String,
+        /// How many further ones there are.
+        more: usize,
+    },
     /// The user stopped it.
     #[error("interrupted; the lake is as it was")]
     Interrupted,
@@ -129,7 +137,10 @@ impl Error {
             Error::Malformed { .. } => Class::Check,
             Error::Refused(_) => Class::Refused,
             Error::Interrupted => Class::Interrupted,
-            Error::UnknownPerson { .. } | Error::Export(_) | Error::NotKept { .. } => Class::Failed,
+            Error::UnknownPerson { .. }
+            | Error::Export(_)
+            | Error::NotKept { .. }
+            | Error::Damaged { .. } => Class::Failed,
         }
     }
 

@@ -33,11 +33,11 @@ pub use integrity::{damages, is_reading_damaged_files};
 pub use interrupt::Interrupt;
 pub use model_test::{CaseReport, CaseVerdict, RowsReport, TestBench, TestFinding, run_case};
 pub use operations::{
-    ColumnDescription, ColumnProvenance, ColumnSources, Compacted, Description, ExportCheck,
-    ExportFormat, ExportOptions, ExportedFile, Finding, Manifest, Node, Provenance, RemovableTable,
-    Source, TableProvenance, TableSummary, Vacuumed, check_export, compact, describe,
-    drop_from_quarantine, drop_table, export, history, lineage, quarantine, quarantine_entry,
-    removable_table, tables, vacuum, verify,
+    ColumnDescription, ColumnProvenance, ColumnSources, Compacted, Counted, Description,
+    ExportCheck, ExportFormat, ExportOptions, ExportedFile, Finding, Manifest, Node, Provenance,
+    RemovableTable, Source, TableProvenance, TableSummary, Vacuumed, check_export, compact,
+    describe, drop_from_quarantine, drop_table, evidence, export, history, lineage, quarantine,
+    quarantine_entry, removable_table, tables, vacuum, verify,
 };
 pub use progress::{NoProgress, Progress};
 pub use query::landing::{Example, Intake, QuarantineEntry, TableIntake};

@@ -202,6 +202,8 @@ pub(crate) enum Command {
     History(HistoryArgs),
     /// Show where a table's columns, or one of them, come from
     Lineage(LineageArgs),
+    /// Write a page for reviewers and auditors: counts, checks, graph, masked previews
+    Report(ReportArgs),
     /// Write one version of a table to files with a manifest, or check such files
     Export(ExportArgs),
     /// Merge small files of tables into large ones
@@ -339,6 +341,36 @@ pub(crate) struct VerifyArgs {
     /// Check row counts: `published`, or a file with `[rows]` and `table = count`
     #[arg(long, value_name = "published|FILE")]
     pub(crate) expect: Option<String>,
+}
+
+#[derive(Debug, Args)]
+#[command(
+    after_help = "The page holds no personal value, is one file and loads nothing. Every row of the lake is read for it.\n\
+                  `stedi report --format json` prints the same figures. Exit code 3: a count or a check failed; the\n\
+                  page says which."
+)]
+pub(crate) struct ReportArgs {
+    /// The file to write, or - for standard output
+    #[arg(long, value_name = "FILE")]
+    pub(crate) out: Option<String>,
+    /// The format of the page [default: the ending of FILE, or html]
+    #[arg(long = "as", value_enum, value_name = "FORMAT", requires = "out")]
+    pub(crate) page_format: Option<PageFormat>,
+    /// Check row counts: `published`, or a file with `[rows]` and `table = count` [default: the
+    /// published counts, where landing holds the published rows]
+    #[arg(long, value_name = "published|FILE")]
+    pub(crate) expect: Option<String>,
+}
+
+/// What a page is written as.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum PageFormat {
+    /// HTML with an SVG graph.
+    Html,
+    /// Markdown.
+    Md,
+    /// The figures, for programs.
+    Json,
 }
 
 #[derive(Debug, Args)]

@@ -59,6 +59,7 @@ fn execute(settings: &Settings, command: &Command) -> anyhow::Result<Ending> {
         Command::Describe(describe) => commands::describe::describe(settings, describe),
         Command::History(history) => commands::history::history(settings, history),
         Command::Lineage(lineage) => commands::lineage::lineage(settings, lineage),
+        Command::Report(report) => commands::report::report(settings, report),
         Command::Export(export) => commands::export::export(settings, export),
         Command::Compact(compact) => commands::compact::compact(settings, compact),
         Command::Repair(repair) => commands::repair::repair(settings, repair),

@@ -321,8 +321,21 @@ pub(crate) async fn people(
     model: &Model,
     (kind, column): (SubjectKind, &str),
 ) -> Result<SubjectsInTable, Error> {
+    people_as_of(session, model, (kind, column), "").await
+}
+
+/// As [`people`], at the version that `as_of` says in SQL; at the newest without it.
+///
+/// # Errors
+/// [`Error::Query`]; [`Error::Lake`] if there is no such version any more.
+pub(crate) async fn people_as_of(
+    session: &Session,
+    model: &Model,
+    (kind, column): (SubjectKind, &str),
+    as_of: &str,
+) -> Result<SubjectsInTable, Error> {
     let (zone, table) = (model.zone, &model.name);
-    let sql = format!("select \"{column}\" from {zone}.\"{table}\"");
+    let sql = format!("select \"{column}\" from {zone}.\"{table}\" {as_of}");
     let mut batches = session.query(&sql).await?.stream()?;
     let mut subjects = SubjectsInTable::default();
     while let Some(batch) = batches.next().await {

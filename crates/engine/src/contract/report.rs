@@ -1,40 +1,10 @@
 //! The report of a run or verification, for people and programs.
 
-use std::fmt;
-
 use catalog::{Action, Model};
+pub use evidence::Verdict;
 use serde::Serialize;
 
 use crate::damage::Damage;
-
-/// The result of a table or a check.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Verdict {
-    /// Everything is right.
-    Ok,
-    /// Something is wrong, but does not prevent publication.
-    Warn,
-    /// Something is wrong that prevents publication.
-    Fail,
-}
-
-impl Verdict {
-    /// `ok`, `warn` or `fail`.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Verdict::Ok => "ok",
-            Verdict::Warn => "warn",
-            Verdict::Fail => "fail",
-        }
-    }
-}
-
-impl fmt::Display for Verdict {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.as_str())
-    }
-}
 
 /// One table after a run.
 #[derive(Debug, Clone, PartialEq, Serialize)]

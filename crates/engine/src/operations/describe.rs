@@ -1,5 +1,7 @@
 //! `stedi tables`, `describe` and `history`: tables, their columns, their versions.
 
+use std::collections::BTreeMap;
+
 use catalog::{Model, Table};
 use lake::{AsOf, Commit, Lake, TableId, Version};
 use query::landing::{Source, place};
@@ -9,6 +11,7 @@ use serde::Serialize;
 
 use super::no_table::no_table;
 use crate::Error;
+use crate::subjects::landing_files;
 
 /// One line of `stedi tables`.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -17,9 +20,10 @@ pub struct TableSummary {
     pub zone: String,
     /// Bare name.
     pub table: String,
-    /// Rows of the newest version; `None` for landing tables, which are
-    /// counted by reading them, and for tables not yet built.
+    /// Its rows; `None` for tables that no run built or read yet.
     pub rows: Option<u64>,
+    /// What the rows are those of.
+    pub counted: Option<Counted>,
     /// The newest version; `None` where there is none.
     pub version: Option<i64>,
     /// Data files.
@@ -28,6 +32,27 @@ pub struct TableSummary {
     pub bytes: Option<u64>,
     /// One row of it, in words.
     pub grain: Option<String>,
+}
+
+/// What counted the rows of a table.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub enum Counted {
+    /// The log of its newest version.
+    #[serde(rename = "version")]
+    Version,
+    /// The last run, as it read the landing files; there may be more since.
+    #[serde(rename = "last run")]
+    LastRun,
+}
+
+impl Counted {
+    /// `version` or `last run`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Counted::Version => "version",
+            Counted::LastRun => "last run",
+        }
+    }
 }
 
 /// What `stedi describe` shows of a table.
@@ -69,8 +94,9 @@ pub struct ColumnDescription {
 pub async fn tables(setup: &Setup) -> Result<Vec<TableSummary>, Error> {
     let lake = Lake::at(setup.lake.clone());
     let mut summaries = Vec::new();
+    let read = rows_read(setup).await;
     for table in setup.project.landing() {
-        summaries.push(summary_of_landing(setup, table).await);
+        summaries.push(summary_of_landing(setup, table, &read).await);
     }
     for model in setup.project.models() {
         summaries.push(summary_of_model(&lake, model, AsOf::Latest).await?);
@@ -87,13 +113,29 @@ pub async fn tables(setup: &Setup) -> Result<Vec<TableSummary>, Error> {
     Ok(summaries)
 }
 
+/// The rows of landing tables that the last run knew; none where its notes cannot be
+/// read, which other commands report.
+async fn rows_read(setup: &Setup) -> BTreeMap<String, u64> {
+    let read = async {
+        let session = Session::open(setup)?;
+        landing_files::rows_by_table(&session).await
+    };
+    read.await.unwrap_or_default()
+}
+
 /// The summary of a landing table; a missing folder has no files.
-async fn summary_of_landing(setup: &Setup, table: &catalog::LandingTable) -> TableSummary {
+async fn summary_of_landing(
+    setup: &Setup,
+    table: &catalog::LandingTable,
+    read: &BTreeMap<String, u64>,
+) -> TableSummary {
     let source = Source::list(&setup.landing, table).await.ok();
+    let rows = read.get(table.name.as_ref()).copied();
     TableSummary {
         zone: "landing".to_owned(),
         table: table.name.to_string(),
-        rows: None,
+        counted: rows.map(|_| Counted::LastRun),
+        rows,
         version: None,
         files: source.as_ref().map(|source| source.files.len() as u64),
         bytes: source.as_ref().map(Source::bytes),
@@ -116,6 +158,7 @@ fn summary(id: &TableId, version: Option<&Version>, grain: Option<String>) -> Ta
         zone: id.zone.clone(),
         table: id.name.clone(),
         rows: version.map(Version::rows),
+        counted: version.map(|_| Counted::Version),
         version: version.map(|version| version.number),
         files: version.map(|version| version.files.len() as u64),
         bytes: version.map(Version::bytes),
@@ -134,7 +177,7 @@ pub async fn describe(setup: &Setup, name: &str) -> Result<Description, Error> {
     }
     match find(setup, name)? {
         Table::Landing(table) => Ok(Description {
-            summary: summary_of_landing(setup, table).await,
+            summary: summary_of_landing(setup, table, &rows_read(setup).await).await,
             location: place(&setup.landing, table)?.text().to_owned(),
             also: Vec::new(),
             reads: Vec::new(),

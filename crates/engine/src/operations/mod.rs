@@ -4,6 +4,7 @@
 mod compact;
 mod describe;
 mod drop_table;
+mod evidence;
 mod export;
 mod lake_place;
 mod no_table;
@@ -13,8 +14,11 @@ mod vacuum;
 mod verify;
 
 pub use compact::{Compacted, compact};
-pub use describe::{ColumnDescription, Description, TableSummary, describe, history, tables};
+pub use describe::{
+    ColumnDescription, Counted, Description, TableSummary, describe, history, tables,
+};
 pub use drop_table::{RemovableTable, drop_table, removable_table};
+pub use evidence::evidence;
 pub use export::{
     ExportCheck, ExportFormat, ExportOptions, ExportedFile, Finding, Manifest, check_export, export,
 };

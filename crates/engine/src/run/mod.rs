@@ -44,6 +44,7 @@ use crate::{Error, Interrupt};
 pub use options::{ChangedFiles, RunOptions, Undecodable};
 pub use plan::{Plan, PlannedTable, plan};
 pub use prepared::Change;
+pub(crate) use state::RunState;
 
 /// Builds, checks and publishes. Where a check fails, the report says so and nothing
 /// is published. `interrupt` ends the run early; a publication that has begun, which

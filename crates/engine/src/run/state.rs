@@ -11,9 +11,10 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use catalog::Model;
-use lake::{AsOf, TableId, Version};
+use lake::{AsOf, Release, TableId, Version};
 use query::landing::{Likeness, Source, SourceFile, TableIntake};
 use query::system::{self, LANDING_FILES};
+use query::tables::model_id;
 use serde::{Deserialize, Serialize};
 use xxhash_rust::xxh3::xxh3_128;
 
@@ -119,9 +120,18 @@ impl RunState {
     /// The state that the last run recorded; `None` if there is none, or one of another
     /// format.
     pub(super) fn of_last(work: &Work) -> Option<Self> {
-        let state = work.locked.release.as_ref()?.state.clone();
-        let last_run: Self = serde_json::from_value(state).ok()?;
+        Self::of_release(work.locked.release.as_ref()?)
+    }
+
+    /// What the run that made a release left; `None` if it is of another format.
+    pub(crate) fn of_release(release: &Release) -> Option<Self> {
+        let last_run: Self = serde_json::from_value(release.state.clone()).ok()?;
         (last_run.format == FORMAT).then_some(last_run)
+    }
+
+    /// Whether the run built `model` as it is now.
+    pub(crate) fn has_built(&self, model: &Model) -> bool {
+        self.models.get(&model_id(model).to_string()) == Some(&fingerprint(model))
     }
 
     /// The version of a table written between runs that the run read, or that it

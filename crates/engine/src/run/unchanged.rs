@@ -20,7 +20,7 @@ use crate::contract::checks;
 use crate::contract::planning::Planned;
 use crate::contract::report::{CheckKind, CheckReport, Report, TableReport, Verdict};
 use crate::contract::time_use::TimeUse;
-use crate::subjects::quarantine;
+use crate::subjects::{landing_files, quarantine};
 
 impl Work {
     /// The report of a run that finds nothing new: tables and verdicts as the last
@@ -116,7 +116,7 @@ impl Work {
             seconds: 0.0,
         };
         let mut tables = Vec::new();
-        let read = self.landing_rows().await?;
+        let read = landing_files::rows_by_table(&self.session).await?;
         for table in self.session.tables().project.landing() {
             let name = table.name.as_ref();
             if self.sources.contains_key(name) {
@@ -131,20 +131,6 @@ impl Work {
             tables.push(told(zone, planned.model.name.as_ref(), rows));
         }
         Ok(tables)
-    }
-
-    /// Rows of landing tables, as they were read.
-    async fn landing_rows(&self) -> Result<BTreeMap<String, u64>, Error> {
-        let sql = "select table_name, sum(rows) from system.landing_files group by table_name";
-        let stream = self.session.query(sql).await?.stream()?;
-        let batches: Vec<RecordBatch> = stream.try_collect().await.map_err(Query::failed)?;
-        let rows = batches.iter().flat_map(|batch| {
-            let names = batch.column(0).as_string_view();
-            let rows = batch.column(1).as_primitive::<Int64Type>();
-            (0..batch.num_rows())
-                .map(|row| (names.value(row).to_owned(), rows.value(row).unsigned_abs()))
-        });
-        Ok(rows.collect())
     }
 
     /// The verdicts that a run noted.

@@ -80,6 +80,23 @@ pub(crate) async fn known(session: &Session) -> Result<Vec<KnownFile>, Error> {
     Ok(batches.iter().flat_map(known_in).collect())
 }
 
+/// The rows of each landing table, as runs read them.
+///
+/// # Errors
+/// [`Error::Query`] or [`Error::Lake`].
+pub(crate) async fn rows_by_table(session: &Session) -> Result<BTreeMap<String, u64>, Error> {
+    let sql = "select table_name, sum(rows) from system.landing_files group by table_name";
+    let stream = session.query(sql).await?.stream()?;
+    let batches: Vec<RecordBatch> = stream.try_collect().await.map_err(Query::failed)?;
+    let rows = batches.iter().flat_map(|batch| {
+        let names = batch.column(0).as_string_view();
+        let rows = batch.column(1).as_primitive::<Int64Type>();
+        (0..batch.num_rows())
+            .map(|row| (names.value(row).to_owned(), rows.value(row).unsigned_abs()))
+    });
+    Ok(rows.collect())
+}
+
 fn known_in(batch: &RecordBatch) -> Vec<KnownFile> {
     let text =
         |column: usize, row: usize| batch.column(column).as_string_view().value(row).to_owned();

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use anyhow::Result;
 use engine::RunOptions;
 
-use super::report::show_report;
+use super::run_report::show_report;
 use super::{run, sample};
 use crate::args::{DemoArgs, Format};
 use crate::failure::{Ending, Failure};
@@ -74,6 +74,7 @@ fn next(dir: &Path, published: bool) -> String {
          stedi tables\n  \
          stedi sql -c \"select same_owner, count(*) from machine_learning_curated group by same_owner\"\n  \
          stedi describe customer_trusted\n  \
+         stedi report --out report.html\n  \
          stedi sql"
     )
 }

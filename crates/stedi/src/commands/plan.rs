@@ -5,8 +5,8 @@ use std::sync::Arc;
 use anyhow::Result;
 use engine::{Change, Plan, RunOptions, Setup, Verdict};
 
-use super::report::remark;
 use super::run::{expectations, names, undecodable};
+use super::run_report::remark;
 use crate::args::PlanArgs;
 use crate::failure::Ending;
 use crate::key::Keys;

@@ -5,8 +5,8 @@ use std::io::Write;
 use anyhow::Result;
 use engine::{QuarantineEntry, RunOptions, drop_from_quarantine};
 
-use super::report::show_report;
 use super::run;
+use super::run_report::show_report;
 use crate::args::QuarantineCommand;
 use crate::failure::{Ending, Failure};
 use crate::output::{Field, Out, grouped, put_list, say};

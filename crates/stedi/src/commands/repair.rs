@@ -3,8 +3,8 @@
 use anyhow::Result;
 use engine::RunOptions;
 
-use super::report::show_report;
 use super::run::{conclude, execute};
+use super::run_report::show_report;
 use crate::args::RepairArgs;
 use crate::failure::Ending;
 use crate::output::{Field, put_list, say};

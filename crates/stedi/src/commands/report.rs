@@ -1,123 +1,170 @@
-//! Prints the report of a run or a verification.
+//! `stedi report --out FILE`: a page for reviewers and auditors.
+
+use std::io::{ErrorKind, Write};
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
 
 use anyhow::Result;
-use engine::{Report, Verdict};
+use engine::Setup;
+use evidence::{Evidence, Verdict};
 
-use crate::args::Format;
-use crate::failure::Ending;
-use crate::output::{
-    Field, complain, grouped, grouped_or_dash, places, put_json, put_list, rows, say,
-};
+use super::run::expectations;
+use crate::args::{Format, PageFormat, ReportArgs};
+use crate::failure::{Ending, Failure};
+use crate::output::{put, put_json, say};
+use crate::runtime::runtime;
 use crate::settings::Settings;
 
-/// Prints the report, and returns how the program ends.
-pub(super) fn show_report(settings: &Settings, report: &Report) -> Result<Ending> {
-    if settings.format.value == Format::Json {
-        put_json(report)?;
-    } else {
-        let headings = ["zone", "table", "rows", "expected", "verdict", "seconds"];
-        put_list(settings, &headings, &report.tables, |table| {
-            vec![
-                Field::text(Some(&table.zone)),
-                Field::text(Some(&table.table)),
-                Field::count(table.rows),
-                Field::count(table.expected),
-                Field::Verdict(table.verdict),
-                Field::Seconds(table.seconds),
-            ]
-        })?;
+pub(crate) fn report(settings: &Settings, args: &ReportArgs) -> Result<Ending> {
+    let setup = settings.setup()?;
+    let target = Target::of(settings, args, &setup)?;
+    let expect = expectations(&setup.project, args.expect.as_deref())?;
+    let evidence = runtime()?.block_on(engine::evidence(&setup, expect.as_ref()))?;
+    let ending = match evidence.verdict {
+        Verdict::Fail => Ending::Check,
+        Verdict::Ok | Verdict::Warn => Ending::Done,
+    };
+    match target {
+        Target::Stdout(PageFormat::Json) => put_json(&evidence)?,
+        Target::Stdout(format) => put(&page(&evidence, format)?)?,
+        Target::File(path, format) => {
+            write(&path, &page(&evidence, format)?)?;
+            say(
+                settings,
+                &format!("wrote {}: {}", path.display(), sentence(evidence.verdict)),
+            );
+        }
     }
-    Ok(remark(settings, report))
+    Ok(ending)
 }
 
-/// Prints warnings and failures of the report, and returns how the program ends.
-pub(super) fn remark(settings: &Settings, report: &Report) -> Ending {
-    for warning in &report.warnings {
-        say(settings, &format!("warning: {warning}"));
+fn sentence(verdict: Verdict) -> &'static str {
+    match verdict {
+        Verdict::Ok => "everything holds",
+        Verdict::Warn => "something is to be looked at",
+        Verdict::Fail => "something does not hold",
     }
-    if report.quarantined > 0 {
-        let places = places(report.quarantined);
-        say(
-            settings,
-            &format!(
-                "warning: landing input cannot be read in {places} and was left out there\n\
-                 hint: `stedi quarantine list` shows where and why"
-            ),
-        );
-    }
-    for file in &report.undecodable {
-        say(
-            settings,
-            &format!(
-                "warning: {file} holds input that cannot be decoded: it may be withdrawals of unknown people"
-            ),
-        );
-    }
-    if !report.undecodable.is_empty() {
-        say(
-            settings,
-            "hint: correct or remove the file, or drop its entries with `stedi quarantine drop`; with --undecodable stop nothing is published until then",
-        );
-    }
-    let of_intact = |check: &engine::CheckReport| check.check == engine::INTACT;
-    let is_broken = report.checks.iter().any(of_intact);
-    for damage in &report.damages {
-        match is_broken {
-            true => complain(&format!("error: {damage}")),
-            false => say(
-                settings,
-                &format!("warning: the lake was damaged: {damage}"),
-            ),
+}
+
+fn page(evidence: &Evidence, format: PageFormat) -> Result<String> {
+    Ok(match format {
+        PageFormat::Html => pages::html(evidence),
+        PageFormat::Md => pages::markdown(evidence),
+        PageFormat::Json => format!("{}\n", serde_json::to_string(evidence)?),
+    })
+}
+
+/// Where the page goes.
+enum Target {
+    Stdout(PageFormat),
+    File(PathBuf, PageFormat),
+}
+
+impl Target {
+    /// Decided before anything is read.
+    fn of(settings: &Settings, args: &ReportArgs, setup: &Setup) -> Result<Self> {
+        let wants_json = settings.format.value == Format::Json;
+        let Some(out) = &args.out else {
+            if wants_json {
+                return Ok(Target::Stdout(PageFormat::Json));
+            }
+            return Err(Failure::settings(
+                "there is no file for the report",
+                "name one, such as `--out report.html` or `--out report.md`; `--out -` prints the page, `--format json` the figures",
+            ));
+        };
+        if out == "-" {
+            let default = match wants_json {
+                true => PageFormat::Json,
+                false => PageFormat::Html,
+            };
+            return Ok(Target::Stdout(args.page_format.unwrap_or(default)));
         }
-    }
-    if is_broken {
-        complain("hint: `stedi repair` restores it from landing files, consent register and key");
-    }
-    for left_out in &report.left_out {
-        say(
-            settings,
-            &format!(
-                "left out of {}: {}, by check {}",
-                left_out.table,
-                rows(left_out.rows),
-                left_out.check
-            ),
-        );
-    }
-    for check in report.checks.iter().filter(|check| !of_intact(check)) {
-        let violations = grouped(check.violations);
-        match check.verdict {
-            Verdict::Fail => complain(&format!(
-                "error: check {} of {} failed: {violations} rows",
-                check.check, check.table
-            )),
-            Verdict::Warn => say(
-                settings,
-                &format!(
-                    "warning: check {} of {}: {violations} rows",
-                    check.check, check.table
-                ),
-            ),
-            Verdict::Ok => {}
+        if out.contains("://") {
+            return Err(Failure::settings(
+                "a report is written to a file of this machine",
+                "name a local file with --out, and copy it",
+            ));
         }
+        let path = PathBuf::from(out);
+        let format = format_of(&path, args.page_format)?;
+        require_room(&path, setup)?;
+        Ok(Target::File(path, format))
     }
-    for table in &report.tables {
-        if let Some(expected) = table.expected
-            && table.rows != Some(expected)
-        {
-            complain(&format!(
-                "error: {} has {} rows where {} are expected",
-                table.table,
-                grouped_or_dash(table.rows),
-                grouped(expected)
+}
+
+/// The format asked for, or that of the file's ending.
+fn format_of(path: &Path, asked: Option<PageFormat>) -> Result<PageFormat> {
+    let ending = path.extension().map(|ending| ending.to_ascii_lowercase());
+    let by_ending = match ending.as_ref().and_then(|ending| ending.to_str()) {
+        Some("html" | "htm") => Some(PageFormat::Html),
+        Some("md" | "markdown") => Some(PageFormat::Md),
+        Some("json") => Some(PageFormat::Json),
+        _ => None,
+    };
+    asked.or(by_ending).ok_or_else(|| {
+        Failure::settings(
+            format!("the ending of {} tells no format", path.display()),
+            "end the name with .html, .md or .json, or give --as",
+        )
+    })
+}
+
+/// Refuses what is no place for a file: a folder, a device, lake and landing.
+fn require_room(path: &Path, setup: &Setup) -> Result<()> {
+    let shown = path.display();
+    match std::fs::symlink_metadata(path) {
+        Ok(there) if !there.is_file() => {
+            let what = match there.is_dir() {
+                true => "a folder",
+                false => "no regular file",
+            };
+            return Err(Failure::settings(
+                format!("{shown} is {what}"),
+                "name a file with --out; `--out -` prints the page",
+            ));
+        }
+        _ => {}
+    }
+    for (what, other) in [("lake", &setup.lake), ("landing folder", &setup.landing)] {
+        if other.contains(path) {
+            return Err(Failure::settings(
+                format!("{shown} is in the {what} ({other})"),
+                "name a file outside of it with --out",
             ));
         }
     }
-    if report.is_refused() {
-        Ending::Refused
-    } else if report.verdict() == Verdict::Fail {
-        Ending::Check
-    } else {
-        Ending::Done
-    }
+    Ok(())
+}
+
+/// Writes the whole file or nothing: readers see the old page until the new one is
+/// complete.
+fn write(path: &Path, text: &str) -> Result<()> {
+    let failed = |error: std::io::Error| {
+        let hint = match error.kind() {
+            ErrorKind::NotFound => "create the folder first",
+            ErrorKind::PermissionDenied => "check that you can write to the folder",
+            _ => "check the path, and that there is free space",
+        };
+        Failure::failed(format!("cannot write {}: {error}", path.display()), hint)
+    };
+    let folder = match path.parent() {
+        Some(folder) if folder != Path::new("") => folder,
+        _ => Path::new("."),
+    };
+    // Others may read it as far as the user's umask lets them: it is made to be shown.
+    let mut file = tempfile::Builder::new()
+        .prefix(".report-")
+        .permissions(std::fs::Permissions::from_mode(0o666))
+        .tempfile_in(folder)
+        .map_err(|error| failed(without_path(error)))?;
+    file.write_all(text.as_bytes()).map_err(failed)?;
+    file.as_file().sync_all().map_err(failed)?;
+    file.persist(path).map_err(|error| failed(error.error))?;
+    Ok(())
+}
+
+/// The error without the name of the temporary file, which tells the user nothing.
+fn without_path(error: std::io::Error) -> std::io::Error {
+    std::io::Error::from(error.kind())
 }

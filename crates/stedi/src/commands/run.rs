@@ -7,7 +7,7 @@ use anyhow::Result;
 use catalog::{Expectations, Project, TableName};
 use engine::{ChangedFiles, Report, RunOptions, Setup, Verdict};
 
-use super::report::show_report;
+use super::run_report::show_report;
 use crate::args::{Changed, RunArgs, Undecodable};
 use crate::failure::{Ending, Failure};
 use crate::key::Keys;

@@ -20,13 +20,14 @@ pub(crate) fn tables(settings: &Settings, args: &TablesArgs) -> Result<Ending> {
     let runtime = runtime()?;
     let tables = runtime.block_on(engine::tables(&setup))?;
     let headings = [
-        "zone", "table", "rows", "version", "files", "bytes", "grain",
+        "zone", "table", "rows", "counted", "version", "files", "bytes", "grain",
     ];
     put_list(settings, &headings, &tables, |table| {
         vec![
             Field::text(Some(&table.zone)),
             Field::text(Some(&table.table)),
             Field::count(table.rows),
+            Field::text(table.counted.map(engine::Counted::as_str)),
             Field::Number(table.version),
             Field::count(table.files),
             Field::count(table.bytes),

@@ -2,8 +2,8 @@
 
 use anyhow::Result;
 
-use super::report::show_report;
 use super::run::expectations;
+use super::run_report::show_report;
 use crate::args::{Format, VerifyArgs};
 use crate::failure::Ending;
 use crate::output::{Field, put_list};

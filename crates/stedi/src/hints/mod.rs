@@ -30,6 +30,9 @@ pub(crate) fn of(error: &Error) -> Option<String> {
         Error::NotKept { .. } => {
             "run without `--changed keep` to rebuild the tables from the files that are there now"
         }
+        Error::Damaged { .. } => {
+            "`stedi verify` lists all damage; `stedi repair` rebuilds it from landing files, consent register and key"
+        }
         Error::Settings(fault) => return Some(of_settings(fault)),
         Error::Refused(refusal) => return of_refusal(refusal),
         Error::Export(fault) => of_export(fault),

@@ -11,17 +11,20 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 
 /// The crates that each crate may use, from top to bottom.
-const CRATES: [(&str, &[&str]); 9] = [
+const CRATES: [(&str, &[&str]); 11] = [
     (
         "stedi",
         &[
-            "engine", "query", "lake", "landing", "privacy", "catalog", "sample",
+            "engine", "query", "lake", "landing", "privacy", "catalog", "sample", "pages",
+            "evidence",
         ],
     ),
     (
         "engine",
-        &["query", "lake", "landing", "privacy", "catalog"],
+        &["query", "lake", "landing", "privacy", "catalog", "evidence"],
     ),
+    ("pages", &["evidence"]),
+    ("evidence", &[]),
     ("query", &["lake", "landing", "privacy", "catalog", "trino"]),
     ("lake", &["landing", "privacy", "catalog"]),
     ("landing", &[]),

@@ -158,7 +158,7 @@ impl Manifest {
 }
 
 /// An instant in a manifest.
-pub(super) fn instant(epoch_ms: i64) -> String {
+pub(in crate::operations) fn instant(epoch_ms: i64) -> String {
     let instant = chrono::DateTime::from_timestamp_millis(epoch_ms).unwrap_or_default();
     instant.to_rfc3339_opts(chrono::SecondsFormat::Millis, true)
 }

@@ -33,9 +33,11 @@ pub use self::check::{ExportCheck, Finding, check_export};
 use self::decode::{Malformed, typed};
 use self::draft::Draft;
 pub use self::format::ExportFormat;
-use self::manifest::{ExportedColumn, LandingRead, Policy, instant};
+pub(super) use self::manifest::instant;
+use self::manifest::{ExportedColumn, LandingRead, Policy};
 pub use self::manifest::{ExportedFile, Manifest};
 use self::original::Original;
+pub(super) use self::original::stream as rows_in_order;
 use self::parts::{PART_BYTES, Parts};
 use self::place::Place;
 use crate::Interrupt;
@@ -272,7 +274,7 @@ fn landing_read(session: &Session) -> Vec<LandingRead> {
 
 /// Names the data product. Each text goes in behind its length, so that no two
 /// products make one stream of bytes.
-fn models(project: &Project) -> String {
+pub(super) fn models(project: &Project) -> String {
     let mut hash = Sha256::new();
     for part in project
         .definitions()

@@ -169,7 +169,7 @@ impl Original {
 ///
 /// # Errors
 /// [`Error::Query`] about `what`.
-pub(super) async fn stream(
+pub(in crate::operations) async fn stream(
     session: &Session,
     table: &dyn TableProvider,
     what: &str,

@@ -1,0 +1,162 @@
+//! What the ledger says of every step, summed over all runs.
+
+use std::collections::BTreeMap;
+
+use evidence::{Account, LeftOut};
+use query::Session;
+
+use super::rows::Rows;
+use crate::Error;
+
+/// The reasons of `system.ledger` for which rows are left out, in words.
+const REASONS: [(&str, &str); 9] = [
+    ("quarantined", "cannot be read; in quarantine"),
+    ("no_consent", "no consent in force"),
+    ("no_owner", "of a device without an owner who agrees"),
+    ("unmatched", "without a partner in a join"),
+    ("filtered", "a condition of the SELECT does not hold"),
+    (
+        "superseded",
+        "another row of the group counts, such as a newer record",
+    ),
+    ("grouped", "went into one row of their group"),
+    ("duplicate", "equal to a row that was kept"),
+    ("left_out", "left out by a check of the contract"),
+];
+
+/// One step of a table's making.
+#[derive(Debug, Default)]
+struct Step {
+    kind: String,
+    source: String,
+    account: Account,
+    files: u64,
+    bytes: u64,
+}
+
+/// All steps, by the table that they make.
+#[derive(Debug, Default)]
+pub(super) struct Accounts(BTreeMap<String, Vec<Step>>);
+
+impl Accounts {
+    /// # Errors
+    /// [`Error::Query`] or [`Error::Lake`].
+    pub(super) async fn read(session: &Session) -> Result<Self, Error> {
+        let counts = REASONS.map(|(reason, _)| reason);
+        let counts = ["files", "bytes_in", "rows_in", "fan_out", "rows_out"]
+            .into_iter()
+            .chain(counts);
+        let sums: Vec<String> = counts
+            .map(|name| format!("coalesce(sum({name}), 0)"))
+            .collect();
+        let sql = format!(
+            "select table_name, step, source, {} from system.ledger \
+             group by table_name, step, source order by table_name, step, source",
+            sums.join(", ")
+        );
+        let mut accounts = Self::default();
+        for row in Rows::of(session, &sql).await?.iter() {
+            let number = |column| row.number(column).unwrap_or_default();
+            let left_out = (8..).zip(REASONS).map(|(column, (reason, words))| LeftOut {
+                reason: reason.to_owned(),
+                words: words.to_owned(),
+                rows: number(column),
+            });
+            let account = Account {
+                source: row.text(2),
+                rows_in: number(5),
+                fan_out: number(6),
+                rows_out: number(7),
+                left_out: left_out.filter(|left_out| left_out.rows != 0).collect(),
+            };
+            let step = Step {
+                kind: row.text(1),
+                source: row.text(2),
+                files: row.count(3),
+                bytes: row.count(4),
+                account,
+            };
+            // A model that reads another table now has nothing left of the steps before.
+            if step.account.is_about_rows() || step.files > 0 {
+                accounts.0.entry(row.text(0)).or_default().push(step);
+            }
+        }
+        Ok(accounts)
+    }
+
+    /// What became of the rows that a table was made of, or that a landing table's files
+    /// hold.
+    pub(super) fn of(&self, table: &str) -> Option<Account> {
+        let whole = self.steps(table, |step| step.kind != "join");
+        whole.map(|step| step.account.clone()).reduce(merged)
+    }
+
+    /// The rows of a landing table that the last run knew.
+    pub(super) fn landing_rows(&self, table: &str) -> Option<u64> {
+        let mut read = self.steps(table, |step| step.kind == "read");
+        u64::try_from(read.next()?.account.rows_out).ok()
+    }
+
+    /// Files and bytes of a landing table that were read.
+    pub(super) fn landing_files(&self, table: &str) -> Option<(u64, u64)> {
+        let mut read = self.steps(table, |step| step.kind == "read");
+        read.next().map(|step| (step.files, step.bytes))
+    }
+
+    /// How many rows of `source` made `table`, if they did.
+    pub(super) fn rows_from(&self, table: &str, source: &str) -> Option<i64> {
+        let is_it = |step: &Step| step.kind == "build" && step.names(source);
+        let rows = self.steps(table, is_it).map(|step| step.account.rows_in);
+        rows.reduce(i64::saturating_add)
+    }
+
+    /// With how many rows `table`'s joins with `source` went on, if there are any; the
+    /// fewest of several.
+    pub(super) fn rows_after(&self, table: &str, source: &str) -> Option<i64> {
+        let is_it = |step: &Step| step.kind == "join" && step.names(source);
+        self.steps(table, is_it)
+            .map(|step| step.account.rows_out)
+            .min()
+    }
+
+    fn steps<'a>(
+        &'a self,
+        table: &str,
+        is_it: impl Fn(&Step) -> bool + 'a,
+    ) -> impl Iterator<Item = &'a Step> {
+        let steps = self.0.get(table).into_iter().flatten();
+        steps.filter(move |step| is_it(step))
+    }
+}
+
+impl Step {
+    /// Whether `table` is among its sources.
+    fn names(&self, table: &str) -> bool {
+        self.source.split(", ").any(|source| source == table)
+    }
+}
+
+trait AboutRows {
+    fn is_about_rows(&self) -> bool;
+}
+
+impl AboutRows for Account {
+    fn is_about_rows(&self) -> bool {
+        [self.rows_in, self.fan_out, self.rows_out] != [0; 3] || !self.left_out.is_empty()
+    }
+}
+
+fn merged(mut all: Account, other: Account) -> Account {
+    all.source = format!("{}, {}", all.source, other.source);
+    all.rows_in += other.rows_in;
+    all.fan_out += other.fan_out;
+    all.rows_out += other.rows_out;
+    for left_out in other.left_out {
+        let mut known = all.left_out.iter_mut();
+        match known.find(|known| known.reason == left_out.reason) {
+            Some(known) => known.rows += left_out.rows,
+            None => all.left_out.push(left_out),
+        }
+    }
+    all
+}

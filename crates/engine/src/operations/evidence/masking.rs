@@ -1,0 +1,324 @@
+//! What of a table may be shown to somebody who may not see personal values.
+//!
+//! - A column is masked if a contract, a landing definition or the table's own log
+//!   calls it personal, if a personal value flows into it, or if it is a text made of
+//!   a personal value, such as a pseudonym.
+//! - Rows that people sent, or that are about everybody whether they agree or not, are
+//!   of anybody: of these all landing texts are masked, times are cut to the day, and
+//!   numbers that are long enough for a telephone are masked.
+//! - Of all other texts, those that look like an e-mail address or a telephone number
+//!   are masked.
+
+use std::sync::Arc;
+
+use arrow::array::{Array, AsArray};
+use arrow::datatypes::{DataType, Float64Type, Int64Type};
+use arrow::util::display::{ArrayFormatter, FormatOptions};
+use evidence::Cell;
+use query::system;
+
+use crate::contract::lineage::{Influence, Lineage, Origin};
+
+/// The longest text that is shown, in characters.
+const TEXT_MAX: usize = 60;
+
+/// As many digits as the shortest telephone number has.
+const PHONE_DIGITS_MIN: usize = 7;
+
+/// Whole numbers from here on may be telephone numbers.
+const PHONE_MIN: u64 = 1_000_000;
+
+/// Whole numbers in this range are shown as a day: the years 2001 to 2099 in epoch
+/// milliseconds. Telephone numbers of that length are rare.
+const INSTANTS: std::ops::Range<u64> = 1_000_000_000_000..4_100_000_000_000;
+
+const MASKED_NOTE: &str = "(masked)";
+
+/// Whose rows a table holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Trust {
+    /// Of people who agree.
+    Agreed,
+    /// Of anybody, as they were sent.
+    AsSent,
+    /// Of anybody, in a table of ours: its texts are words of ours or personal.
+    Derived,
+    /// Of nobody: what runs noted.
+    Notes,
+}
+
+/// How one column is shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct ColumnMask {
+    pub(super) is_masked: bool,
+    trust: Trust,
+}
+
+/// What is known of the columns of all tables.
+pub(super) struct Masking<'a> {
+    lineage: &'a Lineage,
+}
+
+impl<'a> Masking<'a> {
+    pub(super) fn new(lineage: &'a Lineage) -> Self {
+        Self { lineage }
+    }
+
+    /// The mask of a model's column. `logged` are the columns that its version calls
+    /// personal.
+    pub(super) fn of_model(
+        &self,
+        table: &str,
+        column: &str,
+        kind: &DataType,
+        logged: &[String],
+    ) -> ColumnMask {
+        let origin = Origin {
+            table: table.to_owned(),
+            column: column.to_owned(),
+        };
+        let is_personal = logged.iter().any(|name| name == column)
+            || self.lineage.is_personal(&origin)
+            || self.takes_personal_values(&origin, kind);
+        ColumnMask {
+            is_masked: is_personal || is_opaque(kind),
+            trust: Trust::Agreed,
+        }
+    }
+
+    /// Whether a personal value flows into a column; into a text, also if a function
+    /// hides it. A column that the SELECT does not name is taken for personal.
+    fn takes_personal_values(&self, column: &Origin, kind: &DataType) -> bool {
+        let least = match kind {
+            DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View => Influence::Masked,
+            _ => Influence::Direct,
+        };
+        match self.lineage.column(column) {
+            None => true,
+            Some(origins) => origins
+                .first
+                .iter()
+                .chain(origins.direct.iter())
+                .any(|(origin, step)| step.influence >= least && self.lineage.is_personal(origin)),
+        }
+    }
+
+    /// The mask of a landing column.
+    pub(super) fn of_landing(
+        table: &catalog::LandingTable,
+        column: &str,
+        kind: &DataType,
+    ) -> ColumnMask {
+        let is_personal = table.personal().iter().any(|personal| personal == column);
+        let is_plain = kind.is_primitive() || *kind == DataType::Boolean;
+        ColumnMask {
+            is_masked: is_personal || !is_plain,
+            trust: Trust::AsSent,
+        }
+    }
+
+    /// The mask of a system table's column.
+    pub(super) fn of_system(table: &str, column: &str, kind: &DataType) -> ColumnMask {
+        let personal = system::personal(table);
+        ColumnMask {
+            is_masked: personal.contains(&column) || is_opaque(kind),
+            trust: match personal.is_empty() {
+                true => Trust::Notes,
+                false => Trust::Derived,
+            },
+        }
+    }
+}
+
+/// Bytes may be anything, and are no use to a reader.
+fn is_opaque(kind: &DataType) -> bool {
+    matches!(
+        kind,
+        DataType::Binary
+            | DataType::LargeBinary
+            | DataType::BinaryView
+            | DataType::FixedSizeBinary(_)
+    )
+}
+
+impl ColumnMask {
+    /// The value of a row as it is shown.
+    pub(super) fn cell(self, values: &Arc<dyn Array>, row: usize) -> Cell {
+        if values.is_null(row) {
+            return Cell::Null;
+        }
+        if self.is_masked {
+            return Cell::MASKED;
+        }
+        let is_of_anybody = matches!(self.trust, Trust::AsSent | Trust::Derived);
+        if is_of_anybody && let Some(numbers) = values.as_primitive_opt::<Int64Type>() {
+            return whole_number(numbers.value(row));
+        }
+        if let Some(numbers) = values.as_primitive_opt::<Float64Type>()
+            && is_of_anybody
+            && numbers.value(row).abs() >= PHONE_MIN as f64
+        {
+            return Cell::MASKED;
+        }
+        let text = text(values, row);
+        let is_time = values.data_type().is_temporal();
+        let looks_personal = match self.trust {
+            Trust::Notes => text.contains('@'),
+            _ => {
+                let kind = values.data_type();
+                (is_text(kind) || kind.is_nested()) && looks_personal(&text)
+            }
+        };
+        match (looks_personal, is_of_anybody && is_time) {
+            (true, _) => Cell::MASKED,
+            (false, true) => Cell::Value(text.chars().take("2020-01-01".len()).collect()),
+            (false, false) => Cell::Value(shortened(&text)),
+        }
+    }
+}
+
+fn is_text(kind: &DataType) -> bool {
+    matches!(
+        kind,
+        DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View
+    )
+}
+
+fn text(values: &Arc<dyn Array>, row: usize) -> String {
+    // A long text is not formatted as a whole.
+    if let Some(texts) = values.as_string_view_opt() {
+        return texts.value(row).chars().take(1000).collect();
+    }
+    let options = FormatOptions::default();
+    let formatter = ArrayFormatter::try_new(values.as_ref(), &options);
+    let text = formatter.map(|formatter| formatter.value(row).to_string());
+    text.unwrap_or_default()
+}
+
+/// A whole number of anybody: an instant as its day, others if they are too short for
+/// a telephone.
+fn whole_number(number: i64) -> Cell {
+    let size = number.unsigned_abs();
+    if size < PHONE_MIN {
+        return Cell::Value(number.to_string());
+    }
+    let day = chrono::DateTime::from_timestamp_millis(number);
+    match day.filter(|_| number > 0 && INSTANTS.contains(&size)) {
+        Some(day) => Cell::Value(day.format("%Y-%m-%d").to_string()),
+        None => Cell::MASKED,
+    }
+}
+
+/// A text at its longest as pages show it.
+fn shortened(text: &str) -> String {
+    let mut chars = text.chars();
+    let mut short: String = chars.by_ref().take(TEXT_MAX).collect();
+    if chars.next().is_some() {
+        short.push('…');
+    }
+    short
+}
+
+/// A name or remark of somebody's, which should hold no personal value and might.
+pub(super) fn of_note(text: &str) -> String {
+    let words = text.split(' ').map(|word| match word.contains('@') {
+        true => MASKED_NOTE,
+        false => word,
+    });
+    let text: Vec<&str> = words.collect();
+    text.join(" ").chars().take(300).collect()
+}
+
+/// Whether a text may be an e-mail address or a telephone number.
+fn looks_personal(text: &str) -> bool {
+    if text.contains('@') {
+        return true;
+    }
+    // Digits with what people write between them.
+    let mut digits = 0;
+    for c in text.chars() {
+        match c {
+            c if c.is_numeric() => digits += 1,
+            ' ' | '-' | '.' | '/' | '(' | ')' | '+' | '\u{a0}' => {}
+            _ => digits = 0,
+        }
+        if digits >= PHONE_DIGITS_MIN {
+            return true;
+        }
+    }
+    false
+}
+
+#[cfg(test)]
+mod tests {
+    use arrow::array::{ArrayRef, Float64Array, Int64Array, StringViewArray};
+
+    use super::*;
+
+    const OPEN: ColumnMask = ColumnMask {
+        is_masked: false,
+        trust: Trust::Agreed,
+    };
+
+    #[test]
+    fn texts_that_look_personal_are_masked() {
+        for (text, expected) in [
+            ("plain", "plain"),
+            ("ann@example.com", "masked"),
+            ("write to ann @ example", "masked"),
+            ("+49 (170) 123-4567", "masked"),
+            ("801.555.1212", "masked"),
+            ("5551212", "masked"),
+            ("555121", "555121"),
+            ("2020-01", "2020-01"),
+            ("sensor 12, step 34567", "sensor 12, step 34567"),
+            ("１２３４５６７", "masked"),
+        ] {
+            let values: ArrayRef = Arc::new(StringViewArray::from(vec![text]));
+            assert_eq!(shown(OPEN.cell(&values, 0)), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn numbers_of_anybody_are_cut_or_masked() {
+        for (number, agreed, as_sent) in [
+            (12, "12", "12"),
+            (-999_999, "-999999", "-999999"),
+            (1_594_000_000_123, "1594000000123", "2020-07-06"),
+            (491_701_234_567, "491701234567", "masked"),
+            (8_015_551_212, "8015551212", "masked"),
+            (-1_594_000_000_123, "-1594000000123", "masked"),
+            (i64::MIN, "-9223372036854775808", "masked"),
+        ] {
+            let values: ArrayRef = Arc::new(Int64Array::from(vec![number]));
+            let sent = ColumnMask {
+                trust: Trust::AsSent,
+                ..OPEN
+            };
+            assert_eq!(shown(OPEN.cell(&values, 0)), agreed);
+            assert_eq!(shown(sent.cell(&values, 0)), as_sent);
+        }
+        let floats: ArrayRef = Arc::new(Float64Array::from(vec![0.5, 8_015_551_212.0]));
+        let sent = ColumnMask {
+            trust: Trust::AsSent,
+            ..OPEN
+        };
+        assert_eq!(shown(sent.cell(&floats, 0)), "0.5");
+        assert_eq!(shown(sent.cell(&floats, 1)), "masked");
+    }
+
+    #[test]
+    fn remarks_lose_addresses_and_stay_short() {
+        assert_eq!(of_note("ask ann@example.com first"), "ask (masked) first");
+        assert_eq!(of_note(&"x".repeat(1000)).len(), 300);
+        assert_eq!(shortened(&"é".repeat(61)), format!("{}…", "é".repeat(60)));
+    }
+
+    fn shown(cell: Cell) -> String {
+        match cell {
+            Cell::Value(text) => text,
+            Cell::Null => "null".to_owned(),
+            Cell::Masked { .. } => "masked".to_owned(),
+        }
+    }
+}

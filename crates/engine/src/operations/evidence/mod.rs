@@ -1,0 +1,220 @@
+//! The figures of `stedi report`: what one release of a lake shows for itself,
+//! without personal values.
+//!
+//! - All tables are read as one release left them. Their rows are compared with what
+//!   was published first: of a damaged lake there are no figures.
+//! - Counts, checks and what was left out are those that the last run noted. Nulls and
+//!   people are counted in the published rows.
+//! - Landing files are read for the previews, and for the nulls of the person records.
+//!   Where they are out of reach, the figures say so.
+
+mod account;
+mod checks;
+mod graph;
+mod masking;
+mod nulls;
+mod preview;
+mod rows;
+mod subjects;
+mod tables;
+
+use std::collections::BTreeMap;
+
+use catalog::{Expectations, Model, Project};
+use evidence::{Evidence, Heading, Verdict};
+use lake::{Lake, Release};
+use query::{Session, Setup};
+
+use self::account::Accounts;
+use self::checks::CheckResults;
+use self::masking::Masking;
+use self::tables::Gathering;
+use super::export::{instant, models};
+use super::lake_place::require_lake;
+use crate::contract::planning;
+use crate::error::Error;
+use crate::integrity::{Integrity, session_of_one_release};
+use crate::run::RunState;
+use crate::system_rows::program;
+
+/// How often a release is looked for that does not change while its tables are opened.
+const TRIES: u32 = 10;
+
+/// The figures of the newest release. Without `expect`, counts are compared with the
+/// published ones if the landing tables have the published rows; a difference is then
+/// a warning.
+///
+/// # Errors
+/// [`Error::Settings`] where there is no lake; [`Error::Lake`] where no run published;
+/// [`Error::Damaged`]; [`Error::Model`] for a model that does not fit.
+pub async fn evidence(setup: &Setup, expect: Option<&Expectations>) -> Result<Evidence, Error> {
+    require_lake(setup).await?;
+    let project = &setup.project;
+    let all: Vec<&Model> = project.models().iter().collect();
+    let to_plan = Session::to_plan_in(setup)?;
+    let (_, lineage) = planning::plan_and_trace(&to_plan, &all).await?;
+    let (session, release) = one_release(setup).await?;
+    require_intact(&session).await?;
+    let last_run = RunState::of_release(&release);
+    let run = last_run
+        .as_ref()
+        .map_or(release.run.as_str(), |state| state.run.as_str());
+
+    let accounts = Accounts::read(&session).await?;
+    let checks = CheckResults::read(&session, project, run).await?;
+    let consent = subjects::consent(&session, last_run.as_ref().map(|state| state.now_ms)).await?;
+    let mut gathering = Gathering {
+        session: &session,
+        project,
+        masking: Masking::new(&lineage),
+        accounts: &accounts,
+        notes: notes(&lake_of(&session), project).await?,
+    };
+    let mut tables = gathering.tables().await?;
+    let mut notes = std::mem::take(&mut gathering.notes);
+    if last_run.is_none() {
+        notes.push("the release keeps no notes of its run: another program has written to the lake, or an older version of this one".to_owned());
+    }
+    let is_reference = consent.by_hand == 0 && landing_is_published(project, &accounts);
+    let expected = match expect {
+        None if is_reference => project
+            .published()
+            .map(|expected| (expected, Verdict::Warn)),
+        expected => expected.map(|expected| (expected, Verdict::Fail)),
+    };
+    judge(&mut tables, &checks, expected);
+
+    let quarantine = subjects::quarantined(&session).await?;
+    let verdicts = tables.iter().map(|table| table.verdict);
+    let verdict = verdicts.max().unwrap_or(Verdict::Ok);
+    let published_by = tables::publisher(&session).await?;
+    let changed = |model: &&Model| last_run.as_ref().is_some_and(|run| !run.has_built(model));
+    Ok(Evidence {
+        heading: Heading {
+            lake: setup.lake.to_string(),
+            lake_id: lake_of(&session).id().await?.map(|id| id.to_string()),
+            release: release.number,
+            run: run.to_owned(),
+            run_at: last_run
+                .as_ref()
+                .map_or_else(String::new, |state| instant(state.now_ms)),
+            published_by,
+            project: models(project),
+            changed_models: project
+                .models()
+                .iter()
+                .filter(changed)
+                .map(|model| model.name.to_string())
+                .collect(),
+            program: program(),
+            now: instant(setup.now_ms),
+        },
+        verdict,
+        expected_from: expected.map(|(expected, _)| expected.file().to_owned()),
+        notes,
+        edges: graph::edges(project, &accounts),
+        tables,
+        runs: checks.runs,
+        checks: checks.checks,
+        consent,
+        quarantine,
+    })
+}
+
+fn lake_of(session: &Session) -> Lake {
+    session.tables().lake.clone()
+}
+
+/// A session over the newest release, and that release.
+async fn one_release(setup: &Setup) -> Result<(Session, Release), Error> {
+    let lake = Lake::at(setup.lake.clone());
+    let mut before = lake.newest_release().await?;
+    let mut tries = 0;
+    loop {
+        let session = session_of_one_release(setup).await?;
+        let release = lake.newest_release().await?;
+        tries += 1;
+        if release == before || tries == TRIES {
+            return match release {
+                Some(release) => Ok((session, release)),
+                None => Err(no_run(&setup.project)),
+            };
+        }
+        before = release;
+    }
+}
+
+/// Without a release, no table was built; the first one stands for all.
+fn no_run(project: &Project) -> Error {
+    let first = project.models().first().map(query::tables::model_id);
+    let table = first.unwrap_or_else(|| query::system::RUNS.id());
+    lake::Error::NoTable { table }.into()
+}
+
+/// # Errors
+/// [`Error::Damaged`] if an object of the lake is not as it was published.
+async fn require_intact(session: &Session) -> Result<(), Error> {
+    let integrity = Integrity::of_all(session).await?;
+    match integrity.damages.split_first() {
+        None => Ok(()),
+        Some((first, others)) => Err(Error::Damaged {
+            first: first.to_string(),
+            more: others.len(),
+        }),
+    }
+}
+
+/// Tables that nobody builds any more.
+async fn notes(lake: &Lake, project: &Project) -> Result<Vec<String>, Error> {
+    let removed = crate::removed_tables::removed(project, lake).await?;
+    let names: Vec<String> = removed.iter().map(ToString::to_string).collect();
+    Ok(match names.is_empty() {
+        true => Vec::new(),
+        false => vec![format!(
+            "in the lake, and no longer in the project, so that no run removes people from them: {}",
+            names.join(", ")
+        )],
+    })
+}
+
+/// Whether all landing tables have the rows that the published counts are about.
+fn landing_is_published(project: &Project, accounts: &Accounts) -> bool {
+    let Some(published) = project.published() else {
+        return false;
+    };
+    let landing = project.landing().iter();
+    let known: BTreeMap<&str, u64> = landing
+        .filter_map(|table| {
+            Some((
+                table.name.as_ref(),
+                accounts.landing_rows(table.name.as_ref())?,
+            ))
+        })
+        .collect();
+    let mut expected = published
+        .iter()
+        .filter(|(table, _)| project.landing().iter().any(|known| known.name == *table))
+        .peekable();
+    expected.peek().is_some() && expected.all(|(table, rows)| known.get(table) == Some(&rows))
+}
+
+/// Sets expected rows and verdict of each table.
+fn judge(
+    tables: &mut [evidence::Table],
+    checks: &CheckResults,
+    expected: Option<(&Expectations, Verdict)>,
+) {
+    for table in tables {
+        let rows =
+            expected.and_then(|(counts, severity)| Some((counts.get(&table.table)?, severity)));
+        table.expected = rows.map(|(rows, _)| rows);
+        let of_rows = match rows {
+            Some((expected, severity)) if table.rows != Some(expected) => severity,
+            _ if table.rows.is_none() && table.zone != evidence::Zone::System => Verdict::Warn,
+            _ => Verdict::Ok,
+        };
+        let of_checks = checks.checks.iter();
+        let of_checks = of_checks.filter(|check| check.table == table.table);
+        table.verdict = of_checks.fold(of_rows, |worst, check| worst.max(check.verdict));
+    }
+}

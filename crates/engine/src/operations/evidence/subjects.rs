@@ -1,0 +1,156 @@
+//! People and devices: who is in each table, consent, devices, quarantine.
+
+use std::collections::HashSet;
+
+use catalog::{Model, Party};
+use evidence::{Consent, DeviceFigures, PurposeFigures, Quarantined, Subjects, SubjectsChange};
+use lake::Commit;
+use query::Session;
+
+use super::rows::Rows;
+use crate::Error;
+use crate::contract::privacy_gates;
+use crate::contract::subject_columns::{self, SubjectKind};
+use crate::subjects::landing_files::{self, KnownFile};
+use crate::subjects::quarantine;
+
+/// The people or devices in a model's rows, and what changed since the version before
+/// with other rows. `None` if the model names nobody. `commits` are newest first.
+///
+/// # Errors
+/// [`Error::Query`].
+pub(super) async fn of_model(
+    session: &Session,
+    model: &Model,
+    commits: &[Commit],
+) -> Result<Option<Subjects>, Error> {
+    let Some((kind, column)) = subject_columns::column(model) else {
+        return Ok(None);
+    };
+    let now = privacy_gates::people(session, model, (kind, column)).await?;
+    let mut subjects = Subjects {
+        kind: word(kind == SubjectKind::Subject).to_owned(),
+        count: now.names().len() as u64,
+        change: None,
+    };
+    let content = |commit: &Commit| Some(commit.commit_info.as_ref()?.content.clone());
+    let newest = commits.first().and_then(content);
+    let before = commits.iter().find(|commit| content(commit) != newest);
+    if let Some(before) = before {
+        let as_of = format!("version as of {}", before.version);
+        let before_names =
+            privacy_gates::people_as_of(session, model, (kind, column), &as_of).await;
+        let before_names = match before_names {
+            Ok(names) => names,
+            // Its files are gone, or its columns were others.
+            Err(Error::Lake(_) | Error::Query(_)) => return Ok(Some(subjects)),
+            Err(error) => return Err(error),
+        };
+        let (now, then) = (now.names(), before_names.names());
+        subjects.change = Some(SubjectsChange {
+            since_version: before.version,
+            entered: now.iter().filter(|name| !then.contains(name)).count() as u64,
+            left: then.iter().filter(|name| !now.contains(name)).count() as u64,
+        });
+    }
+    Ok(Some(subjects))
+}
+
+/// The people or devices in the files of a landing table; `None` if the files did not
+/// note them.
+pub(super) fn of_landing(session: &Session, table: &str, files: &[KnownFile]) -> Option<Subjects> {
+    let (party, _) = session.tables().project.roles().party(table)?;
+    Some(Subjects {
+        kind: word(party == Party::Subject).to_owned(),
+        count: distinct(table, files)?,
+        change: None,
+    })
+}
+
+fn word(are_people: bool) -> &'static str {
+    match are_people {
+        true => "people",
+        false => "devices",
+    }
+}
+
+fn distinct(table: &str, files: &[KnownFile]) -> Option<u64> {
+    let mut all: HashSet<u64> = HashSet::new();
+    for file in files.iter().filter(|file| file.table == table) {
+        all.extend(file.keys.as_ref()?);
+    }
+    Some(all.len() as u64)
+}
+
+/// Figures about consent and devices. Consent is in force or not at `now_ms`, the time of
+/// the last run.
+///
+/// # Errors
+/// [`Error::Query`] or [`Error::Lake`].
+pub(super) async fn consent(session: &Session, now_ms: Option<i64>) -> Result<Consent, Error> {
+    let mut consent = Consent::default();
+    let roles = session.tables().project.roles();
+    if let Some(records) = roles.person_records() {
+        let files = landing_files::known(session).await?;
+        consent.people = distinct(records.table.as_ref(), &files);
+    }
+    let now = now_ms.map_or("run_time()".to_owned(), |now| now.to_string());
+    let sql = format!(
+        "with person as (
+            select purpose, subject,
+                max(case when valid_from <= {now} and (valid_to is null or valid_to > {now}) then 1 else 0 end) as holds,
+                max(case when valid_from > {now} then 1 else 0 end) as is_later
+            from system.consent group by purpose, subject
+        )
+        select purpose,
+            sum(holds),
+            sum(case when holds = 0 and is_later = 0 then 1 else 0 end),
+            sum(case when holds = 0 and is_later = 1 then 1 else 0 end)
+        from person group by purpose order by purpose"
+    );
+    for row in Rows::of(session, &sql).await?.iter() {
+        consent.purposes.push(PurposeFigures {
+            purpose: row.text(0),
+            in_force: row.count(1),
+            ended: row.count(2),
+            later: row.count(3),
+        });
+    }
+    let sql = "select count(*) from system.consent_register";
+    consent.by_hand = count(session, sql).await?;
+    let sql = "select coalesce(evidence, 'nobody') as known_by, count(distinct serialnumber) \
+        from system.device_owner group by 1 order by 1";
+    for row in Rows::of(session, sql).await?.iter() {
+        consent.devices.push(DeviceFigures {
+            evidence: row.text(0),
+            devices: row.count(1),
+        });
+    }
+    let state = quarantine::state(session).await?;
+    consent.suspended = state.named.all()?.len() as u64;
+    consent.undecodable = state.undecodable.len() as u64;
+    Ok(consent)
+}
+
+async fn count(session: &Session, sql: &str) -> Result<u64, Error> {
+    crate::contract::checks::count(session, sql).await
+}
+
+/// What could not be read, by table and reason.
+///
+/// # Errors
+/// [`Error::Query`] or [`Error::Lake`].
+pub(super) async fn quarantined(session: &Session) -> Result<Vec<Quarantined>, Error> {
+    let sql = "select table_name, reason, state, sum(coalesce(places, 1)), sum(byte_length) \
+        from system.quarantine group by table_name, reason, state \
+        order by table_name, reason, state";
+    let rows = Rows::of(session, sql).await?;
+    let entries = rows.iter().map(|row| Quarantined {
+        table: row.text(0),
+        reason: row.text(1),
+        is_dropped: row.text(2) == query::landing::DROPPED,
+        places: row.count(3),
+        bytes: row.count(4),
+    });
+    Ok(entries.collect())
+}

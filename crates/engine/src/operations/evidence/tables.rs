@@ -1,0 +1,320 @@
+//! The figures of each table.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use arrow::datatypes::SchemaRef;
+use catalog::{LandingTable, Model, Project};
+use evidence::{Column, Preview, Table, Verdict, Zone};
+use lake::{AsOf, Commit, TableId, Version};
+use query::sql::parse::quote;
+use query::tables::model_id;
+use query::{Session, sql_types, system};
+
+use super::account::Accounts;
+use super::masking::{self, ColumnMask, Masking};
+use super::rows::Rows;
+use super::{nulls, preview, subjects};
+use crate::Error;
+use crate::operations::export::instant;
+use crate::subjects::landing_files::{self, KnownFile};
+
+/// How many columns of a table are listed.
+const COLUMNS_MAX: usize = 100;
+
+/// How many versions of a table are listed.
+const VERSIONS_MAX: usize = 10;
+
+/// Gathers the figures of all tables.
+pub(super) struct Gathering<'a> {
+    pub(super) session: &'a Session,
+    pub(super) project: &'a Project,
+    pub(super) masking: Masking<'a>,
+    pub(super) accounts: &'a Accounts,
+    /// What a reader should know; more is added on the way.
+    pub(super) notes: Vec<String>,
+}
+
+impl Gathering<'_> {
+    /// Landing tables, models in build order, system tables.
+    ///
+    /// # Errors
+    /// [`Error::Query`] or [`Error::Lake`].
+    pub(super) async fn tables(&mut self) -> Result<Vec<Table>, Error> {
+        let seconds = seconds(self.session).await?;
+        let files = landing_files::known(self.session).await?;
+        let mut tables = Vec::new();
+        for landing in self.project.landing() {
+            tables.push(self.landing(landing, &files).await?);
+        }
+        for model in self.project.models() {
+            let mut table = self.model(model).await?;
+            table.seconds = seconds.get(&table.table).copied();
+            tables.push(table);
+        }
+        for definition in system::all() {
+            tables.push(self.system(definition).await?);
+        }
+        Ok(tables)
+    }
+
+    async fn landing(
+        &mut self,
+        landing: &LandingTable,
+        files: &[KnownFile],
+    ) -> Result<Table, Error> {
+        let name = landing.name.as_ref();
+        let rows = self.session.tables().landing_table(landing);
+        let schema = datafusion::catalog::TableProvider::schema(&rows);
+        let masks: Vec<ColumnMask> = schema
+            .fields()
+            .iter()
+            .map(|field| Masking::of_landing(landing, field.name(), field.data_type()))
+            .collect();
+        let mut columns = columns(&schema, &masks);
+        let known_rows = self.accounts.landing_rows(name);
+        let roles = self.project.roles();
+        if roles.has_person_records(name) {
+            self.count_landing_nulls(name, known_rows, &mut columns)
+                .await?;
+        }
+        let preview = match preview::of(self.session, name, &rows, &masks).await {
+            Ok(preview) => preview,
+            Err(error) if is_out_of_reach(&error) => absent("its landing files cannot be read now"),
+            Err(error) => return Err(error),
+        };
+        let read = self.accounts.landing_files(name);
+        Ok(Table {
+            rows: known_rows,
+            files: read.map(|(files, _)| files),
+            bytes: read.map(|(_, bytes)| bytes),
+            columns_more: more(&schema, &columns),
+            columns,
+            account: self.accounts.of(name),
+            subjects: subjects::of_landing(self.session, name, files),
+            preview,
+            ..table(Zone::Landing, name, landing.comment.as_deref())
+        })
+    }
+
+    /// Counts the nulls of the person records, as they are now.
+    async fn count_landing_nulls(
+        &mut self,
+        name: &str,
+        known_rows: Option<u64>,
+        columns: &mut [Column],
+    ) -> Result<(), Error> {
+        let place = format!("landing.{}", quote(name));
+        match nulls::of(self.session, &place, &names(columns)).await {
+            Ok((rows, nulls)) => {
+                set_nulls(columns, &nulls);
+                if known_rows.is_some_and(|known| known != rows) {
+                    self.notes.push(format!(
+                        "{name} has {rows} rows now, and had {} when the last run read it; its nulls are counted now",
+                        known_rows.unwrap_or_default()
+                    ));
+                }
+                Ok(())
+            }
+            Err(error) if is_out_of_reach(&error) => {
+                self.notes.push(format!(
+                    "landing files of {name} cannot be read now: its nulls are not counted"
+                ));
+                Ok(())
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    async fn model(&self, model: &Model) -> Result<Table, Error> {
+        let id = model_id(model);
+        let name = model.name.as_ref();
+        let zone = match model.zone {
+            catalog::Zone::Curated => Zone::Curated,
+            _ => Zone::Trusted,
+        };
+        let blank = table(zone, name, Some(&model.contract.grain));
+        let Some(version) = self.version(&id).await? else {
+            return Ok(Table {
+                preview: absent("not built yet"),
+                ..blank
+            });
+        };
+        let masks: Vec<ColumnMask> = version
+            .schema
+            .fields()
+            .iter()
+            .map(|field| {
+                let kind = field.data_type();
+                self.masking
+                    .of_model(name, field.name(), kind, &version.personal)
+            })
+            .collect();
+        let mut columns = columns(&version.schema, &masks);
+        let place = format!("{}.{}", model.zone, quote(name));
+        let (_, nulls) = nulls::of(self.session, &place, &names(&columns)).await?;
+        set_nulls(&mut columns, &nulls);
+        let commits = self.session.tables().lake.history(&id).await?;
+        Ok(Table {
+            columns_more: more(&version.schema, &columns),
+            columns,
+            account: self.accounts.of(name),
+            subjects: subjects::of_model(self.session, model, &commits).await?,
+            preview: self.preview(&version, &masks).await?,
+            ..with_version(blank, &version, &commits)
+        })
+    }
+
+    async fn system(&self, definition: &system::Definition) -> Result<Table, Error> {
+        let id = definition.id();
+        let blank = table(Zone::System, definition.name(), Some(definition.grain()));
+        let Some(version) = self.version(&id).await? else {
+            return Ok(Table {
+                rows: Some(0),
+                preview: absent("nothing was written to it yet"),
+                ..blank
+            });
+        };
+        let masks: Vec<ColumnMask> = version
+            .schema
+            .fields()
+            .iter()
+            .map(|field| Masking::of_system(definition.name(), field.name(), field.data_type()))
+            .collect();
+        let columns = columns(&version.schema, &masks);
+        let commits = self.session.tables().lake.history(&id).await?;
+        Ok(Table {
+            columns_more: more(&version.schema, &columns),
+            columns,
+            preview: self.preview(&version, &masks).await?,
+            ..with_version(blank, &version, &commits)
+        })
+    }
+
+    async fn version(&self, id: &TableId) -> Result<Option<Version>, Error> {
+        let tables = self.session.tables();
+        Ok(tables.version_as_of(id, AsOf::Latest).await?)
+    }
+
+    async fn preview(&self, version: &Version, masks: &[ColumnMask]) -> Result<Preview, Error> {
+        let tables = self.session.tables();
+        let rows = tables.in_files(&version.table, &version.schema, &version.files)?;
+        preview::of(self.session, &version.table.name, &rows, masks).await
+    }
+}
+
+/// The program that published the newest version of a model's table.
+///
+/// # Errors
+/// [`Error::Lake`].
+pub(super) async fn publisher(session: &Session) -> Result<String, Error> {
+    let tables = session.tables();
+    for model in tables.project.models() {
+        let version = tables.version_as_of(&model_id(model), AsOf::Latest).await?;
+        if let Some(info) = version.and_then(|version| version.commit_info) {
+            return Ok(info.program);
+        }
+    }
+    Ok("another program".to_owned())
+}
+
+/// How long the last build of each table took.
+async fn seconds(session: &Session) -> Result<BTreeMap<String, f64>, Error> {
+    let sql = "select table_name, started_at, ended_at from system.runs \
+        qualify row_number() over (partition by table_name order by started_at desc, run) = 1";
+    let rows = Rows::of(session, sql).await?;
+    let seconds = rows.iter().filter_map(|row| {
+        let elapsed_ms = row.number(2)?.saturating_sub(row.number(1)?);
+        Some((row.text(0), elapsed_ms as f64 / 1000.0))
+    });
+    Ok(seconds.collect())
+}
+
+/// Landing files are another place than the lake, which may be gone.
+fn is_out_of_reach(error: &Error) -> bool {
+    matches!(error, Error::Query(query::Error::Landing(_)))
+}
+
+/// A table of which only name and grain are known.
+fn table(zone: Zone, name: &str, grain: Option<&str>) -> Table {
+    Table {
+        zone,
+        table: name.to_owned(),
+        grain: grain.map(masking::of_note),
+        rows: None,
+        expected: None,
+        verdict: Verdict::Ok,
+        version: None,
+        files: None,
+        bytes: None,
+        columns: Vec::new(),
+        columns_more: 0,
+        account: None,
+        subjects: None,
+        versions: Vec::new(),
+        versions_more: 0,
+        seconds: None,
+        preview: Preview::default(),
+    }
+}
+
+fn with_version(table: Table, version: &Version, commits: &[Commit]) -> Table {
+    // A commit may be newer than the version that is read.
+    let commits = commits
+        .iter()
+        .filter(|commit| commit.version <= version.number);
+    let all = commits.clone().count();
+    let versions: Vec<evidence::Version> = commits
+        .take(VERSIONS_MAX)
+        .map(|commit| evidence::Version {
+            version: commit.version,
+            at: instant(commit.timestamp),
+            run: commit.commit_info.as_ref().map(|info| info.run.clone()),
+            rows: commit.commit_info.as_ref().map(|info| info.rows),
+            operation: masking::of_note(&commit.operation),
+        })
+        .collect();
+    Table {
+        rows: Some(version.rows()),
+        version: Some(version.number),
+        files: Some(version.files.len() as u64),
+        bytes: Some(version.bytes()),
+        versions_more: all.saturating_sub(versions.len()) as u64,
+        versions,
+        ..table
+    }
+}
+
+fn columns(schema: &SchemaRef, masks: &[ColumnMask]) -> Vec<Column> {
+    let fields = schema.fields().iter().map(Arc::as_ref).zip(masks);
+    fields
+        .take(COLUMNS_MAX)
+        .map(|(field, mask)| Column {
+            column: field.name().clone(),
+            kind: sql_types::name(field.data_type()),
+            masked: mask.is_masked,
+            nulls: None,
+        })
+        .collect()
+}
+
+fn more(schema: &SchemaRef, columns: &[Column]) -> u64 {
+    schema.fields().len().saturating_sub(columns.len()) as u64
+}
+
+fn names(columns: &[Column]) -> Vec<String> {
+    columns.iter().map(|column| column.column.clone()).collect()
+}
+
+fn set_nulls(columns: &mut [Column], nulls: &[u64]) {
+    for (column, nulls) in columns.iter_mut().zip(nulls) {
+        column.nulls = Some(*nulls);
+    }
+}
+
+fn absent(why: &str) -> Preview {
+    Preview {
+        absent: Some(why.to_owned()),
+        ..Preview::default()
+    }
+}

@@ -1,0 +1,138 @@
+//! Draws a laid out graph.
+
+use std::fmt::Write;
+
+use evidence::Zone;
+use maud::{Markup, PreEscaped, html};
+
+use super::layout::{BEND, BOX_WIDTH, Layout, Line, TableBox};
+use crate::number::{grouped, grouped_signed};
+
+/// The rules that the graph needs, for light and dark pages. They use the page's
+/// variables `--ink`, `--paper`, `--faint` and one for each zone.
+pub const GRAPH_STYLE: &str = "
+svg.graph { display: block; font: 12px/1.2 ui-monospace, SFMono-Regular, Menlo, Consolas, monospace; }
+svg.graph .box { fill: var(--paper); stroke-width: 1.5; }
+svg.graph .landing .box, svg.graph .landing .tag { stroke: var(--landing); }
+svg.graph .trusted .box, svg.graph .trusted .tag { stroke: var(--trusted); }
+svg.graph .curated .box, svg.graph .curated .tag { stroke: var(--curated); }
+svg.graph .system .box, svg.graph .system .tag { stroke: var(--faint); }
+svg.graph .system .box { stroke-dasharray: 4 3; }
+svg.graph .landing .tag { fill: var(--landing); }
+svg.graph .trusted .tag { fill: var(--trusted); }
+svg.graph .curated .tag { fill: var(--curated); }
+svg.graph .system .tag { fill: var(--faint); }
+svg.graph .letter { fill: var(--paper); font-weight: 700; text-anchor: middle; }
+svg.graph .name { fill: var(--ink); font-weight: 600; }
+svg.graph .rows { fill: var(--ink); font-size: 11px; }
+svg.graph .line { fill: none; stroke: var(--faint); stroke-width: 1.4; }
+svg.graph .joined { stroke-dasharray: 5 3; }
+svg.graph .label { fill: var(--ink); stroke: var(--paper); stroke-width: 3; paint-order: stroke; font-size: 11px; text-anchor: end; }
+svg.graph .tip { fill: var(--faint); }
+";
+
+/// How many characters of a name fit into a box.
+const NAME_MAX: usize = 24;
+
+/// The graph as an `<svg>` element.
+pub(super) fn svg(layout: &Layout) -> String {
+    if layout.boxes.is_empty() {
+        return String::new();
+    }
+    let (width, height) = (layout.width, layout.height);
+    let description = format!(
+        "{} tables and {} edges. Each table stands to the right of those it reads. The letter and the colour of a box tell the zone: L landing, T trusted, C curated, S system. A solid line is where rows come from, with the rows read; a dashed line is a join or a lookup, with the rows that went on. The table below says the same.",
+        layout.boxes.len(),
+        layout.lines.len()
+    );
+    html! {
+        svg class="graph" role="img" aria-labelledby="graph-title graph-description"
+            width=(width) height=(height) viewBox=(format!("0 0 {width} {height}")) {
+            title #graph-title { "Tables and the rows between them" }
+            desc #graph-description { (description) }
+            @for line in &layout.lines { (path(line)) }
+            @for line in &layout.lines { (label(line)) }
+            @for table in &layout.boxes { (table_box(table)) }
+        }
+    }
+    .into_string()
+}
+
+fn path(line: &Line) -> Markup {
+    let mut d = String::new();
+    for (place, piece) in line.pieces.iter().enumerate() {
+        // Writing to a String cannot fail.
+        let _ = match place.checked_sub(1).map(|before| line.pieces[before]) {
+            None => write!(d, "M{} {}H{}", piece.from, piece.y, piece.to),
+            Some(before) => {
+                let middle = before.to + BEND / 2;
+                write!(
+                    d,
+                    "C{middle} {} {middle} {} {} {}H{}",
+                    before.y, piece.y, piece.from, piece.y, piece.to
+                )
+            }
+        };
+    }
+    let end = line.pieces.last();
+    let class = match line.edge.is_main {
+        true => "line",
+        false => "line joined",
+    };
+    html! {
+        path class=(class) d=(d) {}
+        @if let Some(end) = end {
+            path class="tip" d=(format!("M{} {}l-7 -3.5v7z", end.to, end.y)) {}
+        }
+    }
+}
+
+fn label(line: &Line) -> Markup {
+    let Some((end, rows)) = line.pieces.last().zip(line.edge.rows) else {
+        return PreEscaped(String::new());
+    };
+    let text = match line.edge.is_main {
+        true => grouped_signed(rows),
+        false => format!("⋈ {}", grouped_signed(rows)),
+    };
+    html! {
+        text class="label" x=(end.to - 10) y=(end.y - 4) { (text) }
+    }
+}
+
+fn table_box(table: &TableBox) -> Markup {
+    let zone = table.zone.as_str();
+    let rows = match table.rows {
+        Some(1) => "1 row".to_owned(),
+        Some(rows) => format!("{} rows", grouped(rows)),
+        None => "not built".to_owned(),
+    };
+    let middle = table.y + table.height / 2;
+    html! {
+        g class=(zone) {
+            title { (table.name) ", " (zone) ", " (rows) }
+            rect class="box" x=(table.x) y=(table.y) width=(BOX_WIDTH) height=(table.height) rx="5" {}
+            rect class="tag" x=(table.x) y=(table.y) width="20" height=(table.height) rx="5" {}
+            text class="letter" x=(table.x + 10) y=(middle + 4) { (letter(table.zone)) }
+            text class="name" x=(table.x + 28) y=(middle - 4) { (shortened(&table.name)) }
+            text class="rows" x=(table.x + 28) y=(middle + 13) { (rows) }
+        }
+    }
+}
+
+/// A mark that tells a zone without its colour.
+fn letter(zone: Zone) -> &'static str {
+    match zone {
+        Zone::Landing => "L",
+        Zone::Trusted => "T",
+        Zone::Curated => "C",
+        Zone::System => "S",
+    }
+}
+
+fn shortened(name: &str) -> String {
+    match name.chars().count() > NAME_MAX {
+        true => name.chars().take(NAME_MAX - 1).chain(['…']).collect(),
+        false => name.to_owned(),
+    }
+}

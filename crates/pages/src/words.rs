@@ -1,0 +1,124 @@
+//! Sentences that HTML and Markdown share.
+
+use evidence::{Account, Check, Evidence, Subjects, Table, Verdict, Zone};
+
+use crate::number::{grouped, grouped_signed};
+
+/// The result of everything, in one sentence.
+pub(crate) fn verdict(evidence: &Evidence) -> String {
+    let compared = evidence
+        .tables
+        .iter()
+        .filter(|table| table.expected.is_some());
+    let (equal, other): (Vec<&Table>, Vec<&Table>) =
+        compared.partition(|table| table.rows == table.expected);
+    let counts = match (equal.len(), other.len()) {
+        (0, 0) => "No counts are expected".to_owned(),
+        (all, 0) => format!("All {all} expected counts are met"),
+        (met, missed) => format!("{missed} of {} expected counts are not met", met + missed),
+    };
+    let failed = count(evidence, Verdict::Fail);
+    let warned = count(evidence, Verdict::Warn);
+    let checks = evidence.checks.len();
+    let checks = match (failed, warned) {
+        _ if checks == 0 => "no check is noted".to_owned(),
+        (0, 0) => format!("all {checks} checks hold"),
+        (0, warned) => format!("{warned} of {checks} checks warn"),
+        (failed, _) => format!("{failed} of {checks} checks fail"),
+    };
+    format!(
+        "{counts}; {checks}. The rows of every table were read and are those that were published."
+    )
+}
+
+fn count(evidence: &Evidence, verdict: Verdict) -> usize {
+    let checks = evidence.checks.iter();
+    checks.filter(|check| check.verdict == verdict).count()
+}
+
+/// The headline of the result.
+pub(crate) fn headline(verdict: Verdict) -> &'static str {
+    match verdict {
+        Verdict::Ok => "Everything holds",
+        Verdict::Warn => "Something is to be looked at",
+        Verdict::Fail => "Something does not hold",
+    }
+}
+
+/// A mark that tells a verdict without its colour.
+pub(crate) fn mark(verdict: Verdict) -> &'static str {
+    match verdict {
+        Verdict::Ok => "✓",
+        Verdict::Warn => "!",
+        Verdict::Fail => "✗",
+    }
+}
+
+/// What a violation of a check does.
+pub(crate) fn action(check: &Check) -> &'static str {
+    match check.action.as_str() {
+        "refuse" => "nothing is published; no contract can switch it off",
+        "fail" => "nothing is published",
+        "warn" => "the run warns",
+        "report" => "counted, nothing is wrong with the rows",
+        "leave out" => "the rows are left out",
+        _ => "not in the project any more",
+    }
+}
+
+/// What became of the rows that a table was made of, in one sentence.
+pub(crate) fn account(table: &Table, account: &Account) -> String {
+    let rows = grouped_signed;
+    let mut text = match table.zone {
+        Zone::Landing => format!("{} objects were found", rows(account.rows_in)),
+        _ => format!("{} rows of {}", rows(account.rows_in), account.source),
+    };
+    if account.fan_out != 0 {
+        text += &format!(", {} more by joins", rows(account.fan_out));
+    }
+    text += &match table.zone {
+        Zone::Landing => format!("; {} are rows", rows(account.rows_out)),
+        _ => format!("; {} were written", rows(account.rows_out)),
+    };
+    match account.left_out.is_empty() {
+        true => text + "; none was left out.",
+        false => text + ".",
+    }
+}
+
+/// How many people or devices a table is about.
+pub(crate) fn subjects(subjects: &Subjects) -> String {
+    let kind = match (subjects.kind.as_str(), subjects.count) {
+        ("people", 1) => "person",
+        ("devices", 1) => "device",
+        (kind, _) => kind,
+    };
+    format!("{} {kind}", grouped(subjects.count))
+}
+
+/// Who came and went since the version before.
+pub(crate) fn change(subjects: &Subjects) -> Option<String> {
+    let change = subjects.change.as_ref()?;
+    Some(format!(
+        "{} in, {} out since version {}",
+        grouped(change.entered),
+        grouped(change.left),
+        change.since_version
+    ))
+}
+
+/// Seconds with two digits.
+pub(crate) fn seconds(seconds: f64) -> String {
+    format!("{seconds:.2} s")
+}
+
+/// What a project that is not the lake's means for the page.
+pub(crate) fn changed_models(evidence: &Evidence) -> Option<String> {
+    let changed = &evidence.heading.changed_models;
+    (!changed.is_empty()).then(|| {
+        format!(
+            "the project is not the one that the lake was built with; the next run builds {}",
+            changed.join(", ")
+        )
+    })
+}
