@@ -65,16 +65,28 @@ impl Page {
 /// of an address.
 fn escaped(text: &str) -> String {
     let mut out = String::with_capacity(text.len() + 8);
-    for c in text.chars() {
+    let mut before = ' ';
+    let mut chars = text.chars().peekable();
+    while let Some(c) = chars.next() {
+        let after = chars.peek().copied().unwrap_or(' ');
+        let is_markup = match c {
+            '\\' | '`' | '*' | '[' | ']' | '<' | '>' | '&' | '|' | '~' | '@' | '$' => true,
+            // Between letters it is a letter.
+            '_' => !(before.is_alphanumeric() && after.is_alphanumeric()),
+            // The beginning of an address, of a picture, of a title.
+            ':' => after == '/',
+            '!' => after == '[',
+            '#' | '+' | '-' => out.is_empty(),
+            _ => false,
+        };
+        if is_markup {
+            out.push('\\');
+        }
         match c {
             '\n' | '\r' | '\t' => out.push(' '),
-            '\\' | '`' | '*' | '_' | '[' | ']' | '<' | '>' | '&' | '|' | '~' | '#' | '@' | '!'
-            | '$' | ':' => {
-                out.push('\\');
-                out.push(c);
-            }
             c => out.push(c),
         }
+        before = c;
     }
     // `www.` makes a link as well.
     out.replace("www.", "www\\.")
@@ -363,6 +375,9 @@ mod tests {
             ("[x](y)", "\\[x\\](y)"),
             ("line\nend", "line end"),
             ("http://x www.y a@b", "http\\://x www\\.y a\\@b"),
+            ("at 10:30, snake_case", "at 10:30, snake_case"),
+            ("_a_ ![x] # b", "\\_a\\_ \\!\\[x\\] # b"),
+            ("# a", "\\# a"),
             ("`*_~", "\\`\\*\\_\\~"),
             ("&lt;", "\\&lt;"),
         ] {

@@ -107,6 +107,12 @@ pub(crate) fn change(subjects: &Subjects) -> Option<String> {
     ))
 }
 
+/// `1 row`, `2 rows`.
+pub(crate) fn counted(count: u64, noun: &str) -> String {
+    let plural = if count == 1 { "" } else { "s" };
+    format!("{} {noun}{plural}", grouped(count))
+}
+
 /// Seconds with two digits.
 pub(crate) fn seconds(seconds: f64) -> String {
     format!("{seconds:.2} s")

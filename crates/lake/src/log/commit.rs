@@ -59,7 +59,7 @@ impl Lake {
     /// # Errors
     /// [`Error::NoTable`].
     pub async fn history(&self, table: &TableId) -> Result<Vec<Commit>, Error> {
-        let commits = read_commits(self, table).await?;
+        let (commits, _) = self.newest_commits(table, usize::MAX).await?;
         if commits.is_empty() {
             return Err(Error::NoTable {
                 table: table.clone(),
@@ -67,17 +67,27 @@ impl Lake {
         }
         Ok(commits)
     }
-}
 
-/// The commits of all readable versions, newest first.
-async fn read_commits(lake: &Lake, table: &TableId) -> Result<Vec<Commit>, Error> {
-    let versions = lake.list_log(table).await?.readable_versions();
-    stream::iter(versions.into_iter().rev())
-        .map(|version| read_commit(lake, table, version))
-        .buffered(CONCURRENT_READS)
-        .try_filter_map(|commit| async move { Ok(commit) })
-        .try_collect()
-        .await
+    /// The commits of the newest `max` readable versions of `table`, newest first, and
+    /// how many older versions are readable.
+    ///
+    /// # Errors
+    /// [`Error::Store`].
+    pub async fn newest_commits(
+        &self,
+        table: &TableId,
+        max: usize,
+    ) -> Result<(Vec<Commit>, usize), Error> {
+        let versions = self.list_log(table).await?.readable_versions();
+        let older = versions.len().saturating_sub(max);
+        let commits = stream::iter(versions.into_iter().rev().take(max))
+            .map(|version| read_commit(self, table, version))
+            .buffered(CONCURRENT_READS)
+            .try_filter_map(|commit| async move { Ok(commit) })
+            .try_collect()
+            .await?;
+        Ok((commits, older))
+    }
 }
 
 /// The commit of one version. `None` if its log entry was removed.

@@ -20,9 +20,9 @@ const LANE_HEIGHT: i32 = 14;
 /// Distance of boxes in a column.
 const GAP: i32 = 16;
 /// Part of the distance between columns in which edges bend.
-pub(super) const BEND: i32 = 64;
+pub(super) const BEND: i32 = 48;
 /// Part of the distance between columns in which labels stand.
-pub(super) const LABEL_WIDTH: i32 = 104;
+pub(super) const LABEL_WIDTH: i32 = 96;
 /// Distance from the border.
 const MARGIN: i32 = 12;
 /// How often columns are ordered by their neighbours, back and forth.
@@ -137,8 +137,7 @@ impl<'a> Graph<'a> {
                 graph.add_path(edge, (from, levels[from]), (to, levels[to]));
             }
         }
-        for (slot, table) in graph.slots.iter_mut().zip(&graph.tables) {
-            let _ = table;
+        for slot in graph.slots.iter_mut().filter(|slot| slot.table.is_some()) {
             slot.height = BOX_HEIGHT.max(PORT_HEIGHT * count(&slot.before) + 8);
             slot.height = slot.height.max(6 * count(&slot.after) + 8);
         }

@@ -1,16 +1,16 @@
 //! The page of a lake as HTML: one file that loads nothing.
 
+mod marks;
 mod sections;
 mod style;
 mod tables;
 
-use evidence::{Evidence, Verdict};
-use maud::{DOCTYPE, Markup, PreEscaped, html};
+use evidence::Evidence;
+use maud::{DOCTYPE, PreEscaped, html};
 
 use self::style::STYLE;
 use crate::control::without_control;
 use crate::graph::GRAPH_STYLE;
-use crate::words;
 
 /// What the browser may load: nothing but the page's own styles.
 const POLICY: &str =
@@ -56,11 +56,4 @@ pub fn html(evidence: &Evidence) -> String {
         }
     };
     without_control(&page.into_string()).into_owned()
-}
-
-/// A verdict with its mark.
-fn verdict(verdict: Verdict) -> Markup {
-    html! {
-        span class=(verdict.as_str()) { (words::mark(verdict)) " " (verdict.as_str()) }
-    }
 }

@@ -3,7 +3,7 @@
 use evidence::{Evidence, Table, Zone};
 use maud::{Markup, PreEscaped, html};
 
-use super::verdict as verdict_mark;
+use super::marks::{verdict as verdict_mark, zone};
 use crate::number::{grouped, grouped_or_dash, grouped_signed};
 use crate::words;
 
@@ -57,16 +57,11 @@ pub(super) fn counts(evidence: &Evidence) -> Markup {
                     td class="number" { (grouped_or_dash(table.expected)) }
                     td { (verdict_mark(table.verdict)) }
                     td class="number" { @match table.version { Some(version) => (version), None => "–" } }
-                    td { (table.grain.as_deref().unwrap_or_default()) }
+                    td class="words" { (table.grain.as_deref().unwrap_or_default()) }
                 } } }
             } }
         }
     }
-}
-
-/// A zone with its colour; the word tells it without.
-pub(super) fn zone(zone: Zone) -> Markup {
-    html! { span class=(format!("zone {}", zone.as_str())) { (zone.as_str()) } }
 }
 
 /// Who agrees, and whose rows are where.
@@ -143,7 +138,7 @@ pub(super) fn checks(evidence: &Evidence) -> Markup {
                     td { (check.table) } td { code { (check.check) } }
                     td class="number" { (grouped(check.violations)) }
                     td { (verdict_mark(check.verdict)) }
-                    td { (words::action(check)) }
+                    td class="words" { (words::action(check)) }
                     @if earlier > 0 { td { (history(&check.earlier)) } }
                 } } }
             } } }
@@ -248,7 +243,7 @@ pub(super) fn reading_aid() -> Markup {
         p {
             "All figures are of one release. Counts, checks and what was left out are those that runs noted in the lake; "
             "nulls and people were counted for this page. "
-            "Masked values are shown as " span class="masked" { "•••" } ". Of rows as they were sent, texts are masked, and times are cut to the day."
+            "Masked values are shown as " span class="masked" { "•••" } ". Of rows as they were sent, all texts are masked. Times in previews are cut to the day."
         }
     }
 }

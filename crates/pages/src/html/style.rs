@@ -36,6 +36,9 @@ th, td { border-bottom: 1px solid var(--rule); padding: .22rem .7rem .22rem 0; t
 th { color: var(--faint); font-weight: 600; }
 td.number, th.number { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap; }
 td.value { font-family: ui-monospace, SFMono-Regular, Menlo, Consolas, monospace; font-size: .8rem; white-space: nowrap; }
+td { white-space: nowrap; }
+td.words { white-space: normal; min-width: 16rem; }
+a { color: inherit; }
 .masked, .null { color: var(--faint); }
 .null { font-style: italic; }
 code { font-family: ui-monospace, SFMono-Regular, Menlo, Consolas, monospace; font-size: .88em; overflow-wrap: anywhere; }
@@ -65,8 +68,9 @@ ul { margin: .3rem 0; padding-left: 1.2rem; }
   body { max-width: none; font-size: 11px; padding: 0; }
   .drawing, .scroll { max-height: none; overflow: visible; border: 0; }
   svg.graph { max-width: 100%; height: auto; }
+  details::details-content { content-visibility: visible; }
   h2, h3 { break-after: avoid; }
   tr { break-inside: avoid; }
-  td.value { white-space: normal; overflow-wrap: anywhere; }
+  td, td.value, td.words { white-space: normal; overflow-wrap: anywhere; min-width: 0; }
 }
 ";

@@ -3,7 +3,7 @@
 use evidence::{Cell, Evidence, Preview, Table, Zone};
 use maud::{Markup, html};
 
-use super::sections::zone;
+use super::marks::zone;
 use crate::number::{grouped, grouped_or_dash};
 use crate::words;
 
@@ -41,10 +41,10 @@ fn table_of(place: usize, table: &Table) -> Markup {
 /// Sizes in one line.
 fn facts(table: &Table) -> String {
     let mut facts = Vec::new();
-    facts.extend(table.rows.map(|rows| format!("{} rows", grouped(rows))));
+    facts.extend(table.rows.map(|rows| words::counted(rows, "row")));
     facts.extend(table.version.map(|version| format!("version {version}")));
-    facts.extend(table.files.map(|files| format!("{} files", grouped(files))));
-    facts.extend(table.bytes.map(|bytes| format!("{} bytes", grouped(bytes))));
+    facts.extend(table.files.map(|files| words::counted(files, "file")));
+    facts.extend(table.bytes.map(|bytes| words::counted(bytes, "byte")));
     facts.extend(table.subjects.as_ref().map(words::subjects));
     facts.extend(
         table

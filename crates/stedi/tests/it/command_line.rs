@@ -6,7 +6,7 @@ use std::process::{Command, Stdio};
 use crate::places::SMALL;
 use crate::program::stedi;
 
-const COMMANDS: [&str; 19] = [
+const COMMANDS: [&str; 20] = [
     "demo",
     "run",
     "plan",
@@ -16,6 +16,7 @@ const COMMANDS: [&str; 19] = [
     "describe",
     "history",
     "lineage",
+    "report",
     "export",
     "compact",
     "vacuum",

@@ -59,6 +59,7 @@ mod object_store;
 mod object_store_faults;
 mod object_store_killed;
 mod project;
+mod report;
 mod rerun;
 mod rules;
 mod selection;

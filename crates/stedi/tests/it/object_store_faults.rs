@@ -81,6 +81,7 @@ fn readers_survive_bad_weather() {
     let readers = [
         ("tables", None),
         ("verify", None),
+        ("report --format json", None),
         ("history training_set", None),
         ("sql -c", Some("select * from machine_learning_curated")),
     ];

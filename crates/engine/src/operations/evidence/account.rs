@@ -11,7 +11,10 @@ use crate::Error;
 /// The reasons of `system.ledger` for which rows are left out, in words.
 const REASONS: [(&str, &str); 9] = [
     ("quarantined", "cannot be read; in quarantine"),
-    ("no_consent", "no consent in force"),
+    (
+        "no_consent",
+        "no consent in force, now or at the time of the row",
+    ),
     ("no_owner", "of a device without an owner who agrees"),
     ("unmatched", "without a partner in a join"),
     ("filtered", "a condition of the SELECT does not hold"),

@@ -3,9 +3,10 @@
 //! - A column is masked if a contract, a landing definition or the table's own log
 //!   calls it personal, if a personal value flows into it, or if it is a text made of
 //!   a personal value, such as a pseudonym.
+//! - Times are cut to the day: an exact one could be looked up elsewhere.
 //! - Rows that people sent, or that are about everybody whether they agree or not, are
-//!   of anybody: of these all landing texts are masked, times are cut to the day, and
-//!   numbers that are long enough for a telephone are masked.
+//!   of anybody: of these all landing texts are masked, and numbers that are long enough
+//!   for a telephone.
 //! - Of all other texts, those that look like an e-mail address or a telephone number
 //!   are masked.
 
@@ -150,9 +151,11 @@ impl ColumnMask {
         if self.is_masked {
             return Cell::MASKED;
         }
-        let is_of_anybody = matches!(self.trust, Trust::AsSent | Trust::Derived);
-        if is_of_anybody && let Some(numbers) = values.as_primitive_opt::<Int64Type>() {
-            return whole_number(numbers.value(row));
+        let is_of_anybody = self.trust == Trust::AsSent;
+        if self.trust != Trust::Notes
+            && let Some(numbers) = values.as_primitive_opt::<Int64Type>()
+        {
+            return whole_number(numbers.value(row), is_of_anybody);
         }
         if let Some(numbers) = values.as_primitive_opt::<Float64Type>()
             && is_of_anybody
@@ -161,18 +164,17 @@ impl ColumnMask {
             return Cell::MASKED;
         }
         let text = text(values, row);
-        let is_time = values.data_type().is_temporal();
-        let looks_personal = match self.trust {
+        let kind = values.data_type();
+        if kind.is_temporal() {
+            return Cell::Value(text.chars().take("2020-01-01".len()).collect());
+        }
+        let is_masked = match self.trust {
             Trust::Notes => text.contains('@'),
-            _ => {
-                let kind = values.data_type();
-                (is_text(kind) || kind.is_nested()) && looks_personal(&text)
-            }
+            _ => (is_text(kind) || kind.is_nested()) && looks_personal(&text),
         };
-        match (looks_personal, is_of_anybody && is_time) {
-            (true, _) => Cell::MASKED,
-            (false, true) => Cell::Value(text.chars().take("2020-01-01".len()).collect()),
-            (false, false) => Cell::Value(shortened(&text)),
+        match is_masked {
+            true => Cell::MASKED,
+            false => Cell::Value(shortened(&text)),
         }
     }
 }
@@ -195,17 +197,15 @@ fn text(values: &Arc<dyn Array>, row: usize) -> String {
     text.unwrap_or_default()
 }
 
-/// A whole number of anybody: an instant as its day, others if they are too short for
-/// a telephone.
-fn whole_number(number: i64) -> Cell {
+/// A whole number: an instant as its day; of anybody, others only if they are too short
+/// for a telephone.
+fn whole_number(number: i64, is_of_anybody: bool) -> Cell {
     let size = number.unsigned_abs();
-    if size < PHONE_MIN {
-        return Cell::Value(number.to_string());
-    }
     let day = chrono::DateTime::from_timestamp_millis(number);
     match day.filter(|_| number > 0 && INSTANTS.contains(&size)) {
         Some(day) => Cell::Value(day.format("%Y-%m-%d").to_string()),
-        None => Cell::MASKED,
+        None if is_of_anybody && size >= PHONE_MIN => Cell::MASKED,
+        None => Cell::Value(number.to_string()),
     }
 }
 
@@ -280,11 +280,11 @@ mod tests {
     }
 
     #[test]
-    fn numbers_of_anybody_are_cut_or_masked() {
+    fn times_are_cut_and_long_numbers_of_anybody_masked() {
         for (number, agreed, as_sent) in [
             (12, "12", "12"),
             (-999_999, "-999999", "-999999"),
-            (1_594_000_000_123, "1594000000123", "2020-07-06"),
+            (1_594_000_000_123, "2020-07-06", "2020-07-06"),
             (491_701_234_567, "491701234567", "masked"),
             (8_015_551_212, "8015551212", "masked"),
             (-1_594_000_000_123, "-1594000000123", "masked"),

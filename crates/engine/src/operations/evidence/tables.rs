@@ -25,6 +25,9 @@ const COLUMNS_MAX: usize = 100;
 /// How many versions of a table are listed.
 const VERSIONS_MAX: usize = 10;
 
+/// How many commits of a table are read to find the version before with other rows.
+const COMMITS_MAX: usize = 50;
+
 /// Gathers the figures of all tables.
 pub(super) struct Gathering<'a> {
     pub(super) session: &'a Session,
@@ -154,12 +157,12 @@ impl Gathering<'_> {
         let place = format!("{}.{}", model.zone, quote(name));
         let (_, nulls) = nulls::of(self.session, &place, &names(&columns)).await?;
         set_nulls(&mut columns, &nulls);
-        let commits = self.session.tables().lake.history(&id).await?;
+        let commits = self.commits(&id, &version).await?;
         Ok(Table {
             columns_more: more(&version.schema, &columns),
             columns,
             account: self.accounts.of(name),
-            subjects: subjects::of_model(self.session, model, &commits).await?,
+            subjects: subjects::of_model(self.session, model, &commits.0).await?,
             preview: self.preview(&version, &masks).await?,
             ..with_version(blank, &version, &commits)
         })
@@ -182,7 +185,7 @@ impl Gathering<'_> {
             .map(|field| Masking::of_system(definition.name(), field.name(), field.data_type()))
             .collect();
         let columns = columns(&version.schema, &masks);
-        let commits = self.session.tables().lake.history(&id).await?;
+        let commits = self.commits(&id, &version).await?;
         Ok(Table {
             columns_more: more(&version.schema, &columns),
             columns,
@@ -194,6 +197,18 @@ impl Gathering<'_> {
     async fn version(&self, id: &TableId) -> Result<Option<Version>, Error> {
         let tables = self.session.tables();
         Ok(tables.version_as_of(id, AsOf::Latest).await?)
+    }
+
+    /// The newest commits up to the version that is read, and how many are older.
+    async fn commits(
+        &self,
+        id: &TableId,
+        version: &Version,
+    ) -> Result<(Vec<Commit>, usize), Error> {
+        let lake = &self.session.tables().lake;
+        let (mut commits, older) = lake.newest_commits(id, COMMITS_MAX).await?;
+        commits.retain(|commit| commit.version <= version.number);
+        Ok((commits, older))
     }
 
     async fn preview(&self, version: &Version, masks: &[ColumnMask]) -> Result<Preview, Error> {
@@ -258,12 +273,9 @@ fn table(zone: Zone, name: &str, grain: Option<&str>) -> Table {
     }
 }
 
-fn with_version(table: Table, version: &Version, commits: &[Commit]) -> Table {
-    // A commit may be newer than the version that is read.
-    let commits = commits
-        .iter()
-        .filter(|commit| commit.version <= version.number);
-    let all = commits.clone().count();
+fn with_version(table: Table, version: &Version, (commits, older): &(Vec<Commit>, usize)) -> Table {
+    let all = commits.len() + older;
+    let commits = commits.iter();
     let versions: Vec<evidence::Version> = commits
         .take(VERSIONS_MAX)
         .map(|commit| evidence::Version {
