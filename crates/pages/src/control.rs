@@ -26,7 +26,7 @@ pub fn without_control(text: &str) -> Cow<'_, str> {
 /// Control characters (C0 except line ends and tabs, DEL, C1), characters that
 /// change the direction of writing, separators that some terminals take for line
 /// ends, invisible tags, and code points that no page may hold.
-pub fn is_control(c: char) -> bool {
+fn is_control(c: char) -> bool {
     match c {
         '\n' | '\t' => false,
         _ if c.is_control() => true,

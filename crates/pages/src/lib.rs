@@ -13,7 +13,7 @@ mod markdown;
 mod number;
 mod words;
 
-pub use control::{is_control, without_control};
+pub use control::without_control;
 pub use graph::{GRAPH_STYLE, graph};
 pub use html::html;
 pub use markdown::markdown;

@@ -186,7 +186,7 @@ fn consent(page: &mut Page, evidence: &Evidence) {
     page.line("");
     let tables = evidence.tables.iter();
     page.table(
-        &["zone", "table", "whose", "came and went"],
+        &["zone", "table", "whose", "came and went", "without consent"],
         tables.filter_map(|table| {
             let subjects = table.subjects.as_ref()?;
             Some(vec![
@@ -194,6 +194,7 @@ fn consent(page: &mut Page, evidence: &Evidence) {
                 table.table.clone(),
                 words::subjects(subjects),
                 words::change(subjects).unwrap_or_else(|| "–".to_owned()),
+                words::without_consent(evidence, table),
             ])
         }),
     );

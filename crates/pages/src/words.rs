@@ -2,7 +2,7 @@
 
 use evidence::{Account, Check, Evidence, Subjects, Table, Verdict, Zone};
 
-use crate::number::{grouped, grouped_signed};
+use crate::number::{grouped, grouped_or_dash, grouped_signed};
 
 /// The result of everything, in one sentence.
 pub(crate) fn verdict(evidence: &Evidence) -> String {
@@ -105,6 +105,15 @@ pub(crate) fn change(subjects: &Subjects) -> Option<String> {
         grouped(change.left),
         change.since_version
     ))
+}
+
+/// How many people or devices of a table its privacy gates refused; a dash for tables
+/// without gates.
+pub(crate) fn without_consent(evidence: &Evidence, table: &Table) -> String {
+    let checks = evidence.checks.iter();
+    let gates = checks.filter(|check| check.table == table.table && check.action == "refuse");
+    let counts = gates.map(|check| check.violations);
+    grouped_or_dash(counts.max())
 }
 
 /// `1 row`, `2 rows`.

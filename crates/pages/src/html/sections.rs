@@ -1,6 +1,6 @@
 //! The sections of the page but for the single tables.
 
-use evidence::{Evidence, Table, Zone};
+use evidence::{Evidence, Zone};
 use maud::{Markup, PreEscaped, html};
 
 use super::marks::{verdict as verdict_mark, zone};
@@ -48,7 +48,7 @@ pub(super) fn counts(evidence: &Evidence) -> Markup {
             div class="scroll" { table {
                 thead { tr {
                     th { "zone" } th { "table" } th class="number" { "rows" } th class="number" { "expected" }
-                    th { "verdict" } th class="number" { "version" } th { "one row is" }
+                    th { "verdict" } th class="number" { "version" } th class="extra" { "one row is" }
                 } }
                 tbody { @for (place, table) in shown { tr {
                     td { (zone(table.zone)) }
@@ -57,7 +57,7 @@ pub(super) fn counts(evidence: &Evidence) -> Markup {
                     td class="number" { (grouped_or_dash(table.expected)) }
                     td { (verdict_mark(table.verdict)) }
                     td class="number" { @match table.version { Some(version) => (version), None => "–" } }
-                    td class="words" { (table.grain.as_deref().unwrap_or_default()) }
+                    td class="words extra" { (table.grain.as_deref().unwrap_or_default()) }
                 } } }
             } }
         }
@@ -106,20 +106,10 @@ fn subjects(evidence: &Evidence) -> Markup {
                 td { (zone(table.zone)) } td { (table.table) }
                 td { (words::subjects(subjects)) }
                 td { (words::change(subjects).unwrap_or_else(|| "–".to_owned())) }
-                td class="number" { (without_consent(evidence, table)) }
+                td class="number" { (words::without_consent(evidence, table)) }
             } } } }
         } }
     }
-}
-
-/// What the privacy gates counted in a table; landing tables have none.
-fn without_consent(evidence: &Evidence, table: &Table) -> String {
-    let checks = evidence.checks.iter();
-    let gates = checks.filter(|check| check.table == table.table && check.action == "refuse");
-    let counts = gates.map(|check| check.violations);
-    counts
-        .reduce(u64::max)
-        .map_or_else(|| "–".to_owned(), grouped)
 }
 
 /// Every check, with its history.

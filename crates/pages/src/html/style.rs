@@ -60,6 +60,7 @@ details { margin: .4rem 0; }
 summary { cursor: pointer; color: var(--faint); }
 footer { margin-top: 3rem; color: var(--faint); font-size: .85rem; }
 ul { margin: .3rem 0; padding-left: 1.2rem; }
+@media (max-width: 44rem) { .extra { display: none; } }
 @media print {
   :root {
     --ink: #000; --paper: #fff; --soft: #fff; --rule: #999; --faint: #444;
