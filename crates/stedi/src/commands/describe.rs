@@ -52,6 +52,10 @@ fn heading(description: &Description) -> String {
         (Some(version), Some(rows)) => {
             line("version", format!("{version}, {} rows", grouped(rows)))
         }
+        (None, Some(rows)) => line(
+            "rows",
+            format!("{}, as the last run read them", grouped(rows)),
+        ),
         _ if summary.zone == "landing" => {}
         _ => line("version", "none yet; `stedi run` builds it".to_owned()),
     }

@@ -80,7 +80,7 @@ impl Accounts {
                 account,
             };
             // A model that reads another table now has nothing left of the steps before.
-            if step.account.is_about_rows() || step.files > 0 {
+            if is_about_rows(&step.account) || step.files > 0 {
                 accounts.0.entry(row.text(0)).or_default().push(step);
             }
         }
@@ -139,14 +139,8 @@ impl Step {
     }
 }
 
-trait AboutRows {
-    fn is_about_rows(&self) -> bool;
-}
-
-impl AboutRows for Account {
-    fn is_about_rows(&self) -> bool {
-        [self.rows_in, self.fan_out, self.rows_out] != [0; 3] || !self.left_out.is_empty()
-    }
+fn is_about_rows(account: &Account) -> bool {
+    [account.rows_in, account.fan_out, account.rows_out] != [0; 3] || !account.left_out.is_empty()
 }
 
 fn merged(mut all: Account, other: Account) -> Account {

@@ -87,6 +87,16 @@ impl<'a> Masking<'a> {
         }
     }
 
+    /// The mask of a column of which nobody knows what flows into it: of the texts, all
+    /// are masked.
+    pub(super) fn of_unknown(column: &str, kind: &DataType, logged: &[String]) -> ColumnMask {
+        let is_personal = logged.iter().any(|name| name == column);
+        ColumnMask {
+            is_masked: is_personal || !is_plain(kind),
+            trust: Trust::AsSent,
+        }
+    }
+
     /// Whether a personal value flows into a column; into a text, also if a function
     /// hides it. A column that the SELECT does not name is taken for personal.
     fn takes_personal_values(&self, column: &Origin, kind: &DataType) -> bool {
@@ -111,9 +121,8 @@ impl<'a> Masking<'a> {
         kind: &DataType,
     ) -> ColumnMask {
         let is_personal = table.personal().iter().any(|personal| personal == column);
-        let is_plain = kind.is_primitive() || *kind == DataType::Boolean;
         ColumnMask {
-            is_masked: is_personal || !is_plain,
+            is_masked: is_personal || !is_plain(kind),
             trust: Trust::AsSent,
         }
     }
@@ -129,6 +138,11 @@ impl<'a> Masking<'a> {
             },
         }
     }
+}
+
+/// Numbers, times and truth values.
+fn is_plain(kind: &DataType) -> bool {
+    kind.is_primitive() || *kind == DataType::Boolean
 }
 
 /// Bytes may be anything, and are no use to a reader.

@@ -68,6 +68,7 @@ pub async fn evidence(setup: &Setup, expect: Option<&Expectations>) -> Result<Ev
         project,
         masking: Masking::new(&lineage),
         accounts: &accounts,
+        last_run: last_run.as_ref(),
         notes: notes(&lake_of(&session), project).await?,
     };
     let mut tables = gathering.tables().await?;
@@ -87,28 +88,8 @@ pub async fn evidence(setup: &Setup, expect: Option<&Expectations>) -> Result<Ev
     let quarantine = subjects::quarantined(&session).await?;
     let verdicts = tables.iter().map(|table| table.verdict);
     let verdict = verdicts.max().unwrap_or(Verdict::Ok);
-    let published_by = tables::publisher(&session).await?;
-    let changed = |model: &&Model| last_run.as_ref().is_some_and(|run| !run.has_built(model));
     Ok(Evidence {
-        heading: Heading {
-            lake: setup.lake.to_string(),
-            lake_id: lake_of(&session).id().await?.map(|id| id.to_string()),
-            release: release.number,
-            run: run.to_owned(),
-            run_at: last_run
-                .as_ref()
-                .map_or_else(String::new, |state| instant(state.now_ms)),
-            published_by,
-            project: models(project),
-            changed_models: project
-                .models()
-                .iter()
-                .filter(changed)
-                .map(|model| model.name.to_string())
-                .collect(),
-            program: program(),
-            now: instant(setup.now_ms),
-        },
+        heading: heading(setup, &session, &release, last_run.as_ref()).await?,
         verdict,
         expected_from: expected.map(|(expected, _)| expected.file().to_owned()),
         notes,
@@ -118,6 +99,31 @@ pub async fn evidence(setup: &Setup, expect: Option<&Expectations>) -> Result<Ev
         checks: checks.checks,
         consent,
         quarantine,
+    })
+}
+
+async fn heading(
+    setup: &Setup,
+    session: &Session,
+    release: &Release,
+    last_run: Option<&RunState>,
+) -> Result<Heading, Error> {
+    let changed = |model: &&Model| last_run.is_some_and(|run| !run.has_built(model));
+    let built = setup.project.models().iter();
+    Ok(Heading {
+        lake: setup.lake.to_string(),
+        lake_id: lake_of(session).id().await?.map(|id| id.to_string()),
+        release: release.number,
+        run: last_run.map_or_else(|| release.run.clone(), |state| state.run.clone()),
+        run_at: last_run.map_or_else(String::new, |state| instant(state.now_ms)),
+        published_by: tables::publisher(session).await?,
+        project: models(&setup.project),
+        changed_models: built
+            .filter(changed)
+            .map(|model| model.name.to_string())
+            .collect(),
+        program: program(),
+        now: instant(setup.now_ms),
     })
 }
 

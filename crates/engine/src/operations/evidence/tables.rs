@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use arrow::datatypes::SchemaRef;
+use arrow::datatypes::{Field, SchemaRef};
 use catalog::{LandingTable, Model, Project};
 use evidence::{Column, Preview, Table, Verdict, Zone};
 use lake::{AsOf, Commit, TableId, Version};
@@ -17,6 +17,7 @@ use super::rows::Rows;
 use super::{nulls, preview, subjects};
 use crate::Error;
 use crate::operations::export::instant;
+use crate::run::RunState;
 use crate::subjects::landing_files::{self, KnownFile};
 
 /// How many columns of a table are listed.
@@ -34,6 +35,7 @@ pub(super) struct Gathering<'a> {
     pub(super) project: &'a Project,
     pub(super) masking: Masking<'a>,
     pub(super) accounts: &'a Accounts,
+    pub(super) last_run: Option<&'a RunState>,
     /// What a reader should know; more is added on the way.
     pub(super) notes: Vec<String>,
 }
@@ -143,16 +145,16 @@ impl Gathering<'_> {
                 ..blank
             });
         };
-        let masks: Vec<ColumnMask> = version
-            .schema
-            .fields()
-            .iter()
-            .map(|field| {
-                let kind = field.data_type();
-                self.masking
-                    .of_model(name, field.name(), kind, &version.personal)
-            })
-            .collect();
+        let is_as_built = self.last_run.is_some_and(|run| run.has_built(model));
+        let mask = |field: &Arc<Field>| {
+            let (column, kind) = (field.name(), field.data_type());
+            match is_as_built {
+                true => self.masking.of_model(name, column, kind, &version.personal),
+                // The SELECT that tells what flows into the column is another one.
+                false => Masking::of_unknown(column, kind, &version.personal),
+            }
+        };
+        let masks: Vec<ColumnMask> = version.schema.fields().iter().map(mask).collect();
         let mut columns = columns(&version.schema, &masks);
         let place = format!("{}.{}", model.zone, quote(name));
         let (_, nulls) = nulls::of(self.session, &place, &names(&columns)).await?;
