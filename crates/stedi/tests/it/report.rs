@@ -261,6 +261,10 @@ fn hostile_texts_stay_texts() {
     for (format, page) in [("html", &html), ("md", &markdown)] {
         assert!(page.contains("\\u001b"), "{format}");
     }
+    // With another project, nobody knows what flows into the table's texts.
+    let other = stedi(dir, "report --out -").run().done().out;
+    assert!(other.contains("the next run builds accelerometer_trusted"));
+    assert!(!other.contains("alert(1)"));
 }
 
 #[test]
