@@ -60,15 +60,19 @@ fn modules_depend_one_way() {
 /// about it is worded in the binary: over HTTP, a flag or a verb would be wrong.
 #[test]
 fn errors_of_the_lower_crates_name_no_flags_and_verbs() {
-    // A warning, which the report of a run takes as text.
-    const EXCEPTION: &str = "crates/engine/src/removed_tables.rs";
+    // A warning, which the report of a run takes as text; and the command of another
+    // process, as that process gave it.
+    const EXCEPTIONS: [&str; 2] = [
+        "crates/engine/src/removed_tables.rs",
+        "crates/lake/src/lock_holder.rs",
+    ];
     const LOWER: [&str; 3] = ["crates/engine/", "crates/query/", "crates/lake/"];
     let files = sources(&workspace().join("crates"));
     let faults: Vec<Fault> = files
         .iter()
         .filter(|(file, _)| {
             let mut crates = LOWER.into_iter();
-            crates.any(|of| file.starts_with(of)) && file != EXCEPTION
+            crates.any(|of| file.starts_with(of)) && !EXCEPTIONS.contains(&file.as_str())
         })
         .flat_map(|(file, text)| {
             let text = without_tests(text);
