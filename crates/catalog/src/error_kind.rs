@@ -1,6 +1,6 @@
 //! Kinds of errors in a project: the message and the hint of each.
 
-use crate::landing_table::ColumnType;
+use crate::column::ColumnType;
 use crate::limits::Excess;
 use crate::names::Zone;
 use crate::suggest::nearest;
@@ -132,9 +132,6 @@ pub enum ErrorKind {
     /// SQL that is larger than a statement may be.
     #[error("{}", .0.message)]
     TooLarge(Excess),
-    /// `*` in the output columns of a model.
-    #[error("`*` in the output columns")]
-    Star,
     /// A model that reads a fixed version of a table.
     #[error("a model cannot read an old version of a table: `{clause}`")]
     TimeTravel {
@@ -186,13 +183,59 @@ pub enum ErrorKind {
     /// A landing file that holds something else.
     #[error("no CREATE EXTERNAL TABLE statement")]
     NotExternalTable,
-    /// A landing file with another name than its table.
-    #[error("the statement creates `{table}`, the file is named `{stem}.sql`")]
-    NameMismatch {
-        /// The table's name in the statement.
+    /// A statement in a landing file that would have an effect in Athena, and has none
+    /// here.
+    #[error("`{found}` in a landing file")]
+    OtherStatement {
+        /// Its first word.
+        found: String,
+    },
+    /// Two columns that read one key of JSON objects.
+    #[error("`{first}` and `{second}` both read the JSON key `{key}`")]
+    JsonKeyTwice {
+        /// The key.
+        key: String,
+        /// The column that comes first.
+        first: String,
+        /// The other one.
+        second: String,
+    },
+    /// A mapped column that names the person of a record of consent.
+    #[error("`{column}` names the person, and `mapping.{column}` gives it another JSON key")]
+    MappedSubject {
+        /// The column.
+        column: String,
+    },
+    /// A table of a shipped name that lacks columns which tell what its rows mean.
+    #[error("`{table}` has no column {}, and no property says which columns mean the same; {readers} reads the table", in_words_of(.missing))]
+    RolesUnknown {
+        /// The table.
         table: String,
-        /// The file's name without `.sql`.
-        stem: String,
+        /// The columns that it lacks.
+        missing: Vec<String>,
+        /// The same as a definition would declare them.
+        columns: String,
+        /// The models that read the table.
+        readers: String,
+        /// The properties that would say it, with gaps.
+        properties: String,
+    },
+    /// A column of a table of a shipped name whose type does not fit what it means
+    /// there.
+    #[error(
+        "`{column}` is a {actual} column; it is the `{role}` of its table, which {readers} reads"
+    )]
+    InheritedRoleType {
+        /// The property that would declare the role.
+        role: String,
+        /// The column.
+        column: String,
+        /// Its type.
+        actual: ColumnType,
+        /// The type it must have.
+        expected: ColumnType,
+        /// The models that read the table.
+        readers: String,
     },
     /// A table definition that cannot be parsed.
     #[error("expected {expected}, found {found}")]
@@ -323,9 +366,10 @@ impl ErrorKind {
             ErrorKind::FileName { .. } => {
                 Some("use lower-case letters, digits and underscores, with a letter first".into())
             }
-            ErrorKind::NameTaken { .. } => {
-                Some("each table needs a name of its own".into())
-            }
+            ErrorKind::NameTaken { .. } => Some(
+                "each table needs a name of its own: rename it, or remove one of the two files"
+                    .into(),
+            ),
 
             ErrorKind::NoContract => Some(
                 "open the file with a contract, at least `/* grain = \"One row per ...\" */`"
@@ -367,9 +411,6 @@ impl ErrorKind {
             ErrorKind::SecondStatement { .. } => Some("put each table into its own file".into()),
             ErrorKind::SqlSyntax { near, .. } => did_you_mean(near.as_deref()),
             ErrorKind::TooLarge(excess) => Some(excess.hint.into()),
-            ErrorKind::Star => {
-                Some("list the columns: a column that is not listed cannot leak".into())
-            }
             ErrorKind::TimeTravel { .. } => {
                 Some("a repeated run must give the same rows; read old versions with `stedi sql`".into())
             }
@@ -398,15 +439,28 @@ impl ErrorKind {
                 "a landing file holds one CREATE EXTERNAL TABLE statement in Athena's syntax"
                     .into(),
             ),
-            ErrorKind::NameMismatch { table, stem } => {
-                Some(format!("rename the file to `{table}.sql` or the table to `{stem}`"))
-            }
-            ErrorKind::DdlSyntax { near, .. } => did_you_mean(near.as_deref()),
-            ErrorKind::ColumnType { .. } => Some(
-                "supported types: string, varchar(n), char(n), bigint, int, smallint, tinyint, \
-                 float, double, date, timestamp, boolean"
+            ErrorKind::OtherStatement { found } if found == "CREATE" => Some(
+                "write CREATE EXTERNAL TABLE: landing files are read where they are, and models \
+                 of trusted/ and curated/ make all other tables"
                     .into(),
             ),
+            ErrorKind::OtherStatement { .. } => Some(
+                "take it out: a landing file holds CREATE EXTERNAL TABLE statements; DROP, CREATE \
+                 DATABASE, USE, MSCK, SHOW, DESCRIBE and SELECT are passed over"
+                    .into(),
+            ),
+            ErrorKind::JsonKeyTwice { .. } => Some("map one of them to another key".into()),
+            ErrorKind::MappedSubject { .. } => Some(
+                "give the column the name of the JSON key: people in records that cannot be read \
+                 are found by it"
+                    .into(),
+            ),
+            ErrorKind::RolesUnknown { columns, properties, .. } => Some(format!(
+                "add {columns} to the columns; or say in TBLPROPERTIES what your columns mean: {properties}"
+            )),
+            ErrorKind::InheritedRoleType { expected, .. } => Some(role_type_advice(*expected)),
+            ErrorKind::DdlSyntax { near, .. } => did_you_mean(near.as_deref()),
+            ErrorKind::ColumnType { written, .. } => Some(column_type_advice(written)),
             ErrorKind::ColumnTwice { .. } => {
                 Some("JSON keys match columns in any letter case: keep one".into())
             }
@@ -429,12 +483,7 @@ impl ErrorKind {
                     }
                 }))
             }
-            ErrorKind::RoleColumnType { expected, .. } => Some(match expected {
-                ColumnType::Bigint => {
-                    "declare the column `bigint`: epoch milliseconds, UTC".into()
-                }
-                expected => format!("declare the column `{expected}`"),
-            }),
+            ErrorKind::RoleColumnType { expected, .. } => Some(role_type_advice(*expected)),
             ErrorKind::ColumnRoles { .. } => {
                 Some("name another column, or remove one of the two properties".into())
             }
@@ -459,6 +508,39 @@ impl ErrorKind {
             ),
         }
     }
+}
+
+/// What to declare instead of a type that a role cannot have.
+fn role_type_advice(expected: ColumnType) -> String {
+    match expected {
+        ColumnType::Bigint => "declare the column `bigint`: epoch milliseconds, UTC".into(),
+        expected => format!("declare the column `{expected}`"),
+    }
+}
+
+/// What to declare instead of a type that is not supported.
+fn column_type_advice(written: &str) -> String {
+    let family = written.split(['<', '(']).next().unwrap_or_default().trim();
+    match family {
+        "array" | "struct" | "map" | "row" | "uniontype" => {
+            "declare it `string`: its JSON is kept as text, and json_extract takes it apart".into()
+        }
+        "decimal" | "dec" | "numeric" => {
+            "declare it `double`, or `string` to keep every digit".into()
+        }
+        "binary" | "varbinary" => "declare it `string`".into(),
+        "real" => "declare it `float`".into(),
+        "text" | "json" | "uuid" => "declare it `string`".into(),
+        _ => "supported types: string, varchar(n), char(n), bigint, int, smallint, tinyint, \
+              float, double, date, timestamp, boolean"
+            .into(),
+    }
+}
+
+/// As [`in_words`].
+fn in_words_of(names: &[String]) -> String {
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    in_words(&names)
 }
 
 fn did_you_mean(near: Option<&str>) -> Option<String> {

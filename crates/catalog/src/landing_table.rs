@@ -3,9 +3,10 @@
 //! builds the table's reader from it.
 
 use std::collections::BTreeMap;
-use std::fmt;
 
+use crate::column::Column;
 use crate::names::TableName;
+use crate::table_roles::TableRoles;
 
 /// A landing table, as its `CREATE EXTERNAL TABLE` statement defines it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -31,42 +32,12 @@ pub struct LandingTable {
     pub line: u32,
     /// The line of its LOCATION.
     pub location_line: u32,
+    /// Whether JSON keys match columns only if they are spelled alike, letter case
+    /// included.
+    pub has_exact_keys: bool,
+    pub(crate) roles: TableRoles,
     pub(crate) personal: Vec<String>,
     pub(crate) required: Vec<String>,
-}
-
-/// A column of a landing table.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Column {
-    /// Its name, in lower case.
-    pub name: String,
-    /// The type of its values.
-    pub kind: ColumnType,
-    /// The COMMENT of the column.
-    pub comment: Option<String>,
-    /// Its line, from 1.
-    pub line: u32,
-}
-
-/// The type of a landing column.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum ColumnType {
-    /// Text: `string`, `varchar(n)` and `char(n)`. The length is ignored.
-    String,
-    /// 64-bit integers.
-    Bigint,
-    /// 32-bit integers; also `smallint` and `tinyint`.
-    Int,
-    /// 32-bit floating point numbers.
-    Float,
-    /// 64-bit floating point numbers.
-    Double,
-    /// Days.
-    Date,
-    /// Instants.
-    Timestamp,
-    /// True or false.
-    Boolean,
 }
 
 impl LandingTable {
@@ -91,8 +62,9 @@ impl LandingTable {
 
     /// The columns with personal values, from the property `stedi.personal`
     /// (`'stedi.personal'='email,phone'`). Without the property all text columns
-    /// are personal: its author did not know that it would matter. Columns that
-    /// name people or devices by their [roles](crate::Roles) are always personal.
+    /// are personal, except those that a shipped table of the same name has and does
+    /// not declare personal: its author did not know that it would matter. Columns
+    /// that name people or devices by their [roles](crate::Roles) are always personal.
     pub fn personal(&self) -> &[String] {
         &self.personal
     }
@@ -104,25 +76,15 @@ impl LandingTable {
         &self.required
     }
 
+    /// What its columns mean.
+    pub fn roles(&self) -> &TableRoles {
+        &self.roles
+    }
+
     /// The column of that name; letter case is ignored.
     pub fn column(&self, name: &str) -> Option<&Column> {
         let name = name.to_lowercase();
         self.columns.iter().find(|column| column.name == name)
-    }
-}
-
-impl fmt::Display for ColumnType {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(match self {
-            ColumnType::String => "string",
-            ColumnType::Bigint => "bigint",
-            ColumnType::Int => "int",
-            ColumnType::Float => "float",
-            ColumnType::Double => "double",
-            ColumnType::Date => "date",
-            ColumnType::Timestamp => "timestamp",
-            ColumnType::Boolean => "boolean",
-        })
     }
 }
 

@@ -119,12 +119,15 @@
 //! A table that a check reads is built before the check's own table, like a table
 //! that the SELECT reads.
 
+mod column;
 mod contract;
 mod dialect;
 mod error_kind;
 mod errors;
 mod expectations;
+mod landing_completion;
 mod landing_ddl;
+mod landing_file;
 mod landing_table;
 pub mod limits;
 mod model;
@@ -136,21 +139,25 @@ mod project_files;
 mod project_reader;
 mod reads;
 mod roles;
+mod shipped;
 mod statements;
 mod suggest;
 mod syntax;
+mod table_roles;
 mod test_fault;
 mod text;
 mod toml_source;
 
+pub use column::{Column, ColumnSource, ColumnType};
 pub use contract::{
     Accepted, Action, Check, Checks, ColumnName, Contract, Duplicates, Literal, PURPOSES, Rule,
 };
 pub use dialect::SqlDialect;
 pub use errors::{Error, ErrorKind, Errors};
 pub use expectations::{Expectations, parse_expectations};
+pub use landing_completion::{MissingColumn, Note};
 pub use landing_ddl::parse_external_table;
-pub use landing_table::{Column, ColumnType, LandingTable};
+pub use landing_table::LandingTable;
 pub use model::{Model, ReadBy, Reference};
 pub use model_test::{
     Expectation, GivenRows, ModelTests, RowsOf, RowsSql, RunEnding, StepKind, TestCase, TestStep,
@@ -159,8 +166,9 @@ pub use model_test::{
 pub use names::{BadTableName, TableName, Zone};
 pub use project::{Project, Table};
 pub use project_files::SourceFile;
-pub use roles::{Party, PersonRecords, Readings, Roles, TableRoles};
+pub use roles::{PersonRecords, Readings, Roles};
 pub use statements::{is_external_table, split_statements};
 pub use suggest::nearest;
 pub use syntax::SyntaxFault;
+pub use table_roles::{Party, TableRoles};
 pub use test_fault::TestFault;

@@ -26,6 +26,10 @@ pub struct Model {
     pub sql_line: u32,
     /// The column of that line, from 1.
     pub sql_column: u32,
+    /// The places of `*` in the output columns, as line and column of the file. No
+    /// model may be planned to publish with one; only the planner knows the columns
+    /// to list instead.
+    pub stars: Vec<(u32, u32)>,
     /// The tables that the SELECT and the checks read: each once per kind of
     /// reader, at its first mention. The model's own table, which checks read, is
     /// not among them.
@@ -122,19 +126,18 @@ pub(crate) fn parse_model(file: &str, zone: Zone, name: TableName, text: &str) -
         .as_ref()
         .map(|contract| check_reads(file, contract, errors))
         .unwrap_or_default();
-    if let (Some(contract), Some((sql, start, tables)), true) =
-        (contract, select, errors.is_empty())
-    {
-        let selects = tables.into_iter().map(|read| (read, ReadBy::Select));
+    if let (Some(contract), Some(select), true) = (contract, select, errors.is_empty()) {
+        let selects = select.tables.into_iter().map(|read| (read, ReadBy::Select));
         let checks = check_reads.into_iter().map(|read| (read, ReadBy::Check));
         let model = Model {
             name,
             zone,
             contract,
-            sql,
+            sql: select.sql,
             file: file.to_owned(),
-            sql_line: start.line,
-            sql_column: start.column,
+            sql_line: select.start.line,
+            sql_column: select.start.column,
+            stars: select.stars,
             reads: Vec::new(),
         };
         parsed.model = Some((model, selects.chain(checks).collect()));
@@ -158,13 +161,21 @@ fn contract_comment<'a>(file: &str, text: &'a str) -> Result<(&'a str, Spot, usi
     Ok((toml, Spot::START.after(text, open + 2), end))
 }
 
-/// The one SELECT from an offset on, its place, and the tables it reads.
+/// The one SELECT of a model's file.
+struct ModelSelect {
+    sql: String,
+    start: Spot,
+    tables: Vec<TableRead>,
+    stars: Vec<(u32, u32)>,
+}
+
+/// The one SELECT from an offset on.
 fn model_select(
     file: &str,
     text: &str,
     from: usize,
     errors: &mut Vec<Error>,
-) -> Option<(String, Spot, Vec<TableRead>)> {
+) -> Option<ModelSelect> {
     let place = |offset: usize| Spot::START.after(text, from + offset);
     let rest = &text[from..];
     let statements = statement_ranges(rest);
@@ -185,11 +196,16 @@ fn model_select(
     let sql = &rest[first.clone()];
     let start = place(first.start);
     match parse_select(file, sql, start) {
-        Ok(parsed) => {
-            let stars = parsed.stars.iter();
-            errors.extend(stars.map(|spot| Error::at(file, *spot, ErrorKind::Star)));
-            Some((sql.to_owned(), start, parsed.tables))
-        }
+        Ok(parsed) => Some(ModelSelect {
+            sql: sql.to_owned(),
+            start,
+            tables: parsed.tables,
+            stars: parsed
+                .stars
+                .iter()
+                .map(|spot| (spot.line, spot.column))
+                .collect(),
+        }),
         Err(faults) => {
             errors.extend(faults);
             None

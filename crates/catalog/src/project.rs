@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::errors::{ErrorKind, Errors};
 use crate::expectations::{Expectations, parse_expectations};
+use crate::landing_completion::{MissingColumn, Note, missing_columns};
 use crate::landing_table::LandingTable;
 use crate::model::Model;
 use crate::names::{TableName, Zone};
@@ -18,6 +19,7 @@ pub struct Project {
     pub(crate) landing: Vec<LandingTable>,
     pub(crate) models: Vec<Model>,
     pub(crate) roles: Roles,
+    pub(crate) notes: Vec<Note>,
     pub(crate) published: Option<Expectations>,
     /// Every name of a table, other names included, with the table's own name.
     pub(crate) names: BTreeMap<String, TableName>,
@@ -56,6 +58,17 @@ impl Project {
     /// The landing tables, by name.
     pub fn landing(&self) -> &[LandingTable] {
         &self.landing
+    }
+
+    /// What the authors of its files should know, in order of file and line.
+    pub fn notes(&self) -> &[Note] {
+        &self.notes
+    }
+
+    /// The columns of shipped landing tables that the project's tables of the same name
+    /// lack, of the tables that `model` reads.
+    pub fn missing_columns(&self, model: &Model) -> Vec<MissingColumn> {
+        missing_columns(&self.landing, &self.models, model)
     }
 
     /// What the columns of the landing tables mean.

@@ -9,7 +9,8 @@ use std::str::FromStr;
 use crate::contract::{Action, Rule};
 use crate::errors::{Error, ErrorKind, Errors};
 use crate::expectations::{Expectations, parse_expectations};
-use crate::landing_ddl::parse_external_table;
+use crate::landing_completion::complete;
+use crate::landing_file::parse_landing_file;
 use crate::landing_table::LandingTable;
 use crate::model::{Model, ReadBy, Reference, parse_model};
 use crate::names::{SYSTEM, TableName, Zone};
@@ -17,8 +18,7 @@ use crate::order::build_order;
 use crate::project::{Project, unknown_table};
 use crate::project_files::{SourceFile, is_ignored, list, read_file};
 use crate::reads::TableRead;
-use crate::roles::{Roles, TableRoles};
-use crate::statements::{skip_blank_and_comments, statement_ranges};
+use crate::roles::Roles;
 use crate::suggest::nearest;
 use crate::text::Spot;
 
@@ -119,6 +119,7 @@ impl Draft {
                 Ok(expectations) => self.published = Some(expectations),
                 Err(errors) => self.errors.extend(errors),
             },
+            (Some(Zone::Landing), Some(stem)) => self.add_landing_file(file, stem),
             (Some(zone), Some(stem)) => match TableName::from_str(stem) {
                 Ok(name) => self.add_table(file, zone, name),
                 Err(_) => {
@@ -142,13 +143,6 @@ impl Draft {
         }
         let text = file.text.replace("\r\n", "\n");
         self.definitions.insert(format!("{zone}/{name}"), text);
-        if zone == Zone::Landing {
-            match parse_landing_file(file, &name) {
-                Ok(table) => self.landing.push(table),
-                Err(errors) => self.errors.extend(errors),
-            }
-            return;
-        }
         let parsed = parse_model(&file.path, zone, name.clone(), &file.text);
         self.errors.extend(parsed.errors);
         match parsed.also {
@@ -162,6 +156,35 @@ impl Draft {
             None => self.names_missing = true,
         }
         self.models.extend(parsed.model);
+    }
+
+    /// Adds the tables of a landing file, which may be called otherwise.
+    fn add_landing_file(&mut self, file: &SourceFile, stem: &str) {
+        let zone = Zone::Landing;
+        match parse_landing_file(file) {
+            Ok(tables) => {
+                for defined in tables {
+                    let name = defined.table.name.clone();
+                    if let Err(kind) = self.claim(&name, &name, zone, &file.path) {
+                        let line = defined.table.line;
+                        let spot = Spot { line, column: 1 };
+                        self.errors.push(Error::at(&file.path, spot, kind));
+                        continue;
+                    }
+                    self.definitions
+                        .insert(format!("{zone}/{name}"), defined.text);
+                    self.landing.push(defined.table);
+                }
+            }
+            Err(errors) => {
+                self.errors.extend(errors);
+                // Which tables it defines is not known.
+                self.names_missing = true;
+                if let Ok(name) = TableName::from_str(stem) {
+                    _ = self.claim(&name, &name, zone, &file.path);
+                }
+            }
+        }
     }
 
     fn claim(
@@ -198,10 +221,13 @@ impl Draft {
             Vec::new()
         });
         self.landing.sort_by(|a, b| a.name.cmp(&b.name));
+        let (notes, errors) = complete(&mut self.landing, &models);
+        self.errors.extend(errors);
         self.errors.extend(second_person_records(&self.landing));
         let names = self.names.into_iter();
         let mut project = Project {
             roles: Roles::of_project(&self.landing),
+            notes,
             landing: self.landing,
             models,
             published: None,
@@ -352,43 +378,9 @@ impl Draft {
     }
 }
 
-/// Parses a landing file: one statement, which must create the table that the
-/// file is named after.
-fn parse_landing_file(file: &SourceFile, name: &TableName) -> Result<LandingTable, Errors> {
-    let text = &file.text;
-    let place = |offset: usize| Spot::START.after(text, skip_blank_and_comments(text, offset));
-    let statements = statement_ranges(text);
-    let Some(first) = statements.first() else {
-        return Err(Error::at(&file.path, Spot::START, ErrorKind::NotExternalTable).into());
-    };
-    let line = Spot::START.after(text, first.start).line;
-    let table = parse_external_table(&file.path, &text[first.clone()], line);
-    let mut errors = Vec::new();
-    if let Some(second) = statements.get(1) {
-        let allowed = "a landing file holds one CREATE EXTERNAL TABLE";
-        let kind = ErrorKind::SecondStatement { allowed };
-        errors.push(Error::at(&file.path, place(second.start), kind));
-    }
-    match table {
-        Ok(table) if table.name == *name => Errors::unless_empty(table, errors),
-        Ok(table) => {
-            let kind = ErrorKind::NameMismatch {
-                table: table.name.to_string(),
-                stem: name.to_string(),
-            };
-            errors.push(Error::at(&file.path, place(first.start), kind));
-            Err(errors.into())
-        }
-        Err(more) => {
-            errors.extend(more);
-            Err(errors.into())
-        }
-    }
-}
-
 /// Every table but the first of `landing` that declares a consent.
 fn second_person_records(landing: &[LandingTable]) -> Vec<Error> {
-    let declares = |table: &&LandingTable| TableRoles::declared(table).has_consent();
+    let declares = |table: &&LandingTable| table.roles().has_consent();
     let mut records = landing.iter().filter(declares);
     let Some(first) = records.next() else {
         return Vec::new();

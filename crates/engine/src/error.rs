@@ -67,6 +67,10 @@ pub enum Error {
         /// What to do, where known.
         hint: Option<String>,
     },
+    /// Several models do not fit the tables they read, or their contracts: each of
+    /// them an [`Error::Model`]. The message holds their hints.
+    #[error("{}", .0.iter().map(with_hint).collect::<Vec<_>>().join("\n"))]
+    Models(Vec<Error>),
     /// Nobody is known by the address that was given.
     #[error("nobody is known by this address; nothing was entered")]
     UnknownPerson {
@@ -131,7 +135,9 @@ impl Error {
     /// How it ends the program.
     pub fn class(&self) -> Class {
         match self {
-            Error::Model { .. } | Error::Settings(_) | Error::Project(_) => Class::Settings,
+            Error::Model { .. } | Error::Models(_) | Error::Settings(_) | Error::Project(_) => {
+                Class::Settings
+            }
             Error::Query(error) => Class::of_query(error),
             Error::Lake(error) => Class::of_lake(error),
             Error::Malformed { .. } => Class::Check,
@@ -144,6 +150,14 @@ impl Error {
         }
     }
 
+    /// One error for `errors` of models; `None` if there are none.
+    pub(crate) fn of_models(mut errors: Vec<Error>) -> Option<Self> {
+        match errors.len() {
+            0 | 1 => errors.pop(),
+            _ => Some(Error::Models(errors)),
+        }
+    }
+
     /// An error raised while rows were computed.
     pub(crate) fn execution(what: impl Into<String>, error: DataFusionError) -> Self {
         query::Error::execution(what, error).into()
@@ -152,6 +166,14 @@ impl Error {
     /// An error raised while a statement was planned, before any row was read.
     pub(crate) fn planning(error: DataFusionError) -> Self {
         query::Error::planning(error).into()
+    }
+}
+
+/// The message, and a line with the hint where there is one.
+fn with_hint(error: &Error) -> String {
+    match error.advice() {
+        Some(hint) => format!("{error}\nhint: {hint}"),
+        None => error.to_string(),
     }
 }
 

@@ -54,21 +54,26 @@
 //! # What becomes a row
 //! An object that is valid JSON throughout, including the fields that no column
 //! has, and
-//! - has each column at most once (`duplicate_key`). Keys match columns regardless
-//!   of the case of ASCII letters, after unescaping. Unknown fields may repeat;
+//! - has each column at most once (`duplicate_key`). Keys match columns by [`Key`],
+//!   after unescaping. Unknown fields may repeat;
 //!   each one is counted;
 //! - has every required column (`missing_field`). Null counts as absent;
-//! - holds values that their columns accept without loss:
+//! - holds values that its strict columns accept without loss:
 //!
 //! | column | accepts | rejects |
 //! |---|---|---|
 //! | integer | integers in any spelling (`1e3`, `5.0`); text that spells a JSON integer | fractions: `lossy_number`; beyond the range: `out_of_range`; others: `type_mismatch` |
 //! | epoch milliseconds | the same as integer | seconds or microseconds of this century: `time_unit`; zero and below: `out_of_range` |
+//! | instant | the same as timestamp | where it is checked, the same as epoch milliseconds |
 //! | double, float | numbers, rounded to the nearest; text that spells a JSON number | overflow: `out_of_range` |
-//! | text | text, escaped NUL included; numbers, `true` and `false` as written | objects, arrays |
-//! | date | `YYYY-MM-DD` | days that do not exist: `out_of_range` |
-//! | timestamp | `YYYY-MM-DD HH:MM:SS`, also with `T`, a fraction, `Z` or `+hh:mm`; integers and text of integers as epoch milliseconds | finer than a millisecond: `lossy_number` |
+//! | text | text, escaped NUL included; numbers, `true`, `false`, objects and arrays as written | objects and arrays, where the column is strict |
+//! | date | `YYYY-MM-DD`, also without leading zeros; integers as days since 1970 | days that do not exist: `out_of_range` |
+//! | timestamp | a date and `HH:MM:SS`, also with `T`, a fraction, `Z` or `+hh:mm`; numbers, also as text: integers of 13 characters or more as epoch milliseconds, others as epoch seconds | finer than a millisecond: `lossy_number` |
 //! | boolean | `true`, `false`, also as text | |
+//!
+//! A strict column rejects the object; every required column is strict. In any
+//! other column the value alone is rejected, as a `misfit`: the object is a row, in
+//! which the value is null. So no person is lost over a birthday.
 //!
 //! Blank text in a column that is not text is null: sources send `""` for a date
 //! that was not given. Bytes that are not UTF-8 and unpaired surrogates reject the
@@ -134,5 +139,5 @@ pub use decode::{Decoded, Decoder};
 pub use framing::boundary;
 pub use framing::carry::Carry;
 pub use reject::{Condenser, Finder, Found, Raw, Reason, Rejected};
-pub use schema::{Column, Keep, KeySet, Limits, Schema, Spec, Type};
+pub use schema::{Column, Keep, Key, KeySet, Limits, Schema, Spec, Type};
 pub use tally::{Tally, UNKNOWN_NAMES_MAX};

@@ -20,6 +20,12 @@ pub enum Type {
     /// An instant as epoch milliseconds, as a 64-bit integer. Values that are
     /// seconds, microseconds or nanoseconds of this century are rejected.
     Millis,
+    /// An instant in any spelling that [`Type::Timestamp`] accepts, as epoch
+    /// milliseconds in a 64-bit integer.
+    Instant {
+        /// Whether values are rejected that [`Type::Millis`] rejects.
+        is_checked: bool,
+    },
     /// A 32-bit integer.
     Int,
     /// A 64-bit float.
@@ -40,7 +46,7 @@ impl Type {
     pub fn arrow(self) -> DataType {
         match self {
             Type::Text => DataType::Utf8View,
-            Type::Long | Type::Millis => DataType::Int64,
+            Type::Long | Type::Millis | Type::Instant { .. } => DataType::Int64,
             Type::Int => DataType::Int32,
             Type::Double => DataType::Float64,
             Type::Float => DataType::Float32,
@@ -54,30 +60,71 @@ impl Type {
 /// A column of a landing table.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Column {
-    /// Name in lower case. Keys match it regardless of the case of ASCII letters.
+    /// Name in lower case.
     pub name: String,
+    /// The keys of objects whose values it takes.
+    pub key: Key,
     /// Type of its values.
     pub kind: Type,
     /// Whether objects in which it is absent or null are quarantined.
     pub required: bool,
+    /// Whether an object is quarantined if the column does not accept its value.
+    /// Otherwise the value alone is quarantined, as a misfit, and is null in the
+    /// row.
+    pub is_strict: bool,
+}
+
+/// Which keys of objects a column takes its values from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Key {
+    /// This key, regardless of the case of ASCII letters.
+    AnyCase(String),
+    /// This key and no other spelling.
+    Exact(String),
+    /// None: the column is null in all rows.
+    None,
+}
+
+impl Key {
+    /// Whether it is this key.
+    #[inline]
+    pub(crate) fn is(&self, key: &[u8]) -> bool {
+        match self {
+            Key::AnyCase(own) => own.as_bytes().eq_ignore_ascii_case(key),
+            Key::Exact(own) => own.as_bytes() == key,
+            Key::None => false,
+        }
+    }
 }
 
 impl Column {
-    /// A column that may be absent.
+    /// A column that may be absent, under its name in any letter case. Values that
+    /// it does not accept are null.
     pub fn optional(name: impl Into<String>, kind: Type) -> Column {
+        let name = name.into();
         Column {
-            name: name.into(),
+            key: Key::AnyCase(name.clone()),
+            name,
             kind,
             required: false,
+            is_strict: false,
         }
     }
 
-    /// A column that every object must have.
+    /// As [`Column::optional`]; an object with a value that the column does not
+    /// accept is quarantined.
+    pub fn strict(name: impl Into<String>, kind: Type) -> Column {
+        Column {
+            is_strict: true,
+            ..Column::optional(name, kind)
+        }
+    }
+
+    /// As [`Column::strict`], for a column that every object must have.
     pub fn required(name: impl Into<String>, kind: Type) -> Column {
         Column {
-            name: name.into(),
-            kind,
             required: true,
+            ..Column::strict(name, kind)
         }
     }
 }

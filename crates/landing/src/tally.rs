@@ -28,11 +28,13 @@ pub struct Tally {
     pub filtered: u64,
     /// Rejected stretches that began as an object.
     pub rejected_objects: u64,
-    /// All other rejected stretches: garbage and values that are not objects.
+    /// All other rejected stretches: garbage, values that are not objects, and
+    /// misfits.
     pub rejected_others: u64,
     /// Objects found.
     pub objects: u64,
-    /// Bytes of objects that became rows or were left out by the row filter.
+    /// Bytes of objects that became rows or were left out by the row filter, without
+    /// the misfits in them.
     pub bytes_rows: u64,
     /// Bytes of rejected stretches.
     pub bytes_rejected: u64,
@@ -44,6 +46,9 @@ pub struct Tally {
     /// Values converted without loss: numbers to text, integral floats to integers,
     /// text to other types.
     pub converted: u64,
+    /// Values that their columns did not accept, by column: null in rows that were
+    /// kept. Each is a rejected stretch as well.
+    pub misfits: BTreeMap<String, u64>,
     /// Fields that no column has, in rows and in objects that the row filter left
     /// out.
     pub unknown: u64,
@@ -66,6 +71,7 @@ impl Tally {
             bytes_separators,
             newlines,
             converted,
+            misfits,
             unknown,
             unknown_fields,
         } = other;
@@ -79,6 +85,9 @@ impl Tally {
         self.bytes_separators += bytes_separators;
         self.newlines += newlines;
         self.converted += converted;
+        for (column, count) in misfits {
+            *self.misfits.entry(column.clone()).or_default() += count;
+        }
         self.unknown += unknown;
         for (name, count) in unknown_fields {
             self.count_unknown(name, *count);

@@ -1,6 +1,6 @@
 //! The engine's input made from the settings: places, project, key.
 
-use std::sync::Arc;
+use std::sync::{Arc, Once};
 
 use anyhow::Result;
 use catalog::Project;
@@ -9,19 +9,29 @@ use lake::{AsOf, Location};
 
 use crate::failure::Failure;
 use crate::key::Keys;
+use crate::output::say;
 use crate::project;
 use crate::settings::Settings;
 
 impl Settings {
-    /// The data product: the built-in one, or the one of `--project`.
+    /// The data product: the built-in one, or the one of `--project`. Says, once, what
+    /// its author should know.
     ///
     /// # Errors
     /// Every fault of its files.
     pub(crate) fn project(&self) -> Result<Project> {
-        Ok(match &self.project.value {
+        let project = match &self.project.value {
             Some(dir) => Project::read(&project::lakehouse_in(dir))?,
             None => project::built_in()?,
-        })
+        };
+        // Some commands read the project twice.
+        static SAID: Once = Once::new();
+        SAID.call_once(|| {
+            for note in project.notes() {
+                say(self, &format!("note: {note}"));
+            }
+        });
+        Ok(project)
     }
 
     /// The engine's input.

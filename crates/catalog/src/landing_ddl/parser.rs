@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 
 use super::statement::{Property, StatementParts};
 use super::tokens::{Kind, Token};
+use crate::column::{Column, ColumnSource, ColumnType};
 use crate::errors::{Error, ErrorKind};
-use crate::landing_table::{Column, ColumnType};
 use crate::names::is_own_schema;
 use crate::suggest::nearest;
 use crate::text::Spot;
@@ -97,17 +97,19 @@ impl Parser<'_> {
             };
             // A column of an unsupported type is already reported. It stays as
             // text, so that properties that name it cause no second error.
+            let kind = kind.unwrap_or(ColumnType::String);
             let column = Column {
                 name: name.to_lowercase(),
-                kind: kind.unwrap_or(ColumnType::String),
+                kind,
+                declared: kind,
+                source: ColumnSource::Name,
                 comment,
                 line: spot.line,
             };
             columns.push((column, spot));
-            if self.take_symbol(')') {
+            if self.ends_list()? {
                 return Ok(columns);
             }
-            self.expect_symbol(',', "`,` or `)`")?;
         }
     }
 
@@ -251,7 +253,7 @@ impl Parser<'_> {
         self.expect_word("format", "FORMAT")?;
         self.expect_word("serde", "SERDE")?;
         let (name, spot) = self.string("the SerDe's class name as a string")?;
-        if !JSON_SERDES.contains(&name.as_str()) {
+        if !is_one_of(&name, JSON_SERDES) {
             let clause = format!("the SerDe `{name}`");
             let kind = ErrorKind::Clause {
                 clause,
@@ -286,7 +288,7 @@ impl Parser<'_> {
                 }),
             ];
             for (what, known, (name, spot)) in formats {
-                if !known.contains(&name.as_str()) {
+                if !is_one_of(&name, known) {
                     let clause = format!("{what} `{name}`");
                     let kind = ErrorKind::Clause {
                         clause,
@@ -299,7 +301,7 @@ impl Parser<'_> {
         }
         let (format, _) = self.name("a file format")?;
         match format.to_lowercase().as_str() {
-            "textfile" => {}
+            "textfile" | "ion" => {}
             "jsonfile" => parts.stored_as_json = true,
             _ => {
                 let clause = format!("STORED AS {}", format.to_uppercase());
@@ -327,11 +329,20 @@ impl Parser<'_> {
                 self.errors.push(Error::at(self.file, spot, kind));
             }
             properties.push(Property { key, value, spot });
-            if self.take_symbol(')') {
+            if self.ends_list()? {
                 return Ok(properties);
             }
-            self.expect_symbol(',', "`,` or `)`")?;
         }
+    }
+
+    /// Whether the list ends here; otherwise another item follows. A comma may stand
+    /// before the end.
+    fn ends_list(&mut self) -> Result<bool, Error> {
+        if self.take_symbol(')') {
+            return Ok(true);
+        }
+        self.expect_symbol(',', "`,` or `)`")?;
+        Ok(self.take_symbol(')'))
     }
 
     /// Reports a clause and skips to the next one.
@@ -458,11 +469,24 @@ const JSON_SERDES: &[&str] = &[
     "org.openx.data.jsonserde.JsonSerDe",
     "org.apache.hive.hcatalog.data.JsonSerDe",
     "org.apache.hadoop.hive.serde2.JsonSerDe",
+    // Amazon's, for Ion, of which JSON is a part.
+    "com.amazon.ionhiveserde.IonHiveSerDe",
 ];
 
-const INPUT_FORMATS: &[&str] = &["org.apache.hadoop.mapred.TextInputFormat"];
+const INPUT_FORMATS: &[&str] = &[
+    "org.apache.hadoop.mapred.TextInputFormat",
+    "com.amazon.ionhiveserde.formats.IonInputFormat",
+];
 
 const OUTPUT_FORMATS: &[&str] = &[
     "org.apache.hadoop.hive.ql.io.HiveIgnoreKeyTextOutputFormat",
     "org.apache.hadoop.hive.ql.io.IgnoreKeyTextOutputFormat",
+    "com.amazon.ionhiveserde.formats.IonOutputFormat",
 ];
+
+/// Whether the class `name` is one of `known`. Some tools change the letter case.
+fn is_one_of(name: &str, known: &[&str]) -> bool {
+    known
+        .iter()
+        .any(|known| known.eq_ignore_ascii_case(name.trim()))
+}

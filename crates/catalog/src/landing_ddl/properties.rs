@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 
 use super::statement::Property;
 use crate::errors::ErrorKind;
-use crate::roles::ROLE_PROPERTIES;
 use crate::suggest::nearest;
+use crate::table_roles::ROLE_PROPERTIES;
 
 pub(super) fn check_serde_property(
     property: &Property,
@@ -15,10 +15,10 @@ pub(super) fn check_serde_property(
     let cannot = |instead| Err(refused(property, instead));
     let key = property.key.to_lowercase();
     let value = property.value.trim().to_lowercase();
-    if let Some(column) = key.strip_prefix("mapping.") {
+    if let Some(column) = mapped_column(&key) {
         return match columns.contains(column) {
-            true if value == column => Ok(()),
-            true => cannot("give the column the name of the JSON key: letter case is ignored"),
+            true if value.is_empty() => cannot("write the JSON key that the column reads"),
+            true => Ok(()),
             false => Err(ErrorKind::UnknownColumn {
                 name: column.to_owned(),
                 within: format!("`{}`", property.key),
@@ -33,10 +33,8 @@ pub(super) fn check_serde_property(
         ("ignore.malformed.json", _) => {
             cannot("`true` or `false`; both put what cannot be read into quarantine")
         }
-        ("case.insensitive", "true") => Ok(()),
-        ("case.insensitive", _) => {
-            cannot("keys match columns in any letter case: write `true`, or leave it out")
-        }
+        (CASE_INSENSITIVE, "true" | "false") => Ok(()),
+        (CASE_INSENSITIVE, _) => cannot("write `true` or `false`"),
         ("dots.in.keys", "false") => Ok(()),
         ("dots.in.keys", _) => {
             cannot("dots in keys have no meaning: write `false`, or leave it out")
@@ -45,16 +43,14 @@ pub(super) fn check_serde_property(
         ("mapping", "true" | "false") => Ok(()),
         ("mapping", _) => cannot("leave it out"),
         // These are about writing; landing files are never written.
-        ("explicit.null", "true" | "false") | ("serialization.format", "1") => Ok(()),
-        ("explicit.null" | "serialization.format", _) => cannot("leave it out"),
-        // Glue's crawler writes it: the keys it saw, which are the columns.
-        ("paths", paths) => {
-            let paths: BTreeSet<&str> = paths.split(',').map(str::trim).collect();
-            match &paths == columns {
-                true => Ok(()),
-                false => cannot("list all columns and nothing else, or leave it out"),
-            }
-        }
+        ("explicit.null" | "serialization.format", _) => Ok(()),
+        // Glue's crawler writes it: the keys that it saw.
+        ("paths", _) => Ok(()),
+        // The reader takes objects out of arrays wherever they are.
+        ("strip.outer.array", "true" | "false") => Ok(()),
+        ("timestamp.formats", _) => cannot(
+            "times are read in ISO form and as epoch numbers: leave it out, or declare the column `string`",
+        ),
         _ => Err(ErrorKind::UnknownProperty {
             key: property.key.clone(),
             within: "SERDEPROPERTIES",
@@ -63,6 +59,15 @@ pub(super) fn check_serde_property(
         }),
     }
 }
+
+/// The column of a property `mapping.COLUMN`, whose value is the JSON key that the
+/// column reads. `key` is in lower case.
+pub(super) fn mapped_column(key: &str) -> Option<&str> {
+    key.strip_prefix("mapping.")
+}
+
+/// The SerDe's property that says whether keys match columns in any letter case.
+pub(super) const CASE_INSENSITIVE: &str = "case.insensitive";
 
 /// A property whose value has no meaning here, and what to write instead.
 fn refused(property: &Property, instead: &'static str) -> ErrorKind {
@@ -79,11 +84,11 @@ pub(super) fn check_table_property(property: &Property) -> Result<(), ErrorKind>
     let value = property.value.trim().to_lowercase();
     match (key.as_str(), value.as_str()) {
         _ if STEDI_PROPERTIES.contains(&property.key.as_str()) => Ok(()),
-        (key, _) if key.starts_with(STEDI_PREFIX) => {
+        (key, _) if is_meant_for_stedi(key) => {
             let known = STEDI_PROPERTIES
                 .iter()
                 .map(|known| &known[STEDI_PREFIX.len()..]);
-            let near = nearest(&key[STEDI_PREFIX.len()..], known);
+            let near = nearest(after_prefix(key), known);
             Err(ErrorKind::UnknownProperty {
                 key: property.key.clone(),
                 within: "TBLPROPERTIES",
@@ -91,7 +96,7 @@ pub(super) fn check_table_property(property: &Property) -> Result<(), ErrorKind>
                 known: STEDI_PROPERTIES,
             })
         }
-        ("classification", "json") => Ok(()),
+        ("classification", "json" | "ion") => Ok(()),
         ("classification", _) => cannot("landing files are JSON: write `json`, or leave it out"),
         ("has_encrypted_data", "false") => Ok(()),
         ("has_encrypted_data", _) => cannot("client-side encrypted files cannot be read"),
@@ -111,18 +116,32 @@ pub(super) fn check_table_property(property: &Property) -> Result<(), ErrorKind>
         ("external", _) => cannot("landing tables are external: write `TRUE`, or leave it out"),
         ("typeofdata", "file") => Ok(()),
         ("typeofdata", _) => cannot("landing tables are files"),
-        (key, _) if INFORMATIONAL.contains(&key) => Ok(()),
-        _ => {
-            let known = INFORMATIONAL.iter().chain(TABLE_PROPERTIES).copied();
-            Err(ErrorKind::UnknownProperty {
-                key: property.key.clone(),
-                within: "TBLPROPERTIES",
-                near: nearest(&key, known).map(str::to_owned),
-                known: &[],
-            })
-        }
+        // All others only inform, as in Athena: crawlers' counts, times of change,
+        // notes of people and tools.
+        _ => Ok(()),
     }
 }
+
+/// Whether a property that is none of this program's is most likely one misspelt.
+/// As it would have no effect, nobody would notice.
+fn is_meant_for_stedi(key: &str) -> bool {
+    let prefix = STEDI_PREFIX.trim_end_matches('.');
+    let head = &key[..key.len() - after_prefix(key).len()];
+    let head = head.trim_end_matches(SEPARATORS);
+    head == prefix || {
+        let known = STEDI_PROPERTIES
+            .iter()
+            .map(|known| &known[STEDI_PREFIX.len()..]);
+        nearest(head, [prefix].into_iter()).is_some() && nearest(after_prefix(key), known).is_some()
+    }
+}
+
+/// What stands behind the first separator.
+fn after_prefix(key: &str) -> &str {
+    key.split_once(SEPARATORS).map_or("", |(_, rest)| rest)
+}
+
+const SEPARATORS: [char; 3] = ['.', '_', '-'];
 
 /// The property that lists the personal columns.
 pub(super) const PERSONAL: &str = "stedi.personal";
@@ -154,39 +173,5 @@ const SERDE_PROPERTIES: &[&str] = &[
     "mapping",
     "paths",
     "serialization.format",
-];
-
-/// Other table properties that take effect, for suggestions.
-const TABLE_PROPERTIES: &[&str] = &[
-    "classification",
-    "compressionType",
-    "external",
-    "has_encrypted_data",
-    "typeOfData",
-];
-
-/// Table properties that only inform, such as crawlers' counts and times of
-/// change. In lower case.
-const INFORMATIONAL: &[&str] = &[
-    "averagerecordsize",
-    "bucketing_version",
-    "column_stats_accurate",
-    "comment",
-    "crawlerschemadeserializerversion",
-    "crawlerschemaserializerversion",
-    "created_by",
-    "created_at",
-    "exclusions",
-    "last_modified_by",
-    "last_modified_time",
-    "notes",
-    "numfiles",
-    "numrows",
-    "objectcount",
-    "rawdatasize",
-    "recordcount",
-    "sizekey",
-    "totalsize",
-    "transient_lastddltime",
-    "updated_by_crawler",
+    "strip.outer.array",
 ];

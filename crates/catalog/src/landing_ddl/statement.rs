@@ -1,7 +1,7 @@
 //! A parsed `CREATE EXTERNAL TABLE` statement, before its parts are checked
 //! against each other.
 
-use crate::landing_table::Column;
+use crate::column::Column;
 use crate::text::Spot;
 
 /// The parts of the statement, each with its place.

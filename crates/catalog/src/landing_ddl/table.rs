@@ -4,13 +4,16 @@
 use std::collections::BTreeSet;
 use std::str::FromStr;
 
-use super::properties::{PERSONAL, REQUIRED, check_serde_property, check_table_property};
+use super::properties::{
+    CASE_INSENSITIVE, PERSONAL, REQUIRED, check_serde_property, check_table_property, mapped_column,
+};
 use super::statement::{Property, StatementParts};
+use crate::column::{Column, ColumnSource, ColumnType};
 use crate::errors::{Error, ErrorKind, Errors};
-use crate::landing_table::{Column, ColumnType, LandingTable, Location, split_location};
+use crate::landing_table::{LandingTable, Location, split_location};
 use crate::names::TableName;
-use crate::roles::{PlacedProperty, read_roles};
 use crate::suggest::nearest;
+use crate::table_roles::{PlacedProperty, TableRoles, read_roles};
 use crate::text::Spot;
 
 /// The table that a statement defines.
@@ -18,7 +21,7 @@ use crate::text::Spot;
 /// # Errors
 /// The parser's `errors` and everything found here.
 pub(super) fn landing_table(
-    parts: StatementParts,
+    mut parts: StatementParts,
     file: &str,
     errors: Vec<Error>,
 ) -> Result<LandingTable, Errors> {
@@ -29,6 +32,11 @@ pub(super) fn landing_table(
         faults.add(parts.name.1, ErrorKind::FileName { stem });
     }
     faults.check_columns(&parts.columns);
+    faults.map_columns(&parts.serde_properties, &mut parts.columns);
+    let has_exact_keys = parts.serde_properties.iter().any(|property| {
+        property.key.eq_ignore_ascii_case(CASE_INSENSITIVE)
+            && property.value.trim().eq_ignore_ascii_case("false")
+    });
     let columns: Vec<&Column> = parts.columns.iter().map(|(column, _)| column).collect();
     faults.check_properties(&parts, &columns);
     let location = parts
@@ -36,7 +44,8 @@ pub(super) fn landing_table(
         .as_ref()
         .filter(|(location, _)| !location.trim().is_empty());
     faults.check_location(parts.spot, location);
-    let (personal, required) = faults.personal_and_required(&parts.properties, &columns);
+    let roles = faults.roles(&parts.properties, &columns);
+    let (personal, required) = faults.personal_and_required(&roles, &parts.properties, &columns);
 
     match (name, location.cloned()) {
         (Ok(name), Some((location, location_spot))) if faults.errors.is_empty() => {
@@ -53,6 +62,8 @@ pub(super) fn landing_table(
                 file: file.to_owned(),
                 line: parts.spot.line,
                 location_line: location_spot.line,
+                has_exact_keys,
+                roles,
                 personal,
                 required,
             })
@@ -78,6 +89,40 @@ impl Faults<'_> {
             if !names.insert(column.name.as_str()) {
                 let name = column.name.clone();
                 self.add(*spot, ErrorKind::ColumnTwice { name });
+            }
+        }
+    }
+
+    /// Sets the JSON keys of columns that the SerDe maps. No two columns may read one
+    /// key.
+    fn map_columns(&mut self, properties: &[Property], columns: &mut [(Column, Spot)]) {
+        for property in properties {
+            let key = property.key.to_lowercase();
+            let json_key = property.value.trim();
+            let mapped = mapped_column(&key)
+                .and_then(|name| columns.iter_mut().find(|(column, _)| column.name == name));
+            if let Some((column, _)) = mapped
+                && !json_key.is_empty()
+            {
+                column.source = match column.name == json_key {
+                    true => ColumnSource::Name,
+                    false => ColumnSource::Key(json_key.to_owned()),
+                };
+            }
+        }
+        for (at, (column, spot)) in columns.iter().enumerate() {
+            let twin = columns[..at]
+                .iter()
+                .find(|(other, _)| other.json_key().eq_ignore_ascii_case(column.json_key()));
+            if let Some((other, _)) = twin
+                && other.name != column.name
+            {
+                let kind = ErrorKind::JsonKeyTwice {
+                    key: column.json_key().to_owned(),
+                    first: other.name.clone(),
+                    second: column.name.clone(),
+                };
+                self.add(*spot, kind);
             }
         }
     }
@@ -118,13 +163,8 @@ impl Faults<'_> {
         self.add(*spot, ErrorKind::Location { reason });
     }
 
-    /// The personal and the required columns, as declared and as the roles of
-    /// columns need it.
-    fn personal_and_required(
-        &mut self,
-        properties: &[Property],
-        columns: &[&Column],
-    ) -> (Vec<String>, Vec<String>) {
+    /// What the properties declare that the columns mean.
+    fn roles(&mut self, properties: &[Property], columns: &[&Column]) -> TableRoles {
         let placed: Vec<PlacedProperty<'_>> = properties
             .iter()
             .map(|p| (p.key.as_str(), p.value.as_str(), p.spot))
@@ -133,10 +173,38 @@ impl Faults<'_> {
         for (spot, kind) in role_faults {
             self.add(spot, kind);
         }
+        let is_mapped = |name: &String| {
+            let mut columns = columns.iter();
+            columns.any(|column| column.name == *name && column.source != ColumnSource::Name)
+        };
+        // People in broken records are looked for behind the key of that name.
+        if roles.has_consent()
+            && let Some(subject) = roles.subject.as_ref().filter(|name| is_mapped(name))
+            && let Some(column) = columns.iter().find(|column| column.name == *subject)
+        {
+            let spot = Spot {
+                line: column.line,
+                column: 1,
+            };
+            let column = subject.clone();
+            self.add(spot, ErrorKind::MappedSubject { column });
+        }
+        roles
+    }
+
+    /// The personal and the required columns, as declared and as the roles of
+    /// columns need it.
+    fn personal_and_required(
+        &mut self,
+        roles: &TableRoles,
+        properties: &[Property],
+        columns: &[&Column],
+    ) -> (Vec<String>, Vec<String>) {
         let mut personal = self
             .listed_columns(PERSONAL, properties, columns)
             .unwrap_or_else(|| {
                 let texts = columns.iter().filter(|c| c.kind == ColumnType::String);
+                let texts = texts.filter(|column| !roles.is_number(&column.name));
                 texts.map(|column| column.name.clone()).collect()
             });
         let mut required = self

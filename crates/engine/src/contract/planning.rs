@@ -19,6 +19,7 @@ use crate::contract::shipped;
 use crate::contract::subject_columns;
 use crate::contract::time_use::TimeUse;
 use query::Session;
+use query::sql::parse::quote;
 use query::system;
 use query::tables::model_id;
 
@@ -135,11 +136,13 @@ pub(crate) async fn plan_and_trace(
     }
     let mut planned = Vec::new();
     let mut lineage = Lineage::of(&session.tables().project);
+    let mut stars = Vec::new();
     for model in models {
         let plan = session
             .plan(&model.sql)
             .await
-            .map_err(|error| in_model(model, error.into()))?;
+            .map_err(|error| missing_landing_column(session, model, error.into()))?;
+        stars.extend(star(model, &plan));
         let is_as_shipped = shipped::computes_the_same(session, model, &plan).await;
         let layout = layout(model, &plan)?;
         let reading_time =
@@ -174,6 +177,10 @@ pub(crate) async fn plan_and_trace(
             reading_time,
             group_lineage: None,
         });
+    }
+    stars.extend(lineage.take_undeclared());
+    if let Some(error) = Error::of_models(stars) {
+        return Err(error);
     }
     for planned in &mut planned {
         for check in &planned.model.contract.checks {
@@ -231,6 +238,64 @@ fn layout(model: &Model, plan: &LogicalPlan) -> Result<Layout, Error> {
         hint: Some("cast the column in the model's SELECT".to_owned()),
         message: error.to_string(),
     })
+}
+
+/// The error about `*` in the output columns, with the columns to list instead.
+fn star(model: &Model, plan: &LogicalPlan) -> Option<Error> {
+    let (line, _) = *model.stars.first()?;
+    let columns = plan.schema().fields().iter();
+    let columns: Vec<String> = columns
+        .map(|field| quoted_where_needed(field.name()))
+        .collect();
+    Some(Error::Model {
+        file: model.file.clone(),
+        line,
+        message: "`*` in the output columns".to_owned(),
+        hint: Some(format!(
+            "list the columns, as one that is not listed cannot leak; these are all: {}",
+            columns.join(", ")
+        )),
+    })
+}
+
+/// A column's name, in quotes where SQL needs them.
+fn quoted_where_needed(name: &str) -> String {
+    let is_plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_';
+    match name.chars().all(is_plain) && !name.starts_with(|c: char| c.is_ascii_digit()) {
+        true => name.to_owned(),
+        false => quote(name),
+    }
+}
+
+/// A model's planning error; where the model names a column that the shipped landing table
+/// has and the project's lacks, about the project's landing file.
+fn missing_landing_column(session: &Session, model: &Model, error: Error) -> Error {
+    let error = in_model(model, error);
+    let Error::Model { message, .. } = &error else {
+        return error;
+    };
+    let project = &session.tables().project;
+    let missing = project.missing_columns(model);
+    let named = |column: &catalog::MissingColumn| {
+        message.starts_with(&format!("there is no column `{}`", column.name))
+    };
+    let Some(missing) = missing.into_iter().find(named) else {
+        return error;
+    };
+    Error::Model {
+        file: missing.file,
+        line: missing.line,
+        message: format!(
+            "`{}` has no column `{}`, which {} reads",
+            missing.table,
+            missing.name,
+            missing.readers.join(", ")
+        ),
+        hint: Some(format!(
+            "add `{} {}` to its columns, or take the column out of {}",
+            missing.name, missing.kind, model.file
+        )),
+    }
 }
 
 /// The landing tables and columns that the optimised plan reads.

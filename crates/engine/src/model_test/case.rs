@@ -191,21 +191,29 @@ impl Running {
 
     /// One more landing file.
     async fn give(&mut self, table: TableName, rows: GivenRows) -> Result<(), Fault> {
+        let project = Arc::clone(&self.setup.project);
+        let mut landing = project.landing().iter();
+        let definition = landing.find(|known| known.name == table);
+        let key = |name: &str| {
+            let column = definition.and_then(|definition| definition.column(name));
+            column.map_or(name.to_owned(), |column| column.json_key().to_owned())
+        };
         let text = match rows {
             GivenRows::Json(text) => text,
             GivenRows::Sql(rows) => {
                 let session = Session::open(&self.setup)?;
                 let batch = rows_of(&session, &rows).await?;
                 let columns = batch.columns().iter().map(compare::in_milliseconds);
-                json_of(&named(
-                    columns.collect(),
-                    batch.schema().fields().iter().map(|f| f.name().as_str()),
-                ))?
+                let keys: Vec<String> = batch
+                    .schema()
+                    .fields()
+                    .iter()
+                    .map(|field| key(field.name()))
+                    .collect();
+                json_of(&named(columns.collect(), keys.iter().map(String::as_str)))?
             }
         };
-        let project = Arc::clone(&self.setup.project);
-        let mut landing = project.landing().iter();
-        if let Some(definition) = landing.find(|known| known.name == table) {
+        if let Some(definition) = definition {
             self.place.give(definition, &text)?;
         }
         Ok(())

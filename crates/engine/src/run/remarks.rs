@@ -55,6 +55,19 @@ pub(super) fn warnings(
             )
         })
     }));
+    warnings.extend(intake.iter().filter_map(|(table, read)| {
+        let misfits = &read.tally.misfits;
+        let columns: Vec<&str> = misfits.keys().map(String::as_str).collect();
+        (!columns.is_empty()).then(|| {
+            let count: u64 = misfits.values().sum();
+            let values = if count == 1 { "value does" } else { "values do" };
+            format!(
+                "{table}: {count} {values} not fit the type of the column ({}); the rows were kept, \
+                 with null there",
+                shown(&columns)
+            )
+        })
+    }));
     warnings.sort();
     warnings
 }

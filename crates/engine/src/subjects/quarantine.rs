@@ -87,6 +87,9 @@ pub(crate) async fn state(session: &Session) -> Result<QuarantineState, Error> {
     let (table, subject) = (&records.table, &records.subject);
     let only = format!("where table_name = '{table}'");
     each_entry(session, "*", &only, |entry| {
+        if entry.is_misfit() {
+            return;
+        }
         if !entry.is_open() {
             state.named_in_dropped.take_in(&entry, subject);
             return;

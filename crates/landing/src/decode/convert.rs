@@ -38,6 +38,8 @@ const TOO_FINE: Refusal = (
     "a time in microseconds or nanoseconds where milliseconds are due",
 );
 
+const FINER_THAN_MILLIS: Refusal = (Reason::LossyNumber, "a time finer than a millisecond");
+
 const NOT_AFTER_1970: Refusal = (Reason::OutOfRange, "a time of zero or before 1970");
 
 /// Converts a valid JSON number for a column that is not text.
@@ -51,7 +53,8 @@ pub(crate) fn from_number(kind: Type, token: &[u8]) -> Result<Value, Refusal> {
         Type::Int => {
             i32::try_from(integer(token)?).map_or(Err(RANGE), |value| Ok(Value::Int(value)))
         }
-        Type::Timestamp => integer(token).map(Value::Timestamp),
+        Type::Timestamp => epoch(token).map(Value::Timestamp),
+        Type::Instant { is_checked } => instant(epoch(token)?, is_checked),
         Type::Double => double(token).map(Value::Double),
         Type::Float => {
             let value: f32 = ascii(token).parse().map_err(|_| NO_NUMBER)?;
@@ -61,9 +64,11 @@ pub(crate) fn from_number(kind: Type, token: &[u8]) -> Result<Value, Refusal> {
                 Err(RANGE)
             }
         }
-        Type::Date | Type::Boolean | Type::Text => {
-            Err((Reason::TypeMismatch, "a number where none is due"))
+        // As Athena reads it: days since 1970.
+        Type::Date => {
+            i32::try_from(integer(token)?).map_or(Err(RANGE), |days| Ok(Value::Date(days)))
         }
+        Type::Boolean | Type::Text => Err((Reason::TypeMismatch, "a number where none is due")),
     }
 }
 
@@ -72,7 +77,7 @@ pub(crate) fn from_number(kind: Type, token: &[u8]) -> Result<Value, Refusal> {
 pub(crate) fn is_converted(kind: Type, token: &[u8]) -> bool {
     matches!(
         kind,
-        Type::Long | Type::Millis | Type::Int | Type::Timestamp
+        Type::Long | Type::Millis | Type::Instant { .. } | Type::Int | Type::Date | Type::Timestamp
     ) && token.iter().any(|byte| matches!(byte, b'.' | b'e' | b'E'))
 }
 
@@ -89,8 +94,9 @@ pub(crate) fn from_text(kind: Type, text: &[u8]) -> Result<Value, Refusal> {
         Type::Double | Type::Float if is_number(text) => from_number(kind, text),
         Type::Long | Type::Millis | Type::Int | Type::Double | Type::Float => Err(NO_NUMBER),
         Type::Date => date(text).map(Value::Date),
-        Type::Timestamp if is_integer(text) => from_number(kind, text),
+        Type::Timestamp | Type::Instant { .. } if is_number(text) => from_number(kind, text),
         Type::Timestamp => timestamp(text).map(Value::Timestamp),
+        Type::Instant { is_checked } => instant(timestamp(text)?, is_checked),
         Type::Boolean => match text {
             b"true" => Ok(Value::Boolean(true)),
             b"false" => Ok(Value::Boolean(false)),
@@ -115,6 +121,36 @@ pub(crate) fn wrong_unit(value: i64) -> Option<Refusal> {
     } else {
         None
     }
+}
+
+/// Converts epoch milliseconds for a column of instants.
+fn instant(millis: i64, is_checked: bool) -> Result<Value, Refusal> {
+    match wrong_unit(millis) {
+        Some(refusal) if is_checked => Err(refusal),
+        _ => Ok(Value::Long(millis)),
+    }
+}
+
+/// Converts a valid JSON number to epoch milliseconds, as Athena reads numbers in
+/// timestamp columns: an integer of 13 characters or more is milliseconds, a
+/// shorter one and a fraction are seconds.
+fn epoch(token: &[u8]) -> Result<i64, Refusal> {
+    const MILLIS_LENGTH_MIN: usize = 13;
+    if token.iter().all(|byte| matches!(byte, b'-' | b'0'..=b'9')) {
+        let value = integer(token)?;
+        return match token.len() >= MILLIS_LENGTH_MIN {
+            true => Ok(value),
+            false => Ok(value * 1000),
+        };
+    }
+    let (negative, digits) = match token {
+        [b'-', rest @ ..] => (true, rest),
+        _ => (false, token),
+    };
+    scaled_decimal(negative, digits, 3).map_err(|refusal| match refusal {
+        FRACTION => FINER_THAN_MILLIS,
+        other => other,
+    })
 }
 
 /// Converts `true` or `false` for a column that is not text.
@@ -144,6 +180,11 @@ fn integer(token: &[u8]) -> Result<i64, Refusal> {
 /// Converts any JSON number to an integer: `digits` has a fraction, an exponent, or
 /// many digits. The result is exact: the value is an integer times a power of ten.
 fn decimal(negative: bool, digits: &[u8]) -> Result<i64, Refusal> {
+    scaled_decimal(negative, digits, 0)
+}
+
+/// As [`decimal`], times `scale` powers of ten.
+fn scaled_decimal(negative: bool, digits: &[u8], scale: i64) -> Result<i64, Refusal> {
     let (mantissa, exponent) = match digits.iter().position(|b| matches!(b, b'e' | b'E')) {
         Some(at) => (&digits[..at], exponent(&digits[at + 1..])),
         None => (digits, 0),
@@ -159,7 +200,7 @@ fn decimal(negative: bool, digits: &[u8]) -> Result<i64, Refusal> {
         Some(at) => at as i64 - last as i64,
         None => (mantissa.len() - 1 - last) as i64,
     };
-    let power = trailing.saturating_add(exponent);
+    let power = trailing.saturating_add(exponent).saturating_add(scale);
     if power < 0 {
         return Err(FRACTION);
     }
@@ -231,24 +272,30 @@ fn is_number(text: &[u8]) -> bool {
     super::scan::skip_number(text, 0) == Some(text.len())
 }
 
-/// Converts `YYYY-MM-DD` to days since 1970.
+/// Converts `YYYY-MM-DD` to days since 1970. Leading zeros may be missing: birthdays
+/// hold years such as 967.
 fn date(text: &[u8]) -> Result<i32, Refusal> {
-    match *text {
-        [a, b, c, d, b'-', e, f, b'-', g, h] => {
-            let year = digits([a, b, c, d]).ok_or(NO_DATE)?;
-            let month = digits([e, f]).ok_or(NO_DATE)?;
-            let day = digits([g, h]).ok_or(NO_DATE)?;
-            days(year, month, day).ok_or(NO_DAY)
-        }
-        _ => Err(NO_DATE),
+    let mut parts = text.split(|byte| *byte == b'-');
+    let mut part = |length_max: usize| {
+        let part = parts.next().filter(|part| !part.is_empty());
+        let part = part.filter(|part| part.len() <= length_max);
+        part.and_then(digits).ok_or(NO_DATE)
+    };
+    let (year, month, day) = (part(4)?, part(2)?, part(2)?);
+    match parts.next() {
+        None => days(year, month, day).ok_or(NO_DAY),
+        Some(_) => Err(NO_DATE),
     }
 }
 
 /// Converts `YYYY-MM-DD HH:MM:SS`, also with `T`, a fraction, and `Z` or an offset,
 /// to milliseconds since 1970 UTC.
 fn timestamp(text: &[u8]) -> Result<i64, Refusal> {
-    let (head, tail) = text.split_at_checked(19).ok_or(NO_TIME)?;
-    let (day, clock) = head.split_at(10);
+    let clock_at = text
+        .iter()
+        .position(|byte| matches!(byte, b' ' | b'T' | b't'));
+    let (day, rest) = text.split_at(clock_at.ok_or(NO_TIME)?);
+    let (clock, tail) = rest.split_at_checked(9).ok_or(NO_TIME)?;
     let days = date(day).map_err(|refusal| match refusal {
         NO_DATE => NO_TIME,
         other => other,
@@ -256,9 +303,9 @@ fn timestamp(text: &[u8]) -> Result<i64, Refusal> {
     let [b' ' | b'T' | b't', a, b, b':', c, d, b':', e, f] = *clock else {
         return Err(NO_TIME);
     };
-    let hour = digits([a, b]).ok_or(NO_TIME)?;
-    let minute = digits([c, d]).ok_or(NO_TIME)?;
-    let second = digits([e, f]).ok_or(NO_TIME)?;
+    let hour = digits(&[a, b]).ok_or(NO_TIME)?;
+    let minute = digits(&[c, d]).ok_or(NO_TIME)?;
+    let second = digits(&[e, f]).ok_or(NO_TIME)?;
     if hour > 23 || minute > 59 || second > 59 {
         return Err(NO_DAY);
     }
@@ -276,7 +323,7 @@ fn timestamp(text: &[u8]) -> Result<i64, Refusal> {
         _ => (&tail[..0], tail),
     };
     if fraction.iter().skip(3).any(|digit| *digit != b'0') {
-        return Err((Reason::LossyNumber, "a time finer than a millisecond"));
+        return Err(FINER_THAN_MILLIS);
     }
     let millis = (0..3).fold(0, |millis, i| {
         millis * 10 + i64::from(fraction.get(i).map_or(0, |digit| digit - b'0'))
@@ -284,8 +331,8 @@ fn timestamp(text: &[u8]) -> Result<i64, Refusal> {
     let offset_minutes = match *zone {
         [] | [b'Z' | b'z'] => 0,
         [sign @ (b'+' | b'-'), a, b, b':', c, d] => {
-            let hours = digits([a, b]).ok_or(NO_TIME)?;
-            let minutes = digits([c, d]).ok_or(NO_TIME)?;
+            let hours = digits(&[a, b]).ok_or(NO_TIME)?;
+            let minutes = digits(&[c, d]).ok_or(NO_TIME)?;
             if hours > 23 || minutes > 59 {
                 return Err(NO_DAY);
             }
@@ -299,7 +346,8 @@ fn timestamp(text: &[u8]) -> Result<i64, Refusal> {
     Ok((minutes * 60 + i64::from(second)) * 1000 + millis)
 }
 
-fn digits<const N: usize>(text: [u8; N]) -> Option<i32> {
+/// The value of a few digits.
+fn digits(text: &[u8]) -> Option<i32> {
     text.iter().try_fold(0, |value, byte| match byte {
         b'0'..=b'9' => Some(value * 10 + i32::from(byte - b'0')),
         _ => None,
@@ -382,6 +430,26 @@ mod tests {
         check("2000-02-29", Err(Reason::TypeMismatch));
         check("2000-02-29 00:00:00 ", Err(Reason::TypeMismatch));
         check("2000-02-29 00:00:00.", Err(Reason::TypeMismatch));
+        check("970-1-1 00:00:00", Ok(-31_556_908_800_000));
+    }
+
+    #[test]
+    fn numbers_as_times() {
+        fn check(token: &str, expected: Result<i64, Reason>) {
+            let got = epoch(token.as_bytes()).map_err(|(reason, _)| reason);
+            assert_eq!(got, expected, "{token}");
+        }
+        check("1655564376361", Ok(1_655_564_376_361));
+        check("1655564376", Ok(1_655_564_376_000));
+        check("-1655564376", Ok(-1_655_564_376_000));
+        check("0", Ok(0));
+        check("999999999999", Ok(999_999_999_999_000));
+        check("1655564376.5", Ok(1_655_564_376_500));
+        check("1.655564376361e9", Ok(1_655_564_376_361));
+        check("1655564376.3615", Err(Reason::LossyNumber));
+        check("9223372036854775807", Ok(i64::MAX));
+        check("9223372036854775808", Err(Reason::OutOfRange));
+        check("1e30", Err(Reason::OutOfRange));
     }
 
     #[test]
@@ -391,6 +459,18 @@ mod tests {
         assert_eq!(date(b"2000-02-29"), Ok(11_016));
         assert_eq!(date(b"1399-01-01"), Ok(-208_553));
         assert_eq!(date(b"1900-02-29"), Err(NO_DAY));
-        assert_eq!(date(b"1-1-1"), Err(NO_DATE));
+        assert_eq!(date(b"967-01-01"), Ok(-366_338));
+        assert_eq!(date(b"1-1-1"), Ok(-719_162));
+        for text in [
+            "",
+            "-",
+            "1970-01",
+            "1970-01-01-01",
+            "19700-01-01",
+            "1970-001-01",
+            "1970-1-+1",
+        ] {
+            assert_eq!(date(text.as_bytes()), Err(NO_DATE), "{text}");
+        }
     }
 }

@@ -43,6 +43,19 @@ pub(crate) struct GeneralPath<'a> {
     /// Unknown fields of the current object: the ranges of their names.
     unknown: Vec<(usize, usize)>,
     problem: Option<(Reason, String)>,
+    misfits: Vec<Misfit>,
+}
+
+/// A value of a row that its column does not accept.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Misfit {
+    /// The index of the column.
+    pub(crate) column: usize,
+    /// Where the value is.
+    pub(crate) from: usize,
+    pub(crate) to: usize,
+    /// Why it is not accepted.
+    pub(crate) detail: &'static str,
 }
 
 impl<'a> GeneralPath<'a> {
@@ -55,7 +68,13 @@ impl<'a> GeneralPath<'a> {
             unescaped: Vec::new(),
             unknown: Vec::new(),
             problem: None,
+            misfits: Vec::new(),
         }
+    }
+
+    /// The misfits of the last object, if it was a row or filtered, in order.
+    pub(crate) fn take_misfits(&mut self) -> Vec<Misfit> {
+        std::mem::take(&mut self.misfits)
     }
 
     /// Decodes the object that begins at `at`. `check_utf8` says that `bytes` may
@@ -72,9 +91,11 @@ impl<'a> GeneralPath<'a> {
         self.object += 1;
         self.unknown.clear();
         self.problem = None;
+        self.misfits.clear();
         let mut recording = shapes.as_ref().and_then(|shapes| shapes.record(at));
         let Some(end) = self.read_fields(bytes, at, rows, &mut recording) else {
             rows.rollback();
+            self.misfits.clear();
             return Outcome::Unreadable;
         };
         if check_utf8 && std::str::from_utf8(&bytes[at..end]).is_err() {
@@ -92,6 +113,7 @@ impl<'a> GeneralPath<'a> {
         }
         if let Some((reason, detail)) = self.problem.take() {
             rows.rollback();
+            self.misfits.clear();
             return Outcome::Rejected {
                 end,
                 reason,
@@ -194,7 +216,7 @@ impl<'a> GeneralPath<'a> {
         } else {
             key
         };
-        let is = |column: &Column| column.name.as_bytes().eq_ignore_ascii_case(key);
+        let is = |column: &Column| column.key.is(key);
         if columns.get(expected).is_some_and(is) {
             return Some(expected);
         }
@@ -213,6 +235,7 @@ impl<'a> GeneralPath<'a> {
         // After a problem no row is built, but the object is still checked to its
         // end.
         let build = self.problem.is_none();
+        let mut is_converted = false;
         let (end, value) = match bytes.get(at)? {
             b'"' => {
                 let text = scan::scan_string(bytes, at + 1)?;
@@ -245,9 +268,7 @@ impl<'a> GeneralPath<'a> {
                 };
                 // Text is the only spelling of dates and times in JSON: no
                 // conversion.
-                if !matches!(column.kind, Type::Date | Type::Timestamp) {
-                    rows.converted += 1;
-                }
+                is_converted = !matches!(column.kind, Type::Date | Type::Timestamp);
                 (text.end + 1, convert::from_text(column.kind, content))
             }
             b'n' => (
@@ -267,7 +288,14 @@ impl<'a> GeneralPath<'a> {
                 (end, convert::from_boolean(column.kind, truth))
             }
             b'{' | b'[' => {
-                let end = self.skip_unknown(bytes, at)?;
+                let end = self.skip_nested(bytes, at, || format!("in column {}", column.name))?;
+                if column.kind == Type::Text && !column.is_strict {
+                    if build && self.problem.is_none() {
+                        rows.converted += 1;
+                        rows.push_text(index, &bytes[at..end]);
+                    }
+                    return Some(end);
+                }
                 let refusal = (
                     Reason::TypeMismatch,
                     "an object or array where a scalar is due",
@@ -284,9 +312,7 @@ impl<'a> GeneralPath<'a> {
                     return Some(end);
                 }
                 let token = &bytes[at..end];
-                if build && convert::is_converted(column.kind, token) {
-                    rows.converted += 1;
-                }
+                is_converted = convert::is_converted(column.kind, token);
                 (end, convert::from_number(column.kind, token))
             }
         };
@@ -296,8 +322,22 @@ impl<'a> GeneralPath<'a> {
                     self.problem = Some(missing(column));
                 }
             }
-            Ok(value) if build => rows.push_value(index, value),
+            Ok(value) if build => {
+                rows.converted += u64::from(is_converted);
+                rows.push_value(index, value);
+            }
             Ok(_) => {}
+            Err((_, detail)) if !column.is_strict => {
+                if build && self.problem.is_none() {
+                    rows.push_value(index, convert::Value::Null);
+                    self.misfits.push(Misfit {
+                        column: index,
+                        from: at,
+                        to: end,
+                        detail,
+                    });
+                }
+            }
             Err(refusal) => self.note_refusal(column, refusal),
         }
         Some(end)
@@ -305,12 +345,20 @@ impl<'a> GeneralPath<'a> {
 
     /// Skips the value of an unknown field. Returns where it ends.
     fn skip_unknown(&mut self, bytes: &[u8], at: usize) -> Option<usize> {
+        self.skip_nested(bytes, at, || "in an unknown field".to_owned())
+    }
+
+    /// Skips a value of any nesting; `place` names it if it holds a fault.
+    fn skip_nested(
+        &mut self,
+        bytes: &[u8],
+        at: usize,
+        place: impl FnOnce() -> String,
+    ) -> Option<usize> {
         let mut unpaired = false;
         let end = scan::skip_value(bytes, at, self.depth_max - 1, &mut unpaired)?;
         if unpaired {
-            self.note_problem(Reason::UnpairedSurrogate, || {
-                "in an unknown field".to_owned()
-            });
+            self.note_problem(Reason::UnpairedSurrogate, place);
         }
         Some(end)
     }

@@ -341,7 +341,9 @@ impl Data {
                 views: Vec::with_capacity(capacity),
                 text: Vec::new(),
             },
-            Type::Long | Type::Millis => Data::Long(Vec::with_capacity(capacity)),
+            Type::Long | Type::Millis | Type::Instant { .. } => {
+                Data::Long(Vec::with_capacity(capacity))
+            }
             Type::Int => Data::Int(Vec::with_capacity(capacity)),
             Type::Double => Data::Double(Vec::with_capacity(capacity)),
             Type::Float => Data::Float(Vec::with_capacity(capacity)),

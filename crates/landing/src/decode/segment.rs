@@ -14,7 +14,7 @@ use bytes::Bytes;
 
 use super::decoded::Decoded;
 use super::fast::{FastOutcome, Shapes};
-use super::general::{GeneralPath, Outcome};
+use super::general::{GeneralPath, Misfit, Outcome};
 use super::rows::RowBuilder;
 use super::scan;
 use super::settings::Settings;
@@ -233,34 +233,39 @@ impl<'a> Segment<'a> {
             self.settings.fast.then_some(&mut self.shapes),
             &mut self.tally,
         );
+        let misfits = self.general.take_misfits();
         let line = match outcome {
             Outcome::Rejected { .. } => self.line(at),
+            _ if !misfits.is_empty() => self.line(at),
             _ => 0,
         };
-        self.count_outcome(bytes, at, self.segment_offset + at as u64, line, outcome)
+        let offset = self.segment_offset + at as u64;
+        self.count_outcome(bytes, at, (offset, line), outcome, &misfits)
     }
 
-    /// Counts the outcome of the object at `bytes[at..]`. Returns where the object
-    /// ends.
+    /// Counts the outcome of the object at `bytes[at..]`, which has this offset and
+    /// line in the file. Returns where the object ends.
     fn count_outcome(
         &mut self,
         bytes: &[u8],
         at: usize,
-        offset: u64,
-        line: u64,
+        (offset, line): (u64, u64),
         outcome: Outcome,
+        misfits: &[Misfit],
     ) -> Option<usize> {
         match outcome {
             Outcome::Row { end } => {
                 self.tally.rows += 1;
                 self.tally.objects += 1;
                 self.tally.bytes_rows += (end - at) as u64;
+                self.reject_misfits(bytes, at, (offset, line), misfits);
                 Some(end)
             }
             Outcome::Filtered { end } => {
                 self.tally.filtered += 1;
                 self.tally.objects += 1;
                 self.tally.bytes_rows += (end - at) as u64;
+                self.reject_misfits(bytes, at, (offset, line), misfits);
                 Some(end)
             }
             Outcome::Rejected {
@@ -275,6 +280,29 @@ impl<'a> Segment<'a> {
                 Some(end)
             }
             Outcome::Unreadable => None,
+        }
+    }
+
+    /// Rejects the misfits of a row. Their bytes no longer count as the row's.
+    fn reject_misfits(
+        &mut self,
+        bytes: &[u8],
+        at: usize,
+        (offset, line): (u64, u64),
+        misfits: &[Misfit],
+    ) {
+        for misfit in misfits {
+            let value = &bytes[misfit.from..misfit.to];
+            let mut sink = self.new_sink();
+            sink.feed(value);
+            let collected = sink.finish();
+            let place = offset + (misfit.from - at) as u64;
+            let line = line + newlines(&bytes[at..misfit.from]);
+            let column = &self.settings.spec.schema.columns[misfit.column].name;
+            let detail = format!("column {column}: {}; it is null in its row", misfit.detail);
+            *self.tally.misfits.entry(column.clone()).or_default() += 1;
+            self.tally.bytes_rows -= value.len() as u64;
+            self.reject(place, line, Reason::Misfit, detail, collected);
         }
     }
 
@@ -427,13 +455,15 @@ impl<'a> Segment<'a> {
                 None,
                 &mut self.tally,
             );
-            self.count_outcome(bytes, at, start, line, outcome)
+            let misfits = self.general.take_misfits();
+            self.count_outcome(bytes, at, (start, line), outcome, &misfits)
         } else {
             let whole = [before, own].concat();
             let outcome =
                 self.general
                     .object(&whole, 0, true, &mut self.rows, None, &mut self.tally);
-            self.count_outcome(&whole, 0, start, line, outcome)
+            let misfits = self.general.take_misfits();
+            self.count_outcome(&whole, 0, (start, line), outcome, &misfits)
         };
         debug_assert!(outcome.is_some(), "the grammars agree");
         if outcome.is_none() {

@@ -14,6 +14,9 @@ pub enum Reason {
     /// JSON between objects that is not an object: a number, a string, an
     /// array of scalars.
     NotAnObject,
+    /// A value that its column does not accept, in a column that rows can do
+    /// without. Its object is a row, in which the value is null.
+    Misfit,
     /// A complete object after a broken one, of which it may be a part.
     Ambiguous,
     /// A column occurs twice, perhaps in another letter case.
@@ -47,11 +50,12 @@ pub enum Reason {
 
 impl Reason {
     /// All reasons.
-    pub const ALL: [Reason; 17] = [
+    pub const ALL: [Reason; 18] = [
         Reason::Truncated,
         Reason::Syntax,
         Reason::Garbage,
         Reason::NotAnObject,
+        Reason::Misfit,
         Reason::Ambiguous,
         Reason::DuplicateKey,
         Reason::MissingField,
@@ -74,6 +78,7 @@ impl Reason {
             Reason::Syntax => "syntax",
             Reason::Garbage => "garbage",
             Reason::NotAnObject => "not_an_object",
+            Reason::Misfit => "misfit",
             Reason::Ambiguous => "ambiguous",
             Reason::DuplicateKey => "duplicate_key",
             Reason::MissingField => "missing_field",
@@ -94,7 +99,11 @@ impl Reason {
     pub fn is_object(self) -> bool {
         !matches!(
             self,
-            Reason::Garbage | Reason::NotAnObject | Reason::Unpackable | Reason::CompressionRatio
+            Reason::Garbage
+                | Reason::NotAnObject
+                | Reason::Misfit
+                | Reason::Unpackable
+                | Reason::CompressionRatio
         )
     }
 }

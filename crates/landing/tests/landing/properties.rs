@@ -205,7 +205,7 @@ proptest! {
         if expected.is_finite() {
             prop_assert_eq!(&rows(&decoded.batches[0])[1], &format!("a=1 d={expected:?}"));
         } else {
-            prop_assert_eq!(decoded.rejected[0].kind, Reason::OutOfRange);
+            prop_assert_eq!(decoded.rejected[0].kind, Reason::Misfit);
         }
     }
 }

@@ -220,7 +220,7 @@ impl TableIntake {
         booked: &mut Booked,
     ) {
         self.places += rejected.places;
-        booked.is_open = true;
+        booked.is_open |= !entry.is_misfit();
         if let Some(subject) = subject {
             booked.names |= Arc::make_mut(&mut self.named).take_in(entry, subject);
             if may_be_about_anybody(entry, subject) {

@@ -66,6 +66,9 @@ impl Named {
     /// form of an address, because not everything around an `@` is one.
     pub fn take_in(&mut self, entry: &QuarantineEntry, subject: &str) -> bool {
         const FIXED: usize = 48;
+        if entry.is_misfit() {
+            return false;
+        }
         let kept = entry.subjects.iter().flat_map(|subjects| subjects.lines());
         let raw = entry.raw.as_deref();
         let raw = raw.map(|raw| people_in(raw, subject)).unwrap_or_default();

@@ -111,6 +111,12 @@ impl QuarantineEntry {
         self.state == OPEN
     }
 
+    /// Whether it is a value of a row that was kept. What the row says of its person
+    /// is known.
+    pub fn is_misfit(&self) -> bool {
+        self.reason == Reason::Misfit.as_str()
+    }
+
     /// Somebody said that it may go.
     pub fn mark_dropped(&mut self) {
         self.state = DROPPED.to_owned();
@@ -122,7 +128,7 @@ impl QuarantineEntry {
     pub fn hides_people(&self) -> bool {
         let rest = [Reason::Unpackable, Reason::CompressionRatio];
         rest.iter().any(|reason| reason.as_str() == self.reason)
-            || self.detail.ends_with(NAMES_MORE)
+            || self.detail.ends_with(NAMES_MORE) && !self.is_misfit()
     }
 
     /// Whether it is a record that stops before its end.

@@ -130,7 +130,7 @@ impl LandingTable {
 /// is in another unit may be a withdrawal that would be ordered before all others, or
 /// a grant after them. It is quarantined, and its person is suspended.
 fn schema(table: &catalog::LandingTable, roles: &TableRoles) -> landing::Schema {
-    use catalog::ColumnType;
+    use catalog::{ColumnSource, ColumnType};
     let orders_records =
         |column: &str| roles.has_consent() && roles.time.as_deref() == Some(column);
     let columns = table
@@ -138,8 +138,18 @@ fn schema(table: &catalog::LandingTable, roles: &TableRoles) -> landing::Schema 
         .iter()
         .map(|column| landing::Column {
             name: column.name.clone(),
+            key: match &column.source {
+                ColumnSource::Nowhere => landing::Key::None,
+                _ if table.has_exact_keys => landing::Key::Exact(column.json_key().to_owned()),
+                _ => landing::Key::AnyCase(column.json_key().to_owned()),
+            },
             kind: match column.kind {
                 ColumnType::String => landing::Type::Text,
+                ColumnType::Bigint if column.declared == ColumnType::Timestamp => {
+                    landing::Type::Instant {
+                        is_checked: orders_records(&column.name),
+                    }
+                }
                 ColumnType::Bigint if orders_records(&column.name) => landing::Type::Millis,
                 ColumnType::Bigint => landing::Type::Long,
                 ColumnType::Int => landing::Type::Int,
@@ -150,6 +160,9 @@ fn schema(table: &catalog::LandingTable, roles: &TableRoles) -> landing::Schema 
                 ColumnType::Boolean => landing::Type::Boolean,
             },
             required: table.required().contains(&column.name),
+            // What a value says of whose row it is, when, and by which consent must not
+            // be lost with the row kept.
+            is_strict: table.required().contains(&column.name) || roles.names(&column.name),
         })
         .collect();
     landing::Schema { columns }

@@ -52,6 +52,10 @@ pub(crate) struct Lineage {
     people: PeopleOfModels,
     /// Why models must not be published, in the order of the models.
     refused: Vec<Error>,
+    /// Columns that take personal values and are not declared personal.
+    undeclared: BTreeSet<Origin>,
+    /// The errors about them, in the order of the models.
+    undeclared_errors: Vec<Error>,
 }
 
 impl Lineage {
@@ -62,15 +66,18 @@ impl Lineage {
             models: derived::tables(project).into_iter().collect(),
             people: PeopleOfModels::new(),
             refused: Vec::new(),
+            undeclared: BTreeSet::new(),
+            undeclared_errors: Vec::new(),
         }
     }
 
     /// Adds a model, after those that it reads. `plan` is its SELECT before optimisation;
-    /// `schema` names the columns.
+    /// `schema` names the columns. Columns that take personal values and are not declared
+    /// personal count as personal in models that read them:
+    /// [`Lineage::take_undeclared`] gives the errors about all models.
     ///
     /// # Errors
-    /// If a column takes values from a personal one: [`Error::Model`] if the contract does
-    /// not declare it personal; [`Error::Refused`] if the table is anonymous.
+    /// [`Error::Refused`] if the table is anonymous and a column takes personal values.
     pub(crate) fn add(
         &mut self,
         model: &Model,
@@ -87,7 +94,9 @@ impl Lineage {
             columns: columns.collect(),
             rows: self.origins_of_rows(relation.rows, &tables),
         };
-        self.check_personal_columns(model, &lineage, plan)?;
+        if let Some(error) = self.check_personal_columns(model, &lineage, plan)? {
+            self.undeclared_errors.push(error);
+        }
         self.add_people(model, schema, &lineage, plan);
         self.models.insert(model.name.to_string(), lineage);
         Ok(())
@@ -141,6 +150,12 @@ impl Lineage {
         self.people.insert(model.name.to_string(), people);
     }
 
+    /// The errors about columns that take personal values and are not declared personal,
+    /// one for each model that has any: [`Error::Model`].
+    pub(crate) fn take_undeclared(&mut self) -> Vec<Error> {
+        std::mem::take(&mut self.undeclared_errors)
+    }
+
     /// Whether all models may be published.
     ///
     /// # Errors
@@ -183,7 +198,9 @@ impl Lineage {
         }
         match self.project.find(&column.table) {
             Some(Table::Landing(table)) => table.personal().contains(&column.column),
-            Some(Table::Model(model)) => model.contract.is_personal(&column.column),
+            Some(Table::Model(model)) => {
+                model.contract.is_personal(&column.column) || self.undeclared.contains(column)
+            }
             None => false,
         }
     }
@@ -208,14 +225,16 @@ impl Lineage {
         rows
     }
 
+    /// The error about columns that the contract must declare personal, if there are any.
+    ///
     /// # Errors
     /// As [`Lineage::add`].
     fn check_personal_columns(
-        &self,
+        &mut self,
         model: &Model,
         lineage: &ModelLineage,
         plan: &LogicalPlan,
-    ) -> Result<(), Error> {
+    ) -> Result<Option<Error>, Error> {
         let columns = lineage.columns.iter().enumerate();
         let undeclared: Vec<(usize, &str, Vec<String>)> = columns
             .filter(|(_, column)| !model.contract.is_personal(&column.name))
@@ -225,7 +244,7 @@ impl Lineage {
             })
             .collect();
         let Some((position, name, path)) = undeclared.first() else {
-            return Ok(());
+            return Ok(None);
         };
         let names: Vec<String> = undeclared
             .iter()
@@ -249,7 +268,7 @@ impl Lineage {
                 ),
             }));
         }
-        Err(Error::Model {
+        let error = Error::Model {
             file: model.file.clone(),
             line,
             message: format!(
@@ -260,7 +279,17 @@ impl Lineage {
                 "add {} to `personal` in the contract, or give pseudonym(...) of it instead",
                 names.join(", ")
             )),
-        })
+        };
+        let columns: Vec<Origin> = undeclared
+            .iter()
+            .filter_map(|(position, ..)| lineage.columns.get(*position))
+            .map(|column| Origin {
+                table: model.name.to_string(),
+                column: column.name.clone(),
+            })
+            .collect();
+        self.undeclared.extend(columns);
+        Ok(Some(error))
     }
 
     /// The columns that personal values pass through, down to the landing or system column.
