@@ -5,7 +5,8 @@
 //! name of a shipped one:
 //!
 //! - without roles, its columns mean what they mean in the shipped table;
-//! - columns that models read and the definition lacks are null in all rows;
+//! - columns of person records that models read and the definition lacks are null in
+//!   all rows;
 //! - without `stedi.personal`, text columns are personal, except those that the
 //!   shipped table has and does not declare personal.
 //!
@@ -107,9 +108,20 @@ pub(crate) fn complete(landing: &mut [LandingTable], models: &[Model]) -> (Vec<N
                 completion.take_roles(shipped);
             }
             completion.set_personal(shipped);
-            completion.add_missing_columns(shipped);
+            // Of readings, rows that are equal in every column count once: a column that
+            // is missing would make more of them equal.
+            if shipped.roles.has_consent() {
+                completion.add_missing_columns(shipped);
+            }
         }
         completion.read_times_as_numbers();
+        if completion.table.has_exact_keys {
+            completion.said.push(
+                "`case.insensitive` is false: a column reads the JSON key that is spelled like it, in \
+                 lower case, or that its `mapping.` property names"
+                    .to_owned(),
+            );
+        }
         let Completion {
             said, errors: own, ..
         } = completion;
@@ -288,18 +300,24 @@ impl Completion<'_> {
     /// Makes numbers of times and dates of consent that are declared otherwise: models
     /// join and compare them.
     fn read_times_as_numbers(&mut self) {
-        let roles = self.table.roles.clone();
+        let roles = &self.table.roles;
         let columns = self.table.columns.iter_mut();
-        for column in columns.filter(|column| roles.is_number(&column.name)) {
-            if column.kind != ColumnType::Bigint {
-                self.said.push(format!(
-                    "`{}`, a {} column, is read as bigint, epoch milliseconds, so that models can \
-                     compare and join it",
-                    column.name, column.declared
-                ));
-                column.kind = ColumnType::Bigint;
-            }
+        let columns = columns.filter(|column| roles.is_number(&column.name));
+        let mut names = Vec::new();
+        for column in columns.filter(|column| column.kind != ColumnType::Bigint) {
+            names.push(format!("`{}` ({})", column.name, column.declared));
+            column.kind = ColumnType::Bigint;
         }
+        let Some((last, rest)) = names.split_last() else {
+            return;
+        };
+        let (names, are) = match rest.is_empty() {
+            true => (last.clone(), "is"),
+            false => (format!("{} and {last}", rest.join(", ")), "are"),
+        };
+        self.said.push(format!(
+            "{names} {are} read as bigint, epoch milliseconds, so that models can compare and join times"
+        ));
     }
 
     fn add_error(&mut self, line: u32, kind: ErrorKind) {

@@ -269,6 +269,10 @@ fn properties_are_honoured_or_refused() {
         "'mapping.serialNumber'='SERIALNUMBER', 'serialization.format'='1'",
         "'paths'='a,serialNumber'",
         "'paths'='serialnumber, a'",
+        "'paths'='a'",
+        "'serialization.format'='2', 'explicit.null'='x', 'strip.outer.array'='true'",
+        "'case.insensitive'='FALSE'",
+        "'mapping.serialnumber'='sn'",
     ] {
         check(&serde(accepted), "t(a int, serialnumber string) @ l");
     }
@@ -276,9 +280,8 @@ fn properties_are_honoured_or_refused() {
         check_error(&serde(property), &format!("f.sql:3:23: {expected}"));
     };
     refused(
-        "'case.insensitive'='false'",
-        "`case.insensitive` = `false` is not supported\n\
-         hint: keys match columns in any letter case: write `true`, or leave it out",
+        "'case.insensitive'='no'",
+        "`case.insensitive` = `no` is not supported\nhint: write `true` or `false`",
     );
     refused(
         "'dots.in.keys'='true'",
@@ -286,19 +289,24 @@ fn properties_are_honoured_or_refused() {
          hint: dots in keys have no meaning: write `false`, or leave it out",
     );
     refused(
-        "'mapping.serialnumber'='sn'",
-        "`mapping.serialnumber` = `sn` is not supported\n\
-         hint: give the column the name of the JSON key: letter case is ignored",
+        "'mapping.serialnumber'=''",
+        "`mapping.serialnumber` = `` is not supported\n\
+         hint: write the JSON key that the column reads",
+    );
+    refused(
+        "'timestamp.formats'='yyyy'",
+        "`timestamp.formats` = `yyyy` is not supported\n\
+         hint: times are read in ISO form and as epoch numbers: leave it out, or declare the column `string`",
+    );
+    check_error(
+        &serde("'mapping.serialnumber'='A'"),
+        "f.sql:1:33: `a` and `serialnumber` both read the JSON key `A`\n\
+         hint: map one of them to another key",
     );
     refused(
         "'mapping.serialnumbr'='x'",
         "unknown column `serialnumbr` in `mapping.serialnumbr`\n\
          hint: did you mean `serialnumber`?",
-    );
-    refused(
-        "'paths'='a'",
-        "`paths` = `a` is not supported\n\
-         hint: list all columns and nothing else, or leave it out",
     );
     refused(
         "'ignore.malformed.jsn'='true'",
@@ -323,6 +331,8 @@ fn properties_are_honoured_or_refused() {
         "'skip.header.line.count'='0'",
         "'projection.enabled'='false'",
         "'numRows'='-1', 'totalSize'='7', 'COLUMN_STATS_ACCURATE'='false'",
+        "'CreatedByJob'='j', 'CreatedByJobRun'='jr_1', 'EXTERNAL'='TRUE', 'clasification'='x', 'a.b'='c'",
+        "'numFiles'='1', 'transient_lastDdlTime'='1', 'has_encrypted_data'='false', 'steps.count'='3'",
     ] {
         check(&tbl(accepted), "t(a int) @ l");
     }
@@ -353,15 +363,19 @@ fn properties_are_honoured_or_refused() {
         "`has_encrypted_data` = `true` is not supported\n\
          hint: client-side encrypted files cannot be read",
     );
-    refused(
-        "'clasification'='json'",
-        "unknown property `clasification` in TBLPROPERTIES\nhint: did you mean `classification`?",
-    );
-    refused(
-        "'a.b'='c'",
-        "unknown property `a.b` in TBLPROPERTIES\n\
-         hint: remove it: unknown properties are not supported",
-    );
+    for misspelt in [
+        "stedi_subject",
+        "STEDI.Subject",
+        "stedi-subject",
+        "setdi.subjct",
+    ] {
+        refused(
+            &format!("'{misspelt}'='a'"),
+            &format!(
+                "unknown property `{misspelt}` in TBLPROPERTIES\nhint: did you mean `stedi.subject`?"
+            ),
+        );
+    }
     check_error(
         &tbl("'sizeKey'='1',\n'sizeKey'='2'"),
         "f.sql:5:1: duplicate `sizeKey`\nhint: keep one",
@@ -383,13 +397,13 @@ fn what_cannot_be_honoured_is_an_error_at_its_line() {
          stored as parquet\n\
          location 'hdfs://node/x'",
         "f.sql:2:3: column `a`: type `struct<b:int,c:array<string>>` is not supported\n\
-         hint: supported types: string, varchar(n), char(n), bigint, int, smallint, tinyint, float, double, date, timestamp, boolean\n\
+         hint: declare it `string`: its JSON is kept as text, and json_extract takes it apart\n\
          f.sql:3:3: column `d`: type `decimal(10,2)` is not supported\n\
-         hint: supported types: string, varchar(n), char(n), bigint, int, smallint, tinyint, float, double, date, timestamp, boolean\n\
+         hint: declare it `double`, or `string` to keep every digit\n\
          f.sql:4:3: column `e`: type `map<string,int>` is not supported\n\
-         hint: supported types: string, varchar(n), char(n), bigint, int, smallint, tinyint, float, double, date, timestamp, boolean\n\
+         hint: declare it `string`: its JSON is kept as text, and json_extract takes it apart\n\
          f.sql:5:3: column `f`: type `text` is not supported\n\
-         hint: supported types: string, varchar(n), char(n), bigint, int, smallint, tinyint, float, double, date, timestamp, boolean\n\
+         hint: declare it `string`\n\
          f.sql:7:1: PARTITIONED BY is not supported\n\
          hint: leave it out: subfolders are read as well; a column's value must be in the JSON\n\
          f.sql:8:1: CLUSTERED BY is not supported\n\
@@ -473,8 +487,8 @@ fn what_is_no_such_statement_is_an_error_at_its_place() {
         "f.sql:1:26: expected a column's name, found `)`",
     );
     check_error(
-        "create external table t (a int,\n)",
-        "f.sql:2:1: expected a column's name, found `)`",
+        "create external table t (a int,,)",
+        "f.sql:1:32: expected a column's name, found `,`",
     );
     check_error(
         "create external table t (a)",

@@ -241,11 +241,11 @@ fn everything_wrong_is_said_at_once_with_its_place() {
             ("curated/w.sql", "select 1 a"),
         ],
         "curated/w.sql: `w` is already the name of a table: trusted/u.sql\n\
-         hint: each table needs a name of its own\n\
+         hint: each table needs a name of its own: rename it, or remove one of the two files\n\
          trusted/t.sql: `t` is already the name of a table: landing/t.sql\n\
-         hint: each table needs a name of its own\n\
+         hint: each table needs a name of its own: rename it, or remove one of the two files\n\
          trusted/u.sql:3:1: `t` is already the name of a table: landing/t.sql\n\
-         hint: each table needs a name of its own",
+         hint: each table needs a name of its own: rename it, or remove one of the two files",
     );
     check(
         &[
@@ -258,23 +258,19 @@ fn everything_wrong_is_said_at_once_with_its_place() {
             ("landing/n.sql", "-- nothing\n"),
             (
                 "landing/o.sql",
-                "create external table o (a int) stored as jsonfile location 'l';\n-- and\nselect 1",
+                "create external table o (a int) stored as jsonfile location 'l';\n-- and\ninsert into o select 1",
             ),
             ("other/x.sql", "select 1 a"),
             ("x.sql", "select 1 a"),
             ("trusted/README.md", "passed over"),
             ("trusted/a.slt", "passed over"),
         ],
-        "landing/Customer.sql: `Customer` is not a valid table name\n\
-         hint: use lower-case letters, digits and underscores, with a letter first\n\
-         landing/l.csv: unexpected file in a project\n\
+        "landing/l.csv: unexpected file in a project\n\
          hint: a project holds landing/, trusted/ and curated/ with a .sql file per table, and published.toml (.slt and README files are ignored)\n\
-         landing/m.sql:1:1: the statement creates `n`, the file is named `m.sql`\n\
-         hint: rename the file to `n.sql` or the table to `m`\n\
          landing/n.sql:1:1: no CREATE EXTERNAL TABLE statement\n\
          hint: a landing file holds one CREATE EXTERNAL TABLE statement in Athena's syntax\n\
-         landing/o.sql:3:1: a second statement: a landing file holds one CREATE EXTERNAL TABLE\n\
-         hint: put each table into its own file\n\
+         landing/o.sql:3:1: `INSERT` in a landing file\n\
+         hint: take it out: a landing file holds CREATE EXTERNAL TABLE statements; DROP, CREATE DATABASE, USE, MSCK, SHOW, DESCRIBE and SELECT are passed over\n\
          other/x.sql: unexpected file in a project\n\
          hint: a project holds landing/, trusted/ and curated/ with a .sql file per table, and published.toml (.slt and README files are ignored)\n\
          x.sql: unexpected file in a project\n\

@@ -196,6 +196,10 @@ fn without_roles_the_shipped_names_are_understood() {
     check(&[("step_trainer_landing", "serialnumber string", "")], "");
     check(
         &[("accelerometer_landing", "user string, timestamp string", "")],
+        "people accelerometer_landing: user at timestamp",
+    );
+    check(
+        &[("accelerometer_landing", "user string, timestamp int", "")],
         "",
     );
     let partial = (
@@ -207,16 +211,24 @@ fn without_roles_the_shipped_names_are_understood() {
     let partial = project(&[partial]).unwrap();
     let party = partial.roles().party("customer_landing");
     assert_eq!(party, Some((Party::Subject, "email")));
-    // Nothing is required that was not before.
-    assert!(
-        project(&[PHONES]).unwrap().landing()[0]
-            .required()
-            .is_empty()
-    );
-    // One declared role, and names mean nothing any more.
+    // What the shipped tables require and call personal holds as well.
+    let phones = project(&[PHONES]).unwrap();
+    assert_eq!(phones.landing()[0].required(), ["user", "timestamp"]);
+    assert_eq!(phones.landing()[0].personal(), ["user"]);
+    // Each table for itself, whatever others declare.
     check(
         &[CUSTOMER, PHONES, HEARTS],
-        "people heart_rates: member at at",
+        &format!(
+            "{RECORDS}\npeople accelerometer_landing: user at timestamp\n\
+             people heart_rates: member at at"
+        ),
+    );
+    // But who agreed is said in one table.
+    check(
+        &[CUSTOMER, PHONES, MEMBERS],
+        "records members: member_email at changed_at, claims strap_serial, \
+         research=science_since friends=science_since\n\
+         people accelerometer_landing: user at timestamp",
     );
 }
 

@@ -47,6 +47,7 @@ mod hostile_files;
 mod key;
 mod killed;
 mod lake_contents;
+mod landing_ddl;
 mod landing_input;
 mod leaks;
 mod lineage;
