@@ -61,7 +61,7 @@ pub(crate) fn parse_landing_file(file: &SourceFile) -> Result<Vec<Defined>, Erro
 fn is_passed_over(statement: &str) -> bool {
     let first = first_word(statement).to_lowercase();
     match first.as_str() {
-        "drop" | "use" | "msck" | "show" | "describe" | "desc" | "select" | "set" => true,
+        "drop" | "use" | "msck" | "show" | "describe" | "desc" | "select" => true,
         "create" => {
             let rest = skip_blank_and_comments(statement, 0) + first.len();
             let second = first_word(&statement[rest..]).to_lowercase();
