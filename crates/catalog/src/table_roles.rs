@@ -65,7 +65,7 @@ impl TableRoles {
     }
 
     /// Whether the column has a role.
-    pub fn names(&self, column: &str) -> bool {
+    pub fn has_role(&self, column: &str) -> bool {
         self.properties().any(|(_, name)| name == column)
     }
 

@@ -162,7 +162,7 @@ fn schema(table: &catalog::LandingTable, roles: &TableRoles) -> landing::Schema 
             required: table.required().contains(&column.name),
             // What a value says of whose row it is, when, and by which consent must not
             // be lost with the row kept.
-            is_strict: table.required().contains(&column.name) || roles.names(&column.name),
+            is_strict: table.required().contains(&column.name) || roles.has_role(&column.name),
         })
         .collect();
     landing::Schema { columns }

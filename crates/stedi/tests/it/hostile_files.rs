@@ -108,7 +108,7 @@ fn accounted(dir: &Path, name: &str) {
            sum(quarantined) as objects from system.landing_files), \
          entries as (select coalesce(sum(byte_length), 0) as bytes, \
            coalesce(sum(case when byte_length > 0 and reason not in \
-             ('garbage', 'not_an_object') then places end), 0) as objects \
+             ('garbage', 'not_an_object', 'misfit') then places end), 0) as objects \
            from system.quarantine) \
          select ledger.bytes - ledger.told as lost, ledger.bytes - files.bytes as files, \
            ledger.bytes_quarantined - entries.bytes as bytes, \

@@ -585,7 +585,7 @@ fn a_wrong_project_is_told_with_file_and_line() {
 #[test]
 fn files_that_a_project_cannot_have() {
     type Case = (&'static str, fn(&Path), &'static str, &'static str);
-    let cases: [Case; 6] = [
+    let cases: [Case; 5] = [
         (
             "two files for one table",
             |p| {
@@ -636,18 +636,6 @@ fn files_that_a_project_cannot_have() {
             },
             "gold",
             "landing/",
-        ),
-        (
-            "a landing file of another table",
-            |p| {
-                fs::rename(
-                    p.join("landing/customer_landing.sql"),
-                    p.join("landing/clients.sql"),
-                )
-                .unwrap()
-            },
-            "clients.sql",
-            "rename",
         ),
     ];
     for (shows, spoil, says, hints) in cases {

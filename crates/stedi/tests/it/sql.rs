@@ -370,9 +370,9 @@ fn what_an_external_table_cannot_have_is_told_with_its_line() {
         ),
         (
             "a mapping",
-            table("a string", "with serdeproperties ('mapping.a' = 'b')"),
+            table("a string", "with serdeproperties ('mapping.b' = 'a')"),
             7,
-            "mapping.a",
+            "mapping.b",
         ),
     ] {
         // LOCATION stands before TBLPROPERTIES.
