@@ -5,6 +5,7 @@ use crate::limits::Excess;
 use crate::names::Zone;
 use crate::suggest::nearest;
 use crate::test_fault::TestFault;
+use crate::unknown_roles::UnknownRoles;
 
 /// What is wrong. Each kind has one remedy, which [`ErrorKind::hint`] names.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -207,19 +208,8 @@ pub enum ErrorKind {
         column: String,
     },
     /// A table of a shipped name that lacks columns which tell what its rows mean.
-    #[error("`{table}` has no column {}, and no property says which columns mean the same; {readers} reads the table", in_words_of(.missing))]
-    RolesUnknown {
-        /// The table.
-        table: String,
-        /// The columns that it lacks.
-        missing: Vec<String>,
-        /// The same as a definition would declare them.
-        columns: String,
-        /// The models that read the table.
-        readers: String,
-        /// The properties that would say it, with gaps.
-        properties: String,
-    },
+    #[error("{0}")]
+    RolesUnknown(Box<UnknownRoles>),
     /// A column of a table of a shipped name whose type does not fit what it means
     /// there.
     #[error(
@@ -455,9 +445,7 @@ impl ErrorKind {
                  are found by it"
                     .into(),
             ),
-            ErrorKind::RolesUnknown { columns, properties, .. } => Some(format!(
-                "add {columns} to the columns; or say in TBLPROPERTIES what your columns mean: {properties}"
-            )),
+            ErrorKind::RolesUnknown(unknown) => Some(unknown.hint()),
             ErrorKind::InheritedRoleType { expected, .. } => Some(role_type_advice(*expected)),
             ErrorKind::DdlSyntax { near, .. } => did_you_mean(near.as_deref()),
             ErrorKind::ColumnType { written, .. } => Some(column_type_advice(written)),
@@ -535,12 +523,6 @@ fn column_type_advice(written: &str) -> String {
               float, double, date, timestamp, boolean"
             .into(),
     }
-}
-
-/// As [`in_words`].
-fn in_words_of(names: &[String]) -> String {
-    let names: Vec<&str> = names.iter().map(String::as_str).collect();
-    in_words(&names)
 }
 
 fn did_you_mean(near: Option<&str>) -> Option<String> {

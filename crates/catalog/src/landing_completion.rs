@@ -22,6 +22,7 @@ use crate::model::Model;
 use crate::shipped;
 use crate::table_roles::{TableRoles, takes};
 use crate::text::Spot;
+use crate::unknown_roles::UnknownRoles;
 
 /// Something about a file of the project that its author should know, and that is no
 /// error.
@@ -186,13 +187,14 @@ impl Completion<'_> {
             return self.take_party(all);
         }
         if !missing.is_empty() {
-            let kind = ErrorKind::RolesUnknown {
+            let unknown = UnknownRoles {
                 table: self.table.name.to_string(),
                 missing: missing.iter().map(|name| (*name).to_owned()).collect(),
                 columns: columns_in_words(shipped, &missing),
                 readers: names_of(&self.readers),
                 properties: self.properties_to_fill_in(all),
             };
+            let kind = ErrorKind::RolesUnknown(Box::new(unknown));
             self.add_error(self.table.line, kind);
         }
         for (role, column) in unfit {

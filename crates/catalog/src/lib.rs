@@ -147,6 +147,7 @@ mod table_roles;
 mod test_fault;
 mod text;
 mod toml_source;
+mod unknown_roles;
 
 pub use column::{Column, ColumnSource, ColumnType};
 pub use contract::{
@@ -172,3 +173,4 @@ pub use suggest::nearest;
 pub use syntax::SyntaxFault;
 pub use table_roles::{Party, TableRoles};
 pub use test_fault::TestFault;
+pub use unknown_roles::UnknownRoles;
