@@ -217,7 +217,7 @@ pub enum ErrorKind {
     )]
     InheritedRoleType {
         /// The property that would declare the role.
-        role: String,
+        role: &'static str,
         /// The column.
         column: String,
         /// Its type.

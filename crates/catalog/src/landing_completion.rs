@@ -200,7 +200,7 @@ impl Completion<'_> {
         for (role, column) in unfit {
             let expected = shipped.column(&column.name).map(|column| column.kind);
             let kind = ErrorKind::InheritedRoleType {
-                role: role.to_owned(),
+                role,
                 actual: column.declared,
                 expected: expected.unwrap_or(ColumnType::String),
                 readers: names_of(&self.readers),
