@@ -72,6 +72,10 @@ impl Dialect for SqlDialect {
         true
     }
 
+    fn supports_unicode_string_literal(&self) -> bool {
+        true
+    }
+
     fn supports_lambda_functions(&self) -> bool {
         true
     }

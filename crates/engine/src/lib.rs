@@ -43,7 +43,7 @@ pub use progress::{NoProgress, Progress};
 pub use query::landing::{Example, Intake, QuarantineEntry, TableIntake};
 pub use query::pseudonym_key::{KeySource, tables_with_pseudonyms};
 pub use query::sql::time_travel::parse_instant;
-pub use query::{Query, Session, Setup, datafusion_version, remove_spill_folder};
+pub use query::{Query, Request, Session, Setup, datafusion_version, remove_spill_folder};
 pub use removed_tables::warning_of_removed;
 pub use run::{Change, ChangedFiles, Plan, PlannedTable, RunOptions, Undecodable, plan, run};
 pub use subjects::consent::{

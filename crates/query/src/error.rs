@@ -21,7 +21,7 @@ pub enum Error {
     },
     /// A statement writes.
     #[error("this statement writes, and only reading is allowed")]
-    Writes,
+    Writes(Write),
     /// The result of a function for one batch of rows is too large.
     #[error("`{function}` would make more than {} MB at once", bytes_max >> 20)]
     LargeResult {
@@ -106,7 +106,10 @@ impl Error {
     pub fn is_of_statement(&self) -> bool {
         matches!(
             self,
-            Error::Sql { .. } | Error::NoTable { .. } | Error::Writes | Error::LargeResult { .. }
+            Error::Sql { .. }
+                | Error::NoTable { .. }
+                | Error::Writes(_)
+                | Error::LargeResult { .. }
         )
     }
 
@@ -128,6 +131,30 @@ impl Error {
             place: None,
         }
     }
+}
+
+/// What a statement that is not allowed would write.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Write {
+    /// A table, or rows of one: CREATE TABLE, INSERT.
+    Table,
+    /// A view, where only queries are taken.
+    View,
+    /// Files: UNLOAD, COPY.
+    Files,
+    /// Changed or removed rows: DELETE, UPDATE, MERGE.
+    Rows,
+    /// Partitions of a landing table: MSCK.
+    Partitions,
+    /// A table's definition.
+    Alter,
+    /// A table away.
+    Drop,
+    /// Rights: GRANT, REVOKE.
+    Rights,
+    /// Something else.
+    Other,
 }
 
 /// Why landing data cannot be read. Files and places are named as they are

@@ -18,6 +18,7 @@ use arrow::buffer::Buffer;
 use datafusion::arrow::compute::cast;
 use datafusion::arrow::datatypes::DataType;
 use datafusion::common::{Result, ScalarValue};
+use datafusion::execution::SessionState;
 use datafusion::logical_expr::{
     ColumnarValue, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, Volatility,
 };
@@ -55,6 +56,22 @@ pub fn all(now_ms: i64, key: &Arc<OnceLock<Arc<PseudonymKey>>>) -> Vec<ScalarUDF
             key: Arc::clone(key),
         }),
     ]
+}
+
+/// Names of all functions of a session, with what each is.
+pub(crate) fn kinds(state: &SessionState) -> Vec<(String, &'static str)> {
+    let scalar = state.scalar_functions().keys().map(|name| (name, "scalar"));
+    let lambda = state.higher_order_functions().keys();
+    let aggregate = state.aggregate_functions().keys();
+    let window = state.window_functions().keys();
+    let all = scalar
+        .chain(lambda.map(|name| (name, "lambda")))
+        .chain(aggregate.map(|name| (name, "aggregate")))
+        .chain(window.map(|name| (name, "window")));
+    let mut kinds: Vec<_> = all.map(|(name, kind)| (name.clone(), kind)).collect();
+    kinds.sort();
+    kinds.dedup();
+    kinds
 }
 
 /// `run_time()`: the same in every model of a run, and set by `--now`.

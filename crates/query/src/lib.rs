@@ -26,11 +26,12 @@ pub mod sql_types;
 pub mod system;
 pub mod tables;
 
-pub use error::{Error, KeyFault, LandingFault};
+pub use error::{Error, KeyFault, LandingFault, Write};
 pub use first::FirstExec;
 pub use session::{Query, Session, Setup};
 pub use snapshot::Snapshot;
 pub use spill::remove_spill_folder;
+pub use sql::definitions::Request;
 
 /// The version of the SQL engine, for `stedi doctor`.
 pub fn datafusion_version() -> &'static str {

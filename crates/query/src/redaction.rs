@@ -17,6 +17,9 @@ use sqlparser::tokenizer::{Token, Tokenizer};
 
 use crate::error::{self, Error, OUT_OF_MEMORY, UNREADABLE};
 
+/// The hint where none is nearer.
+const OTHERWISE: &str = "write it with other clauses or functions";
+
 impl Error {
     /// Redacts an error raised while rows were computed.
     pub fn execution(what: impl Into<String>, error: DataFusionError) -> Self {
@@ -51,7 +54,7 @@ impl Error {
         let (message, hint) = planning_message(&error);
         Error::Sql {
             message,
-            hint,
+            hint: hint.or_else(|| Some(OTHERWISE.to_owned())),
             place,
         }
     }
@@ -122,7 +125,7 @@ fn parquet_message(error: &(dyn std::error::Error + 'static)) -> String {
 fn arrow_message(error: &ArrowError) -> String {
     match error {
         ArrowError::CastError(message) => match target_type(message) {
-            Some(kind) => format!("a value cannot be converted to {kind}"),
+            Some(kind) => format!("a value cannot be converted to {}", sql_types(kind)),
             None => "a value cannot be converted to the type asked for".to_owned(),
         },
         ArrowError::ParseError(_) => "a text does not have the format asked for".to_owned(),
@@ -168,7 +171,10 @@ pub fn planning_message(error: &DataFusionError) -> (String, Option<String>) {
             }
         }
         // Expressions without columns are evaluated during planning.
-        DataFusionError::ArrowError(error, _) => return (arrow_message(error), None),
+        DataFusionError::ArrowError(error, _) => {
+            let hint = "write another value, or TRY_CAST(value AS type) for null in its place";
+            return (arrow_message(error), Some(hint.to_owned()));
+        }
         DataFusionError::Execution(message) if message.to_lowercase().contains("placeholder") => {
             return (
                 "the statement has a placeholder without a value".to_owned(),
@@ -220,7 +226,7 @@ pub fn planning_message(error: &DataFusionError) -> (String, Option<String>) {
     if is_debug(&text) {
         return (
             "the query engine does not support a part of this statement".to_owned(),
-            Some("write it with other clauses or functions".to_owned()),
+            Some(OTHERWISE.to_owned()),
         );
     }
     let mut text = without_prefix(&text).to_owned();
@@ -307,8 +313,11 @@ pub fn is_unsupported(error: &DataFusionError) -> bool {
 fn sql_types(types: &str) -> String {
     let named = |word: &str| match word {
         "Utf8" | "LargeUtf8" | "Utf8View" => "varchar".to_owned(),
-        "Int64" => "bigint".to_owned(),
+        "Int8" => "tinyint".to_owned(),
+        "Int16" => "smallint".to_owned(),
         "Int32" => "integer".to_owned(),
+        "Int64" => "bigint".to_owned(),
+        "Float32" => "real".to_owned(),
         "Float64" => "double".to_owned(),
         "Date32" => "date".to_owned(),
         other => other.to_lowercase(),

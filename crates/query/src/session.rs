@@ -18,7 +18,9 @@ use datafusion::execution::disk_manager::DiskManagerBuilder;
 use datafusion::execution::memory_pool::{FairSpillPool, TrackConsumersPool};
 use datafusion::execution::runtime_env::RuntimeEnvBuilder;
 use datafusion::execution::session_state::SessionStateBuilder;
-use datafusion::execution::{SendableRecordBatchStream, SessionState, TaskContext};
+use datafusion::execution::{
+    FunctionRegistry, SendableRecordBatchStream, SessionState, TaskContext,
+};
 use datafusion::logical_expr::LogicalPlan;
 use datafusion::physical_optimizer::PhysicalOptimizerRule;
 use datafusion::physical_optimizer::aggregate_statistics::AggregateStatistics;
@@ -31,15 +33,18 @@ use datafusion::sql::parser::Statement;
 use lake::{AsOf, Lake, Location, TableId, Version};
 use landing::KeySet;
 
-use crate::error::nearest;
+use crate::error::{Write, nearest};
 use crate::first::FirstRowRule;
 use crate::join::JoinRule;
 use crate::landing::{Intake, LandingScan, LandingTable, Source};
 use crate::pseudonym_key::{KeySource, SessionKey, StandIn};
 use crate::snapshot::Snapshot;
 use crate::spill::{self, Spill};
-use crate::sql::parse::parse;
+use crate::sql::definitions::{Definitions, Request};
+use crate::sql::exact_numbers::ExactNumbers;
+use crate::sql::parse::{check_size, dropped_tables, parse};
 use crate::sql::unknown_function::no_function;
+use crate::sql::unnest::{self, UnnestPlanner};
 use crate::sql::{mixed_types, show, time_travel, trino_syntax, unsupported};
 use crate::tables::{CATALOG, DEFAULT_SCHEMA, Schemas, Tables, model_id, store_url};
 use crate::{Error, function_limits, functions, redaction};
@@ -70,6 +75,7 @@ pub struct Setup {
 pub struct Session {
     context: SessionContext,
     tables: Arc<Tables>,
+    definitions: Arc<Definitions>,
     key: SessionKey,
     now_ms: i64,
 }
@@ -144,6 +150,7 @@ impl Session {
         Self {
             context,
             tables,
+            definitions: Arc::clone(&self.definitions),
             key: self.key.clone(),
             now_ms: self.now_ms,
         }
@@ -157,6 +164,7 @@ impl Session {
         Ok(Self {
             context,
             tables,
+            definitions: Arc::default(),
             key,
             now_ms: setup.now_ms,
         })
@@ -293,6 +301,23 @@ impl Session {
         self.tables.put_landing(table);
     }
 
+    /// What a statement asks of the session: views and prepared statements are defined
+    /// and removed here, and so are external tables removed; the rest is a query.
+    ///
+    /// # Errors
+    /// [`Error::Sql`].
+    pub fn request(&self, sql: &str) -> Result<Request, Error> {
+        if let Some(done) = self.definitions.take(sql, &self.tables.names())? {
+            return Ok(done);
+        }
+        if let Some(names) = dropped_tables(sql)
+            && names.iter().all(|name| self.tables.remove_landing(name))
+        {
+            return Ok(Request::Done(format!("{} is removed", names.join(", "))));
+        }
+        Ok(Request::Query(sql.to_owned()))
+    }
+
     /// Plans one statement. It may only read.
     ///
     /// # Errors
@@ -305,7 +330,7 @@ impl Session {
             .with_allow_dml(false)
             .with_allow_statements(false)
             .verify_plan(&plan)
-            .map_err(|_| Error::Writes)?;
+            .map_err(|_| Error::Writes(Write::Other))?;
         self.query_plan(plan).await
     }
 
@@ -350,6 +375,7 @@ impl Session {
     /// cannot be parsed.
     fn lake_tables_of(&self, sql: &str) -> Vec<TableId> {
         let references = parse(sql).ok().and_then(|mut statement| {
+            self.definitions.expand(&mut statement).ok()?;
             time_travel::resolve(&mut statement).ok()?;
             self.state().resolve_table_references(&statement).ok()
         });
@@ -382,8 +408,16 @@ impl Session {
 
     async fn plan_statement(&self, sql: &str) -> Result<LogicalPlan, Error> {
         let mut statement = parse(sql)?;
-        if let Some(sql) = show::query_of(&statement, &self.tables).await? {
+        if let Some(view) = show::described(&statement)
+            && self.definitions.definition(&view).is_some()
+        {
+            let columns = Box::pin(self.plan_statement(&format!("select * from {view}"))).await?;
+            statement = parse(&show::columns(columns.schema().as_arrow()))?;
+        } else if let Some(sql) = show::query_of(&statement, &self.shown()).await? {
             statement = parse(&sql)?;
+        }
+        if self.definitions.expand(&mut statement)? > 0 {
+            check_size(&statement)?;
         }
         time_travel::resolve(&mut statement)?;
         trino_syntax::rewrite(&mut statement)?;
@@ -415,7 +449,15 @@ impl Session {
             }
         })?;
         mixed_types::refuse(&plan)?;
-        Ok(plan)
+        unnest::joined(plan).map_err(Error::planning)
+    }
+
+    fn shown(&self) -> show::Shown<'_> {
+        show::Shown {
+            tables: &self.tables,
+            definitions: &self.definitions,
+            functions: functions::kinds(&self.context.state()),
+        }
     }
 
     /// Reports an unknown table with the nearest name before planning begins: the
@@ -555,13 +597,15 @@ fn context(
     // 10 MB per stream exceeds a small memory limit.
     let share = setup.memory_bytes / (8 * options.execution.target_partitions.max(1));
     options.execution.sort_spill_reservation_bytes = share.clamp(64 << 10, 10 << 20);
-    let state = SessionStateBuilder::new()
+    let mut state = SessionStateBuilder::new()
         .with_config(config)
         .with_runtime_env(runtime)
         .with_default_features()
         .with_physical_optimizer_rules(rules())
         .build();
+    state.register_function_rewrite(Arc::new(ExactNumbers))?;
     let context = SessionContext::new_with_state(state);
+    context.register_relation_planner(Arc::new(UnnestPlanner))?;
     for function in trino::scalar_functions() {
         context.register_udf(function);
     }

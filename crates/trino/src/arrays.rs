@@ -12,10 +12,12 @@ use arrow::compute::{SortOptions, cast, sort_to_indices, take};
 use arrow::datatypes::{DataType, Date32Type, Field, Int64Type};
 use arrow::row::{RowConverter, SortField};
 use datafusion::common::Result;
+use datafusion::logical_expr::ScalarUDF;
 use datafusion::logical_expr::type_coercion::binary::comparison_coercion;
 
 use crate::fault::Fault;
 use crate::typed::Typed;
+use crate::udf::udf;
 
 /// What one array may hold, made from a number alone.
 const LENGTH_MAX: i64 = 10_000;
@@ -23,7 +25,19 @@ const LENGTH_MAX: i64 = 10_000;
 /// What all arrays of a batch may hold together, made from numbers alone.
 const TOTAL_MAX: usize = 8_000_000;
 
-pub(crate) static FUNCTIONS: [Typed; 12] = [
+pub(crate) static FUNCTIONS: [Typed; 13] = [
+    Typed {
+        name: "cardinality",
+        aliases: &[],
+        written: "cardinality(array) or cardinality(map)",
+        coerce: |given| match given {
+            [map @ DataType::Map(..)] => Some(vec![map.clone()]),
+            [list] => Some(vec![list_of(item(list)?.clone())]),
+            _ => None,
+        },
+        returns: |_| DataType::Int64,
+        call: cardinality,
+    },
     Typed {
         name: "contains",
         aliases: &[],
@@ -195,6 +209,56 @@ pub(crate) static FUNCTIONS: [Typed; 12] = [
         call: ngrams,
     },
 ];
+
+/// Numbers from 1 to the length of the longest of some arrays, for UNNEST WITH ORDINALITY.
+static ORDINALS: Typed = Typed {
+    name: "ordinals",
+    aliases: &[],
+    written: "ordinals(array)",
+    coerce: |given| {
+        given
+            .iter()
+            .map(|list| Some(list_of(item(list)?.clone())))
+            .collect()
+    },
+    returns: |_| list_of(DataType::Int64),
+    call: |args, rows| {
+        let longest = |row: usize| {
+            let lengths = args.iter().map(|arg| {
+                let lists: &ListArray = arg.as_list();
+                if lists.is_valid(row) {
+                    lists.value_length(row) as usize
+                } else {
+                    0
+                }
+            });
+            lengths.max().unwrap_or(0)
+        };
+        let lengths: Vec<usize> = (0..rows).map(longest).collect();
+        let numbers = lengths.iter().flat_map(|length| 1..=*length as i64);
+        let numbers: ArrayRef = Arc::new(numbers.collect::<Int64Array>());
+        Ok(Arc::new(list(
+            numbers,
+            lengths,
+            NullBuffer::new_valid(rows),
+        )?))
+    },
+};
+
+/// The function that numbers the elements of arrays; a statement does not name it.
+pub fn ordinals() -> ScalarUDF {
+    udf(&ORDINALS)
+}
+
+/// How many elements an array, or entries a map, has.
+fn cardinality(args: &[ArrayRef], _: usize) -> Result<ArrayRef> {
+    let (offsets, nulls) = match args[0].data_type() {
+        DataType::Map(..) => (args[0].as_map().offsets(), args[0].nulls()),
+        _ => (args[0].as_list::<i32>().offsets(), args[0].nulls()),
+    };
+    let lengths = offsets.lengths().map(|length| length as i64);
+    Ok(Arc::new(Int64Array::new(lengths.collect(), nulls.cloned())))
+}
 
 /// An array, and a value of the type of its elements.
 fn list_and_element(given: &[DataType]) -> Option<Vec<DataType>> {

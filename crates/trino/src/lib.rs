@@ -5,6 +5,7 @@
 //! its own. A call that cannot be computed ends in a [`Fault`], which quotes no value
 //! from the data.
 
+mod arithmetic;
 mod arrays;
 mod bytes;
 mod conditions;
@@ -25,6 +26,8 @@ mod zones;
 
 use datafusion::logical_expr::ScalarUDF;
 
+pub use arithmetic::{checked_operator, common_integer, is_checked_operator};
+pub use arrays::ordinals;
 pub use conditions::type_name;
 pub use fault::Fault;
 

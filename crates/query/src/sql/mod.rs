@@ -1,9 +1,13 @@
 //! SQL before planning: parsing, time travel, and hints for unsupported SQL.
 
+pub mod definitions;
+pub(crate) mod exact_numbers;
+pub(crate) mod literals;
 pub(crate) mod mixed_types;
 pub mod parse;
 pub(crate) mod show;
 pub mod time_travel;
 pub(crate) mod trino_syntax;
 pub(crate) mod unknown_function;
+pub(crate) mod unnest;
 pub(crate) mod unsupported;

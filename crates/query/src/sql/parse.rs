@@ -5,6 +5,7 @@ use catalog::limits::{self, Excess};
 use catalog::{SqlDialect, SyntaxFault};
 use datafusion::sql::parser::{DFParserBuilder, Statement};
 
+use crate::error::Write;
 use crate::sql::time_travel;
 use crate::{Error, redaction};
 
@@ -24,6 +25,7 @@ fn only_reads(statement: &Statement) -> bool {
                 | Ast::ShowSchemas { .. }
                 | Ast::ShowTables { .. }
                 | Ast::ShowColumns { .. }
+                | Ast::ShowViews { .. }
                 | Ast::ShowFunctions { .. }
                 | Ast::ShowVariable { .. }
         ),
@@ -32,11 +34,70 @@ fn only_reads(statement: &Statement) -> bool {
     }
 }
 
-fn check_size(statement: &Statement) -> Result<(), Excess> {
+/// Checks that a statement is small enough to be planned.
+///
+/// # Errors
+/// [`Error::Sql`].
+pub(crate) fn check_size(statement: &Statement) -> Result<(), Error> {
     match statement {
-        Statement::Statement(statement) => limits::check_statement(statement.as_ref()),
+        Statement::Statement(statement) => {
+            limits::check_statement(statement.as_ref()).map_err(too_large)
+        }
         Statement::Explain(explain) => check_size(&explain.statement),
         _ => Ok(()),
+    }
+}
+
+fn too_large(excess: Excess) -> Error {
+    Error::sql(excess.message, excess.hint)
+}
+
+/// What a statement writes.
+fn write_of(statement: &Statement) -> Write {
+    use sqlparser::ast::{ObjectType, Statement as Ast};
+    let statement = match statement {
+        Statement::Statement(statement) => statement.as_ref(),
+        Statement::Explain(explain) => return write_of(&explain.statement),
+        Statement::CreateExternalTable(_) => return Write::Table,
+        Statement::CopyTo(_) => return Write::Files,
+        _ => return Write::Other,
+    };
+    match statement {
+        Ast::CreateTable(_) | Ast::Insert(_) => Write::Table,
+        Ast::CreateView(_) => Write::View,
+        Ast::Copy { .. } | Ast::Unload { .. } | Ast::CopyIntoSnowflake { .. } => Write::Files,
+        Ast::Delete(_) | Ast::Update(_) | Ast::Merge(_) | Ast::Truncate(_) => Write::Rows,
+        Ast::Msck(_) => Write::Partitions,
+        Ast::AlterTable(_) => Write::Alter,
+        Ast::Drop {
+            object_type: ObjectType::Table,
+            ..
+        } => Write::Drop,
+        Ast::Grant(_) | Ast::Revoke(_) => Write::Rights,
+        _ => Write::Other,
+    }
+}
+
+/// The names, in lower case, that a DROP TABLE names; `None` for any other statement.
+pub(crate) fn dropped_tables(sql: &str) -> Option<Vec<String>> {
+    use sqlparser::ast::{ObjectNamePart, ObjectType, Statement as Ast};
+    let is_drop = sql.trim_start().get(..4)?.eq_ignore_ascii_case("drop");
+    let Statement::Statement(statement) = is_drop.then(|| parse_any(sql).ok())?? else {
+        return None;
+    };
+    match *statement {
+        Ast::Drop {
+            object_type: ObjectType::Table,
+            names,
+            ..
+        } => {
+            let last = names.iter().map(|name| match name.0.last()? {
+                ObjectNamePart::Identifier(ident) => Some(ident.value.to_lowercase()),
+                ObjectNamePart::Function(_) => None,
+            });
+            last.collect()
+        }
+        _ => None,
     }
 }
 
@@ -51,7 +112,18 @@ pub fn quote(name: &str) -> String {
 /// [`Error::Sql`] where it cannot be parsed or is not exactly one;
 /// [`Error::Writes`].
 pub fn parse(sql: &str) -> Result<Statement, Error> {
-    let too_large = |excess: Excess| Error::sql(excess.message, excess.hint);
+    let statement = parse_any(sql)?;
+    match only_reads(&statement) {
+        true => Ok(statement),
+        false => Err(Error::Writes(write_of(&statement))),
+    }
+}
+
+/// Parses `sql` as one statement of any kind.
+///
+/// # Errors
+/// [`Error::Sql`].
+pub(crate) fn parse_any(sql: &str) -> Result<Statement, Error> {
     limits::check_tokens(sql).map_err(too_large)?;
     let sql = time_travel::without_for(sql);
     let mut statements = DFParserBuilder::new(sql.as_ref())
@@ -70,11 +142,10 @@ pub fn parse(sql: &str) -> Result<Statement, Error> {
             Err(other) => Error::planning(other),
         })?;
     match (statements.pop_front(), statements.len()) {
-        (Some(statement), 0) if only_reads(&statement) => {
-            check_size(&statement).map_err(too_large)?;
+        (Some(statement), 0) => {
+            check_size(&statement)?;
             Ok(statement)
         }
-        (Some(_), 0) => Err(Error::Writes),
         (None, _) => Err(Error::sql(
             "there is no statement",
             "write one, such as: select count(*) from customer_trusted",

@@ -1,14 +1,42 @@
 //! `SHOW`, `DESCRIBE` and `USE`, as queries of constant rows.
 
-use datafusion::arrow::datatypes::SchemaRef;
+use datafusion::arrow::datatypes::{Schema, SchemaRef};
 use datafusion::sql::parser::Statement;
 use sqlparser::ast::{
-    ObjectName, ObjectNamePart, ShowStatementFilter, ShowStatementFilterPosition,
+    ObjectName, ObjectNamePart, ShowCreateObject, ShowStatementFilter, ShowStatementFilterPosition,
     ShowStatementOptions, Statement as Ast, Use,
 };
 
+use crate::sql::definitions::Definitions;
 use crate::tables::Tables;
-use crate::{Error, system};
+use crate::{Error, redaction, system};
+
+/// What there is to show.
+pub(crate) struct Shown<'s> {
+    pub(crate) tables: &'s Tables,
+    pub(crate) definitions: &'s Definitions,
+    /// Names of functions, and what they are.
+    pub(crate) functions: Vec<(String, &'static str)>,
+}
+
+/// The name that a DESCRIBE asks for, if it has no dots.
+pub(crate) fn described(statement: &Statement) -> Option<String> {
+    match statement {
+        Statement::Statement(statement) => match statement.as_ref() {
+            Ast::ExplainTable { table_name, .. } if table_name.0.len() == 1 => last(table_name),
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
+/// The query that lists the columns of a schema with their types.
+pub(crate) fn columns(schema: &Schema) -> String {
+    let columns = schema.fields().iter();
+    let columns =
+        columns.map(|field| vec![field.name().clone(), trino::type_name(field.data_type())]);
+    rows_of(&["col_name", "data_type"], columns.collect())
+}
 
 /// The query that answers a statement; `None` for a statement that is none of these.
 ///
@@ -16,8 +44,9 @@ use crate::{Error, system};
 /// [`Error::NoTable`], [`Error::Sql`] for a database that does not exist.
 pub(crate) async fn query_of(
     statement: &Statement,
-    tables: &Tables,
+    shown: &Shown<'_>,
 ) -> Result<Option<String>, Error> {
+    let tables = shown.tables;
     let Statement::Statement(statement) = statement else {
         return Ok(None);
     };
@@ -28,7 +57,11 @@ pub(crate) async fn query_of(
         }
         Ast::ShowTables { show_options, .. } => {
             let database = parent(show_options).and_then(last);
-            let names = tables.names_in(database.as_deref())?;
+            let mut names = tables.names_in(database.as_deref())?;
+            if database.is_none() {
+                names.extend(shown.definitions.views());
+                names.sort();
+            }
             rows(&["tab_name"], matching(names, show_options))
         }
         Ast::ShowColumns { show_options, .. } => {
@@ -41,10 +74,35 @@ pub(crate) async fn query_of(
         }
         Ast::ExplainTable { table_name, .. } => {
             let schema = schema(tables, table_name).await?;
-            let columns = schema.fields().iter();
-            let columns = columns
-                .map(|field| vec![field.name().clone(), trino::type_name(field.data_type())]);
-            rows_of(&["col_name", "data_type"], columns.collect())
+            columns(&schema)
+        }
+        Ast::ShowCreate {
+            obj_type: ShowCreateObject::View,
+            obj_name,
+        } => {
+            let name = last(obj_name).unwrap_or_default();
+            let definition = shown.definitions.definition(&name).ok_or_else(|| {
+                Error::sql(
+                    format!("there is no view `{}`", redaction::shown(&name)),
+                    "`show views` lists all views of the session",
+                )
+            })?;
+            let lines = definition.lines().map(str::to_owned).collect();
+            rows(&["create_view"], lines)
+        }
+        Ast::ShowViews { show_options, .. } => rows(
+            &["view_name"],
+            matching(shown.definitions.views(), show_options),
+        ),
+        Ast::ShowFunctions { filter } => {
+            let patterns = filter.as_ref().map(patterns);
+            let asked = |name: &str| {
+                let patterns = patterns.as_ref().and_then(Option::as_ref);
+                patterns.is_none_or(|patterns| patterns.iter().any(|one| is_like(name, one)))
+            };
+            let found = shown.functions.iter().filter(|(name, _)| asked(name));
+            let found = found.map(|(name, kind)| vec![name.clone(), (*kind).to_owned()]);
+            rows_of(&["function", "function_type"], found.collect())
         }
         Ast::ShowCreate { obj_name, .. } => {
             let name = last(obj_name).unwrap_or_default();
@@ -122,15 +180,23 @@ fn matching(names: Vec<String>, options: &ShowStatementOptions) -> Vec<String> {
         ) => filter,
         None => return names,
     };
-    let (ShowStatementFilter::Like(pattern)
-    | ShowStatementFilter::ILike(pattern)
-    | ShowStatementFilter::NoKeyword(pattern)) = filter
-    else {
+    let Some(patterns) = patterns(filter) else {
         return names;
     };
-    let patterns: Vec<String> = pattern.split('|').map(str::to_lowercase).collect();
     let asked = |name: &String| patterns.iter().any(|pattern| is_like(name, pattern));
     names.into_iter().filter(asked).collect()
+}
+
+/// The patterns of a LIKE, in lower case.
+fn patterns(filter: &ShowStatementFilter) -> Option<Vec<String>> {
+    match filter {
+        ShowStatementFilter::Like(pattern)
+        | ShowStatementFilter::ILike(pattern)
+        | ShowStatementFilter::NoKeyword(pattern) => {
+            Some(pattern.split('|').map(str::to_lowercase).collect())
+        }
+        ShowStatementFilter::Where(_) => None,
+    }
 }
 
 fn is_like(name: &str, pattern: &str) -> bool {

@@ -13,6 +13,7 @@ use sqlparser::ast::{
 };
 
 use crate::Error;
+use crate::sql::literals;
 
 /// Rewrites a statement.
 ///
@@ -119,6 +120,35 @@ fn rewritten(expr: Expr) -> Result<Expr, Error> {
             },
         },
         Expr::Function(function) => rewritten_call(function)?,
+        Expr::Value(value) => literals::literal(value),
+        literal @ Expr::TypedString(_) => literals::typed_literal(literal)?,
+        cast @ Expr::Cast { .. } => literals::cast(cast)?,
+        Expr::Like {
+            negated,
+            any: false,
+            expr,
+            pattern,
+            escape_char,
+        } => Expr::Like {
+            negated,
+            any: false,
+            expr,
+            pattern: Box::new(literals::pattern(*pattern, escape_char)?),
+            escape_char: None,
+        },
+        Expr::ILike {
+            negated,
+            any: false,
+            expr,
+            pattern,
+            escape_char,
+        } => Expr::ILike {
+            negated,
+            any: false,
+            expr,
+            pattern: Box::new(literals::pattern(*pattern, escape_char)?),
+            escape_char: None,
+        },
         other => other,
     })
 }
@@ -201,6 +231,11 @@ fn rewritten_call(mut function: Function) -> Result<Expr, Error> {
                 right: Box::new(Expr::Nested(Box::new(divisor))),
             })))
         }),
+        // The result is an approximation in any case; the bound of its error is ours.
+        ("approx_distinct", 2) => with_two(function, |function, value, _| {
+            Ok(with_arguments(function, "approx_distinct", vec![value]))
+        }),
+        ("random" | "rand", 1 | 2) => Ok(random(take_arguments(&mut function))),
         ("count_if", 1) => with_one(function, |function, condition| {
             let counted = case(condition, number("1"), None);
             Ok(with_arguments(function, "count", vec![counted]))
@@ -315,7 +350,7 @@ fn argument(expr: Expr) -> FunctionArg {
     FunctionArg::Unnamed(FunctionArgExpr::Expr(expr))
 }
 
-fn call(name: &str, args: Vec<Expr>) -> Expr {
+pub(crate) fn call(name: &str, args: Vec<Expr>) -> Expr {
     Expr::Function(Function {
         name: ObjectName::from(vec![Ident::new(name)]),
         uses_odbc_syntax: false,
@@ -332,7 +367,7 @@ fn call(name: &str, args: Vec<Expr>) -> Expr {
     })
 }
 
-fn number(text: &str) -> Expr {
+pub(crate) fn number(text: &str) -> Expr {
     Expr::value(Value::Number(text.to_owned(), false))
 }
 
@@ -409,6 +444,36 @@ fn attempt(tried: Expr) -> Result<Expr, Error> {
             "TRY is supported over a cast or a division alone",
             "write TRY_CAST(value AS type), or CASE WHEN condition THEN value END",
         )),
+    }
+}
+
+/// A random integer below `[below]`, or from `[from, below]`.
+fn random(mut bounds: Vec<Expr>) -> Expr {
+    let nested = |expr: Expr| Expr::Nested(Box::new(expr));
+    let computed = |left: Expr, op: BinaryOperator, right: Expr| {
+        nested(Expr::BinaryOp {
+            left: Box::new(left),
+            op,
+            right: Box::new(right),
+        })
+    };
+    let below = nested(bounds.pop().unwrap_or_else(|| number("1")));
+    let from = bounds.pop().map(nested);
+    let span = match &from {
+        Some(from) => computed(below, BinaryOperator::Minus, from.clone()),
+        None => below,
+    };
+    let share = computed(call("random", Vec::new()), BinaryOperator::Multiply, span);
+    let whole = Expr::Cast {
+        kind: CastKind::Cast,
+        expr: Box::new(call("floor", vec![share])),
+        data_type: sqlparser::ast::DataType::BigInt(None),
+        array: false,
+        format: None,
+    };
+    match from {
+        Some(from) => computed(from, BinaryOperator::Plus, whole),
+        None => whole,
     }
 }
 

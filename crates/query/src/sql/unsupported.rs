@@ -7,7 +7,10 @@
 use std::ops::ControlFlow;
 
 use datafusion::sql::parser::Statement;
-use sqlparser::ast::{Expr, JoinOperator, LimitClause, Query, Select, TableFactor, Visit, Visitor};
+use sqlparser::ast::{
+    BinaryOperator, Expr, Function, FunctionArguments, JoinOperator, LimitClause, Query, Select,
+    TableFactor, Visit, Visitor,
+};
 
 /// An unsupported part of SQL, and what to write instead.
 pub(crate) type Unsupported = (&'static str, &'static str);
@@ -76,6 +79,26 @@ impl Visitor for IgnoredParts {
         ControlFlow::Break(found)
     }
 
+    fn pre_visit_expr(&mut self, expr: &Expr) -> ControlFlow<Unsupported> {
+        let found = match expr {
+            Expr::BinaryOp {
+                op: BinaryOperator::BitwiseXor | BinaryOperator::PGBitwiseXor,
+                ..
+            } => ("^", "write power(a, b), or bitwise_xor(a, b)"),
+            Expr::SimilarTo { .. } => ("SIMILAR TO", "write regexp_like(text, '^(pattern)$')"),
+            Expr::Interval(interval) if interval.last_field.is_some() => (
+                "an INTERVAL from one unit to another",
+                "write INTERVAL '1' DAY + INTERVAL '2' HOUR",
+            ),
+            Expr::Function(function) => match unsupported_call(function) {
+                Some(found) => found,
+                None => return ControlFlow::Continue(()),
+            },
+            _ => return ControlFlow::Continue(()),
+        };
+        ControlFlow::Break(found)
+    }
+
     fn pre_visit_table_factor(&mut self, factor: &TableFactor) -> ControlFlow<Unsupported> {
         let found = match factor {
             TableFactor::Table {
@@ -97,6 +120,26 @@ impl Visitor for IgnoredParts {
             _ => return ControlFlow::Continue(()),
         };
         ControlFlow::Break(found)
+    }
+}
+
+/// A call that would mean something else than in Trino, or fail only while rows are
+/// computed.
+fn unsupported_call(function: &Function) -> Option<Unsupported> {
+    let FunctionArguments::List(list) = &function.args else {
+        return None;
+    };
+    let name = function.name.to_string().to_lowercase();
+    match (name.as_str(), list.args.len()) {
+        ("to_char" | "to_date" | "to_timestamp", 2..) => Some((
+            "a format of to_char, to_date or to_timestamp",
+            "write date_format(value, '%Y-%m-%d') or date_parse(text, '%Y-%m-%d')",
+        )),
+        ("count", 2..) => Some((
+            "count of several values",
+            "write count(DISTINCT (a, b)), or count(*)",
+        )),
+        _ => None,
     }
 }
 

@@ -140,6 +140,11 @@ impl Tables {
             .insert(table.name.to_string(), table);
     }
 
+    /// Removes an external table of the session; whether there was one.
+    pub(crate) fn remove_landing(&self, name: &str) -> bool {
+        self.session_landing.write().remove(name).is_some()
+    }
+
     /// The URL under which the store with the lake's files is registered.
     pub fn store_url(&self) -> Result<ObjectStoreUrl> {
         store_url(self.lake.location())

@@ -1,7 +1,7 @@
 //! One statement of `stedi sql` or of its shell.
 
 use anyhow::Result;
-use engine::{Query, Session};
+use engine::{Query, Request, Session};
 use futures::StreamExt;
 
 use crate::output::{Out, Page, Rows, say};
@@ -30,7 +30,14 @@ pub(super) async fn run_statement(
         session.create_external_table(table);
         return Ok(None);
     }
-    let query = session.query_of_one_release(statement).await?;
+    let statement = match session.request(statement)? {
+        Request::Query(sql) => sql,
+        Request::Done(message) => {
+            say(settings, &message);
+            return Ok(None);
+        }
+    };
+    let query = session.query_of_one_release(&statement).await?;
     let mut rows = Rows::begin(settings, query.schema(), out);
     let mut stream = query.stream()?;
     while let Some(batch) = stream.next().await {

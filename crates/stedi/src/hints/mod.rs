@@ -58,9 +58,7 @@ pub(crate) fn of_query(error: &query::Error) -> Option<String> {
             let failure: Option<&Failure> = error.downcast_ref();
             return Some(failure?.hint()?.to_owned());
         }
-        query::Error::Writes => {
-            "queries only read: `stedi run` writes tables, CREATE EXTERNAL TABLE adds one for the session"
-        }
+        query::Error::Writes(write) => of_write(*write),
         query::Error::LargeResult { .. } => {
             "make shorter values, or give more memory with --memory"
         }
@@ -195,6 +193,28 @@ fn of_export(fault: &ExportFault) -> &'static str {
         ExportFault::NotRead { .. } => "name the folder or file of an export",
         ExportFault::OtherRows { .. } => {
             "its files were changed after publication; `stedi run` rebuilds the table"
+        }
+    }
+}
+
+/// What to do where a statement writes.
+fn of_write(write: query::Write) -> &'static str {
+    use query::Write;
+    match write {
+        Write::Table => {
+            "write a model: a file with the SELECT that `stedi run` builds; CREATE VIEW and CREATE EXTERNAL TABLE are for the session"
+        }
+        Write::View => "write a model, or CREATE VIEW in `stedi sql`",
+        Write::Files => "`stedi export TABLE --to FILE` writes files",
+        Write::Rows => {
+            "`stedi run` writes tables from landing files; `stedi consent withdraw` removes a person"
+        }
+        Write::Partitions => "leave it out: landing folders are listed anew by each statement",
+        Write::Alter => "edit the table's file in the project; `stedi run` builds it anew",
+        Write::Drop => "take the table's file out of the project, then `stedi tables --drop`",
+        Write::Rights => "leave it out: files and buckets have their own rights",
+        _ => {
+            "queries only read: `stedi run` writes tables, CREATE EXTERNAL TABLE adds one for the session"
         }
     }
 }

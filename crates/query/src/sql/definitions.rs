@@ -1,0 +1,403 @@
+//! Views and prepared statements: what a session defines for itself.
+//!
+//! A view is kept as its query and put into each statement that names it, before tables
+//! are resolved. So it reads what the statement reads: one release, the time that was
+//! asked for, and within the limits of one statement.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::ops::ControlFlow;
+
+use catalog::SqlDialect;
+use datafusion::sql::parser::Statement;
+use parking_lot::RwLock;
+use sqlparser::ast::{
+    Ident, ObjectName, ObjectNamePart, ObjectType, Query, Statement as Ast, TableAlias,
+    TableAliasColumnDef, TableFactor, VisitMut, VisitorMut,
+};
+use sqlparser::tokenizer::{Token, Tokenizer};
+
+use crate::Error;
+use crate::redaction::shown;
+use crate::sql::parse::parse_any;
+
+/// Views that one statement may name; those of its views count too.
+const VIEWS_MAX: usize = 200;
+
+/// What a statement asks of a session.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Request {
+    /// To answer a query.
+    Query(String),
+    /// Nothing more: it is done, as the sentence says.
+    Done(String),
+}
+
+/// Views and prepared statements, by their names in lower case.
+#[derive(Debug, Default)]
+pub(crate) struct Definitions {
+    views: RwLock<BTreeMap<String, View>>,
+    prepared: RwLock<BTreeMap<String, String>>,
+}
+
+#[derive(Debug, Clone)]
+struct View {
+    /// As it was written.
+    definition: String,
+    columns: Vec<Ident>,
+    /// Without names of views.
+    query: Query,
+    /// Views that were put into the query.
+    views: usize,
+}
+
+impl Definitions {
+    /// Names of the views.
+    pub(crate) fn views(&self) -> Vec<String> {
+        self.views.read().keys().cloned().collect()
+    }
+
+    /// The statement that made a view.
+    pub(crate) fn definition(&self, name: &str) -> Option<String> {
+        let views = self.views.read();
+        views.get(name).map(|view| view.definition.clone())
+    }
+
+    /// Takes in a statement that defines or removes something; `None` for any other.
+    /// `tables` are the names that a view cannot have.
+    ///
+    /// # Errors
+    /// [`Error::Sql`].
+    pub(crate) fn take(&self, sql: &str, tables: &[String]) -> Result<Option<Request>, Error> {
+        let Ok(tokens) = Tokenizer::new(&SqlDialect, sql).tokenize() else {
+            return Ok(None);
+        };
+        let is_word = |token: &&Token| !matches!(token, Token::Whitespace(_));
+        let words: Vec<&Token> = tokens.iter().filter(is_word).collect();
+        let word = |at: usize| match words.get(at) {
+            Some(Token::Word(word)) => word.value.to_lowercase(),
+            _ => String::new(),
+        };
+        match (word(0).as_str(), word(1).as_str()) {
+            ("prepare", _) => self.prepare(&tokens).map(Some),
+            ("execute", _) => self.execute(&tokens).map(Some),
+            ("deallocate", "prepare") => {
+                let name = word(2);
+                match self.prepared.write().remove(&name) {
+                    Some(_) => Ok(Some(Request::Done(format!("{} is removed", shown(&name))))),
+                    None => Err(no_prepared(&name)),
+                }
+            }
+            ("create", "view") => self.create(sql, tables).map(Some),
+            ("create", "or") if word(3) == "view" => self.create(sql, tables).map(Some),
+            ("drop", "view") => self.drop(sql).map(Some),
+            _ => Ok(None),
+        }
+    }
+
+    fn create(&self, sql: &str, tables: &[String]) -> Result<Request, Error> {
+        let Statement::Statement(statement) = parse_any(sql)? else {
+            return Err(not_a_view());
+        };
+        let Ast::CreateView(view) = *statement else {
+            return Err(not_a_view());
+        };
+        if view.materialized || view.temporary {
+            return Err(Error::sql(
+                "a view of a session is neither materialized nor temporary",
+                "write CREATE VIEW name AS select ...",
+            ));
+        }
+        let name = name_of(&view.name).ok_or_else(not_a_view)?;
+        if tables.contains(&name) {
+            return Err(Error::sql(
+                format!("there is a table `{}` already", shown(&name)),
+                "give the view another name",
+            ));
+        }
+        if self.views.read().contains_key(&name) {
+            if view.if_not_exists {
+                return Ok(Request::Done(format!(
+                    "{name} exists already; nothing was done"
+                )));
+            }
+            if !view.or_replace {
+                return Err(Error::sql(
+                    format!("there is a view `{}` already", shown(&name)),
+                    "write CREATE OR REPLACE VIEW",
+                ));
+            }
+        }
+        let mut statement = Statement::Statement(Box::new(Ast::Query(view.query)));
+        let views = self.expand(&mut statement)?;
+        let query = match statement {
+            Statement::Statement(statement) => match *statement {
+                Ast::Query(query) => *query,
+                _ => return Err(not_a_view()),
+            },
+            _ => return Err(not_a_view()),
+        };
+        let view = View {
+            definition: sql.trim().to_owned(),
+            columns: view.columns.into_iter().map(|column| column.name).collect(),
+            query,
+            views: views + 1,
+        };
+        self.views.write().insert(name.clone(), view);
+        Ok(Request::Done(format!(
+            "{} is a view of this session",
+            shown(&name)
+        )))
+    }
+
+    fn drop(&self, sql: &str) -> Result<Request, Error> {
+        let statement = parse_any(sql)?;
+        let Statement::Statement(statement) = statement else {
+            return Err(not_a_view());
+        };
+        let Ast::Drop {
+            object_type: ObjectType::View,
+            if_exists,
+            names,
+            ..
+        } = *statement
+        else {
+            return Err(not_a_view());
+        };
+        let mut done = Vec::new();
+        for name in names {
+            let name = name_of(&name).ok_or_else(not_a_view)?;
+            match self.views.write().remove(&name) {
+                Some(_) => done.push(format!("{} is removed", shown(&name))),
+                None if if_exists => {
+                    done.push(format!(
+                        "there is no view {}; nothing was done",
+                        shown(&name)
+                    ));
+                }
+                None => {
+                    return Err(Error::sql(
+                        format!("there is no view `{}`", shown(&name)),
+                        "`show views` lists all views of the session",
+                    ));
+                }
+            }
+        }
+        Ok(Request::Done(done.join("; ")))
+    }
+
+    /// `PREPARE name FROM statement`
+    fn prepare(&self, tokens: &[Token]) -> Result<Request, Error> {
+        let wrong = || {
+            Error::sql(
+                "PREPARE takes a name and a query",
+                "write PREPARE name FROM select ... where email = ?",
+            )
+        };
+        let mut rest = tokens.iter();
+        let mut next = || rest.find(|token| !matches!(token, Token::Whitespace(_)));
+        let (_, name, from) = (next(), next(), next());
+        let (Some(Token::Word(name)), Some(Token::Word(from))) = (name, from) else {
+            return Err(wrong());
+        };
+        if !["from", "as"].contains(&from.value.to_lowercase().as_str()) {
+            return Err(wrong());
+        }
+        let sql: String = rest.map(ToString::to_string).collect();
+        crate::sql::parse::parse(&sql)?;
+        let name = name.value.to_lowercase();
+        self.prepared.write().insert(name.clone(), sql);
+        Ok(Request::Done(format!("{} is prepared", shown(&name))))
+    }
+
+    /// `EXECUTE name USING value, ...`
+    fn execute(&self, tokens: &[Token]) -> Result<Request, Error> {
+        let is_word = |token: &&Token| !matches!(token, Token::Whitespace(_));
+        let mut words = tokens.iter().filter(is_word).skip(1);
+        let name = match words.next() {
+            Some(Token::Word(name)) => name.value.to_lowercase(),
+            _ => String::new(),
+        };
+        let prepared = self.prepared.read().get(&name).cloned();
+        let prepared = prepared.ok_or_else(|| no_prepared(&name))?;
+        match words.next() {
+            None => {}
+            Some(Token::Word(word)) if word.value.eq_ignore_ascii_case("using") => {}
+            Some(_) => {
+                return Err(Error::sql(
+                    "EXECUTE takes a name, and values after USING",
+                    "write EXECUTE name USING 'text', 5",
+                ));
+            }
+        }
+        let mut values = arguments(words).into_iter();
+        let Ok(tokens) = Tokenizer::new(&SqlDialect, &prepared).tokenize() else {
+            return Err(no_prepared(&name));
+        };
+        let wanted = tokens.iter().filter(|token| is_parameter(token)).count();
+        if wanted != values.len() {
+            return Err(Error::sql(
+                format!(
+                    "the prepared statement takes {wanted} values, and {} are given",
+                    values.len()
+                ),
+                "write one value after USING for each `?`",
+            ));
+        }
+        let written = tokens.iter().map(|token| match is_parameter(token) {
+            true => format!("({})", values.next().unwrap_or_default()),
+            false => token.to_string(),
+        });
+        Ok(Request::Query(written.collect()))
+    }
+
+    /// Puts the queries of views in the place of their names. How many there were.
+    ///
+    /// # Errors
+    /// [`Error::Sql`] for too many.
+    pub(crate) fn expand(&self, statement: &mut Statement) -> Result<usize, Error> {
+        let statement = match statement {
+            Statement::Statement(statement) => statement,
+            Statement::Explain(explain) => return self.expand(&mut explain.statement),
+            _ => return Ok(0),
+        };
+        let views = self.views.read();
+        if views.is_empty() {
+            return Ok(0);
+        }
+        let mut expansion = Expansion {
+            views: &views,
+            own: BTreeSet::new(),
+            count: 0,
+        };
+        match statement.visit(&mut expansion) {
+            ControlFlow::Continue(()) => Ok(expansion.count),
+            ControlFlow::Break(error) => Err(error),
+        }
+    }
+}
+
+/// Texts between the commas that are in no brackets.
+fn arguments<'t>(tokens: impl Iterator<Item = &'t Token>) -> Vec<String> {
+    let mut arguments: Vec<String> = Vec::new();
+    let mut depth = 0_usize;
+    for token in tokens {
+        match token {
+            Token::LParen | Token::LBracket => depth += 1,
+            Token::RParen | Token::RBracket => depth = depth.saturating_sub(1),
+            Token::Comma if depth == 0 => {
+                arguments.push(String::new());
+                continue;
+            }
+            _ => {}
+        }
+        if arguments.is_empty() {
+            arguments.push(String::new());
+        }
+        if let Some(last) = arguments.last_mut() {
+            last.push_str(&token.to_string());
+            last.push(' ');
+        }
+    }
+    arguments
+}
+
+fn is_parameter(token: &Token) -> bool {
+    matches!(token, Token::Placeholder(text) if text == "?")
+}
+
+fn no_prepared(name: &str) -> Error {
+    Error::sql(
+        format!("there is no prepared statement `{}`", shown(name)),
+        "write PREPARE name FROM select ... first",
+    )
+}
+
+fn not_a_view() -> Error {
+    Error::sql(
+        "a view has a name without dots, and a query",
+        "write CREATE VIEW name AS select ...",
+    )
+}
+
+/// A name without a schema, in lower case unless quoted.
+fn name_of(name: &ObjectName) -> Option<String> {
+    match name.0.as_slice() {
+        [ObjectNamePart::Identifier(ident)] => Some(ident.value.to_lowercase()),
+        _ => None,
+    }
+}
+
+/// Puts views into a statement, from the outside to the inside: names that a WITH defines
+/// are no views within their query.
+struct Expansion<'v> {
+    views: &'v BTreeMap<String, View>,
+    /// Names that the statement's own WITH define.
+    own: BTreeSet<String>,
+    count: usize,
+}
+
+impl VisitorMut for Expansion<'_> {
+    type Break = Error;
+
+    fn pre_visit_query(&mut self, query: &mut Query) -> ControlFlow<Error> {
+        let with = query.with.iter().flat_map(|with| &with.cte_tables);
+        self.own
+            .extend(with.map(|cte| cte.alias.name.value.to_lowercase()));
+        ControlFlow::Continue(())
+    }
+
+    /// After the factor was visited: what is put in its place has no views.
+    fn post_visit_table_factor(&mut self, factor: &mut TableFactor) -> ControlFlow<Error> {
+        let TableFactor::Table {
+            name,
+            alias,
+            args: None,
+            version,
+            ..
+        } = factor
+        else {
+            return ControlFlow::Continue(());
+        };
+        let Some(own) = name_of(name).filter(|name| !self.own.contains(name)) else {
+            return ControlFlow::Continue(());
+        };
+        let Some(view) = self.views.get(&own) else {
+            return ControlFlow::Continue(());
+        };
+        if version.is_some() {
+            return ControlFlow::Break(Error::sql(
+                "a view has no versions",
+                "write VERSION AS OF after the tables in the view's query",
+            ));
+        }
+        self.count += view.views;
+        if self.count > VIEWS_MAX {
+            return ControlFlow::Break(Error::sql(
+                format!("a statement may name {VIEWS_MAX} views at most, with those in its views"),
+                "write fewer of them, or write a model",
+            ));
+        }
+        let mut alias = alias.take().unwrap_or_else(|| TableAlias {
+            explicit: true,
+            name: Ident::new(own),
+            columns: Vec::new(),
+            at: None,
+        });
+        if alias.columns.is_empty() {
+            let columns = view.columns.iter().cloned();
+            alias.columns = columns
+                .map(|name| TableAliasColumnDef {
+                    name,
+                    data_type: None,
+                })
+                .collect();
+        }
+        *factor = TableFactor::Derived {
+            lateral: false,
+            subquery: Box::new(view.query.clone()),
+            alias: Some(alias),
+            sample: None,
+        };
+        ControlFlow::Continue(())
+    }
+}

@@ -1,0 +1,80 @@
+//! Numbers as Trino computes them: a cast to an integer rounds, and a sum, difference or
+//! product of integers that does not fit is an error. DataFusion truncates and wraps.
+
+use datafusion::arrow::datatypes::DataType;
+use datafusion::common::config::ConfigOptions;
+use datafusion::common::tree_node::Transformed;
+use datafusion::common::{DFSchema, Result};
+use datafusion::functions::math::expr_fn::round;
+use datafusion::logical_expr::expr::{BinaryExpr, Cast};
+use datafusion::logical_expr::expr_rewriter::FunctionRewrite;
+use datafusion::logical_expr::{Expr, ExprSchemable, Operator};
+
+/// The rewrite of all expressions of a plan.
+#[derive(Debug)]
+pub(crate) struct ExactNumbers;
+
+impl FunctionRewrite for ExactNumbers {
+    fn name(&self) -> &str {
+        "exact_numbers"
+    }
+
+    fn rewrite(
+        &self,
+        expr: Expr,
+        schema: &DFSchema,
+        _: &ConfigOptions,
+    ) -> Result<Transformed<Expr>> {
+        Ok(match expr {
+            Expr::Cast(cast) if is_rounded(&cast.expr, cast.field.data_type(), schema) => {
+                Transformed::yes(Expr::Cast(Cast {
+                    expr: Box::new(round(vec![*cast.expr])),
+                    ..cast
+                }))
+            }
+            Expr::TryCast(mut cast) if is_rounded(&cast.expr, cast.field.data_type(), schema) => {
+                *cast.expr = round(vec![*cast.expr]);
+                Transformed::yes(Expr::TryCast(cast))
+            }
+            Expr::BinaryExpr(BinaryExpr { left, op, right })
+                if is_checked(&left, op, &right, schema) =>
+            {
+                Transformed::yes(trino::checked_operator(op, *left, *right))
+            }
+            other => Transformed::no(other),
+        })
+    }
+}
+
+fn is_rounded(expr: &Expr, to: &DataType, schema: &DFSchema) -> bool {
+    let is_fraction = |of: &DataType| of.is_floating() || of.is_decimal();
+    to.is_integer() && expr.get_type(schema).is_ok_and(|of| is_fraction(&of))
+}
+
+fn is_checked(left: &Expr, op: Operator, right: &Expr, schema: &DFSchema) -> bool {
+    matches!(op, Operator::Plus | Operator::Minus | Operator::Multiply)
+        && integer(right, schema)
+            .zip(integer(left, schema))
+            .is_some_and(|(right, left)| trino::common_integer(&left, &right).is_some())
+}
+
+/// The type of an expression whose parts are rewritten already, if it may be an integer.
+/// An operator that was left as it is has no integers, so that a long chain of them is not
+/// typed anew at each.
+fn integer(expr: &Expr, schema: &DFSchema) -> Option<DataType> {
+    match expr {
+        Expr::BinaryExpr(binary)
+            if matches!(
+                binary.op,
+                Operator::Plus | Operator::Minus | Operator::Multiply
+            ) =>
+        {
+            None
+        }
+        // How wide it is does not matter here.
+        Expr::ScalarFunction(function) if trino::is_checked_operator(&function.func) => {
+            Some(DataType::Int64)
+        }
+        other => other.get_type(schema).ok(),
+    }
+}
