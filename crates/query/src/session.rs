@@ -609,6 +609,12 @@ fn context(
     for function in trino::scalar_functions() {
         context.register_udf(function);
     }
+    for function in trino::lambda_functions() {
+        context.register_higher_order_function(Arc::new(function));
+    }
+    for function in trino::aggregate_functions() {
+        context.register_udaf(function);
+    }
     for function in functions::all(setup.now_ms, key.cell()) {
         context.register_udf(function);
     }

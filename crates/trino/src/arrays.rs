@@ -5,27 +5,68 @@ use std::sync::Arc;
 
 use arrow::array::{
     Array, ArrayRef, AsArray, BooleanArray, GenericListArray, Int64Array, ListArray,
-    MutableArrayData, StringViewArray, UInt32Array, make_array, make_comparator,
+    MutableArrayData, StringViewArray, StructArray, UInt32Array, make_array, make_comparator,
 };
 use arrow::buffer::{NullBuffer, OffsetBuffer};
 use arrow::compute::{SortOptions, cast, sort_to_indices, take};
-use arrow::datatypes::{DataType, Date32Type, Field, Int64Type};
+use arrow::datatypes::{DataType, Date32Type, Field, Fields, Int64Type};
 use arrow::row::{RowConverter, SortField};
 use datafusion::common::Result;
 use datafusion::logical_expr::ScalarUDF;
 use datafusion::logical_expr::type_coercion::binary::comparison_coercion;
 
 use crate::fault::Fault;
+use crate::sequences;
 use crate::typed::Typed;
 use crate::udf::udf;
 
 /// What one array may hold, made from a number alone.
-const LENGTH_MAX: i64 = 10_000;
+pub(crate) const LENGTH_MAX: i64 = 10_000;
 
 /// What all arrays of a batch may hold together, made from numbers alone.
-const TOTAL_MAX: usize = 8_000_000;
+pub(crate) const TOTAL_MAX: usize = 8_000_000;
 
-pub(crate) static FUNCTIONS: [Typed; 13] = [
+pub(crate) static FUNCTIONS: [Typed; 17] = [
+    Typed {
+        name: "array_max",
+        aliases: &[],
+        written: "array_max(array)",
+        coerce: one_list,
+        returns: |given| element_type(&given[0]),
+        call: |args, rows| extreme(args, rows, true),
+    },
+    Typed {
+        name: "array_min",
+        aliases: &[],
+        written: "array_min(array)",
+        coerce: one_list,
+        returns: |given| element_type(&given[0]),
+        call: |args, rows| extreme(args, rows, false),
+    },
+    Typed {
+        name: "reverse",
+        aliases: &[],
+        written: "reverse(text) or reverse(array)",
+        coerce: |given| match given {
+            [text] if text.is_string() || text.is_null() => Some(vec![DataType::Utf8View]),
+            _ => one_list(given),
+        },
+        returns: |given| given[0].clone(),
+        call: reverse,
+    },
+    Typed {
+        name: "zip",
+        aliases: &[],
+        written: "zip(array, array)",
+        coerce: |given| {
+            let lists = given.iter().map(|list| Some(list_of(item(list)?.clone())));
+            lists
+                .collect::<Option<Vec<_>>>()
+                .filter(|lists| lists.len() > 1)
+        },
+        returns: |given| list_of(DataType::Struct(zipped(given))),
+        call: zip,
+    },
     Typed {
         name: "cardinality",
         aliases: &[],
@@ -139,11 +180,14 @@ pub(crate) static FUNCTIONS: [Typed; 13] = [
                 3 if dates && given[2].is_integer() => {
                     Some(vec![DataType::Date32, DataType::Date32, DataType::Int64])
                 }
-                _ => None,
+                _ => sequences::coerced(given),
             }
         },
         returns: |given| list_of(given[0].clone()),
-        call: sequence,
+        call: |args, rows| match args.get(2).map(|step| step.data_type()) {
+            Some(DataType::Interval(_)) => sequences::of_times(args, rows),
+            _ => sequence(args, rows),
+        },
     },
     Typed {
         name: "slice",
@@ -260,6 +304,88 @@ fn cardinality(args: &[ArrayRef], _: usize) -> Result<ArrayRef> {
     Ok(Arc::new(Int64Array::new(lengths.collect(), nulls.cloned())))
 }
 
+fn one_list(given: &[DataType]) -> Option<Vec<DataType>> {
+    match given {
+        [list] => Some(vec![list_of(item(list)?.clone())]),
+        _ => None,
+    }
+}
+
+/// The greatest or least element; null where one is null, or there is none.
+fn extreme(args: &[ArrayRef], rows: usize, is_max: bool) -> Result<ArrayRef> {
+    let lists: &ListArray = args[0].as_list();
+    let elements = rows_of(lists.values())?;
+    let mut places: Vec<Option<u32>> = Vec::with_capacity(rows);
+    for range in ranges(lists) {
+        let range = range.unwrap_or(0..0);
+        let has_null = range.clone().any(|at| lists.values().is_null(at));
+        let by = |at: &usize| elements.row(*at);
+        let best = match is_max {
+            true => range.max_by_key(by),
+            false => range.min_by_key(by),
+        };
+        places.push(best.filter(|_| !has_null).map(|at| at as u32));
+    }
+    Ok(take(lists.values(), &UInt32Array::from(places), None)?)
+}
+
+fn reverse(args: &[ArrayRef], _: usize) -> Result<ArrayRef> {
+    if let Some(texts) = args[0].as_string_view_opt() {
+        let reversed = texts
+            .iter()
+            .map(|text| text.map(|text| text.chars().rev().collect::<String>()));
+        return Ok(Arc::new(reversed.collect::<StringViewArray>()));
+    }
+    let lists: &ListArray = args[0].as_list();
+    let (mut places, mut lengths) = (Vec::new(), Vec::new());
+    for range in ranges(lists) {
+        let range = range.unwrap_or(0..0);
+        lengths.push(range.len());
+        places.extend(range.rev().map(|at| at as u32));
+    }
+    let values = take(lists.values(), &UInt32Array::from(places), None)?;
+    let nulls = lists.nulls().cloned();
+    let nulls = nulls.unwrap_or_else(|| NullBuffer::new_valid(lists.len()));
+    Ok(Arc::new(list(values, lengths, nulls)?))
+}
+
+/// The fields of the rows that `zip` makes.
+fn zipped(lists: &[DataType]) -> Fields {
+    let fields = lists.iter().enumerate();
+    let field = |(at, list)| Field::new(format!("c{at}"), element_type(list), true);
+    fields.map(field).collect()
+}
+
+/// Rows of the elements at the same place, with nulls for those of shorter arrays.
+fn zip(args: &[ArrayRef], rows: usize) -> Result<ArrayRef> {
+    let lists: Vec<&ListArray> = args.iter().map(|arg| arg.as_list()).collect();
+    let mut places: Vec<Vec<Option<u32>>> = vec![Vec::new(); lists.len()];
+    let (mut lengths, mut valid) = (Vec::new(), Vec::new());
+    for row in 0..rows {
+        let is_known = lists.iter().all(|list| list.is_valid(row));
+        valid.push(is_known);
+        let longest = lists
+            .iter()
+            .map(|list| list.value_length(row) as usize)
+            .max();
+        let length = longest.filter(|_| is_known).unwrap_or(0);
+        for (list, places) in lists.iter().zip(&mut places) {
+            let (start, end) = (list.value_offsets()[row], list.value_offsets()[row + 1]);
+            let at = (0..length).map(|at| start as u32 + at as u32);
+            places.extend(at.map(|at| (at < end as u32).then_some(at)));
+        }
+        lengths.push(length);
+    }
+    let columns = lists
+        .iter()
+        .zip(places)
+        .map(|(list, places)| Ok(take(list.values(), &UInt32Array::from(places), None)?));
+    let types: Vec<DataType> = args.iter().map(|arg| arg.data_type().clone()).collect();
+    let columns = columns.collect::<Result<Vec<_>>>()?;
+    let pairs = StructArray::try_new(zipped(&types), columns, None)?;
+    Ok(Arc::new(list(Arc::new(pairs), lengths, valid.into())?))
+}
+
 /// An array, and a value of the type of its elements.
 fn list_and_element(given: &[DataType]) -> Option<Vec<DataType>> {
     match given {
@@ -272,7 +398,7 @@ fn list_and_element(given: &[DataType]) -> Option<Vec<DataType>> {
 }
 
 /// The type of an array's elements.
-fn item(list: &DataType) -> Option<&DataType> {
+pub(crate) fn item(list: &DataType) -> Option<&DataType> {
     match list {
         DataType::List(field) | DataType::LargeList(field) | DataType::FixedSizeList(field, _) => {
             Some(field.data_type())
@@ -462,11 +588,7 @@ fn sequence(args: &[ArrayRef], rows: usize) -> Result<ArrayRef> {
             None => 1,
         };
         if step == 0 || (stop > start && step < 0) || (stop < start && step > 0) {
-            return Err(Fault::new(
-                "the step of a sequence does not lead from its start to its stop",
-                "leave the step out, or give it the other sign",
-            )
-            .into());
+            return Err(wrong_step().into());
         }
         let count = (stop as i128 - start as i128) / step as i128 + 1;
         if count > i128::from(LENGTH_MAX) || values.len() > TOTAL_MAX {
@@ -486,14 +608,21 @@ fn sequence(args: &[ArrayRef], rows: usize) -> Result<ArrayRef> {
     Ok(Arc::new(list(values, lengths, NullBuffer::from(valid))?))
 }
 
-fn too_long() -> Fault {
+pub(crate) fn wrong_step() -> Fault {
+    Fault::new(
+        "the step of a sequence does not lead from its start to its stop",
+        "leave the step out, or give it the other sign",
+    )
+}
+
+pub(crate) fn too_long() -> Fault {
     Fault::new(
         format!("an array of more than {LENGTH_MAX} elements would be made of a number"),
         "make a shorter one",
     )
 }
 
-fn list(values: ArrayRef, lengths: Vec<usize>, nulls: NullBuffer) -> Result<ListArray> {
+pub(crate) fn list(values: ArrayRef, lengths: Vec<usize>, nulls: NullBuffer) -> Result<ListArray> {
     let field = Arc::new(Field::new_list_field(values.data_type().clone(), true));
     let offsets = OffsetBuffer::from_lengths(lengths);
     Ok(GenericListArray::try_new(

@@ -9,7 +9,37 @@ use crate::fault::Fault;
 use crate::function::Param::{Binary, Text};
 use crate::function::{Function, Returns, Row};
 
-pub(crate) static FUNCTIONS: [Function; 12] = [
+pub(crate) static FUNCTIONS: [Function; 18] = [
+    Function::new(
+        "sha1",
+        &[&[Binary]],
+        Returns::Binary(|row| Ok(Some(sha1::Sha1::digest(row.binary(0)).to_vec()))),
+    ),
+    Function::new(
+        "crc32",
+        &[&[Binary]],
+        Returns::Bigint(|row| Ok(Some(i64::from(crc32(row.binary(0)))))),
+    ),
+    Function::new(
+        "hmac_md5",
+        &[&[Binary, Binary]],
+        Returns::Binary(|row| Ok(Some(hmac::<md5::Md5>(row, 64)))),
+    ),
+    Function::new(
+        "hmac_sha1",
+        &[&[Binary, Binary]],
+        Returns::Binary(|row| Ok(Some(hmac::<sha1::Sha1>(row, 64)))),
+    ),
+    Function::new(
+        "hmac_sha256",
+        &[&[Binary, Binary]],
+        Returns::Binary(|row| Ok(Some(hmac::<sha2::Sha256>(row, 64)))),
+    ),
+    Function::new(
+        "hmac_sha512",
+        &[&[Binary, Binary]],
+        Returns::Binary(|row| Ok(Some(hmac::<sha2::Sha512>(row, 128)))),
+    ),
     Function::new(
         "to_hex",
         &[&[Binary]],
@@ -107,4 +137,33 @@ fn from_big_endian_64(row: &Row<'_>) -> Result<Option<i64>, Fault> {
                 "write to_big_endian_64(number) for them",
             )
         })
+}
+
+/// The checksum of IEEE 802.3, bit by bit.
+fn crc32(bytes: &[u8]) -> u32 {
+    let sum = bytes.iter().fold(u32::MAX, |sum, byte| {
+        (0..8).fold(sum ^ u32::from(*byte), |sum, _| {
+            (sum >> 1) ^ (0xedb8_8320 * (sum & 1))
+        })
+    });
+    !sum
+}
+
+/// RFC 2104 of a value and a key, for a digest with blocks of so many bytes.
+fn hmac<D: Digest>(row: &Row<'_>, block: usize) -> Vec<u8> {
+    let mut key = row.binary(1).to_vec();
+    if key.len() > block {
+        key = D::digest(&key).to_vec();
+    }
+    key.resize(block, 0);
+    let padded = |pad: u8| key.iter().map(|byte| byte ^ pad).collect::<Vec<u8>>();
+    let inner = D::new()
+        .chain_update(padded(0x36))
+        .chain_update(row.binary(0))
+        .finalize();
+    D::new()
+        .chain_update(padded(0x5c))
+        .chain_update(inner)
+        .finalize()
+        .to_vec()
 }

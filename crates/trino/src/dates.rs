@@ -16,15 +16,18 @@ use arrow::compute::{DatePart, cast, date_part};
 use arrow::datatypes::{
     DataType, Date32Type, Float64Type, Int64Type, TimeUnit, TimestampMicrosecondType,
 };
+use arrow::util::display::{ArrayFormatter, FormatOptions};
 use chrono::{
     DateTime, Datelike, Days, Months, NaiveDate, NaiveDateTime, Offset, TimeDelta, TimeZone,
     Timelike, Utc,
 };
 use datafusion::common::Result;
+use datafusion::logical_expr::ScalarUDF;
 
 use crate::fault::Fault;
 use crate::time::Time;
 use crate::typed::Typed;
+use crate::udf::udf;
 
 /// One of the fields of a date or timestamp.
 macro_rules! field {
@@ -724,4 +727,43 @@ fn read(args: &[ArrayRef], rows: usize, format: Format, zone: Option<&str>) -> R
     }
     let array = TimestampMicrosecondArray::from(out);
     Ok(Arc::new(array.with_timezone_opt(zone)))
+}
+
+/// A timestamp as Trino casts it to a text: `2020-02-29 10:11:12.345`, and behind it the
+/// zone, if it has one.
+static TIMESTAMP_TEXT: Typed = Typed {
+    name: "timestamp_text",
+    aliases: &[],
+    written: "timestamp_text(timestamp)",
+    coerce: |given| match given {
+        [of @ DataType::Timestamp(_, _)] => Some(vec![of.clone()]),
+        _ => None,
+    },
+    returns: |_| DataType::Utf8View,
+    call: |args, rows| {
+        const FORMAT: &str = "%Y-%m-%d %H:%M:%S%.3f";
+        let zone = match args[0].data_type() {
+            DataType::Timestamp(_, Some(zone)) => format!(" {}", written_zone(zone)),
+            _ => String::new(),
+        };
+        let options = FormatOptions::new()
+            .with_timestamp_format(Some(FORMAT))
+            .with_timestamp_tz_format(Some(FORMAT));
+        let values = ArrayFormatter::try_new(args[0].as_ref(), &options)?;
+        let texts = (0..rows)
+            .map(|row| (!args[0].is_null(row)).then(|| format!("{}{zone}", values.value(row))));
+        Ok(Arc::new(texts.collect::<StringViewArray>()))
+    },
+};
+
+fn written_zone(zone: &str) -> &str {
+    match zone {
+        "+00:00" | "Z" => "UTC",
+        zone => zone,
+    }
+}
+
+/// The cast of a timestamp to a text; a statement does not name it.
+pub fn timestamp_text() -> ScalarUDF {
+    udf(&TIMESTAMP_TEXT)
 }

@@ -5,18 +5,23 @@
 //! its own. A call that cannot be computed ends in a [`Fault`], which quotes no value
 //! from the data.
 
+mod aggregates;
 mod arithmetic;
 mod arrays;
 mod bytes;
 mod conditions;
 mod dates;
 mod fault;
+mod formats;
 mod function;
 mod json;
+mod lambdas;
 mod maps;
 mod numbers;
 mod regexps;
+mod sequences;
 mod strings;
+mod sums;
 mod time;
 mod time_formats;
 mod typed;
@@ -24,11 +29,12 @@ mod udf;
 mod urls;
 mod zones;
 
-use datafusion::logical_expr::ScalarUDF;
+use datafusion::logical_expr::{AggregateUDF, HigherOrderUDF, ScalarUDF};
 
 pub use arithmetic::{checked_operator, common_integer, is_checked_operator};
 pub use arrays::ordinals;
 pub use conditions::type_name;
+pub use dates::timestamp_text;
 pub use fault::Fault;
 
 /// All scalar functions of this crate.
@@ -46,6 +52,19 @@ pub fn scalar_functions() -> Vec<ScalarUDF> {
         .chain(&arrays::FUNCTIONS)
         .chain(&maps::FUNCTIONS)
         .chain(&conditions::FUNCTIONS)
+        .chain(&formats::FUNCTIONS)
         .map(|function| udf::udf(function));
     by_row.chain(typed).chain(zones::functions()).collect()
+}
+
+/// All functions of this crate that take lambdas.
+pub fn lambda_functions() -> Vec<HigherOrderUDF> {
+    lambdas::functions()
+}
+
+/// All aggregate functions of this crate.
+pub fn aggregate_functions() -> Vec<AggregateUDF> {
+    let mut functions = aggregates::functions();
+    functions.push(sums::sum());
+    functions
 }

@@ -1,5 +1,6 @@
-//! Numbers as Trino computes them: a cast to an integer rounds, and a sum, difference or
-//! product of integers that does not fit is an error. DataFusion truncates and wraps.
+//! Casts and numbers as Trino computes them: a cast to an integer rounds, a sum, difference
+//! or product of integers that does not fit is an error, and a timestamp as a text has a
+//! space and milliseconds. DataFusion truncates, wraps, and writes a `T`.
 
 use datafusion::arrow::datatypes::DataType;
 use datafusion::common::config::ConfigOptions;
@@ -32,6 +33,9 @@ impl FunctionRewrite for ExactNumbers {
                     ..cast
                 }))
             }
+            Expr::Cast(cast) if is_written(&cast.expr, cast.field.data_type(), schema) => {
+                Transformed::yes(trino::timestamp_text().call(vec![*cast.expr]))
+            }
             Expr::TryCast(mut cast) if is_rounded(&cast.expr, cast.field.data_type(), schema) => {
                 *cast.expr = round(vec![*cast.expr]);
                 Transformed::yes(Expr::TryCast(cast))
@@ -49,6 +53,13 @@ impl FunctionRewrite for ExactNumbers {
 fn is_rounded(expr: &Expr, to: &DataType, schema: &DFSchema) -> bool {
     let is_fraction = |of: &DataType| of.is_floating() || of.is_decimal();
     to.is_integer() && expr.get_type(schema).is_ok_and(|of| is_fraction(&of))
+}
+
+fn is_written(expr: &Expr, to: &DataType, schema: &DFSchema) -> bool {
+    to.is_string()
+        && expr
+            .get_type(schema)
+            .is_ok_and(|of| matches!(of, DataType::Timestamp(_, _)))
 }
 
 fn is_checked(left: &Expr, op: Operator, right: &Expr, schema: &DFSchema) -> bool {

@@ -4,8 +4,9 @@
 //! length of `varchar(n)`, and gives every DECIMAL literal the same type.
 
 use sqlparser::ast::{
-    CastKind, CharacterLength, DataType, ExactNumberInfo, Expr, Ident, ObjectNamePart,
-    StructBracketKind, StructField, Value, ValueWithSpan,
+    CastKind, CharacterLength, DataType, ExactNumberInfo, Expr, Function, FunctionArg,
+    FunctionArgExpr, FunctionArguments, Ident, ObjectNamePart, StructBracketKind, StructField,
+    Value, ValueWithSpan,
 };
 
 use crate::Error;
@@ -88,6 +89,12 @@ pub(crate) fn cast(expr: Expr) -> Result<Expr, Error> {
         _ => None,
     };
     data_type = row_type(data_type)?;
+    if let (DataType::Struct(fields, _), Expr::Function(row)) = (&data_type, expr.as_ref())
+        && let Some(values) = row_values(row)
+        && values.len() == fields.len()
+    {
+        return Ok(named_row(kind, fields, values));
+    }
     if length.is_some() {
         data_type = DataType::Varchar(None);
     }
@@ -135,6 +142,37 @@ fn row_type(data_type: DataType) -> Result<DataType, Error> {
             "write names and simple types: row(name varchar, count bigint)",
         )),
     }
+}
+
+/// The values of a call of `row(...)`.
+fn row_values(function: &Function) -> Option<Vec<Expr>> {
+    let FunctionArguments::List(list) = &function.args else {
+        return None;
+    };
+    let is_row = function.name.to_string().eq_ignore_ascii_case("row")
+        || function.name.to_string().eq_ignore_ascii_case("struct");
+    let values = list.args.iter().map(|arg| match arg {
+        FunctionArg::Unnamed(FunctionArgExpr::Expr(value)) => Some(value.clone()),
+        _ => None,
+    });
+    is_row.then(|| values.collect())?
+}
+
+/// A row of values that are cast to the types of its fields, under their names.
+fn named_row(kind: CastKind, fields: &[StructField], values: Vec<Expr>) -> Expr {
+    let parts = fields.iter().zip(values).flat_map(|(field, value)| {
+        let name = field.field_name.as_ref().map(|name| name.value.clone());
+        let name = Value::SingleQuotedString(name.unwrap_or_default());
+        let value = Expr::Cast {
+            kind: kind.clone(),
+            expr: Box::new(value),
+            data_type: field.field_type.clone(),
+            array: false,
+            format: None,
+        };
+        [Expr::value(name), value]
+    });
+    call("named_struct", parts.collect())
 }
 
 fn simple_type(name: &str) -> Option<DataType> {

@@ -8,8 +8,9 @@ use sqlparser::ast::helpers::attached_token::AttachedToken;
 use sqlparser::ast::{
     AccessExpr, BinaryOperator, CaseWhen, CastKind, DateTimeField, Expr, Fetch, Function,
     FunctionArg, FunctionArgExpr, FunctionArgumentClause, FunctionArgumentList, FunctionArguments,
-    Ident, LimitClause, ObjectName, ObjectNamePart, OrderByExpr, OrderByOptions, Query, Subscript,
-    UnaryOperator, Value, VisitMut, VisitorMut, visit_expressions,
+    Ident, LambdaFunction, LambdaFunctionParameter, LambdaSyntax, LimitClause, ObjectName,
+    ObjectNamePart, OneOrManyWithParens, Query, Subscript, UnaryOperator, Value, VisitMut,
+    VisitorMut, visit_expressions,
 };
 
 use crate::Error;
@@ -119,6 +120,9 @@ fn rewritten(expr: Expr) -> Result<Expr, Error> {
                 expr,
             },
         },
+        // DataFusion plans the elements of a literal without the columns of lambdas and of
+        // statements around it; arguments of a call it plans with them.
+        Expr::Array(array) if !array.elem.is_empty() => call("make_array", array.elem),
         Expr::Function(function) => rewritten_call(function)?,
         Expr::Value(value) => literals::literal(value),
         literal @ Expr::TypedString(_) => literals::typed_literal(literal)?,
@@ -235,17 +239,17 @@ fn rewritten_call(mut function: Function) -> Result<Expr, Error> {
         ("approx_distinct", 2) => with_two(function, |function, value, _| {
             Ok(with_arguments(function, "approx_distinct", vec![value]))
         }),
+        ("from_unixtime", 2) => with_two(function, |_, seconds, zone| {
+            Ok(call(
+                "at_timezone",
+                vec![call("from_unixtime", vec![seconds]), zone],
+            ))
+        }),
         ("random" | "rand", 1 | 2) => Ok(random(take_arguments(&mut function))),
         ("count_if", 1) => with_one(function, |function, condition| {
             let counted = case(condition, number("1"), None);
             Ok(with_arguments(function, "count", vec![counted]))
         }),
-        ("max_by" | "min_by", 2) => {
-            let is_max = name == "max_by";
-            with_two(function, |function, value, by| {
-                value_at_extreme(function, value, by, is_max)
-            })
-        }
         ("approx_percentile", 2 | 3) => {
             let mut args = take_arguments(&mut function);
             match args.pop() {
@@ -371,15 +375,20 @@ pub(crate) fn number(text: &str) -> Expr {
     Expr::value(Value::Number(text.to_owned(), false))
 }
 
-fn is_text(expr: &Expr) -> bool {
-    matches!(expr, Expr::Value(value) if matches!(value.value, Value::SingleQuotedString(_)))
-}
-
-/// `array[1]` as a call of a function that refuses what is not there. A text is the name
-/// of a field, or a key.
+/// `array[1]` and `map['key']` as calls of a function that refuses what is not there, and
+/// `row.name` as one that takes a field.
 fn subscripts(root: Box<Expr>, access_chain: Vec<AccessExpr>) -> Expr {
-    let is_index = |access: &AccessExpr| matches!(access, AccessExpr::Subscript(Subscript::Index { index }) if !is_text(index));
-    if !access_chain.iter().all(is_index) {
+    let is_known = |access: &AccessExpr| match access {
+        AccessExpr::Subscript(Subscript::Index { .. }) => true,
+        AccessExpr::Dot(field) => matches!(field, Expr::Identifier(_)),
+        AccessExpr::Subscript(_) => false,
+    };
+    // A column's own fields are told from its table's by the planner.
+    let is_column = matches!(*root, Expr::Identifier(_) | Expr::CompoundIdentifier(_));
+    let has_field = access_chain
+        .iter()
+        .any(|access| matches!(access, AccessExpr::Dot(_)));
+    if !access_chain.iter().all(is_known) || is_column && has_field {
         return Expr::CompoundFieldAccess { root, access_chain };
     }
     access_chain
@@ -387,6 +396,10 @@ fn subscripts(root: Box<Expr>, access_chain: Vec<AccessExpr>) -> Expr {
         .fold(*root, |inner, access| match access {
             AccessExpr::Subscript(Subscript::Index { index }) => {
                 call("subscript", vec![inner, index])
+            }
+            AccessExpr::Dot(Expr::Identifier(field)) => {
+                let name = Expr::value(Value::SingleQuotedString(field.value));
+                call("get_field", vec![inner, name])
             }
             _ => inner,
         })
@@ -412,8 +425,8 @@ fn case(condition: Expr, then: Expr, otherwise: Option<Expr>) -> Expr {
     }
 }
 
-/// TRY: a cast and a division give null where they fail. Other errors are raised while a
-/// whole column is computed, and cannot be told from each other by row.
+/// TRY: a cast and a division give null where they fail. Anything else becomes a lambda,
+/// which is computed again by row where it fails.
 fn attempt(tried: Expr) -> Result<Expr, Error> {
     use BinaryOperator::{Divide, Modulo};
     match tried {
@@ -440,10 +453,22 @@ fn attempt(tried: Expr) -> Result<Expr, Error> {
             op,
             right: Box::new(call("nullif", vec![*right, number("0")])),
         }),
-        _ => Err(Error::sql(
-            "TRY is supported over a cast or a division alone",
-            "write TRY_CAST(value AS type), or CASE WHEN condition THEN value END",
-        )),
+        other => {
+            let name = Ident::with_quote('"', "null within try");
+            let parameter = LambdaFunctionParameter {
+                name: name.clone(),
+                data_type: None,
+            };
+            // A branch that depends on the parameter is not computed outside of the lambda,
+            // where its failure would be that of the statement.
+            let is_null = Expr::IsNull(Box::new(Expr::Identifier(name)));
+            let lambda = Expr::Lambda(LambdaFunction {
+                params: OneOrManyWithParens::One(parameter),
+                body: Box::new(case(is_null, other, None)),
+                syntax: LambdaSyntax::Arrow,
+            });
+            Ok(call("try", vec![lambda]))
+        }
     }
 }
 
@@ -477,38 +502,6 @@ fn random(mut bounds: Vec<Expr>) -> Expr {
     }
 }
 
-/// The value of the row whose `by` is greatest or least; rows without one do not count.
-fn value_at_extreme(
-    mut function: Function,
-    value: Expr,
-    by: Expr,
-    is_max: bool,
-) -> Result<Expr, Error> {
-    refuse_nested([&by])?;
-    let known = Expr::IsNotNull(Box::new(Expr::Nested(Box::new(by.clone()))));
-    function.filter = Some(Box::new(match function.filter.take() {
-        None => known,
-        Some(filter) => Expr::BinaryOp {
-            left: Box::new(Expr::Nested(filter)),
-            op: BinaryOperator::And,
-            right: Box::new(known),
-        },
-    }));
-    if let FunctionArguments::List(list) = &mut function.args {
-        let order = OrderByExpr {
-            expr: by,
-            options: OrderByOptions {
-                asc: Some(!is_max),
-                nulls_first: Some(false),
-            },
-            with_fill: None,
-        };
-        list.clauses
-            .push(FunctionArgumentClause::OrderBy(vec![order]));
-    }
-    Ok(with_arguments(function, "first_value", vec![value]))
-}
-
 /// Percentiles of one call, each of which is an aggregate with the values written again.
 const PERCENTILES_MAX: usize = 100;
 
@@ -523,9 +516,10 @@ fn percentiles(function: &Function, of: &[Expr], share: Expr) -> Result<Expr, Er
         with_arguments(function.clone(), name, args.collect())
     };
     match share {
-        Expr::Array(shares) => {
+        Expr::Function(mut shares) if name_of(&shares).as_deref() == Some("make_array") => {
             refuse_nested(of.iter().chain(function.filter.as_deref()))?;
-            if shares.elem.len() > PERCENTILES_MAX {
+            let shares = take_arguments(&mut shares);
+            if shares.len() > PERCENTILES_MAX {
                 return Err(Error::sql(
                     format!(
                         "`approx_percentile` gives at most {PERCENTILES_MAX} percentiles at once"
@@ -533,7 +527,7 @@ fn percentiles(function: &Function, of: &[Expr], share: Expr) -> Result<Expr, Er
                     "ask for fewer, or in several columns",
                 ));
             }
-            let elements = shares.elem.into_iter().map(percentile);
+            let elements = shares.into_iter().map(percentile);
             Ok(call("make_array", elements.collect()))
         }
         share => Ok(percentile(share)),
@@ -556,7 +550,7 @@ fn refuse_nested<'e>(written_again: impl IntoIterator<Item = &'e Expr>) -> Resul
     };
     match written_again.into_iter().any(holds_one) {
         true => Err(Error::sql(
-            "an argument of `max_by`, `min_by` or `approx_percentile` holds an aggregate",
+            "an argument of `approx_percentile` holds an aggregate",
             "compute it in a subquery of FROM",
         )),
         false => Ok(()),

@@ -52,7 +52,7 @@ impl RelationPlanner for UnnestPlanner {
         let nothing = DFSchema::empty();
         let mut lists = Vec::new();
         for expr in array_exprs {
-            let expr = context.sql_to_expr(expr, &nothing)?;
+            let expr = context.sql_expr_to_logical_expr(expr, &nothing)?;
             match expr.get_type(&nothing)? {
                 DataType::Map(_, _) => {
                     lists.push(map_keys(expr.clone()));

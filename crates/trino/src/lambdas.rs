@@ -1,0 +1,486 @@
+//! Functions with lambdas that DataFusion does not have.
+//!
+//! A lambda is computed for the elements of all rows of a batch at once; columns that it
+//! reads are repeated for each element of their row.
+
+use std::sync::Arc;
+
+use arrow::array::{
+    Array, ArrayRef, AsArray, BooleanArray, ListArray, MapArray, StructArray, UInt32Array,
+    new_null_array,
+};
+use arrow::buffer::{NullBuffer, OffsetBuffer};
+use arrow::compute::{cast, concat, filter, interleave, take, take_arrays};
+use arrow::datatypes::{DataType, Field, FieldRef, Fields};
+use arrow::row::{RowConverter, SortField};
+use datafusion::common::Result;
+use datafusion::error::DataFusionError;
+use datafusion::logical_expr::{
+    ColumnarValue, HigherOrderFunctionArgs, HigherOrderReturnFieldArgs, HigherOrderSignature,
+    HigherOrderUDF, HigherOrderUDFImpl, LambdaArgument, LambdaParametersProgress, ValueOrLambda,
+    Volatility,
+};
+
+use crate::arrays::list_of;
+use crate::fault::Fault;
+use crate::maps::{entry, map_of};
+
+/// All functions of this module.
+pub(crate) fn functions() -> Vec<HigherOrderUDF> {
+    [
+        Kind::ZipWith,
+        Kind::Reduce,
+        Kind::MapFilter,
+        Kind::TransformKeys,
+        Kind::TransformValues,
+        Kind::Try,
+    ]
+    .map(|kind| {
+        HigherOrderUDF::new_from_impl(WithLambda {
+            kind,
+            signature: HigherOrderSignature::exact(kind.arguments(), Volatility::Immutable),
+        })
+    })
+    .into()
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+enum Kind {
+    ZipWith,
+    Reduce,
+    MapFilter,
+    TransformKeys,
+    TransformValues,
+    /// `try(value)`, whose argument a statement writes without an arrow.
+    Try,
+}
+
+#[derive(Debug, PartialEq, Eq, Hash)]
+struct WithLambda {
+    kind: Kind,
+    signature: HigherOrderSignature,
+}
+
+impl Kind {
+    fn name(self) -> &'static str {
+        match self {
+            Self::ZipWith => "zip_with",
+            Self::Reduce => "reduce",
+            Self::MapFilter => "map_filter",
+            Self::TransformKeys => "transform_keys",
+            Self::TransformValues => "transform_values",
+            Self::Try => "try",
+        }
+    }
+
+    fn written(self) -> &'static str {
+        match self {
+            Self::ZipWith => "zip_with(array, array, (x, y) -> x + y)",
+            Self::Reduce => "reduce(array, 0, (s, x) -> s + x, s -> s)",
+            Self::MapFilter => "map_filter(map, (k, v) -> v > 0)",
+            Self::TransformKeys => "transform_keys(map, (k, v) -> k)",
+            Self::TransformValues => "transform_values(map, (k, v) -> v)",
+            Self::Try => "try(value)",
+        }
+    }
+
+    fn arguments(self) -> Vec<ValueOrLambda<(), ()>> {
+        use ValueOrLambda::{Lambda, Value};
+        match self {
+            Self::ZipWith => vec![Value(()), Value(()), Lambda(())],
+            Self::Reduce => vec![Value(()), Value(()), Lambda(()), Lambda(())],
+            Self::Try => vec![Lambda(())],
+            _ => vec![Value(()), Lambda(())],
+        }
+    }
+
+    fn fault(self) -> Fault {
+        Fault::arguments(self.name(), self.written())
+    }
+}
+
+fn nullable(of: &DataType) -> FieldRef {
+    Arc::new(Field::new("", of.clone(), true))
+}
+
+fn item(list: &DataType) -> Option<&DataType> {
+    match list {
+        DataType::List(field) => Some(field.data_type()),
+        _ => None,
+    }
+}
+
+impl HigherOrderUDFImpl for WithLambda {
+    fn name(&self) -> &str {
+        self.kind.name()
+    }
+
+    fn signature(&self) -> &HigherOrderSignature {
+        &self.signature
+    }
+
+    fn coerce_value_types(&self, given: &[DataType]) -> Result<Vec<DataType>> {
+        let list = |of: &DataType| match of {
+            DataType::List(field)
+            | DataType::LargeList(field)
+            | DataType::FixedSizeList(field, _) => Some(list_of(field.data_type().clone())),
+            DataType::Null => Some(list_of(DataType::Null)),
+            _ => None,
+        };
+        let coerced = match (self.kind, given) {
+            (Kind::ZipWith, [one, other]) => list(one)
+                .zip(list(other))
+                .map(|(one, other)| vec![one, other]),
+            (Kind::Reduce, [of, start]) => list(of).map(|of| vec![of, start.clone()]),
+            (Kind::Try, []) => Some(Vec::new()),
+            (_, [map @ DataType::Map(..)]) => Some(vec![map.clone()]),
+            _ => None,
+        };
+        coerced.ok_or_else(|| self.kind.fault().into())
+    }
+
+    fn lambda_parameters(
+        &self,
+        _: usize,
+        fields: &[ValueOrLambda<FieldRef, Option<FieldRef>>],
+    ) -> Result<LambdaParametersProgress> {
+        use ValueOrLambda::{Lambda, Value};
+        let of = |list: &FieldRef| item(list.data_type()).map(nullable);
+        let parameters = match (self.kind, fields) {
+            (Kind::ZipWith, [Value(one), Value(other), Lambda(_)]) => {
+                of(one).zip(of(other)).map(|(x, y)| vec![vec![x, y]])
+            }
+            (Kind::Reduce, [Value(list), Value(start), Lambda(merged), Lambda(_)]) => {
+                let Some(element) = of(list) else {
+                    return Err(self.kind.fault().into());
+                };
+                // The state has the type that a step gives it, once that is known.
+                match merged {
+                    Some(merged) => {
+                        let state = nullable(merged.data_type());
+                        Some(vec![vec![Arc::clone(&state), element], vec![state]])
+                    }
+                    None => {
+                        let state = nullable(start.data_type());
+                        return Ok(LambdaParametersProgress::Partial(vec![
+                            Some(vec![state, element]),
+                            None,
+                        ]));
+                    }
+                }
+            }
+            // The statement gives it one parameter, which is always null.
+            (Kind::Try, [Lambda(_)]) => Some(vec![vec![nullable(&DataType::Boolean)]]),
+            (_, [Value(map), Lambda(_)]) => entry(map.data_type())
+                .map(|(key, value)| vec![vec![nullable(key), nullable(value)]]),
+            _ => None,
+        };
+        match parameters {
+            Some(parameters) => Ok(LambdaParametersProgress::Complete(parameters)),
+            None => Err(self.kind.fault().into()),
+        }
+    }
+
+    fn coerce_values_for_lambdas(
+        &self,
+        fields: &[ValueOrLambda<DataType, DataType>],
+    ) -> Result<Option<Vec<DataType>>> {
+        use ValueOrLambda::{Lambda, Value};
+        match (self.kind, fields) {
+            (Kind::Reduce, [Value(list), Value(_), Lambda(merged), Lambda(_)]) => {
+                Ok(Some(vec![list.clone(), merged.clone()]))
+            }
+            _ => Ok(None),
+        }
+    }
+
+    fn return_field_from_args(&self, args: HigherOrderReturnFieldArgs<'_>) -> Result<FieldRef> {
+        use ValueOrLambda::{Lambda, Value};
+        let of = match (self.kind, args.arg_fields) {
+            (Kind::ZipWith, [_, _, Lambda(result)]) => Some(list_of(result.data_type().clone())),
+            (Kind::Reduce, [_, _, _, Lambda(result)]) | (Kind::Try, [Lambda(result)]) => {
+                Some(result.data_type().clone())
+            }
+            (Kind::MapFilter, [Value(map), Lambda(result)]) => {
+                let is_boolean = matches!(result.data_type(), DataType::Boolean | DataType::Null);
+                is_boolean
+                    .then(|| entry(map.data_type()))
+                    .flatten()
+                    .map(|(key, value)| map_of(key.clone(), value.clone()))
+            }
+            (Kind::TransformKeys, [Value(map), Lambda(key)]) => entry(map.data_type())
+                .map(|(_, value)| map_of(key.data_type().clone(), value.clone())),
+            (Kind::TransformValues, [Value(map), Lambda(value)]) => entry(map.data_type())
+                .map(|(key, _)| map_of(key.clone(), value.data_type().clone())),
+            _ => None,
+        };
+        of.map(|of| nullable(&of))
+            .ok_or_else(|| self.kind.fault().into())
+    }
+
+    fn invoke_with_args(&self, args: HigherOrderFunctionArgs) -> Result<ColumnarValue> {
+        let rows = args.number_rows;
+        let mut values = Vec::new();
+        let mut lambdas = Vec::new();
+        for arg in &args.args {
+            match arg {
+                ValueOrLambda::Value(value) => values.push(value.to_array(rows)?),
+                ValueOrLambda::Lambda(lambda) => lambdas.push(lambda),
+            }
+        }
+        let of = args.return_type();
+        let computed = match (self.kind, values.as_slice(), lambdas.as_slice()) {
+            (Kind::ZipWith, [one, other], [lambda]) => {
+                zip_with(one.as_list(), other.as_list(), lambda)?
+            }
+            (Kind::Reduce, [lists, start], [merge, finish]) => {
+                reduce(lists.as_list(), start, merge, finish)?
+            }
+            (Kind::MapFilter, [maps], [lambda]) => map_filter(maps.as_map(), lambda)?,
+            (Kind::TransformKeys, [maps], [lambda]) => transform_map(maps.as_map(), lambda, true)?,
+            (Kind::TransformValues, [maps], [lambda]) => {
+                transform_map(maps.as_map(), lambda, false)?
+            }
+            (Kind::Try, [], [lambda]) => attempt(lambda, 0..rows as u32, of)?,
+            _ => return Err(self.kind.fault().into()),
+        };
+        Ok(ColumnarValue::Array(match computed.data_type() == of {
+            true => computed,
+            false => cast(&computed, of)?,
+        }))
+    }
+}
+
+/// The lambda's results for `params`, whose values belong to these rows.
+fn computed(lambda: &LambdaArgument, params: &[ArrayRef], rows: &UInt32Array) -> Result<ArrayRef> {
+    let given: Vec<_> = params
+        .iter()
+        .map(|param| || Ok(Arc::clone(param)))
+        .collect();
+    let given: Vec<&dyn Fn() -> Result<ArrayRef>> = given
+        .iter()
+        .map(|param| param as &dyn Fn() -> Result<ArrayRef>)
+        .collect();
+    lambda
+        .evaluate(&given, |captured| Ok(take_arrays(captured, rows, None)?))?
+        .into_array(rows.len())
+}
+
+/// The lambda's results, with null for rows where it fails. A failure says nothing about
+/// its row, so rows are halved until the failing ones are found.
+fn attempt(lambda: &LambdaArgument, rows: std::ops::Range<u32>, of: &DataType) -> Result<ArrayRef> {
+    let count = rows.len();
+    let places = UInt32Array::from_iter_values(rows.clone());
+    let params = [new_null_array(&DataType::Boolean, count)];
+    match computed(lambda, &params, &places) {
+        Ok(values) => match values.data_type() == of {
+            true => Ok(values),
+            false => Ok(cast(&values, of)?),
+        },
+        Err(error @ DataFusionError::ResourcesExhausted(_)) => Err(error),
+        Err(_) if count <= 1 => Ok(new_null_array(of, count)),
+        Err(_) => {
+            let middle = rows.start + count as u32 / 2;
+            let first = attempt(lambda, rows.start..middle, of)?;
+            let second = attempt(lambda, middle..rows.end, of)?;
+            Ok(concat(&[first.as_ref(), second.as_ref()])?)
+        }
+    }
+}
+
+/// The longer of two arrays decides; the other one has nulls instead.
+fn zip_with(one: &ListArray, other: &ListArray, lambda: &LambdaArgument) -> Result<ArrayRef> {
+    let (mut left, mut right, mut rows) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut lengths, mut valid) = (Vec::new(), Vec::new());
+    for row in 0..one.len() {
+        let is_known = one.is_valid(row) && other.is_valid(row);
+        valid.push(is_known);
+        let place = |list: &ListArray, at: usize| {
+            let offsets = list.value_offsets();
+            let place = offsets[row] as usize + at;
+            (place < offsets[row + 1] as usize).then_some(place as u32)
+        };
+        let length = match is_known {
+            true => one.value_length(row).max(other.value_length(row)) as usize,
+            false => 0,
+        };
+        for at in 0..length {
+            left.push(place(one, at));
+            right.push(place(other, at));
+            rows.push(row as u32);
+        }
+        lengths.push(length);
+    }
+    let params = [
+        take(one.values(), &UInt32Array::from(left), None)?,
+        take(other.values(), &UInt32Array::from(right), None)?,
+    ];
+    let values = computed(lambda, &params, &UInt32Array::from(rows))?;
+    let field = Arc::new(Field::new_list_field(values.data_type().clone(), true));
+    Ok(Arc::new(ListArray::try_new(
+        field,
+        OffsetBuffer::from_lengths(lengths),
+        values,
+        Some(NullBuffer::from(valid)),
+    )?))
+}
+
+/// One step for the first elements of all rows, then one for the second ones, and so on.
+fn reduce(
+    lists: &ListArray,
+    start: &ArrayRef,
+    merge: &LambdaArgument,
+    finish: &LambdaArgument,
+) -> Result<ArrayRef> {
+    let all: Vec<u32> = (0..lists.len() as u32).collect();
+    let mut states = Arc::clone(start);
+    let offsets = lists.value_offsets();
+    let length = |row: u32| match lists.is_valid(row as usize) {
+        true => offsets[row as usize + 1] - offsets[row as usize],
+        false => 0,
+    };
+    let longest = all.iter().map(|row| length(*row)).max().unwrap_or(0);
+    for at in 0..longest {
+        let rows: Vec<u32> = all
+            .iter()
+            .copied()
+            .filter(|row| length(*row) > at)
+            .collect();
+        let places = rows.iter().map(|row| (offsets[*row as usize] + at) as u32);
+        let places = UInt32Array::from_iter_values(places);
+        let rows = UInt32Array::from(rows);
+        let params = [
+            take(&states, &rows, None)?,
+            take(lists.values(), &places, None)?,
+        ];
+        let merged = computed(merge, &params, &rows)?;
+        // The first step decides about the type, if the start has another one.
+        if merged.data_type() != states.data_type() {
+            states = cast(&states, merged.data_type())?;
+        }
+        let mut from: Vec<(usize, usize)> = all.iter().map(|row| (0, *row as usize)).collect();
+        for (place, row) in rows.values().iter().enumerate() {
+            from[*row as usize] = (1, place);
+        }
+        states = interleave(&[states.as_ref(), merged.as_ref()], &from)?;
+    }
+    let result = computed(finish, &[states], &UInt32Array::from(all))?;
+    let nulls = NullBuffer::union(result.nulls(), lists.nulls());
+    let data = result.to_data().into_builder().nulls(nulls).build();
+    Ok(match result.data_type() {
+        DataType::Null => new_null_array(&DataType::Null, lists.len()),
+        _ => arrow::array::make_array(data?),
+    })
+}
+
+/// Entries of maps that are not null, each with its row, and how many each row has.
+struct Entries {
+    keys: ArrayRef,
+    values: ArrayRef,
+    rows: UInt32Array,
+    lengths: Vec<usize>,
+}
+
+fn entries(maps: &MapArray) -> Result<Entries> {
+    let (mut places, mut rows, mut lengths) = (Vec::new(), Vec::new(), Vec::new());
+    let offsets = maps.value_offsets();
+    for row in 0..maps.len() {
+        let range = match maps.is_valid(row) {
+            true => offsets[row] as u32..offsets[row + 1] as u32,
+            false => 0..0,
+        };
+        lengths.push(range.len());
+        rows.extend(range.clone().map(|_| row as u32));
+        places.extend(range);
+    }
+    let places = UInt32Array::from(places);
+    Ok(Entries {
+        keys: take(maps.keys(), &places, None)?,
+        values: take(maps.values(), &places, None)?,
+        rows: UInt32Array::from(rows),
+        lengths,
+    })
+}
+
+fn map_filter(maps: &MapArray, lambda: &LambdaArgument) -> Result<ArrayRef> {
+    let entries = entries(maps)?;
+    let params = [Arc::clone(&entries.keys), Arc::clone(&entries.values)];
+    let keep = cast(
+        &computed(lambda, &params, &entries.rows)?,
+        &DataType::Boolean,
+    )?;
+    let keep = keep.as_boolean();
+    let is_kept = |at: usize| keep.is_valid(at) && keep.value(at);
+    let mut first = 0;
+    let lengths = entries.lengths.iter().map(|length| {
+        let kept = (first..first + length).filter(|at| is_kept(*at)).count();
+        first += length;
+        kept
+    });
+    let lengths: Vec<usize> = lengths.collect();
+    let kept: BooleanArray = (0..keep.len()).map(|at| Some(is_kept(at))).collect();
+    map_array(
+        filter(&entries.keys, &kept)?,
+        filter(&entries.values, &kept)?,
+        lengths,
+        maps.nulls(),
+    )
+}
+
+fn transform_map(maps: &MapArray, lambda: &LambdaArgument, is_keys: bool) -> Result<ArrayRef> {
+    let entries = entries(maps)?;
+    let params = [Arc::clone(&entries.keys), Arc::clone(&entries.values)];
+    let result = computed(lambda, &params, &entries.rows)?;
+    match is_keys {
+        true => map_array(result, entries.values, entries.lengths, maps.nulls()),
+        false => map_array(entries.keys, result, entries.lengths, maps.nulls()),
+    }
+}
+
+/// Maps of entries that follow each other.
+///
+/// # Errors
+/// [`Fault`] for a null key, and for two equal keys of a map.
+pub(crate) fn map_array(
+    keys: ArrayRef,
+    values: ArrayRef,
+    lengths: Vec<usize>,
+    nulls: Option<&NullBuffer>,
+) -> Result<ArrayRef> {
+    if keys.null_count() > 0 || *keys.data_type() == DataType::Null && !keys.is_empty() {
+        return Err(Fault::new(
+            "a key of a map is null",
+            "leave such entries out, or write coalesce(key, ...)",
+        )
+        .into());
+    }
+    let converter = RowConverter::new(vec![SortField::new(keys.data_type().clone())])?;
+    let known = converter.convert_columns(std::slice::from_ref(&keys))?;
+    let mut first = 0;
+    for length in &lengths {
+        let mut seen = std::collections::HashSet::with_capacity(*length);
+        if !(first..first + length).all(|at| seen.insert(known.row(at))) {
+            return Err(Fault::new(
+                "two keys of a map are equal",
+                "write map_agg, multimap_agg or map_concat, which take equal keys",
+            )
+            .into());
+        }
+        first += length;
+    }
+    let DataType::Map(field, _) = map_of(keys.data_type().clone(), values.data_type().clone())
+    else {
+        return Err(Fault::new("this is no map", "write map(keys, values)").into());
+    };
+    let fields = match field.data_type() {
+        DataType::Struct(fields) => fields.clone(),
+        _ => Fields::empty(),
+    };
+    Ok(Arc::new(MapArray::try_new(
+        field,
+        OffsetBuffer::from_lengths(lengths),
+        StructArray::try_new(fields, vec![keys, values], None)?,
+        nulls.cloned(),
+        false,
+    )?))
+}
