@@ -25,6 +25,7 @@ pub mod sql;
 pub mod sql_types;
 pub mod system;
 pub mod tables;
+mod type_messages;
 
 pub use error::{Error, KeyFault, LandingFault, Write};
 pub use first::FirstExec;

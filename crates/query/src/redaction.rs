@@ -16,6 +16,7 @@ use sqlparser::parser::ParserError;
 use sqlparser::tokenizer::{Token, Tokenizer};
 
 use crate::error::{self, Error, OUT_OF_MEMORY, UNREADABLE};
+use crate::type_messages;
 
 /// The hint where none is nearer.
 const OTHERWISE: &str = "write it with other clauses or functions";
@@ -125,7 +126,10 @@ fn parquet_message(error: &(dyn std::error::Error + 'static)) -> String {
 fn arrow_message(error: &ArrowError) -> String {
     match error {
         ArrowError::CastError(message) => match target_type(message) {
-            Some(kind) => format!("a value cannot be converted to {}", sql_types(kind)),
+            Some(kind) => format!(
+                "a value cannot be converted to {}",
+                type_messages::in_sql(kind)
+            ),
             None => "a value cannot be converted to the type asked for".to_owned(),
         },
         ArrowError::ParseError(_) => "a text does not have the format asked for".to_owned(),
@@ -196,15 +200,8 @@ pub fn planning_message(error: &DataFusionError) -> (String, Option<String>) {
             ),
         );
     }
-    if let Some(rest) = text.strip_prefix("Cannot coerce arithmetic expression ") {
-        let types = rest.split(" to valid types").next().unwrap_or_default();
-        return (
-            format!(
-                "these types cannot be computed with each other: {}",
-                sql_types(types)
-            ),
-            Some("convert one with CAST(value AS type)".to_owned()),
-        );
+    if let Some((message, hint)) = type_messages::explain(without_prefix(&text)) {
+        return (without_literals(&message), Some(hint));
     }
     if text.contains("require unique expression names") {
         return (
@@ -237,7 +234,7 @@ pub fn planning_message(error: &DataFusionError) -> (String, Option<String>) {
     {
         text.push_str(" is not supported");
     }
-    let message = without_literals(&text);
+    let message = without_literals(&type_messages::in_sql(&text));
     // DataFusion's suggestion becomes the hint.
     if let Some((what, suggestion)) = message.split_once("Did you mean ") {
         let what = what.trim_end_matches([' ', '.']).to_owned();
@@ -269,9 +266,10 @@ fn without_prefix(mut text: &str) -> &str {
 /// The function whose arguments a message rejects. The message itself lists every
 /// signature and is too long to show.
 fn not_taking(text: &str) -> Option<&str> {
-    const SAYS: [&str; 3] = [
+    const SAYS: [&str; 4] = [
         "failed to match any signature",
         "No function matches the given name",
+        "Failed to coerce arguments to satisfy a call to",
         "Candidate functions",
     ];
     let (_, name) = text.split_once('\'')?;
@@ -307,22 +305,6 @@ fn is_debug(text: &str) -> bool {
 pub fn is_unsupported(error: &DataFusionError) -> bool {
     let root = root(error);
     matches!(root, DataFusionError::NotImplemented(_)) || is_debug(&text_of(root))
-}
-
-/// Types and an operator, as `Int64 + Utf8`, under their names in SQL.
-fn sql_types(types: &str) -> String {
-    let named = |word: &str| match word {
-        "Utf8" | "LargeUtf8" | "Utf8View" => "varchar".to_owned(),
-        "Int8" => "tinyint".to_owned(),
-        "Int16" => "smallint".to_owned(),
-        "Int32" => "integer".to_owned(),
-        "Int64" => "bigint".to_owned(),
-        "Float32" => "real".to_owned(),
-        "Float64" => "double".to_owned(),
-        "Date32" => "date".to_owned(),
-        other => other.to_lowercase(),
-    };
-    types.split(' ').map(named).collect::<Vec<_>>().join(" ")
 }
 
 /// The name of the function that does not exist, if that is the error.

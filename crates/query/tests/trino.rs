@@ -1,8 +1,12 @@
 //! Functions and syntax of Trino, with the values that Trino's documentation gives, or
 //! that follow from it. Each case is one SELECT and its result as CSV writes it.
 
+#[path = "trino/dice.rs"]
+mod dice;
 #[path = "trino/idioms.rs"]
 mod idioms;
+#[path = "trino/statements.rs"]
+mod statements;
 
 use arrow::array::{Array, RecordBatch};
 use arrow::util::display::{ArrayFormatter, FormatOptions};
@@ -555,14 +559,8 @@ async fn every_call_ends_in_an_answer_or_an_error() {
     let names: Vec<&str> = names.lines().collect();
     assert!(names.len() > 200, "{} functions", names.len());
     let calls = std::env::var("STEDI_TEST_CALLS").map_or(3_000, |text| text.parse().unwrap());
-    // The same calls each time (splitmix64).
-    let mut state = 7_u64;
-    let mut throw = |below: usize| {
-        state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut mixed = (state ^ (state >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        ((mixed ^ (mixed >> 31)) % below as u64) as usize
-    };
+    let mut dice = dice::Dice::new(7);
+    let mut throw = |below: usize| dice.throw(below);
     let mut faults = Vec::new();
     for _ in 0..calls {
         let name = names[throw(names.len())];
