@@ -41,7 +41,7 @@ use crate::pseudonym_key::{KeySource, SessionKey, StandIn};
 use crate::snapshot::Snapshot;
 use crate::spill::{self, Spill};
 use crate::sql::definitions::{Definitions, Request};
-use crate::sql::exact_numbers::ExactNumbers;
+use crate::sql::exact_types::ExactTypes;
 use crate::sql::parse::{check_size, dropped_tables, parse};
 use crate::sql::unknown_function::no_function;
 use crate::sql::unnest::{self, UnnestPlanner};
@@ -603,7 +603,7 @@ fn context(
         .with_default_features()
         .with_physical_optimizer_rules(rules())
         .build();
-    state.register_function_rewrite(Arc::new(ExactNumbers))?;
+    state.register_function_rewrite(Arc::new(ExactTypes))?;
     let context = SessionContext::new_with_state(state);
     context.register_relation_planner(Arc::new(UnnestPlanner))?;
     for function in trino::scalar_functions() {

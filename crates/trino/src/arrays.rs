@@ -4,81 +4,25 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use arrow::array::{
-    Array, ArrayRef, AsArray, BooleanArray, GenericListArray, Int64Array, ListArray,
-    MutableArrayData, StringViewArray, StructArray, UInt32Array, make_array, make_comparator,
+    Array, ArrayRef, AsArray, BooleanArray, Int64Array, ListArray, MutableArrayData,
+    StringViewArray, UInt32Array, make_array, make_comparator,
 };
-use arrow::buffer::{NullBuffer, OffsetBuffer};
-use arrow::compute::{SortOptions, cast, sort_to_indices, take};
-use arrow::datatypes::{DataType, Date32Type, Field, Fields, Int64Type};
+use arrow::buffer::NullBuffer;
+use arrow::compute::{SortOptions, sort_to_indices, take};
+use arrow::datatypes::{DataType, Int64Type};
 use arrow::row::{RowConverter, SortField};
 use datafusion::common::Result;
 use datafusion::logical_expr::ScalarUDF;
 use datafusion::logical_expr::type_coercion::binary::comparison_coercion;
 
 use crate::fault::Fault;
-use crate::sequences;
+use crate::nested::{
+    LENGTH_MAX, TOTAL_MAX, element_type, entry, item, list, list_of, ranges, rows_of, too_long,
+};
 use crate::typed::Typed;
 use crate::udf::udf;
 
-/// What one array may hold, made from a number alone.
-pub(crate) const LENGTH_MAX: i64 = 10_000;
-
-/// What all arrays of a batch may hold together, made from numbers alone.
-pub(crate) const TOTAL_MAX: usize = 8_000_000;
-
-pub(crate) static FUNCTIONS: [Typed; 17] = [
-    Typed {
-        name: "array_max",
-        aliases: &[],
-        written: "array_max(array)",
-        coerce: one_list,
-        returns: |given| element_type(&given[0]),
-        call: |args, rows| extreme(args, rows, true),
-    },
-    Typed {
-        name: "array_min",
-        aliases: &[],
-        written: "array_min(array)",
-        coerce: one_list,
-        returns: |given| element_type(&given[0]),
-        call: |args, rows| extreme(args, rows, false),
-    },
-    Typed {
-        name: "reverse",
-        aliases: &[],
-        written: "reverse(text) or reverse(array)",
-        coerce: |given| match given {
-            [text] if text.is_string() || text.is_null() => Some(vec![DataType::Utf8View]),
-            _ => one_list(given),
-        },
-        returns: |given| given[0].clone(),
-        call: reverse,
-    },
-    Typed {
-        name: "zip",
-        aliases: &[],
-        written: "zip(array, array)",
-        coerce: |given| {
-            let lists = given.iter().map(|list| Some(list_of(item(list)?.clone())));
-            lists
-                .collect::<Option<Vec<_>>>()
-                .filter(|lists| lists.len() > 1)
-        },
-        returns: |given| list_of(DataType::Struct(zipped(given))),
-        call: zip,
-    },
-    Typed {
-        name: "cardinality",
-        aliases: &[],
-        written: "cardinality(array) or cardinality(map)",
-        coerce: |given| match given {
-            [map @ DataType::Map(..)] => Some(vec![map.clone()]),
-            [list] => Some(vec![list_of(item(list)?.clone())]),
-            _ => None,
-        },
-        returns: |_| DataType::Int64,
-        call: cardinality,
-    },
+pub(crate) static FUNCTIONS: [Typed; 10] = [
     Typed {
         name: "contains",
         aliases: &[],
@@ -103,9 +47,7 @@ pub(crate) static FUNCTIONS: [Typed; 17] = [
             [list, index] if index.is_integer() => {
                 Some(vec![list_of(item(list)?.clone()), DataType::Int64])
             }
-            [map @ DataType::Map(..), _] => {
-                Some(vec![map.clone(), crate::maps::entry(map)?.0.clone()])
-            }
+            [map @ DataType::Map(..), _] => Some(vec![map.clone(), entry(map)?.0.clone()]),
             _ => None,
         },
         returns: |given| element_type(&given[0]),
@@ -119,9 +61,7 @@ pub(crate) static FUNCTIONS: [Typed; 17] = [
         aliases: &[],
         written: "array[index] or map[key]",
         coerce: |given| match given {
-            [map @ DataType::Map(..), _] => {
-                Some(vec![map.clone(), crate::maps::entry(map)?.0.clone()])
-            }
+            [map @ DataType::Map(..), _] => Some(vec![map.clone(), entry(map)?.0.clone()]),
             [list, index] if index.is_integer() => {
                 Some(vec![list_of(item(list)?.clone()), DataType::Int64])
             }
@@ -168,28 +108,6 @@ pub(crate) static FUNCTIONS: [Typed; 17] = [
         call: overlap,
     },
     Typed {
-        name: "sequence",
-        aliases: &[],
-        written: "sequence(start, stop) or sequence(start, stop, step)",
-        coerce: |given| {
-            let dates = given.iter().take(2).all(|of| *of == DataType::Date32);
-            let integers = |of: &[DataType]| of.iter().all(DataType::is_integer);
-            match given.len() {
-                2 | 3 if integers(given) => Some(vec![DataType::Int64; given.len()]),
-                2 if dates => Some(vec![DataType::Date32; 2]),
-                3 if dates && given[2].is_integer() => {
-                    Some(vec![DataType::Date32, DataType::Date32, DataType::Int64])
-                }
-                _ => sequences::coerced(given),
-            }
-        },
-        returns: |given| list_of(given[0].clone()),
-        call: |args, rows| match args.get(2).map(|step| step.data_type()) {
-            Some(DataType::Interval(_)) => sequences::of_times(args, rows),
-            _ => sequence(args, rows),
-        },
-    },
-    Typed {
         name: "slice",
         aliases: &[],
         written: "slice(array, start, length)",
@@ -229,17 +147,6 @@ pub(crate) static FUNCTIONS: [Typed; 17] = [
         call: sort,
     },
     Typed {
-        name: "repeat",
-        aliases: &[],
-        written: "repeat(element, count)",
-        coerce: |given| match given {
-            [element, count] if count.is_integer() => Some(vec![element.clone(), DataType::Int64]),
-            _ => None,
-        },
-        returns: |given| list_of(given[0].clone()),
-        call: repeat,
-    },
-    Typed {
         name: "ngrams",
         aliases: &[],
         written: "ngrams(array(varchar), n)",
@@ -254,136 +161,13 @@ pub(crate) static FUNCTIONS: [Typed; 17] = [
     },
 ];
 
-/// Numbers from 1 to the length of the longest of some arrays, for UNNEST WITH ORDINALITY.
-static ORDINALS: Typed = Typed {
-    name: "ordinals",
-    aliases: &[],
-    written: "ordinals(array)",
-    coerce: |given| {
-        given
-            .iter()
-            .map(|list| Some(list_of(item(list)?.clone())))
-            .collect()
-    },
-    returns: |_| list_of(DataType::Int64),
-    call: |args, rows| {
-        let longest = |row: usize| {
-            let lengths = args.iter().map(|arg| {
-                let lists: &ListArray = arg.as_list();
-                if lists.is_valid(row) {
-                    lists.value_length(row) as usize
-                } else {
-                    0
-                }
-            });
-            lengths.max().unwrap_or(0)
-        };
-        let lengths: Vec<usize> = (0..rows).map(longest).collect();
-        let numbers = lengths.iter().flat_map(|length| 1..=*length as i64);
-        let numbers: ArrayRef = Arc::new(numbers.collect::<Int64Array>());
-        Ok(Arc::new(list(
-            numbers,
-            lengths,
-            NullBuffer::new_valid(rows),
-        )?))
-    },
-};
-
-/// The function that numbers the elements of arrays; a statement does not name it.
-pub fn ordinals() -> ScalarUDF {
-    udf(&ORDINALS)
-}
-
-/// How many elements an array, or entries a map, has.
-fn cardinality(args: &[ArrayRef], _: usize) -> Result<ArrayRef> {
-    let (offsets, nulls) = match args[0].data_type() {
-        DataType::Map(..) => (args[0].as_map().offsets(), args[0].nulls()),
-        _ => (args[0].as_list::<i32>().offsets(), args[0].nulls()),
-    };
-    let lengths = offsets.lengths().map(|length| length as i64);
-    Ok(Arc::new(Int64Array::new(lengths.collect(), nulls.cloned())))
-}
-
-fn one_list(given: &[DataType]) -> Option<Vec<DataType>> {
-    match given {
-        [list] => Some(vec![list_of(item(list)?.clone())]),
-        _ => None,
+/// The function of `array[index]` and `map[key]`.
+pub fn subscript() -> ScalarUDF {
+    let named = |function: &&Typed| function.name == "subscript";
+    match FUNCTIONS.iter().find(named) {
+        Some(function) => udf(function),
+        None => unreachable!("the table above lists it"),
     }
-}
-
-/// The greatest or least element; null where one is null, or there is none.
-fn extreme(args: &[ArrayRef], rows: usize, is_max: bool) -> Result<ArrayRef> {
-    let lists: &ListArray = args[0].as_list();
-    let elements = rows_of(lists.values())?;
-    let mut places: Vec<Option<u32>> = Vec::with_capacity(rows);
-    for range in ranges(lists) {
-        let range = range.unwrap_or(0..0);
-        let has_null = range.clone().any(|at| lists.values().is_null(at));
-        let by = |at: &usize| elements.row(*at);
-        let best = match is_max {
-            true => range.max_by_key(by),
-            false => range.min_by_key(by),
-        };
-        places.push(best.filter(|_| !has_null).map(|at| at as u32));
-    }
-    Ok(take(lists.values(), &UInt32Array::from(places), None)?)
-}
-
-fn reverse(args: &[ArrayRef], _: usize) -> Result<ArrayRef> {
-    if let Some(texts) = args[0].as_string_view_opt() {
-        let reversed = texts
-            .iter()
-            .map(|text| text.map(|text| text.chars().rev().collect::<String>()));
-        return Ok(Arc::new(reversed.collect::<StringViewArray>()));
-    }
-    let lists: &ListArray = args[0].as_list();
-    let (mut places, mut lengths) = (Vec::new(), Vec::new());
-    for range in ranges(lists) {
-        let range = range.unwrap_or(0..0);
-        lengths.push(range.len());
-        places.extend(range.rev().map(|at| at as u32));
-    }
-    let values = take(lists.values(), &UInt32Array::from(places), None)?;
-    let nulls = lists.nulls().cloned();
-    let nulls = nulls.unwrap_or_else(|| NullBuffer::new_valid(lists.len()));
-    Ok(Arc::new(list(values, lengths, nulls)?))
-}
-
-/// The fields of the rows that `zip` makes.
-fn zipped(lists: &[DataType]) -> Fields {
-    let fields = lists.iter().enumerate();
-    let field = |(at, list)| Field::new(format!("c{at}"), element_type(list), true);
-    fields.map(field).collect()
-}
-
-/// Rows of the elements at the same place, with nulls for those of shorter arrays.
-fn zip(args: &[ArrayRef], rows: usize) -> Result<ArrayRef> {
-    let lists: Vec<&ListArray> = args.iter().map(|arg| arg.as_list()).collect();
-    let mut places: Vec<Vec<Option<u32>>> = vec![Vec::new(); lists.len()];
-    let (mut lengths, mut valid) = (Vec::new(), Vec::new());
-    for row in 0..rows {
-        let is_known = lists.iter().all(|list| list.is_valid(row));
-        valid.push(is_known);
-        let longest = lists
-            .iter()
-            .map(|list| list.value_length(row) as usize)
-            .max();
-        let length = longest.filter(|_| is_known).unwrap_or(0);
-        for (list, places) in lists.iter().zip(&mut places) {
-            let (start, end) = (list.value_offsets()[row], list.value_offsets()[row + 1]);
-            let at = (0..length).map(|at| start as u32 + at as u32);
-            places.extend(at.map(|at| (at < end as u32).then_some(at)));
-        }
-        lengths.push(length);
-    }
-    let columns = lists
-        .iter()
-        .zip(places)
-        .map(|(list, places)| Ok(take(list.values(), &UInt32Array::from(places), None)?));
-    let types: Vec<DataType> = args.iter().map(|arg| arg.data_type().clone()).collect();
-    let columns = columns.collect::<Result<Vec<_>>>()?;
-    let pairs = StructArray::try_new(zipped(&types), columns, None)?;
-    Ok(Arc::new(list(Arc::new(pairs), lengths, valid.into())?))
 }
 
 /// An array, and a value of the type of its elements.
@@ -395,26 +179,6 @@ fn list_and_element(given: &[DataType]) -> Option<Vec<DataType>> {
         }
         _ => None,
     }
-}
-
-/// The type of an array's elements.
-pub(crate) fn item(list: &DataType) -> Option<&DataType> {
-    match list {
-        DataType::List(field) | DataType::LargeList(field) | DataType::FixedSizeList(field, _) => {
-            Some(field.data_type())
-        }
-        _ => None,
-    }
-}
-
-/// The type of what an array or a map holds.
-fn element_type(of: &DataType) -> DataType {
-    let value = crate::maps::entry(of).map(|(_, value)| value);
-    value.or(item(of)).cloned().unwrap_or(DataType::Null)
-}
-
-pub(crate) fn list_of(item: DataType) -> DataType {
-    DataType::List(Arc::new(Field::new_list_field(item, true)))
 }
 
 /// The one type that arrays of several types are brought to.
@@ -432,22 +196,6 @@ fn joined(item: &DataType) -> Option<DataType> {
         || item.is_temporal()
         || matches!(item, DataType::Boolean | DataType::Null))
     .then_some(DataType::Utf8View)
-}
-
-/// Values as bytes that are equal if the values are.
-fn rows_of(array: &ArrayRef) -> Result<arrow::row::Rows> {
-    let converter = RowConverter::new(vec![SortField::new(array.data_type().clone())])?;
-    Ok(converter.convert_columns(std::slice::from_ref(array))?)
-}
-
-/// Where the elements of each array begin and end among all elements.
-fn ranges(lists: &ListArray) -> impl Iterator<Item = Option<std::ops::Range<usize>>> {
-    let offsets = lists.offsets();
-    (0..lists.len()).map(move |row| {
-        lists
-            .is_valid(row)
-            .then(|| offsets[row] as usize..offsets[row + 1] as usize)
-    })
 }
 
 /// True if an element is equal, null if none is and one is null.
@@ -565,74 +313,6 @@ fn overlap(args: &[ArrayRef], rows: usize) -> Result<ArrayRef> {
     Ok(Arc::new(found.collect::<BooleanArray>()))
 }
 
-/// From the first number or date to the second, both included.
-fn sequence(args: &[ArrayRef], rows: usize) -> Result<ArrayRef> {
-    let is_dates = *args[0].data_type() == DataType::Date32;
-    let bound = |arg: &ArrayRef, row: usize| match is_dates {
-        true => i64::from(arg.as_primitive::<Date32Type>().value(row)),
-        false => arg.as_primitive::<Int64Type>().value(row),
-    };
-    let mut values: Vec<i64> = Vec::new();
-    let (mut lengths, mut valid) = (Vec::with_capacity(rows), Vec::with_capacity(rows));
-    for row in 0..rows {
-        let is_known = args.iter().all(|arg| arg.is_valid(row));
-        valid.push(is_known);
-        if !is_known {
-            lengths.push(0);
-            continue;
-        }
-        let (start, stop) = (bound(&args[0], row), bound(&args[1], row));
-        let step = match args.get(2) {
-            Some(steps) => steps.as_primitive::<Int64Type>().value(row),
-            None if stop < start => -1,
-            None => 1,
-        };
-        if step == 0 || (stop > start && step < 0) || (stop < start && step > 0) {
-            return Err(wrong_step().into());
-        }
-        let count = (stop as i128 - start as i128) / step as i128 + 1;
-        if count > i128::from(LENGTH_MAX) || values.len() > TOTAL_MAX {
-            return Err(too_long().into());
-        }
-        values.extend((0..count as i64).map(|at| {
-            // The product alone may be out of range.
-            (i128::from(start) + i128::from(at) * i128::from(step)) as i64
-        }));
-        lengths.push(count as usize);
-    }
-    let values: ArrayRef = Arc::new(Int64Array::from(values));
-    let values = match is_dates {
-        true => cast(&cast(&values, &DataType::Int32)?, &DataType::Date32)?,
-        false => values,
-    };
-    Ok(Arc::new(list(values, lengths, NullBuffer::from(valid))?))
-}
-
-pub(crate) fn wrong_step() -> Fault {
-    Fault::new(
-        "the step of a sequence does not lead from its start to its stop",
-        "leave the step out, or give it the other sign",
-    )
-}
-
-pub(crate) fn too_long() -> Fault {
-    Fault::new(
-        format!("an array of more than {LENGTH_MAX} elements would be made of a number"),
-        "make a shorter one",
-    )
-}
-
-pub(crate) fn list(values: ArrayRef, lengths: Vec<usize>, nulls: NullBuffer) -> Result<ListArray> {
-    let field = Arc::new(Field::new_list_field(values.data_type().clone(), true));
-    let offsets = OffsetBuffer::from_lengths(lengths);
-    Ok(GenericListArray::try_new(
-        field,
-        offsets,
-        values,
-        Some(nulls),
-    )?)
-}
-
 /// Lists of ranges of the elements of `lists`.
 fn of_ranges(lists: &ListArray, ranges: &[Option<std::ops::Range<usize>>]) -> Result<ArrayRef> {
     let data = lists.values().to_data();
@@ -742,27 +422,6 @@ fn sort(args: &[ArrayRef], _: usize) -> Result<ArrayRef> {
         }
     }
     let values = take(lists.values(), &UInt32Array::from(places), None)?;
-    Ok(Arc::new(list(values, lengths, NullBuffer::from(valid))?))
-}
-
-/// An array of one element, so many times.
-fn repeat(args: &[ArrayRef], rows: usize) -> Result<ArrayRef> {
-    let counts = args[1].as_primitive::<Int64Type>();
-    let (mut places, mut lengths, mut valid) = (Vec::new(), Vec::new(), Vec::new());
-    for row in 0..rows {
-        valid.push(counts.is_valid(row));
-        let count = if counts.is_valid(row) {
-            counts.value(row).max(0)
-        } else {
-            0
-        };
-        if count > LENGTH_MAX {
-            return Err(too_long().into());
-        }
-        lengths.push(count as usize);
-        places.extend(std::iter::repeat_n(row as u32, count as usize));
-    }
-    let values = take(&args[0], &UInt32Array::from(places), None)?;
     Ok(Arc::new(list(values, lengths, NullBuffer::from(valid))?))
 }
 

@@ -6,13 +6,11 @@
 use std::sync::Arc;
 
 use arrow::array::{
-    Array, ArrayRef, AsArray, BooleanArray, ListArray, MapArray, StructArray, UInt32Array,
-    new_null_array,
+    Array, ArrayRef, AsArray, BooleanArray, ListArray, MapArray, UInt32Array, new_null_array,
 };
 use arrow::buffer::{NullBuffer, OffsetBuffer};
 use arrow::compute::{cast, concat, filter, interleave, take, take_arrays};
-use arrow::datatypes::{DataType, Field, FieldRef, Fields};
-use arrow::row::{RowConverter, SortField};
+use arrow::datatypes::{DataType, Field, FieldRef};
 use datafusion::common::Result;
 use datafusion::error::DataFusionError;
 use datafusion::logical_expr::{
@@ -21,9 +19,8 @@ use datafusion::logical_expr::{
     Volatility,
 };
 
-use crate::arrays::list_of;
 use crate::fault::Fault;
-use crate::maps::{entry, map_of};
+use crate::nested::{entry, list_of, map_array, map_of};
 
 /// All functions of this module.
 pub(crate) fn functions() -> Vec<HigherOrderUDF> {
@@ -435,52 +432,4 @@ fn transform_map(maps: &MapArray, lambda: &LambdaArgument, is_keys: bool) -> Res
         true => map_array(result, entries.values, entries.lengths, maps.nulls()),
         false => map_array(entries.keys, result, entries.lengths, maps.nulls()),
     }
-}
-
-/// Maps of entries that follow each other.
-///
-/// # Errors
-/// [`Fault`] for a null key, and for two equal keys of a map.
-pub(crate) fn map_array(
-    keys: ArrayRef,
-    values: ArrayRef,
-    lengths: Vec<usize>,
-    nulls: Option<&NullBuffer>,
-) -> Result<ArrayRef> {
-    if keys.null_count() > 0 || *keys.data_type() == DataType::Null && !keys.is_empty() {
-        return Err(Fault::new(
-            "a key of a map is null",
-            "leave such entries out, or write coalesce(key, ...)",
-        )
-        .into());
-    }
-    let converter = RowConverter::new(vec![SortField::new(keys.data_type().clone())])?;
-    let known = converter.convert_columns(std::slice::from_ref(&keys))?;
-    let mut first = 0;
-    for length in &lengths {
-        let mut seen = std::collections::HashSet::with_capacity(*length);
-        if !(first..first + length).all(|at| seen.insert(known.row(at))) {
-            return Err(Fault::new(
-                "two keys of a map are equal",
-                "write map_agg, multimap_agg or map_concat, which take equal keys",
-            )
-            .into());
-        }
-        first += length;
-    }
-    let DataType::Map(field, _) = map_of(keys.data_type().clone(), values.data_type().clone())
-    else {
-        return Err(Fault::new("this is no map", "write map(keys, values)").into());
-    };
-    let fields = match field.data_type() {
-        DataType::Struct(fields) => fields.clone(),
-        _ => Fields::empty(),
-    };
-    Ok(Arc::new(MapArray::try_new(
-        field,
-        OffsetBuffer::from_lengths(lengths),
-        StructArray::try_new(fields, vec![keys, values], None)?,
-        nulls.cloned(),
-        false,
-    )?))
 }

@@ -11,12 +11,15 @@ mod arrays;
 mod bytes;
 mod conditions;
 mod dates;
+mod elements;
 mod fault;
 mod formats;
 mod function;
 mod json;
 mod lambdas;
 mod maps;
+mod moments;
+mod nested;
 mod numbers;
 mod regexps;
 mod sequences;
@@ -32,9 +35,10 @@ mod zones;
 use datafusion::logical_expr::{AggregateUDF, HigherOrderUDF, ScalarUDF};
 
 pub use arithmetic::{checked_operator, common_integer, is_checked_operator};
-pub use arrays::ordinals;
+pub use arrays::subscript;
 pub use conditions::type_name;
 pub use dates::timestamp_text;
+pub use elements::ordinals;
 pub use fault::Fault;
 
 /// All scalar functions of this crate.
@@ -50,6 +54,8 @@ pub fn scalar_functions() -> Vec<ScalarUDF> {
     let typed = dates::FUNCTIONS
         .iter()
         .chain(&arrays::FUNCTIONS)
+        .chain(&elements::FUNCTIONS)
+        .chain(&sequences::FUNCTIONS)
         .chain(&maps::FUNCTIONS)
         .chain(&conditions::FUNCTIONS)
         .chain(&formats::FUNCTIONS)

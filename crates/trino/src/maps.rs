@@ -14,9 +14,8 @@ use arrow::datatypes::{DataType, Field, Fields};
 use arrow::row::{RowConverter, SortField};
 use datafusion::common::Result;
 
-use crate::arrays::{item, list_of};
 use crate::fault::Fault;
-use crate::lambdas::map_array;
+use crate::nested::{entry, item, list_of, map_array, map_of};
 use crate::strings::empty_delimiter;
 use crate::typed::Typed;
 
@@ -101,29 +100,6 @@ pub(crate) static FUNCTIONS: [Typed; 5] = [
 /// map(varchar, varchar).
 fn texts() -> DataType {
     map_of(DataType::Utf8View, DataType::Utf8View)
-}
-
-/// The type of a map.
-pub(crate) fn map_of(key: DataType, value: DataType) -> DataType {
-    let fields = vec![
-        Field::new("keys", key, false),
-        Field::new("values", value, true),
-    ];
-    let entries = Field::new("entries", DataType::Struct(fields.into()), false);
-    DataType::Map(Arc::new(entries), false)
-}
-
-/// The types of a map's keys and values.
-pub(crate) fn entry(map: &DataType) -> Option<(&DataType, &DataType)> {
-    match map {
-        DataType::Map(entries, _) => match entries.data_type() {
-            DataType::Struct(fields) if fields.len() == 2 => {
-                Some((fields[0].data_type(), fields[1].data_type()))
-            }
-            _ => None,
-        },
-        _ => None,
-    }
 }
 
 /// The value of a key. A key that the map does not have gives null, or an error where it

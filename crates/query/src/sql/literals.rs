@@ -10,7 +10,7 @@ use sqlparser::ast::{
 };
 
 use crate::Error;
-use crate::sql::trino_syntax::{call, number};
+use crate::sql::calls::{call, number};
 
 /// A literal in DataFusion's terms.
 pub(crate) fn literal(value: ValueWithSpan) -> Expr {

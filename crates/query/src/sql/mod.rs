@@ -1,7 +1,8 @@
 //! SQL before planning: parsing, time travel, and hints for unsupported SQL.
 
+pub(crate) mod calls;
 pub mod definitions;
-pub(crate) mod exact_numbers;
+pub(crate) mod exact_types;
 pub(crate) mod literals;
 pub(crate) mod mixed_types;
 pub mod parse;

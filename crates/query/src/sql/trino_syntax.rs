@@ -7,13 +7,14 @@ use datafusion::sql::parser::Statement;
 use sqlparser::ast::helpers::attached_token::AttachedToken;
 use sqlparser::ast::{
     AccessExpr, BinaryOperator, CaseWhen, CastKind, DateTimeField, Expr, Fetch, Function,
-    FunctionArg, FunctionArgExpr, FunctionArgumentClause, FunctionArgumentList, FunctionArguments,
-    Ident, LambdaFunction, LambdaFunctionParameter, LambdaSyntax, LimitClause, ObjectName,
-    ObjectNamePart, OneOrManyWithParens, Query, Subscript, UnaryOperator, Value, VisitMut,
-    VisitorMut, visit_expressions,
+    FunctionArg, FunctionArgExpr, FunctionArgumentClause, FunctionArguments, Ident, LambdaFunction,
+    LambdaFunctionParameter, LambdaSyntax, LimitClause, ObjectName, ObjectNamePart,
+    OneOrManyWithParens, Query, Subscript, UnaryOperator, Value, VisitMut, VisitorMut,
+    visit_expressions,
 };
 
 use crate::Error;
+use crate::sql::calls::{argument, call, number};
 use crate::sql::literals;
 
 /// Rewrites a statement.
@@ -350,36 +351,14 @@ fn with_arguments(mut function: Function, name: &str, args: Vec<Expr>) -> Expr {
     Expr::Function(function)
 }
 
-fn argument(expr: Expr) -> FunctionArg {
-    FunctionArg::Unnamed(FunctionArgExpr::Expr(expr))
-}
-
-pub(crate) fn call(name: &str, args: Vec<Expr>) -> Expr {
-    Expr::Function(Function {
-        name: ObjectName::from(vec![Ident::new(name)]),
-        uses_odbc_syntax: false,
-        parameters: FunctionArguments::None,
-        args: FunctionArguments::List(FunctionArgumentList {
-            duplicate_treatment: None,
-            args: args.into_iter().map(argument).collect(),
-            clauses: Vec::new(),
-        }),
-        filter: None,
-        null_treatment: None,
-        over: None,
-        within_group: Vec::new(),
-    })
-}
-
-pub(crate) fn number(text: &str) -> Expr {
-    Expr::value(Value::Number(text.to_owned(), false))
-}
-
-/// `array[1]` and `map['key']` as calls of a function that refuses what is not there, and
-/// `row.name` as one that takes a field.
+/// `array[1]` as a call of a function that refuses what is not there, and `row.name` as
+/// one that takes a field.
 fn subscripts(root: Box<Expr>, access_chain: Vec<AccessExpr>) -> Expr {
     let is_known = |access: &AccessExpr| match access {
-        AccessExpr::Subscript(Subscript::Index { .. }) => true,
+        // A text may be the name of a field: its type tells, see `exact_types`.
+        AccessExpr::Subscript(Subscript::Index { index }) => {
+            !matches!(index, Expr::Value(value) if matches!(value.value, Value::SingleQuotedString(_)))
+        }
         AccessExpr::Dot(field) => matches!(field, Expr::Identifier(_)),
         AccessExpr::Subscript(_) => false,
     };

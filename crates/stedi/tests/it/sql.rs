@@ -414,7 +414,6 @@ fn sql_only_reads() {
         "create table t as select 1",
         "create table customer_trusted (a int)",
         "create or replace table customer_trusted as select 1",
-        "create view v as select 1",
         "create or replace view customer_trusted as select 1",
         "create schema s",
         "create database d",
@@ -423,7 +422,6 @@ fn sql_only_reads() {
         "create external table t (a string) stored as csv location '/etc'",
         "set datafusion.execution.batch_size = 1",
         "reset datafusion.execution.batch_size",
-        "prepare p as select 1",
         "alter table customer_trusted rename to c",
         "alter table customer_trusted add column c int",
         "merge into customer_trusted using customer_landing on true when matched then delete",
@@ -908,4 +906,120 @@ fn what_athena_takes_is_taken() {
         .done();
     assert_eq!(outcome.out, "n\ntrue\n");
     outcome.says("customer_trusted exists already");
+}
+
+/// Views and prepared statements are the session's own.
+#[test]
+fn what_a_session_defines_for_itself() {
+    let statements = "
+        create view shared as select email from customer_trusted where email is not null;
+        create or replace view shared as select email, registrationdate from customer_trusted;
+        create view names (who) as select email from shared;
+        select count(*) > 0 as n from names where who like '%@%';
+        with names as (select 1 as who) select who from names;
+        describe names;
+        show views like 'n*';
+        show create view names;
+        prepare p from select ? + n as sum from (values (1)) t(n) where n < ?;
+        execute p using 41, 1 + 1;
+        deallocate prepare p;
+        drop view names;
+        drop view if exists names;
+        show views;
+    ";
+    let outcome = stedi(&SMALL.dir, "sql --format csv -f -")
+        .input(statements)
+        .run()
+        .done();
+    assert_eq!(
+        outcome.out,
+        "n\ntrue\n\
+         who\n1\n\
+         col_name,data_type\nwho,varchar\n\
+         view_name\nnames\n\
+         create_view\ncreate view names (who) as select email from shared\n\
+         sum\n42\n\
+         view_name\nshared\n"
+    );
+    outcome
+        .says("shared is a view of this session")
+        .says("p is prepared")
+        .says("names is removed")
+        .says("there is no view names; nothing was done");
+    for (statements, says, hints) in [
+        (
+            "create view customer_trusted as select 1",
+            "there is a table `customer_trusted` already",
+            "another name",
+        ),
+        (
+            "create view v as select 1 as a; create view v as select 2 as a",
+            "there is a view `v` already",
+            "CREATE OR REPLACE VIEW",
+        ),
+        (
+            "create view v as select * from nowhere; select * from v",
+            "no table `nowhere`",
+            "stedi tables",
+        ),
+        (
+            "create view v as select 1 as a; select * from v version as of 1",
+            "a view has no versions",
+            "VERSION AS OF",
+        ),
+        ("drop view v", "no view `v`", "show views"),
+        ("execute p", "no prepared statement `p`", "PREPARE"),
+        (
+            "prepare p from select ?; execute p",
+            "takes 1 values, and 0 are given",
+            "USING",
+        ),
+        (
+            "prepare p from delete from customer_trusted",
+            "only reading",
+            "stedi run",
+        ),
+        (
+            "unload (select 1) to 's3://a/b'",
+            "only reading",
+            "stedi export",
+        ),
+        (
+            "msck repair table customer_landing",
+            "only reading",
+            "leave it out",
+        ),
+        (
+            "delete from customer_trusted",
+            "only reading",
+            "consent withdraw",
+        ),
+        (
+            "drop table customer_trusted",
+            "only reading",
+            "stedi tables --drop",
+        ),
+        (
+            "create table t as select 1 as a",
+            "only reading",
+            "write a model",
+        ),
+    ] {
+        stedi(&SMALL.dir, "sql --format csv -f -")
+            .input(statements)
+            .run()
+            .ended(1)
+            .says(says)
+            .hints(hints);
+    }
+    let dropped = "create external table mine (a string)
+                   row format serde 'org.openx.data.jsonserde.JsonSerDe' location 's3://x/mine/';
+                   drop table mine;
+                   show tables like 'mine';";
+    let outcome = stedi(&SMALL.dir, "sql --format csv -f -")
+        .input(dropped)
+        .run()
+        .done();
+    assert_eq!(outcome.out, "tab_name\n");
+    outcome.says("mine is removed");
 }

@@ -1,23 +1,23 @@
-//! Casts and numbers as Trino computes them: a cast to an integer rounds, a sum, difference
+//! What depends on types, as Trino computes it: a cast to an integer rounds, a sum, difference
 //! or product of integers that does not fit is an error, and a timestamp as a text has a
-//! space and milliseconds. DataFusion truncates, wraps, and writes a `T`.
+//! space and milliseconds, and a map has the key that it is asked for.
 
 use datafusion::arrow::datatypes::DataType;
 use datafusion::common::config::ConfigOptions;
 use datafusion::common::tree_node::Transformed;
 use datafusion::common::{DFSchema, Result};
 use datafusion::functions::math::expr_fn::round;
-use datafusion::logical_expr::expr::{BinaryExpr, Cast};
+use datafusion::logical_expr::expr::{BinaryExpr, Cast, ScalarFunction};
 use datafusion::logical_expr::expr_rewriter::FunctionRewrite;
 use datafusion::logical_expr::{Expr, ExprSchemable, Operator};
 
 /// The rewrite of all expressions of a plan.
 #[derive(Debug)]
-pub(crate) struct ExactNumbers;
+pub(crate) struct ExactTypes;
 
-impl FunctionRewrite for ExactNumbers {
+impl FunctionRewrite for ExactTypes {
     fn name(&self) -> &str {
-        "exact_numbers"
+        "exact_types"
     }
 
     fn rewrite(
@@ -40,6 +40,9 @@ impl FunctionRewrite for ExactNumbers {
                 *cast.expr = round(vec![*cast.expr]);
                 Transformed::yes(Expr::TryCast(cast))
             }
+            Expr::ScalarFunction(function) if is_key(&function, schema) => {
+                Transformed::yes(trino::subscript().call(function.args))
+            }
             Expr::BinaryExpr(BinaryExpr { left, op, right })
                 if is_checked(&left, op, &right, schema) =>
             {
@@ -53,6 +56,13 @@ impl FunctionRewrite for ExactNumbers {
 fn is_rounded(expr: &Expr, to: &DataType, schema: &DFSchema) -> bool {
     let is_fraction = |of: &DataType| of.is_floating() || of.is_decimal();
     to.is_integer() && expr.get_type(schema).is_ok_and(|of| is_fraction(&of))
+}
+
+/// Whether a call takes the value of a map's key, as `map['key']` is planned. DataFusion
+/// gives null for a key that the map does not have.
+fn is_key(function: &ScalarFunction, schema: &DFSchema) -> bool {
+    let is_map = |map: &Expr| matches!(map.get_type(schema), Ok(DataType::Map(_, _)));
+    function.name() == "get_field" && matches!(function.args.as_slice(), [map, _] if is_map(map))
 }
 
 fn is_written(expr: &Expr, to: &DataType, schema: &DFSchema) -> bool {
