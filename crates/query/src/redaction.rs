@@ -216,8 +216,8 @@ pub fn planning_message(error: &DataFusionError) -> (String, Option<String>) {
             .any(|kind| text.contains(kind))
     {
         return (
-            "a subquery that reads columns of the statement around it by more than equality is not supported".to_owned(),
-            Some("write it as a join".to_owned()),
+            "a subquery in this place, or one that reads columns of the statement around it by more than equality is not supported".to_owned(),
+            Some("write it as a join, or put IN and EXISTS into WHERE".to_owned()),
         );
     }
     if is_debug(&text) {

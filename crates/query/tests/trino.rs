@@ -87,6 +87,7 @@ async fn strings() {
         hamming_distance('abc', 'abd') => 1
         hamming_distance('abc', 'ab') => !same length
         length('h\u{e9}llo') => 5
+        length(to_utf8('h\u{e9}llo')) => 6
         levenshtein_distance('kitten', 'sitting') => 3
         lower('ABC') => abc
         lpad('5', 3, '0') => 005
@@ -134,6 +135,28 @@ async fn strings() {
         to_hex(to_utf8('abc')) => 616263
         from_utf8(to_utf8('abc')) => abc
         typeof('a') => varchar
+        cast('abcdef' as varchar(3)) => abc
+        cast('a' as char(3)) => !char
+        'a_c' like 'a\\_c' => false
+        'a\\bc' like 'a\\_c' => true
+        'a_c' like 'a#_c' escape '#' => true
+        'abc' like 'a#_c' escape '#' => false
+        'a%' like 'a$%' escape '$' => true
+        'a' like 'a' escape 'ab' => !one character
+        'a' like '#a' escape '#' => !escape character
+        'abc' similar to 'a%' => !SIMILAR TO is not
+        U&'\\0041' => A
+        format('%s has %d, %,d, %.2f, %05d, %-3s|', 'a', 5, 1234567, 1.005, 42, 'x') => a has 5, 1,234,567, 1.00, 00042, x  |
+        format('%d', 'a') => !pattern
+        to_hex(sha1(to_utf8('a'))) => 86F7E437FAA5A7FCE15D1DDCB9EAEAEA377667B8
+        crc32(to_utf8('123456789')) => 3421780262
+        to_hex(hmac_md5(to_utf8('what do ya want for nothing?'), to_utf8('Jefe'))) => 750C783E6AB0B503EAA86E310A5DB738
+        to_hex(hmac_sha1(to_utf8('what do ya want for nothing?'), to_utf8('Jefe'))) => EFFCDF6AE5EB2FA2D27416D5F184DF9C259A7C79
+        to_hex(hmac_sha256(to_utf8('what do ya want for nothing?'), to_utf8('Jefe'))) => 5BDCC146BF60754E6A042426089575C75A003F089D2739839DEC58B964EC3843
+        length(hmac_sha512(to_utf8('a'), to_utf8('b'))) => 64
+        length(to_hex(hmac_sha512(to_utf8('a'), to_utf8('b')))) => 128
+        length(to_hex(sha512(to_utf8('')))) => 128
+        from_big_endian_64(to_big_endian_64(5)) => 5
         typeof(1) => bigint
         typeof(array['a']) => array(varchar)
         ",
@@ -216,6 +239,16 @@ async fn numbers() {
         human_readable_seconds(3762) => 1 hour, 2 minutes, 42 seconds
         human_readable_seconds(56363463) => 93 weeks, 1 day, 8 hours, 31 minutes, 3 seconds
         7 / 2 => 3
+        9223372036854775807 + 1 => !out of the range
+        select k * 2 from (values (9223372036854775807)) t(k) => !out of the range
+        select k - 1 from (values (5), (null)) t(k) => 4\\nNULL
+        cast(2.5 as integer) => 3
+        cast(-2.5 as bigint) => -3
+        cast(decimal '2.4' as bigint) => 2
+        cast(3000000000 as integer) => !converted to integer
+        typeof(decimal '1.20') => decimal(3,2)
+        2 ^ 3 => !^ is not supported
+        random(10) between 0 and 9 => true
         ",
     )
     .await;
@@ -293,6 +326,13 @@ async fn times() {
         parse_datetime('2022-10-20 05:10', 'yyyy-MM-dd HH:mm') => 2022-10-20T05:10:00Z
         parse_datetime('2022-10-20 05:10 +0200', 'yyyy-MM-dd HH:mm Z') => 2022-10-20T03:10:00Z
         date '2020-01-31' + interval '1' day => 2020-02-01
+        date '2020-01-31' + interval '1' month => 2020-02-29
+        date '2024-02-29' - interval '1' year => 2023-02-28
+        interval '1 2' day to hour => !INTERVAL
+        cast(timestamp '2020-01-01 01:02:03.5' as varchar) => 2020-01-01 01:02:03.500
+        cast(from_unixtime(0) as varchar) => 1970-01-01 00:00:00.000 UTC
+        from_unixtime(0, 'America/New_York') => 1969-12-31T19:00:00-05:00
+        to_char(date '2020-01-01', 'yyyy') => !a format of to_char
         ",
     )
     .await;
@@ -388,6 +428,32 @@ async fn arrays_maps_and_lambdas() {
         all_match(array[1, 2], x -> x > 1) => false
         all_match(array[2, 3], x -> x > 1) => true
         none_match(array[1, 2], x -> x > 5) => true
+        zip_with(array[1, 2, 3], array[10, 20], (x, y) -> x + coalesce(y, 0)) => [11, 22, 3]
+        zip(array[1, 2], array['a']) => [{c0: 1, c1: a}, {c0: 2, c1: NULL}]
+        reduce(array[5, 20, 50], 0, (s, x) -> s + x, s -> s) => 75
+        reduce(array[5, 20], 1.5, (s, x) -> s + x, s -> s * 2) => 53.0
+        reduce(array['a', 'b'], '', (s, x) -> s || x, s -> s) => ab
+        map_filter(map(array['a', 'b'], array[1, 2]), (k, v) -> v > 1) => {b: 2}
+        transform_keys(map(array['a'], array[1]), (k, v) -> upper(k)) => {A: 1}
+        transform_keys(map(array['a', 'b'], array[1, 2]), (k, v) -> 'x') => !two keys
+        transform_values(map(array['a'], array[1]), (k, v) -> v * 10) => {a: 10}
+        transform(array[1], x -> array[x, 2]) => [[1, 2]]
+        map_concat(map(array['a'], array[1]), map(array['a', 'b'], array[2, 3])) => {a: 2, b: 3}
+        map_entries(map(array['a'], array[1])) => [{c0: a, c1: 1}]
+        map_from_entries(array[row('a', 1), row('b', 2)]) => {a: 1, b: 2}
+        map(array['a', 'a'], array[1, 2]) => !two keys
+        map(array['a'], array[1, 2]) => !different lengths
+        map(array['a'], array[1])['b'] => !no such key
+        array_max(array[1, null]) => NULL
+        reverse(array[1, 2]) => [2, 1]
+        array_distinct(array[1, 2, 1]) => [1, 2]
+        array_union(array[1, 2], array[2, 3]) => [1, 2, 3]
+        array_intersect(array[1, 2], array[2, 3]) => [2]
+        array_except(array[1, 2], array[2]) => [1]
+        cardinality(array[array[1, 2], array[3]]) => 2
+        sequence(date '2020-01-31', date '2020-04-30', interval '1' month) => [2020-01-31, 2020-02-29, 2020-03-31, 2020-04-30]
+        sequence(timestamp '2020-01-01 02:00:00', timestamp '2020-01-01 01:00:00', interval '-30' minute) => [2020-01-01T02:00:00, 2020-01-01T01:30:00, 2020-01-01T01:00:00]
+        sequence(date '2020-01-01', date '2020-02-01', interval '0' day) => !step
         map_keys(map(array['a'], array[1])) => [a]
         map_values(map(array['a'], array[1])) => [1]
         ",
@@ -421,6 +487,25 @@ async fn aggregates_conditions_and_order() {
         select approx_percentile(k, 0.5) filter (where k > 2) from T => 3.0
         select approx_percentile(k, array[0.0, 1.0]) filter (where k < 3) from T => [1.0, 2.0]
         select max_by(v, max_by(k, x)) from T => !cannot be nested
+        select max_by(v, x, 2) from T => [b, a]
+        select min_by(v, x, 0) from T => !keep 1 to
+        select map_agg(k, v) from T => {1: a, 2: b, 3: NULL}
+        select multimap_agg(v, k) from T => {a: [1], b: [2]}
+        select histogram(v) from T => {a: 1, b: 1}
+        select skewness(k) from (values (1), (2), (4)) t(k) => 0.38180177416060623
+        select skewness(k) from (values (1), (2)) t(k) => NULL
+        select kurtosis(k) from (values (1), (2), (4), (10)) t(k) => 2.030769230769234
+        select sum(k) from (values (9223372036854775807), (1)) t(k) => !out of the range
+        select g, sum(k) from (values (1, 9223372036854775807), (1, 1)) t(g, k) group by g => !out of the range
+        select sum(k) over (order by k rows 1 preceding) from T => 1\\n3\\n5
+        select corr(k, k), covar_pop(k, k), covar_samp(k, k), regr_slope(k, k), regr_intercept(k, k) from T => 1.0|0.6666666666666666|1.0|1.0|0.0
+        select bitwise_and_agg(k), bitwise_or_agg(k), bool_or(k > 2), stddev_pop(k) > 0 from T => 0|3|true|true
+        select avg(k), min(k), max(k), sum(k), count(k), approx_distinct(k, 0.1) from T => 2.0|1|3|6|3|3
+        select array_agg(distinct v order by v) from T where v is not null => [a, b]
+        select sum(distinct k order by k) from T => !DISTINCT and ORDER BY
+        select try(json_parse(j)) from (values ('{'), ('[1]')) t(j) => NULL\\n[1]
+        select try(sum(k) / 0) from T => NULL
+        select coalesce(try(cast(j as integer) + 1), -1) from (values ('5'), ('no')) t(j) => 6\\n-1
         select geometric_mean(k) from (values (2), (8)) t(k) => 4.0
         select listagg(v, ',') within group (order by v) from T => a,b
         select variance(k) from T => 1.0
@@ -468,6 +553,19 @@ async fn names_and_statements() {
         show schemas like 'cur*' => curated
         show tables in nowhere => !no database
         select count(*) > 3 from information_schema.tables => true
+        show functions like 'zip*' => zip|scalar\\nzip_with|lambda
+        select k, x from (values (1, array[3, 4]), (2, null)) t(k, a) cross join unnest(a) as u(x) => 1|3\\n1|4
+        select k, x, n from (values (1, array[3, 4])) t(k, a), unnest(t.a) with ordinality as u(x, n) => 1|3|1\\n1|4|2
+        select k, x from (values (1, array[3]), (2, null)) t(k, a) left join unnest(a) as u(x) on true => 1|3\\n2|NULL
+        select x, y from (values (array[2])) t(a) cross join unnest(a) as u(x) cross join unnest(array[x, 9]) as w(y) => 2|2\\n2|9
+        select k, v from unnest(map(array['a', 'b'], array[1, 2])) as t(k, v) => a|1\\nb|2
+        select a, b from unnest(array[row(1, 'x'), row(2, 'y')]) as t(a, b) => 1|x\\n2|y
+        select * from unnest(array[1], array['a', 'b']) with ordinality as t(x, y, n) => 1|a|1\\nNULL|b|2
+        select * from unnest(array[1]) as t(a, b) => !1 columns
+        select * from unnest(1) as t(a) => !arrays and maps
+        select k from (values (1, array[3])) t(k, a) left join unnest(a) as u(x) on x = 3 => !no condition
+        cast(row(1, 2.5) as row(a bigint, b double)).b => 2.5
+        count(distinct 1, 2) => !count of several values
         ",
     )
     .await;

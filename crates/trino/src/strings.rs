@@ -6,7 +6,18 @@ use crate::fault::Fault;
 use crate::function::Param::{Bigint, Binary, Text};
 use crate::function::{Function, Returns, Row};
 
-pub(crate) static FUNCTIONS: [Function; 18] = [
+pub(crate) static FUNCTIONS: [Function; 19] = [
+    Function::new(
+        "length",
+        &[&[Text], &[Binary]],
+        Returns::Bigint(|row| {
+            let length = match row.is_text(0) {
+                true => row.text(0).chars().count(),
+                false => row.binary(0).len(),
+            };
+            Ok(Some(length as i64))
+        }),
+    ),
     Function::new("codepoint", &[&[Text]], Returns::Bigint(codepoint)),
     Function::new(
         "hamming_distance",

@@ -8,7 +8,7 @@ use crate::redaction;
 
 /// Functions of other engines, and of Trino where there is none here, and what to write
 /// instead.
-const ELSEWHERE: [(&str, &str); 37] = [
+const ELSEWHERE: [(&str, &str); 38] = [
     (
         "approx_most_frequent",
         "write count(*) with GROUP BY, ORDER BY and LIMIT",
@@ -17,13 +17,45 @@ const ELSEWHERE: [(&str, &str); 37] = [
         "checksum",
         "write sum(from_big_endian_64(xxhash64(to_utf8(text))))",
     ),
+    (
+        "combinations",
+        "write UNNEST of the array twice, with WHERE a < b",
+    ),
+    (
+        "contains_sequence",
+        "write strpos(array_join(array, ','), '1,2') > 0",
+    ),
+    (
+        "json_array",
+        "write concat('[', array_join(array, ','), ']')",
+    ),
+    ("json_object", "write concat('{\"name\":\"', text, '\"}')"),
+    (
+        "entropy",
+        "write -sum(p * log2(p)) over a subquery with the shares p",
+    ),
+    ("unix_timestamp", "write to_unixtime(timestamp)"),
+    (
+        "from_unixtime_nanos",
+        "write from_unixtime(nanoseconds / 1e9)",
+    ),
+    ("date_sub", "write date_add('day', -1, date)"),
+    ("datediff", "write date_diff('day', from, to)"),
+    ("dateadd", "write date_add('day', 1, date)"),
+    ("getdate", "write current_timestamp"),
+    (
+        "get_json_object",
+        "write json_extract_scalar(text, '$.name')",
+    ),
+    ("collect_list", "write array_agg(value)"),
+    ("collect_set", "write array_agg(DISTINCT value)"),
+    ("explode", "write CROSS JOIN UNNEST(array) AS t (value)"),
+    ("size", "write cardinality(array)"),
     ("convert", "write CAST(value AS type)"),
-    ("format", "write concat(...) and CAST(value AS varchar)"),
     (
         "group_concat",
         "write listagg(text, ',') WITHIN GROUP (ORDER BY text)",
     ),
-    ("histogram", "write count(*) with GROUP BY value"),
     ("iff", "write if(condition, this, that)"),
     ("isnull", "write coalesce(value, otherwise)"),
     (
@@ -32,33 +64,12 @@ const ELSEWHERE: [(&str, &str); 37] = [
     ),
     ("json_query", "write json_extract(text, '$.name')"),
     ("json_value", "write json_extract_scalar(text, '$.name')"),
-    (
-        "kurtosis",
-        "write avg(power((x - mean) / deviation, 4)) over a subquery with both",
-    ),
     ("len", "write length(text)"),
-    (
-        "map_agg",
-        "write array_agg(key ORDER BY key) and array_agg(value ORDER BY key)",
-    ),
-    (
-        "map_concat",
-        "write coalesce(element_at(one, key), element_at(other, key))",
-    ),
-    (
-        "map_filter",
-        "filter the rows before they are put into a map",
-    ),
-    (
-        "map_from_entries",
-        "write map(array_of_keys, array_of_values)",
-    ),
     ("map_union", "write array_agg(map)"),
     (
         "map_zip_with",
         "write element_at(one, key) and element_at(other, key)",
     ),
-    ("multimap_agg", "write array_agg(value) with GROUP BY key"),
     (
         "multimap_from_entries",
         "write map(array_of_keys, array_of_values)",
@@ -69,20 +80,12 @@ const ELSEWHERE: [(&str, &str); 37] = [
     ),
     ("parse_duration", "write INTERVAL '1' DAY"),
     (
-        "reduce",
-        "write array_sum(array), array_join(array, ',') or an aggregate over UNNEST",
-    ),
-    (
         "reduce_agg",
         "write an aggregate such as sum() or array_agg()",
     ),
     (
         "shuffle",
         "write array_agg(element ORDER BY random()) over UNNEST",
-    ),
-    (
-        "skewness",
-        "write avg(power((x - mean) / deviation, 3)) over a subquery with both",
     ),
     (
         "split_to_multimap",
@@ -94,21 +97,7 @@ const ELSEWHERE: [(&str, &str); 37] = [
         "write date_diff('millisecond', from, to)",
     ),
     ("to_number", "write CAST(text AS double)"),
-    (
-        "transform_keys",
-        "write map(transform(map_keys(m), k -> ...), map_values(m))",
-    ),
-    (
-        "transform_values",
-        "write map(map_keys(m), transform(map_values(m), v -> ...))",
-    ),
     ("word_stem", "no function here knows the stems of words"),
-    ("zip", "write UNNEST(one, other)"),
-    (
-        "zip_with",
-        "write UNNEST(one, other) and an expression of both",
-    ),
-    ("sha1", "write sha256(to_utf8(text))"),
 ];
 
 /// The message and hint for an unknown function. The planner's own suggestion is

@@ -8,8 +8,8 @@ use std::ops::ControlFlow;
 
 use datafusion::sql::parser::Statement;
 use sqlparser::ast::{
-    BinaryOperator, Expr, Function, FunctionArguments, JoinOperator, LimitClause, Query, Select,
-    TableFactor, Visit, Visitor,
+    BinaryOperator, DuplicateTreatment, Expr, Function, FunctionArgumentClause, FunctionArguments,
+    JoinOperator, LimitClause, Query, Select, TableFactor, Visit, Visitor,
 };
 
 /// An unsupported part of SQL, and what to write instead.
@@ -130,6 +130,19 @@ fn unsupported_call(function: &Function) -> Option<Unsupported> {
         return None;
     };
     let name = function.name.to_string().to_lowercase();
+    let is_distinct = list.duplicate_treatment == Some(DuplicateTreatment::Distinct);
+    let is_order =
+        |clause: &FunctionArgumentClause| matches!(clause, FunctionArgumentClause::OrderBy(_));
+    // DataFusion takes the order's values for values of the function.
+    if is_distinct
+        && list.clauses.iter().any(is_order)
+        && !["array_agg", "string_agg"].contains(&name.as_str())
+    {
+        return Some((
+            "an aggregate with DISTINCT and ORDER BY",
+            "leave the ORDER BY out, or write array_agg(DISTINCT x ORDER BY x)",
+        ));
+    }
     match (name.as_str(), list.args.len()) {
         ("to_char" | "to_date" | "to_timestamp", 2..) => Some((
             "a format of to_char, to_date or to_timestamp",

@@ -202,7 +202,7 @@ fn of_write(write: query::Write) -> &'static str {
     use query::Write;
     match write {
         Write::Table => {
-            "write a model: a file with the SELECT that `stedi run` builds; CREATE VIEW and CREATE EXTERNAL TABLE are for the session"
+            "`stedi run` writes tables: write a model, which is a file with the SELECT; CREATE VIEW and CREATE EXTERNAL TABLE are for the session"
         }
         Write::View => "write a model, or CREATE VIEW in `stedi sql`",
         Write::Files => "`stedi export TABLE --to FILE` writes files",
