@@ -53,6 +53,13 @@ pub enum Fault {
     Foreign(&'static str),
 }
 
+impl Fault {
+    /// Whether the fault lies at a certain byte of a stream.
+    pub fn is_of_stream(self) -> bool {
+        matches!(self, Fault::Truncated | Fault::Corrupt)
+    }
+}
+
 /// Maximum ratio of unpacked to packed bytes, beyond [`UNPACKED_BYTES_FREE`]. JSON
 /// of sensors compresses to a tenth, at most to a fiftieth.
 pub const RATIO_MAX: u64 = 250;

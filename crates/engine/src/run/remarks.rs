@@ -40,7 +40,7 @@ pub(super) fn warnings(
                 String::new()
             };
             Some(format!(
-                "{}: {example}{more} left aside, as only *.json, *.json.gz and *.json.zst are read",
+                "{}: {example}{more} left aside: names that begin with `.` or `_`, or end in `#` and digits, are no input",
                 source.table
             ))
         })

@@ -22,5 +22,5 @@ pub use named_people::Named;
 pub use quarantine_entry::{DROPPED, OPEN, QuarantineEntry, QuarantineSink};
 pub use roll::{Hashes, Whose, hash};
 pub use scan::{LandingScan, LandingTable, Listener};
-pub use source::{Packing, Source, SourceFile, place};
+pub use source::{Source, SourceFile, place};
 pub use tag::{Likeness, Tag};
