@@ -31,7 +31,7 @@ pub struct Unreadable {
 
 impl Unreadable {
     /// The error of a reader.
-    pub(crate) fn error(what: Fault, offset: u64) -> io::Error {
+    pub fn error(what: Fault, offset: u64) -> io::Error {
         io::Error::new(io::ErrorKind::InvalidData, Unreadable { what, offset })
     }
 }
@@ -51,6 +51,9 @@ pub enum Fault {
     /// The file has a format that is not read.
     #[error("{0} files are not read")]
     Foreign(&'static str),
+    /// The file begins as a Parquet file and cannot be read as one.
+    #[error("the Parquet file is corrupt or cut off")]
+    Parquet,
 }
 
 impl Fault {

@@ -93,7 +93,9 @@ impl<R: Read> Read for Snappy<R> {
 
 /// A fault of the stream as [`Unreadable`]; a fault of the source stays as it is.
 fn fault(error: io::Error, offset: u64) -> io::Error {
-    let is_of_format = error.get_ref().is_some_and(|inner| inner.is::<snap::Error>());
+    let is_of_format = error
+        .get_ref()
+        .is_some_and(|inner| inner.is::<snap::Error>());
     match error.kind() {
         io::ErrorKind::UnexpectedEof => Unreadable::error(Fault::Truncated, offset),
         io::ErrorKind::InvalidData => Unreadable::error(Fault::Corrupt, offset),

@@ -88,7 +88,9 @@ impl<R: Read> Zip<R> {
         let mut name = Vec::new();
         (&mut self.source).take(name_bytes).read_to_end(&mut name)?;
         let mut extra = Vec::new();
-        (&mut self.source).take(extra_bytes).read_to_end(&mut extra)?;
+        (&mut self.source)
+            .take(extra_bytes)
+            .read_to_end(&mut extra)?;
         self.offset += name_bytes + extra_bytes;
         let is_encrypted = flags & 1 != 0;
         let is_described = flags & 8 != 0;

@@ -64,7 +64,11 @@ fn format_is_detected_by_first_bytes_then_by_name() {
     check("a.parquet", b"what", Parquet);
     check("a", b"\xff\x06\0\0sNaPpY", Snappy(SnappyFormat::Framed));
     check("a", b"\x82SNAPPY\0", Snappy(SnappyFormat::Java));
-    check("a", b"\0\0\0\x03\0\0\0\x05\x03\x08{}\n", Snappy(SnappyFormat::Hadoop));
+    check(
+        "a",
+        b"\0\0\0\x03\0\0\0\x05\x03\x08{}\n",
+        Snappy(SnappyFormat::Hadoop),
+    );
     check("a", b"\0\0\0\x03\0\0\0\x05\x04\x08{}\n", Json);
     check("a.snappy", b"what", Snappy(SnappyFormat::Framed));
     check("a", b"BZh9", Foreign("bzip2"));

@@ -21,14 +21,16 @@ use futures::StreamExt;
 use lake::{BufferPool, ObjectReader, store_reason};
 use landing::compression::{Fault, Unreadable, unpacked_bytes_max};
 use landing::{
-    Carry, Condenser, Container, Decoded, Decoder, Found, HEAD_BYTES, Raw, Reason, Rejected, Spec,
-    Tally,
+    Carry, Condenser, Container, Decoded, Decoder, Found, HEAD_BYTES, Limited, Raw, Reason,
+    Rejected, Spec, Tally,
 };
-use object_store::{GetOptions, ObjectStore};
+use object_store::GetOptions;
+use tokio::runtime::Handle;
 use tokio::sync::{OnceCell, mpsc};
 use tokio_util::io::{StreamReader, SyncIoBridge};
 
 use super::content::{ContentHash, Hashed, PIECE_BYTES};
+use super::parquet::{ParquetLines, ParquetSource};
 use super::roll::Roll;
 use super::{FileIntake, Intake, Source, SourceFile, Whose};
 use crate::error::{Error, LandingFault, external};
@@ -426,8 +428,7 @@ fn start_packed(order: &Order, file: &SourceFile, begun: &Begun) -> Packed {
     let hashed = Arc::clone(&hash);
     let (order, file) = (order.clone(), file.clone());
     let task = SpawnedTask::spawn(async move {
-        let store = Arc::clone(order.source.location.store());
-        if let Err(error) = unpack(store, file, decoder, to.clone(), hashed).await {
+        if let Err(error) = unpack(order, file, decoder, to.clone(), hashed).await {
             let _ = to.send(Err(error)).await;
         }
     });
@@ -501,7 +502,7 @@ async fn settle(carry: &Carry, segment: Segment, begun: &Begun) -> Result<Decode
 /// Unpacks and decodes a packed file. If it is broken, the bytes before the fault are
 /// read and the rest is quarantined.
 async fn unpack(
-    store: Arc<dyn ObjectStore>,
+    order: Order,
     file: SourceFile,
     decoder: Decoder,
     to: mpsc::Sender<Result<Piece>>,
@@ -511,56 +512,105 @@ async fn unpack(
         if_match: file.tag.on_store().map(str::to_owned),
         ..GetOptions::default()
     };
-    let got = store.get_opts(&file.path, only).await;
+    let location = &order.source.location;
+    let got = location.store().get_opts(&file.path, only).await;
     let got = got.map_err(|error| unreadable(&file, &store_reason(&error)))?;
     let stream = got
         .into_stream()
         .map(|chunk| chunk.map_err(std::io::Error::other));
     let mut packed = Hashed::new(SyncIoBridge::new(StreamReader::new(stream)));
+    let object = location.open(&file.path, &order.buffers);
+    let object = object.map_err(|reason| unreadable(&file, &reason))?;
+    let parquet = ParquetSource::new(
+        object.with_etag(file.tag.on_store()),
+        file.bytes,
+        location.folder().is_none(),
+        Handle::current(),
+    );
     SpawnedTask::spawn_blocking(move || {
         let failed = |error: std::io::Error| unreadable(&file, &error.to_string());
         let mut head = Vec::with_capacity(HEAD_BYTES);
-        let first = packed.by_ref().take(HEAD_BYTES as u64);
-        { first }.read_to_end(&mut head).map_err(failed)?;
-        let container = Container::of(&file.name, &head);
-        let mut plain = container
-            .unpacked(
-                Cursor::new(head).chain(&mut packed),
-                unpacked_bytes_max(file.bytes),
-            )
-            .map_err(failed)?;
-        let mut carry = Carry::start();
-        loop {
-            let mut bytes = Vec::with_capacity(SEGMENT_BYTES as usize);
-            let piece = plain.by_ref().take(SEGMENT_BYTES);
-            let outcome = { piece }.read_to_end(&mut bytes);
-            let ends = bytes.len() < SEGMENT_BYTES as usize;
-            let decoded = decoder.decode(bytes.into(), carry);
-            carry = decoded.carry.clone();
-            if to.blocking_send(Ok((decoded, false))).is_err() {
-                return Ok(());
-            }
-            if outcome.is_ok() && !ends {
-                continue;
-            }
-            let mut end = decoder.finish(carry);
-            if let Err(error) = outcome {
-                if error.kind() != ErrorKind::InvalidData {
-                    return Err(unreadable(&file, &error.to_string()));
+        let mut first = packed.by_ref().take(HEAD_BYTES as u64);
+        first.read_to_end(&mut head).map_err(failed)?;
+        let bytes_max = unpacked_bytes_max(file.bytes);
+        let end = match Container::of(&file.name, &head) {
+            Container::Parquet => {
+                let schema = &decoder.spec().schema;
+                match ParquetLines::open(parquet, schema) {
+                    Ok(mut lines) => {
+                        let limited = Limited::new(&mut lines, bytes_max);
+                        let end = decode(limited, &file, &decoder, &to)?;
+                        end.map(|mut end| {
+                            lines.count_unknown(&mut end.tally);
+                            end
+                        })
+                    }
+                    Err(error) => decode(Failing(Some(error)), &file, &decoder, &to)?,
                 }
-                give_up(&mut end, &error);
             }
-            let _ = to.blocking_send(Ok((end, true)));
-            drop(plain);
-            // Bytes behind a fault are part of the content too.
-            if let Ok(whole) = packed.finish() {
-                let _ = hash.set(whole);
+            container => {
+                let packed = Cursor::new(head).chain(&mut packed);
+                let plain = container.unpacked(packed, bytes_max).map_err(failed)?;
+                decode(plain, &file, &decoder, &to)?
             }
+        };
+        let Some(end) = end else {
             return Ok(());
+        };
+        let _ = to.blocking_send(Ok((end, true)));
+        // Bytes behind a fault are part of the content too. A store's tag stands for
+        // the content by itself.
+        if file.tag.on_store().is_none()
+            && let Ok(whole) = packed.finish()
+        {
+            let _ = hash.set(whole);
         }
+        Ok(())
     })
     .await
     .map_err(joined)?
+}
+
+/// Decodes unpacked bytes to their end and returns what becomes known there; `None`
+/// if the receiver was dropped.
+fn decode(
+    mut plain: impl Read,
+    file: &SourceFile,
+    decoder: &Decoder,
+    to: &mpsc::Sender<Result<Piece>>,
+) -> Result<Option<Decoded>> {
+    let mut carry = Carry::start();
+    loop {
+        let mut bytes = Vec::with_capacity(SEGMENT_BYTES as usize);
+        let mut piece = plain.by_ref().take(SEGMENT_BYTES);
+        let outcome = piece.read_to_end(&mut bytes);
+        let ends = bytes.len() < SEGMENT_BYTES as usize;
+        let decoded = decoder.decode(bytes.into(), carry);
+        carry = decoded.carry.clone();
+        if to.blocking_send(Ok((decoded, false))).is_err() {
+            return Ok(None);
+        }
+        if outcome.is_ok() && !ends {
+            continue;
+        }
+        let mut end = decoder.finish(carry);
+        if let Err(error) = outcome {
+            if error.kind() != ErrorKind::InvalidData {
+                return Err(unreadable(file, &error.to_string()));
+            }
+            give_up(&mut end, &error);
+        }
+        return Ok(Some(end));
+    }
+}
+
+/// A reader that fails.
+struct Failing(Option<std::io::Error>);
+
+impl Read for Failing {
+    fn read(&mut self, _: &mut [u8]) -> std::io::Result<usize> {
+        self.0.take().map_or(Ok(0), Err)
+    }
 }
 
 /// Adds a quarantine entry about the part of a file that could not be unpacked.

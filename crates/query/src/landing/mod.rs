@@ -3,7 +3,7 @@
 //!
 //! [`LandingTable`] is the table, [`LandingScan`] its scan. [`Source`] lists a
 //! table's files, `feed` reads and decodes them on all cores, and [`Intake`] keeps
-//! the account of what was read. [`Tag`] and `content` recognise files that were
+//! the account of what was read; `parquet` gives it the rows of Parquet files. [`Tag`] and `content` recognise files that were
 //! read before. [`Whose`] names the column of a table that identifies a person or a
 //! device, by which a later run finds the files with their rows.
 
@@ -11,6 +11,7 @@ mod content;
 mod feed;
 mod intake;
 mod named_people;
+mod parquet;
 mod quarantine_entry;
 mod roll;
 mod scan;
@@ -19,6 +20,7 @@ mod tag;
 
 pub use intake::{Example, FileIntake, Intake, TableIntake};
 pub use named_people::Named;
+pub use parquet::is_reading_parquet;
 pub use quarantine_entry::{DROPPED, OPEN, QuarantineEntry, QuarantineSink};
 pub use roll::{Hashes, Whose, hash};
 pub use scan::{LandingScan, LandingTable, Listener};

@@ -310,7 +310,11 @@ mod tests {
             ("a.json", 1, Input),
             ("a.json", 0, Input),
             ("2026/11/30/12/stream-1-2026-11-30-12-00-00-uuid", 1, Input),
-            ("2026/11/30/12/stream-1-2026-11-30-12-00-00-uuid", 0, Ignored),
+            (
+                "2026/11/30/12/stream-1-2026-11-30-12-00-00-uuid",
+                0,
+                Ignored,
+            ),
             ("2026/11/a.GZ", 1, Input),
             ("README.md", 1, Input),
             ("a_b/c.d", 1, Input),
