@@ -33,8 +33,7 @@ pub(crate) struct Zip<R> {
 struct Entry {
     data: Data,
     crc: Crc,
-    /// CRC and length that the entry's header names; `None` where they follow the
-    /// data.
+    /// CRC that the entry's header names; `None` where it follows the data.
     due: Option<u32>,
     packed: u64,
     /// A folder, or an entry whose name marks it as no input.

@@ -28,7 +28,7 @@ pub(super) fn landing_table(
         let stem = parts.name.0.clone();
         faults.add(parts.name.1, ErrorKind::FileName { stem });
     }
-    faults.check_columns(&parts.columns);
+    faults.check_columns(parts.columns.iter().chain(&parts.partition_columns));
     let columns: Vec<&Column> = parts.columns.iter().map(|(column, _)| column).collect();
     faults.check_properties(&parts, &columns);
     let location = parts
@@ -40,13 +40,16 @@ pub(super) fn landing_table(
 
     match (name, location.cloned()) {
         (Ok(name), Some((location, location_spot))) if faults.errors.is_empty() => {
-            let columns = parts.columns.into_iter().map(|(column, _)| column);
+            let partitions = parts.partition_columns.len();
+            let columns = parts.columns.into_iter().chain(parts.partition_columns);
+            let columns = columns.map(|(column, _)| column);
             let properties = parts.properties.into_iter().map(|p| (p.key, p.value));
             Ok(LandingTable {
                 name,
                 database: parts.database,
                 if_not_exists: parts.if_not_exists,
                 columns: columns.collect(),
+                partitions,
                 location,
                 properties: properties.collect(),
                 comment: parts.comment,
@@ -72,7 +75,7 @@ impl Faults<'_> {
         self.errors.push(Error::at(self.file, spot, kind));
     }
 
-    fn check_columns(&mut self, columns: &[(Column, Spot)]) {
+    fn check_columns<'a>(&mut self, columns: impl Iterator<Item = &'a (Column, Spot)>) {
         let mut names = BTreeSet::new();
         for (column, spot) in columns {
             if !names.insert(column.name.as_str()) {

@@ -45,6 +45,17 @@ pub(super) fn warnings(
             ))
         })
         .collect();
+    warnings.extend(sources.values().filter_map(|source| {
+        let example = source.unpartitioned_example.as_ref()?;
+        let more = match source.unpartitioned_files - 1 {
+            0 => String::new(),
+            more => format!(" and {more} more"),
+        };
+        Some(format!(
+            "{}: {example}{more} in no folder of a partition, such as `dt=2024-01-31/`; the partition columns that its folders do not name are null",
+            source.table
+        ))
+    }));
     warnings.extend(intake.iter().filter_map(|(table, read)| {
         let unknown = read.tally.unknown;
         let names: Vec<&str> = read.tally.unknown_fields.keys().map(|name| field_name(name)).collect();

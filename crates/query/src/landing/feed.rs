@@ -32,6 +32,7 @@ use tokio_util::io::{StreamReader, SyncIoBridge};
 use super::content::{ContentHash, Hashed, PIECE_BYTES};
 use super::parquet::{ParquetLines, ParquetSource};
 use super::roll::Roll;
+use super::file_columns::Layout;
 use super::{FileIntake, Intake, Source, SourceFile, Whose};
 use crate::error::{Error, LandingFault, external};
 
@@ -51,6 +52,8 @@ pub(super) type Delivery = Result<Vec<RecordBatch>>;
 pub(super) struct Order {
     pub source: Arc<Source>,
     pub decoder: Decoder,
+    /// Where the columns come from; `None` if the decoder builds all of them.
+    pub layout: Option<Arc<Layout>>,
     /// The column whose people or devices are noted for each file, if any.
     pub whose: Option<Whose>,
     pub intake: Arc<Intake>,
@@ -357,6 +360,13 @@ impl Account {
         self.is_first |= is_new && at_end;
         self.tally.add(&tally);
         self.carry = carry;
+        let batches = match &order.layout {
+            Some(layout) => {
+                let batches = batches.iter().map(|batch| layout.complete(batch, file));
+                batches.collect::<Result<Vec<_>>>()?
+            }
+            None => batches,
+        };
         Ok(batches.is_empty() || sink.send(Ok(batches)).await.is_ok())
     }
 }

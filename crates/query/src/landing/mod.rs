@@ -9,6 +9,7 @@
 
 mod content;
 mod feed;
+mod file_columns;
 mod intake;
 mod named_people;
 mod parquet;

@@ -4,14 +4,17 @@
 //! holds is told by its first bytes when it is read. Names that begin with `.` or
 //! `_` mark what other programs keep for themselves, and are no input.
 
+use std::sync::Arc;
 use std::time::Duration;
 
+use datafusion::common::ScalarValue;
 use futures::TryStreamExt;
 use lake::{Location, store_reason};
 use landing::Container;
 use object_store::path::Path;
 
 use super::Tag;
+use super::file_columns::partition_of;
 use crate::error::{Error, LandingFault};
 
 /// At least one tick of the clock that stamps files.
@@ -34,6 +37,10 @@ pub struct Source {
     pub other_files: u64,
     /// The first of them, for a warning.
     pub other_example: Option<String>,
+    /// Number of files in no folder of a partition.
+    pub unpartitioned_files: u64,
+    /// The first of them, for a warning.
+    pub unpartitioned_example: Option<String>,
 }
 
 /// One data file.
@@ -49,6 +56,10 @@ pub struct SourceFile {
     pub bytes: u64,
     /// Tells the file from another one of the same name and size.
     pub tag: Tag,
+    /// Time of modification, epoch milliseconds.
+    pub modified_ms: i64,
+    /// Values of the table's partition columns.
+    pub partition: Arc<[ScalarValue]>,
 }
 
 /// What an object below a table's location is.
@@ -96,6 +107,7 @@ impl Source {
         if !table.is_absolute() {
             exists(landing)?;
         }
+        let partition_columns = table.partition_columns();
         let (table, path) = (table.name.as_ref(), table.path());
         let unlisted = |reason: String| {
             Error::Landing(LandingFault::NotListed {
@@ -110,6 +122,8 @@ impl Source {
             files: Vec::new(),
             other_files: 0,
             other_example: None,
+            unpartitioned_files: 0,
+            unpartitioned_example: None,
         };
         if let Some(folder) = location.folder() {
             source.check_other_entries(folder, "", &mut Vec::new())?;
@@ -132,16 +146,26 @@ impl Source {
             );
             let shown = location.display(&meta.location);
             match Object::of(&name, meta.size) {
-                Object::Input => source.files.push(SourceFile {
-                    path: meta.location,
-                    name,
-                    shown,
-                    bytes: meta.size,
-                    tag: match meta.e_tag {
-                        Some(tag) => Tag::Store(tag),
-                        None => Tag::Time(meta.last_modified.timestamp_micros()),
-                    },
-                }),
+                Object::Input => {
+                    let (partition, is_partitioned) = partition_of(&name, partition_columns);
+                    if !is_partitioned {
+                        source.unpartitioned_files += 1;
+                        let example = &mut source.unpartitioned_example;
+                        example.get_or_insert_with(|| shown.clone());
+                    }
+                    source.files.push(SourceFile {
+                        path: meta.location,
+                        name,
+                        shown,
+                        bytes: meta.size,
+                        tag: match meta.e_tag {
+                            Some(tag) => Tag::Store(tag),
+                            None => Tag::Time(meta.last_modified.timestamp_micros()),
+                        },
+                        modified_ms: meta.last_modified.timestamp_millis(),
+                        partition,
+                    });
+                }
                 Object::Aside => source.leave_aside(shown),
                 Object::Ignored => {}
             }

@@ -48,6 +48,7 @@ mod key;
 mod killed;
 mod lake_contents;
 mod landing_input;
+mod landing_layouts;
 mod leaks;
 mod lineage;
 mod long;
