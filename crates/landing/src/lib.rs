@@ -1,4 +1,4 @@
-//! Decodes landing JSON into Arrow. Every byte is part of a row, is quarantined
+//! Unpacks landing files and decodes their JSON into Arrow. Every byte is part of a row, is quarantined
 //! with a reason, or is a separator.
 //!
 //! The crate is pure: bytes in, record batches out; no I/O, no threads, no clock.

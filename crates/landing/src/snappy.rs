@@ -178,8 +178,8 @@ impl<R: Read> Chunks<R> {
             return Err(corrupt());
         }
         self.packed.clear();
-        let read = (&mut self.source).take(length as u64);
-        if { read }.read_to_end(&mut self.packed)? < length {
+        let mut chunk = (&mut self.source).take(length as u64);
+        if chunk.read_to_end(&mut self.packed)? < length {
             return Err(io::ErrorKind::UnexpectedEof.into());
         }
         let plain = decompress_len(&self.packed).map_err(|_| corrupt())?;

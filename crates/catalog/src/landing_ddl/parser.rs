@@ -219,7 +219,10 @@ impl Parser<'_> {
                 }
                 "partitioned" => self.partitioned(parts)?,
                 "clustered" | "sorted" => {
-                    self.refuse("CLUSTERED BY", "leave it out: landing files have no buckets");
+                    self.refuse(
+                        "CLUSTERED BY",
+                        "leave it out: landing files have no buckets",
+                    );
                 }
                 "skewed" => self.refuse("SKEWED BY", "leave it out"),
                 _ => {
@@ -255,8 +258,7 @@ impl Parser<'_> {
     }
 
     fn row_format(&mut self, parts: &mut StatementParts) -> Result<(), Error> {
-        const INSTEAD: &str =
-            "landing files are JSON or Parquet: write `ROW FORMAT SERDE 'org.openx.data.jsonserde.JsonSerDe'`";
+        const INSTEAD: &str = "landing files are JSON or Parquet: write `ROW FORMAT SERDE 'org.openx.data.jsonserde.JsonSerDe'`";
         if self.peek_at(2).kind.is_word("delimited") {
             self.refuse("ROW FORMAT DELIMITED", INSTEAD);
             parts.stored_as_json = true; // reported already

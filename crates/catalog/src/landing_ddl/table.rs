@@ -36,7 +36,8 @@ pub(super) fn landing_table(
         .as_ref()
         .filter(|(location, _)| !location.trim().is_empty());
     faults.check_location(parts.spot, location);
-    let (personal, required) = faults.personal_and_required(&parts.properties, &columns);
+    let (personal, required) =
+        faults.personal_and_required(&parts.properties, &columns, &parts.partition_columns);
 
     match (name, location.cloned()) {
         (Ok(name), Some((location, location_spot))) if faults.errors.is_empty() => {
@@ -127,6 +128,7 @@ impl Faults<'_> {
         &mut self,
         properties: &[Property],
         columns: &[&Column],
+        partition_columns: &[(Column, Spot)],
     ) -> (Vec<String>, Vec<String>) {
         let placed: Vec<PlacedProperty<'_>> = properties
             .iter()
@@ -136,10 +138,12 @@ impl Faults<'_> {
         for (spot, kind) in role_faults {
             self.add(spot, kind);
         }
+        let partition_columns = partition_columns.iter().map(|(column, _)| column);
+        let all: Vec<&Column> = columns.iter().copied().chain(partition_columns).collect();
         let mut personal = self
-            .listed_columns(PERSONAL, properties, columns)
+            .listed_columns(PERSONAL, properties, &all)
             .unwrap_or_else(|| {
-                let texts = columns.iter().filter(|c| c.kind == ColumnType::String);
+                let texts = all.iter().filter(|c| c.kind == ColumnType::String);
                 texts.map(|column| column.name.clone()).collect()
             });
         let mut required = self

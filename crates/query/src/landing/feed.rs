@@ -30,9 +30,9 @@ use tokio::sync::{OnceCell, mpsc};
 use tokio_util::io::{StreamReader, SyncIoBridge};
 
 use super::content::{ContentHash, Hashed, PIECE_BYTES};
+use super::file_columns::Layout;
 use super::parquet::{ParquetLines, ParquetSource};
 use super::roll::Roll;
-use super::file_columns::Layout;
 use super::{FileIntake, Intake, Source, SourceFile, Whose};
 use crate::error::{Error, LandingFault, external};
 

@@ -116,10 +116,7 @@ pub(super) fn partition_name(file: &SourceFile, columns: &[catalog::Column]) -> 
 
 /// The values of a table's partition columns in the file `name`, a path below the
 /// table's folder; and whether its folders name each of them. Others are null.
-pub(super) fn partition_of(
-    name: &str,
-    columns: &[catalog::Column],
-) -> (Arc<[ScalarValue]>, bool) {
+pub(super) fn partition_of(name: &str, columns: &[catalog::Column]) -> (Arc<[ScalarValue]>, bool) {
     let folders = name.rsplit_once('/').map_or("", |(folders, _)| folders);
     let mut is_whole = true;
     let values = columns.iter().map(|column| {
@@ -196,13 +193,15 @@ impl Layout {
         schema: SchemaRef,
     ) -> (Self, Vec<usize>) {
         let mut built = Vec::new();
-        let places = projection.iter().map(|index| match index.checked_sub(decoded) {
-            Some(index) => Place::File(of_file[index].clone()),
-            None => {
-                built.push(*index);
-                Place::Decoded(built.len() - 1)
-            }
-        });
+        let places = projection
+            .iter()
+            .map(|index| match index.checked_sub(decoded) {
+                Some(index) => Place::File(of_file[index].clone()),
+                None => {
+                    built.push(*index);
+                    Place::Decoded(built.len() - 1)
+                }
+            });
         let places = places.collect();
         (Self { places, schema }, built)
     }
@@ -225,7 +224,9 @@ impl Layout {
         let columns = columns.collect::<Result<Vec<_>>>()?;
         let options = arrow::array::RecordBatchOptions::new().with_row_count(Some(rows));
         let schema = Arc::clone(&self.schema);
-        Ok(RecordBatch::try_new_with_options(schema, columns, &options)?)
+        Ok(RecordBatch::try_new_with_options(
+            schema, columns, &options,
+        )?)
     }
 }
 
@@ -241,7 +242,10 @@ mod tests {
             comment: None,
             line: 1,
         };
-        let columns = [column("dt", ColumnType::Date), column("site", ColumnType::String)];
+        let columns = [
+            column("dt", ColumnType::Date),
+            column("site", ColumnType::String),
+        ];
         for (name, expected, whole) in [
             ("dt=2024-01-31/site=a/b.json", "2024-01-31 a", true),
             ("site=a/DT=2024-01-31/x/b.json", "2024-01-31 a", true),
@@ -257,7 +261,11 @@ mod tests {
         ] {
             let (values, is_whole) = partition_of(name, &columns);
             let shown: Vec<String> = values.iter().map(ToString::to_string).collect();
-            assert_eq!((shown.join(" ").as_str(), is_whole), (expected, whole), "{name}");
+            assert_eq!(
+                (shown.join(" ").as_str(), is_whole),
+                (expected, whole),
+                "{name}"
+            );
         }
     }
 }

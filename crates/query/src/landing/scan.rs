@@ -1,6 +1,6 @@
 //! A landing table that DataFusion can read.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -30,7 +30,7 @@ use parking_lot::Mutex;
 use tokio::sync::mpsc;
 
 use super::feed::{self, Delivery, Order};
-use super::file_columns::{FileColumn, HIDDEN, Layout};
+use super::file_columns::{FileColumn, HIDDEN, Layout, partition_name};
 use super::{Intake, Source, SourceFile, Whose};
 use crate::error::external;
 
@@ -120,7 +120,12 @@ impl LandingTable {
         let column = columns.position(|own| own.name == column);
         // Rows without a name would be passed over, so there must be none.
         self.whose = column
-            .filter(|column| self.schema.columns.get(*column).is_some_and(|own| own.required))
+            .filter(|column| {
+                self.schema
+                    .columns
+                    .get(*column)
+                    .is_some_and(|own| own.required)
+            })
             .map(|column| Whose { column, of_people });
         self
     }
@@ -129,6 +134,21 @@ impl LandingTable {
     pub fn heard_by(mut self, listener: Arc<dyn Listener>) -> Self {
         self.listener = Some(listener);
         self
+    }
+
+    /// The partitions that its folders name, in order.
+    ///
+    /// # Errors
+    /// As [`LandingTable::list`].
+    pub async fn partitions(&self) -> std::result::Result<Vec<String>, crate::Error> {
+        let columns = self.definition.partition_columns();
+        if columns.is_empty() {
+            return Ok(Vec::new());
+        }
+        let source = self.list().await?;
+        let files = source.files.iter();
+        let names: BTreeSet<String> = files.map(|file| partition_name(file, columns)).collect();
+        Ok(names.into_iter().collect())
     }
 
     /// The layout of a scan and what its decoder builds. Without a column that follows

@@ -4,6 +4,7 @@
 //! holds is told by its first bytes when it is read. Names that begin with `.` or
 //! `_` mark what other programs keep for themselves, and are no input.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -41,6 +42,8 @@ pub struct Source {
     pub unpartitioned_files: u64,
     /// The first of them, for a warning.
     pub unpartitioned_example: Option<String>,
+    /// Whether the location is the whole landing folder or bucket.
+    pub is_whole_landing: bool,
 }
 
 /// One data file.
@@ -124,6 +127,7 @@ impl Source {
             other_example: None,
             unpartitioned_files: 0,
             unpartitioned_example: None,
+            is_whole_landing: path.is_empty(),
         };
         if let Some(folder) = location.folder() {
             source.check_other_entries(folder, "", &mut Vec::new())?;
@@ -148,7 +152,7 @@ impl Source {
             match Object::of(&name, meta.size) {
                 Object::Input => {
                     let (partition, is_partitioned) = partition_of(&name, partition_columns);
-                    if !is_partitioned {
+                    if !is_partitioned && meta.size > 0 {
                         source.unpartitioned_files += 1;
                         let example = &mut source.unpartitioned_example;
                         example.get_or_insert_with(|| shown.clone());
@@ -266,6 +270,16 @@ impl Source {
         }
         inside.pop();
         Ok(())
+    }
+
+    /// The folders directly below the table's folder that hold files, but for those of
+    /// partitions and times.
+    pub fn folders(&self) -> BTreeSet<&str> {
+        let names = self.files.iter();
+        let folders = names.filter_map(|file| Some(file.name.split_once('/')?.0));
+        let is_own =
+            |folder: &&str| !folder.contains('=') && !folder.bytes().all(|b| b.is_ascii_digit());
+        folders.filter(is_own).collect()
     }
 
     /// Size of all data files before decompression.

@@ -1,5 +1,6 @@
 //! SQL before planning: parsing, time travel, and hints for unsupported SQL.
 
+pub(crate) mod hidden_columns;
 pub(crate) mod mixed_types;
 pub mod parse;
 pub(crate) mod show;

@@ -49,6 +49,7 @@ mod killed;
 mod lake_contents;
 mod landing_input;
 mod landing_layouts;
+mod landing_partitions;
 mod leaks;
 mod lineage;
 mod long;

@@ -53,8 +53,8 @@ impl PageHeader {
         {
             return Err(PageFault::Corrupt);
         }
-        // A value takes a byte at least; of the smallest type, a bit.
-        if !(0..=8 * self.unpacked_bytes).contains(&self.dictionary_values) {
+        // A value of the smallest type that has a dictionary takes two bytes.
+        if !(0..=self.unpacked_bytes / 2).contains(&self.dictionary_values) {
             return Err(PageFault::Corrupt);
         }
         match self.has_delta_text {
@@ -243,8 +243,8 @@ mod tests {
         let negative = [size(1, &[0x13]), size(1, &[0x14])].concat();
         for (bytes, expected) in [
             (page(&small, &[]), Ok(())),
-            // A dictionary of 10 values, and of 8,192.
-            (page(&small, &[0x4C, 0x15, 0x14, 0]), Ok(())),
+            // A dictionary of 5 values, and of 8,192.
+            (page(&small, &[0x4C, 0x15, 0x0A, 0]), Ok(())),
             (page(&small, &[0x4C, 0x15, 0x80, 0x80, 0x01, 0]), CORRUPT),
             // A data page, plain and with differences of text.
             (page(&small, &[0x2C, 0x15, 0x14, 0x15, 0, 0]), Ok(())),
