@@ -166,7 +166,7 @@ fn of_refusal(refusal: &Refusal) -> Option<String> {
             column,
         } => {
             return Some(format!(
-                "give {table} the column `{column}`, or read {other}"
+                "give {table} the column `{column}` or a LOCATION of its own, or read {other}"
             ));
         }
         Refusal::PersonalExport { .. } => {

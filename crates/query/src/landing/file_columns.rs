@@ -77,12 +77,20 @@ impl FileColumn {
                 let null = || null_of(*kind);
                 file.partition.get(*index).cloned().unwrap_or_else(null)
             }
-            FileColumn::Path => ScalarValue::Utf8View(Some(file.shown.clone())),
+            FileColumn::Path => ScalarValue::Utf8View(Some(place_of(file))),
             FileColumn::Size => ScalarValue::Int64(i64::try_from(file.bytes).ok()),
             FileColumn::ModifiedTime => {
                 ScalarValue::TimestampMillisecond(Some(file.modified_ms), None)
             }
         }
+    }
+}
+
+/// Where a file lies, whatever folder the program was started in.
+fn place_of(file: &SourceFile) -> String {
+    match file.shown.contains("://") {
+        true => file.shown.clone(),
+        false => format!("/{}", file.path),
     }
 }
 

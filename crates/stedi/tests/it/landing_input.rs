@@ -181,6 +181,7 @@ fn hidden_files_are_no_input() {
     let run = stedi(dir, "run").run().done().says("nothing new");
     assert!(!run.err.contains("left aside"), "{run}");
     append(dir, "step_trainer/landing/.a.json", "{}");
+    fs::create_dir_all(dir.join("landing/step_trainer/landing/_temporary/0")).unwrap();
     append(dir, "step_trainer/landing/_temporary/0/b.parquet", "PAR1");
     let run = stedi(dir, "run").run().done();
     run.says(".a.json and 1 more left aside")

@@ -308,9 +308,9 @@ fn layouts() -> Vec<Layout> {
         layout("cut-1", &lines[..lines.len() - 9], 1, &["truncated"]),
         layout(
             "cut.gz",
-            &cut(&gzip(many.as_bytes())),
-            1999,
-            &["unpackable", "truncated"],
+            &[gzip(&lines), gzip(&lines)[..14].to_vec()].concat(),
+            2,
+            &["unpackable"],
         ),
         layout(
             "cut.snappy",
