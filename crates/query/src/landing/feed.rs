@@ -9,7 +9,6 @@
 //! told by its first bytes: see [`Container`].
 
 use std::collections::VecDeque;
-use std::io::{Cursor, ErrorKind, Read};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 
@@ -17,24 +16,17 @@ use arrow::array::RecordBatch;
 use bytes::Bytes;
 use datafusion::common::runtime::SpawnedTask;
 use datafusion::error::{DataFusionError, Result};
-use futures::StreamExt;
-use lake::{BufferPool, ObjectReader, store_reason};
-use landing::compression::{Fault, Unreadable, unpacked_bytes_max};
-use landing::{
-    Carry, Condenser, Container, Decoded, Decoder, Found, HEAD_BYTES, Limited, Raw, Reason,
-    Rejected, Spec, Tally,
-};
-use object_store::GetOptions;
-use tokio::runtime::Handle;
+use lake::{BufferPool, ObjectReader};
+use landing::{Carry, Condenser, Container, Decoded, Decoder, HEAD_BYTES, Rejected, Spec, Tally};
 use tokio::sync::{OnceCell, mpsc};
-use tokio_util::io::{StreamReader, SyncIoBridge};
 
 use super::content::{ContentHash, Hashed, PIECE_BYTES};
 use super::file_columns::Layout;
 use super::parquet::{ParquetLines, ParquetSource};
 use super::roll::Roll;
+use super::unpack::{Packed, joined, unreadable};
 use super::{FileIntake, Intake, Source, SourceFile, Whose};
-use crate::error::{Error, LandingFault, external};
+use crate::error::external;
 
 /// Bytes of a segment. Large enough to make the cost of a task negligible, small
 /// enough that the segments in flight fit the processor's caches.
@@ -92,17 +84,6 @@ enum Stretch {
     /// The file is a packed one: it has no segments.
     OfPacked,
 }
-
-/// A whole packed file, as decoded pieces in order.
-struct Packed {
-    pieces: mpsc::Receiver<Result<Piece>>,
-    /// Hash of the packed file, set once it was read to its end.
-    hash: Arc<OnceLock<u64>>,
-    _task: SpawnedTask<()>,
-}
-
-/// A decoded piece of a packed file, and whether it is the last.
-type Piece = (Decoded, bool);
 
 /// A file that is being read, shared by the tasks of its segments.
 struct Begun {
@@ -190,7 +171,12 @@ async fn read_all(order: &Order, sink: &mpsc::Sender<Delivery>) -> Result<()> {
             let file = &order.source.files[index];
             let work = match range {
                 Some(range) => start(order, file, range, &begun),
-                None => Work::Packed(start_packed(order, file, &begun)),
+                None => Work::Packed(Packed::start(
+                    &order.source,
+                    file,
+                    &begun.decoder,
+                    &order.buffers,
+                )),
             };
             underway.push_back((index, work, begun));
         }
@@ -219,7 +205,12 @@ async fn read_all(order: &Order, sink: &mpsc::Sender<Delivery>) -> Result<()> {
                 Stretch::OfPacked => {
                     underway.retain(|(other, ..)| *other != index);
                     packed_until = Some(index);
-                    Some(start_packed(order, file, &begun))
+                    Some(Packed::start(
+                        &order.source,
+                        file,
+                        &begun.decoder,
+                        &order.buffers,
+                    ))
                 }
             },
             Work::Packed(packed) => Some(packed),
@@ -431,24 +422,6 @@ fn start(order: &Order, file: &SourceFile, range: Range, begun: &Arc<Begun>) -> 
     Work::Segment { task, last }
 }
 
-fn start_packed(order: &Order, file: &SourceFile, begun: &Begun) -> Packed {
-    let (to, pieces) = mpsc::channel(2);
-    let decoder = begun.decoder.clone();
-    let hash: Arc<OnceLock<u64>> = Arc::default();
-    let hashed = Arc::clone(&hash);
-    let (order, file) = (order.clone(), file.clone());
-    let task = SpawnedTask::spawn(async move {
-        if let Err(error) = unpack(order, file, decoder, to.clone(), hashed).await {
-            let _ = to.send(Err(error)).await;
-        }
-    });
-    Packed {
-        pieces,
-        hash,
-        _task: task,
-    }
-}
-
 /// Reads a segment: its offset, its bytes and a hash. The bytes reach from the
 /// newline at or behind `start` to the newline at or behind the next segment's
 /// start. The hash covers the bytes from `start` to the next segment's start,
@@ -507,156 +480,4 @@ async fn settle(carry: &Carry, segment: Segment, begun: &Begun) -> Result<Decode
     SpawnedTask::spawn_blocking(move || decoder.decode(bytes, carry))
         .await
         .map_err(joined)
-}
-
-/// Unpacks and decodes a packed file. If it is broken, the bytes before the fault are
-/// read and the rest is quarantined.
-async fn unpack(
-    order: Order,
-    file: SourceFile,
-    decoder: Decoder,
-    to: mpsc::Sender<Result<Piece>>,
-    hash: Arc<OnceLock<u64>>,
-) -> Result<()> {
-    let only = GetOptions {
-        if_match: file.tag.on_store().map(str::to_owned),
-        ..GetOptions::default()
-    };
-    let location = &order.source.location;
-    let got = location.store().get_opts(&file.path, only).await;
-    let got = got.map_err(|error| unreadable(&file, &store_reason(&error)))?;
-    let stream = got
-        .into_stream()
-        .map(|chunk| chunk.map_err(std::io::Error::other));
-    let mut packed = Hashed::new(SyncIoBridge::new(StreamReader::new(stream)));
-    let object = location.open(&file.path, &order.buffers);
-    let object = object.map_err(|reason| unreadable(&file, &reason))?;
-    let parquet = ParquetSource::new(
-        object.with_etag(file.tag.on_store()),
-        file.bytes,
-        location.folder().is_none(),
-        Handle::current(),
-    );
-    SpawnedTask::spawn_blocking(move || {
-        let failed = |error: std::io::Error| unreadable(&file, &error.to_string());
-        let mut head = Vec::with_capacity(HEAD_BYTES);
-        let mut first = packed.by_ref().take(HEAD_BYTES as u64);
-        first.read_to_end(&mut head).map_err(failed)?;
-        let bytes_max = unpacked_bytes_max(file.bytes);
-        let end = match Container::of(&file.name, &head) {
-            Container::Parquet => {
-                let schema = &decoder.spec().schema;
-                match ParquetLines::open(parquet, schema) {
-                    Ok(mut lines) => {
-                        let limited = Limited::new(&mut lines, bytes_max);
-                        let end = decode(limited, &file, &decoder, &to)?;
-                        end.map(|mut end| {
-                            lines.count_unknown(&mut end.tally);
-                            end
-                        })
-                    }
-                    Err(error) => decode(Failing(Some(error)), &file, &decoder, &to)?,
-                }
-            }
-            container => {
-                let packed = Cursor::new(head).chain(&mut packed);
-                let plain = container.unpacked(packed, bytes_max).map_err(failed)?;
-                decode(plain, &file, &decoder, &to)?
-            }
-        };
-        let Some(end) = end else {
-            return Ok(());
-        };
-        let _ = to.blocking_send(Ok((end, true)));
-        // Bytes behind a fault are part of the content too. A store's tag stands for
-        // the content by itself.
-        if file.tag.on_store().is_none()
-            && let Ok(whole) = packed.finish()
-        {
-            let _ = hash.set(whole);
-        }
-        Ok(())
-    })
-    .await
-    .map_err(joined)?
-}
-
-/// Decodes unpacked bytes to their end and returns what becomes known there; `None`
-/// if the receiver was dropped.
-fn decode(
-    mut plain: impl Read,
-    file: &SourceFile,
-    decoder: &Decoder,
-    to: &mpsc::Sender<Result<Piece>>,
-) -> Result<Option<Decoded>> {
-    let mut carry = Carry::start();
-    loop {
-        let mut bytes = Vec::with_capacity(SEGMENT_BYTES as usize);
-        let mut piece = plain.by_ref().take(SEGMENT_BYTES);
-        let outcome = piece.read_to_end(&mut bytes);
-        let ends = bytes.len() < SEGMENT_BYTES as usize;
-        let decoded = decoder.decode(bytes.into(), carry);
-        carry = decoded.carry.clone();
-        if to.blocking_send(Ok((decoded, false))).is_err() {
-            return Ok(None);
-        }
-        if outcome.is_ok() && !ends {
-            continue;
-        }
-        let mut end = decoder.finish(carry);
-        if let Err(error) = outcome {
-            if error.kind() != ErrorKind::InvalidData {
-                return Err(unreadable(file, &error.to_string()));
-            }
-            give_up(&mut end, &error);
-        }
-        return Ok(Some(end));
-    }
-}
-
-/// A reader that fails.
-struct Failing(Option<std::io::Error>);
-
-impl Read for Failing {
-    fn read(&mut self, _: &mut [u8]) -> std::io::Result<usize> {
-        self.0.take().map_or(Ok(0), Err)
-    }
-}
-
-/// Adds a quarantine entry about the part of a file that could not be unpacked.
-fn give_up(end: &mut Decoded, error: &std::io::Error) {
-    let reason = error.get_ref();
-    let reason = reason.and_then(|reason| reason.downcast_ref::<Unreadable>());
-    end.rejected.push(Rejected {
-        offset: end.carry.offset(),
-        length: 0,
-        end: end.carry.offset(),
-        places: 1,
-        line: end.carry.line(),
-        kind: match reason.map(|reason| reason.what) {
-            Some(Fault::Excessive) => Reason::CompressionRatio,
-            _ => Reason::Unpackable,
-        },
-        detail: match reason {
-            // Not the message: its position depends on the sizes of reads, or says
-            // nothing.
-            Some(reason) if !reason.what.is_of_stream() => reason.what.to_string(),
-            _ => error.to_string(),
-        },
-        raw: Raw::Bytes(Vec::new()),
-        found: Found::default(),
-    });
-    end.tally.rejected_others += 1;
-}
-
-fn unreadable(file: &SourceFile, reason: &str) -> DataFusionError {
-    external(Error::Landing(LandingFault::NotRead {
-        file: file.shown.clone(),
-        reason: reason.to_owned(),
-    }))
-}
-
-/// The error about a task that panicked or was cancelled.
-fn joined(error: impl std::fmt::Display) -> DataFusionError {
-    DataFusionError::Execution(format!("a reading task ended early: {error}"))
 }

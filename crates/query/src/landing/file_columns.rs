@@ -3,12 +3,15 @@
 
 use std::sync::Arc;
 
-use arrow::array::RecordBatch;
+use arrow::array::{AsArray, RecordBatch};
 use arrow::datatypes::{DataType, Field, SchemaRef, TimeUnit};
 use catalog::ColumnType;
 use chrono::NaiveDate;
-use datafusion::common::ScalarValue;
+use datafusion::catalog::Session;
+use datafusion::common::{DFSchema, ScalarValue};
 use datafusion::error::Result;
+use datafusion::logical_expr::Expr;
+use datafusion::logical_expr::utils::conjunction;
 
 use super::SourceFile;
 
@@ -174,6 +177,34 @@ fn decoded(text: &str) -> String {
         }
     }
     String::from_utf8_lossy(&bytes).into_owned()
+}
+
+/// Keeps the files of which `filters` may keep rows: conditions on columns that
+/// follow from the file.
+pub(super) fn keep_files(
+    files: &mut Vec<SourceFile>,
+    of_file: &[FileColumn],
+    filters: &[Expr],
+    state: &dyn Session,
+) -> Result<()> {
+    let Some(filter) = conjunction(filters.iter().cloned()) else {
+        return Ok(());
+    };
+    let fields: Vec<_> = of_file.iter().map(FileColumn::field).collect();
+    let schema = Arc::new(arrow::datatypes::Schema::new(fields));
+    let columns = of_file.iter().map(|column| {
+        let values = files.iter().map(|file| column.value(file));
+        ScalarValue::iter_to_array(values)
+    });
+    if files.is_empty() {
+        return Ok(());
+    }
+    let batch = RecordBatch::try_new(Arc::clone(&schema), columns.collect::<Result<_>>()?)?;
+    let filter = state.create_physical_expr(filter, &DFSchema::try_from(schema)?)?;
+    let kept = filter.evaluate(&batch)?.into_array(batch.num_rows())?;
+    let mut kept = kept.as_boolean().iter();
+    files.retain(|_| kept.next() == Some(Some(true)));
+    Ok(())
 }
 
 /// Where the columns of a scan come from.

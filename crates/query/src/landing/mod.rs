@@ -18,6 +18,7 @@ mod roll;
 mod scan;
 mod source;
 mod tag;
+mod unpack;
 
 pub use intake::{Example, FileIntake, Intake, TableIntake};
 pub use named_people::Named;

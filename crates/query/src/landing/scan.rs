@@ -10,12 +10,11 @@ use arrow::datatypes::SchemaRef;
 use async_trait::async_trait;
 use catalog::{Roles, TableRoles};
 use datafusion::catalog::{Session, TableProvider};
+use datafusion::common::Column;
 use datafusion::common::runtime::SpawnedTask;
 use datafusion::common::tree_node::TreeNodeRecursion;
-use datafusion::common::{Column, DFSchema, ScalarValue};
 use datafusion::error::{DataFusionError, Result};
 use datafusion::execution::{SendableRecordBatchStream, TaskContext};
-use datafusion::logical_expr::utils::conjunction;
 use datafusion::logical_expr::{Expr, TableProviderFilterPushDown, TableType};
 use datafusion::physical_expr::{EquivalenceProperties, PhysicalExpr};
 use datafusion::physical_plan::execution_plan::{Boundedness, EmissionType};
@@ -30,8 +29,8 @@ use parking_lot::Mutex;
 use tokio::sync::mpsc;
 
 use super::feed::{self, Delivery, Order};
-use super::file_columns::{FileColumn, HIDDEN, Layout, partition_name};
-use super::{Intake, Source, SourceFile, Whose};
+use super::file_columns::{FileColumn, HIDDEN, Layout, keep_files, partition_name};
+use super::{Intake, Source, Whose};
 use crate::error::external;
 
 /// Hears the readings of a landing table on their way to a model, so that they
@@ -179,34 +178,6 @@ impl LandingTable {
     pub async fn list(&self) -> std::result::Result<Source, crate::Error> {
         Source::list(&self.landing, &self.definition).await
     }
-}
-
-/// Keeps the files of which `filters` may keep rows: conditions on columns that
-/// follow from the file.
-fn keep_files(
-    files: &mut Vec<SourceFile>,
-    of_file: &[FileColumn],
-    filters: &[Expr],
-    state: &dyn Session,
-) -> Result<()> {
-    let Some(filter) = conjunction(filters.iter().cloned()) else {
-        return Ok(());
-    };
-    let fields: Vec<_> = of_file.iter().map(FileColumn::field).collect();
-    let schema = Arc::new(arrow::datatypes::Schema::new(fields));
-    let columns = of_file.iter().map(|column| {
-        let values = files.iter().map(|file| column.value(file));
-        ScalarValue::iter_to_array(values)
-    });
-    if files.is_empty() {
-        return Ok(());
-    }
-    let batch = RecordBatch::try_new(Arc::clone(&schema), columns.collect::<Result<_>>()?)?;
-    let filter = state.create_physical_expr(filter, &DFSchema::try_from(schema)?)?;
-    let kept = filter.evaluate(&batch)?.into_array(batch.num_rows())?;
-    let mut kept = kept.as_boolean().iter();
-    files.retain(|_| kept.next() == Some(Some(true)));
-    Ok(())
 }
 
 /// The reader's schema for a landing table of the catalog.

@@ -21,6 +21,7 @@ mod growing;
 mod measured;
 mod old_lakes;
 mod other_company;
+mod packed;
 mod passed_on;
 mod people;
 mod places;
