@@ -15,14 +15,13 @@ use std::sync::{Arc, OnceLock};
 use arrow::array::RecordBatch;
 use bytes::Bytes;
 use datafusion::common::runtime::SpawnedTask;
-use datafusion::error::{DataFusionError, Result};
+use datafusion::error::Result;
 use lake::{BufferPool, ObjectReader};
 use landing::{Carry, Condenser, Container, Decoded, Decoder, HEAD_BYTES, Rejected, Spec, Tally};
 use tokio::sync::{OnceCell, mpsc};
 
-use super::content::{ContentHash, Hashed, PIECE_BYTES};
+use super::content::{ContentHash, PIECE_BYTES};
 use super::file_columns::Layout;
-use super::parquet::{ParquetLines, ParquetSource};
 use super::roll::Roll;
 use super::unpack::{Packed, joined, unreadable};
 use super::{FileIntake, Intake, Source, SourceFile, Whose};

@@ -2,10 +2,12 @@
 //! and accounts for every byte.
 //!
 //! [`LandingTable`] is the table, [`LandingScan`] its scan. [`Source`] lists a
-//! table's files, `feed` reads and decodes them on all cores, and [`Intake`] keeps
-//! the account of what was read; `parquet` gives it the rows of Parquet files. [`Tag`] and `content` recognise files that were
-//! read before. [`Whose`] names the column of a table that identifies a person or a
-//! device, by which a later run finds the files with their rows.
+//! table's files, `feed` reads and decodes them on all cores, `unpack` those that are
+//! packed, `parquet` gives the rows of Parquet files, and [`Intake`] keeps the account
+//! of what was read. `partition` and `file_columns` give the columns that follow from a
+//! file's place. [`Tag`] and `content` recognise files that were read before. [`Whose`]
+//! names the column of a table that identifies a person or a device, by which a later
+//! run finds the files with their rows.
 
 mod content;
 mod feed;
@@ -13,6 +15,7 @@ mod file_columns;
 mod intake;
 mod named_people;
 mod parquet;
+mod partition;
 mod quarantine_entry;
 mod roll;
 mod scan;

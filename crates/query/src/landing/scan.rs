@@ -29,7 +29,8 @@ use parking_lot::Mutex;
 use tokio::sync::mpsc;
 
 use super::feed::{self, Delivery, Order};
-use super::file_columns::{FileColumn, HIDDEN, Layout, keep_files, partition_name};
+use super::file_columns::{FileColumn, HIDDEN, Layout, keep_files};
+use super::partition::partition_name;
 use super::{Intake, Source, Whose};
 use crate::error::external;
 
@@ -146,7 +147,9 @@ impl LandingTable {
         }
         let source = self.list().await?;
         let files = source.files.iter();
-        let names: BTreeSet<String> = files.map(|file| partition_name(file, columns)).collect();
+        let names: BTreeSet<String> = files
+            .map(|file| partition_name(&file.partition, columns))
+            .collect();
         Ok(names.into_iter().collect())
     }
 

@@ -15,7 +15,7 @@ use landing::Container;
 use object_store::path::Path;
 
 use super::Tag;
-use super::file_columns::partition_of;
+use super::partition::partition_of;
 use crate::error::{Error, LandingFault};
 
 /// At least one tick of the clock that stamps files.

@@ -182,7 +182,7 @@ fn layouts() -> Vec<Layout> {
         layout("cut-1", &lines[..lines.len() - 9], 1, &["truncated"]),
         layout(
             "cut.gz",
-            &[gzip(&lines), gzip(&lines)[..14].to_vec()].concat(),
+            &[gzip(&lines), gzip(&lines)[..10].to_vec()].concat(),
             2,
             &["unpackable"],
         ),
