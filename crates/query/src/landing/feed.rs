@@ -71,17 +71,11 @@ pub(super) fn begin(order: Order, sink: mpsc::Sender<Delivery>) -> SpawnedTask<(
 /// Work in flight on one stretch of a file.
 enum Work {
     Segment {
-        task: SpawnedTask<Result<Stretch>>,
+        /// `None` if the file is a packed one, which has no segments.
+        task: SpawnedTask<Result<Option<Segment>>>,
         last: bool,
     },
     Packed(Packed),
-}
-
-/// What a segment of a file turned out to be.
-enum Stretch {
-    Segment(Segment),
-    /// The file is a packed one: it has no segments.
-    OfPacked,
 }
 
 /// A file that is being read, shared by the tasks of its segments.
@@ -168,16 +162,7 @@ async fn read_all(order: &Order, sink: &mpsc::Sender<Delivery>) -> Result<()> {
                 continue;
             }
             let file = &order.source.files[index];
-            let work = match range {
-                Some(range) => start(order, file, range, &begun),
-                None => Work::Packed(Packed::start(
-                    &order.source,
-                    file,
-                    &begun.decoder,
-                    &order.buffers,
-                )),
-            };
-            underway.push_back((index, work, begun));
+            underway.push_back((index, start(order, file, range, &begun), begun));
         }
         let Some((index, work, begun)) = underway.pop_front() else {
             return Ok(());
@@ -185,7 +170,7 @@ async fn read_all(order: &Order, sink: &mpsc::Sender<Delivery>) -> Result<()> {
         let file = &order.source.files[index];
         let packed = match work {
             Work::Segment { task, last } => match task.await.map_err(joined)?? {
-                Stretch::Segment(segment) => {
+                Some(segment) => {
                     account.hash.add(segment.hash);
                     let decoded = settle(&account.carry, segment, &begun).await?;
                     let carry = decoded.carry.clone();
@@ -201,15 +186,10 @@ async fn read_all(order: &Order, sink: &mpsc::Sender<Delivery>) -> Result<()> {
                     }
                     None
                 }
-                Stretch::OfPacked => {
+                None => {
                     underway.retain(|(other, ..)| *other != index);
                     packed_until = Some(index);
-                    Some(Packed::start(
-                        &order.source,
-                        file,
-                        &begun.decoder,
-                        &order.buffers,
-                    ))
+                    Some(start_packed(order, file, &begun))
                 }
             },
             Work::Packed(packed) => Some(packed),
@@ -382,10 +362,12 @@ fn ranges(file: &SourceFile) -> impl Iterator<Item = Option<Range>> + use<> {
     })
 }
 
-fn start(order: &Order, file: &SourceFile, range: Range, begun: &Arc<Begun>) -> Work {
+fn start(order: &Order, file: &SourceFile, range: Option<Range>, begun: &Arc<Begun>) -> Work {
+    let Some(Range { start, last }) = range else {
+        return Work::Packed(start_packed(order, file, begun));
+    };
     let order = order.clone();
     let file = file.clone();
-    let Range { start, last } = range;
     let begun = Arc::clone(begun);
     // Less than a millisecond of work, so it runs on the threads that drive the
     // streams: waking blocking threads took a tenth of a run. The bytes are decoded
@@ -397,13 +379,13 @@ fn start(order: &Order, file: &SourceFile, range: Range, begun: &Arc<Begun>) -> 
         if start > 0 {
             let head = begun.head(object, &file).await?;
             if is_packed(head) {
-                return Ok(Stretch::OfPacked);
+                return Ok(None);
             }
             assumed = Some(head);
         }
         let (offset, bytes, hash) = segment(object, &file, start).await?;
         if start == 0 && is_packed(&bytes[..bytes.len().min(HEAD_BYTES)]) {
-            return Ok(Stretch::OfPacked);
+            return Ok(None);
         }
         let assumed = match assumed {
             Some(head) => Carry::guessed(head, offset),
@@ -411,7 +393,7 @@ fn start(order: &Order, file: &SourceFile, range: Range, begun: &Arc<Begun>) -> 
         };
         let hopeless = begun.hopeless.load(Ordering::Relaxed) && offset > 0;
         let decoded = (!hopeless).then(|| begun.decoder.decode(bytes.clone(), assumed.clone()));
-        Ok(Stretch::Segment(Segment {
+        Ok(Some(Segment {
             hash,
             bytes,
             assumed,
@@ -419,6 +401,10 @@ fn start(order: &Order, file: &SourceFile, range: Range, begun: &Arc<Begun>) -> 
         }))
     });
     Work::Segment { task, last }
+}
+
+fn start_packed(order: &Order, file: &SourceFile, begun: &Begun) -> Packed {
+    Packed::start(&order.source, file, &begun.decoder, &order.buffers)
 }
 
 /// Reads a segment: its offset, its bytes and a hash. The bytes reach from the

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use arrow::array::{AsArray, RecordBatch};
+use arrow::array::{ArrayRef, AsArray, RecordBatch};
 use arrow::datatypes::{DataType, Field, SchemaRef, TimeUnit};
 use catalog::ColumnType;
 use datafusion::catalog::Session;
@@ -95,31 +95,34 @@ fn place_of(file: &SourceFile) -> String {
 }
 
 /// Keeps the files of which `filters` may keep rows: conditions on columns that
-/// follow from the file.
+/// follow from the file. Where a condition cannot be decided here, all files stay: the
+/// statement decides it again for each row.
 pub(super) fn keep_files(
     files: &mut Vec<SourceFile>,
     of_file: &[FileColumn],
     filters: &[Expr],
     state: &dyn Session,
-) -> Result<()> {
-    let Some(filter) = conjunction(filters.iter().cloned()) else {
-        return Ok(());
+) {
+    let Some(filter) = conjunction(filters.iter().cloned()).filter(|_| !files.is_empty()) else {
+        return;
     };
     let fields: Vec<_> = of_file.iter().map(FileColumn::field).collect();
     let schema = Arc::new(arrow::datatypes::Schema::new(fields));
-    let columns = of_file.iter().map(|column| {
-        let values = files.iter().map(|file| column.value(file));
-        ScalarValue::iter_to_array(values)
-    });
-    if files.is_empty() {
-        return Ok(());
+    let kept = || -> Result<ArrayRef> {
+        let columns = of_file.iter().map(|column| {
+            let values = files.iter().map(|file| column.value(file));
+            ScalarValue::iter_to_array(values)
+        });
+        let columns = columns.collect::<Result<_>>()?;
+        let batch = RecordBatch::try_new(Arc::clone(&schema), columns)?;
+        let filter = state.create_physical_expr(filter, &DFSchema::try_from(schema)?)?;
+        filter.evaluate(&batch)?.into_array(batch.num_rows())
+    };
+    let kept = kept().ok();
+    if let Some(kept) = kept.as_ref().and_then(|kept| kept.as_boolean_opt()) {
+        let mut kept = kept.iter();
+        files.retain(|_| kept.next() == Some(Some(true)));
     }
-    let batch = RecordBatch::try_new(Arc::clone(&schema), columns.collect::<Result<_>>()?)?;
-    let filter = state.create_physical_expr(filter, &DFSchema::try_from(schema)?)?;
-    let kept = filter.evaluate(&batch)?.into_array(batch.num_rows())?;
-    let mut kept = kept.as_boolean().iter();
-    files.retain(|_| kept.next() == Some(Some(true)));
-    Ok(())
 }
 
 /// Where the columns of a scan come from.

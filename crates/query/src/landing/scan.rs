@@ -262,7 +262,7 @@ impl TableProvider for LandingTable {
             Some(source) => Arc::clone(source),
             None => {
                 let mut source = self.list().await.map_err(external)?;
-                keep_files(&mut source.files, &self.of_file, filters, state)?;
+                keep_files(&mut source.files, &self.of_file, filters, state);
                 Arc::new(source)
             }
         };

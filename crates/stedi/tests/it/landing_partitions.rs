@@ -245,7 +245,7 @@ fn new_partitions_are_new_files() {
     };
     let by_day = |expected: &[(&str, &str, u64)]| {
         let expected = expected.iter().map(|(user, dt, readings)| {
-            json!({"user": format!("{user}@example.com"), "dt": (*dt != "").then_some(dt), "readings": readings})
+            json!({"user": format!("{user}@example.com"), "dt": (!dt.is_empty()).then_some(dt), "readings": readings})
         });
         let found = stedi(dir.path(), "sql --project lakehouse --format json -c")
             .arg(BY_DAY)
