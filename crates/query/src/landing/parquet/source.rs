@@ -72,7 +72,7 @@ impl ParquetSource {
     /// The bytes of a range of the file.
     pub(super) fn read(&self, range: Range<u64>) -> Result<Bytes> {
         let length = range.end.saturating_sub(range.start);
-        if range.end > self.bytes || length > READ_BYTES_MAX {
+        if range.start > range.end || range.end > self.bytes || length > READ_BYTES_MAX {
             return Err(ParquetError::EOF("beyond the file".to_owned()));
         }
         if !self.is_remote || length > BLOCK_BYTES {
@@ -161,5 +161,52 @@ impl ChunkReader for ParquetSource {
 
     fn get_bytes(&self, start: u64, length: usize) -> Result<Bytes> {
         self.read(start..start.saturating_add(length as u64))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use lake::Location;
+
+    use super::*;
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn blocks_and_ranges_give_the_same_bytes() {
+        let folder = tempfile::tempdir().unwrap();
+        let bytes: Vec<u8> = (0..3 * BLOCK_BYTES + 7)
+            .map(|at| (at * 7919 >> 3) as u8)
+            .collect();
+        std::fs::write(folder.path().join("a"), &bytes).unwrap();
+        let location = Location::parse(folder.path().to_str().unwrap()).unwrap();
+        for is_remote in [false, true] {
+            let object = location
+                .open(&location.child("a"), &Arc::default())
+                .unwrap();
+            let length = bytes.len() as u64;
+            let source = ParquetSource::new(object, length, is_remote, Handle::current());
+            let bytes = bytes.clone();
+            let read = tokio::task::spawn_blocking(move || {
+                for (start, end) in [
+                    (0, 8),
+                    (BLOCK_BYTES - 3, BLOCK_BYTES + 3),
+                    (5, 2 * BLOCK_BYTES + 5),
+                    (length - 8, length),
+                    (length, length),
+                    (0, length),
+                ] {
+                    let found = source.read(start..end).unwrap();
+                    assert_eq!(found, bytes[start as usize..end as usize], "{start}..{end}");
+                }
+                for (start, end) in [(length - 1, length + 1), (0, u64::MAX), (9, 8)] {
+                    let found = source.read(start..end);
+                    assert!(
+                        found.is_err() || found.unwrap().is_empty(),
+                        "{start}..{end}"
+                    );
+                }
+                assert!(source.take_fault().is_none());
+            });
+            read.await.unwrap();
+        }
     }
 }
