@@ -394,7 +394,7 @@ fn partitions_and_parquet() {
     assert_eq!(names(parsed.partition_columns()), ["dt"]);
     check_error(
         &table("partitioned by (A string) stored as parquet"),
-        "f.sql:1:50: duplicate column `a`\n\
+        "f.sql:1:49: two columns are named `a` (letter case is ignored)\n\
          hint: JSON keys match columns in any letter case: keep one",
     );
 }

@@ -189,13 +189,14 @@ impl Thrift<'_> {
         Ok(())
     }
 
-    /// A number of 32 bits.
+    /// A number of 32 bits that is not negative.
     fn size(&mut self) -> Result<i64, Stop> {
         let value = self.signed()?;
         // The library takes the low 32 bits.
-        i32::try_from(value)
-            .map(i64::from)
-            .map_err(|_| Stop::Corrupt)
+        match (0..=i64::from(i32::MAX)).contains(&value) {
+            true => Ok(value),
+            false => Err(Stop::Corrupt),
+        }
     }
 
     fn signed(&mut self) -> Result<i64, Stop> {
