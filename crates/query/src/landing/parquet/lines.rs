@@ -85,7 +85,7 @@ pub(in crate::landing) struct ParquetLines {
 
 /// A column of the file.
 struct Column {
-    /// Its name with quotes and colon.
+    /// Its name in the file, with quotes and colon.
     key: Vec<u8>,
     /// Where it is in a batch; `None` for a nested one, which is not read.
     place: Option<usize>,
@@ -121,7 +121,7 @@ impl ParquetLines {
                     let place = is_plain.then_some(read.len());
                     read.extend(is_plain.then_some(leaf));
                     let mut key = Vec::new();
-                    write_text(&mut key, column.name.as_bytes());
+                    write_text(&mut key, root.name().as_bytes());
                     key.push(b':');
                     columns.push(Column {
                         key,
