@@ -174,7 +174,7 @@ mod tests {
     async fn blocks_and_ranges_give_the_same_bytes() {
         let folder = tempfile::tempdir().unwrap();
         let bytes: Vec<u8> = (0..3 * BLOCK_BYTES + 7)
-            .map(|at| (at * 7919 >> 3) as u8)
+            .map(|at| ((at * 7919) >> 3) as u8)
             .collect();
         std::fs::write(folder.path().join("a"), &bytes).unwrap();
         let location = Location::parse(folder.path().to_str().unwrap()).unwrap();
