@@ -139,6 +139,12 @@ pub enum ErrorKind {
         /// The clause, shortened.
         clause: &'static str,
     },
+    /// A model that asks for the place of a row's file.
+    #[error("a model cannot read `{name}`")]
+    HiddenColumn {
+        /// The column.
+        name: String,
+    },
 
     /// A table that is not in the project.
     #[error("unknown table `{name}`")]
@@ -403,6 +409,9 @@ impl ErrorKind {
             ErrorKind::TooLarge(excess) => Some(excess.hint.into()),
             ErrorKind::TimeTravel { .. } => {
                 Some("a repeated run must give the same rows; read old versions with `stedi sql`".into())
+            }
+            ErrorKind::HiddenColumn { .. } => {
+                Some("a file may be moved, and its rows must stay the same; ask for it with `stedi sql`".into())
             }
 
             ErrorKind::UnknownTable { near, .. } => {

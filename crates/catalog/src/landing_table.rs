@@ -18,7 +18,8 @@ pub struct LandingTable {
     pub database: Option<String>,
     /// Whether the statement does nothing where a table of that name exists.
     pub if_not_exists: bool,
-    /// Its columns, in order. JSON keys match them in any letter case.
+    /// Its columns, in order, those of `PARTITIONED BY` last. JSON keys match the
+    /// others in any letter case.
     pub columns: Vec<Column>,
     /// The place of its files as written; see [`LandingTable::path`].
     pub location: String,
@@ -38,6 +39,8 @@ pub struct LandingTable {
     pub(crate) roles: TableRoles,
     pub(crate) personal: Vec<String>,
     pub(crate) required: Vec<String>,
+    /// Number of partition columns.
+    pub(crate) partitions: usize,
 }
 
 impl LandingTable {
@@ -58,6 +61,17 @@ impl LandingTable {
     /// the landing folder.
     pub fn is_absolute(&self) -> bool {
         matches!(split_location(&self.location), Location::Absolute(_))
+    }
+
+    /// The columns whose values are in the files' records.
+    pub fn data_columns(&self) -> &[Column] {
+        &self.columns[..self.columns.len() - self.partitions]
+    }
+
+    /// The columns whose values are in the names of folders, such as
+    /// `dt=2024-01-31/`.
+    pub fn partition_columns(&self) -> &[Column] {
+        &self.columns[self.columns.len() - self.partitions..]
     }
 
     /// The columns with personal values, from the property `stedi.personal`

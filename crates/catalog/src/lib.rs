@@ -168,7 +168,9 @@ pub use names::{BadTableName, TableName, Zone};
 pub use project::{Project, Table};
 pub use project_files::SourceFile;
 pub use roles::{PersonRecords, Readings, Roles};
-pub use statements::{is_external_table, split_statements};
+pub use statements::{
+    is_external_table, is_hidden_column, split_statements, table_of_added_partitions,
+};
 pub use suggest::nearest;
 pub use syntax::SyntaxFault;
 pub use table_roles::{Party, TableRoles};

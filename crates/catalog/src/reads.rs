@@ -14,7 +14,7 @@ use sqlparser::tokenizer::{Location, Token};
 use crate::dialect::SqlDialect;
 use crate::errors::{Error, ErrorKind};
 use crate::limits::{self, Excess};
-use crate::statements::first_word;
+use crate::statements::{first_word, is_hidden_column};
 use crate::suggest::nearest;
 use crate::syntax::SyntaxFault;
 use crate::text::Spot;
@@ -302,6 +302,21 @@ impl Visitor for Walk {
         self.scopes.pop();
         if let Some((name, false)) = self.cte_name(query) {
             self.show(name);
+        }
+        ControlFlow::Continue(())
+    }
+
+    fn pre_visit_expr(&mut self, expr: &Expr) -> ControlFlow<()> {
+        let name = match expr {
+            Expr::Identifier(name) => Some(name),
+            Expr::CompoundIdentifier(parts) => parts.last(),
+            _ => None,
+        };
+        if let Some(name) = name.filter(|name| is_hidden_column(&name.value)) {
+            let kind = ErrorKind::HiddenColumn {
+                name: name.value.clone(),
+            };
+            self.faults.push((name.span.start, kind));
         }
         ControlFlow::Continue(())
     }

@@ -44,6 +44,54 @@ pub fn is_external_table(statement: &str) -> bool {
     })
 }
 
+/// The table whose partitions a statement tells Athena to look for: that of `MSCK
+/// REPAIR TABLE`, and of `ALTER TABLE ... ADD PARTITION`.
+pub fn table_of_added_partitions(statement: &str) -> Option<String> {
+    let mut at = 0;
+    let mut next = || {
+        at = skip_blank_and_comments(statement, at);
+        let rest = &statement[at..];
+        let length = rest.find(|c: char| c.is_whitespace() || "(;".contains(c));
+        let word = &rest[..length.unwrap_or(rest.len())];
+        at += word.len();
+        word.to_lowercase()
+    };
+    let first = next();
+    if first == "msck" {
+        if next() != "repair" {
+            return None;
+        }
+    } else if first != "alter" {
+        return None;
+    }
+    if next() != "table" {
+        return None;
+    }
+    let table = next();
+    if first == "alter" {
+        let mut words = [next(), next()];
+        if words[1] == "if" {
+            let _not_exists = [next(), next()];
+            words[1] = next();
+        }
+        if words != ["add", "partition"] {
+            return None;
+        }
+    }
+    let name = table.rsplit('.').next()?;
+    Some(name.trim_matches(['`', '"']).to_owned())
+}
+
+/// Columns of landing tables that tell the place of a row's file, for queries.
+const HIDDEN_COLUMNS: [&str; 3] = ["$path", "$file_size", "$file_modified_time"];
+
+/// Whether a column is one that tells the place of a row's file, such as `$path`.
+pub fn is_hidden_column(name: &str) -> bool {
+    HIDDEN_COLUMNS
+        .iter()
+        .any(|hidden| hidden.eq_ignore_ascii_case(name))
+}
+
 /// The first word of a statement after blanks and comments; empty if something
 /// else comes first.
 pub(crate) fn first_word(statement: &str) -> &str {

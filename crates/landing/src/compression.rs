@@ -1,16 +1,14 @@
-//! Compressed landing files: detects the format and decompresses the bytes as a
-//! stream.
+//! Decompresses gzip and Zstandard streams, and names the faults of packed files.
 //!
-//! `query` passes a file's name and first bytes to [`Compression::of`] and reads
-//! the file through [`Decompress`]. A gzip file of many members or a Zstandard file
-//! of many frames is one stream.
+//! [`Container`](crate::Container) chooses the format. A gzip file of many members
+//! or a Zstandard file of many frames is one stream.
 
 use std::io::{self, Read};
 
 use flate2::{FlushDecompress, Status};
 use zstd::stream::raw::{InBuffer, Operation, OutBuffer};
 
-/// The compression format of a file.
+/// A compression format that is one stream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Compression {
     /// Gzip, `.gz`.
@@ -19,40 +17,9 @@ pub enum Compression {
     Zstd,
 }
 
-impl Compression {
-    /// The format of a file, detected by its first bytes, else by its name. The
-    /// bytes decide first: a file that was decompressed in place still reads, and
-    /// no JSON begins like a compressed file. The name decides where the bytes do
-    /// not, so that a `.gz` that is not gzip is reported as corrupt. An empty file
-    /// is empty whatever its name.
-    pub fn of(name: &str, head: &[u8]) -> Option<Compression> {
-        match head {
-            [] => None,
-            [0x1F, 0x8B, ..] => Some(Compression::Gzip),
-            [0x28, 0xB5, 0x2F, 0xFD, ..] | [0x50..=0x5F, 0x2A, 0x4D, 0x18, ..] => {
-                Some(Compression::Zstd)
-            }
-            [b'{' | b'[' | b' ' | b'\n' | b'\r' | b'\t', ..] => None,
-            _ => Compression::of_name(name),
-        }
-    }
-
-    /// The format of a file by its name alone.
-    pub fn of_name(name: &str) -> Option<Compression> {
-        let (_, ending) = name.rsplit_once('.')?;
-        if ending.eq_ignore_ascii_case("gz") || ending.eq_ignore_ascii_case("gzip") {
-            Some(Compression::Gzip)
-        } else if ending.eq_ignore_ascii_case("zst") || ending.eq_ignore_ascii_case("zstd") {
-            Some(Compression::Zstd)
-        } else {
-            None
-        }
-    }
-}
-
-/// Error of a compressed stream that cannot be decompressed any further.
-/// [`Decompress`] returns it inside an [`io::Error`] of kind `InvalidData`, after
-/// all bytes that could be decompressed.
+/// Error of a packed file that cannot be unpacked any further. Readers return it
+/// inside an [`io::Error`] of kind `InvalidData`, after all bytes that could be
+/// unpacked.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{what} after {offset} compressed bytes")]
 pub struct Unreadable {
@@ -62,7 +29,14 @@ pub struct Unreadable {
     pub offset: u64,
 }
 
-/// Why a compressed stream cannot be decompressed any further.
+impl Unreadable {
+    /// The error of a reader.
+    pub fn error(what: Fault, offset: u64) -> io::Error {
+        io::Error::new(io::ErrorKind::InvalidData, Unreadable { what, offset })
+    }
+}
+
+/// Why a packed file cannot be unpacked any further.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Fault {
     /// The stream ends inside a member or frame.
@@ -74,6 +48,19 @@ pub enum Fault {
     /// The stream unpacks to more than [`unpacked_bytes_max`].
     #[error("the compressed stream unpacks to more than {RATIO_MAX} times its size")]
     Excessive,
+    /// The file has a format that is not read.
+    #[error("{0} files are not read")]
+    Foreign(&'static str),
+    /// The file begins as a Parquet file and cannot be read as one.
+    #[error("the Parquet file is corrupt or cut off")]
+    Parquet,
+}
+
+impl Fault {
+    /// Whether the fault lies at a certain byte of a stream.
+    pub fn is_of_stream(self) -> bool {
+        matches!(self, Fault::Truncated | Fault::Corrupt)
+    }
 }
 
 /// Maximum ratio of unpacked to packed bytes, beyond [`UNPACKED_BYTES_FREE`]. JSON
@@ -99,8 +86,6 @@ pub struct Decompress<R> {
     to: usize,
     /// Compressed bytes consumed so far.
     offset: u64,
-    /// Decompressed bytes that may still be produced.
-    output_left: u64,
     /// Inside a member or frame: the stream must not end here.
     in_member: bool,
     /// Set at the end of the stream or at a fault.
@@ -135,17 +120,9 @@ impl<R: Read> Decompress<R> {
             from: 0,
             to: 0,
             offset: 0,
-            output_left: u64::MAX,
             in_member: true,
             end: None,
         })
-    }
-
-    /// Limits the output to `bytes`; the reader fails with [`Fault::Excessive`]
-    /// beyond.
-    pub fn limited(mut self, bytes: u64) -> Decompress<R> {
-        self.output_left = bytes;
-        self
     }
 
     /// Compressed bytes decompressed so far.
@@ -181,18 +158,7 @@ impl<R: Read> Read for Decompress<R> {
                 };
                 at_source_end = self.to == 0;
             }
-            // Decompressing one byte more tells whether the limit is exceeded.
-            let mut extra = [0];
-            let output_left = usize::try_from(self.output_left).unwrap_or(usize::MAX);
-            let at_limit = output_left == 0;
-            let output = match at_limit {
-                true => &mut extra[..],
-                false => {
-                    let length = out.len().min(output_left);
-                    &mut out[..length]
-                }
-            };
-            let step = self.codec.step(&self.input[self.from..self.to], output);
+            let step = self.codec.step(&self.input[self.from..self.to], out);
             self.from += step.consumed;
             self.offset += step.consumed as u64;
             match step.outcome {
@@ -203,11 +169,6 @@ impl<R: Read> Read for Decompress<R> {
                 }
                 Err(()) => self.stop(Fault::Corrupt),
             }
-            if at_limit && step.produced > 0 {
-                self.stop(Fault::Excessive);
-                continue;
-            }
-            self.output_left -= step.produced as u64;
             if at_source_end && step.produced == 0 && self.end.is_none() {
                 if self.in_member {
                     self.stop(Fault::Truncated);

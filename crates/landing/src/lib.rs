@@ -1,4 +1,4 @@
-//! Decodes landing JSON into Arrow. Every byte is part of a row, is quarantined
+//! Unpacks landing files and decodes their JSON into Arrow. Every byte is part of a row, is quarantined
 //! with a reason, or is a separator.
 //!
 //! The crate is pure: bytes in, record batches out; no I/O, no threads, no clock.
@@ -119,7 +119,8 @@
 //! they can be seen and retried.
 //!
 //! # Modules
-//! - [`compression`]: detects and decompresses `.gz` and `.zst`.
+//! - `container`: tells what an object holds by its first bytes, and unpacks it.
+//! - [`compression`], `snappy`, `zip`: unpack gzip and Zstandard, Snappy, zip.
 //! - `framing`: finds where objects begin and end; state between segments;
 //!   recovery.
 //! - `decode`: builds rows, by a fast path (object shapes learnt from earlier
@@ -129,15 +130,20 @@
 //! - `schema`: columns, limits and what to read.
 
 pub mod compression;
+mod container;
 mod decode;
 mod framing;
 mod reject;
 mod schema;
+mod snappy;
 mod tally;
+mod zip;
 
+pub use container::{Container, HEAD_BYTES, Limited};
 pub use decode::{Decoded, Decoder};
 pub use framing::boundary;
 pub use framing::carry::Carry;
 pub use reject::{Condenser, Finder, Found, Raw, Reason, Rejected};
 pub use schema::{Column, Keep, Key, KeySet, Limits, Schema, Spec, Type};
+pub use snappy::SnappyFormat;
 pub use tally::{Tally, UNKNOWN_NAMES_MAX};

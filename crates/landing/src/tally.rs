@@ -102,7 +102,7 @@ impl Tally {
     /// Counts an unknown field. Beyond the maximum, the first names in alphabetical
     /// order are kept. Those do not depend on the order in which names come and
     /// tallies are added, and their counts are complete.
-    pub(crate) fn count_unknown(&mut self, name: &str, count: u64) {
+    pub fn count_unknown(&mut self, name: &str, count: u64) {
         let name = &name[..name.floor_char_boundary(UNKNOWN_NAME_BYTES_MAX)];
         if let Some(known) = self.unknown_fields.get_mut(name) {
             *known += count;

@@ -45,7 +45,7 @@ use crate::sql::exact_types::ExactTypes;
 use crate::sql::parse::{check_size, dropped_tables, parse};
 use crate::sql::unknown_function::no_function;
 use crate::sql::unnest::{self, UnnestPlanner};
-use crate::sql::{mixed_types, show, time_travel, trino_syntax, unsupported};
+use crate::sql::{hidden_columns, mixed_types, show, time_travel, trino_syntax, unsupported};
 use crate::tables::{CATALOG, DEFAULT_SCHEMA, Schemas, Tables, model_id, store_url};
 use crate::{Error, function_limits, functions, redaction};
 
@@ -421,6 +421,7 @@ impl Session {
         }
         time_travel::resolve(&mut statement)?;
         trino_syntax::rewrite(&mut statement)?;
+        hidden_columns::resolve(&mut statement, &|name| self.tables.is_landing(name))?;
         if let Some((part, hint)) = unsupported::ignored_part_of(&statement) {
             return Err(Error::Sql {
                 message: format!("{part} is not supported"),

@@ -12,7 +12,7 @@ use crate::output::complain;
 /// data.
 pub(crate) fn report_panics_by_place() {
     std::panic::set_hook(Box::new(|panic| {
-        if engine::is_reading_damaged_files() {
+        if engine::is_reading_damaged_files() || query::landing::is_reading_parquet() {
             return;
         }
         let place = panic

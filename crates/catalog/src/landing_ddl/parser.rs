@@ -52,6 +52,7 @@ impl Parser<'_> {
             database,
             if_not_exists,
             columns: self.columns()?,
+            partition_columns: Vec::new(),
             comment: None,
             serde: None,
             stored_as_json: false,
@@ -218,12 +219,12 @@ impl Parser<'_> {
                     self.next();
                     parts.properties = self.properties()?;
                 }
-                "partitioned" => self.refuse(
-                    "PARTITIONED BY",
-                    "leave it out: subfolders are read as well; a column's value must be in the JSON",
-                ),
+                "partitioned" => self.partitioned(parts)?,
                 "clustered" | "sorted" => {
-                    self.refuse("CLUSTERED BY", "leave it out: landing files have no buckets");
+                    self.refuse(
+                        "CLUSTERED BY",
+                        "leave it out: landing files have no buckets",
+                    );
                 }
                 "skewed" => self.refuse("SKEWED BY", "leave it out"),
                 _ => {
@@ -241,9 +242,25 @@ impl Parser<'_> {
         }
     }
 
+    /// `PARTITIONED BY (dt date, ...)`: columns whose values are in names of folders.
+    fn partitioned(&mut self, parts: &mut StatementParts) -> Result<(), Error> {
+        self.next();
+        self.expect_word("by", "BY")?;
+        parts.partition_columns = self.columns()?;
+        for (column, spot) in &parts.partition_columns {
+            use ColumnType::{Bigint, Date, Int, String};
+            if !matches!(column.kind, String | Bigint | Int | Date) {
+                let clause = format!("PARTITIONED BY with a column of type {}", column.kind);
+                let instead = "declare it as string, int, bigint or date";
+                let kind = ErrorKind::Clause { clause, instead };
+                self.errors.push(Error::at(self.file, *spot, kind));
+            }
+        }
+        Ok(())
+    }
+
     fn row_format(&mut self, parts: &mut StatementParts) -> Result<(), Error> {
-        const INSTEAD: &str =
-            "landing files are JSON: write `ROW FORMAT SERDE 'org.openx.data.jsonserde.JsonSerDe'`";
+        const INSTEAD: &str = "landing files are JSON or Parquet: write `ROW FORMAT SERDE 'org.openx.data.jsonserde.JsonSerDe'`";
         if self.peek_at(2).kind.is_word("delimited") {
             self.refuse("ROW FORMAT DELIMITED", INSTEAD);
             parts.stored_as_json = true; // reported already
@@ -253,7 +270,7 @@ impl Parser<'_> {
         self.expect_word("format", "FORMAT")?;
         self.expect_word("serde", "SERDE")?;
         let (name, spot) = self.string("the SerDe's class name as a string")?;
-        if !is_one_of(&name, JSON_SERDES) {
+        if !is_one_of(&name, JSON_SERDES) && !is_one_of(&name, &[PARQUET_SERDE]) {
             let clause = format!("the SerDe `{name}`");
             let kind = ErrorKind::Clause {
                 clause,
@@ -267,7 +284,7 @@ impl Parser<'_> {
 
     fn stored(&mut self, parts: &mut StatementParts) -> Result<(), Error> {
         const INSTEAD: &str =
-            "landing files are JSON text: leave it out, or write `STORED AS TEXTFILE`";
+            "landing files are JSON text or Parquet: leave it out, or write `STORED AS TEXTFILE`";
         let spot = self.next().spot;
         if self.peek().kind.is_word("by") {
             self.at -= 1;
@@ -287,6 +304,10 @@ impl Parser<'_> {
                     self.string("a class name as a string")?
                 }),
             ];
+            let is_parquet = |(_, _, (name, _)): &(_, _, (String, Spot))| {
+                PARQUET_FORMATS.contains(&name.as_str())
+            };
+            parts.stored_as_json |= formats.iter().all(is_parquet);
             for (what, known, (name, spot)) in formats {
                 if !is_one_of(&name, known) {
                     let clause = format!("{what} `{name}`");
@@ -302,7 +323,8 @@ impl Parser<'_> {
         let (format, _) = self.name("a file format")?;
         match format.to_lowercase().as_str() {
             "textfile" | "ion" => {}
-            "jsonfile" => parts.stored_as_json = true,
+            // Files are told by their first bytes: Parquet is read wherever it is.
+            "jsonfile" | "parquet" => parts.stored_as_json = true,
             _ => {
                 let clause = format!("STORED AS {}", format.to_uppercase());
                 let kind = ErrorKind::Clause {
@@ -473,15 +495,24 @@ const JSON_SERDES: &[&str] = &[
     "com.amazon.ionhiveserde.IonHiveSerDe",
 ];
 
+const PARQUET_SERDE: &str = "org.apache.hadoop.hive.ql.io.parquet.serde.ParquetHiveSerDe";
+
+const PARQUET_FORMATS: [&str; 2] = [
+    "org.apache.hadoop.hive.ql.io.parquet.MapredParquetInputFormat",
+    "org.apache.hadoop.hive.ql.io.parquet.MapredParquetOutputFormat",
+];
+
 const INPUT_FORMATS: &[&str] = &[
     "org.apache.hadoop.mapred.TextInputFormat",
     "com.amazon.ionhiveserde.formats.IonInputFormat",
+    PARQUET_FORMATS[0],
 ];
 
 const OUTPUT_FORMATS: &[&str] = &[
     "org.apache.hadoop.hive.ql.io.HiveIgnoreKeyTextOutputFormat",
     "org.apache.hadoop.hive.ql.io.IgnoreKeyTextOutputFormat",
     "com.amazon.ionhiveserde.formats.IonOutputFormat",
+    PARQUET_FORMATS[1],
 ];
 
 /// Whether the class `name` is one of `known`. Some tools change the letter case.

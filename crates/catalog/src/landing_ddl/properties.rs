@@ -78,6 +78,17 @@ fn refused(property: &Property, instead: &'static str) -> ErrorKind {
     }
 }
 
+/// Whether each value of a template stands behind its column's name: `dt=${dt}/`.
+fn names_columns(template: &str) -> bool {
+    template.split('/').all(|folder| {
+        let Some((before, value)) = folder.split_once("${") else {
+            return true;
+        };
+        let column = value.strip_suffix('}').unwrap_or_default();
+        before.strip_suffix('=') == Some(column) && !column.is_empty()
+    })
+}
+
 pub(super) fn check_table_property(property: &Property) -> Result<(), ErrorKind> {
     let cannot = |instead| Err(refused(property, instead));
     let key = property.key.to_lowercase();
@@ -96,22 +107,31 @@ pub(super) fn check_table_property(property: &Property) -> Result<(), ErrorKind>
                 known: STEDI_PROPERTIES,
             })
         }
-        ("classification", "json" | "ion") => Ok(()),
-        ("classification", _) => cannot("landing files are JSON: write `json`, or leave it out"),
+        ("classification", "json" | "ion" | "parquet") => Ok(()),
+        ("classification", _) => {
+            cannot("landing files are JSON or Parquet: write `json` or `parquet`, or leave it out")
+        }
         ("has_encrypted_data", "false") => Ok(()),
         ("has_encrypted_data", _) => cannot("client-side encrypted files cannot be read"),
         // No effect: the reader detects compression by each file's bytes and name.
-        ("compressiontype" | "compression_type", "none" | "gzip" | "zstd") => Ok(()),
-        ("compressiontype" | "compression_type", _) => cannot("files may be plain, .gz or .zst"),
+        (
+            "compressiontype" | "compression_type" | "parquet.compress" | "parquet.compression",
+            "none" | "uncompressed" | "gzip" | "zstd" | "snappy" | "zip",
+        ) => Ok(()),
+        ("compressiontype" | "compression_type", _) => {
+            cannot("files may be plain, or packed with gzip, zip, Snappy or Zstandard")
+        }
+        ("parquet.compress" | "parquet.compression", _) => {
+            cannot("pages may be plain, or packed with gzip, Snappy or Zstandard")
+        }
         ("skip.header.line.count", "0") => Ok(()),
         ("skip.header.line.count", _) => cannot("JSON files have no header lines: leave it out"),
-        ("projection.enabled", "false") => Ok(()),
-        ("storage.location.template", _) => {
-            cannot("there are no partitions: subfolders are read as well")
-        }
-        (key, _) if key.starts_with("projection.") => {
-            cannot("there are no partitions: subfolders are read as well")
-        }
+        // Partitions are found by their folders, whatever the projection says.
+        ("storage.location.template", template) if names_columns(template) => Ok(()),
+        ("storage.location.template", _) => cannot(
+            "partitions are folders such as `dt=2024-01-31/`: leave PARTITIONED BY out; files in other folders are read as well",
+        ),
+        (key, _) if key.starts_with("projection.") => Ok(()),
         ("external", "true") => Ok(()),
         ("external", _) => cannot("landing tables are external: write `TRUE`, or leave it out"),
         ("typeofdata", "file") => Ok(()),

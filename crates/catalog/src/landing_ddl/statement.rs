@@ -11,6 +11,7 @@ pub(super) struct StatementParts {
     pub(super) database: Option<String>,
     pub(super) if_not_exists: bool,
     pub(super) columns: Vec<(Column, Spot)>,
+    pub(super) partition_columns: Vec<(Column, Spot)>,
     pub(super) comment: Option<String>,
     pub(super) serde: Option<(String, Spot)>,
     pub(super) stored_as_json: bool,

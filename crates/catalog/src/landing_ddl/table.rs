@@ -31,7 +31,7 @@ pub(super) fn landing_table(
         let stem = parts.name.0.clone();
         faults.add(parts.name.1, ErrorKind::FileName { stem });
     }
-    faults.check_columns(&parts.columns);
+    faults.check_columns(parts.columns.iter().chain(&parts.partition_columns));
     faults.map_columns(&parts.serde_properties, &mut parts.columns);
     let has_exact_keys = parts.serde_properties.iter().any(|property| {
         property.key.eq_ignore_ascii_case(CASE_INSENSITIVE)
@@ -44,18 +44,24 @@ pub(super) fn landing_table(
         .as_ref()
         .filter(|(location, _)| !location.trim().is_empty());
     faults.check_location(parts.spot, location);
+    let all = parts.columns.iter().chain(&parts.partition_columns);
+    let all: Vec<&Column> = all.map(|(column, _)| column).collect();
     let roles = faults.roles(&parts.properties, &columns);
-    let (personal, required) = faults.personal_and_required(&roles, &parts.properties, &columns);
+    let personal = faults.personal(&roles, &parts.properties, &all);
+    let required = faults.required(&roles, &parts.properties, &columns);
 
     match (name, location.cloned()) {
         (Ok(name), Some((location, location_spot))) if faults.errors.is_empty() => {
-            let columns = parts.columns.into_iter().map(|(column, _)| column);
+            let partitions = parts.partition_columns.len();
+            let columns = parts.columns.into_iter().chain(parts.partition_columns);
+            let columns = columns.map(|(column, _)| column);
             let properties = parts.properties.into_iter().map(|p| (p.key, p.value));
             Ok(LandingTable {
                 name,
                 database: parts.database,
                 if_not_exists: parts.if_not_exists,
                 columns: columns.collect(),
+                partitions,
                 location,
                 properties: properties.collect(),
                 comment: parts.comment,
@@ -83,7 +89,7 @@ impl Faults<'_> {
         self.errors.push(Error::at(self.file, spot, kind));
     }
 
-    fn check_columns(&mut self, columns: &[(Column, Spot)]) {
+    fn check_columns<'a>(&mut self, columns: impl Iterator<Item = &'a (Column, Spot)>) {
         let mut names = BTreeSet::new();
         for (column, spot) in columns {
             if !names.insert(column.name.as_str()) {
@@ -192,27 +198,35 @@ impl Faults<'_> {
         roles
     }
 
-    /// The personal and the required columns, as declared and as the roles of
-    /// columns need it.
-    fn personal_and_required(
+    /// The personal columns, as declared and as the roles of columns need it.
+    fn personal(
         &mut self,
         roles: &TableRoles,
         properties: &[Property],
         columns: &[&Column],
-    ) -> (Vec<String>, Vec<String>) {
-        let mut personal = self
-            .listed_columns(PERSONAL, properties, columns)
-            .unwrap_or_else(|| {
-                let texts = columns.iter().filter(|c| c.kind == ColumnType::String);
-                let texts = texts.filter(|column| !roles.is_number(&column.name));
-                texts.map(|column| column.name.clone()).collect()
-            });
-        let mut required = self
-            .listed_columns(REQUIRED, properties, columns)
-            .unwrap_or_default();
+    ) -> Vec<String> {
+        let declared = self.listed_columns(PERSONAL, properties, columns);
+        let mut personal = declared.unwrap_or_else(|| {
+            let texts = columns.iter().filter(|c| c.kind == ColumnType::String);
+            let texts = texts.filter(|column| !roles.is_number(&column.name));
+            texts.map(|column| column.name.clone()).collect()
+        });
         add_missing(&mut personal, roles.personal());
+        personal
+    }
+
+    /// The required columns, as declared and as the roles of columns need it. A partition
+    /// column is not one of them: its value is not in a row.
+    fn required(
+        &mut self,
+        roles: &TableRoles,
+        properties: &[Property],
+        columns: &[&Column],
+    ) -> Vec<String> {
+        let declared = self.listed_columns(REQUIRED, properties, columns);
+        let mut required = declared.unwrap_or_default();
         add_missing(&mut required, roles.required());
-        (personal, required)
+        required
     }
 
     /// The columns that a property lists, in lower case; `None` without the

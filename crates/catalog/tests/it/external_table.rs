@@ -329,7 +329,9 @@ fn properties_are_honoured_or_refused() {
         "'classification'='JSON'",
         "'compressionType'='gzip', 'typeOfData'='file'",
         "'skip.header.line.count'='0'",
-        "'projection.enabled'='false'",
+        "'projection.enabled'='true', 'projection.dt.type'='date'",
+        "'storage.location.template'='s3://b/t/dt=${dt}/hour=${hour}/'",
+        "'classification'='parquet', 'parquet.compression'='SNAPPY'",
         "'numRows'='-1', 'totalSize'='7', 'COLUMN_STATS_ACCURATE'='false'",
         "'CreatedByJob'='j', 'CreatedByJobRun'='jr_1', 'EXTERNAL'='TRUE', 'clasification'='x', 'a.b'='c'",
         "'numFiles'='1', 'transient_lastDdlTime'='1', 'has_encrypted_data'='false', 'steps.count'='3'",
@@ -341,7 +343,7 @@ fn properties_are_honoured_or_refused() {
     };
     refused(
         "'classification'='csv'",
-        "`classification` = `csv` is not supported\nhint: landing files are JSON: write `json`, or leave it out",
+        "`classification` = `csv` is not supported\nhint: landing files are JSON or Parquet: write `json` or `parquet`, or leave it out",
     );
     refused(
         "'skip.header.line.count'='1'",
@@ -349,14 +351,9 @@ fn properties_are_honoured_or_refused() {
          hint: JSON files have no header lines: leave it out",
     );
     refused(
-        "'projection.enabled'='true'",
-        "`projection.enabled` = `true` is not supported\n\
-         hint: there are no partitions: subfolders are read as well",
-    );
-    refused(
         "'storage.location.template'='s3://b/${d}'",
         "`storage.location.template` = `s3://b/${d}` is not supported\n\
-         hint: there are no partitions: subfolders are read as well",
+         hint: partitions are folders such as `dt=2024-01-31/`: leave PARTITIONED BY out; files in other folders are read as well",
     );
     refused(
         "'has_encrypted_data'='true'",
@@ -383,6 +380,40 @@ fn properties_are_honoured_or_refused() {
 }
 
 #[test]
+fn partitions_and_parquet() {
+    let parquet = "org.apache.hadoop.hive.ql.io.parquet";
+    let table = |clauses: &str| format!("create external table t (a int) {clauses} location 'l'");
+    for (clauses, expected) in [
+        ("stored as parquet", "t(a int) @ l"),
+        (
+            &format!(
+                "row format serde '{parquet}.serde.ParquetHiveSerDe'
+                 stored as inputformat '{parquet}.MapredParquetInputFormat'
+                 outputformat '{parquet}.MapredParquetOutputFormat'"
+            ),
+            "t(a int) @ l",
+        ),
+        (
+            "partitioned by (dt date comment 'the day', `Hour` int) stored as parquet",
+            "t(a int, dt date, hour int) @ l",
+        ),
+    ] {
+        check(&table(clauses), expected);
+    }
+    let parsed = parse(&table("partitioned by (dt date) stored as parquet")).unwrap();
+    let names = |columns: &[catalog::Column]| -> Vec<String> {
+        columns.iter().map(|column| column.name.clone()).collect()
+    };
+    assert_eq!(names(parsed.data_columns()), ["a"]);
+    assert_eq!(names(parsed.partition_columns()), ["dt"]);
+    check_error(
+        &table("partitioned by (A string) stored as parquet"),
+        "f.sql:1:49: two columns are named `a` (letter case is ignored)\n\
+         hint: JSON keys match columns in any letter case: keep one",
+    );
+}
+
+#[test]
 fn what_cannot_be_honoured_is_an_error_at_its_line() {
     check_error(
         "create external table t (\n\
@@ -391,10 +422,10 @@ fn what_cannot_be_honoured_is_an_error_at_its_line() {
            e map<string,int>,\n\
            f text\n\
          )\n\
-         partitioned by (year int, month int)\n\
+         partitioned by (year int, share double)\n\
          clustered by (a) sorted by (a) into 4 buckets\n\
          row format serde 'org.apache.hadoop.hive.serde2.lazy.LazySimpleSerDe'\n\
-         stored as parquet\n\
+         stored as orc\n\
          location 'hdfs://node/x'",
         "f.sql:2:3: column `a`: type `struct<b:int,c:array<string>>` is not supported\n\
          hint: declare it `string`: its JSON is kept as text, and json_extract takes it apart\n\
@@ -404,21 +435,21 @@ fn what_cannot_be_honoured_is_an_error_at_its_line() {
          hint: declare it `string`: its JSON is kept as text, and json_extract takes it apart\n\
          f.sql:5:3: column `f`: type `text` is not supported\n\
          hint: declare it `string`\n\
-         f.sql:7:1: PARTITIONED BY is not supported\n\
-         hint: leave it out: subfolders are read as well; a column's value must be in the JSON\n\
+         f.sql:7:27: PARTITIONED BY with a column of type double is not supported\n\
+         hint: declare it as string, int, bigint or date\n\
          f.sql:8:1: CLUSTERED BY is not supported\n\
          hint: leave it out: landing files have no buckets\n\
          f.sql:9:18: the SerDe `org.apache.hadoop.hive.serde2.lazy.LazySimpleSerDe` is not supported\n\
-         hint: landing files are JSON: write `ROW FORMAT SERDE 'org.openx.data.jsonserde.JsonSerDe'`\n\
-         f.sql:10:1: STORED AS PARQUET is not supported\n\
-         hint: landing files are JSON text: leave it out, or write `STORED AS TEXTFILE`\n\
+         hint: landing files are JSON or Parquet: write `ROW FORMAT SERDE 'org.openx.data.jsonserde.JsonSerDe'`\n\
+         f.sql:10:1: STORED AS ORC is not supported\n\
+         hint: landing files are JSON text or Parquet: leave it out, or write `STORED AS TEXTFILE`\n\
          f.sql:11:10: this LOCATION cannot be read: unknown scheme\n\
          hint: use a path below the landing folder, `s3://bucket/path/` or `file:///path/`",
     );
     check_error(
         "create external table t (a int)\nrow format delimited fields terminated by ','\nlocation 'l'",
         "f.sql:2:1: ROW FORMAT DELIMITED is not supported\n\
-         hint: landing files are JSON: write `ROW FORMAT SERDE 'org.openx.data.jsonserde.JsonSerDe'`",
+         hint: landing files are JSON or Parquet: write `ROW FORMAT SERDE 'org.openx.data.jsonserde.JsonSerDe'`",
     );
     check_error(
         "create external table t (a int)\nlocation 'l'",
@@ -431,9 +462,9 @@ fn what_cannot_be_honoured_is_an_error_at_its_line() {
             "stored as inputformat 'x.Parquet'\noutputformat 'y.Parquet' location 'l'",
         ),
         "f.sql:3:23: the input format `x.Parquet` is not supported\n\
-         hint: landing files are JSON text: leave it out, or write `STORED AS TEXTFILE`\n\
+         hint: landing files are JSON text or Parquet: leave it out, or write `STORED AS TEXTFILE`\n\
          f.sql:4:14: the output format `y.Parquet` is not supported\n\
-         hint: landing files are JSON text: leave it out, or write `STORED AS TEXTFILE`",
+         hint: landing files are JSON text or Parquet: leave it out, or write `STORED AS TEXTFILE`",
     );
     check_error(
         &table("a int,\nb int, A string", "location '../x'"),

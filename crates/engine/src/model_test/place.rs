@@ -1,6 +1,6 @@
 //! Where a case runs: a folder that goes with it, with landing files and a lake.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -62,19 +62,45 @@ impl Place {
         let number = self.given.entry(table.name.to_string()).or_default();
         *number += 1;
         let name = format!("{number}.json");
-        self.write(table, &name, text)
+        if table.partition_columns().is_empty() {
+            return self.write(table, &name, text);
+        }
+        let mut files: BTreeMap<String, String> = BTreeMap::new();
+        for line in text.split_inclusive('\n') {
+            let file = files.entry(partition_folder(table, line)).or_default();
+            file.push_str(line);
+        }
+        for (folder, text) in files {
+            self.write(table, &format!("{folder}{name}"), &text)?;
+        }
+        Ok(())
     }
 
     fn write(&self, table: &LandingTable, name: &str, text: &str) -> Result<(), Error> {
-        let folder = self.folder(table);
-        fs::create_dir_all(&folder)
-            .and_then(|()| fs::write(folder.join(name), text))
+        let file = self.folder(table).join(name);
+        let folder = file.parent().unwrap_or(&file);
+        fs::create_dir_all(folder)
+            .and_then(|()| fs::write(&file, text))
             .map_err(refused)
     }
 
     fn folder(&self, table: &LandingTable) -> PathBuf {
         self.dir.path().join("landing").join(table.path())
     }
+}
+
+/// The folder of the partition that a line's values name, with `/` at its end.
+fn partition_folder(table: &LandingTable, line: &str) -> String {
+    let object: serde_json::Value = serde_json::from_str(line).unwrap_or_default();
+    let folders = table.partition_columns().iter().map(|column| {
+        let value = match &object[&column.name] {
+            serde_json::Value::Null => "__HIVE_DEFAULT_PARTITION__".to_owned(),
+            serde_json::Value::String(text) => text.replace('%', "%25").replace('/', "%2F"),
+            other => other.to_string(),
+        };
+        format!("{}={value}/", column.name)
+    });
+    folders.collect()
 }
 
 /// The project and its files with every landing table below the landing folder;

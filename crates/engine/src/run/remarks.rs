@@ -1,7 +1,7 @@
 //! Warnings and refusals of a run about its input: files left aside, unknown
 //! fields, joins that multiply rows, files that cannot be decoded.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use query::landing::{Source, TableIntake};
@@ -40,11 +40,27 @@ pub(super) fn warnings(
                 String::new()
             };
             Some(format!(
-                "{}: {example}{more} left aside, as only *.json, *.json.gz and *.json.zst are read",
+                "{}: {example}{more} left aside: names that begin with `.` or `_`, or end in `#` and digits, are no input",
                 source.table
             ))
         })
         .collect();
+    warnings.extend(
+        sources
+            .values()
+            .filter_map(|source| mixed_sources(source, sources)),
+    );
+    warnings.extend(sources.values().filter_map(|source| {
+        let example = source.unpartitioned_example.as_ref()?;
+        let more = match source.unpartitioned_files - 1 {
+            0 => String::new(),
+            more => format!(" and {more} more"),
+        };
+        Some(format!(
+            "{}: {example}{more} in no folder of a partition, such as `dt=2024-01-31/`; the partition columns that its folders do not name are null",
+            source.table
+        ))
+    }));
     warnings.extend(intake.iter().filter_map(|(table, read)| {
         let unknown = read.tally.unknown;
         let names: Vec<&str> = read.tally.unknown_fields.keys().map(|name| field_name(name)).collect();
@@ -70,6 +86,39 @@ pub(super) fn warnings(
     }));
     warnings.sort();
     warnings
+}
+
+/// The warning about a location that holds the files of several sources.
+fn mixed_sources(source: &Source, sources: &HashMap<String, Arc<Source>>) -> Option<String> {
+    let (table, own) = (&source.table, source.location.prefix());
+    let is_inside = |other: &&Arc<Source>| {
+        let other = &other.location;
+        other.overlaps(&source.location)
+            && other.prefix() != own
+            && other.prefix().prefix_matches(own)
+    };
+    let inside: BTreeSet<&str> = sources
+        .values()
+        .filter(is_inside)
+        .map(|other| other.table.as_str())
+        .collect();
+    let what = match inside.is_empty() {
+        false => {
+            let names: Vec<&str> = inside.into_iter().collect();
+            format!("the files of {}", names.join(", "))
+        }
+        true => {
+            let folders: Vec<&str> = source.folders().into_iter().collect();
+            if !source.is_whole_landing || folders.len() < 2 {
+                return None;
+            }
+            format!("several folders ({})", shown(&folders))
+        }
+    };
+    Some(format!(
+        "{table}: its LOCATION, {}, holds {what}; all of it is read as {table}: give the table a folder of its own",
+        source.location
+    ))
 }
 
 /// Warnings about joins that multiply rows, and about ledger entries that do not

@@ -5,6 +5,7 @@ use std::io::{Read, Write};
 use landing::compression::{
     Compression, Decompress, Fault, UNPACKED_BYTES_FREE, Unreadable, unpacked_bytes_max,
 };
+use landing::{Container, Limited, SnappyFormat};
 
 fn text() -> Vec<u8> {
     (0..40_000)
@@ -44,17 +45,35 @@ fn read(bytes: &[u8], how: Compression, size: usize) -> (Vec<u8>, Option<Unreada
 
 #[test]
 fn format_is_detected_by_first_bytes_then_by_name() {
+    use Container::{Compressed, Foreign, Json, Parquet, Snappy, Zip};
     let check = |name, head: &[u8], expected| {
-        assert_eq!(Compression::of(name, head), expected, "{name}");
+        assert_eq!(Container::of(name, head), expected, "{name}");
     };
-    check("a.json", b"{}", None);
-    check("a.json.gz", &gzip(b"{}"), Some(Compression::Gzip));
-    check("a.json.zst", &zstd(b"{}"), Some(Compression::Zstd));
-    check("a.json", &gzip(b"{}"), Some(Compression::Gzip));
-    check("a.json.gz", b"{\"a\":1}", None);
-    check("a.json.gz", b"what", Some(Compression::Gzip));
-    check("a.json.ZST", b"what", Some(Compression::Zstd));
-    check("a.json.gz", b"", None);
+    let (gz, zst) = (Compressed(Compression::Gzip), Compressed(Compression::Zstd));
+    check("a.json", b"{}", Json);
+    check("a.json.gz", &gzip(b"{}"), gz);
+    check("a.json.zst", &zstd(b"{}"), zst);
+    check("a.json", &gzip(b"{}"), gz);
+    check("2026/11/30/12/stream-1-2026-11-30-uuid", &gzip(b"{}"), gz);
+    check("a.json.gz", b"{\"a\":1}", Json);
+    check("a.json.gz", b"what", gz);
+    check("a.json.ZST", b"what", zst);
+    check("a.json.gz", b"", Json);
+    check("a", b"PK\x03\x04", Zip);
+    check("a", b"PAR1", Parquet);
+    check("a.parquet", b"what", Parquet);
+    check("a", b"\xff\x06\0\0sNaPpY", Snappy(SnappyFormat::Framed));
+    check("a", b"\x82SNAPPY\0", Snappy(SnappyFormat::Java));
+    check(
+        "a",
+        b"\0\0\0\x03\0\0\0\x05\x03\x08{}\n",
+        Snappy(SnappyFormat::Hadoop),
+    );
+    check("a", b"\0\0\0\x03\0\0\0\x05\x04\x08{}\n", Json);
+    check("a.snappy", b"what", Snappy(SnappyFormat::Framed));
+    check("a", b"BZh9", Foreign("bzip2"));
+    check("a.csv", b"a,b", Json);
+    check("a", b"\xef\xbb\xbf{}", Json);
 }
 
 #[test]
@@ -124,9 +143,8 @@ fn the_output_limit_cuts_at_the_same_byte() {
         let packed = [pack(&text[..1000]), pack(&text[1000..])].concat();
         for size in [1, 1000, 1 << 20] {
             for limit in [0, 999, 1000, 1001, 70_000, text.len(), text.len() + 1] {
-                let mut stream = Decompress::new(packed.as_slice(), how)
-                    .expect("a decompressor")
-                    .limited(limit as u64);
+                let stream = Decompress::new(packed.as_slice(), how).expect("a decompressor");
+                let mut stream = Limited::new(stream, limit as u64);
                 let (mut out, mut piece) = (Vec::new(), vec![0; size]);
                 let end = loop {
                     match stream.read(&mut piece) {

@@ -5,29 +5,27 @@
 //! Results are taken in order. If the segment before ended as the next one guessed,
 //! the next one's result counts; otherwise that segment is decoded again from the
 //! known state. So no input can fool the split, and well-formed lines cost nothing
-//! extra. A compressed file is decompressed and decoded by one thread.
+//! extra. A packed file is unpacked and decoded by one thread. What a file holds is
+//! told by its first bytes: see [`Container`].
 
 use std::collections::VecDeque;
-use std::io::{ErrorKind, Read};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use arrow::array::RecordBatch;
 use bytes::Bytes;
 use datafusion::common::runtime::SpawnedTask;
-use datafusion::error::{DataFusionError, Result};
-use futures::StreamExt;
-use lake::{BufferPool, ObjectReader, store_reason};
-use landing::compression::{Compression, Decompress, Fault, Unreadable, unpacked_bytes_max};
-use landing::{Carry, Condenser, Decoded, Decoder, Found, Raw, Reason, Rejected, Spec, Tally};
-use object_store::{GetOptions, ObjectStore};
+use datafusion::error::Result;
+use lake::{BufferPool, ObjectReader};
+use landing::{Carry, Condenser, Container, Decoded, Decoder, HEAD_BYTES, Rejected, Spec, Tally};
 use tokio::sync::{OnceCell, mpsc};
-use tokio_util::io::{StreamReader, SyncIoBridge};
 
-use super::content::{ContentHash, Hashed, PIECE_BYTES};
+use super::content::{ContentHash, PIECE_BYTES};
+use super::file_columns::Layout;
 use super::roll::Roll;
-use super::{FileIntake, Intake, Packing, Source, SourceFile, Whose};
-use crate::error::{Error, LandingFault, external};
+use super::unpack::{Packed, joined, unreadable};
+use super::{FileIntake, Intake, Source, SourceFile, Whose};
+use crate::error::external;
 
 /// Bytes of a segment. Large enough to make the cost of a task negligible, small
 /// enough that the segments in flight fit the processor's caches.
@@ -37,9 +35,6 @@ const SEGMENT_BYTES: u64 = PIECE_BYTES;
 /// shorter; after a longer one, the next segment's guess is wrong and corrected.
 const LOOK_AHEAD: u64 = 64 << 10;
 
-/// Bytes at the beginning of a file that tell whether it is one JSON array.
-const HEAD_BYTES: u64 = 64;
-
 /// Batches of one decoded segment, or the error that ends the reading.
 pub(super) type Delivery = Result<Vec<RecordBatch>>;
 
@@ -48,6 +43,8 @@ pub(super) type Delivery = Result<Vec<RecordBatch>>;
 pub(super) struct Order {
     pub source: Arc<Source>,
     pub decoder: Decoder,
+    /// Where the columns come from; `None` if the decoder builds all of them.
+    pub layout: Option<Arc<Layout>>,
     /// The column whose people or devices are noted for each file, if any.
     pub whose: Option<Whose>,
     pub intake: Arc<Intake>,
@@ -74,20 +71,12 @@ pub(super) fn begin(order: Order, sink: mpsc::Sender<Delivery>) -> SpawnedTask<(
 /// Work in flight on one stretch of a file.
 enum Work {
     Segment {
-        task: SpawnedTask<Result<Segment>>,
+        /// `None` if the file is a packed one, which has no segments.
+        task: SpawnedTask<Result<Option<Segment>>>,
         last: bool,
     },
-    /// A whole compressed file, as decoded pieces in order.
-    Packed {
-        pieces: mpsc::Receiver<Result<Piece>>,
-        /// Hash of the compressed file, set once it was read to its end.
-        hash: Arc<OnceLock<u64>>,
-        _task: SpawnedTask<()>,
-    },
+    Packed(Packed),
 }
-
-/// A decoded piece of a compressed file, and whether it is the last.
-type Piece = (Decoded, bool);
 
 /// A file that is being read, shared by the tasks of its segments.
 struct Begun {
@@ -97,7 +86,8 @@ struct Begun {
     /// Guesses have failed in this file: it is a single line, or its records span
     /// lines.
     hopeless: AtomicBool,
-    /// The file's first bytes, which tell whether it is one JSON array.
+    /// The file's first bytes, which tell what it holds, and whether it is one JSON
+    /// array.
     head: OnceCell<Bytes>,
 }
 
@@ -132,15 +122,11 @@ impl Begun {
         object.map_err(|reason| unreadable(file, &reason))
     }
 
-    /// The assumed decoder state at `offset`, before the bytes before it are decoded.
-    async fn guess(&self, object: &ObjectReader, file: &SourceFile, offset: u64) -> Result<Carry> {
-        if offset == 0 {
-            return Ok(Carry::start());
-        }
-        let read = || object.read(0..HEAD_BYTES.min(file.bytes));
+    /// The file's first bytes.
+    async fn head(&self, object: &ObjectReader, file: &SourceFile) -> Result<&Bytes> {
+        let read = || object.read(0..(HEAD_BYTES as u64).min(file.bytes));
         let head = self.head.get_or_try_init(read).await;
-        let head = head.map_err(|reason| unreadable(file, &reason))?;
-        Ok(Carry::guessed(head, offset))
+        head.map_err(|reason| unreadable(file, &reason))
     }
 }
 
@@ -161,60 +147,65 @@ async fn read_all(order: &Order, sink: &mpsc::Sender<Delivery>) -> Result<()> {
         .enumerate()
         .flat_map(|(index, file)| {
             let begun = Arc::new(Begun::new(order));
-            stretches(file).map(move |stretch| (index, stretch, Arc::clone(&begun)))
+            ranges(file).map(move |range| (index, range, Arc::clone(&begun)))
         });
     let mut underway: VecDeque<(usize, Work, Arc<Begun>)> = VecDeque::new();
     let mut account = Account::begin(order);
+    // The file that turned out to be packed, of which segments may still be due.
+    let mut packed_until = None;
     loop {
         while underway.len() < order.at_once {
-            let Some((index, stretch, begun)) = stretches.next() else {
+            let Some((index, range, begun)) = stretches.next() else {
                 break;
             };
+            if packed_until == Some(index) {
+                continue;
+            }
             let file = &order.source.files[index];
-            let work = start(order, file, stretch, &begun);
-            underway.push_back((index, work, begun));
+            underway.push_back((index, start(order, file, range, &begun), begun));
         }
         let Some((index, work, begun)) = underway.pop_front() else {
             return Ok(());
         };
         let file = &order.source.files[index];
-        let mut packed = None;
-        let file_ends = match work {
-            Work::Segment { task, last } => {
-                let segment = task.await.map_err(joined)??;
-                account.hash.add(segment.hash);
-                let decoded = settle(&account.carry, segment, &begun).await?;
-                let carry = decoded.carry.clone();
-                if !account.deliver(order, file, decoded, false, sink).await? {
-                    return Ok(());
-                }
-                if last {
+        let packed = match work {
+            Work::Segment { task, last } => match task.await.map_err(joined)?? {
+                Some(segment) => {
+                    account.hash.add(segment.hash);
+                    let decoded = settle(&account.carry, segment, &begun).await?;
+                    let carry = decoded.carry.clone();
+                    if !account.deliver(order, file, decoded, false, sink).await? {
+                        return Ok(());
+                    }
+                    if !last {
+                        continue;
+                    }
                     let end = begun.decoder.finish(carry);
                     if !account.deliver(order, file, end, true, sink).await? {
                         return Ok(());
                     }
+                    None
                 }
-                last
-            }
-            Work::Packed {
-                mut pieces,
-                hash,
-                _task,
-            } => {
-                while let Some(piece) = pieces.recv().await {
-                    let (piece, at_end) = piece?;
-                    if !account.deliver(order, file, piece, at_end, sink).await? {
-                        return Ok(());
-                    }
+                None => {
+                    underway.retain(|(other, ..)| *other != index);
+                    packed_until = Some(index);
+                    Some(start_packed(order, file, &begun))
                 }
-                packed = Some(hash);
-                true
-            }
+            },
+            Work::Packed(packed) => Some(packed),
         };
-        if file_ends {
-            account.close(order, file, &begun, packed).await?;
-            account = Account::begin(order);
+        let mut hash = None;
+        if let Some(mut packed) = packed {
+            while let Some(piece) = packed.pieces.recv().await {
+                let (piece, at_end) = piece?;
+                if !account.deliver(order, file, piece, at_end, sink).await? {
+                    return Ok(());
+                }
+            }
+            hash = Some(packed.hash);
         }
+        account.close(order, file, &begun, hash).await?;
+        account = Account::begin(order);
     }
 }
 
@@ -243,7 +234,7 @@ impl Account {
     }
 
     /// Closes the file's account: every byte and every object must be in it.
-    /// `packed` is the hash of a compressed file.
+    /// `packed` is the hash of a packed file.
     async fn close(
         mut self,
         order: &Order,
@@ -258,10 +249,10 @@ impl Account {
             objects,
             ..
         } = self.tally;
-        let bytes = match file.packing {
-            Packing::Plain => file.bytes,
+        let bytes = match packed {
+            None => file.bytes,
             // The unpacked size is known only from reading the file.
-            Packing::Gzip | Packing::Zstd => self.carry.offset(),
+            Some(_) => self.carry.offset(),
         };
         if self.tally.bytes() != bytes || objects != rows + filtered + rejected_objects {
             return Err(unreadable(
@@ -339,78 +330,81 @@ impl Account {
         self.is_first |= is_new && at_end;
         self.tally.add(&tally);
         self.carry = carry;
+        let batches = match &order.layout {
+            Some(layout) => {
+                let batches = batches.iter().map(|batch| layout.complete(batch, file));
+                batches.collect::<Result<Vec<_>>>()?
+            }
+            None => batches,
+        };
         Ok(batches.is_empty() || sink.send(Ok(batches)).await.is_ok())
     }
 }
 
-/// A byte range of a plain file, or a whole compressed file.
-enum Stretch {
-    Range { start: u64, last: bool },
-    Whole,
+/// A byte range of a plain file.
+struct Range {
+    start: u64,
+    last: bool,
 }
 
-fn stretches(file: &SourceFile) -> impl Iterator<Item = Stretch> + use<> {
-    let plain = file.packing == Packing::Plain;
-    let count = if plain {
-        file.bytes.div_ceil(SEGMENT_BYTES).max(1)
-    } else {
-        1
+/// The segments of a file; one `None` for a file that is packed by its name.
+fn ranges(file: &SourceFile) -> impl Iterator<Item = Option<Range>> + use<> {
+    let is_plain = Container::of_name(&file.name).is_none();
+    let count = match is_plain {
+        true => file.bytes.div_ceil(SEGMENT_BYTES).max(1),
+        false => 1,
     };
     (0..count).map(move |index| {
-        if plain {
-            Stretch::Range {
-                start: index * SEGMENT_BYTES,
-                last: index + 1 == count,
-            }
-        } else {
-            Stretch::Whole
-        }
+        is_plain.then_some(Range {
+            start: index * SEGMENT_BYTES,
+            last: index + 1 == count,
+        })
     })
 }
 
-fn start(order: &Order, file: &SourceFile, stretch: Stretch, begun: &Arc<Begun>) -> Work {
+fn start(order: &Order, file: &SourceFile, range: Option<Range>, begun: &Arc<Begun>) -> Work {
+    let Some(Range { start, last }) = range else {
+        return Work::Packed(start_packed(order, file, begun));
+    };
     let order = order.clone();
     let file = file.clone();
-    match stretch {
-        Stretch::Range { start, last } => {
-            let begun = Arc::clone(begun);
-            // Less than a millisecond of work, so it runs on the threads that drive
-            // the streams: waking blocking threads took a tenth of a run. The bytes
-            // are decoded while they are still in the processor's cache.
-            let task = SpawnedTask::spawn(async move {
-                let object = begun.object(&order, &file).await?;
-                let (offset, bytes, hash) = segment(object, &file, start).await?;
-                let assumed = begun.guess(object, &file, offset).await?;
-                let hopeless = begun.hopeless.load(Ordering::Relaxed) && offset > 0;
-                let decoded =
-                    (!hopeless).then(|| begun.decoder.decode(bytes.clone(), assumed.clone()));
-                Ok(Segment {
-                    hash,
-                    bytes,
-                    assumed,
-                    decoded,
-                })
-            });
-            Work::Segment { task, last }
-        }
-        Stretch::Whole => {
-            let (to, pieces) = mpsc::channel(2);
-            let decoder = begun.decoder.clone();
-            let hash: Arc<OnceLock<u64>> = Arc::default();
-            let hashed = Arc::clone(&hash);
-            let task = SpawnedTask::spawn(async move {
-                let store = Arc::clone(order.source.location.store());
-                if let Err(error) = unpack(store, file, decoder, to.clone(), hashed).await {
-                    let _ = to.send(Err(error)).await;
-                }
-            });
-            Work::Packed {
-                pieces,
-                hash,
-                _task: task,
+    let begun = Arc::clone(begun);
+    // Less than a millisecond of work, so it runs on the threads that drive the
+    // streams: waking blocking threads took a tenth of a run. The bytes are decoded
+    // while they are still in the processor's cache.
+    let task = SpawnedTask::spawn(async move {
+        let object = begun.object(&order, &file).await?;
+        let is_packed = |head: &[u8]| Container::of(&file.name, head) != Container::Json;
+        let mut assumed = None;
+        if start > 0 {
+            let head = begun.head(object, &file).await?;
+            if is_packed(head) {
+                return Ok(None);
             }
+            assumed = Some(head);
         }
-    }
+        let (offset, bytes, hash) = segment(object, &file, start).await?;
+        if start == 0 && is_packed(&bytes[..bytes.len().min(HEAD_BYTES)]) {
+            return Ok(None);
+        }
+        let assumed = match assumed {
+            Some(head) => Carry::guessed(head, offset),
+            None => Carry::start(),
+        };
+        let hopeless = begun.hopeless.load(Ordering::Relaxed) && offset > 0;
+        let decoded = (!hopeless).then(|| begun.decoder.decode(bytes.clone(), assumed.clone()));
+        Ok(Some(Segment {
+            hash,
+            bytes,
+            assumed,
+            decoded,
+        }))
+    });
+    Work::Segment { task, last }
+}
+
+fn start_packed(order: &Order, file: &SourceFile, begun: &Begun) -> Packed {
+    Packed::start(&order.source, file, &begun.decoder, &order.buffers)
 }
 
 /// Reads a segment: its offset, its bytes and a hash. The bytes reach from the
@@ -471,100 +465,4 @@ async fn settle(carry: &Carry, segment: Segment, begun: &Begun) -> Result<Decode
     SpawnedTask::spawn_blocking(move || decoder.decode(bytes, carry))
         .await
         .map_err(joined)
-}
-
-/// Decompresses and decodes a compressed file. If the compression is broken, the
-/// bytes before the fault are read and the rest is quarantined.
-async fn unpack(
-    store: Arc<dyn ObjectStore>,
-    file: SourceFile,
-    decoder: Decoder,
-    to: mpsc::Sender<Result<Piece>>,
-    hash: Arc<OnceLock<u64>>,
-) -> Result<()> {
-    let only = GetOptions {
-        if_match: file.tag.on_store().map(str::to_owned),
-        ..GetOptions::default()
-    };
-    let got = store.get_opts(&file.path, only).await;
-    let got = got.map_err(|error| unreadable(&file, &store_reason(&error)))?;
-    let stream = got
-        .into_stream()
-        .map(|chunk| chunk.map_err(std::io::Error::other));
-    let mut packed = Hashed::new(SyncIoBridge::new(StreamReader::new(stream)));
-    SpawnedTask::spawn_blocking(move || {
-        let compression = match file.packing {
-            Packing::Gzip => Compression::Gzip,
-            _ => Compression::Zstd,
-        };
-        let mut plain = Decompress::new(&mut packed, compression)
-            .map_err(|error| unreadable(&file, &error.to_string()))?
-            .limited(unpacked_bytes_max(file.bytes));
-        let mut carry = Carry::start();
-        loop {
-            let mut bytes = Vec::with_capacity(SEGMENT_BYTES as usize);
-            let outcome = plain.by_ref().take(SEGMENT_BYTES).read_to_end(&mut bytes);
-            let ends = bytes.len() < SEGMENT_BYTES as usize;
-            let decoded = decoder.decode(bytes.into(), carry);
-            carry = decoded.carry.clone();
-            if to.blocking_send(Ok((decoded, false))).is_err() {
-                return Ok(());
-            }
-            if outcome.is_ok() && !ends {
-                continue;
-            }
-            let mut end = decoder.finish(carry);
-            if let Err(error) = outcome {
-                if error.kind() != ErrorKind::InvalidData {
-                    return Err(unreadable(&file, &error.to_string()));
-                }
-                give_up(&mut end, &error);
-            }
-            let _ = to.blocking_send(Ok((end, true)));
-            // Bytes behind a fault are part of the content too.
-            if let Ok(whole) = packed.finish() {
-                let _ = hash.set(whole);
-            }
-            return Ok(());
-        }
-    })
-    .await
-    .map_err(joined)?
-}
-
-/// Adds a quarantine entry about the part of a file that could not be unpacked.
-fn give_up(end: &mut Decoded, error: &std::io::Error) {
-    let reason = error.get_ref();
-    let reason = reason.and_then(|reason| reason.downcast_ref::<Unreadable>());
-    end.rejected.push(Rejected {
-        offset: end.carry.offset(),
-        length: 0,
-        end: end.carry.offset(),
-        places: 1,
-        line: end.carry.line(),
-        kind: match reason.map(|reason| reason.what) {
-            Some(Fault::Excessive) => Reason::CompressionRatio,
-            _ => Reason::Unpackable,
-        },
-        detail: match reason {
-            // Not the message: its position depends on the sizes of reads.
-            Some(reason) if reason.what == Fault::Excessive => reason.what.to_string(),
-            _ => error.to_string(),
-        },
-        raw: Raw::Bytes(Vec::new()),
-        found: Found::default(),
-    });
-    end.tally.rejected_others += 1;
-}
-
-fn unreadable(file: &SourceFile, reason: &str) -> DataFusionError {
-    external(Error::Landing(LandingFault::NotRead {
-        file: file.shown.clone(),
-        reason: reason.to_owned(),
-    }))
-}
-
-/// The error about a task that panicked or was cancelled.
-fn joined(error: impl std::fmt::Display) -> DataFusionError {
-    DataFusionError::Execution(format!("a reading task ended early: {error}"))
 }

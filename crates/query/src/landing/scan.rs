@@ -1,6 +1,6 @@
 //! A landing table that DataFusion can read.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -10,11 +10,12 @@ use arrow::datatypes::SchemaRef;
 use async_trait::async_trait;
 use catalog::{Roles, TableRoles};
 use datafusion::catalog::{Session, TableProvider};
+use datafusion::common::Column;
 use datafusion::common::runtime::SpawnedTask;
 use datafusion::common::tree_node::TreeNodeRecursion;
 use datafusion::error::{DataFusionError, Result};
 use datafusion::execution::{SendableRecordBatchStream, TaskContext};
-use datafusion::logical_expr::{Expr, TableType};
+use datafusion::logical_expr::{Expr, TableProviderFilterPushDown, TableType};
 use datafusion::physical_expr::{EquivalenceProperties, PhysicalExpr};
 use datafusion::physical_plan::execution_plan::{Boundedness, EmissionType};
 use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
@@ -28,6 +29,8 @@ use parking_lot::Mutex;
 use tokio::sync::mpsc;
 
 use super::feed::{self, Delivery, Order};
+use super::file_columns::{FileColumn, HIDDEN, Layout, keep_files};
+use super::partition::partition_name;
 use super::{Intake, Source, Whose};
 use crate::error::external;
 
@@ -53,7 +56,10 @@ pub struct LandingTable {
     definition: catalog::LandingTable,
     roles: TableRoles,
     landing: Location,
+    /// The columns of its files' records.
     schema: Arc<landing::Schema>,
+    /// The columns that follow from the file of a row.
+    of_file: Vec<FileColumn>,
     intake: Arc<Intake>,
     listed: Option<Arc<Source>>,
     /// By whom rows will be looked for later, where that is to be noted.
@@ -78,6 +84,7 @@ impl LandingTable {
             definition: table.clone(),
             landing: landing.clone(),
             schema: Arc::new(schema(table, &roles)),
+            of_file: FileColumn::partitions_of(table),
             roles,
             intake,
             listed: None,
@@ -95,6 +102,12 @@ impl LandingTable {
         }
     }
 
+    /// With the columns that tell the place of a row's file, which `*` does not mean.
+    pub fn with_hidden_columns(mut self) -> Self {
+        self.of_file.extend(HIDDEN);
+        self
+    }
+
     /// With the files that were found earlier, so that one run reads one list.
     pub fn with_source(mut self, source: Arc<Source>) -> Self {
         self.listed = Some(source);
@@ -107,7 +120,12 @@ impl LandingTable {
         let column = columns.position(|own| own.name == column);
         // Rows without a name would be passed over, so there must be none.
         self.whose = column
-            .filter(|column| self.schema.columns[*column].required)
+            .filter(|column| {
+                self.schema
+                    .columns
+                    .get(*column)
+                    .is_some_and(|own| own.required)
+            })
             .map(|column| Whose { column, of_people });
         self
     }
@@ -116,6 +134,47 @@ impl LandingTable {
     pub fn with_listener(mut self, listener: Arc<dyn Listener>) -> Self {
         self.listener = Some(listener);
         self
+    }
+
+    /// The partitions that its folders name, in order.
+    ///
+    /// # Errors
+    /// As [`LandingTable::list`].
+    pub async fn partitions(&self) -> std::result::Result<Vec<String>, crate::Error> {
+        let columns = self.definition.partition_columns();
+        if columns.is_empty() {
+            return Ok(Vec::new());
+        }
+        let source = self.list().await?;
+        let files = source.files.iter();
+        let names: BTreeSet<String> = files
+            .map(|file| partition_name(&file.partition, columns))
+            .collect();
+        Ok(names.into_iter().collect())
+    }
+
+    /// The layout of a scan and what its decoder builds. Without a column that follows
+    /// from the file, the decoder builds all of them.
+    fn layout(
+        &self,
+        projection: Option<&Vec<usize>>,
+        schema: &SchemaRef,
+    ) -> (Option<Arc<Layout>>, Option<Vec<usize>>) {
+        let own = self.schema.columns.len();
+        let all: Vec<usize>;
+        let projection = match projection {
+            Some(projection) if projection.iter().all(|index| *index < own) => {
+                return (None, Some(projection.clone()));
+            }
+            None if self.of_file.is_empty() => return (None, None),
+            Some(projection) => projection,
+            None => {
+                all = (0..own + self.of_file.len()).collect();
+                &all
+            }
+        };
+        let (layout, built) = Layout::new(projection, own, &self.of_file, Arc::clone(schema));
+        (Some(Arc::new(layout)), Some(built))
     }
 
     /// Lists the table's files.
@@ -134,7 +193,7 @@ fn schema(table: &catalog::LandingTable, roles: &TableRoles) -> landing::Schema 
     let orders_records =
         |column: &str| roles.has_consent() && roles.time.as_deref() == Some(column);
     let columns = table
-        .columns
+        .data_columns()
         .iter()
         .map(|column| landing::Column {
             name: column.name.clone(),
@@ -171,7 +230,34 @@ fn schema(table: &catalog::LandingTable, roles: &TableRoles) -> landing::Schema 
 #[async_trait]
 impl TableProvider for LandingTable {
     fn schema(&self) -> SchemaRef {
-        self.schema.arrow()
+        if self.of_file.is_empty() {
+            return self.schema.arrow();
+        }
+        let own = self.schema.arrow();
+        let of_file = self.of_file.iter().map(|column| Arc::new(column.field()));
+        let fields: Vec<_> = own.fields().iter().cloned().chain(of_file).collect();
+        Arc::new(arrow::datatypes::Schema::new(fields))
+    }
+
+    fn supports_filters_pushdown(
+        &self,
+        filters: &[&Expr],
+    ) -> Result<Vec<TableProviderFilterPushDown>> {
+        let is_of_file = |column: &Column| self.of_file.iter().any(|own| own.name() == column.name);
+        let prunes = |filter: &&Expr| {
+            // A run notes every file that there is.
+            self.listed.is_none()
+                && !filter.is_volatile()
+                && !filter.column_refs().is_empty()
+                && filter.column_refs().into_iter().all(is_of_file)
+        };
+        let filters = filters.iter();
+        Ok(filters
+            .map(|filter| match prunes(filter) {
+                true => TableProviderFilterPushDown::Inexact,
+                false => TableProviderFilterPushDown::Unsupported,
+            })
+            .collect())
     }
 
     fn table_type(&self) -> TableType {
@@ -182,18 +268,27 @@ impl TableProvider for LandingTable {
         &self,
         state: &dyn Session,
         projection: Option<&Vec<usize>>,
-        _filters: &[Expr],
+        filters: &[Expr],
         _limit: Option<usize>,
     ) -> Result<Arc<dyn ExecutionPlan>> {
         let source = match &self.listed {
             Some(source) => Arc::clone(source),
-            None => Arc::new(self.list().await.map_err(external)?),
+            None => {
+                let mut source = self.list().await.map_err(external)?;
+                keep_files(&mut source.files, &self.of_file, filters, state);
+                Arc::new(source)
+            }
         };
+        let schema = match projection {
+            Some(columns) => Arc::new(self.schema().project(columns)?),
+            None => self.schema(),
+        };
+        let (layout, projection) = self.layout(projection, &schema);
         let partitions = state.config().target_partitions();
         let order = Order {
             decoder: Decoder::new(Spec {
                 schema: Arc::clone(&self.schema),
-                projection: projection.cloned(),
+                projection,
                 keep: None,
                 limits: Limits {
                     batch_rows: state.config().batch_size(),
@@ -202,16 +297,13 @@ impl TableProvider for LandingTable {
                 finder: super::named_people::finder(&self.roles),
             }),
             source,
+            layout,
             whose: self.whose,
             intake: Arc::clone(&self.intake),
             at_once: 2 * partitions,
             buffers: Arc::default(),
             rows: Arc::default(),
             passed_over: Arc::default(),
-        };
-        let schema = match projection {
-            Some(columns) => Arc::new(self.schema().project(columns)?),
-            None => self.schema(),
         };
         let mut scan = LandingScan::new(order, schema, partitions);
         scan.number = self.number;
@@ -308,6 +400,10 @@ impl LandingScan {
     /// text, or rows are passed over already.
     pub fn narrowed(&self, column: usize, keys: Arc<dyn KeySet>) -> Option<Self> {
         let spec = self.order.decoder.spec();
+        let column = match &self.order.layout {
+            Some(layout) => layout.decoded(column)?,
+            None => column,
+        };
         let column = match &spec.projection {
             Some(projection) => *projection.get(column)?,
             None => column,

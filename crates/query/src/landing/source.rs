@@ -1,13 +1,21 @@
-//! Lists the files of a landing table: data files with their tags, and files that
-//! are something else.
+//! Lists the files of a landing table with their tags.
+//!
+//! Every object below the table's location is input, whatever its name: what it
+//! holds is told by its first bytes when it is read. Names that begin with `.` or
+//! `_` mark what other programs keep for themselves, and are no input.
 
+use std::collections::BTreeSet;
+use std::sync::Arc;
 use std::time::Duration;
 
+use datafusion::common::ScalarValue;
 use futures::TryStreamExt;
 use lake::{Location, store_reason};
+use landing::Container;
 use object_store::path::Path;
 
 use super::Tag;
+use super::partition::partition_of;
 use crate::error::{Error, LandingFault};
 
 /// At least one tick of the clock that stamps files.
@@ -26,10 +34,16 @@ pub struct Source {
     pub location: Location,
     /// Its data files, in order of their paths.
     pub files: Vec<SourceFile>,
-    /// Number of files that are no data files.
+    /// Number of files that look like data and are no input.
     pub other_files: u64,
     /// The first of them, for a warning.
     pub other_example: Option<String>,
+    /// Number of files in no folder of a partition.
+    pub unpartitioned_files: u64,
+    /// The first of them, for a warning.
+    pub unpartitioned_example: Option<String>,
+    /// Whether the location is the whole landing folder or bucket.
+    pub is_whole_landing: bool,
 }
 
 /// One data file.
@@ -45,34 +59,44 @@ pub struct SourceFile {
     pub bytes: u64,
     /// Tells the file from another one of the same name and size.
     pub tag: Tag,
-    /// Compression, by the name's suffix.
-    pub packing: Packing,
+    /// Time of modification, epoch milliseconds.
+    pub modified_ms: i64,
+    /// Values of the table's partition columns.
+    pub partition: Arc<[ScalarValue]>,
 }
 
-/// How a file is compressed.
+/// What an object below a table's location is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Packing {
-    /// `*.json`
-    Plain,
-    /// `*.json.gz`
-    Gzip,
-    /// `*.json.zst`
-    Zstd,
+enum Object {
+    /// It is read.
+    Input,
+    /// It is no input by its name but may have been meant to be; a run names it.
+    Aside,
+    /// It is what another program keeps for itself, or marks a folder.
+    Ignored,
 }
 
-impl Packing {
-    fn of(name: &str) -> Option<Self> {
-        let name = name.to_ascii_lowercase();
-        if name.ends_with(".json") {
-            Some(Self::Plain)
-        } else if name.ends_with(".json.gz") {
-            Some(Self::Gzip)
-        } else if name.ends_with(".json.zst") {
-            Some(Self::Zstd)
-        } else {
-            None
+impl Object {
+    fn of(name: &str, bytes: u64) -> Self {
+        let is_named_as_data = is_named_as_data(name);
+        if name.split('/').any(|part| part.starts_with(['.', '_'])) {
+            return match is_named_as_data {
+                true => Self::Aside,
+                false => Self::Ignored,
+            };
+        }
+        match bytes == 0 && !is_named_as_data {
+            true => Self::Ignored,
+            false => Self::Input,
         }
     }
+}
+
+/// Whether the ending of a name is that of data.
+fn is_named_as_data(name: &str) -> bool {
+    let ending = name.rsplit_once('.').map(|(_, ending)| ending);
+    ending.is_some_and(|ending| ending.eq_ignore_ascii_case("json"))
+        || Container::of_name(name).is_some()
 }
 
 impl Source {
@@ -86,6 +110,7 @@ impl Source {
         if !table.is_absolute() {
             exists(landing)?;
         }
+        let partition_columns = table.partition_columns();
         let (table, path) = (table.name.as_ref(), table.path());
         let unlisted = |reason: String| {
             Error::Landing(LandingFault::NotListed {
@@ -100,9 +125,12 @@ impl Source {
             files: Vec::new(),
             other_files: 0,
             other_example: None,
+            unpartitioned_files: 0,
+            unpartitioned_example: None,
+            is_whole_landing: path.is_empty(),
         };
         if let Some(folder) = location.folder() {
-            source.check_other_entries(folder, &mut Vec::new())?;
+            source.check_other_entries(folder, "", &mut Vec::new())?;
         }
         let mut listed = location.store().list(Some(location.prefix()));
         loop {
@@ -121,22 +149,29 @@ impl Source {
                 },
             );
             let shown = location.display(&meta.location);
-            match Packing::of(&name) {
-                Some(packing) => source.files.push(SourceFile {
-                    path: meta.location,
-                    name,
-                    shown,
-                    bytes: meta.size,
-                    tag: match meta.e_tag {
-                        Some(tag) => Tag::Store(tag),
-                        None => Tag::Time(meta.last_modified.timestamp_micros()),
-                    },
-                    packing,
-                }),
-                None => {
-                    source.other_files += 1;
-                    source.other_example.get_or_insert(shown);
+            match Object::of(&name, meta.size) {
+                Object::Input => {
+                    let (partition, is_partitioned) = partition_of(&name, partition_columns);
+                    if !is_partitioned && meta.size > 0 {
+                        source.unpartitioned_files += 1;
+                        let example = &mut source.unpartitioned_example;
+                        example.get_or_insert_with(|| shown.clone());
+                    }
+                    source.files.push(SourceFile {
+                        path: meta.location,
+                        name,
+                        shown,
+                        bytes: meta.size,
+                        tag: match meta.e_tag {
+                            Some(tag) => Tag::Store(tag),
+                            None => Tag::Time(meta.last_modified.timestamp_micros()),
+                        },
+                        modified_ms: meta.last_modified.timestamp_millis(),
+                        partition,
+                    });
                 }
+                Object::Aside => source.leave_aside(shown),
+                Object::Ignored => {}
             }
         }
         if location.folder().is_some() {
@@ -180,14 +215,21 @@ impl Source {
         }
     }
 
+    fn leave_aside(&mut self, shown: String) {
+        self.other_files += 1;
+        self.other_example.get_or_insert(shown);
+    }
+
     /// Checks directory entries that the store does not list. It lists only regular
     /// files, and none named like its own unfinished ones (`NAME#1`). Others are
-    /// counted for a warning. An entry that may be a data file and cannot be read is
-    /// an error: it may hold a withdrawal of consent. Links to folders are followed,
-    /// except to one of the folders in `inside`, which contain this one.
+    /// counted for a warning. An entry that may be input and cannot be read is an
+    /// error: it may hold a withdrawal of consent. Links to folders are followed,
+    /// except to one of the folders in `inside`, which contain this one. `within` is
+    /// the folder's path below the table's folder.
     fn check_other_entries(
         &mut self,
         folder: &std::path::Path,
+        within: &str,
         inside: &mut Vec<std::path::PathBuf>,
     ) -> Result<(), Error> {
         let Ok(entries) = std::fs::read_dir(folder) else {
@@ -207,25 +249,37 @@ impl Source {
             else {
                 return Err(Error::Landing(LandingFault::FileName { file: shown }));
             };
+            let below = format!("{within}/{name}");
             match std::fs::metadata(&path) {
-                Ok(meta) if meta.is_dir() => self.check_other_entries(&path, inside)?,
+                Ok(meta) if meta.is_dir() => self.check_other_entries(&path, &below, inside)?,
                 Ok(meta) if meta.is_file() && !is_unfinished(name) => {}
-                Err(error) if Packing::of(name).is_some() => {
-                    return Err(Error::Landing(LandingFault::NotOpened {
-                        file: shown,
-                        reason: error.to_string(),
-                    }));
-                }
                 // Removed while the folder was read.
                 Err(_) if path.symlink_metadata().is_err() => {}
-                Ok(_) | Err(_) => {
-                    self.other_files += 1;
-                    self.other_example.get_or_insert(shown);
-                }
+                // Its size is not known, but it may be some.
+                other => match (Object::of(&below, 1), other) {
+                    (Object::Ignored, _) => {}
+                    (Object::Input, Err(error)) => {
+                        return Err(Error::Landing(LandingFault::NotOpened {
+                            file: shown,
+                            reason: error.to_string(),
+                        }));
+                    }
+                    _ => self.leave_aside(shown),
+                },
             }
         }
         inside.pop();
         Ok(())
+    }
+
+    /// The folders directly below the table's folder that hold files, but for those of
+    /// partitions and times.
+    pub fn folders(&self) -> BTreeSet<&str> {
+        let names = self.files.iter();
+        let folders = names.filter_map(|file| Some(file.name.split_once('/')?.0));
+        let is_own =
+            |folder: &&str| !folder.contains('=') && !folder.bytes().all(|b| b.is_ascii_digit());
+        folders.filter(is_own).collect()
     }
 
     /// Size of all data files before decompression.
@@ -281,4 +335,39 @@ fn exists(landing: &Location) -> Result<(), Error> {
             reason: error.to_string(),
         },
     }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn objects_by_name_and_size() {
+        use Object::{Aside, Ignored, Input};
+        for (name, bytes, expected) in [
+            ("a.json", 1, Input),
+            ("a.json", 0, Input),
+            ("2026/11/30/12/stream-1-2026-11-30-12-00-00-uuid", 1, Input),
+            (
+                "2026/11/30/12/stream-1-2026-11-30-12-00-00-uuid",
+                0,
+                Ignored,
+            ),
+            ("2026/11/a.GZ", 1, Input),
+            ("README.md", 1, Input),
+            ("a_b/c.d", 1, Input),
+            ("2026", 0, Ignored),
+            ("2026_$folder$", 0, Ignored),
+            ("_SUCCESS", 0, Ignored),
+            ("_SUCCESS", 9, Ignored),
+            ("_spark_metadata/0", 9, Ignored),
+            (".part-0.json.crc", 9, Ignored),
+            (".DS_Store", 9, Ignored),
+            (".b.json", 9, Aside),
+            ("_temporary/0/part-0.json.gz", 9, Aside),
+            (".hidden/a.parquet", 9, Aside),
+        ] {
+            assert_eq!(Object::of(name, bytes), expected, "{name} {bytes}");
+        }
+    }
 }

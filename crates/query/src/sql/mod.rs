@@ -3,6 +3,7 @@
 pub(crate) mod calls;
 pub mod definitions;
 pub(crate) mod exact_types;
+pub(crate) mod hidden_columns;
 pub(crate) mod literals;
 pub(crate) mod mixed_types;
 pub mod parse;

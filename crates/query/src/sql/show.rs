@@ -129,10 +129,7 @@ pub(crate) async fn query_of(
             }
             [what, name] if what.value.eq_ignore_ascii_case("partitions") => {
                 let name = name.value.to_lowercase();
-                match tables.landing_properties(&name) {
-                    Some(_) => rows(&["partition"], Vec::new()),
-                    None => return Err(tables.no_table(&name)),
-                }
+                rows(&["partition"], tables.partitions(&name).await?)
             }
             _ => return Ok(None),
         },

@@ -99,7 +99,8 @@ impl VisitorMut for Resolver {
     }
 }
 
-fn append(name: &mut ObjectName, suffix: &str) {
+/// Appends `suffix` to the last part of a name.
+pub(super) fn append(name: &mut ObjectName, suffix: &str) {
     if let Some(ObjectNamePart::Identifier(ident)) = name.0.last_mut() {
         let folded = match ident.quote_style {
             Some(_) => ident.value.clone(),

@@ -28,6 +28,7 @@ use parking_lot::RwLock;
 use crate::error::external;
 use crate::landing::{Intake, LandingTable};
 use crate::snapshot::Snapshot;
+use crate::sql::hidden_columns;
 use crate::{Error, redaction, scan, system};
 use lake_table::LakeTable;
 use memory_table::MemoryTable;
@@ -238,6 +239,35 @@ impl Tables {
         })
     }
 
+    /// The definition of a landing table of the session or the project.
+    fn landing_definition(&self, name: &str) -> Option<catalog::LandingTable> {
+        if let Some(table) = self.session_landing.read().get(name) {
+            return Some(table.clone());
+        }
+        match self.project.find(name)? {
+            Table::Landing(table) => Some(table.clone()),
+            Table::Model(_) => None,
+        }
+    }
+
+    /// Whether `name` is that of a landing table.
+    pub fn is_landing(&self, name: &str) -> bool {
+        self.landing_definition(name).is_some()
+    }
+
+    /// The partitions of a landing table, such as `dt=2024-01-31/site=a`; none of a
+    /// table without partition columns, and of a table of the lake.
+    ///
+    /// # Errors
+    /// [`Error::NoTable`], [`Error::Landing`].
+    pub(crate) async fn partitions(&self, name: &str) -> std::result::Result<Vec<String>, Error> {
+        match self.landing_definition(name) {
+            Some(table) => self.landing_table(&table).partitions().await,
+            None if self.names().iter().any(|known| known == name) => Ok(Vec::new()),
+            None => Err(self.no_table(name)),
+        }
+    }
+
     /// The error about a table that does not exist.
     pub(crate) fn no_table(&self, name: &str) -> Error {
         let names = self.names();
@@ -286,6 +316,11 @@ impl Tables {
                     Error::NoTable { .. } => Ok(None),
                     error => Err(error),
                 });
+        }
+        if let Some(bare) = name.strip_suffix(hidden_columns::SUFFIX) {
+            let table = self.landing_definition(bare);
+            let table = table.map(|table| self.landing_table(&table).with_hidden_columns());
+            return Ok(table.map(|table| Arc::new(table) as _));
         }
         if let Some(table) = self.session_landing.read().get(&name) {
             return Ok(Some(Arc::new(self.landing_table(table))));
@@ -447,6 +482,8 @@ impl SchemaProvider for ZoneTables {
 
     fn table_exist(&self, name: &str) -> bool {
         let (name, _) = Tables::split(&name.to_lowercase());
+        let name = name.strip_suffix(hidden_columns::SUFFIX).unwrap_or(&name);
+        let name = name.to_owned();
         self.table_names().contains(&name)
     }
 }

@@ -30,6 +30,13 @@ pub(super) async fn run_statement(
         session.create_external_table(table);
         return Ok(None);
     }
+    if let Some(table) = catalog::table_of_added_partitions(statement)
+        && session.tables().is_landing(&table)
+    {
+        let message = format!("{table}: partitions are found by their folders; nothing was done");
+        say(settings, &message);
+        return Ok(None);
+    }
     let statement = match session.request(statement)? {
         Request::Query(sql) => sql,
         Request::Done(message) => {

@@ -94,7 +94,7 @@ fn of_landing(fault: &LandingFault) -> String {
         LandingFault::NotListed { .. } => "check the path and its permissions",
         LandingFault::NoFile { table, path, .. } => {
             return format!(
-                "put *.json, *.json.gz or *.json.zst files there, or name another folder with --landing; \
+                "put JSON or Parquet files there, packed or not, or name another folder with --landing; \
                  {table} is read from {path} below it"
             );
         }
@@ -172,7 +172,7 @@ fn of_refusal(refusal: &Refusal) -> Option<String> {
             column,
         } => {
             return Some(format!(
-                "give {table} the column `{column}`, or read {other}"
+                "give {table} the column `{column}` or a LOCATION of its own, or read {other}"
             ));
         }
         Refusal::PersonalExport { .. } => {

@@ -172,15 +172,19 @@ fn packed(program: &str, text: &str) -> Option<Vec<u8>> {
 }
 
 #[test]
-fn other_files_are_named_and_left_aside() {
+fn hidden_files_are_no_input() {
     let own = SMALL.copied();
     let dir = own.path();
-    append(dir, "customer/landing/README.md", "not data");
-    append(dir, "step_trainer/landing/a.csv", "not data");
-    append(dir, "step_trainer/landing/b.csv", "not data");
+    append(dir, "customer/landing/.README.md", "not data");
+    append(dir, "customer/landing/_SUCCESS", "");
+    append(dir, "customer/landing/.a.json.crc", "not data");
+    let run = stedi(dir, "run").run().done().says("nothing new");
+    assert!(!run.err.contains("left aside"), "{run}");
+    append(dir, "step_trainer/landing/.a.json", "{}");
+    fs::create_dir_all(dir.join("landing/step_trainer/landing/_temporary/0")).unwrap();
+    append(dir, "step_trainer/landing/_temporary/0/b.parquet", "PAR1");
     let run = stedi(dir, "run").run().done();
-    run.says("README.md")
-        .says("a.csv and 1 more")
+    run.says(".a.json and 1 more left aside")
         .says("nothing new");
 }
 
@@ -259,22 +263,23 @@ fn every_file_is_read_or_named() {
         "b%41.json",
         "%2Fb.json",
         "b c.json",
-        ".b.json",
-        "..b.json",
         "b*.json",
         "b\\.json",
         "b~.json",
         "b\u{e9}.json",
-        ".hidden/b.json",
         "b#/c.json",
+        "b.json#",
+        "b.JSON~",
+        "b",
     ];
     let named = [
         "b#1",
         "b.json#1",
-        "b.json#",
-        ".b",
+        ".b.json",
+        "..b.json",
+        ".hidden/b.json",
+        "_b.json",
         "b.json#1/c#2",
-        "b.JSON~",
     ];
     let refused = [
         &b"b\nc.json"[..],
@@ -330,15 +335,12 @@ fn every_file_is_read_or_named() {
     // Links to nothing, also in a folder that is itself a link.
     let linked = tempfile::tempdir().unwrap();
     std::os::unix::fs::symlink(linked.path(), folder.join("linked")).unwrap();
+    std::os::unix::fs::symlink("/nowhere/b.json", linked.path().join(".b.lock")).unwrap();
+    stedi(dir.path(), "run").run().done().says("nothing new");
     std::os::unix::fs::symlink("/nowhere/b.txt", linked.path().join("b.txt")).unwrap();
     stedi(dir.path(), "run")
         .run()
-        .done()
-        .says("b.txt left aside");
-    std::os::unix::fs::symlink("/nowhere/b.json", linked.path().join("b.json")).unwrap();
-    stedi(dir.path(), "run")
-        .run()
         .ended(1)
-        .says("linked/b.json")
+        .says("linked/b.txt")
         .hints("link");
 }

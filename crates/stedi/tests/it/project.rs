@@ -504,7 +504,7 @@ fn a_wrong_project_is_told_with_file_and_line() {
             shows: "a landing clause that is not supported",
             file: "landing/customer_landing.sql",
             from: "ROW FORMAT",
-            to: "PARTITIONED BY (`day` string)\nROW FORMAT",
+            to: "PARTITIONED BY (`day` double)\nROW FORMAT",
             line: "PARTITIONED",
             says: "PARTITIONED BY",
             hints: "",

@@ -358,7 +358,7 @@ fn what_an_external_table_cannot_have_is_told_with_its_line() {
         ("a struct", table("a struct<b:string>", ""), 4, "struct"),
         (
             "partitions",
-            table("a string", "partitioned by (day string)"),
+            table("a string", "partitioned by (day double)"),
             7,
             "PARTITIONED BY",
         ),

@@ -1,0 +1,270 @@
+//! Reads the header of a Parquet page as far as it decides how much memory the page
+//! takes: a structure in Thrift's compact protocol.
+//!
+//! The Parquet library allocates what a header claims before it looks at the page. So
+//! each header is read here first.
+
+/// What a page's header claims. Where a field is given twice, the larger value.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub(super) struct PageHeader {
+    unpacked_bytes: i64,
+    packed_bytes: i64,
+    dictionary_values: i64,
+    has_delta_text: bool,
+}
+
+/// Why a page is not read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum PageFault {
+    /// The header is not one, or claims what cannot be.
+    Corrupt,
+    /// Text of which each value repeats the start of the one before: a few bytes can
+    /// stand for any length.
+    DeltaText,
+}
+
+/// Maximum size of a page, packed and unpacked. Writers make pages of about 1 MiB.
+const PAGE_BYTES_MAX: i64 = 32 << 20;
+
+/// Encodings of text by differences, as the format numbers them.
+const DELTA_LENGTH_BYTE_ARRAY: i64 = 6;
+const DELTA_BYTE_ARRAY: i64 = 7;
+
+/// Structures nested deeper than in any header.
+const DEPTH_MAX: u32 = 16;
+
+impl PageHeader {
+    /// The header that `bytes` begins with; `None` if it goes on beyond them.
+    pub(super) fn read(bytes: &[u8]) -> Result<Option<PageHeader>, PageFault> {
+        let mut header = PageHeader::default();
+        match (Thrift { bytes }).page_header(&mut header) {
+            Ok(()) => Ok(Some(header)),
+            Err(Stop::Short) => Ok(None),
+            Err(Stop::Corrupt) => Err(PageFault::Corrupt),
+        }
+    }
+
+    /// Whether the page may be read.
+    pub(super) fn check(self) -> Result<(), PageFault> {
+        let sizes = [self.unpacked_bytes, self.packed_bytes];
+        if sizes
+            .iter()
+            .any(|size| !(0..=PAGE_BYTES_MAX).contains(size))
+        {
+            return Err(PageFault::Corrupt);
+        }
+        // A value of the smallest type that has a dictionary takes two bytes.
+        if !(0..=self.unpacked_bytes / 2).contains(&self.dictionary_values) {
+            return Err(PageFault::Corrupt);
+        }
+        match self.has_delta_text {
+            true => Err(PageFault::DeltaText),
+            false => Ok(()),
+        }
+    }
+}
+
+enum Stop {
+    /// The bytes end.
+    Short,
+    Corrupt,
+}
+
+/// Reads Thrift's compact protocol.
+struct Thrift<'a> {
+    bytes: &'a [u8],
+}
+
+/// Types of the protocol.
+const STOP: u8 = 0;
+const I32: u8 = 5;
+const STRUCT: u8 = 12;
+
+impl Thrift<'_> {
+    fn page_header(&mut self, header: &mut PageHeader) -> Result<(), Stop> {
+        let mut last = 0;
+        while let Some((id, kind)) = self.field(&mut last)? {
+            match (id, kind) {
+                (2, I32) => header.unpacked_bytes = header.unpacked_bytes.max(self.size()?),
+                (3, I32) => header.packed_bytes = header.packed_bytes.max(self.size()?),
+                // Headers of data pages, version 1 and 2, and of dictionaries.
+                (5, STRUCT) => self.page(header, 2, false)?,
+                (8, STRUCT) => self.page(header, 4, false)?,
+                (7, STRUCT) => self.page(header, 2, true)?,
+                _ => self.skip(kind, DEPTH_MAX)?,
+            }
+        }
+        Ok(())
+    }
+
+    /// The part of a header that depends on the kind of page.
+    fn page(
+        &mut self,
+        header: &mut PageHeader,
+        encoding: i64,
+        is_dictionary: bool,
+    ) -> Result<(), Stop> {
+        let mut last = 0;
+        while let Some((id, kind)) = self.field(&mut last)? {
+            match kind {
+                I32 if id == encoding => {
+                    let encoding = self.size()?;
+                    header.has_delta_text |=
+                        matches!(encoding, DELTA_LENGTH_BYTE_ARRAY | DELTA_BYTE_ARRAY);
+                }
+                I32 if id == 1 => {
+                    let values = self.size()?;
+                    if is_dictionary {
+                        header.dictionary_values = header.dictionary_values.max(values);
+                    }
+                }
+                _ => self.skip(kind, DEPTH_MAX)?,
+            }
+        }
+        Ok(())
+    }
+
+    /// The next field's number and type; `None` at the end of the structure.
+    fn field(&mut self, last: &mut i64) -> Result<Option<(i64, u8)>, Stop> {
+        let byte = self.byte()?;
+        let (delta, kind) = (byte >> 4, byte & 0x0F);
+        if kind == STOP {
+            return Ok(None);
+        }
+        *last = match delta {
+            0 => self.signed()?,
+            delta => last.saturating_add(i64::from(delta)),
+        };
+        Ok(Some((*last, kind)))
+    }
+
+    fn skip(&mut self, kind: u8, depth: u32) -> Result<(), Stop> {
+        let depth = depth.checked_sub(1).ok_or(Stop::Corrupt)?;
+        match kind {
+            // Whether it is true is in the type.
+            1 | 2 => Ok(()),
+            3 => self.byte().map(drop),
+            4..=6 => self.unsigned().map(drop),
+            7 => self.advance(8),
+            8 => {
+                let length = self.unsigned()?;
+                self.advance(length)
+            }
+            9 | 10 => {
+                let byte = self.byte()?;
+                let length = match byte >> 4 {
+                    15 => self.unsigned()?,
+                    length => u64::from(length),
+                };
+                self.elements(length, &[byte & 0x0F], depth)
+            }
+            11 => match self.unsigned()? {
+                0 => Ok(()),
+                length => {
+                    let byte = self.byte()?;
+                    self.elements(length, &[byte >> 4, byte & 0x0F], depth)
+                }
+            },
+            STRUCT => {
+                let mut last = 0;
+                while let Some((_, kind)) = self.field(&mut last)? {
+                    self.skip(kind, depth)?;
+                }
+                Ok(())
+            }
+            _ => Err(Stop::Corrupt),
+        }
+    }
+
+    /// Elements of a list or a map. Booleans take a byte each.
+    fn elements(&mut self, length: u64, kinds: &[u8], depth: u32) -> Result<(), Stop> {
+        for _ in 0..length {
+            for kind in kinds {
+                match kind {
+                    1 | 2 => self.byte().map(drop)?,
+                    kind => self.skip(*kind, depth)?,
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// A number of 32 bits that is not negative.
+    fn size(&mut self) -> Result<i64, Stop> {
+        let value = self.signed()?;
+        // The library takes the low 32 bits.
+        match (0..=i64::from(i32::MAX)).contains(&value) {
+            true => Ok(value),
+            false => Err(Stop::Corrupt),
+        }
+    }
+
+    fn signed(&mut self) -> Result<i64, Stop> {
+        let value = self.unsigned()?;
+        Ok((value >> 1) as i64 ^ -((value & 1) as i64))
+    }
+
+    fn unsigned(&mut self) -> Result<u64, Stop> {
+        let mut value = 0;
+        for shift in (0..64).step_by(7) {
+            let byte = self.byte()?;
+            value |= u64::from(byte & 0x7F) << shift;
+            if byte & 0x80 == 0 {
+                return Ok(value);
+            }
+        }
+        Err(Stop::Corrupt)
+    }
+
+    fn byte(&mut self) -> Result<u8, Stop> {
+        let (byte, rest) = self.bytes.split_first().ok_or(Stop::Short)?;
+        self.bytes = rest;
+        Ok(*byte)
+    }
+
+    fn advance(&mut self, length: u64) -> Result<(), Stop> {
+        let length = usize::try_from(length).map_err(|_| Stop::Corrupt)?;
+        self.bytes = self.bytes.get(length..).ok_or(Stop::Short)?;
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn headers() {
+        const CORRUPT: Result<(), PageFault> = Err(PageFault::Corrupt);
+        // Numbers are doubled: 0x14 is 10.
+        let size = |id: u8, size: &[u8]| [&[id << 4 | I32][..], size].concat();
+        let page = |sizes: &[u8], more: &[u8]| [&[0x15, 0], sizes, more, &[0]].concat();
+        let small = [size(1, &[0x14]), size(1, &[0x14])].concat();
+        let huge = [size(1, &[0xFE, 0xFF, 0xFF, 0xFF, 0x0F]), size(1, &[0x14])].concat();
+        let negative = [size(1, &[0x13]), size(1, &[0x14])].concat();
+        for (bytes, expected) in [
+            (page(&small, &[]), Ok(())),
+            // A dictionary of 5 values, and of 8,192.
+            (page(&small, &[0x4C, 0x15, 0x0A, 0]), Ok(())),
+            (page(&small, &[0x4C, 0x15, 0x80, 0x80, 0x01, 0]), CORRUPT),
+            // A data page, plain and with differences of text.
+            (page(&small, &[0x2C, 0x15, 0x14, 0x15, 0, 0]), Ok(())),
+            (
+                page(&small, &[0x2C, 0x15, 0x14, 0x15, 0x0E, 0]),
+                Err(PageFault::DeltaText),
+            ),
+            (page(&huge, &[]), CORRUPT),
+            (page(&negative, &[]), CORRUPT),
+            (vec![0x1D, 0], CORRUPT),
+            ([&[0x5C; 40][..], &[0; 60]].concat(), CORRUPT),
+        ] {
+            let read = PageHeader::read(&bytes);
+            let found = read.and_then(|header| header.map_or(Ok(()), PageHeader::check));
+            assert_eq!(found, expected, "{bytes:x?}");
+        }
+        let whole = page(&small, &[0x2C, 0x15, 0x14, 0x15, 0, 0]);
+        for length in 0..whole.len() {
+            assert_eq!(PageHeader::read(&whole[..length]), Ok(None), "{length}");
+        }
+    }
+}
