@@ -104,6 +104,8 @@ mod tests {
         let column = |name: &str, kind| catalog::Column {
             name: name.to_owned(),
             kind,
+            declared: kind,
+            source: catalog::ColumnSource::Name,
             comment: None,
             line: 1,
         };
