@@ -1,0 +1,675 @@
+//! Writes what leads to a sink as one SELECT: a CTE for each node, columns spelled out.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use sqlparser::ast::{Expr as Sql, visit_expressions_mut};
+use std::ops::ControlFlow;
+
+use crate::graph::{Graph, How, Item, ItemValue, JoinOn, NodeId, Op, frame_of};
+use crate::query::{Relation, free_name, rewrite};
+use crate::spark::{self, ident};
+
+/// Why a model cannot be written, and the node that stops it.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Stop {
+    pub(crate) node: Option<NodeId>,
+    pub(crate) reason: String,
+}
+
+/// A model's statement.
+#[derive(Debug)]
+pub(crate) struct Written {
+    pub(crate) sql: String,
+    pub(crate) columns: Vec<String>,
+    /// The tables that it reads, in order.
+    pub(crate) reads: Vec<String>,
+    /// Whether equal rows are to be dropped after the statement.
+    pub(crate) drops_duplicates: bool,
+    /// The nodes that are in it.
+    pub(crate) nodes: BTreeSet<NodeId>,
+}
+
+/// Finds a table by the name or the place that a script gives.
+pub(crate) trait FindTable {
+    /// # Errors
+    /// Why no table can be meant.
+    fn find(&mut self, table: Option<&str>, path: Option<&str>) -> Result<Relation, String>;
+}
+
+/// Writes the statement that gives the rows of `sink`.
+///
+/// # Errors
+/// A [`Stop`].
+pub(crate) fn write(
+    graph: &Graph,
+    sink: NodeId,
+    tables: &mut dyn FindTable,
+) -> Result<Written, Stop> {
+    let mut writer = Writer {
+        graph,
+        tables,
+        ctes: Vec::new(),
+        relations: BTreeMap::new(),
+        joined: BTreeMap::new(),
+        reads: Vec::new(),
+    };
+    let mut last = sink;
+    let mut drops_duplicates = false;
+    // The contract drops equal rows.
+    while let Op::Distinct {
+        input,
+        columns: None,
+    } = graph.nodes[last].op
+    {
+        drops_duplicates = true;
+        last = input;
+    }
+    let (body, columns) = writer.body(last)?;
+    let mut sql = String::new();
+    for (at, (name, body)) in writer.ctes.iter().enumerate() {
+        sql.push_str(if at == 0 { "with " } else { ",\n\n" });
+        sql.push_str(&format!("{} as (\n{}\n)", ident(name), indented(body)));
+    }
+    if !writer.ctes.is_empty() {
+        sql.push_str("\n\n");
+    }
+    sql.push_str(&body);
+    sql.push('\n');
+    let mut nodes: BTreeSet<NodeId> = writer.relations.keys().copied().collect();
+    nodes.extend([last, sink]);
+    Ok(Written {
+        sql,
+        columns,
+        reads: writer.reads,
+        drops_duplicates,
+        nodes,
+    })
+}
+
+fn indented(text: &str) -> String {
+    let lines = text.lines().map(|line| match line.is_empty() {
+        true => String::new(),
+        false => format!("    {line}"),
+    });
+    lines.collect::<Vec<_>>().join("\n")
+}
+
+struct Writer<'a> {
+    graph: &'a Graph,
+    tables: &'a mut dyn FindTable,
+    ctes: Vec<(String, String)>,
+    relations: BTreeMap<NodeId, Relation>,
+    /// For each join, the names of the right side's columns in its result.
+    joined: BTreeMap<NodeId, BTreeMap<String, String>>,
+    reads: Vec<String>,
+}
+
+/// An input in a FROM clause: its node, its name there and its columns.
+struct Input {
+    node: NodeId,
+    relation: Relation,
+    qualifier: Option<String>,
+}
+
+impl Input {
+    fn column(&self, name: &str) -> String {
+        match &self.qualifier {
+            Some(qualifier) => format!("{}.{}", ident(qualifier), ident(name)),
+            None => ident(name).to_string(),
+        }
+    }
+}
+
+impl Writer<'_> {
+    fn stop(node: NodeId, reason: impl Into<String>) -> Stop {
+        Stop {
+            node: Some(node),
+            reason: reason.into(),
+        }
+    }
+
+    /// The relation that holds the node's rows: a table, or a CTE.
+    fn relation(&mut self, node: NodeId) -> Result<Relation, Stop> {
+        if let Some(relation) = self.relations.get(&node) {
+            return Ok(relation.clone());
+        }
+        let relation = match &self.graph.nodes[node].op {
+            Op::Source { table, path } => {
+                let found = self.tables.find(table.as_deref(), path.as_deref());
+                let relation = found.map_err(|reason| Self::stop(node, reason))?;
+                self.note_read(&relation.sql);
+                relation
+            }
+            Op::Alias { input, .. } => self.relation(*input)?,
+            _ => {
+                let (body, columns) = self.body(node)?;
+                let sql = self.free_cte(&self.graph.nodes[node].name);
+                self.ctes.push((sql.clone(), body));
+                Relation { sql, columns }
+            }
+        };
+        self.relations.insert(node, relation.clone());
+        Ok(relation)
+    }
+
+    fn note_read(&mut self, table: &str) {
+        if !self.reads.iter().any(|read| read == table) {
+            self.reads.push(table.to_owned());
+        }
+    }
+
+    /// A name for a CTE that no table that is read and no other CTE has.
+    fn free_cte(&self, wanted: &str) -> String {
+        let is_taken =
+            |name: &str| self.ctes.iter().any(|(cte, _)| cte == name) || self.tables_have(name);
+        let mut name = wanted.to_owned();
+        let mut number = 1;
+        while is_taken(&name) {
+            number += 1;
+            name = format!("{wanted}_{number}");
+        }
+        name
+    }
+
+    fn tables_have(&self, name: &str) -> bool {
+        // A CTE with a table's name would hide it; most tables have a zone in theirs.
+        ["landing", "trusted", "curated"]
+            .iter()
+            .any(|zone| name.ends_with(zone))
+            || self.reads.iter().any(|read| read == name)
+    }
+
+    fn input(&mut self, node: NodeId) -> Result<Input, Stop> {
+        let relation = self.relation(node)?;
+        Ok(Input {
+            node,
+            relation,
+            qualifier: None,
+        })
+    }
+
+    /// The SELECT that gives the node's rows, and its columns.
+    fn body(&mut self, node: NodeId) -> Result<(String, Vec<String>), Stop> {
+        let graph = self.graph;
+        let stop = |reason: String| Self::stop(node, reason);
+        match &graph.nodes[node].op {
+            Op::Unknown { reason } => Err(Self::stop(node, reason.clone())),
+            Op::Source { .. } | Op::Alias { .. } => {
+                let input = self.input(node)?;
+                Ok((
+                    select(&input.relation.columns, &input.relation.sql),
+                    input.relation.columns,
+                ))
+            }
+            Op::Query { sql, views } => self.query(node, sql, views),
+            Op::Join {
+                left,
+                right,
+                on,
+                how,
+            } => self.join(node, *left, *right, on, *how),
+            Op::Filter { input, condition } => {
+                let input = self.input(*input)?;
+                let condition = self.expr(condition, &[&input]).map_err(stop)?;
+                let columns = input.relation.columns;
+                let from = select(&columns, &input.relation.sql);
+                Ok((format!("{from}\nwhere {condition}"), columns))
+            }
+            Op::Select { input, columns } => {
+                let input = self.input(*input)?;
+                self.select_items(columns, &input).map_err(stop)
+            }
+            Op::Drop { input, columns } => {
+                let input = self.input(*input)?;
+                let dropped = columns
+                    .iter()
+                    .filter_map(|column| self.dropped(column, &input));
+                let dropped: Vec<String> = dropped.collect();
+                let mut kept = input.relation.columns;
+                kept.retain(|column| !dropped.contains(column));
+                match kept.is_empty() {
+                    true => Err(stop("no column is left".to_owned())),
+                    false => Ok((select(&kept, &input.relation.sql), kept)),
+                }
+            }
+            Op::Rename { input, from, to } => {
+                let input = self.input(*input)?;
+                let pairs = input.relation.columns.iter().map(|column| {
+                    let name = if column == from { to } else { column };
+                    (ident(column).to_string(), name.clone())
+                });
+                Ok(select_named(pairs.collect(), &input.relation.sql))
+            }
+            Op::Mapping { input, columns } => {
+                let input = self.input(*input)?;
+                let mut pairs = Vec::new();
+                for (from, to, kind) in columns {
+                    // As Glue does, a column that is not there is passed over.
+                    if !input.relation.columns.contains(from) {
+                        continue;
+                    }
+                    let column = ident(from).to_string();
+                    pairs.push(match kind {
+                        None => (column, to.clone()),
+                        Some(kind) => {
+                            let kind = spark::mapped_type(kind).map_err(stop)?;
+                            (format!("try_cast({column} as {kind})"), to.clone())
+                        }
+                    });
+                }
+                match pairs.is_empty() {
+                    true => Err(stop("none of the mapped columns is there".to_owned())),
+                    false => Ok(select_named(pairs, &input.relation.sql)),
+                }
+            }
+            Op::Distinct { input, columns } => {
+                let input = self.input(*input)?;
+                first_of_each(columns.as_deref(), &input.relation).map_err(stop)
+            }
+            Op::With { input, name, value } => {
+                let input = self.input(*input)?;
+                let value = self.expr(value, &[&input]).map_err(stop)?;
+                let mut pairs: Vec<_> = input.relation.columns.iter().map(own).collect();
+                match pairs.iter_mut().find(|(_, column)| column == name) {
+                    Some(pair) => pair.0 = value,
+                    None => pairs.push((value, name.clone())),
+                }
+                Ok(select_named(pairs, &input.relation.sql))
+            }
+            Op::Aggregate {
+                input,
+                keys,
+                values,
+            } => {
+                let input = self.input(*input)?;
+                self.aggregate(keys, values, &input).map_err(stop)
+            }
+            Op::Union {
+                left,
+                right,
+                by_name,
+            } => {
+                let (left, right) = (self.relation(*left)?, self.relation(*right)?);
+                let mut same = right.columns.clone();
+                if *by_name {
+                    same.retain(|column| left.columns.contains(column));
+                    same.sort_by_key(|column| left.columns.iter().position(|c| c == column));
+                }
+                match left.columns.len() == right.columns.len() && same.len() == right.columns.len()
+                {
+                    true => Ok((
+                        format!(
+                            "{}\nunion all\n{}",
+                            select(&left.columns, &left.sql),
+                            select(&same, &right.sql)
+                        ),
+                        left.columns,
+                    )),
+                    false => Err(stop(
+                        "the sides of the union have different columns".to_owned(),
+                    )),
+                }
+            }
+        }
+    }
+
+    fn query(
+        &mut self,
+        node: NodeId,
+        sql: &str,
+        views: &BTreeMap<String, NodeId>,
+    ) -> Result<(String, Vec<String>), Stop> {
+        let mut stopped = None;
+        let mut resolve = |name: &str| match views.get(name) {
+            Some(view) => self.relation(*view).map_err(|stop| {
+                let reason = stop.reason.clone();
+                stopped = Some(stop);
+                reason
+            }),
+            None => {
+                let relation = self.tables.find(Some(name), None)?;
+                self.note_read(&relation.sql);
+                Ok(relation)
+            }
+        };
+        let rewritten = rewrite(sql, &mut resolve);
+        rewritten.map_err(|reason| stopped.unwrap_or_else(|| Self::stop(node, reason)))
+    }
+
+    fn join(
+        &mut self,
+        node: NodeId,
+        left: NodeId,
+        right: NodeId,
+        on: &JoinOn,
+        how: How,
+    ) -> Result<(String, Vec<String>), Stop> {
+        let stop = |reason: String| Self::stop(node, reason);
+        let (mut left, mut right) = (self.input(left)?, self.input(right)?);
+        let is_same = left.relation.sql == right.relation.sql;
+        let name = |input: &Input, other: &str| match is_same {
+            true => other.to_owned(),
+            false => input.relation.sql.clone(),
+        };
+        left.qualifier = Some(name(&left, "l"));
+        right.qualifier = Some(name(&right, "r"));
+        let condition = match on {
+            JoinOn::Keys(pairs) => {
+                let mut equal = Vec::new();
+                for (a, b) in pairs {
+                    missing(a, &left.relation).map_err(stop)?;
+                    missing(b, &right.relation).map_err(stop)?;
+                    equal.push(format!("{} = {}", left.column(a), right.column(b)));
+                }
+                Some(equal.join("\n    and "))
+            }
+            JoinOn::Using(keys) => {
+                let mut equal = Vec::new();
+                for key in keys {
+                    missing(key, &left.relation).map_err(stop)?;
+                    missing(key, &right.relation).map_err(stop)?;
+                    equal.push(format!("{} = {}", left.column(key), right.column(key)));
+                }
+                Some(equal.join("\n    and "))
+            }
+            JoinOn::Condition(condition) => {
+                Some(self.expr(condition, &[&left, &right]).map_err(stop)?)
+            }
+            JoinOn::Nothing => None,
+        };
+        if condition.is_none() && how != How::Cross {
+            return Err(stop("the join has no condition".to_owned()));
+        }
+        let mut pairs: Vec<(String, String)> = Vec::new();
+        let mut taken: Vec<String> = Vec::new();
+        for column in &left.relation.columns {
+            let is_shared = matches!(on, JoinOn::Using(keys) if keys.contains(column));
+            let value = match how {
+                How::Right if is_shared => right.column(column),
+                How::Full if is_shared => {
+                    format!(
+                        "coalesce({}, {})",
+                        left.column(column),
+                        right.column(column)
+                    )
+                }
+                _ => left.column(column),
+            };
+            taken.push(column.clone());
+            pairs.push((value, column.clone()));
+        }
+        let mut renamed = BTreeMap::new();
+        for column in &right.relation.columns {
+            let is_shared = matches!(on, JoinOn::Using(keys) if keys.contains(column));
+            if matches!(how, How::LeftSemi | How::LeftAnti) || is_shared {
+                renamed.insert(column.clone(), column.clone());
+                continue;
+            }
+            let name = free_name(column.clone(), &taken);
+            renamed.insert(column.clone(), name.clone());
+            taken.push(name.clone());
+            pairs.push((right.column(column), name));
+        }
+        self.joined.insert(node, renamed);
+        let (items, columns) = named_items(pairs);
+        let alias = |input: &Input, qualifier: &str| match is_same {
+            true => format!("{} {qualifier}", ident(&input.relation.sql)),
+            false => ident(&input.relation.sql).to_string(),
+        };
+        let mut body = format!(
+            "select\n    {items}\nfrom {}\n{} {}",
+            alias(&left, "l"),
+            how.sql(),
+            alias(&right, "r")
+        );
+        if let Some(condition) = condition {
+            body.push_str(&format!(" on {condition}"));
+        }
+        Ok((body, columns))
+    }
+
+    fn select_items(&self, items: &[Item], input: &Input) -> Result<(String, Vec<String>), String> {
+        let mut pairs: Vec<(String, String)> = Vec::new();
+        for item in items {
+            match &item.value {
+                ItemValue::All(_) => pairs.extend(input.relation.columns.iter().map(own)),
+                ItemValue::Expr(expr) => {
+                    let value = self.expr(expr, &[input])?;
+                    let name = item.name.clone().or_else(|| match expr {
+                        Sql::Identifier(name) => Some(name.value.clone()),
+                        Sql::CompoundIdentifier(parts) => Some(parts.last()?.value.clone()),
+                        _ => None,
+                    });
+                    let name = name.unwrap_or_else(|| format!("column_{}", pairs.len() + 1));
+                    pairs.push((value, crate::names::column(&name)));
+                }
+            }
+        }
+        let mut taken = Vec::new();
+        for (_, name) in &mut pairs {
+            *name = free_name(name.clone(), &taken);
+            taken.push(name.clone());
+        }
+        Ok(select_named(pairs, &input.relation.sql))
+    }
+
+    fn aggregate(
+        &self,
+        keys: &[String],
+        values: &[Item],
+        input: &Input,
+    ) -> Result<(String, Vec<String>), String> {
+        for key in keys {
+            missing(key, &input.relation)?;
+        }
+        let all = keys.iter().map(|key| Item {
+            value: ItemValue::Expr(Sql::Identifier(sqlparser::ast::Ident::new(key))),
+            name: None,
+        });
+        let all: Vec<Item> = all.chain(values.iter().cloned()).collect();
+        let (mut body, columns) = self.select_items(&all, input)?;
+        if !keys.is_empty() {
+            let keys: Vec<String> = keys.iter().map(|key| ident(key).to_string()).collect();
+            body.push_str(&format!("\ngroup by {}", keys.join(", ")));
+        }
+        Ok((body, columns))
+    }
+
+    /// The column that is dropped, if it is there.
+    fn dropped(&self, column: &Sql, input: &Input) -> Option<String> {
+        match column {
+            Sql::Identifier(name) => Some(name.value.clone()),
+            Sql::CompoundIdentifier(parts) => {
+                let [qualifier, name] = parts.as_slice() else {
+                    return None;
+                };
+                self.carried_by(input.node, &qualifier.value, &name.value)
+            }
+            _ => None,
+        }
+    }
+
+    /// An expression over `inputs`, in the SQL of models.
+    fn expr(&self, expr: &Sql, inputs: &[&Input]) -> Result<String, String> {
+        let mut expr = expr.clone();
+        let placed = visit_expressions_mut(&mut expr, |part| match self.placed(part, inputs) {
+            Ok(()) => ControlFlow::Continue(()),
+            Err(reason) => ControlFlow::Break(reason),
+        });
+        if let ControlFlow::Break(reason) = placed {
+            return Err(reason);
+        }
+        spark::translate(&mut expr)?;
+        let text = spark::lower(&unnested(expr).to_string());
+        Ok(text)
+    }
+
+    /// Gives a column the name that it has in the inputs.
+    fn placed(&self, expr: &mut Sql, inputs: &[&Input]) -> Result<(), String> {
+        let (qualifier, name) = match expr {
+            Sql::Identifier(name) => (None, crate::names::column(&name.value)),
+            Sql::CompoundIdentifier(parts) => match parts.as_slice() {
+                [qualifier, name] => (
+                    Some(qualifier.value.clone()),
+                    crate::names::column(&name.value),
+                ),
+                _ => return Err(format!("column `{expr}` is not understood")),
+            },
+            Sql::Exists { .. } | Sql::Subquery(_) | Sql::InSubquery { .. } => {
+                return Err("a subquery in an expression is not translated".to_owned());
+            }
+            _ => return Ok(()),
+        };
+        let mut found = inputs.iter().filter_map(|input| {
+            let name = match &qualifier {
+                Some(qualifier) => self.carried_by(input.node, qualifier, &name)?,
+                None => name.clone(),
+            };
+            input
+                .relation
+                .columns
+                .contains(&name)
+                .then_some((*input, name))
+        });
+        let (input, name) = match (found.next(), found.next()) {
+            (Some(found), None) => found,
+            (Some(_), Some(_)) => {
+                return Err(format!("column `{name}` is on both sides of the join"));
+            }
+            (None, _) => return Err(format!("there is no column `{name}`")),
+        };
+        *expr = match &input.qualifier {
+            Some(qualifier) => Sql::CompoundIdentifier(vec![ident(qualifier), ident(&name)]),
+            None => Sql::Identifier(ident(&name)),
+        };
+        Ok(())
+    }
+
+    /// The name that a column of the frame or alias `qualifier` has at `node`.
+    fn carried_by(&self, node: NodeId, qualifier: &str, column: &str) -> Option<String> {
+        match frame_of(qualifier) {
+            Some(frame) => self.carried(node, &|at| at == frame, column, 0),
+            None => {
+                let is_alias = |at: NodeId| matches!(&self.graph.nodes[at].op, Op::Alias { name, .. } if name == qualifier);
+                self.carried(node, &is_alias, column, 0)
+            }
+        }
+    }
+
+    fn carried(
+        &self,
+        at: NodeId,
+        is_wanted: &dyn Fn(NodeId) -> bool,
+        column: &str,
+        depth: usize,
+    ) -> Option<String> {
+        if is_wanted(at) {
+            return Some(column.to_owned());
+        }
+        if depth > 200 {
+            return None;
+        }
+        let carried = |node: NodeId| self.carried(node, is_wanted, column, depth + 1);
+        match &self.graph.nodes[at].op {
+            Op::Join { left, right, .. } => carried(*left).or_else(|| {
+                let name = carried(*right)?;
+                self.joined.get(&at)?.get(&name).cloned()
+            }),
+            Op::Rename { input, from, to } => {
+                let name = carried(*input)?;
+                Some(if name == *from { to.clone() } else { name })
+            }
+            Op::Filter { input, .. }
+            | Op::Select { input, .. }
+            | Op::Drop { input, .. }
+            | Op::Distinct { input, .. }
+            | Op::With { input, .. }
+            | Op::Alias { input, .. }
+            | Op::Aggregate { input, .. } => carried(*input),
+            _ => None,
+        }
+    }
+}
+
+/// Takes the brackets around a whole expression away.
+fn unnested(expr: Sql) -> Sql {
+    match expr {
+        Sql::Nested(inner) => unnested(*inner),
+        other => other,
+    }
+}
+
+fn own(column: &String) -> (String, String) {
+    (ident(column).to_string(), column.clone())
+}
+
+fn missing(column: &str, relation: &Relation) -> Result<(), String> {
+    match relation.columns.iter().any(|known| known == column) {
+        true => Ok(()),
+        false => Err(format!("there is no column `{column}` in {}", relation.sql)),
+    }
+}
+
+fn select(columns: &[String], from: &str) -> String {
+    select_named(columns.iter().map(own).collect(), from).0
+}
+
+fn select_named(pairs: Vec<(String, String)>, from: &str) -> (String, Vec<String>) {
+    let (items, columns) = named_items(pairs);
+    (
+        format!("select\n    {items}\nfrom {}", ident(from)),
+        columns,
+    )
+}
+
+/// The items of a SELECT list, with their names where these are not the columns' own.
+fn named_items(pairs: Vec<(String, String)>) -> (String, Vec<String>) {
+    let items = pairs.iter().map(|(value, name)| {
+        let quoted = ident(name).to_string();
+        let own = value.rsplit('.').next() == Some(quoted.as_str()) && !value.contains(['(', ' ']);
+        match own {
+            true => value.clone(),
+            false => format!("{value} as {quoted}"),
+        }
+    });
+    let items = items.collect::<Vec<_>>().join(",\n    ");
+    (items, pairs.into_iter().map(|(_, name)| name).collect())
+}
+
+/// Equal rows once, or one row for each combination of `keys`: the first in the order of the
+/// other columns, so that every run keeps the same one.
+fn first_of_each(
+    keys: Option<&[String]>,
+    relation: &Relation,
+) -> Result<(String, Vec<String>), String> {
+    let columns = &relation.columns;
+    let Some(keys) = keys else {
+        let body = select(columns, &relation.sql).replacen("select", "select distinct", 1);
+        return Ok((body, columns.clone()));
+    };
+    for key in keys {
+        missing(key, relation)?;
+    }
+    let list = |names: Vec<&String>| {
+        let names: Vec<String> = names
+            .into_iter()
+            .map(|name| ident(name).to_string())
+            .collect();
+        names.join(", ")
+    };
+    let others: Vec<&String> = columns
+        .iter()
+        .filter(|column| !keys.contains(column))
+        .collect();
+    if others.is_empty() {
+        let body = select(columns, &relation.sql).replacen("select", "select distinct", 1);
+        return Ok((body, columns.clone()));
+    }
+    let body = format!(
+        "{}\nqualify row_number() over (\n    partition by {}\n    order by {}\n) = 1",
+        select(columns, &relation.sql),
+        list(keys.iter().collect()),
+        list(others)
+    );
+    Ok((body, columns.clone()))
+}
