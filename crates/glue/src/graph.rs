@@ -179,24 +179,6 @@ impl How {
 }
 
 impl Op {
-    /// The nodes that it reads.
-    pub(crate) fn inputs(&self) -> Vec<NodeId> {
-        match self {
-            Op::Source { .. } | Op::Unknown { .. } => Vec::new(),
-            Op::Query { views, .. } => views.values().copied().collect(),
-            Op::Join { left, right, .. } | Op::Union { left, right, .. } => vec![*left, *right],
-            Op::Filter { input, .. }
-            | Op::Select { input, .. }
-            | Op::Drop { input, .. }
-            | Op::Rename { input, .. }
-            | Op::Mapping { input, .. }
-            | Op::Distinct { input, .. }
-            | Op::With { input, .. }
-            | Op::Aggregate { input, .. }
-            | Op::Alias { input, .. } => vec![*input],
-        }
-    }
-
     /// What a user calls it.
     pub(crate) fn kind(&self) -> &'static str {
         match self {

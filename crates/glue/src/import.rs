@@ -10,7 +10,8 @@ use crate::models::{self, FindTable, Written};
 use crate::names;
 use crate::quality;
 use crate::query::Relation;
-use crate::{Outcome, SourceText, Step, script};
+use crate::script;
+use crate::step::{Outcome, SourceText, Step};
 
 /// A project made from scripts.
 #[derive(Debug, Default)]

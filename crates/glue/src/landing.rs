@@ -6,7 +6,7 @@ use catalog::{
 };
 
 use crate::names;
-use crate::{Outcome, SourceText, Step};
+use crate::step::{Outcome, SourceText, Step};
 
 /// A landing table of the imported project.
 #[derive(Debug)]

@@ -432,7 +432,20 @@ impl Writer<'_> {
         let mut pairs: Vec<(String, String)> = Vec::new();
         for item in items {
             match &item.value {
-                ItemValue::All(_) => pairs.extend(input.relation.columns.iter().map(own)),
+                ItemValue::All(frame) => {
+                    let columns = match frame.map(|frame| (frame, self.relations.get(&frame))) {
+                        None => input.relation.columns.clone(),
+                        Some((_, None)) => return Err("a frame is not among the inputs".into()),
+                        Some((frame, Some(relation))) => {
+                            let columns = relation.columns.iter();
+                            let is_frame = |at| at == frame;
+                            columns
+                                .filter_map(|name| self.carried(input.node, &is_frame, name, 0))
+                                .collect()
+                        }
+                    };
+                    pairs.extend(columns.iter().map(own));
+                }
                 ItemValue::Expr(expr) => {
                     let value = self.expr(expr, &[input])?;
                     let name = item.name.clone().or_else(|| match expr {

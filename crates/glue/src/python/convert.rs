@@ -2,7 +2,7 @@
 
 use tree_sitter::{Node, Tree};
 
-use super::{Expr, ExprKind, Statement, StatementKind, SyntaxFault};
+use super::tree::{Expr, ExprKind, Statement, StatementKind, SyntaxFault};
 
 /// How deep expressions and blocks may be nested: the converter and its readers recurse.
 const DEPTH_MAX: usize = 120;

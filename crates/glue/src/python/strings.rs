@@ -3,7 +3,7 @@
 use tree_sitter::Node;
 
 use super::convert::Converter;
-use super::{SyntaxFault, TextPart};
+use super::tree::{SyntaxFault, TextPart};
 
 impl Converter<'_> {
     /// The pieces of a `string` node.

@@ -1,8 +1,8 @@
 //! Calls: who is called, and with what.
 
 use super::functions;
-use super::interpreter::{Interpreter, TEXT_MAX};
-use super::value::{Args, Value};
+use super::interpreter::Interpreter;
+use super::value::{Args, TEXT_MAX, Value};
 use crate::graph::Sink;
 use crate::python::{Expr, ExprKind};
 

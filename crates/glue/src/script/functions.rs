@@ -6,8 +6,7 @@ use sqlparser::ast::{
 };
 use sqlparser::ast::{DuplicateTreatment, helpers::attached_token::AttachedToken};
 
-use super::interpreter::TEXT_MAX;
-use super::value::{Args, Value};
+use super::value::{Args, TEXT_MAX, Value};
 use crate::names;
 use crate::python::{Expr, ExprKind};
 use crate::spark;

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use super::functions;
-use super::value::{Args, Body, Function, Value};
+use super::value::{Args, Body, Function, TEXT_MAX, Value};
 use crate::graph::{Graph, Node, NodeId, Op, frame_column};
 use crate::names::{self, snake};
 use crate::python::{Expr, ExprKind, Statement, StatementKind, TextPart};
@@ -13,9 +13,8 @@ use crate::python::{Expr, ExprKind, Statement, StatementKind, TextPart};
 const STEPS_MAX: u32 = 200_000;
 /// How deep functions of the script may call each other.
 const CALLS_MAX: usize = 24;
-/// How many nodes and characters of text one script may make.
+/// How many nodes one script may make.
 const NODES_MAX: usize = 2_000;
-pub(super) const TEXT_MAX: usize = 1 << 18;
 
 /// The graph that the statements describe.
 pub(super) fn interpret(statements: &[Statement]) -> Graph {

@@ -7,6 +7,9 @@ use sqlparser::ast::Expr as Sql;
 use crate::graph::NodeId;
 use crate::python::{Expr, Statement};
 
+/// The longest text that is put together, in bytes.
+pub(super) const TEXT_MAX: usize = 1 << 18;
+
 /// What is known of a variable.
 #[derive(Debug, Clone)]
 pub(super) enum Value {

@@ -11,11 +11,11 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 
 /// The crates that each crate may use, from top to bottom.
-const CRATES: [(&str, &[&str]); 9] = [
+const CRATES: [(&str, &[&str]); 10] = [
     (
         "stedi",
         &[
-            "engine", "query", "lake", "landing", "privacy", "catalog", "sample",
+            "engine", "query", "lake", "landing", "privacy", "catalog", "sample", "glue",
         ],
     ),
     (
@@ -27,6 +27,7 @@ const CRATES: [(&str, &[&str]); 9] = [
     ("landing", &[]),
     ("privacy", &[]),
     ("catalog", &[]),
+    ("glue", &["catalog"]),
     ("sample", &[]),
     ("trino", &[]),
 ];
