@@ -520,9 +520,11 @@ impl FindTable for Importer<'_> {
             return Err("the name of the table is known only when the job runs".to_owned());
         };
         let place = names::place(path);
+        // Without its bucket, `landing/` may be anything's place.
+        let is_telling = Kind::spoken_of(&place).is_some();
         let same = |other: &str| {
             let (a, b) = (path.trim_end_matches('/'), other.trim_end_matches('/'));
-            a.eq_ignore_ascii_case(b) || !place.is_empty() && names::place(other) == place
+            a.eq_ignore_ascii_case(b) || is_telling && names::place(other) == place
         };
         if let Some(target) = self.find_target(|t| t.path.as_deref().is_some_and(same)) {
             return self.target(target);
@@ -532,9 +534,12 @@ impl FindTable for Importer<'_> {
         }
         let found = names::table_at(path).and_then(|table| self.named(&table));
         let found = found.or_else(|| {
-            let words = names::table(&path.replace("s3", ""));
-            let is_raw = ["landing", "raw"].iter().any(|word| words.contains(word));
-            let kind = Kind::spoken_of(&words).filter(|_| is_raw)?;
+            // A place without a zone in its name, of data that no script writes.
+            let words = names::table(path);
+            let is_made = ["trusted", "curated"]
+                .iter()
+                .any(|word| words.contains(word));
+            let kind = Kind::spoken_of(&words).filter(|_| !is_made)?;
             self.find_landing(|landing| landing.kind == Some(kind))
                 .map(Ok)
         });

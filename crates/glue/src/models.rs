@@ -162,7 +162,11 @@ impl Writer<'_> {
     fn free_cte(&self, wanted: &str) -> String {
         let is_taken =
             |name: &str| self.ctes.iter().any(|(cte, _)| cte == name) || self.tables_have(name);
-        let mut name = wanted.to_owned();
+        let wanted = match spark::is_word_of_sql(wanted) {
+            true => format!("{wanted}_rows"),
+            false => wanted.to_owned(),
+        };
+        let mut name = wanted.clone();
         let mut number = 1;
         while is_taken(&name) {
             number += 1;

@@ -11,7 +11,9 @@ use sqlparser::ast::{
     FunctionArguments, Ident, ObjectName, Statement, Value, VisitMut, visit_expressions_mut,
 };
 use sqlparser::dialect::DatabricksDialect;
+use sqlparser::keywords::Keyword;
 use sqlparser::parser::Parser;
+use sqlparser::tokenizer::{Token, Tokenizer};
 
 use crate::names;
 
@@ -87,7 +89,26 @@ pub(crate) fn parse(sql: &str) -> Result<Vec<Statement>, String> {
     if sql.len() > QUERY_BYTES_MAX {
         return Err("the query is longer than 64 KiB".to_owned());
     }
-    Parser::parse_sql(&DatabricksDialect {}, sql).map_err(|error| format!("the SQL: {error}"))
+    let parsed = Parser::parse_sql(&DatabricksDialect {}, sql).or_else(|error| {
+        // `at` is a common alias, and begins time travel to the parser.
+        let mut tokens = Tokenizer::new(&DatabricksDialect {}, sql).tokenize()?;
+        for token in &mut tokens {
+            if let Token::Word(word) = token
+                && word.keyword == Keyword::AT
+            {
+                word.quote_style = Some('`');
+                word.keyword = Keyword::NoKeyword;
+            }
+        }
+        let mut again = Parser::new(&DatabricksDialect {}).with_tokens(tokens);
+        again.parse_statements().map_err(|_| error)
+    });
+    parsed.map_err(|error| format!("the SQL does not parse: {error}"))
+}
+
+/// Whether SQL reads something else in a name that is not quoted.
+pub(crate) fn is_word_of_sql(name: &str) -> bool {
+    ident(name).quote_style.is_some()
 }
 
 /// One expression.
@@ -282,11 +303,17 @@ pub(crate) fn mapped_type(name: &str) -> Result<String, String> {
     Ok(type_of(&data_type)?.to_string().to_lowercase())
 }
 
-/// A statement's text in lower case, texts and quoted names excepted.
+/// A statement's text in lower case, texts and quoted names excepted. Indentation is doubled:
+/// the parser's own is two spaces wide.
 pub(crate) fn lower(sql: &str) -> String {
     let mut lower = String::with_capacity(sql.len());
     let mut quote = None;
+    let mut begins_line = false;
     for c in sql.chars() {
+        if begins_line && c == ' ' && quote.is_none() {
+            lower.push(' ');
+        }
+        begins_line = c == '\n' || begins_line && c == ' ';
         match quote {
             Some(open) if c == open => quote = None,
             None if c == '\'' || c == '"' => quote = Some(c),

@@ -187,6 +187,7 @@ impl Interpreter {
         name: &str,
         args: &Args,
     ) -> Value {
+        let keys: Vec<String> = keys.iter().map(|key| names::column(key)).collect();
         let values = match name {
             "agg" => args
                 .flat()

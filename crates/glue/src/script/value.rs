@@ -103,6 +103,9 @@ impl Value {
         match self {
             Value::Unknown(reason) => reason.clone(),
             Value::OpenText(_) => format!("{needed} is put together when the job runs"),
+            Value::Library(name) if !name.contains(['.', '(']) => {
+                format!("{needed} is `{name}`, which the script sets nowhere")
+            }
             _ => format!("{needed} is not understood"),
         }
     }
