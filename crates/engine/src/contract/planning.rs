@@ -1,7 +1,7 @@
 //! Plans models before a run: checks each against the tables it reads and its own contract.
 //! Reads and writes no data.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use catalog::{Check, Model, Project, Rule};
@@ -220,13 +220,25 @@ pub async fn propose_contracts(setup: &Setup) -> Result<Vec<ProposedContract>, E
     put_derived(&session);
     let mut lineage = Lineage::of(&setup.project);
     let mut proposals = Vec::new();
+    let mut unplanned = BTreeSet::new();
     for model in setup.project.models() {
         let mut proposal = ProposedContract {
             table: model.name.to_string(),
             ..ProposedContract::default()
         };
+        let mut reads = model.reads().iter();
+        if let Some(read) = reads.find(|read| unplanned.contains(&read.table)) {
+            let reason = format!("it reads {}, which cannot be planned", read.table);
+            proposal.refused = Some((reason, None));
+            unplanned.insert(proposal.table.clone());
+            proposals.push(proposal);
+            continue;
+        }
         match planned_layout(&session, model).await {
-            Err(error) => proposal.refused = Some((error.to_string(), error.advice())),
+            Err(error) => {
+                unplanned.insert(proposal.table.clone());
+                proposal.refused = Some((error.to_string(), error.advice()));
+            }
             Ok((plan, layout)) => {
                 let people = lineage.propose(model, layout.schema(), &plan);
                 let refused = people.refused.as_ref();
