@@ -46,6 +46,7 @@ pub(crate) fn write(
     tables: &mut dyn FindTable,
 ) -> Result<Written, Stop> {
     let mut writer = Writer {
+        depth: 0,
         graph,
         tables,
         ctes: Vec::new(),
@@ -94,7 +95,12 @@ fn indented(text: &str) -> String {
     lines.collect::<Vec<_>>().join("\n")
 }
 
+/// How many steps one model may have, and how many columns each of them.
+const STEPS_MAX: usize = 100;
+const COLUMNS_MAX: usize = 500;
+
 struct Writer<'a> {
+    depth: usize,
     graph: &'a Graph,
     tables: &'a mut dyn FindTable,
     ctes: Vec<(String, String)>,
@@ -192,8 +198,21 @@ impl Writer<'_> {
         })
     }
 
-    /// The SELECT that gives the node's rows, and its columns.
+    /// The SELECT that gives the node's rows, and its columns, within the limits of a model.
     fn body(&mut self, node: NodeId) -> Result<(String, Vec<String>), Stop> {
+        self.depth += 1;
+        if self.depth > STEPS_MAX || self.ctes.len() >= STEPS_MAX {
+            return Err(Self::stop(node, "the table is made in too many steps"));
+        }
+        let (body, columns) = self.unbounded_body(node)?;
+        self.depth -= 1;
+        match columns.len() > COLUMNS_MAX {
+            true => Err(Self::stop(node, "it has too many columns")),
+            false => Ok((body, columns)),
+        }
+    }
+
+    fn unbounded_body(&mut self, node: NodeId) -> Result<(String, Vec<String>), Stop> {
         let graph = self.graph;
         let stop = |reason: String| Self::stop(node, reason);
         match &graph.nodes[node].op {

@@ -50,7 +50,7 @@ impl Interpreter {
     fn append(&mut self, list: &str, receiver: Value, args: &Args) -> Value {
         if let (Value::List(mut values), Some(value)) = (receiver, args.positional.first()) {
             values.push(value.clone());
-            self.set(list, Value::List(values));
+            self.set(list, Value::List(values).bounded());
         }
         Value::None
     }

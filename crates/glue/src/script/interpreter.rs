@@ -10,7 +10,7 @@ use crate::names::{self, snake};
 use crate::python::{Expr, ExprKind, Statement, StatementKind, TextPart};
 
 /// How many statements and expressions one script may take: loops and calls multiply them.
-const STEPS_MAX: u32 = 200_000;
+const STEPS_MAX: u32 = 50_000;
 /// How deep functions of the script may call each other.
 const CALLS_MAX: usize = 24;
 /// How many nodes one script may make.
@@ -246,13 +246,16 @@ impl Interpreter {
             ExprKind::Number(number) => Value::Number(number.clone()),
             ExprKind::Bool(value) => Value::Bool(*value),
             ExprKind::None => Value::None,
-            ExprKind::List(items) | ExprKind::Tuple(items) => Value::List(self.items(items)),
+            ExprKind::List(items) | ExprKind::Tuple(items) => {
+                Value::List(self.items(items)).bounded()
+            }
             ExprKind::Dict(pairs) => Value::Dict(
                 pairs
                     .iter()
                     .map(|(key, value)| (self.eval(key), self.eval(value)))
                     .collect(),
-            ),
+            )
+            .bounded(),
             ExprKind::Call {
                 function,
                 args,

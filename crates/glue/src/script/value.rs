@@ -8,7 +8,9 @@ use crate::graph::NodeId;
 use crate::python::{Expr, Statement};
 
 /// The longest text that is put together, in bytes.
-pub(super) const TEXT_MAX: usize = 1 << 18;
+pub(super) const TEXT_MAX: usize = 1 << 16;
+/// The largest list or dictionary, in elements and pieces of 64 bytes.
+const VALUE_MAX: usize = 4_096;
 
 /// What is known of a variable.
 #[derive(Debug, Clone)]
@@ -85,6 +87,29 @@ impl Value {
                 .map(|value| value.text().map(str::to_owned))
                 .collect(),
             _ => None,
+        }
+    }
+
+    /// The value itself, unless it holds too much: values are copied wherever they are read.
+    pub(super) fn bounded(self) -> Value {
+        match self.takes(VALUE_MAX).is_some() {
+            true => self,
+            false => Value::Unknown("a list or dictionary is too large".to_owned()),
+        }
+    }
+
+    /// What is left of `room` beside the value; `None` if it needs more.
+    fn takes(&self, room: usize) -> Option<usize> {
+        let room = room.checked_sub(1)?;
+        match self {
+            Value::Text(text) | Value::OpenText(text) => room.checked_sub(text.len() / 64),
+            Value::List(values) => values
+                .iter()
+                .try_fold(room, |room, value| value.takes(room)),
+            Value::Dict(pairs) => pairs
+                .iter()
+                .try_fold(room, |room, (key, value)| value.takes(key.takes(room)?)),
+            _ => Some(room),
         }
     }
 

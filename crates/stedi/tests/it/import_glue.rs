@@ -181,6 +181,13 @@ fn nothing_is_written_where_it_cannot_be_whole() {
 fn hostile_scripts_end_in_an_outcome() {
     let deep = format!("x = {}1{}", "[".repeat(20_000), "]".repeat(20_000));
     let grows = "x = 'a'\nfor a in [1,2,3,4,5,6,7,8,9,10]:\n    for b in [1,2,3,4,5,6,7,8,9,10]:\n        x = x + x\n";
+    let many = "a = spark.table('customer_landing')\n".to_owned()
+        + &"a = a.filter('email is not null')\n".repeat(1_500)
+        + "a.write.saveAsTable('many')\n";
+    let wide = "a = spark.table('customer_landing')\n".to_owned()
+        + &"a = a.join(a, 'email')\n".repeat(40)
+        + "a.write.saveAsTable('wide')\n";
+    let lists = "x = [1]\n".to_owned() + &"x = [x, x]\n".repeat(40);
     let calls = "def f(x):\n    return f(f(x))\nf(1)\n";
     let cycle = "a = spark.table('b_trusted')\na.write.saveAsTable('b_trusted')\n";
     let injected = "a = spark.table('customer_landing').filter(\"email = '*/ x'\")\na.write.saveAsTable('x_trusted')\n";
@@ -192,6 +199,9 @@ fn hostile_scripts_end_in_an_outcome() {
         ("deep", deep.as_str()),
         ("grows", grows),
         ("calls", calls),
+        ("many", &many),
+        ("wide", &wide),
+        ("lists", &lists),
         ("cycle", cycle),
         ("injected", injected),
         ("query", query.as_str()),
