@@ -136,7 +136,33 @@ fn completed(settings: &Settings, imported: &mut Imported) -> Result<Vec<Propose
                 let landing = place(&settings.landing.value)?;
                 let lake = place(&settings.lake.value)?;
                 let setup = settings.setup_for(project, landing, lake);
-                return Ok(runtime()?.block_on(propose_contracts(&setup))?);
+                match runtime()?.block_on(propose_contracts(&setup)) {
+                    Ok(proposals) => return Ok(proposals),
+                    // A name that no model may have.
+                    Err(engine::Error::Model {
+                        file,
+                        line,
+                        message,
+                        hint,
+                    }) => {
+                        let mut models = imported.models.iter_mut();
+                        let found = models.find(|model| {
+                            model.sql.is_ok() && file == format!("import/{}", model.file)
+                        });
+                        let Some(model) = found else {
+                            let error = engine::Error::Model {
+                                file,
+                                line,
+                                message,
+                                hint,
+                            };
+                            return Err(error.into());
+                        };
+                        model.sql = Err(message);
+                        continue;
+                    }
+                    Err(error) => return Err(error.into()),
+                }
             }
             Err(errors) => errors,
         };
