@@ -119,6 +119,7 @@ pub(crate) struct Item {
 }
 
 /// What an item gives.
+#[expect(clippy::large_enum_variant, reason = "there are few of them at a time")]
 #[derive(Debug, Clone)]
 pub(crate) enum ItemValue {
     Expr(Sql),
@@ -127,6 +128,7 @@ pub(crate) enum ItemValue {
 }
 
 /// What a join compares.
+#[expect(clippy::large_enum_variant, reason = "there are few of them at a time")]
 #[derive(Debug)]
 pub(crate) enum JoinOn {
     /// Columns of the left and of the right side, all kept.

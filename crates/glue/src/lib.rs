@@ -15,14 +15,17 @@
 mod graph;
 mod import;
 mod landing;
+mod model_file;
 mod models;
 mod names;
 mod python;
 mod quality;
 mod query;
 mod script;
+mod select_text;
 mod spark;
 mod step;
 
-pub use import::{Imported, ImportedModel, People, import};
+pub use import::{Imported, import};
+pub use model_file::{ImportedModel, People};
 pub use step::{Outcome, SourceText, Step};

@@ -7,6 +7,9 @@ use std::ops::ControlFlow;
 
 use crate::graph::{Graph, How, Item, ItemValue, JoinOn, NodeId, Op, frame_of};
 use crate::query::{Relation, free_name, rewrite};
+use crate::select_text::{
+    first_of_each, missing, named_items, own, select, select_named, unnested,
+};
 use crate::spark::{self, ident};
 
 /// Why a model cannot be written, and the node that stops it.
@@ -292,7 +295,12 @@ impl Writer<'_> {
             Op::With { input, name, value } => {
                 let input = self.input(*input)?;
                 let value = self.expr(value, &[&input]).map_err(stop)?;
-                let mut pairs: Vec<_> = input.relation.columns.iter().map(own).collect();
+                let mut pairs: Vec<_> = input
+                    .relation
+                    .columns
+                    .iter()
+                    .map(|column| own(column))
+                    .collect();
                 match pairs.iter_mut().find(|(_, column)| column == name) {
                     Some(pair) => pair.0 = value,
                     None => pairs.push((value, name.clone())),
@@ -467,7 +475,7 @@ impl Writer<'_> {
                                 .collect()
                         }
                     };
-                    pairs.extend(columns.iter().map(own));
+                    pairs.extend(columns.iter().map(|column| own(column)));
                 }
                 ItemValue::Expr(expr) => {
                     let value = self.expr(expr, &[input])?;
@@ -625,87 +633,4 @@ impl Writer<'_> {
             _ => None,
         }
     }
-}
-
-/// Takes the brackets around a whole expression away.
-fn unnested(expr: Sql) -> Sql {
-    match expr {
-        Sql::Nested(inner) => unnested(*inner),
-        other => other,
-    }
-}
-
-fn own(column: &String) -> (String, String) {
-    (ident(column).to_string(), column.clone())
-}
-
-fn missing(column: &str, relation: &Relation) -> Result<(), String> {
-    match relation.columns.iter().any(|known| known == column) {
-        true => Ok(()),
-        false => Err(format!("there is no column `{column}` in {}", relation.sql)),
-    }
-}
-
-fn select(columns: &[String], from: &str) -> String {
-    select_named(columns.iter().map(own).collect(), from).0
-}
-
-fn select_named(pairs: Vec<(String, String)>, from: &str) -> (String, Vec<String>) {
-    let (items, columns) = named_items(pairs);
-    (
-        format!("select\n    {items}\nfrom {}", ident(from)),
-        columns,
-    )
-}
-
-/// The items of a SELECT list, with their names where these are not the columns' own.
-fn named_items(pairs: Vec<(String, String)>) -> (String, Vec<String>) {
-    let items = pairs.iter().map(|(value, name)| {
-        let quoted = ident(name).to_string();
-        let own = value.rsplit('.').next() == Some(quoted.as_str()) && !value.contains(['(', ' ']);
-        match own {
-            true => value.clone(),
-            false => format!("{value} as {quoted}"),
-        }
-    });
-    let items = items.collect::<Vec<_>>().join(",\n    ");
-    (items, pairs.into_iter().map(|(_, name)| name).collect())
-}
-
-/// Equal rows once, or one row for each combination of `keys`: the first in the order of the
-/// other columns, so that every run keeps the same one.
-fn first_of_each(
-    keys: Option<&[String]>,
-    relation: &Relation,
-) -> Result<(String, Vec<String>), String> {
-    let columns = &relation.columns;
-    let Some(keys) = keys else {
-        let body = select(columns, &relation.sql).replacen("select", "select distinct", 1);
-        return Ok((body, columns.clone()));
-    };
-    for key in keys {
-        missing(key, relation)?;
-    }
-    let list = |names: Vec<&String>| {
-        let names: Vec<String> = names
-            .into_iter()
-            .map(|name| ident(name).to_string())
-            .collect();
-        names.join(", ")
-    };
-    let others: Vec<&String> = columns
-        .iter()
-        .filter(|column| !keys.contains(column))
-        .collect();
-    if others.is_empty() {
-        let body = select(columns, &relation.sql).replacen("select", "select distinct", 1);
-        return Ok((body, columns.clone()));
-    }
-    let body = format!(
-        "{}\nqualify row_number() over (\n    partition by {}\n    order by {}\n) = 1",
-        select(columns, &relation.sql),
-        list(keys.iter().collect()),
-        list(others)
-    );
-    Ok((body, columns.clone()))
 }

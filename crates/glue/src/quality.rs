@@ -100,8 +100,6 @@ fn rules(ruleset: &str) -> Vec<String> {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
-
     #[test]
     fn rules_become_checks() {
         let check = |ruleset: &str, checks: &str, others: &[&str]| {

@@ -197,7 +197,7 @@ fn translated(expr: &mut Expr) -> Result<(), String> {
             BinaryOperator::Spaceship => Expr::IsNotDistinctFrom(left.clone(), right.clone()),
             // Spark divides integers as doubles.
             BinaryOperator::Divide => {
-                *left = Box::new(cast(left, DataType::Double(ExactNumberInfo::None)));
+                **left = cast(left, DataType::Double(ExactNumberInfo::None));
                 return Ok(());
             }
             _ => return Ok(()),

@@ -13,6 +13,7 @@ pub(super) const TEXT_MAX: usize = 1 << 16;
 const VALUE_MAX: usize = 4_096;
 
 /// What is known of a variable.
+#[expect(clippy::large_enum_variant, reason = "there are few of them at a time")]
 #[derive(Debug, Clone)]
 pub(super) enum Value {
     Text(String),
