@@ -15,6 +15,7 @@
 mod graph;
 mod import;
 mod landing;
+mod model_columns;
 mod model_file;
 mod models;
 mod names;
