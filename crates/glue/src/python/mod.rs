@@ -57,7 +57,7 @@ mod tests {
         };
         check("a = 1\nb = f(a)\n", "2 statements, skipped []");
         check("mport sys\na = 1\n", "2 statements, skipped [1]");
-        check("a = 1\nb = f(\n", "line 2: this is not Python");
+        check("a = 1\nb = f(\n", "1 statements, skipped [2]");
         check("def f(:\n    x = (1\n", "line 1: this is not Python");
         let deep = format!("a = {}1{}", "(".repeat(5000), ")".repeat(5000));
         check(&deep, "line 1: expressions are nested too deeply");
