@@ -287,12 +287,15 @@ impl Completion<'_> {
                 "no column `{name}`, which {} reads; it is null in every row",
                 names_of(&readers)
             ));
-            self.table.columns.push(Column {
+            let missing = Column {
                 source: ColumnSource::Nowhere,
                 comment: None,
                 line: self.table.line,
                 ..column.clone()
-            });
+            };
+            // Partition columns come last.
+            let data_columns = self.table.data_columns().len();
+            self.table.columns.insert(data_columns, missing);
             if shipped.personal().contains(&column.name) {
                 self.table.personal.push(column.name.clone());
             }

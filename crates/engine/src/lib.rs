@@ -26,6 +26,7 @@ mod system_rows;
 mod write;
 
 pub use contract::lineage::{Influence, Origin};
+pub use contract::planning::{ProposedContract, propose_contracts};
 pub use contract::report::{CheckKind, CheckReport, LeftOutReport, Report, TableReport, Verdict};
 pub use damage::{Damage, INTACT};
 pub use error::{Class, Error, ExportFault, Refusal, SettingsFault};

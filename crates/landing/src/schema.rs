@@ -88,7 +88,7 @@ pub enum Key {
 impl Key {
     /// Whether it is this key.
     #[inline]
-    pub(crate) fn is(&self, key: &[u8]) -> bool {
+    pub fn is(&self, key: &[u8]) -> bool {
         match self {
             Key::AnyCase(own) => own.as_bytes().eq_ignore_ascii_case(key),
             Key::Exact(own) => own.as_bytes() == key,

@@ -225,6 +225,9 @@ pub(crate) enum Command {
     Sample(SampleArgs),
     /// Write out the built-in data product for editing
     Init(InitArgs),
+    /// Make a data product of what you have elsewhere
+    #[command(subcommand)]
+    Import(ImportCommand),
     /// Show versions and settings, and check that the places can be used
     Doctor,
     /// Print completions for a shell
@@ -669,6 +672,28 @@ pub(crate) struct SampleArgs {
         value_delimiter = ','
     )]
     pub(crate) defects: Vec<sample::Defect>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum ImportCommand {
+    /// Translate AWS Glue scripts and Athena DDL into a data product
+    #[command(
+        after_help = "Reads *.py (Glue Studio or PySpark; never executed) and *.sql (CREATE EXTERNAL TABLE). Prints\n\
+                      what became of each node of each script. What has no translation is a comment in the\n\
+                      model's file, with the reason. docs/import.md says what is translated, and how.\n\n\
+                      Exit codes: 0 all is translated; 1 something is not, or the files cannot be read or written"
+    )]
+    Glue(ImportGlueArgs),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ImportGlueArgs {
+    /// Scripts and definitions, or folders of them
+    #[arg(required = true, value_name = "DIR|FILE")]
+    pub(crate) from: Vec<PathBuf>,
+    /// The folder to write the data product to; it must not exist, or be empty
+    #[arg(long, value_name = "DIR", default_value = "lakehouse")]
+    pub(crate) to: PathBuf,
 }
 
 #[derive(Debug, Args)]

@@ -21,7 +21,7 @@ mod watchdog;
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use crate::args::{Cli, Command};
+use crate::args::{Cli, Command, ImportCommand};
 use crate::failure::Ending;
 use crate::settings::Settings;
 use crate::watchdog::Limits;
@@ -68,6 +68,7 @@ fn execute(settings: &Settings, command: &Command) -> anyhow::Result<Ending> {
         Command::Key(command) => commands::key::key(settings, command),
         Command::Consent(command) => commands::consent::consent(settings, command),
         Command::Sample(sample) => commands::sample::sample(settings, sample),
+        Command::Import(ImportCommand::Glue(glue)) => commands::import::glue(settings, glue),
         Command::Init(init) => commands::init::init(settings, init),
         Command::Doctor => commands::doctor::doctor(settings),
         Command::Completions { shell } => commands::completions::completions(*shell),

@@ -70,11 +70,16 @@ impl Settings {
                 "give the lake a folder of its own with --lake",
             ));
         }
-        Ok(Setup {
+        Ok(self.setup_for(self.project()?, landing, lake))
+    }
+
+    /// The engine's input for a project that is not read from the settings' place.
+    pub(crate) fn setup_for(&self, project: Project, landing: Location, lake: Location) -> Setup {
+        Setup {
             key: Some(Arc::new(Keys::of(self, landing.clone(), lake.clone()))),
             landing,
             lake,
-            project: Arc::new(self.project()?),
+            project: Arc::new(project),
             now_ms: self
                 .now_ms
                 .value
@@ -82,6 +87,6 @@ impl Settings {
             memory_bytes: self.memory_bytes.value,
             as_of: AsOf::Latest,
             wait: self.wait,
-        })
+        }
     }
 }

@@ -1,7 +1,7 @@
 //! Plans models before a run: checks each against the tables it reads and its own contract.
 //! Reads and writes no data.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use catalog::{Check, Model, Project, Rule};
@@ -18,10 +18,10 @@ use crate::contract::reading_times;
 use crate::contract::shipped;
 use crate::contract::subject_columns;
 use crate::contract::time_use::TimeUse;
-use query::Session;
 use query::sql::parse::quote;
 use query::system;
 use query::tables::model_id;
+use query::{Session, Setup};
 
 /// A model that passed planning, and what later steps need to know about it.
 #[derive(Debug, Clone)]
@@ -128,12 +128,7 @@ pub(crate) async fn plan_and_trace(
     models: &[&Model],
 ) -> Result<(Vec<Planned>, Lineage), Error> {
     refuse_system_names(&session.tables().project)?;
-    // Derived tables are empty here: none is computed yet, and the lake is not read before
-    // all models are known to be right.
-    for table in system::DERIVED {
-        let empty = EmptyTable::new(table.schema());
-        session.tables().put_system(table.name(), Arc::new(empty));
-    }
+    put_derived(session);
     let mut planned = Vec::new();
     let mut lineage = Lineage::of(&session.tables().project);
     let mut stars = Vec::new();
@@ -149,10 +144,7 @@ pub(crate) async fn plan_and_trace(
             reading_times::reading_time_column(session.tables().project.roles(), &plan);
         let reading_time = reading_time.map(|place| layout.schema().field(place).name().clone());
         lineage.add(model, layout.schema(), &plan)?;
-        session.tables().put(
-            model.name.as_ref(),
-            Arc::new(EmptyTable::new(Arc::clone(layout.schema()))),
-        );
+        put_empty(session, model, &layout);
         let sql = leave_out::statement(model);
         let mut last_check = None;
         for check in leave_out::leaving_out(model) {
@@ -190,6 +182,93 @@ pub(crate) async fn plan_and_trace(
         }
     }
     Ok((planned, lineage))
+}
+
+/// Makes the derived tables known, empty: none is computed yet, and the lake is not read before
+/// all models are known to be right.
+fn put_derived(session: &Session) {
+    for table in system::DERIVED {
+        let empty = EmptyTable::new(table.schema());
+        session.tables().put_system(table.name(), Arc::new(empty));
+    }
+}
+
+/// Makes a model's table known, empty, to those that read it.
+fn put_empty(session: &Session, model: &Model, layout: &Layout) {
+    let empty = EmptyTable::new(Arc::clone(layout.schema()));
+    session.tables().put(model.name.as_ref(), Arc::new(empty));
+}
+
+/// What a model's contract must declare of people, as its SELECT tells.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ProposedContract {
+    /// The model's table.
+    pub table: String,
+    /// The column that names the person, if one must be declared.
+    pub subject: Option<String>,
+    /// The column that names the device, if one must be declared.
+    pub device: Option<String>,
+    /// The columns with personal values.
+    pub personal: Vec<String>,
+    /// Why a run refuses the model whatever its contract declares: the message, and what to
+    /// do if that is known.
+    pub refused: Option<(String, Option<String>)>,
+}
+
+/// Proposes what the contracts of the project's models must declare of people. Contracts that
+/// declare something already are not looked at. Reads and writes no data.
+///
+/// # Errors
+/// If the project as a whole cannot be planned. What is wrong with one model is in its
+/// proposal.
+pub async fn propose_contracts(setup: &Setup) -> Result<Vec<ProposedContract>, Error> {
+    let session = Session::to_plan_in(setup)?;
+    refuse_system_names(&setup.project)?;
+    put_derived(&session);
+    let mut lineage = Lineage::of(&setup.project);
+    let mut proposals = Vec::new();
+    let mut unplanned = BTreeSet::new();
+    for model in setup.project.models() {
+        let mut proposal = ProposedContract {
+            table: model.name.to_string(),
+            ..ProposedContract::default()
+        };
+        let mut reads = model.reads().iter();
+        if let Some(read) = reads.find(|read| unplanned.contains(&read.table)) {
+            let reason = format!("it reads {}, which cannot be planned", read.table);
+            proposal.refused = Some((reason, None));
+            unplanned.insert(proposal.table.clone());
+            proposals.push(proposal);
+            continue;
+        }
+        match planned_layout(&session, model).await {
+            Err(error) => {
+                unplanned.insert(proposal.table.clone());
+                proposal.refused = Some((error.to_string(), error.advice()));
+            }
+            Ok((plan, layout)) => {
+                let people = lineage.propose(model, layout.schema(), &plan);
+                let refused = people.refused.as_ref();
+                proposal.refused = refused.map(|error| (error.to_string(), error.advice()));
+                proposal.subject = people.subject;
+                proposal.device = people.device;
+                proposal.personal = people.personal;
+                put_empty(&session, model, &layout);
+            }
+        }
+        proposals.push(proposal);
+    }
+    Ok(proposals)
+}
+
+async fn planned_layout(session: &Session, model: &Model) -> Result<(LogicalPlan, Layout), Error> {
+    let plan = session.plan(&model.sql).await;
+    let plan = plan.map_err(|error| in_model(model, error.into()))?;
+    let layout = layout(model, &plan)?;
+    // Some errors are found only here.
+    let optimised = session.state().optimize(&plan);
+    optimised.map_err(|error| in_model(model, Error::planning(error)))?;
+    Ok((plan, layout))
 }
 
 /// Plans a check on the tables planned so far. Returns how its result depends on the time of

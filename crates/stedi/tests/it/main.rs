@@ -45,6 +45,7 @@ mod export;
 mod full_disk;
 mod gates;
 mod hostile_files;
+mod import_glue;
 mod key;
 mod killed;
 mod lake_contents;

@@ -11,12 +11,12 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 
 /// The crates that each crate may use, from top to bottom.
-const CRATES: [(&str, &[&str]); 11] = [
+const CRATES: [(&str, &[&str]); 12] = [
     (
         "stedi",
         &[
             "engine", "query", "lake", "landing", "privacy", "catalog", "sample", "pages",
-            "evidence",
+            "evidence", "glue",
         ],
     ),
     (
@@ -30,6 +30,7 @@ const CRATES: [(&str, &[&str]); 11] = [
     ("landing", &[]),
     ("privacy", &[]),
     ("catalog", &[]),
+    ("glue", &["catalog"]),
     ("sample", &[]),
     ("trino", &[]),
 ];

@@ -38,7 +38,8 @@ pub use self::flow::{Influence, Origin};
 pub(crate) use self::groups::GROUP_PEOPLE_MIN;
 pub(crate) use self::model_lineage::{ColumnOrigins, ModelLineage, Origins};
 use self::people::{ModelPeople, PeopleOfModels, PeopleTracer};
-use self::subject_declarations::{TracedModel, check_declarations};
+pub(crate) use self::subject_declarations::ProposedPeople;
+use self::subject_declarations::{TracedModel, check_declarations, propose_declarations};
 use crate::contract::subject_columns;
 use crate::error::{Error, Refusal};
 use query::redaction;
@@ -56,6 +57,8 @@ pub(crate) struct Lineage {
     undeclared: BTreeSet<Origin>,
     /// The errors about them, in the order of the models.
     undeclared_errors: Vec<Error>,
+    /// The personal columns of models whose contracts do not say yet which are.
+    proposed: BTreeMap<String, Vec<String>>,
 }
 
 impl Lineage {
@@ -68,6 +71,7 @@ impl Lineage {
             refused: Vec::new(),
             undeclared: BTreeSet::new(),
             undeclared_errors: Vec::new(),
+            proposed: BTreeMap::new(),
         }
     }
 
@@ -84,22 +88,52 @@ impl Lineage {
         schema: &Schema,
         plan: &LogicalPlan,
     ) -> Result<(), Error> {
-        let (relation, tables) = trace::trace(&self.project, plan);
-        let columns = schema.fields().iter().zip(relation.columns);
-        let columns = columns.map(|(field, direct)| ColumnOrigins {
-            name: field.name().clone(),
-            origins: self.origins(direct),
-        });
-        let lineage = ModelLineage {
-            columns: columns.collect(),
-            rows: self.origins_of_rows(relation.rows, &tables),
-        };
+        let lineage = self.traced(schema, plan);
         if let Some(error) = self.check_personal_columns(model, &lineage, plan)? {
             self.undeclared_errors.push(error);
         }
         self.add_people(model, schema, &lineage, plan);
         self.models.insert(model.name.to_string(), lineage);
         Ok(())
+    }
+
+    fn traced(&self, schema: &Schema, plan: &LogicalPlan) -> ModelLineage {
+        let (relation, tables) = trace::trace(&self.project, plan);
+        let columns = schema.fields().iter().zip(relation.columns);
+        let columns = columns.map(|(field, direct)| ColumnOrigins {
+            name: field.name().clone(),
+            origins: self.origins(direct),
+        });
+        ModelLineage {
+            columns: columns.collect(),
+            rows: self.origins_of_rows(relation.rows, &tables),
+        }
+    }
+
+    /// As [`Lineage::add`], for a model whose contract declares nothing of people yet: what it
+    /// must declare.
+    pub(crate) fn propose(
+        &mut self,
+        model: &Model,
+        schema: &Schema,
+        plan: &LogicalPlan,
+    ) -> ProposedPeople {
+        let lineage = self.traced(schema, plan);
+        let personal = lineage.columns.iter();
+        let personal = personal
+            .filter(|column| self.personal_path(&column.origins.direct).is_some())
+            .map(|column| column.name.clone());
+        let personal: Vec<String> = personal.collect();
+        let (people, declared) =
+            self.with_people(model, schema, &lineage, plan, propose_declarations);
+        let table = model.name.to_string();
+        self.people.insert(table.clone(), people);
+        self.proposed.insert(table.clone(), personal.clone());
+        self.models.insert(table, lineage);
+        ProposedPeople {
+            personal,
+            ..declared
+        }
     }
 
     /// Records the people in a model's rows, and checks what its contract declares of them.
@@ -110,6 +144,26 @@ impl Lineage {
         lineage: &ModelLineage,
         plan: &LogicalPlan,
     ) {
+        // A privacy gate checks each row of the training set instead.
+        let (people, result) = self.with_people(model, schema, lineage, plan, |traced| {
+            match subject_columns::is_training_set(model, traced.names) {
+                true => Ok(()),
+                false => check_declarations(traced),
+            }
+        });
+        self.refused.extend(result.err());
+        self.people.insert(model.name.to_string(), people);
+    }
+
+    /// Traces the people in a model's rows; gives them, and what `judge` says of them.
+    fn with_people<T>(
+        &self,
+        model: &Model,
+        schema: &Schema,
+        lineage: &ModelLineage,
+        plan: &LogicalPlan,
+        judge: impl FnOnce(&TracedModel<'_>) -> T,
+    ) -> (ModelPeople, T) {
         let mut tracer = PeopleTracer::new(&self.project, &self.people);
         let relation = tracer.trace(plan);
         let names: Vec<&str> = schema.fields().iter().map(|f| f.name().as_str()).collect();
@@ -134,20 +188,15 @@ impl Lineage {
             // Rows of an anonymous table are groups, not people.
             has_people: !relation.sources.is_empty() && !model.contract.anonymous,
         };
-        // A privacy gate checks each row of the training set instead.
-        let result = match subject_columns::is_training_set(model, &names) {
-            true => Ok(()),
-            false => check_declarations(&TracedModel {
-                model,
-                names: &names,
-                parties: tracer.parties(),
-                relation: &relation,
-                personal: &personal,
-                is_grouped,
-            }),
-        };
-        self.refused.extend(result.err());
-        self.people.insert(model.name.to_string(), people);
+        let verdict = judge(&TracedModel {
+            model,
+            names: &names,
+            parties: tracer.parties(),
+            relation: &relation,
+            personal: &personal,
+            is_grouped,
+        });
+        (people, verdict)
     }
 
     /// The errors about columns that take personal values and are not declared personal,
@@ -195,6 +244,9 @@ impl Lineage {
     pub(crate) fn is_personal(&self, column: &Origin) -> bool {
         if let Some(table) = column.table.strip_prefix("system.") {
             return system::personal(table).contains(&column.column.as_str());
+        }
+        if let Some(personal) = self.proposed.get(&column.table) {
+            return personal.contains(&column.column);
         }
         match self.project.find(&column.table) {
             Some(Table::Landing(table)) => table.personal().contains(&column.column),

@@ -45,12 +45,75 @@ pub(super) fn check_declarations(traced: &TracedModel<'_>) -> Result<(), Error> 
     };
     match broken_rule {
         None => Ok(()),
-        Some(broken_rule) => Err(Error::Refused(Refusal::Model {
-            file: model.file.clone(),
-            line: broken_rule.line,
-            rule: broken_rule.rule,
-            advice: broken_rule.advice,
-        })),
+        Some(broken_rule) => Err(broken_rule.in_file(&model.file)),
+    }
+}
+
+/// What a model's contract must declare of people.
+#[derive(Debug, Default)]
+pub(crate) struct ProposedPeople {
+    /// The column that names the person, if one must be declared.
+    pub(crate) subject: Option<String>,
+    /// The column that names the device, if one must be declared.
+    pub(crate) device: Option<String>,
+    /// The columns with personal values.
+    pub(crate) personal: Vec<String>,
+    /// Why no declaration would do.
+    pub(crate) refused: Option<Error>,
+}
+
+/// How many columns are tried as `subject` or `device` of a model.
+const CANDIDATES_MAX: usize = 8;
+
+/// Finds the fewest declarations with which [`check_declarations`] accepts a model: none, a
+/// person, a device, or both.
+pub(super) fn propose_declarations(traced: &TracedModel<'_>) -> ProposedPeople {
+    if let Err(refusal) = refuse_values_of_anybody(traced.model, traced.personal) {
+        return ProposedPeople {
+            refused: Some(refusal.into()),
+            ..ProposedPeople::default()
+        };
+    }
+    let candidates = |is_device: bool| -> Vec<(Option<Party>, Option<String>)> {
+        let columns = traced.relation.columns.iter().zip(traced.names);
+        let named = columns.filter_map(|(party, name)| Some(((*party)?, name)));
+        let named = named
+            .filter(|(party, _)| (traced.parties.kind(*party) == Kind::Device) == is_device)
+            .map(|(party, name)| (Some(party), Some((*name).to_owned())));
+        std::iter::once((None, None))
+            .chain(named.take(CANDIDATES_MAX))
+            .collect()
+    };
+    let mut broken_rule = None;
+    for (device, device_name) in candidates(true) {
+        for (subject, subject_name) in candidates(false) {
+            let declared: Vec<Party> = [subject, device].into_iter().flatten().collect();
+            match traced.check_rows(&declared) {
+                None => {
+                    return ProposedPeople {
+                        subject: subject_name,
+                        device: device_name,
+                        ..ProposedPeople::default()
+                    };
+                }
+                Some(rule) => broken_rule = broken_rule.or(Some(rule)),
+            }
+        }
+    }
+    ProposedPeople {
+        refused: broken_rule.map(|rule| rule.in_file(&traced.model.file)),
+        ..ProposedPeople::default()
+    }
+}
+
+impl BrokenRule {
+    fn in_file(self, file: &str) -> Error {
+        Error::Refused(Refusal::Model {
+            file: file.to_owned(),
+            line: self.line,
+            rule: self.rule,
+            advice: self.advice,
+        })
     }
 }
 
@@ -78,10 +141,14 @@ impl TracedModel<'_> {
         if self.relation.sources.is_empty() {
             return None;
         }
-        let declared = match self.declared_parties() {
-            Ok(declared) => declared,
-            Err(broken_rule) => return Some(broken_rule),
-        };
+        match self.declared_parties() {
+            Ok(declared) => self.check_rows(&declared),
+            Err(broken_rule) => Some(broken_rule),
+        }
+    }
+
+    /// The people of all rows must be identified by `declared`.
+    fn check_rows(&self, declared: &[Party]) -> Option<BrokenRule> {
         let has_people = |source: &&RowSource| match source.kind {
             RowSourceKind::Record => {
                 let mut personal = self.personal.iter();
@@ -90,10 +157,10 @@ impl TracedModel<'_> {
             _ => true,
         };
         let mut sources = self.relation.sources.iter().filter(has_people);
-        if let Some(source) = sources.find(|source| !self.is_source_checked(source, &declared)) {
-            return Some(self.missing_declaration(source, &declared));
+        if let Some(source) = sources.find(|source| !self.is_source_checked(source, declared)) {
+            return Some(self.missing_declaration(source, declared));
         }
-        self.check_other_names(&declared)
+        self.check_other_names(declared)
     }
 
     /// The parties of the columns that the contract declares as `subject` and `device`.

@@ -110,8 +110,8 @@ impl ParquetLines {
             let leaves = (leaf..parquet.num_columns())
                 .take_while(|index| Arc::ptr_eq(&parquet.get_column_root_ptr(*index), root))
                 .count();
-            let name = root.name().to_ascii_lowercase();
-            match schema.columns.iter().find(|column| column.name == name) {
+            let key = root.name().as_bytes();
+            match schema.columns.iter().find(|column| column.key.is(key)) {
                 None => unknown.push(root.name().to_owned()),
                 Some(column) => {
                     let is_plain = leaves == 1

@@ -1,0 +1,217 @@
+//! `stedi import glue`: Glue scripts of the kinds that people write become a project that
+//! runs. The scripts are in `import_glue/`, one folder for each kind.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use tempfile::TempDir;
+
+use crate::places::{DEMO, SMALL, contents, unchanged};
+use crate::program::{Outcome, stedi};
+
+fn scripts(kind: &str) -> PathBuf {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    root.join("tests/it/import_glue").join(kind)
+}
+
+/// The project `p` in a new folder, made of scripts.
+fn imported(from: &Path, ending: i32) -> (TempDir, Outcome) {
+    let dir = tempfile::tempdir().unwrap();
+    let call = stedi(dir.path(), "import glue --format csv --to p").arg(from);
+    let outcome = call.run().ended(ending);
+    (dir, outcome)
+}
+
+fn linked(dir: &Path, landing: &Path) {
+    std::os::unix::fs::symlink(landing.join("landing"), dir.join("landing")).unwrap();
+}
+
+/// A project of five jobs must run as it is, with the published counts.
+fn runs_with_published_counts(kind: &str, customer_curated: &str) {
+    let (dir, outcome) = imported(&scripts(kind), 0);
+    assert!(!outcome.out.contains("not translated"), "{}", outcome.out);
+    outcome.hints("stedi run --project p");
+    linked(dir.path(), &DEMO.dir);
+    stedi(dir.path(), "run --project p").run().done();
+    for (table, expected) in [
+        ("customer_trusted", 482),
+        ("accelerometer_trusted", 40_981),
+        (customer_curated, 482),
+        ("step_trainer_trusted", 14_460),
+        ("machine_learning_curated", 43_681),
+    ] {
+        let call = format!("select count(*) from {table}");
+        let counted = stedi(dir.path(), "sql --project p --format csv -c").arg(&call);
+        let counted = counted.run().done().out;
+        let counted = counted.lines().last().unwrap_or_default();
+        assert_eq!(counted, expected.to_string(), "{kind}: {table}");
+    }
+}
+
+#[test]
+fn nodes_of_glue_studio_give_the_published_counts() {
+    runs_with_published_counts("studio_nodes", "customer_curated");
+}
+
+#[test]
+fn sql_of_glue_studio_gives_the_published_counts() {
+    runs_with_published_counts("studio_sql", "customers_curated");
+}
+
+#[test]
+fn data_frames_give_the_published_counts() {
+    runs_with_published_counts("dataframes", "customer_curated");
+}
+
+#[test]
+fn tables_of_the_catalog_give_the_published_counts() {
+    runs_with_published_counts("catalog", "customer_curated");
+}
+
+/// The columns after the script's folder: file, line, node, outcome, note.
+fn lines_of(outcome: &Outcome, folder: &Path) -> Vec<String> {
+    let folder = format!("{}/", folder.display());
+    let lines = outcome.out.lines().skip(1);
+    lines.map(|line| line.replace(&folder, "")).collect()
+}
+
+#[test]
+fn each_node_has_its_outcome() {
+    let from = scripts("careless");
+    let (dir, outcome) = imported(&from, 1);
+    let expected = include_str!("import_glue/careless/outcomes.csv");
+    assert_eq!(
+        lines_of(&outcome, &from),
+        expected.lines().collect::<Vec<_>>(),
+        "{}",
+        outcome.out
+    );
+    // What is not translated stops a run, where it is to be mended.
+    linked(dir.path(), &SMALL.dir);
+    let run = stedi(dir.path(), "run --project p").run().ended(2);
+    run.says("trusted/accelerometer_trusted.sql");
+}
+
+#[test]
+fn people_without_consent_are_refused_by_the_run() {
+    let from = scripts("careless").join("1_customers.py");
+    let (dir, outcome) = imported(&from, 1);
+    assert!(
+        outcome.out.contains("does not ask for consent to research"),
+        "{}",
+        outcome.out
+    );
+    linked(dir.path(), &SMALL.dir);
+    stedi(dir.path(), "run --project p").run().ended(4);
+}
+
+#[test]
+fn who_withdrew_is_left_out_of_what_asks_for_consent() {
+    let (dir, _) = imported(&scripts("studio_sql"), 0);
+    let sample = "sample landing --customers 60 --seed 3 --defect withdrawals";
+    stedi(dir.path(), sample).run().done();
+    stedi(dir.path(), "run --project p").run().done();
+    stedi(dir.path(), "run --lake shipped").run().done();
+    let people = "select count(distinct email) from customer_trusted";
+    let shipped = stedi(dir.path(), "sql --lake shipped --format csv -c").arg(people);
+    let shipped = shipped.run().done().out;
+    let own = stedi(dir.path(), "sql --project p --format csv -c").arg(people);
+    assert_eq!(own.run().done().out, shipped);
+}
+
+#[test]
+fn contracts_say_whose_rows_they_are() {
+    let (dir, _) = imported(&scripts("studio_nodes"), 0);
+    for (file, expected) in [
+        (
+            "trusted/customer_trusted.sql",
+            "subject = \"email\"\npersonal = [\"customername\", \"email\", \"phone\", \"birthday\", \"serialnumber\"]\n",
+        ),
+        (
+            "trusted/accelerometer_trusted.sql",
+            "subject = \"user\"\npersonal = [\"user\"]\n",
+        ),
+        (
+            "trusted/step_trainer_trusted.sql",
+            "device = \"serialnumber\"\npersonal = [\"serialnumber\"]\n",
+        ),
+        // The rows were checked where the trusted tables are built.
+        (
+            "curated/machine_learning_curated.sql",
+            ".\"\npersonal = [\"serialnumber\", \"user\"]\n*/",
+        ),
+    ] {
+        let text = fs::read_to_string(dir.path().join("p").join(file)).unwrap();
+        assert!(text.contains(expected), "{file}:\n{text}");
+    }
+}
+
+#[test]
+fn nothing_is_written_where_it_cannot_be_whole() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path();
+    fs::create_dir_all(path.join("full")).unwrap();
+    fs::write(path.join("full/file"), "x").unwrap();
+    fs::create_dir_all(path.join("none")).unwrap();
+    fs::write(path.join("notes.txt"), "x").unwrap();
+    let before = contents(path);
+    let from = scripts("studio_nodes");
+    let from = from.display();
+    for (words, code, says) in [
+        (
+            format!("import glue {from} --to full"),
+            1,
+            "full is not empty",
+        ),
+        ("import glue none --to p".to_owned(), 1, "nothing to import"),
+        ("import glue gone --to p".to_owned(), 1, "cannot read gone"),
+        (
+            "import glue notes.txt --to p".to_owned(),
+            1,
+            "neither a script nor a definition",
+        ),
+        ("import glue".to_owned(), 2, "required"),
+    ] {
+        stedi(path, &words).run().ended(code).says(says);
+        unchanged(&before, path, &words);
+    }
+}
+
+#[test]
+fn hostile_scripts_end_in_an_outcome() {
+    let deep = format!("x = {}1{}", "[".repeat(20_000), "]".repeat(20_000));
+    let grows = "x = 'a'\nfor a in [1,2,3,4,5,6,7,8,9,10]:\n    for b in [1,2,3,4,5,6,7,8,9,10]:\n        x = x + x\n";
+    let many = "a = spark.table('customer_landing')\n".to_owned()
+        + &"a = a.filter('email is not null')\n".repeat(1_500)
+        + "a.write.saveAsTable('many')\n";
+    let wide = "a = spark.table('customer_landing')\n".to_owned()
+        + &"a = a.join(a, 'email')\n".repeat(40)
+        + "a.write.saveAsTable('wide')\n";
+    let lists = "x = [1]\n".to_owned() + &"x = [x, x]\n".repeat(40);
+    let calls = "def f(x):\n    return f(f(x))\nf(1)\n";
+    let cycle = "a = spark.table('b_trusted')\na.write.saveAsTable('b_trusted')\n";
+    let injected = "a = spark.table('customer_landing').filter(\"email = '*/ x'\")\na.write.saveAsTable('x_trusted')\n";
+    let query = format!(
+        "a = spark.sql('select {} from customer_landing')\na.write.saveAsTable('q')\n",
+        "(".repeat(5_000)
+    );
+    for (case, text) in [
+        ("deep", deep.as_str()),
+        ("grows", grows),
+        ("calls", calls),
+        ("many", &many),
+        ("wide", &wide),
+        ("lists", &lists),
+        ("cycle", cycle),
+        ("injected", injected),
+        ("query", query.as_str()),
+        ("binary", "\u{0}\u{1}\u{fffd}"),
+        ("empty", ""),
+    ] {
+        let dir = tempfile::tempdir().unwrap();
+        fs::write(dir.path().join("*_ x.py"), text).unwrap();
+        let outcome = stedi(dir.path(), "import glue . --to p").run();
+        assert!([0, 1].contains(&outcome.code), "{case}: {}", outcome.err);
+        assert!(!outcome.err.contains("bug"), "{case}: {}", outcome.err);
+    }
+}
