@@ -587,6 +587,7 @@ async fn a_rewritten_statement_stays_about_as_large() {
     check(&format!(
         "
         {tries} => 1
+        select k + k - 1 * k + 2 from (values (3)) t(k) => 5
         {conditions} => 1
         {extremes} => !cannot be nested
         {percentiles} => !holds an aggregate

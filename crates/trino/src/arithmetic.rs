@@ -1,7 +1,7 @@
 //! Sums, differences and products of integers, which end in an error where the result
 //! does not fit, as in Trino. DataFusion's own operators wrap around.
 
-use std::sync::{Arc, LazyLock};
+use std::sync::Arc;
 
 use arrow::compute::kernels::numeric;
 use arrow::datatypes::{DataType, Field, FieldRef};
@@ -15,32 +15,32 @@ use datafusion::physical_expr_common::datum::apply;
 
 use crate::fault::Fault;
 
-/// The operators; a statement names none of them.
-static OPERATORS: LazyLock<[Arc<ScalarUDF>; 3]> = LazyLock::new(|| {
-    [Operator::Plus, Operator::Minus, Operator::Multiply].map(|operator| {
-        Arc::new(ScalarUDF::new_from_impl(Checked {
-            operator,
-            signature: Signature::user_defined(Volatility::Immutable),
-        }))
-    })
-});
-
-/// An operator as a function whose result is checked: Plus and Minus, and Multiply for
-/// any other.
+/// An operator as a function whose result is checked: Plus, Minus or Multiply. A chain of
+/// operators becomes one function with many arguments, so that it is typed once.
 pub fn checked_operator(operator: Operator, left: Expr, right: Expr) -> Expr {
-    let at = match operator {
-        Operator::Plus => 0,
-        Operator::Minus => 1,
-        _ => 2,
+    let (mut operators, mut args) = match left {
+        Expr::ScalarFunction(function) => match chain_of(&function.func) {
+            Some(chain) => (chain.operators.clone(), function.args),
+            None => (Vec::new(), vec![Expr::ScalarFunction(function)]),
+        },
+        other => (Vec::new(), vec![other]),
     };
-    OPERATORS[at].call(vec![left, right])
+    operators.push(operator);
+    args.push(right);
+    let chain = Checked {
+        operators,
+        signature: Signature::user_defined(Volatility::Immutable),
+    };
+    ScalarUDF::new_from_impl(chain).call(args)
 }
 
 /// Whether a function is one of [`checked_operator`]'s.
 pub fn is_checked_operator(function: &ScalarUDF) -> bool {
-    OPERATORS
-        .iter()
-        .any(|operator| operator.as_ref() == function)
+    chain_of(function).is_some()
+}
+
+fn chain_of(function: &ScalarUDF) -> Option<&Checked> {
+    function.inner().downcast_ref::<Checked>()
 }
 
 /// The wider of two signed integer types.
@@ -53,19 +53,16 @@ pub fn common_integer(left: &DataType, right: &DataType) -> Option<DataType> {
     })
 }
 
+/// Operators between arguments, from the left to the right.
 #[derive(Debug, PartialEq, Eq, Hash)]
 struct Checked {
-    operator: Operator,
+    operators: Vec<Operator>,
     signature: Signature,
 }
 
 impl ScalarUDFImpl for Checked {
     fn name(&self) -> &str {
-        match self.operator {
-            Operator::Plus => "checked_plus",
-            Operator::Minus => "checked_minus",
-            _ => "checked_multiply",
-        }
+        "checked_arithmetic"
     }
 
     fn signature(&self) -> &Signature {
@@ -73,11 +70,16 @@ impl ScalarUDFImpl for Checked {
     }
 
     fn coerce_types(&self, given: &[DataType]) -> Result<Vec<DataType>> {
-        match given {
-            [left, right] => common_integer(left, right).map(|common| vec![common; 2]),
-            _ => None,
+        let widest = given
+            .iter()
+            .cloned()
+            .map(Some)
+            .reduce(|widest, next| common_integer(&widest?, &next?))
+            .flatten();
+        match widest {
+            Some(widest) => Ok(vec![widest; given.len()]),
+            None => Err(Fault::arguments("+", "integer + integer").into()),
         }
-        .ok_or_else(|| Fault::arguments(self.name(), "an integer and an integer").into())
     }
 
     fn return_type(&self, given: &[DataType]) -> Result<DataType> {
@@ -91,22 +93,26 @@ impl ScalarUDFImpl for Checked {
     }
 
     fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {
-        let kernel = match self.operator {
-            Operator::Plus => numeric::add,
-            Operator::Minus => numeric::sub,
-            _ => numeric::mul,
+        let mut args = args.args.into_iter();
+        let Some(mut result) = args.next() else {
+            return Err(Fault::arguments("+", "integer + integer").into());
         };
-        let [left, right] = args.args.as_slice() else {
-            return Err(Fault::arguments(self.name(), "an integer and an integer").into());
-        };
-        apply(left, right, |left, right| {
-            kernel(left, right).map_err(|error| match error {
-                ArrowError::ArithmeticOverflow(_) => {
-                    ArrowError::ExternalError(Box::new(out_of_range()))
-                }
-                other => other,
-            })
-        })
+        for (operator, right) in self.operators.iter().zip(args) {
+            let kernel = match operator {
+                Operator::Plus => numeric::add,
+                Operator::Minus => numeric::sub,
+                _ => numeric::mul,
+            };
+            result = apply(&result, &right, |left, right| {
+                kernel(left, right).map_err(|error| match error {
+                    ArrowError::ArithmeticOverflow(_) => {
+                        ArrowError::ExternalError(Box::new(out_of_range()))
+                    }
+                    other => other,
+                })
+            })?;
+        }
+        Ok(result)
     }
 }
 

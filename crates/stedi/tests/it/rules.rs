@@ -466,7 +466,7 @@ fn rules_that_do_not_fit_the_table() {
             "no column `z`",
             "",
         ),
-        ("rows = { name = 'n', holds = 'x' }", 6, "Boolean", ""),
+        ("rows = { name = 'n', holds = 'x' }", 6, "boolean", ""),
         (
             "rows = { name = 'n', holds = 'sum(x) > 0', action = 'leave_out' }",
             6,
