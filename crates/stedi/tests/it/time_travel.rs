@@ -48,7 +48,7 @@ fn two_versions() -> TwoVersions {
 /// The program's clock, as RFC 3339.
 fn chrono_now(dir: &std::path::Path) -> String {
     let text = stedi(dir, "sql --format csv -c")
-        .arg("select to_char(to_timestamp_millis(run_time()), '%Y-%m-%dT%H:%M:%S%.3fZ') as now")
+        .arg("select to_iso8601(from_unixtime(run_time() / 1000.0)) as now")
         .run()
         .done()
         .out;
