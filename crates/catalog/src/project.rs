@@ -25,6 +25,9 @@ pub struct Project {
     pub(crate) names: BTreeMap<String, TableName>,
     /// The text of each table's file, by `zone/name`.
     pub(crate) definitions: BTreeMap<String, String>,
+    /// Names of databases that no definition has and statements may use: see
+    /// [`Project::accepting`].
+    pub(crate) accepted_databases: BTreeSet<String>,
 }
 
 /// A table of the project.
@@ -55,6 +58,25 @@ impl<'a> Table<'a> {
 }
 
 impl Project {
+    /// The same project, whose tables statements may also find in databases of these names:
+    /// people bring statements from where the tables lay in databases of other names.
+    pub fn accepting(mut self, databases: impl IntoIterator<Item = String>) -> Self {
+        let names = databases.into_iter().map(|name| name.to_lowercase());
+        self.accepted_databases.extend(names);
+        self
+    }
+
+    /// Whether a landing definition names the database, in lower case.
+    pub fn declares_database(&self, name: &str) -> bool {
+        let mut landing = self.landing.iter();
+        landing.any(|table| table.database.as_deref() == Some(name))
+    }
+
+    /// The databases of [`Project::accepting`], in lower case.
+    pub fn accepted_databases(&self) -> &BTreeSet<String> {
+        &self.accepted_databases
+    }
+
     /// The landing tables, by name.
     pub fn landing(&self) -> &[LandingTable] {
         &self.landing

@@ -233,6 +233,7 @@ impl Draft {
             published: None,
             names: names.map(|(name, claim)| (name, claim.table)).collect(),
             definitions: self.definitions,
+            accepted_databases: BTreeSet::new(),
         };
         match self.published.map(|published| project.resolved(published)) {
             Some(Ok(published)) => project.published = Some(published),

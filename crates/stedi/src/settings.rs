@@ -63,6 +63,9 @@ pub(crate) struct Settings {
     pub(crate) format: Setting<Format>,
     /// What a run does if a file of customer records cannot be decoded.
     pub(crate) undecodable: Setting<Undecodable>,
+    /// Databases in which statements find the tables, besides those that landing
+    /// definitions name.
+    pub(crate) databases: Setting<Vec<String>>,
     /// The pseudonym key itself, if `STEDI_KEY` holds it.
     pub(crate) key: Option<Arc<PseudonymKey>>,
     /// The file of the pseudonym key, if one was named.
@@ -79,7 +82,7 @@ pub(crate) struct Settings {
 
 /// `stedi.toml`.
 #[derive(Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, default)]
 struct File {
     landing: Option<String>,
     lake: Option<String>,
@@ -89,12 +92,25 @@ struct File {
     format: Option<String>,
     key_file: Option<String>,
     undecodable: Option<String>,
+    sql: SqlSection,
+}
+
+/// `[sql]` of `stedi.toml`.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct SqlSection {
+    /// Databases in which statements find the tables of the data product, besides those
+    /// that its definitions name.
+    databases: Vec<String>,
 }
 
 /// The variable that holds a key.
 pub(crate) const KEY_VARIABLE: &str = "STEDI_KEY";
 
-const KEYS: [&str; 8] = [
+/// The variable that holds names of databases, between commas.
+const DATABASES_VARIABLE: &str = "STEDI_SQL_DATABASES";
+
+const KEYS: [&str; 9] = [
     "landing",
     "lake",
     "project",
@@ -103,6 +119,7 @@ const KEYS: [&str; 8] = [
     "format",
     "key_file",
     "undecodable",
+    "sql",
 ];
 
 impl Settings {
@@ -191,6 +208,22 @@ impl Settings {
                 None => Setting {
                     value: Undecodable::default(),
                     origin: Origin::Default,
+                },
+            },
+            databases: match variable_of(DATABASES_VARIABLE) {
+                Some(names) => Setting {
+                    value: names
+                        .split(',')
+                        .map(|name| name.trim().to_owned())
+                        .collect(),
+                    origin: Origin::Variable(DATABASES_VARIABLE),
+                },
+                None => Setting {
+                    origin: match file.sql.databases.is_empty() {
+                        true => Origin::Default,
+                        false => Origin::File(path.clone()),
+                    },
+                    value: file.sql.databases.clone(),
                 },
             },
             key: key_of_environment()?,

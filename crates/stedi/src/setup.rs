@@ -24,6 +24,7 @@ impl Settings {
             Some(dir) => Project::read(&project::lakehouse_in(dir))?,
             None => project::built_in()?,
         };
+        let project = project.accepting(self.databases.value.iter().cloned());
         // Some commands read the project twice.
         static SAID: Once = Once::new();
         SAID.call_once(|| {

@@ -56,6 +56,9 @@ pub struct Tables {
     /// not yet published.
     overrides: RwLock<HashMap<String, Arc<dyn TableProvider>>>,
     session_landing: RwLock<HashMap<String, catalog::LandingTable>>,
+    /// See [`Tables::take_accepted_databases`]; shared by the sessions that read other
+    /// snapshots of the same tables.
+    used_databases: Arc<RwLock<BTreeSet<String>>>,
     snapshot: Snapshot,
 }
 
@@ -70,6 +73,7 @@ impl Tables {
             as_of,
             overrides: RwLock::default(),
             session_landing: RwLock::default(),
+            used_databases: Arc::default(),
             snapshot: Snapshot::default(),
         }
     }
@@ -113,6 +117,7 @@ impl Tables {
             as_of: self.as_of,
             overrides: RwLock::new(self.overrides.read().clone()),
             session_landing: RwLock::new(self.session_landing.read().clone()),
+            used_databases: Arc::clone(&self.used_databases),
             snapshot,
         }
     }
@@ -165,8 +170,10 @@ impl Tables {
         let zones = Zone::ALL.into_iter().map(|zone| zone.to_string());
         let declared = self.project.landing().iter();
         let declared = declared.filter_map(|table| table.database.clone());
+        let accepted = self.project.accepted_databases().iter().cloned();
         let names: BTreeSet<String> = zones
             .chain(declared)
+            .chain(accepted)
             .chain([system::ZONE.to_owned()])
             .collect();
         names.into_iter().collect()
@@ -182,9 +189,10 @@ impl Tables {
         &self,
         database: Option<&str>,
     ) -> std::result::Result<Vec<String>, Error> {
-        let Some(database) = database else {
+        let Some(database) = database.map(str::to_lowercase) else {
             return Ok(self.names());
         };
+        let database = database.as_str();
         if database == system::ZONE {
             return Ok(system::names().map(str::to_owned).collect());
         }
@@ -200,13 +208,19 @@ impl Tables {
         }
     }
 
-    /// Whether a name is that of the whole product: the default one, or one that a
-    /// landing definition names.
+    /// Whether a name is that of the whole product: the default one, one that a landing
+    /// definition names, or one that the settings accept.
     fn is_database(&self, name: &str) -> bool {
-        let mut landing = self.project.landing().iter();
         name == DEFAULT_SCHEMA
             || name == "default"
-            || landing.any(|table| table.database.as_deref() == Some(name))
+            || self.project.declares_database(name)
+            || self.project.accepted_databases().contains(name)
+    }
+
+    /// The databases that statements have used since the last call and that only the
+    /// settings accept.
+    pub fn take_accepted_databases(&self) -> BTreeSet<String> {
+        std::mem::take(&mut self.used_databases.write())
     }
 
     fn names_of_zone(&self, zone: &str) -> Vec<String> {
@@ -281,7 +295,10 @@ impl Tables {
     pub(crate) fn no_database(&self, name: &str) -> Error {
         Error::sql(
             format!("there is no database `{}`", redaction::shown(name)),
-            format!("the databases are {}", self.databases().join(", ")),
+            format!(
+                "the databases are {}; `databases` below [sql] in stedi.toml accepts others",
+                self.databases().join(", ")
+            ),
         )
     }
 
@@ -500,8 +517,15 @@ impl CatalogProvider for Schemas {
     }
 
     fn schema(&self, name: &str) -> Option<Arc<dyn SchemaProvider>> {
-        let zone = match name {
-            name if self.0.is_database(name) => None,
+        let zone = match name.to_lowercase().as_str() {
+            name if self.0.is_database(name) => {
+                if self.0.project.accepted_databases().contains(name)
+                    && !self.0.project.declares_database(name)
+                {
+                    self.0.used_databases.write().insert(name.to_owned());
+                }
+                None
+            }
             "landing" => Some("landing"),
             "trusted" => Some("trusted"),
             "curated" => Some("curated"),

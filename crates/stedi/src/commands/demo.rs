@@ -50,10 +50,10 @@ pub(crate) fn demo(settings: &Settings, args: &DemoArgs) -> Result<Ending> {
     };
     let built = run::execute(settings, &setup, &options)?;
     if built.verdict() == engine::Verdict::Fail {
-        return show_report(settings, &built);
+        return show_report(settings, &setup.project, &built);
     }
     let report = runtime()?.block_on(engine::verify(&setup, expect.as_ref()))?;
-    let ending = show_report(settings, &report)?;
+    let ending = show_report(settings, &setup.project, &report)?;
     if ending == Ending::Done && settings.format.value == Format::Table {
         say(settings, &next(&dir, published));
     }

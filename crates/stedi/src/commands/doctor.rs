@@ -72,6 +72,10 @@ fn plain_settings(settings: &Settings) -> Vec<Finding> {
         .now_ms
         .value
         .map_or_else(|| "the clock".to_owned(), |now| now.to_string());
+    let databases = match settings.databases.value.is_empty() {
+        true => "those that landing definitions name".to_owned(),
+        false => settings.databases.value.join(", "),
+    };
     vec![
         setting(
             "memory",
@@ -81,6 +85,7 @@ fn plain_settings(settings: &Settings) -> Vec<Finding> {
         setting("format", format, &settings.format.origin),
         setting("undecodable", undecodable, &settings.undecodable.origin),
         setting("now", now, &settings.now_ms.origin),
+        setting("databases", databases, &settings.databases.origin),
     ]
 }
 

@@ -50,7 +50,7 @@ pub(crate) fn plan(settings: &Settings, args: &PlanArgs) -> Result<Ending> {
             Field::count(table.people_leaving),
         ]
     })?;
-    let ending = remark(settings, &plan.report);
+    let ending = remark(settings, &setup.project, &plan.report);
     if let Some(how) = &plan.report.how {
         say(settings, how);
     }

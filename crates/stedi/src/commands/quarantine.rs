@@ -91,7 +91,7 @@ fn retry(settings: &Settings) -> Result<Ending> {
         ..RunOptions::default()
     };
     let report = run::execute(settings, &setup, &options)?;
-    let ending = show_report(settings, &report)?;
+    let ending = show_report(settings, &setup.project, &report)?;
     let after = entries(settings)?
         .iter()
         .filter(|entry| entry.is_open())

@@ -42,7 +42,7 @@ pub(crate) fn repair(settings: &Settings, args: &RepairArgs) -> Result<Ending> {
         ..RunOptions::default()
     };
     let report = execute(settings, &setup, &options)?;
-    let ending = show_report(settings, &report)?;
+    let ending = show_report(settings, &setup.project, &report)?;
     conclude(settings, &report);
     Ok(ending)
 }

@@ -32,7 +32,7 @@ pub(crate) fn run(settings: &Settings, args: &RunArgs) -> Result<Ending> {
         undecodable: undecodable(settings, args.undecodable),
     };
     let report = execute(settings, &setup, &options)?;
-    let ending = show_report(settings, &report)?;
+    let ending = show_report(settings, &setup.project, &report)?;
     conclude(settings, &report);
     Ok(ending)
 }

@@ -1,17 +1,23 @@
 //! Prints the report of a run or a verification.
 
 use anyhow::Result;
-use engine::{Report, Verdict};
+use catalog::{Project, Table};
+use engine::{CheckReport, Report, Verdict};
 
 use crate::args::Format;
 use crate::failure::Ending;
+use crate::hints;
 use crate::output::{
     Field, complain, grouped, grouped_or_dash, places, put_json, put_list, rows, say,
 };
 use crate::settings::Settings;
 
-/// Prints the report, and returns how the program ends.
-pub(super) fn show_report(settings: &Settings, report: &Report) -> Result<Ending> {
+/// Prints the report about the tables of `project`, and returns how the program ends.
+pub(super) fn show_report(
+    settings: &Settings,
+    project: &Project,
+    report: &Report,
+) -> Result<Ending> {
     if settings.format.value == Format::Json {
         put_json(report)?;
     } else {
@@ -27,11 +33,11 @@ pub(super) fn show_report(settings: &Settings, report: &Report) -> Result<Ending
             ]
         })?;
     }
-    Ok(remark(settings, report))
+    Ok(remark(settings, project, report))
 }
 
 /// Prints warnings and failures of the report, and returns how the program ends.
-pub(super) fn remark(settings: &Settings, report: &Report) -> Ending {
+pub(super) fn remark(settings: &Settings, project: &Project, report: &Report) -> Ending {
     for warning in &report.warnings {
         say(settings, &format!("warning: {warning}"));
     }
@@ -84,23 +90,8 @@ pub(super) fn remark(settings: &Settings, report: &Report) -> Ending {
             ),
         );
     }
-    for check in report.checks.iter().filter(|check| !of_intact(check)) {
-        let violations = grouped(check.violations);
-        match check.verdict {
-            Verdict::Fail => complain(&format!(
-                "error: check {} of {} failed: {violations} rows",
-                check.check, check.table
-            )),
-            Verdict::Warn => say(
-                settings,
-                &format!(
-                    "warning: check {} of {}: {violations} rows",
-                    check.check, check.table
-                ),
-            ),
-            Verdict::Ok => {}
-        }
-    }
+    let checks = report.checks.iter().filter(|check| !of_intact(check));
+    show_checks(settings, project, checks);
     for table in &report.tables {
         if let Some(expected) = table.expected
             && table.rows != Some(expected)
@@ -119,5 +110,41 @@ pub(super) fn remark(settings: &Settings, report: &Report) -> Ending {
         Ending::Check
     } else {
         Ending::Done
+    }
+}
+
+/// Prints checks that found violations, each with the file of its model.
+fn show_checks<'a>(
+    settings: &Settings,
+    project: &Project,
+    checks: impl Iterator<Item = &'a CheckReport>,
+) {
+    for check in checks {
+        let CheckReport { check: name, .. } = check;
+        let violations = grouped(check.violations);
+        let place = match project.find(&check.table) {
+            Some(Table::Model(model)) => format!("{}: ", model.file),
+            _ => String::new(),
+        };
+        match check.verdict {
+            Verdict::Fail => {
+                let what = hints::violations_of(name);
+                complain(&format!(
+                    "error: {place}check {name} of {} failed: {violations} {what}",
+                    check.table
+                ));
+                if let Some(hint) = hints::of_gate(name) {
+                    complain(&format!("hint: {hint}"));
+                }
+            }
+            Verdict::Warn => say(
+                settings,
+                &format!(
+                    "warning: {place}check {name} of {}: {violations} rows",
+                    check.table
+                ),
+            ),
+            Verdict::Ok => {}
+        }
     }
 }

@@ -45,6 +45,11 @@ pub(super) async fn run_statement(
         }
     };
     let query = session.query_of_one_release(&statement).await?;
+    for database in session.tables().take_accepted_databases() {
+        let note =
+            format!("note: the settings read database `{database}` as the whole data product");
+        say(settings, &note);
+    }
     let mut rows = Rows::begin(settings, query.schema(), out);
     let mut stream = query.stream()?;
     while let Some(batch) = stream.next().await {

@@ -14,7 +14,7 @@ pub(crate) fn verify(settings: &Settings, args: &VerifyArgs) -> Result<Ending> {
     let setup = settings.setup()?;
     let expect = expectations(&setup.project, args.expect.as_deref())?;
     let report = runtime()?.block_on(engine::verify(&setup, expect.as_ref()))?;
-    let ending = show_report(settings, &report)?;
+    let ending = show_report(settings, &setup.project, &report)?;
     if settings.format.value == Format::Table {
         let headings = ["table", "check", "rows", "verdict"];
         put_list(settings, &headings, &report.checks, |check| {

@@ -4,11 +4,13 @@
 //! verbs: another door, such as HTTP, words its own hints. Errors of project files word
 //! theirs in `catalog`, because what to do about them is an edit of the file.
 
+mod gates;
 mod lake;
 
 use engine::{Error, ExportFault, Refusal, SettingsFault};
 use query::{KeyFault, LandingFault};
 
+pub(crate) use self::gates::{of_gate, violations_of};
 pub(crate) use self::lake::of_lake;
 use self::lake::{of_fault, of_store};
 use crate::failure::Failure;

@@ -16,9 +16,9 @@ use std::thread;
 use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::dice::Dice;
 use crate::places::{SMALL, append, contents, copy};
 use crate::program::{count, rows, stedi};
+use crate::random::Dice;
 
 /// Number of cases that are played by default.
 const CASES: usize = 32;

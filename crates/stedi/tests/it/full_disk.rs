@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use crate::company::STEDI_TABLES;
 use crate::delta;
 use crate::equal;
-use crate::growing::{Minds, consistent, deliver, on_lake};
+use crate::growing_landing::{Minds, consistent, deliver, on_lake};
 use crate::program::Call;
 
 /// A small disk, mounted in a namespace of its own: only calls that enter the

@@ -99,6 +99,9 @@ fn products_that_let_rows_through() {
         let refused = stedi(own.path(), "run --project p --format json")
             .run()
             .ended(4);
+        let what = format!(".sql: check {} of {} failed", case.check, case.table);
+        let refused = refused.says(&what);
+        assert!(refused.err.contains("\nhint: "), "{refused}");
         let report = refused.json();
         let failed: Vec<_> = report["checks"]
             .as_array()

@@ -11,9 +11,9 @@ use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use crate::delta;
-use crate::dice::{Dice, setting};
-use crate::growing::{Minds, consistent, deliver, on_lake, orphans, settle};
+use crate::growing_landing::{Minds, consistent, deliver, on_lake, orphans, settle};
 use crate::program::knows;
+use crate::random::{Dice, setting};
 
 /// Number of kills in all tests of this module together.
 const KILLS: u64 = 60;

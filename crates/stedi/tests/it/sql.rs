@@ -597,7 +597,7 @@ fn tables_in_every_format() {
     let csv = stedi(&SMALL.dir, "tables --format csv").run().done().out;
     assert_eq!(csv.lines().count(), lines.len() + 1, "{csv}");
     assert!(
-        csv.starts_with("zone,table,rows,version,files,bytes,grain\n"),
+        csv.starts_with("zone,table,rows,counted,version,files,bytes,grain\n"),
         "{csv}"
     );
     let table = stedi(&SMALL.dir, "tables").run().done().out;
@@ -985,7 +985,7 @@ fn what_a_session_defines_for_itself() {
             "stedi export",
         ),
         (
-            "msck repair table customer_landing",
+            "msck repair table customer_trusted",
             "only reading",
             "leave it out",
         ),
@@ -1022,4 +1022,31 @@ fn what_a_session_defines_for_itself() {
         .done();
     assert_eq!(outcome.out, "tab_name\n");
     outcome.says("mine is removed");
+}
+
+/// Statements from databases of other names, which the settings accept.
+#[test]
+fn databases_that_the_settings_name() {
+    let own = SMALL.with_own_lake();
+    let dir = own.path();
+    let sql = |statement: &str| stedi(dir, "sql --format csv -c").arg(statement);
+    let statement =
+        "select count(*) > 0 as n from \"AwsDataCatalog\".\"Steps_DB\".\"customer_trusted\"";
+    sql(statement).run().ended(1).hints("[sql] in stedi.toml");
+    fs::write(
+        dir.join("stedi.toml"),
+        "[sql]\ndatabases = [\"steps_db\"]\n",
+    )
+    .unwrap();
+    let answer = sql(statement).run().done();
+    let answer = answer.says("note: the settings read database `steps_db`");
+    assert_eq!(answer.out, "n\ntrue\n");
+    let names = sql("show databases").run().done();
+    assert!(names.out.contains("steps_db"), "{names}");
+    sql("use steps_db").run().done();
+    sql("select 1 from other.customer_trusted").run().ended(1);
+    let listed = sql("show tables in other_db").env("STEDI_SQL_DATABASES", "x, other_db");
+    assert!(listed.run().done().out.contains("customer_trusted"));
+    fs::write(dir.join("stedi.toml"), "[sql]\ndatabase = [\"steps_db\"]\n").unwrap();
+    sql("select 1").run().ended(2).says("stedi.toml:2");
 }

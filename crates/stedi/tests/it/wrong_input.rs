@@ -47,7 +47,7 @@ fn cases() -> Vec<Case> {
             words: "run",
             code: 1,
             says: &["landing", "holds no file"],
-            hints: "*.json",
+            hints: "put JSON or Parquet files there",
         },
         Case {
             shows: "landing is a file",
@@ -85,17 +85,18 @@ fn cases() -> Vec<Case> {
             hints: "--landing",
         },
         Case {
-            shows: "a source without files of its kind",
+            shows: "a source with hidden files alone",
             spoil: |dir| {
                 let folder = dir.join("landing/step_trainer/landing");
                 fs::remove_dir_all(&folder).unwrap();
                 fs::create_dir(&folder).unwrap();
-                fs::write(folder.join("a.csv"), "1,2,3").unwrap();
+                fs::write(folder.join("_SUCCESS"), "").unwrap();
+                fs::write(folder.join(".a.json"), "{}").unwrap();
             },
             words: "run",
             code: 1,
             says: &["step_trainer_landing", "holds no file"],
-            hints: "*.json",
+            hints: "put JSON or Parquet files there",
         },
         Case {
             shows: "a file that is a circle of links",

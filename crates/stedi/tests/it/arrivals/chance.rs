@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::models::{self, NAMES};
 use super::step::{Delivery, EDITS, Line, Source, Spelled, Step, What};
-use crate::dice::Dice;
+use crate::random::Dice;
 
 /// Start time of the first run.
 pub(crate) const BEGIN: i64 = 2_000;

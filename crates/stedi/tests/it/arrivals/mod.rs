@@ -26,8 +26,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::{Duration, Instant};
 
 use crate::company::Company;
-use crate::dice::{Dice, setting};
 use crate::long;
+use crate::random::{Dice, setting};
 use step::{Step, What};
 use world::{Effort, World};
 

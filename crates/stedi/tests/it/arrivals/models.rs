@@ -5,7 +5,7 @@
 //! with personal rows. The program may refuse the others, and statements that do
 //! not plan, before anything runs.
 
-use crate::dice::Dice;
+use crate::random::Dice;
 
 /// A model: its path in the project, and its text.
 #[derive(Clone, PartialEq, Eq)]

@@ -17,10 +17,10 @@ use super::models::{Model, NAMES};
 use super::step::{EDITS, Line, Nth, Source, Spelled, Step, What};
 use crate::company::Company;
 use crate::delta;
-use crate::dice::Dice;
 use crate::equal;
 use crate::places::{contents, copy};
 use crate::program::{Call, Outcome, finish, knows, stedi};
+use crate::random::Dice;
 
 /// The key of both lakes, so that pseudonyms are equal.
 const KEYS: [&str; 3] = ["7", "8", "9"];

@@ -1,15 +1,15 @@
 //! Eight concurrent processes on one lake while files arrive.
 //!
-//! `STEDI_TEST_CROWD_SECONDS=180 cargo test --workspace --test it crowded` runs
+//! `STEDI_TEST_CROWD_SECONDS=180 cargo test --workspace --test it many_processes` runs
 //! longer.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::dice::{Dice, setting};
-use crate::growing::{Minds, consistent, deliver, on_lake, settle};
+use crate::growing_landing::{Minds, consistent, deliver, on_lake, settle};
 use crate::program::knows;
+use crate::random::{Dice, setting};
 
 const SECONDS: u64 = 10;
 

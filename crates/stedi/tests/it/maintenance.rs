@@ -10,9 +10,9 @@ use std::time::{Duration, Instant, SystemTime};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::dice::{Dice, setting};
 use crate::places::{MANY, SMALL, append, contents, copy, log_entries, unchanged};
 use crate::program::{count, finish, rows, stedi};
+use crate::random::{Dice, setting};
 
 /// A lake of several runs, each with new readings of one person's trainer.
 fn several_runs() -> TempDir {

@@ -10,10 +10,10 @@ use serde_json::json;
 
 use crate::company::{Company, STEDI_TABLES};
 use crate::delta::{self, Log, Rows};
-use crate::dice::Dice;
 use crate::equal;
 use crate::places::{Landing, contents};
 use crate::program::{Call, stedi};
+use crate::random::Dice;
 
 /// Start time of every run.
 const NOW: i64 = 100_000;
