@@ -454,10 +454,15 @@ impl Session {
     }
 
     fn shown(&self) -> show::Shown<'_> {
+        let rewritten = trino_syntax::REWRITTEN.map(|(name, kind)| (name.to_owned(), kind));
+        let mut functions = functions::kinds(&self.context.state());
+        functions.extend(rewritten);
+        functions.sort();
+        functions.dedup();
         show::Shown {
             tables: &self.tables,
             definitions: &self.definitions,
-            functions: functions::kinds(&self.context.state()),
+            functions,
         }
     }
 

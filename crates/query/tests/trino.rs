@@ -554,6 +554,7 @@ async fn names_and_statements() {
         show tables in nowhere => !no database
         select count(*) > 3 from information_schema.tables => true
         show functions like 'zip*' => zip|scalar\\nzip_with|lambda
+        show functions like 'count_i*' => count_if|aggregate
         select k, x from (values (1, array[3, 4]), (2, null)) t(k, a) cross join unnest(a) as u(x) => 1|3\\n1|4
         select k, x, n from (values (1, array[3, 4])) t(k, a), unnest(t.a) with ordinality as u(x, n) => 1|3|1\\n1|4|2
         select k, x from (values (1, array[3]), (2, null)) t(k, a) left join unnest(a) as u(x) on true => 1|3\\n2|NULL

@@ -210,6 +210,32 @@ const OTHER_NAMES: [(&str, &str); 14] = [
     ("variance", "var"),
 ];
 
+/// Functions that are rewritten to other expressions, with what each is: no function of
+/// theirs is registered.
+pub(crate) const REWRITTEN: [(&str, &str); 21] = [
+    ("all_match", "lambda"),
+    ("approx_percentile", "aggregate"),
+    ("arbitrary", "aggregate"),
+    ("bitwise_and_agg", "aggregate"),
+    ("bitwise_or_agg", "aggregate"),
+    ("bitwise_xor_agg", "aggregate"),
+    ("ceiling", "scalar"),
+    ("count_if", "aggregate"),
+    ("every", "aggregate"),
+    ("filter", "lambda"),
+    ("geometric_mean", "aggregate"),
+    ("if", "scalar"),
+    ("listagg", "aggregate"),
+    ("mod", "scalar"),
+    ("none_match", "lambda"),
+    ("rand", "scalar"),
+    ("stddev_samp", "aggregate"),
+    ("transform", "lambda"),
+    ("truncate", "scalar"),
+    ("try", "scalar"),
+    ("variance", "aggregate"),
+];
+
 /// A call in DataFusion's terms. A call with other arguments than Trino's stays as it is,
 /// and is refused where it is planned.
 fn rewritten_call(mut function: Function) -> Result<Expr, Error> {
