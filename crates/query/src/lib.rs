@@ -8,6 +8,7 @@
 pub mod error;
 mod first;
 mod function_limits;
+mod function_names;
 pub mod functions;
 pub mod identity_hash;
 pub mod interner;

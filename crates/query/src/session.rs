@@ -47,7 +47,7 @@ use crate::sql::unknown_function::no_function;
 use crate::sql::unnest::{self, UnnestPlanner};
 use crate::sql::{hidden_columns, mixed_types, show, time_travel, trino_syntax, unsupported};
 use crate::tables::{CATALOG, DEFAULT_SCHEMA, Schemas, Tables, model_id, store_url};
-use crate::{Error, function_limits, functions, redaction};
+use crate::{Error, function_limits, function_names, functions, redaction};
 
 /// What a session is opened with: project, places, time, memory, key.
 #[derive(Debug, Clone)]
@@ -142,7 +142,7 @@ impl Session {
     /// from now on.
     pub fn at(&self, snapshot: Snapshot) -> Self {
         let tables = Arc::new(self.tables.at(snapshot));
-        let state = SessionStateBuilder::new_from_existing(self.context.state())
+        let state = function_names::rebuild(self.context.state())
             .with_catalog_list(Arc::new(MemoryCatalogProviderList::new()))
             .build();
         let context = SessionContext::new_with_state(state);
@@ -227,7 +227,7 @@ impl Session {
         optimizer.enable_topk_dynamic_filter_pushdown = false;
         optimizer.enable_topk_repartition = false;
         optimizer.enable_window_limits = false;
-        SessionStateBuilder::new_from_existing(state)
+        function_names::rebuild(state)
             .with_config(config)
             .with_physical_optimizer_rules(rules)
             .build()
