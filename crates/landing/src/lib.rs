@@ -68,7 +68,7 @@
 //! | double, float | numbers, rounded to the nearest; text that spells a JSON number | overflow: `out_of_range` |
 //! | text | text, escaped NUL included; numbers, `true`, `false`, objects and arrays as written | objects and arrays, where the column is strict |
 //! | date | `YYYY-MM-DD`, also without leading zeros; integers as days since 1970 | days that do not exist: `out_of_range` |
-//! | timestamp | a date and `HH:MM:SS`, also with `T`, a fraction, `Z` or `+hh:mm`; numbers, also as text: integers of 13 characters or more as epoch milliseconds, others as epoch seconds | finer than a millisecond: `lossy_number` |
+//! | timestamp | a date and `HH:MM:SS`, also with `T`, a fraction, `Z`, `+hh:mm`, `+hhmm` or `+hh`; numbers, also as text: integers of 13 characters or more as epoch milliseconds, others as epoch seconds, or milliseconds if these would be beyond the year 5000 | finer than a millisecond: `lossy_number` |
 //! | boolean | `true`, `false`, also as text | |
 //!
 //! A strict column rejects the object; every required column is strict. In any

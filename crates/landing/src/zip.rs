@@ -105,14 +105,12 @@ impl<R: Read> Zip<R> {
             },
             _ => return Err(Fault::Foreign("zip without deflate").into()),
         };
-        let mut parts = name.split(|byte| *byte == b'/');
         Ok(Some(Entry {
             data,
             crc: Crc::new(),
             due: (!is_described).then_some(crc),
             packed: 0,
-            is_skipped: name.ends_with(b"/")
-                || parts.any(|part| part.starts_with(b"_") || part.starts_with(b".")),
+            is_skipped: is_folder_or_of_a_file_manager(&name),
         }))
     }
 
@@ -284,4 +282,11 @@ impl From<io::Error> for Failure {
     fn from(error: io::Error) -> Failure {
         Failure::Source(error)
     }
+}
+
+/// Whether an entry is a folder, or what macOS adds to archives. All other entries are
+/// input, whatever their names: somebody has packed them.
+fn is_folder_or_of_a_file_manager(name: &[u8]) -> bool {
+    let mut parts = name.split(|byte| *byte == b'/');
+    name.ends_with(b"/") || parts.any(|part| part == b"__MACOSX" || part == b".DS_Store")
 }

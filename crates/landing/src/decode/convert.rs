@@ -133,7 +133,8 @@ fn instant(millis: i64, is_checked: bool) -> Result<Value, Refusal> {
 
 /// Converts a valid JSON number to epoch milliseconds, as Athena reads numbers in
 /// timestamp columns: an integer of 13 characters or more is milliseconds, a
-/// shorter one and a fraction are seconds.
+/// shorter one and a fraction are seconds. Unlike there, a fraction that would be beyond
+/// the year 5000 is milliseconds, too.
 fn epoch(token: &[u8]) -> Result<i64, Refusal> {
     const MILLIS_LENGTH_MIN: usize = 13;
     if token.iter().all(|byte| matches!(byte, b'-' | b'0'..=b'9')) {
@@ -147,11 +148,21 @@ fn epoch(token: &[u8]) -> Result<i64, Refusal> {
         [b'-', rest @ ..] => (true, rest),
         _ => (false, token),
     };
-    scaled_decimal(negative, digits, 3).map_err(|refusal| match refusal {
+    let finer = |refusal| match refusal {
         FRACTION => FINER_THAN_MILLIS,
         other => other,
-    })
+    };
+    let millis = scaled_decimal(negative, digits, 3).map_err(finer)?;
+    // As seconds it would be beyond the year 5000: `1655564376361.0` is what became of
+    // milliseconds in a program that has no integers with nulls.
+    match millis.unsigned_abs() >= MILLIS_OF_SECONDS_MAX {
+        true => scaled_decimal(negative, digits, 0).map_err(finer),
+        false => Ok(millis),
+    }
 }
+
+/// Seconds from here on are taken for milliseconds.
+const MILLIS_OF_SECONDS_MAX: u64 = 100_000_000_000_000;
 
 /// Converts `true` or `false` for a column that is not text.
 pub(crate) fn from_boolean(kind: Type, value: bool) -> Result<Value, Refusal> {
@@ -330,9 +341,13 @@ fn timestamp(text: &[u8]) -> Result<i64, Refusal> {
     });
     let offset_minutes = match *zone {
         [] | [b'Z' | b'z'] => 0,
-        [sign @ (b'+' | b'-'), a, b, b':', c, d] => {
+        [sign @ (b'+' | b'-'), a, b, ref rest @ ..] => {
             let hours = digits(&[a, b]).ok_or(NO_TIME)?;
-            let minutes = digits(&[c, d]).ok_or(NO_TIME)?;
+            let minutes = match *rest {
+                [] => 0,
+                [c, d] | [b':', c, d] => digits(&[c, d]).ok_or(NO_TIME)?,
+                _ => return Err(NO_TIME),
+            };
             if hours > 23 || minutes > 59 {
                 return Err(NO_DAY);
             }
@@ -425,6 +440,10 @@ mod tests {
         check("1970-01-01T01:00:00+01:00", Ok(0));
         check("1969-12-31T23:00:00-01:00", Ok(0));
         check("2022-06-18T15:00:44.103Z", Ok(1_655_564_444_103));
+        check("1970-01-01T01:00:00+0100", Ok(0));
+        check("1970-01-01T01:00:00.000+01", Ok(0));
+        check("1970-01-01T01:00:00+01:0", Err(Reason::TypeMismatch));
+        check("1970-01-01T01:00:00+", Err(Reason::TypeMismatch));
         check("2000-02-30 00:00:00", Err(Reason::OutOfRange));
         check("2000-02-29 24:00:00", Err(Reason::OutOfRange));
         check("2000-02-29", Err(Reason::TypeMismatch));
@@ -447,6 +466,10 @@ mod tests {
         check("1655564376.5", Ok(1_655_564_376_500));
         check("1.655564376361e9", Ok(1_655_564_376_361));
         check("1655564376.3615", Err(Reason::LossyNumber));
+        check("1655564376361.0", Ok(1_655_564_376_361));
+        check("1.655564376361e12", Ok(1_655_564_376_361));
+        check("1655564376361.5", Err(Reason::LossyNumber));
+        check("99999999999.0", Ok(99_999_999_999_000));
         check("9223372036854775807", Ok(i64::MAX));
         check("9223372036854775808", Err(Reason::OutOfRange));
         check("1e30", Err(Reason::OutOfRange));

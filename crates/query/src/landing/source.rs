@@ -80,9 +80,10 @@ impl Object {
     fn of(name: &str, bytes: u64) -> Self {
         let is_named_as_data = is_named_as_data(name);
         if name.split('/').any(|part| part.starts_with(['.', '_'])) {
-            return match is_named_as_data {
-                true => Self::Aside,
-                false => Self::Ignored,
+            let is_kept = bytes == 0 || is_bookkeeping(name);
+            return match is_kept && !is_named_as_data {
+                true => Self::Ignored,
+                false => Self::Aside,
             };
         }
         match bytes == 0 && !is_named_as_data {
@@ -90,6 +91,28 @@ impl Object {
             false => Self::Input,
         }
     }
+}
+
+/// Whether a hidden name is one that writers of data and file managers keep for
+/// themselves. A run names all other hidden objects: a stream's objects have no ending, and
+/// one of them may hold a withdrawal.
+fn is_bookkeeping(name: &str) -> bool {
+    const NAMES: [&str; 8] = [
+        ".DS_Store",
+        "_SUCCESS",
+        "_common_metadata",
+        "_delta_log",
+        "_metadata",
+        "_spark_metadata",
+        "_temporary",
+        "__MACOSX",
+    ];
+    const PREFIXES: [&str; 3] = ["._", "_committed_", "_started_"];
+    let mut parts = name.split('/');
+    name.ends_with(".crc")
+        || parts.any(|part| {
+            NAMES.contains(&part) || PREFIXES.iter().any(|prefix| part.starts_with(prefix))
+        })
 }
 
 /// Whether the ending of a name is that of data.
@@ -366,6 +389,10 @@ mod tests {
             (".b.json", 9, Aside),
             ("_temporary/0/part-0.json.gz", 9, Aside),
             (".hidden/a.parquet", 9, Aside),
+            ("_late/customers-1-2023-08-06-00-00-00-uuid", 9, Aside),
+            ("_late/customers-1-2023-08-06-00-00-00-uuid", 0, Ignored),
+            ("_committed_17", 9, Ignored),
+            ("_customers", 9, Aside),
         ] {
             assert_eq!(Object::of(name, bytes), expected, "{name} {bytes}");
         }
