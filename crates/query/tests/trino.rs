@@ -15,7 +15,10 @@ use futures::TryStreamExt;
 use query::{Query, Session, Setup};
 
 pub(crate) async fn answer(session: &Session, sql: &str) -> Result<String, String> {
-    let told = |error: query::Error| format!("error: {error}");
+    let told = |error: query::Error| {
+        let hint = error.advice().unwrap_or_default();
+        format!("error: {error}; hint: {hint}")
+    };
     let query = session.query(sql).await.map_err(told)?;
     let stream = query.stream().map_err(told)?;
     let batches: Vec<RecordBatch> = stream
@@ -539,6 +542,64 @@ async fn texts_and_numbers_do_not_mix() {
         select v from (values ('a')) t(v) where v = 1 => !bigint
         select v from (values ('a')) t(v) where v = 'a' => a
         select k from (values (1)) t(k) where cast(k as varchar) = '1' => 1
+        ",
+    )
+    .await;
+}
+
+/// What DataFusion would cast from one to the other is refused, as in Trino.
+#[tokio::test]
+async fn types_do_not_mix() {
+    check(
+        "
+        select k from (values (1)) t(k) where k <= current_date => !`k` is a bigint and cannot be used with a date
+        select k from (values (1)) t(k) where k = date '2024-01-01' => !from_unixtime(k / 1000)
+        select k from (values (1)) t(k) where k between date '2024-01-01' and date '2024-01-02' => !date
+        select k from (values (1)) t(k) where k in (date '2024-01-01') => !date
+        select k from (values (1)) t(k) where k > now() => !timestamp
+        select k from (values (1)) t(k) where k in (select d from (values (date '2024-01-01')) u(d)) => !date
+        select k from (values (1)) t(k) join (values (date '2024-01-01')) u(d) on k = d => !date
+        select n from (values (1)) t(n) join (values (date '2024-01-01')) u(n) using (n) => !date
+        select k from (values (1)) t(k) where from_unixtime(k / 1000) <= current_date => 1
+        select d from (values (date '2024-01-01')) t(d) where d - date '2023-12-31' > 0 => 2024-01-01
+        select d from (values (date '2024-01-01')) t(d) where d >= '2023-12-31' => 2024-01-01
+        select d + interval '1' day > current_date from (values (date '2024-01-01')) t(d) => true
+        date '2024-01-01' + 1 => !date_add
+        date '2024-01-01' + interval '1' hour => !hours, minutes and seconds
+        date '2024-01-01' - interval '5' minute => !hours, minutes and seconds
+        date '2024-01-01' + interval '1' month => 2024-02-01
+        'a' || 1 => !CAST(value AS varchar)
+        'a' || true => !CAST(value AS varchar)
+        'a' || current_date => !CAST(value AS varchar)
+        'a' || 'b' || cast(1 as varchar) => ab1
+        array[1] || array[2] => [1, 2]
+        case when 1 > 2 then 1 else 'a' end => !bigint
+        if(true, 'a', 1) => !bigint
+        if(true, date '2024-01-01', 'a') => !date
+        if(true, 1, 1.5) => 1.0
+        if(1, 2, 3) => !no boolean
+        case when 1 then 2 end => !no boolean
+        case 1 when '1' then 2 end => !bigint
+        case when null then 1 else 2 end => 2
+        coalesce(null, 1, 'a') => !bigint
+        nullif(1, 'a') => !bigint
+        greatest(1, 'a') => !bigint
+        greatest(1, 2) => 2
+        select 1 as a union all select 'x' => !column `a` of a UNION
+        select 1 as a union select current_date => !column `a` of a UNION
+        select 1 as a union all select null => 1\\nNULL
+        select 1 as a intersect select 'x' => !text
+        true = 1 => !boolean
+        length(5) => !take
+        upper(true) => !take
+        length('5') => 1
+        contains(array[1, 2], '1') => !text
+        contains(array[1, 2], 1) => true
+        cast(timestamp '2024-01-01' as bigint) => !to_unixtime
+        cast(date '2024-01-01' as bigint) => !to_unixtime
+        cast(5 as date) => !from_unixtime
+        try_cast(5 as timestamp) => !from_unixtime
+        cast('2024-01-01' as date) => 2024-01-01
         ",
     )
     .await;
