@@ -42,10 +42,12 @@ use crate::snapshot::Snapshot;
 use crate::spill::{self, Spill};
 use crate::sql::definitions::{Definitions, Request};
 use crate::sql::exact_types::ExactTypes;
-use crate::sql::parse::{check_size, dropped_tables, parse};
+use crate::sql::parse::{check_size, parse};
 use crate::sql::unknown_function::no_function;
 use crate::sql::unnest::{self, UnnestPlanner};
-use crate::sql::{hidden_columns, mixed_types, show, time_travel, trino_syntax, unsupported};
+use crate::sql::{
+    hidden_columns, mixed_types, session_tables, show, time_travel, trino_syntax, unsupported,
+};
 use crate::tables::{CATALOG, DEFAULT_SCHEMA, Schemas, Tables, model_id, store_url};
 use crate::{Error, function_limits, function_names, functions, redaction};
 
@@ -295,10 +297,18 @@ impl Session {
             .collect()
     }
 
-    /// Adds an external table to the session. It is read like the project's landing
-    /// tables.
-    pub fn create_external_table(&self, table: catalog::LandingTable) {
-        self.tables.put_landing(table);
+    /// Adds the external table that `statement` defines to the session. It is read like
+    /// the project's landing tables, and may stand for one of them. What was done is told
+    /// in a sentence.
+    ///
+    /// # Errors
+    /// [`Error::Sql`] for a name that another table has.
+    pub fn create_external_table(
+        &self,
+        table: catalog::LandingTable,
+        statement: &str,
+    ) -> Result<String, Error> {
+        session_tables::create(&self.tables, &self.definitions, table, statement)
     }
 
     /// What a statement asks of the session: views and prepared statements are defined
@@ -310,12 +320,10 @@ impl Session {
         if let Some(done) = self.definitions.take(sql, &self.tables.names())? {
             return Ok(done);
         }
-        if let Some(names) = dropped_tables(sql)
-            && names.iter().all(|name| self.tables.remove_landing(name))
-        {
-            return Ok(Request::Done(format!("{} is removed", names.join(", "))));
-        }
-        Ok(Request::Query(sql.to_owned()))
+        Ok(match session_tables::take(&self.tables, sql) {
+            Some(sentence) => Request::Done(sentence),
+            None => Request::Query(sql.to_owned()),
+        })
     }
 
     /// Plans one statement. It may only read.

@@ -78,29 +78,6 @@ fn write_of(statement: &Statement) -> Write {
     }
 }
 
-/// The names, in lower case, that a DROP TABLE names; `None` for any other statement.
-pub(crate) fn dropped_tables(sql: &str) -> Option<Vec<String>> {
-    use sqlparser::ast::{ObjectNamePart, ObjectType, Statement as Ast};
-    let is_drop = sql.trim_start().get(..4)?.eq_ignore_ascii_case("drop");
-    let Statement::Statement(statement) = is_drop.then(|| parse_any(sql).ok())?? else {
-        return None;
-    };
-    match *statement {
-        Ast::Drop {
-            object_type: ObjectType::Table,
-            names,
-            ..
-        } => {
-            let last = names.iter().map(|name| match name.0.last()? {
-                ObjectNamePart::Identifier(ident) => Some(ident.value.to_lowercase()),
-                ObjectNamePart::Function(_) => None,
-            });
-            last.collect()
-        }
-        _ => None,
-    }
-}
-
 /// A name as SQL takes it, whatever it holds.
 pub fn quote(name: &str) -> String {
     format!("\"{}\"", name.replace('"', "\"\""))

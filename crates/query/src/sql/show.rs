@@ -119,7 +119,7 @@ pub(crate) async fn query_of(
             rows(&["database_name"], vec![database])
         }
         Ast::ShowVariable { variable } => match variable.as_slice() {
-            [what, name] if what.value.eq_ignore_ascii_case("tblproperties") => {
+            [what, .., name] if what.value.eq_ignore_ascii_case("tblproperties") => {
                 let name = name.value.to_lowercase();
                 let properties = tables
                     .landing_properties(&name)
@@ -127,7 +127,7 @@ pub(crate) async fn query_of(
                 let rows = properties.into_iter().map(|(key, value)| vec![key, value]);
                 rows_of(&["prpt_name", "prpt_value"], rows.collect())
             }
-            [what, name] if what.value.eq_ignore_ascii_case("partitions") => {
+            [what, .., name] if what.value.eq_ignore_ascii_case("partitions") => {
                 let name = name.value.to_lowercase();
                 rows(&["partition"], tables.partitions(&name).await?)
             }

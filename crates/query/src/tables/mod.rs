@@ -39,6 +39,14 @@ pub const DEFAULT_SCHEMA: &str = "lakehouse";
 /// The catalog that holds all schemas.
 pub const CATALOG: &str = "stedi";
 
+/// An external table of the session.
+#[derive(Debug, Clone)]
+struct SessionTable {
+    table: catalog::LandingTable,
+    /// As it was written.
+    statement: String,
+}
+
 /// All tables of a session, and the versions at which it reads them.
 #[derive(Debug)]
 pub struct Tables {
@@ -55,7 +63,9 @@ pub struct Tables {
     /// Tables that replace those of the lake under their names: built by a run and
     /// not yet published.
     overrides: RwLock<HashMap<String, Arc<dyn TableProvider>>>,
-    session_landing: RwLock<HashMap<String, catalog::LandingTable>>,
+    session_landing: RwLock<HashMap<String, SessionTable>>,
+    /// Databases that statements of the session made.
+    session_databases: Arc<RwLock<BTreeSet<String>>>,
     /// See [`Tables::take_accepted_databases`]; shared by the sessions that read other
     /// snapshots of the same tables.
     used_databases: Arc<RwLock<BTreeSet<String>>>,
@@ -73,6 +83,7 @@ impl Tables {
             as_of,
             overrides: RwLock::default(),
             session_landing: RwLock::default(),
+            session_databases: Arc::default(),
             used_databases: Arc::default(),
             snapshot: Snapshot::default(),
         }
@@ -117,6 +128,7 @@ impl Tables {
             as_of: self.as_of,
             overrides: RwLock::new(self.overrides.read().clone()),
             session_landing: RwLock::new(self.session_landing.read().clone()),
+            session_databases: Arc::clone(&self.session_databases),
             used_databases: Arc::clone(&self.used_databases),
             snapshot,
         }
@@ -139,16 +151,35 @@ impl Tables {
         self.snapshot.version(&self.lake, table).await
     }
 
-    /// Adds an external table for the session.
-    pub fn put_landing(&self, table: catalog::LandingTable) {
-        self.session_landing
-            .write()
-            .insert(table.name.to_string(), table);
+    /// Adds an external table for the session, which `statement` defines.
+    pub(crate) fn put_landing(&self, table: catalog::LandingTable, statement: &str) {
+        if let Some(database) = &table.database {
+            self.put_database(database);
+        }
+        let name = table.name.to_string();
+        let statement = statement.trim().to_owned();
+        let table = SessionTable { table, statement };
+        self.session_landing.write().insert(name, table);
     }
 
-    /// Removes an external table of the session; whether there was one.
-    pub(crate) fn remove_landing(&self, name: &str) -> bool {
-        self.session_landing.write().remove(name).is_some()
+    /// Whether `name` is that of an external table of the session.
+    pub(crate) fn is_of_session(&self, name: &str) -> bool {
+        self.session_landing.read().contains_key(name)
+    }
+
+    /// Removes an external table of the session.
+    pub(crate) fn remove_landing(&self, name: &str) {
+        self.session_landing.write().remove(name);
+    }
+
+    /// Adds a database for the session. Like every database, it has all tables.
+    pub(crate) fn put_database(&self, name: &str) {
+        self.session_databases.write().insert(name.to_lowercase());
+    }
+
+    /// Removes a database of the session; whether there was one.
+    pub(crate) fn remove_database(&self, name: &str) -> bool {
+        self.session_databases.write().remove(name)
     }
 
     /// The URL under which the store with the lake's files is registered.
@@ -174,6 +205,7 @@ impl Tables {
         let names: BTreeSet<String> = zones
             .chain(declared)
             .chain(accepted)
+            .chain(self.session_databases.read().iter().cloned())
             .chain([system::ZONE.to_owned()])
             .collect();
         names.into_iter().collect()
@@ -215,6 +247,7 @@ impl Tables {
             || name == "default"
             || self.project.declares_database(name)
             || self.project.accepted_databases().contains(name)
+            || self.session_databases.read().contains(name)
     }
 
     /// The databases that statements have used since the last call and that only the
@@ -227,13 +260,17 @@ impl Tables {
         let of_zone = |name: &String| match self.project.find(name) {
             Some(Table::Landing(_)) => zone == "landing",
             Some(Table::Model(model)) => zone == model.zone.to_string(),
-            None => false,
+            None => zone == "landing",
         };
         self.names().into_iter().filter(of_zone).collect()
     }
 
-    /// The definition of a table of the project, as its file has it.
-    pub(crate) fn definition(&self, name: &str) -> Option<&str> {
+    /// The definition of a table of the session, as it was written, or of the project, as
+    /// its file has it.
+    pub(crate) fn definition(&self, name: &str) -> Option<String> {
+        if let Some(table) = self.session_landing.read().get(name) {
+            return Some(table.statement.clone());
+        }
         let own_name = match self.project.find(name)? {
             Table::Landing(table) => table.name.to_string(),
             Table::Model(model) => model.name.to_string(),
@@ -242,21 +279,21 @@ impl Tables {
         let of_table = |path: &str| path.split_once('/').is_some_and(|(_, own)| own == own_name);
         definitions
             .find(|(path, _)| of_table(path))
-            .map(|(_, text)| text)
+            .map(|(_, text)| text.to_owned())
     }
 
     /// The properties of a landing table; of another table, none.
     pub(crate) fn landing_properties(&self, name: &str) -> Option<Vec<(String, String)>> {
-        Some(match self.project.find(name)? {
-            Table::Landing(table) => table.properties.clone().into_iter().collect(),
-            Table::Model(_) => Vec::new(),
-        })
+        match self.landing_definition(name) {
+            Some(table) => Some(table.properties.into_iter().collect()),
+            None => self.project.find(name).map(|_| Vec::new()),
+        }
     }
 
     /// The definition of a landing table of the session or the project.
     fn landing_definition(&self, name: &str) -> Option<catalog::LandingTable> {
         if let Some(table) = self.session_landing.read().get(name) {
-            return Some(table.clone());
+            return Some(table.table.clone());
         }
         match self.project.find(name)? {
             Table::Landing(table) => Some(table.clone()),
@@ -340,7 +377,7 @@ impl Tables {
             return Ok(table.map(|table| Arc::new(table) as _));
         }
         if let Some(table) = self.session_landing.read().get(&name) {
-            return Ok(Some(Arc::new(self.landing_table(table))));
+            return Ok(Some(Arc::new(self.landing_table(&table.table))));
         }
         let Some(found) = self.project.find(&name) else {
             return Ok(None);

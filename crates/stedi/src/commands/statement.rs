@@ -18,16 +18,7 @@ pub(super) async fn run_statement(
 ) -> Result<Option<Page>> {
     if catalog::is_external_table(statement) {
         let table = catalog::parse_external_table(origin, statement, line)?;
-        if table.if_not_exists && session.table_names().contains(&table.name.to_string()) {
-            let message = format!("{} exists already; nothing was done", table.name);
-            say(settings, &message);
-            return Ok(None);
-        }
-        say(
-            settings,
-            &format!("{} is a table of this session", table.name),
-        );
-        session.create_external_table(table);
+        say(settings, &session.create_external_table(table, statement)?);
         return Ok(None);
     }
     if let Some(table) = catalog::table_of_added_partitions(statement)

@@ -415,8 +415,6 @@ fn sql_only_reads() {
         "create table customer_trusted (a int)",
         "create or replace table customer_trusted as select 1",
         "create or replace view customer_trusted as select 1",
-        "create schema s",
-        "create database d",
         "create function f() returns int return 1",
         "create external table t stored as csv location '/etc/passwd'",
         "create external table t (a string) stored as csv location '/etc'",
@@ -1022,6 +1020,95 @@ fn what_a_session_defines_for_itself() {
         .done();
     assert_eq!(outcome.out, "tab_name\n");
     outcome.says("mine is removed");
+}
+
+const MINE: &str = "create external table steps_db.mine (a string)
+row format serde 'org.openx.data.jsonserde.JsonSerDe' location 's3://x/customer/landing/'
+tblproperties ('owner'='me')";
+
+/// Scripts for Athena begin by removing what they make.
+#[test]
+fn scripts_make_and_remove_tables_and_databases() {
+    let statements = format!(
+        "drop table if exists nope, steps_db.mine;
+        create database if not exists steps_db;
+        create schema steps_db;
+        -- a comment
+        DROP TABLE IF EXISTS mine;
+        {MINE};
+        {};
+        select count(*) > 0 as n from steps_db.mine;
+        select count(*) > 0 as n from landing.mine;
+        show create table steps_db.mine;
+        show tblproperties mine;
+        use steps_db;
+        drop table `steps_db`.`mine`;
+        show tables like 'mine';
+        drop database if exists steps_db cascade;
+        drop database if exists steps_db;
+        select 1 as n;",
+        MINE.replace("table", "table if not exists")
+    );
+    let outcome = stedi(&SMALL.dir, "sql --format csv -f -")
+        .input(&statements)
+        .run()
+        .done();
+    let lines = MINE.lines().map(|line| match line.contains(',') {
+        true => format!("\"{line}\"\n"),
+        false => format!("{line}\n"),
+    });
+    let definition: String = lines.collect();
+    assert_eq!(
+        outcome.out,
+        format!(
+            "n\ntrue\nn\ntrue\ncreatetab_stmt\n{definition}prpt_name,prpt_value\nowner,me\n\
+             database_name\nsteps_db\ntab_name\nn\n1\n"
+        )
+    );
+    outcome
+        .says("there is no table nope; nothing was done")
+        .says("steps_db is a database of this session")
+        .says("steps_db exists already; nothing was done")
+        .says("mine is a table of this session")
+        .says("mine is removed")
+        .says("there is no database steps_db; nothing was done");
+    let other = |name: &str| MINE.replace("steps_db.mine", name);
+    for (statements, says, hints) in [
+        (
+            other("customer_trusted"),
+            "a table `customer_trusted` exists already",
+            "IF NOT EXISTS",
+        ),
+        (format!("{MINE}; {MINE}"), "exists already", "DROP TABLE"),
+        (
+            other("system.x"),
+            "`system` has no external tables",
+            "landing.x",
+        ),
+        (
+            "drop table if exists customer_trusted".to_owned(),
+            "only reading",
+            "stedi tables --drop",
+        ),
+        (
+            "drop table if exists system.consent".to_owned(),
+            "only reading",
+            "stedi",
+        ),
+        ("drop table nope".to_owned(), "only reading", "stedi"),
+        (
+            "drop database if exists trusted".to_owned(),
+            "only reading",
+            "stedi",
+        ),
+    ] {
+        stedi(&SMALL.dir, "sql --format csv -f -")
+            .input(&statements)
+            .run()
+            .ended(1)
+            .says(says)
+            .hints(hints);
+    }
 }
 
 /// Statements from databases of other names, which the settings accept.
