@@ -2,6 +2,8 @@
 
 use datafusion::error::DataFusionError;
 
+use crate::redaction;
+
 /// Why a statement could not be planned or run.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -98,6 +100,7 @@ impl Error {
             }
             Error::Call { fault, .. } => Some(fault.hint.clone()),
             Error::LargeResult { .. } => Some("make shorter values".to_owned()),
+            Error::Execution { message, .. } => redaction::advice(message).map(str::to_owned),
             _ => None,
         }
     }

@@ -84,6 +84,22 @@ pub fn execution_message(error: &DataFusionError) -> String {
     }
 }
 
+const DIVISION: &str = "division by zero";
+const NOT_CONVERTED: &str = "a value cannot be converted to ";
+const TOO_LARGE: &str = "a number is too large for its type";
+
+/// What to write instead, for a message of [`execution_message`] that a value caused.
+pub(crate) fn advice(message: &str) -> Option<&'static str> {
+    Some(match message {
+        DIVISION => "write value / nullif(divisor, 0) for null in its place",
+        TOO_LARGE => "write CAST(value AS double), or TRY(...) for null in its place",
+        other if other.starts_with(NOT_CONVERTED) => {
+            "write TRY_CAST(value AS type) for null in its place"
+        }
+        _ => return None,
+    })
+}
+
 /// The reason that a remote store gave, if the store caused the error.
 pub fn store_failure(error: &DataFusionError) -> Option<String> {
     let root = root(error);
@@ -126,15 +142,12 @@ fn parquet_message(error: &(dyn std::error::Error + 'static)) -> String {
 fn arrow_message(error: &ArrowError) -> String {
     match error {
         ArrowError::CastError(message) => match target_type(message) {
-            Some(kind) => format!(
-                "a value cannot be converted to {}",
-                type_messages::in_sql(kind)
-            ),
-            None => "a value cannot be converted to the type asked for".to_owned(),
+            Some(kind) => format!("{NOT_CONVERTED}{}", type_messages::in_sql(kind)),
+            None => format!("{NOT_CONVERTED}the type asked for"),
         },
         ArrowError::ParseError(_) => "a text does not have the format asked for".to_owned(),
-        ArrowError::DivideByZero => "division by zero".to_owned(),
-        ArrowError::ArithmeticOverflow(_) => "a number is too large for its type".to_owned(),
+        ArrowError::DivideByZero => DIVISION.to_owned(),
+        ArrowError::ArithmeticOverflow(_) => TOO_LARGE.to_owned(),
         ArrowError::IoError(_, error) => error.to_string(),
         ArrowError::ExternalError(error) => match error.downcast_ref::<DataFusionError>() {
             Some(error) => execution_message(error),

@@ -547,6 +547,33 @@ async fn texts_and_numbers_do_not_mix() {
     .await;
 }
 
+/// What DataFusion computes otherwise.
+#[tokio::test]
+async fn results_are_trinos() {
+    check(
+        "
+        concat_ws(',', array['a', null, 'b']) => a,b
+        concat_ws(',', 'a', 'b') => a,b
+        typeof(floor(5)) => bigint
+        typeof(ceiling(5)) => bigint
+        select floor(k) from (values (7)) t(k) => 7
+        floor(5.7) => 5.0
+        is_nan(sqrt(-1)) => true
+        sqrt(9) => 3.0
+        cast('967-01-01' as date) => 0967-01-01
+        select cast(b as date) from (values ('967-01-01')) t(b) => 0967-01-01
+        try_cast('967-01-01' as date) => 0967-01-01
+        try_cast('no date' as date) => NULL
+        cast('no date' as date) => !TRY(
+        cast(null as date) => NULL
+        select 1 / k from (values (0)) t(k) => !nullif
+        select 1 % k from (values (0)) t(k) => !nullif
+        select cast(k as bigint) from (values ('a')) t(k) => !TRY_CAST
+        ",
+    )
+    .await;
+}
+
 /// What DataFusion would cast from one to the other is refused, as in Trino.
 #[tokio::test]
 async fn types_do_not_mix() {

@@ -163,8 +163,16 @@ pub(crate) static FUNCTIONS: [Typed; 10] = [
 
 /// The function of `array[index]` and `map[key]`.
 pub fn subscript() -> ScalarUDF {
-    let named = |function: &&Typed| function.name == "subscript";
-    match FUNCTIONS.iter().find(named) {
+    named("subscript")
+}
+
+/// The function `array_join(array, delimiter)`.
+pub fn array_join() -> ScalarUDF {
+    named("array_join")
+}
+
+fn named(name: &str) -> ScalarUDF {
+    match FUNCTIONS.iter().find(|function| function.name == name) {
         Some(function) => udf(function),
         None => unreachable!("the table above lists it"),
     }

@@ -97,7 +97,7 @@ pub(crate) static FUNCTIONS: [Typed; 30] = [
             _ => one_time(given),
         },
         returns: |_| DataType::Date32,
-        call: |args, rows| to_dates(args, rows, Some),
+        call: |args, rows| to_dates(args, rows, false, Some),
     },
     Typed {
         name: "last_day_of_month",
@@ -106,7 +106,7 @@ pub(crate) static FUNCTIONS: [Typed; 30] = [
         coerce: one_time,
         returns: |_| DataType::Date32,
         call: |args, rows| {
-            to_dates(args, rows, |date| {
+            to_dates(args, rows, false, |date| {
                 let first = date.with_day(1)?;
                 first.checked_add_months(Months::new(1))?.pred_opt()
             })
@@ -228,7 +228,7 @@ pub(crate) static FUNCTIONS: [Typed; 30] = [
         written: "from_iso8601_date(text)",
         coerce: one_text,
         returns: |_| DataType::Date32,
-        call: |args, rows| to_dates(args, rows, Some),
+        call: |args, rows| to_dates(args, rows, false, Some),
     },
     Typed {
         name: "current_timezone",
@@ -429,6 +429,7 @@ fn texts(args: &[ArrayRef], rows: usize, of: impl Fn(&Time) -> String) -> Result
 fn to_dates(
     args: &[ArrayRef],
     rows: usize,
+    is_try: bool,
     of: impl Fn(NaiveDate) -> Option<NaiveDate>,
 ) -> Result<ArrayRef> {
     let epoch = NaiveDate::default();
@@ -439,6 +440,7 @@ fn to_dates(
             let date = match text.map(|text| text.trim().parse::<NaiveDate>()) {
                 None => None,
                 Some(Ok(date)) => Some(date),
+                Some(Err(_)) if is_try => None,
                 Some(Err(_)) => return Err(no_time("date", "2024-01-31").into()),
             };
             dates.push(date.and_then(&of).map(days));
@@ -766,4 +768,33 @@ fn written_zone(zone: &str) -> &str {
 /// The cast of a timestamp to a text; a statement does not name it.
 pub fn timestamp_text() -> ScalarUDF {
     udf(&TIMESTAMP_TEXT)
+}
+
+/// The cast of a text to a date, also of a year of three digits; a statement does not name
+/// it.
+static TEXT_DATE: Typed = Typed {
+    name: "text_date",
+    aliases: &[],
+    written: "CAST(text AS date)",
+    coerce: |given| matches!(given, [_]).then(|| vec![DataType::Utf8View]),
+    returns: |_| DataType::Date32,
+    call: |args, rows| to_dates(args, rows, false, Some),
+};
+
+/// As [`TEXT_DATE`], with null for a text that is no date.
+static TRIED_TEXT_DATE: Typed = Typed {
+    name: "tried_text_date",
+    aliases: &[],
+    written: "TRY_CAST(text AS date)",
+    coerce: |given| matches!(given, [_]).then(|| vec![DataType::Utf8View]),
+    returns: |_| DataType::Date32,
+    call: |args, rows| to_dates(args, rows, true, Some),
+};
+
+/// The cast of a text to a date, which is null for other texts if it is tried.
+pub fn text_date(is_tried: bool) -> ScalarUDF {
+    udf(match is_tried {
+        true => &TRIED_TEXT_DATE,
+        false => &TEXT_DATE,
+    })
 }

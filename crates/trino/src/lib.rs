@@ -35,9 +35,9 @@ mod zones;
 use datafusion::logical_expr::{AggregateUDF, HigherOrderUDF, ScalarUDF};
 
 pub use arithmetic::{checked_operator, common_integer, is_checked_operator};
-pub use arrays::subscript;
+pub use arrays::{array_join, subscript};
 pub use conditions::type_name;
-pub use dates::timestamp_text;
+pub use dates::{text_date, timestamp_text};
 pub use elements::ordinals;
 pub use fault::Fault;
 

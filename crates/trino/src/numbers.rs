@@ -4,7 +4,7 @@ use crate::fault::Fault;
 use crate::function::Param::{Bigint, Double, Text};
 use crate::function::{Function, Returns, Row};
 
-pub(crate) static FUNCTIONS: [Function; 21] = [
+pub(crate) static FUNCTIONS: [Function; 22] = [
     Function::new(
         "e",
         &[&[]],
@@ -30,6 +30,12 @@ pub(crate) static FUNCTIONS: [Function; 21] = [
         "is_nan",
         &[&[Double]],
         Returns::Boolean(|row| Ok(Some(row.double(0).is_nan()))),
+    ),
+    // DataFusion's own ends in an error for a negative number.
+    Function::new(
+        "sqrt",
+        &[&[Double]],
+        Returns::Double(|row| Ok(Some(row.double(0).sqrt()))),
     ),
     Function::new("from_base", &[&[Text, Bigint]], Returns::Bigint(from_base)),
     Function::new("to_base", &[&[Bigint, Bigint]], Returns::Text(to_base)),

@@ -40,6 +40,22 @@ impl FunctionRewrite for ExactTypes {
                 *cast.expr = round(vec![*cast.expr]);
                 Transformed::yes(Expr::TryCast(cast))
             }
+            Expr::Cast(cast) if is_date_of_text(&cast.expr, cast.field.data_type(), schema) => {
+                Transformed::yes(trino::text_date(false).call(vec![*cast.expr]))
+            }
+            Expr::TryCast(cast) if is_date_of_text(&cast.expr, cast.field.data_type(), schema) => {
+                Transformed::yes(trino::text_date(true).call(vec![*cast.expr]))
+            }
+            Expr::ScalarFunction(mut function) if is_whole(&function, schema) => {
+                match function.args.pop() {
+                    Some(whole) => Transformed::yes(whole),
+                    None => Transformed::no(Expr::ScalarFunction(function)),
+                }
+            }
+            Expr::ScalarFunction(mut function) if is_of_elements(&function, schema) => {
+                function.args.reverse();
+                Transformed::yes(trino::array_join().call(function.args))
+            }
             Expr::ScalarFunction(function) if is_key(&function, schema) => {
                 Transformed::yes(trino::subscript().call(function.args))
             }
@@ -63,6 +79,25 @@ fn is_rounded(expr: &Expr, to: &DataType, schema: &DFSchema) -> bool {
 fn is_key(function: &ScalarFunction, schema: &DFSchema) -> bool {
     let is_map = |map: &Expr| matches!(map.get_type(schema), Ok(DataType::Map(_, _)));
     function.name() == "get_field" && matches!(function.args.as_slice(), [map, _] if is_map(map))
+}
+
+/// A text as a date: DataFusion takes no year of three digits.
+fn is_date_of_text(expr: &Expr, to: &DataType, schema: &DFSchema) -> bool {
+    *to == DataType::Date32 && expr.get_type(schema).is_ok_and(|of| of.is_string())
+}
+
+/// Whether a call rounds an integer, which stays one. DataFusion gives a double.
+fn is_whole(function: &ScalarFunction, schema: &DFSchema) -> bool {
+    let is_integer = |of: &Expr| of.get_type(schema).is_ok_and(|of| of.is_integer());
+    matches!(function.name(), "floor" | "ceil")
+        && matches!(function.args.as_slice(), [of] if is_integer(of))
+}
+
+/// Whether a call of `concat_ws` takes the elements of an array. DataFusion writes the
+/// array as one text.
+fn is_of_elements(function: &ScalarFunction, schema: &DFSchema) -> bool {
+    let is_list = |of: &Expr| matches!(of.get_type(schema), Ok(DataType::List(_)));
+    function.name() == "concat_ws" && matches!(function.args.as_slice(), [_, list] if is_list(list))
 }
 
 fn is_written(expr: &Expr, to: &DataType, schema: &DFSchema) -> bool {
