@@ -222,6 +222,9 @@ pub fn planning_message(error: &DataFusionError) -> (String, Option<String>) {
             Some("name one of them with AS".to_owned()),
         );
     }
+    if let Some((message, hint)) = plain(&text) {
+        return (message, Some(hint.to_owned()));
+    }
     // A correlated subquery that no optimiser rule could turn into a join.
     if text.contains("does not support logical expression")
         && ["ScalarSubquery", "InSubquery", "Exists"]
@@ -254,6 +257,61 @@ pub fn planning_message(error: &DataFusionError) -> (String, Option<String>) {
         return (what, Some(format!("did you mean {}", suggestion.trim())));
     }
     (message, None)
+}
+
+/// Faults of a statement in words of ours, and what to do.
+fn plain(text: &str) -> Option<(String, &'static str)> {
+    /// The name behind `sign`, which may have quotes and the name of a table before it.
+    fn name_behind(text: &str, sign: &str) -> Option<String> {
+        let word = text.split_once(sign)?.1.split_whitespace().next()?;
+        let word = word.trim_matches(['"', '\'', '`', ',', '.', '(']);
+        let name = word.rsplit('.').next()?;
+        Some(shown(name).to_owned())
+    }
+    let of = |sign: &str| name_behind(text, sign).map(|name| format!(" `{name}`"));
+    Some(if text.contains("must appear in the GROUP BY clause") {
+        let name = of("expanding wildcard, column ").unwrap_or_default();
+        (
+            format!("the column{name} is neither in GROUP BY nor in an aggregate"),
+            "write it behind GROUP BY, or max(column), or arbitrary(column)",
+        )
+    } else if text.contains("Ambiguous reference to unqualified field") {
+        let name = of("unqualified field ").unwrap_or_default();
+        (
+            format!("the column{name} is in several tables of the statement"),
+            "write the table's name or alias before it: t.column",
+        )
+    } else if text.contains("Order by column out of bounds") {
+        (
+            "ORDER BY asks for a column by a number that the result does not have".to_owned(),
+            "the columns count from 1, in the order of SELECT",
+        )
+    } else if text.contains("Aggregate functions are not allowed in the WHERE clause") {
+        (
+            "WHERE has an aggregate, which is computed after it".to_owned(),
+            "write HAVING after GROUP BY, or a subquery",
+        )
+    } else if text.contains("queries have different number of columns")
+        || text.contains("query must have the same number of columns")
+    {
+        (
+            "the queries of a UNION, INTERSECT or EXCEPT have different numbers of columns"
+                .to_owned(),
+            "write as many columns in each, such as NULL for one that is not there",
+        )
+    } else if text.contains("There isn't a common type to coerce") {
+        (
+            "LIKE takes a text and a pattern".to_owned(),
+            "write CAST(value AS varchar) LIKE 'pattern'",
+        )
+    } else if text.contains("Unsupported SQL type map") {
+        (
+            "a cast to a map is not supported".to_owned(),
+            "write map(array_of_keys, array_of_values) with the types that you want",
+        )
+    } else {
+        return None;
+    })
 }
 
 /// The message without the kinds of errors that DataFusion puts before it.
@@ -348,6 +406,11 @@ pub fn no_column(name: &str, of: Option<&str>, names: &[&str]) -> (String, Optio
         );
     }
     let hint = match catalog::nearest(name, names.iter().copied()) {
+        // The column is there, but not in a table by that name.
+        Some(near) if near == name && of.is_some() => format!(
+            "the statement has `{name}` under another table's name or alias: leave the name \
+             before it out, or write the alias of FROM"
+        ),
         Some(name) => format!("did you mean `{name}`?"),
         None if names.is_empty() => "the statement reads no table".to_owned(),
         None => format!("the columns are {}", unique(names).join(", ")),

@@ -574,6 +574,27 @@ async fn results_are_trinos() {
     .await;
 }
 
+/// Faults of statements are told in plain words.
+#[tokio::test]
+async fn faults_are_told_in_plain_words() {
+    check(
+        "
+        select 1_000 => !write 1000
+        select k like '1%' from (values (1)) t(k) => !CAST(value AS varchar) LIKE
+        select k, count(*) from (values (1, 2)) t(k, n) group by n => !column `k` is neither in GROUP BY
+        select k, sum(n) from (values (1, 2)) t(k, n) => !column `k` is neither in GROUP BY
+        select k from (values (1)) t(k) join (values (1)) u(k) on t.k = u.k => !column `k` is in several tables
+        select k from (values (1)) t(k) order by 5 => !count from 1
+        select k from (values (1)) t(k) where count(*) > 1 => !HAVING
+        select 1 union select 1, 2 => !different numbers of columns
+        select 1 except select 1, 2 => !different numbers of columns
+        select t.k from (values (1)) c(k) => !alias of FROM
+        select t.j from (values (1)) c(k) => !there is no column `j`
+        ",
+    )
+    .await;
+}
+
 /// What DataFusion would cast from one to the other is refused, as in Trino.
 #[tokio::test]
 async fn types_do_not_mix() {

@@ -96,12 +96,33 @@ pub fn parse(sql: &str) -> Result<Statement, Error> {
     }
 }
 
+/// Refuses `1_000`, which the parser takes for a number and its name.
+fn refuse_joined_numbers(sql: &str) -> Result<(), Error> {
+    use sqlparser::tokenizer::{Token, Tokenizer};
+    let tokens = Tokenizer::new(&SqlDialect, sql).tokenize();
+    let tokens = tokens.unwrap_or_default();
+    let is_joined = tokens.windows(2).any(|pair| match pair {
+        [Token::Number(..), Token::Word(word)] => {
+            word.quote_style.is_none() && word.value.starts_with('_')
+        }
+        _ => false,
+    });
+    match is_joined {
+        true => Err(Error::sql(
+            "a number has `_` in it",
+            "write 1000 for 1_000, and a space before the name of a column",
+        )),
+        false => Ok(()),
+    }
+}
+
 /// Parses `sql` as one statement of any kind.
 ///
 /// # Errors
 /// [`Error::Sql`].
 pub(crate) fn parse_any(sql: &str) -> Result<Statement, Error> {
     limits::check_tokens(sql).map_err(too_large)?;
+    refuse_joined_numbers(sql)?;
     let sql = time_travel::without_for(sql);
     let mut statements = DFParserBuilder::new(sql.as_ref())
         .with_dialect(&SqlDialect)
