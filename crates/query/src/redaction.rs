@@ -304,7 +304,7 @@ fn plain(text: &str) -> Option<(String, &'static str)> {
             "LIKE takes a text and a pattern".to_owned(),
             "write CAST(value AS varchar) LIKE 'pattern'",
         )
-    } else if text.contains("Unsupported SQL type map") {
+    } else if text.to_lowercase().contains("unsupported sql type map") {
         (
             "a cast to a map is not supported".to_owned(),
             "write map(array_of_keys, array_of_values) with the types that you want",

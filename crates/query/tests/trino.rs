@@ -580,6 +580,10 @@ async fn faults_are_told_in_plain_words() {
     check(
         "
         select 1_000 => !write 1000
+        cast(array['1'] as array(integer)) => !array<integer>
+        cast(array['1'] as array<integer>) => [1]
+        cast(map(array['a'], array['1']) as map(varchar, integer)) => !map(array_of_keys
+        select k from (values 1, 2) t(k) => !VALUES (1), (2)
         select k like '1%' from (values (1)) t(k) => !CAST(value AS varchar) LIKE
         select k, count(*) from (values (1, 2)) t(k, n) group by n => !column `k` is neither in GROUP BY
         select k, sum(n) from (values (1, 2)) t(k, n) => !column `k` is neither in GROUP BY

@@ -4,6 +4,7 @@
 use catalog::limits::{self, Excess};
 use catalog::{SqlDialect, SyntaxFault};
 use datafusion::sql::parser::{DFParserBuilder, Statement};
+use sqlparser::tokenizer::{Token, Tokenizer};
 
 use crate::error::Write;
 use crate::sql::time_travel;
@@ -96,9 +97,32 @@ pub fn parse(sql: &str) -> Result<Statement, Error> {
     }
 }
 
+/// What to write for syntax of Athena that the parser does not take.
+fn other_spelling(sql: &str) -> Option<&'static str> {
+    let tokens = tokens(sql);
+    let is = |token: &Token, text: &str| match token {
+        Token::Word(word) => word.quote_style.is_none() && word.value.eq_ignore_ascii_case(text),
+        _ => false,
+    };
+    tokens.windows(2).find_map(|pair| match pair {
+        [word, Token::LParen] if is(word, "array") => Some("write the type as array<integer>"),
+        [word, next] if is(word, "values") && *next != Token::LParen => {
+            Some("write each row in parentheses: VALUES (1), (2)")
+        }
+        _ => None,
+    })
+}
+
+/// The tokens of a statement without blanks; none where it has no tokens.
+fn tokens(sql: &str) -> Vec<Token> {
+    let tokens = Tokenizer::new(&SqlDialect, sql).tokenize();
+    let mut tokens = tokens.unwrap_or_default();
+    tokens.retain(|token| !matches!(token, Token::Whitespace(_)));
+    tokens
+}
+
 /// Refuses `1_000`, which the parser takes for a number and its name.
 fn refuse_joined_numbers(sql: &str) -> Result<(), Error> {
-    use sqlparser::tokenizer::{Token, Tokenizer};
     let tokens = Tokenizer::new(&SqlDialect, sql).tokenize();
     let tokens = tokens.unwrap_or_default();
     let is_joined = tokens.windows(2).any(|pair| match pair {
@@ -133,7 +157,10 @@ pub(crate) fn parse_any(sql: &str) -> Result<Statement, Error> {
                 let fault = SyntaxFault::explain(&sql, error);
                 Error::Sql {
                     message: format!("SQL: {}", fault.reason),
-                    hint: fault.near.map(|near| format!("did you mean `{near}`?")),
+                    hint: match fault.near {
+                        Some(near) => Some(format!("did you mean `{near}`?")),
+                        None => other_spelling(&sql).map(str::to_owned),
+                    },
                     place: fault.place,
                 }
             }
