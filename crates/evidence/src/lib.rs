@@ -8,22 +8,28 @@ use std::fmt;
 
 use serde::Serialize;
 
+/// What [`Evidence::generator`] says: it leads the figures, so that a file of them can be
+/// told from other files.
+pub const GENERATOR: &str = "stedi report";
+
 /// The figures of one release of a lake.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Evidence {
+    /// [`GENERATOR`].
+    pub generator: &'static str,
     /// What is shown, and when.
     pub heading: Heading,
-    /// The worst verdict of all tables and checks.
+    /// The worst verdict of all tables and checks; not `ok` if there are notes.
     pub verdict: Verdict,
     /// The file that the expected counts are from, if there are any.
     pub expected_from: Option<String>,
-    /// What a reader should know before the figures.
+    /// What a reader should look at before the figures.
     pub notes: Vec<String>,
     /// Landing tables, then models in build order, then system tables.
     pub tables: Vec<Table>,
     /// Which table reads which.
     pub edges: Vec<Edge>,
-    /// Every check of the last run, in the order of the tables.
+    /// Every check and privacy gate, computed now, in the order of the tables.
     pub checks: Vec<Check>,
     /// Runs that the checks have results of, the newest first.
     pub runs: Vec<Run>,
@@ -279,7 +285,7 @@ pub struct Edge {
     pub rows: Option<i64>,
 }
 
-/// A check of the last run.
+/// A check, as it is now.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Check {
     /// The table that it judges.
@@ -293,9 +299,9 @@ pub struct Check {
     pub verdict: Verdict,
     /// How many rows were in violation.
     pub violations: u64,
-    /// The violations in earlier runs, in the order of [`Evidence::runs`], without the
-    /// last; `None` where the run did not have the check.
-    pub earlier: Vec<Option<u64>>,
+    /// The violations in the last runs, in the order of [`Evidence::runs`]; `None` where
+    /// the run did not have the check.
+    pub in_runs: Vec<Option<u64>>,
 }
 
 /// A run.
@@ -309,10 +315,10 @@ pub struct Run {
     pub elapsed_ms: Option<i64>,
 }
 
-/// Figures about consent and devices, after the last run.
+/// Figures about consent, as it is now, and devices, as the last run knew them.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct Consent {
-    /// How many people the records are of, if the files noted it.
+    /// How many people the records are of, if they can be read.
     pub people: Option<u64>,
     /// By purpose.
     pub purposes: Vec<PurposeFigures>,

@@ -8,9 +8,14 @@ use crate::control::without_control;
 use crate::number::{grouped, grouped_or_dash, grouped_signed};
 use crate::words;
 
+/// The first line of a page, so that it can be told from other files.
+pub(crate) const MARK: &str = "<!-- stedi report -->";
+
 /// The page. Its graph is a table.
 pub fn markdown(evidence: &Evidence) -> String {
     let mut page = Page::default();
+    page.line(MARK);
+    page.line("");
     heading(&mut page, evidence);
     counts(&mut page, evidence);
     consent(&mut page, evidence);
@@ -209,17 +214,17 @@ fn checks(page: &mut Page, evidence: &Evidence) {
             "violations",
             "verdict",
             "if violated",
-            "in runs before",
+            "in the last runs",
         ],
         evidence.checks.iter().map(|check| {
-            let earlier = check.earlier.iter().map(|count| grouped_or_dash(*count));
+            let in_runs = check.in_runs.iter().map(|count| grouped_or_dash(*count));
             vec![
                 check.table.clone(),
                 check.check.clone(),
                 grouped(check.violations),
                 format!("{} {}", words::mark(check.verdict), check.verdict),
                 words::action(check).to_owned(),
-                earlier.collect::<Vec<_>>().join(" · "),
+                in_runs.collect::<Vec<_>>().join(" · "),
             ]
         }),
     );
@@ -253,7 +258,7 @@ fn left_out(page: &mut Page, evidence: &Evidence) {
         page.item(&format!(
             "{}: {}",
             table.table,
-            words::account(table, account)
+            words::account(evidence, table, account)
         ));
         for left_out in &account.left_out {
             let rows = grouped_signed(left_out.rows);

@@ -21,7 +21,7 @@ pub(crate) fn verdict(evidence: &Evidence) -> String {
     let warned = count(evidence, Verdict::Warn);
     let checks = evidence.checks.len();
     let checks = match (failed, warned) {
-        _ if checks == 0 => "no check is noted".to_owned(),
+        _ if checks == 0 => "there is no check".to_owned(),
         (0, 0) => format!("all {checks} checks hold"),
         (0, warned) => format!("{warned} of {checks} checks warn"),
         (failed, _) => format!("{failed} of {checks} checks fail"),
@@ -58,16 +58,15 @@ pub(crate) fn mark(verdict: Verdict) -> &'static str {
 pub(crate) fn action(check: &Check) -> &'static str {
     match check.action.as_str() {
         "refuse" => "nothing is published; no contract can switch it off",
-        "fail" => "nothing is published",
         "warn" => "the run warns",
         "report" => "counted, nothing is wrong with the rows",
         "leave out" => "the rows are left out",
-        _ => "not in the project any more",
+        _ => "nothing is published",
     }
 }
 
 /// What became of the rows that a table was made of, in one sentence.
-pub(crate) fn account(table: &Table, account: &Account) -> String {
+pub(crate) fn account(evidence: &Evidence, table: &Table, account: &Account) -> String {
     let rows = grouped_signed;
     let mut text = match table.zone {
         Zone::Landing => format!("{} objects were found", rows(account.rows_in)),
@@ -80,10 +79,25 @@ pub(crate) fn account(table: &Table, account: &Account) -> String {
         Zone::Landing => format!("; {} are rows", rows(account.rows_out)),
         _ => format!("; {} were written", rows(account.rows_out)),
     };
-    match account.left_out.is_empty() {
-        true => text + "; none was left out.",
-        false => text + ".",
+    let uncounted = match table.zone {
+        Zone::Landing => unreadable_places(evidence, table),
+        _ => 0,
+    };
+    if uncounted > 0 {
+        // Nobody can tell how many objects a file holds that cannot be unpacked.
+        let places = counted(uncounted, "place");
+        text += &format!("; in {places} input cannot be read and was left out");
+    } else if account.left_out.is_empty() {
+        text += "; none was left out";
     }
+    text + "."
+}
+
+/// In how many places input of a table cannot be read.
+fn unreadable_places(evidence: &Evidence, table: &Table) -> u64 {
+    let of_table = evidence.quarantine.iter();
+    let of_table = of_table.filter(|entry| entry.table == table.table);
+    of_table.map(|entry| entry.places).sum()
 }
 
 /// How many people or devices a table is about.
@@ -107,13 +121,23 @@ pub(crate) fn change(subjects: &Subjects) -> Option<String> {
     ))
 }
 
-/// How many people or devices of a table its privacy gates refused; a dash for tables
-/// without gates.
+/// How many people or devices of a table its privacy gates refuse now; rows, where the
+/// gate judges rows; a dash for tables without gates.
 pub(crate) fn without_consent(evidence: &Evidence, table: &Table) -> String {
-    let checks = evidence.checks.iter();
-    let gates = checks.filter(|check| check.table == table.table && check.action == "refuse");
-    let counts = gates.map(|check| check.violations);
-    grouped_or_dash(counts.max())
+    let refused = |by_rows: bool| {
+        let checks = evidence.checks.iter();
+        let of_table = checks.filter(|check| check.table == table.table);
+        let gates = of_table.filter(|check| match check.check.as_str() {
+            "privacy: consent in force" | "privacy: owner's consent in force" => !by_rows,
+            "privacy: rows that may be there" => by_rows,
+            _ => false,
+        });
+        gates.map(|check| check.violations).max()
+    };
+    match (refused(false), refused(true)) {
+        (None, Some(rows)) => counted(rows, "row"),
+        (people, _) => grouped_or_dash(people),
+    }
 }
 
 /// `1 row`, `2 rows`.

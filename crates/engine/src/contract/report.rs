@@ -1,5 +1,7 @@
 //! The report of a run or verification, for people and programs.
 
+use std::fmt::Display;
+
 use catalog::{Action, Model};
 pub use evidence::Verdict;
 use serde::Serialize;
@@ -91,6 +93,10 @@ pub struct Report {
     /// Warnings for the user.
     #[serde(skip)]
     pub warnings: Vec<String>,
+    /// What a verification could not compute, without the cause, which may name files.
+    /// The warnings say it as well.
+    #[serde(skip)]
+    pub(crate) unchecked: Vec<String>,
     /// Damage found in the lake. A run has repaired it, unless a check failed.
     #[serde(skip)]
     pub damages: Vec<Damage>,
@@ -116,6 +122,12 @@ impl Report {
             check.verdict == Verdict::Fail && check.kind == CheckKind::Privacy
         };
         self.checks.iter().any(failed)
+    }
+
+    /// Notes and warns that something could not be computed.
+    pub(crate) fn add_unchecked(&mut self, what: String, cause: &dyn Display) {
+        self.warnings.push(format!("{what}: {cause}"));
+        self.unchecked.push(what);
     }
 
     /// Adds the rows that checks left out of `table`, by the names of the checks.

@@ -25,16 +25,29 @@ use crate::subjects::quarantine;
 /// # Errors
 /// [`Error::Lake`] where nothing was published yet.
 pub async fn verify(setup: &Setup, expect: Option<&Expectations>) -> Result<Report, Error> {
+    let session = Arc::new(session_of_one_release(setup).await?);
+    verify_in(setup, &session, expect).await
+}
+
+/// As [`verify`], in a session of one release. Afterwards `system.consent` of the session
+/// is what people agree to now, if landing files can be read.
+///
+/// # Errors
+/// As [`verify`].
+pub(super) async fn verify_in(
+    setup: &Setup,
+    session: &Arc<Session>,
+    expect: Option<&Expectations>,
+) -> Result<Report, Error> {
     // A contract that does not fit its model is told with file and line, as a
     // run would. Planning leaves names without rows behind, so it has a session
     // of its own.
     let all: Vec<&Model> = setup.project.models().iter().collect();
     let planned = planning::plan_to_publish(&Session::to_plan_in(setup)?, &all).await?;
-    let session = Arc::new(session_of_one_release(setup).await?);
-    let integrity = Integrity::of_all(&session).await?;
-    integrity.shield(&session)?;
-    integrity.shield_register(&session)?;
-    let known = quarantine::state(&session).await?;
+    let integrity = Integrity::of_all(session).await?;
+    integrity.shield(session)?;
+    integrity.shield_register(session)?;
+    let known = quarantine::state(session).await?;
     session.intake().begin(Arc::clone(&known.dropped), None);
     let mut report = Report {
         checks: integrity.as_checks(),
@@ -47,13 +60,11 @@ pub async fn verify(setup: &Setup, expect: Option<&Expectations>) -> Result<Repo
         let started = Instant::now();
         let name = table.name.as_ref();
         let rows =
-            match checks::count(&session, &format!("select count(*) from landing.{name}")).await {
+            match checks::count(session, &format!("select count(*) from landing.{name}")).await {
                 Ok(rows) => Some(rows),
                 // The lake can be verified where landing files are out of reach.
                 Err(error @ Error::Query(query::Error::Landing(_))) => {
-                    report
-                        .warnings
-                        .push(format!("{name} was not counted: {error}"));
+                    report.add_unchecked(format!("{name} was not counted"), &error);
                     None
                 }
                 Err(error) => return Err(error),
@@ -67,7 +78,7 @@ pub async fn verify(setup: &Setup, expect: Option<&Expectations>) -> Result<Repo
             seconds: started.elapsed().as_secs_f64(),
         });
     }
-    let consents = consents(&session, setup.now_ms, &mut report).await?;
+    let consents = consents(session, setup.now_ms, &mut report).await?;
     let intake = session.intake().tables();
     report.quarantined = intake.values().map(|table| table.places).sum();
     let records = setup.project.roles().person_records();
@@ -90,10 +101,10 @@ pub async fn verify(setup: &Setup, expect: Option<&Expectations>) -> Result<Repo
         if version.is_some() {
             let owners_are_known = !integrity.is_damaged(&system::DEVICE_OWNER.id());
             let checked = async {
-                let mut checked = checks::run(&session, model, None).await?;
-                let warnings = &mut report.warnings;
-                checked
-                    .extend(gates(&session, planned, &consents, owners_are_known, warnings).await?);
+                let mut checked = checks::run(session, model, None).await?;
+                checked.extend(
+                    gates(session, planned, &consents, owners_are_known, &mut report).await?,
+                );
                 Ok(checked)
             };
             match checked.await {
@@ -152,9 +163,10 @@ async fn consents(
             Ok(Some(consents))
         }
         Err(error @ Error::Query(query::Error::Landing(_))) => {
-            report.warnings.push(format!(
-                "who agrees was not derived anew, but is taken from the last run: {error}"
-            ));
+            report.add_unchecked(
+                "who agrees was not derived anew, but is taken from the last run".to_owned(),
+                &error,
+            );
             consent::published(session, now_ms).await.map(Some)
         }
         Err(error) => Err(error),
@@ -181,7 +193,7 @@ async fn gates(
     planned: &Planned,
     consents: &Option<Consents>,
     owners_are_known: bool,
-    warnings: &mut Vec<String>,
+    report: &mut Report,
 ) -> Result<Vec<CheckReport>, Error> {
     let model = &planned.model;
     let mut checks = Vec::new();
@@ -208,10 +220,10 @@ async fn gates(
     }
     match privacy_gates::groups(session, planned).await {
         Ok(groups) => checks.extend(groups),
-        Err(error @ Error::Query(query::Error::Landing(_))) => warnings.push(format!(
-            "people in the groups of {} were not counted: {error}",
-            model.name
-        )),
+        Err(error @ Error::Query(query::Error::Landing(_))) => report.add_unchecked(
+            format!("people in the groups of {} were not counted", model.name),
+            &error,
+        ),
         Err(error) => return Err(error),
     }
     checks.extend(privacy_gates::training(session, planned).await?);

@@ -5,12 +5,15 @@ mod sections;
 mod style;
 mod tables;
 
-use evidence::Evidence;
+use evidence::{Evidence, GENERATOR};
 use maud::{DOCTYPE, PreEscaped, html};
 
 use self::style::STYLE;
 use crate::control::without_control;
 use crate::graph::GRAPH_STYLE;
+
+/// What a page begins with, so that it can be told from other files.
+pub(crate) const MARK: &str = "<!DOCTYPE html><html lang=\"en\"><head><meta charset=\"utf-8\"><meta name=\"generator\" content=\"stedi report\">";
 
 /// What the browser may load: nothing but the page's own styles.
 const POLICY: &str =
@@ -27,6 +30,7 @@ pub fn html(evidence: &Evidence) -> String {
         html lang="en" {
             head {
                 meta charset="utf-8";
+                meta name="generator" content=(GENERATOR);
                 meta http-equiv="Content-Security-Policy" content=(POLICY);
                 meta name="viewport" content="width=device-width, initial-scale=1";
                 meta name="color-scheme" content="light dark";

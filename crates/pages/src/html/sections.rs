@@ -114,30 +114,30 @@ fn subjects(evidence: &Evidence) -> Markup {
 
 /// Every check, with its history.
 pub(super) fn checks(evidence: &Evidence) -> Markup {
-    let earlier = evidence.runs.len().saturating_sub(1);
+    let runs = evidence.runs.len();
     html! {
         section {
             h2 { "Checks" }
-            @if evidence.checks.is_empty() { p { "The last run noted no checks." } }
+            @if evidence.checks.is_empty() { p { "There are no checks." } }
             @else { div class="scroll" { table {
                 thead { tr {
                     th { "table" } th { "check" } th class="number" { "violations" } th { "verdict" } th { "if violated" }
-                    @if earlier > 0 { th { "in the " (earlier) " runs before, newest first" } }
+                    @if runs > 0 { th { "in the last " (runs) " runs, newest first" } }
                 } }
                 tbody { @for check in &evidence.checks { tr {
                     td { (check.table) } td { code { (check.check) } }
                     td class="number" { (grouped(check.violations)) }
                     td { (verdict_mark(check.verdict)) }
                     td class="words" { (words::action(check)) }
-                    @if earlier > 0 { td { (history(&check.earlier)) } }
+                    @if runs > 0 { td { (history(&check.in_runs)) } }
                 } } }
             } } }
         }
     }
 }
 
-fn history(earlier: &[Option<u64>]) -> String {
-    let counts: Vec<String> = earlier
+fn history(in_runs: &[Option<u64>]) -> String {
+    let counts: Vec<String> = in_runs
         .iter()
         .map(|count| grouped_or_dash(*count))
         .collect();
@@ -181,7 +181,7 @@ pub(super) fn left_out(evidence: &Evidence) -> Markup {
             h2 { "What was left out, and why" }
             p class="note" { "Rows in and rows that joins added are rows out and all that were left out." }
             @for (table, account) in accounts {
-                p { (zone(table.zone)) " " strong { (table.table) } ": " (words::account(table, account)) }
+                p { (zone(table.zone)) " " strong { (table.table) } ": " (words::account(evidence, table, account)) }
                 @if !account.left_out.is_empty() {
                     ul { @for left_out in &account.left_out {
                         li { (grouped_signed(left_out.rows)) ": " (left_out.words) }
@@ -231,8 +231,8 @@ pub(super) fn runs(evidence: &Evidence) -> Markup {
 pub(super) fn reading_aid() -> Markup {
     html! {
         p {
-            "All figures are of one release. Counts, checks and what was left out are those that runs noted in the lake; "
-            "nulls and people were counted for this page. "
+            "All tables are read as one release left them. Checks, who agrees, nulls and people were computed for this page, at the time it calls now; "
+            "counts of landing tables and what was left out are those that runs noted in the lake. "
             "Masked values are shown as " span class="masked" { "•••" } ". Of rows as they were sent, all texts are masked. Times in previews are cut to the day."
         }
     }

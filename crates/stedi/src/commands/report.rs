@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 use engine::Setup;
-use evidence::{Evidence, Verdict};
+use evidence::{Check, Evidence, Verdict};
 
 use super::run::expectations;
 use crate::args::{Format, PageFormat, ReportArgs};
@@ -20,10 +20,7 @@ pub(crate) fn report(settings: &Settings, args: &ReportArgs) -> Result<Ending> {
     let target = Target::of(settings, args, &setup)?;
     let expect = expectations(&setup.project, args.expect.as_deref())?;
     let evidence = runtime()?.block_on(engine::evidence(&setup, expect.as_ref()))?;
-    let ending = match evidence.verdict {
-        Verdict::Fail => Ending::Check,
-        Verdict::Ok | Verdict::Warn => Ending::Done,
-    };
+    let ending = ending(&evidence);
     match target {
         Target::Stdout(PageFormat::Json) => put_json(&evidence)?,
         Target::Stdout(format) => put(&page(&evidence, format)?)?,
@@ -36,6 +33,17 @@ pub(crate) fn report(settings: &Settings, args: &ReportArgs) -> Result<Ending> {
         }
     }
     Ok(ending)
+}
+
+/// As `verify` ends: a privacy gate counts for more than a check.
+fn ending(evidence: &Evidence) -> Ending {
+    let mut checks = evidence.checks.iter();
+    let refuses = |check: &Check| check.verdict == Verdict::Fail && check.action == "refuse";
+    match evidence.verdict {
+        Verdict::Fail if checks.any(refuses) => Ending::Refused,
+        Verdict::Fail => Ending::Check,
+        Verdict::Ok | Verdict::Warn => Ending::Done,
+    }
 }
 
 fn sentence(verdict: Verdict) -> &'static str {

@@ -66,6 +66,7 @@ mod other_company;
 mod plan;
 mod project;
 mod report;
+mod report_verdict;
 mod rerun;
 mod rules;
 mod selection;

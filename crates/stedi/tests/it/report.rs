@@ -104,7 +104,7 @@ fn counts_and_reasons_of_the_published_data() {
         }
         let gate = figures["checks"].as_array().unwrap().iter();
         let gates = gate.filter(|check| check["action"] == "refuse");
-        assert_eq!(gates.filter(|gate| gate["violations"] == 0).count(), 5);
+        assert_eq!(gates.filter(|gate| gate["violations"] == 0).count(), 6);
         no_personal_value(shared);
     }
 }
@@ -137,7 +137,7 @@ fn a_page_is_one_file_that_loads_nothing() {
     let dir = &SMALL.dir;
     let own = tempfile::tempdir().unwrap();
     let file = own.path().join("page.html");
-    fs::write(&file, "an older page").unwrap();
+    fs::write(&file, stedi(dir, "report --out -").run().done().out).unwrap();
     let before = contents(&dir.join("lake"));
     let outcome = stedi(dir, "report --out").arg(&file).run().done();
     assert!(outcome.out.is_empty(), "{outcome}");
@@ -287,7 +287,7 @@ fn what_cannot_be_read_is_counted_and_not_shown() {
     );
     assert_eq!(trusted["versions"].as_array().unwrap().len(), 2);
     let check = entry(&figures["checks"], "check", "one_row_per_person");
-    assert_eq!(check["earlier"], json!([0]));
+    assert_eq!(check["in_runs"], json!([0, 0]));
     for (format, page) in pages(dir) {
         assert!(!page.contains(email), "{format}");
         assert!(!page.contains("bad-of-ann"), "{format}");
@@ -393,7 +393,7 @@ fn landing_files_out_of_reach() {
         "its landing files cannot be read now"
     );
     assert!(customers["rows"].as_u64() > Some(0));
-    assert_eq!(figures["verdict"], "ok");
+    assert_eq!(figures["verdict"], "warn");
 }
 
 #[test]

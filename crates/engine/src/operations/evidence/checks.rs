@@ -1,21 +1,21 @@
-//! The results of checks that runs noted.
+//! The results of checks now, and those that runs noted.
 
 use std::collections::BTreeMap;
 
 use catalog::{Action, Project, Table};
-use evidence::{Check, Run, Verdict};
+use evidence::{Check, Run};
 use query::Session;
 
 use super::masking;
 use super::rows::Rows;
 use crate::Error;
-use crate::contract::report::CheckKind;
+use crate::contract::report::{CheckKind, CheckReport};
 use crate::operations::export::instant;
 
 /// How many runs a check's history goes back, the last one included.
 const RUNS_MAX: usize = 10;
 
-/// The results of the last run and of those before.
+/// The results of now, and those of the last runs.
 pub(super) struct CheckResults {
     pub(super) checks: Vec<Check>,
     /// The runs, newest first; the last one leads.
@@ -23,16 +23,19 @@ pub(super) struct CheckResults {
 }
 
 impl CheckResults {
+    /// `now` are the results of now, of which there is one for each check.
+    ///
     /// # Errors
     /// [`Error::Query`] or [`Error::Lake`].
     pub(super) async fn read(
         session: &Session,
         project: &Project,
         last: &str,
+        now: &[CheckReport],
     ) -> Result<Self, Error> {
         let runs = runs(session, last).await?;
         let sql = format!(
-            "select run, table_name, check_name, verdict, violations from system.checks \
+            "select run, table_name, check_name, violations from system.checks \
              where run in ({})",
             runs.iter()
                 .map(|run| format!("'{}'", run.run))
@@ -40,38 +43,27 @@ impl CheckResults {
                 .join(", ")
         );
         let mut results: BTreeMap<(String, String), Vec<Option<u64>>> = BTreeMap::new();
-        let mut verdicts: BTreeMap<(String, String), Verdict> = BTreeMap::new();
         for row in Rows::of(session, &sql).await?.iter() {
             let key = (row.text(1), row.text(2));
             let Some(place) = runs.iter().position(|run| run.run == row.text(0)) else {
                 continue;
             };
-            if place == 0 {
-                verdicts.insert(key.clone(), verdict(&row.text(3)));
-            }
             let of_runs = results.entry(key).or_insert_with(|| vec![None; runs.len()]);
-            of_runs[place] = Some(row.count(4));
+            of_runs[place] = Some(row.count(3));
         }
-        let mut checks: Vec<Check> = results
-            .into_iter()
-            .filter_map(|((table, check), of_runs)| {
-                let verdict = *verdicts.get(&(table.clone(), check.clone()))?;
-                let (last, earlier) = of_runs.split_first()?;
-                Some(Check {
-                    action: action(project, &table, &check).to_owned(),
-                    check: masking::of_note(&check),
-                    verdict,
-                    violations: last.unwrap_or_default(),
-                    earlier: earlier.to_vec(),
-                    table,
-                })
-            })
-            .collect();
-        let order = |check: &Check| {
-            let mut models = project.models().iter();
-            models.position(|model| model.name == *check.table)
-        };
-        checks.sort_by_key(|check| order(check).unwrap_or(usize::MAX));
+        let checks = now.iter().map(|check| {
+            let key = (check.table.clone(), check.check.clone());
+            let in_runs = results.remove(&key);
+            Check {
+                action: action(project, check).to_owned(),
+                check: masking::of_note(&check.check),
+                verdict: check.verdict,
+                violations: check.violations,
+                in_runs: in_runs.unwrap_or_else(|| vec![None; runs.len()]),
+                table: check.table.clone(),
+            }
+        });
+        let checks = checks.collect();
         Ok(Self { checks, runs })
     }
 }
@@ -105,30 +97,20 @@ async fn runs(session: &Session, last: &str) -> Result<Vec<Run>, Error> {
     Ok(runs)
 }
 
-fn verdict(text: &str) -> Verdict {
-    match text {
-        "fail" => Verdict::Fail,
-        "warn" => Verdict::Warn,
-        _ => Verdict::Ok,
-    }
-}
-
-/// What a violation does, in words.
-fn action(project: &Project, table: &str, check: &str) -> &'static str {
-    if CheckKind::of_name(check) == CheckKind::Privacy {
+/// What a violation does, in words. What no contract names, such as a missing table, fails.
+fn action(project: &Project, check: &CheckReport) -> &'static str {
+    if check.kind == CheckKind::Privacy {
         return "refuse";
     }
-    let Some(Table::Model(model)) = project.find(table) else {
-        return "";
+    let Some(Table::Model(model)) = project.find(&check.table) else {
+        return "fail";
     };
     let mut checks = model.contract.checks.iter();
-    match checks.find(|known| known.name() == check) {
-        None => "",
-        Some(known) => match known.action {
-            Action::Fail => "fail",
-            Action::Warn => "warn",
-            Action::Report => "report",
-            Action::LeaveOut => "leave out",
-        },
+    let known = checks.find(|known| known.name() == check.check);
+    match known.map_or(Action::Fail, |known| known.action) {
+        Action::Fail => "fail",
+        Action::Warn => "warn",
+        Action::Report => "report",
+        Action::LeaveOut => "leave out",
     }
 }

@@ -3,10 +3,11 @@
 //!
 //! - All tables are read as one release left them. Their rows are compared with what
 //!   was published first: of a damaged lake there are no figures.
-//! - Counts, checks and what was left out are those that the last run noted. Nulls and
-//!   people are counted in the published rows.
-//! - Landing files are read for the previews, and for the nulls of the person records.
-//!   Where they are out of reach, the figures say so.
+//! - Checks and privacy gates are those of `stedi verify`, computed now. The verdict is
+//!   never better than its verdict.
+//! - Counts of landing tables and what was left out are those that the last run noted.
+//!   Nulls, people and who agrees are counted now.
+//! - Where landing files are out of reach, the figures say so.
 
 mod account;
 mod checks;
@@ -14,11 +15,13 @@ mod graph;
 mod masking;
 mod nulls;
 mod preview;
+mod remarks;
 mod rows;
 mod subjects;
 mod tables;
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use catalog::{Expectations, Model, Project};
 use evidence::{Evidence, Heading, Verdict};
@@ -31,9 +34,11 @@ use self::masking::Masking;
 use self::tables::Gathering;
 use super::export::{instant, models};
 use super::lake_place::require_lake;
+use super::verify::verify_in;
 use crate::contract::planning;
+use crate::contract::report::Report;
 use crate::error::Error;
-use crate::integrity::{Integrity, session_of_one_release};
+use crate::integrity::session_of_one_release;
 use crate::run::RunState;
 use crate::system_rows::program;
 
@@ -54,28 +59,29 @@ pub async fn evidence(setup: &Setup, expect: Option<&Expectations>) -> Result<Ev
     let to_plan = Session::to_plan_in(setup)?;
     let (_, lineage) = planning::plan_and_trace(&to_plan, &all).await?;
     let (session, release) = one_release(setup).await?;
-    require_intact(&session).await?;
+    let session = Arc::new(session);
+    let verified = verify_in(setup, &session, expect).await?;
+    require_intact(&verified)?;
     let last_run = RunState::of_release(&release);
     let run = last_run
         .as_ref()
         .map_or(release.run.as_str(), |state| state.run.as_str());
 
     let accounts = Accounts::read(&session).await?;
-    let checks = CheckResults::read(&session, project, run).await?;
-    let consent = subjects::consent(&session, last_run.as_ref().map(|state| state.now_ms)).await?;
-    let mut gathering = Gathering {
+    let checks = CheckResults::read(&session, project, run, &verified.checks).await?;
+    let gathering = Gathering {
         session: &session,
         project,
         masking: Masking::new(&lineage),
         accounts: &accounts,
         last_run: last_run.as_ref(),
-        notes: notes(&lake_of(&session), project).await?,
     };
     let mut tables = gathering.tables().await?;
-    let mut notes = std::mem::take(&mut gathering.notes);
-    if last_run.is_none() {
-        notes.push("the release keeps no notes of its run: another program has written to the lake, or an older version of this one".to_owned());
-    }
+    let consent = subjects::consent(&session, setup.now_ms, &tables).await?;
+    let quarantine = subjects::quarantined(&session).await?;
+    let mut notes = remarks::of_verification(&verified, &accounts, &quarantine);
+    notes.extend(remarks::of_people(&consent, verified.undecodable.len()));
+    notes.extend(remarks::of_lake(&lake_of(&session), project, last_run.as_ref()).await?);
     let is_reference = consent.by_hand == 0 && landing_is_published(project, &accounts);
     let expected = match expect {
         None if is_reference => project
@@ -83,14 +89,19 @@ pub async fn evidence(setup: &Setup, expect: Option<&Expectations>) -> Result<Ev
             .map(|expected| (expected, Verdict::Warn)),
         expected => expected.map(|expected| (expected, Verdict::Fail)),
     };
-    judge(&mut tables, &checks, expected);
+    judge(&mut tables, &verified, expected);
 
-    let quarantine = subjects::quarantined(&session).await?;
-    let verdicts = tables.iter().map(|table| table.verdict);
-    let verdict = verdicts.max().unwrap_or(Verdict::Ok);
+    let heading = heading(setup, &session, &release, last_run.as_ref()).await?;
+    // Whatever a reader should know is to be looked at.
+    let of_notes = match notes.is_empty() && heading.changed_models.is_empty() {
+        true => Verdict::Ok,
+        false => Verdict::Warn,
+    };
+    let of_tables = tables.iter().map(|table| table.verdict);
     Ok(Evidence {
-        heading: heading(setup, &session, &release, last_run.as_ref()).await?,
-        verdict,
+        generator: evidence::GENERATOR,
+        verdict: of_tables.fold(verified.verdict().max(of_notes), Verdict::max),
+        heading,
         expected_from: expected.map(|(expected, _)| expected.file().to_owned()),
         notes,
         edges: graph::edges(project, &accounts),
@@ -159,28 +170,14 @@ fn no_run(project: &Project) -> Error {
 
 /// # Errors
 /// [`Error::Damaged`] if an object of the lake is not as it was published.
-async fn require_intact(session: &Session) -> Result<(), Error> {
-    let integrity = Integrity::of_all(session).await?;
-    match integrity.damages.split_first() {
+fn require_intact(verified: &Report) -> Result<(), Error> {
+    match verified.damages.split_first() {
         None => Ok(()),
         Some((first, others)) => Err(Error::Damaged {
             first: first.to_string(),
             more: others.len(),
         }),
     }
-}
-
-/// Tables that nobody builds any more.
-async fn notes(lake: &Lake, project: &Project) -> Result<Vec<String>, Error> {
-    let removed = crate::removed_tables::removed(project, lake).await?;
-    let names: Vec<String> = removed.iter().map(ToString::to_string).collect();
-    Ok(match names.is_empty() {
-        true => Vec::new(),
-        false => vec![format!(
-            "in the lake, and no longer in the project, so that no run removes people from them: {}",
-            names.join(", ")
-        )],
-    })
 }
 
 /// Whether all landing tables have the rows that the published counts are about.
@@ -204,10 +201,10 @@ fn landing_is_published(project: &Project, accounts: &Accounts) -> bool {
     expected.peek().is_some() && expected.all(|(table, rows)| known.get(table) == Some(&rows))
 }
 
-/// Sets expected rows and verdict of each table.
+/// Sets expected rows and verdict of each table; it is not better than the verified one.
 fn judge(
     tables: &mut [evidence::Table],
-    checks: &CheckResults,
+    verified: &Report,
     expected: Option<(&Expectations, Verdict)>,
 ) {
     for table in tables {
@@ -219,8 +216,8 @@ fn judge(
             _ if table.rows.is_none() && table.zone != evidence::Zone::System => Verdict::Warn,
             _ => Verdict::Ok,
         };
-        let of_checks = checks.checks.iter();
-        let of_checks = of_checks.filter(|check| check.table == table.table);
-        table.verdict = of_checks.fold(of_rows, |worst, check| worst.max(check.verdict));
+        let known = verified.tables.iter();
+        let known = known.filter(|known| known.table == table.table);
+        table.verdict = known.fold(of_rows, |worst, known| worst.max(known.verdict));
     }
 }

@@ -1,29 +1,38 @@
 //! People and devices: who is in each table, consent, devices, quarantine.
 
-use std::collections::HashSet;
-
 use catalog::{Model, Party};
-use evidence::{Consent, DeviceFigures, PurposeFigures, Quarantined, Subjects, SubjectsChange};
+use evidence::{
+    Consent, DeviceFigures, PurposeFigures, Quarantined, Subjects, SubjectsChange, Table, Zone,
+};
 use lake::Commit;
 use query::Session;
+use query::sql::parse::quote;
 
 use super::rows::Rows;
 use crate::Error;
 use crate::contract::privacy_gates;
 use crate::contract::subject_columns::{self, SubjectKind};
-use crate::subjects::landing_files::{self, KnownFile};
 use crate::subjects::quarantine;
 
 /// The people or devices in a model's rows, and what changed since the version before
-/// with other rows. `None` if the model names nobody. `commits` are newest first.
+/// with other rows. `None` if the model names nobody. `columns` are those of its table,
+/// `commits` are newest first.
 ///
 /// # Errors
 /// [`Error::Query`].
 pub(super) async fn of_model(
     session: &Session,
     model: &Model,
+    columns: &[&str],
     commits: &[Commit],
 ) -> Result<Option<Subjects>, Error> {
+    if subject_columns::is_training_set(model, columns) {
+        return Ok(Some(Subjects {
+            kind: word(true).to_owned(),
+            count: pseudonyms(session, model).await?,
+            change: None,
+        }));
+    }
     let Some((kind, column)) = subject_columns::column(model) else {
         return Ok(None);
     };
@@ -56,15 +65,36 @@ pub(super) async fn of_model(
     Ok(Some(subjects))
 }
 
-/// The people or devices in the files of a landing table; `None` if the files did not
-/// note them.
-pub(super) fn of_landing(session: &Session, table: &str, files: &[KnownFile]) -> Option<Subjects> {
-    let (party, _) = session.tables().project.roles().party(table)?;
-    Some(Subjects {
+/// How many people the pseudonyms in the training set stand for.
+async fn pseudonyms(session: &Session, model: &Model) -> Result<u64, Error> {
+    let (zone, table) = (model.zone, quote(model.name.as_ref()));
+    let sql = format!("select count(distinct subject) from {zone}.{table}");
+    count(session, &sql).await
+}
+
+/// The people or devices in the rows of a landing table, as they are now; `None` if it
+/// has no column that names them. Who is named only in input that is no row is not among
+/// them.
+///
+/// # Errors
+/// [`Error::Query`], also if landing files cannot be read.
+pub(super) async fn of_landing(session: &Session, table: &str) -> Result<Option<Subjects>, Error> {
+    let project = &session.tables().project;
+    let Some((party, column)) = project.roles().party(table) else {
+        return Ok(None);
+    };
+    let column = quote(&column.to_lowercase());
+    let name = match party {
+        Party::Subject => format!("subject({column})"),
+        Party::Device => column,
+    };
+    let place = quote(table);
+    let sql = format!("select count(distinct nullif({name}, '')) from landing.{place}");
+    Ok(Some(Subjects {
         kind: word(party == Party::Subject).to_owned(),
-        count: distinct(table, files)?,
+        count: count(session, &sql).await?,
         change: None,
-    })
+    }))
 }
 
 fn word(are_people: bool) -> &'static str {
@@ -74,29 +104,26 @@ fn word(are_people: bool) -> &'static str {
     }
 }
 
-fn distinct(table: &str, files: &[KnownFile]) -> Option<u64> {
-    let mut all: HashSet<u64> = HashSet::new();
-    for file in files.iter().filter(|file| file.table == table) {
-        all.extend(file.keys.as_ref()?);
-    }
-    // The reader asks about rows without a name as well.
-    all.remove(&query::landing::hash(""));
-    Some(all.len() as u64)
-}
-
-/// Figures about consent and devices. Consent is in force or not at `now_ms`, the time of
-/// the last run.
+/// Figures about consent and devices. Consent is in force or not at `now_ms`. `tables`
+/// tell how many people have records.
 ///
 /// # Errors
 /// [`Error::Query`] or [`Error::Lake`].
-pub(super) async fn consent(session: &Session, now_ms: Option<i64>) -> Result<Consent, Error> {
+pub(super) async fn consent(
+    session: &Session,
+    now_ms: i64,
+    tables: &[Table],
+) -> Result<Consent, Error> {
     let mut consent = Consent::default();
     let roles = session.tables().project.roles();
     if let Some(records) = roles.person_records() {
-        let files = landing_files::known(session).await?;
-        consent.people = distinct(records.table.as_ref(), &files);
+        let mut tables = tables.iter();
+        let of_records =
+            tables.find(|table| table.zone == Zone::Landing && records.table == *table.table);
+        let people = of_records.and_then(|table| table.subjects.as_ref());
+        consent.people = people.map(|people| people.count);
     }
-    let now = now_ms.map_or("run_time()".to_owned(), |now| now.to_string());
+    let now = now_ms;
     let sql = format!(
         "with person as (
             select purpose, subject,

@@ -18,7 +18,6 @@ use super::{nulls, preview, subjects};
 use crate::Error;
 use crate::operations::export::instant;
 use crate::run::RunState;
-use crate::subjects::landing_files::{self, KnownFile};
 
 /// How many columns of a table are listed.
 const COLUMNS_MAX: usize = 100;
@@ -36,8 +35,6 @@ pub(super) struct Gathering<'a> {
     pub(super) masking: Masking<'a>,
     pub(super) accounts: &'a Accounts,
     pub(super) last_run: Option<&'a RunState>,
-    /// What a reader should know; more is added on the way.
-    pub(super) notes: Vec<String>,
 }
 
 impl Gathering<'_> {
@@ -45,12 +42,11 @@ impl Gathering<'_> {
     ///
     /// # Errors
     /// [`Error::Query`] or [`Error::Lake`].
-    pub(super) async fn tables(&mut self) -> Result<Vec<Table>, Error> {
+    pub(super) async fn tables(&self) -> Result<Vec<Table>, Error> {
         let seconds = seconds(self.session).await?;
-        let files = landing_files::known(self.session).await?;
         let mut tables = Vec::new();
         for landing in self.project.landing() {
-            tables.push(self.landing(landing, &files).await?);
+            tables.push(self.landing(landing).await?);
         }
         for model in self.project.models() {
             let mut table = self.model(model).await?;
@@ -63,11 +59,7 @@ impl Gathering<'_> {
         Ok(tables)
     }
 
-    async fn landing(
-        &mut self,
-        landing: &LandingTable,
-        files: &[KnownFile],
-    ) -> Result<Table, Error> {
+    async fn landing(&self, landing: &LandingTable) -> Result<Table, Error> {
         let name = landing.name.as_ref();
         let rows = self.session.tables().landing_table(landing);
         let schema = datafusion::catalog::TableProvider::schema(&rows);
@@ -77,58 +69,34 @@ impl Gathering<'_> {
             .map(|field| Masking::of_landing(landing, field.name(), field.data_type()))
             .collect();
         let mut columns = columns(&schema, &masks);
-        let known_rows = self.accounts.landing_rows(name);
         let roles = self.project.roles();
         if roles.has_person_records(name) {
-            self.count_landing_nulls(name, known_rows, &mut columns)
-                .await?;
+            self.count_landing_nulls(name, &mut columns).await?;
         }
-        let preview = match preview::of(self.session, name, &rows, &masks).await {
-            Ok(preview) => preview,
-            Err(error) if is_out_of_reach(&error) => absent("its landing files cannot be read now"),
-            Err(error) => return Err(error),
-        };
+        let preview = in_reach(preview::of(self.session, name, &rows, &masks).await)?;
+        let subjects = in_reach(subjects::of_landing(self.session, name).await)?;
         let read = self.accounts.landing_files(name);
         Ok(Table {
-            rows: known_rows,
+            rows: self.accounts.landing_rows(name),
             files: read.map(|(files, _)| files),
             bytes: read.map(|(_, bytes)| bytes),
             columns_more: more(&schema, &columns),
             columns,
             account: self.accounts.of(name),
-            subjects: subjects::of_landing(self.session, name, files),
-            preview,
+            subjects: subjects.flatten(),
+            preview: preview.unwrap_or_else(|| absent("its landing files cannot be read now")),
             ..table(Zone::Landing, name, landing.comment.as_deref())
         })
     }
 
     /// Counts the nulls of the person records, as they are now.
-    async fn count_landing_nulls(
-        &mut self,
-        name: &str,
-        known_rows: Option<u64>,
-        columns: &mut [Column],
-    ) -> Result<(), Error> {
+    async fn count_landing_nulls(&self, name: &str, columns: &mut [Column]) -> Result<(), Error> {
         let place = format!("landing.{}", quote(name));
-        match nulls::of(self.session, &place, &names(columns)).await {
-            Ok((rows, nulls)) => {
-                set_nulls(columns, &nulls);
-                if known_rows.is_some_and(|known| known != rows) {
-                    self.notes.push(format!(
-                        "{name} has {rows} rows now, and had {} when the last run read it; its nulls are counted now",
-                        known_rows.unwrap_or_default()
-                    ));
-                }
-                Ok(())
-            }
-            Err(error) if is_out_of_reach(&error) => {
-                self.notes.push(format!(
-                    "landing files of {name} cannot be read now: its nulls are not counted"
-                ));
-                Ok(())
-            }
-            Err(error) => Err(error),
+        let counted = in_reach(nulls::of(self.session, &place, &names(columns)).await)?;
+        if let Some((_, nulls)) = counted {
+            set_nulls(columns, &nulls);
         }
+        Ok(())
     }
 
     async fn model(&self, model: &Model) -> Result<Table, Error> {
@@ -160,11 +128,13 @@ impl Gathering<'_> {
         let (_, nulls) = nulls::of(self.session, &place, &names(&columns)).await?;
         set_nulls(&mut columns, &nulls);
         let commits = self.commits(&id, &version).await?;
+        let fields = version.schema.fields().iter();
+        let fields: Vec<&str> = fields.map(|field| field.name().as_str()).collect();
         Ok(Table {
             columns_more: more(&version.schema, &columns),
             columns,
             account: self.accounts.of(name),
-            subjects: subjects::of_model(self.session, model, &commits.0).await?,
+            subjects: subjects::of_model(self.session, model, &fields, &commits.0).await?,
             preview: self.preview(&version, &masks).await?,
             ..with_version(blank, &version, &commits)
         })
@@ -247,9 +217,14 @@ async fn seconds(session: &Session) -> Result<BTreeMap<String, f64>, Error> {
     Ok(seconds.collect())
 }
 
-/// Landing files are another place than the lake, which may be gone.
-fn is_out_of_reach(error: &Error) -> bool {
-    matches!(error, Error::Query(query::Error::Landing(_)))
+/// What was read of landing files; `None` where they are out of reach: they are in
+/// another place than the lake, which may be gone.
+fn in_reach<T>(read: Result<T, Error>) -> Result<Option<T>, Error> {
+    match read {
+        Ok(read) => Ok(Some(read)),
+        Err(Error::Query(query::Error::Landing(_))) => Ok(None),
+        Err(error) => Err(error),
+    }
 }
 
 /// A table of which only name and grain are known.
