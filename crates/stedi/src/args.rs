@@ -349,8 +349,8 @@ pub(crate) struct VerifyArgs {
 #[derive(Debug, Args)]
 #[command(
     after_help = "The page holds no personal value, is one file and loads nothing. Every row of the lake is read for it.\n\
-                  Checks and privacy gates are computed as by `stedi verify`.\n\
-                  `stedi report --format json` prints the same figures. Exit code 3: a count or a check\n\
+                  Checks and privacy gates are computed as by `stedi verify`. A file that is no report is not replaced\n\
+                  without --yes. `stedi report --format json` prints the same figures. Exit code 3: a count or a check\n\
                   failed; 4: a privacy gate refuses; the page is written, and says which."
 )]
 pub(crate) struct ReportArgs {

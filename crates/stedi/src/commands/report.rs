@@ -1,6 +1,7 @@
 //! `stedi report --out FILE`: a page for reviewers and auditors.
 
-use std::io::{ErrorKind, Write};
+use std::fs::File;
+use std::io::{ErrorKind, Read, Write};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
@@ -15,6 +16,9 @@ use crate::output::{put, put_json, say};
 use crate::runtime::runtime;
 use crate::settings::Settings;
 
+/// How much of a file tells whether it is a page.
+const HEAD_BYTES: u64 = 256;
+
 pub(crate) fn report(settings: &Settings, args: &ReportArgs) -> Result<Ending> {
     let setup = settings.setup()?;
     let target = Target::of(settings, args, &setup)?;
@@ -24,8 +28,8 @@ pub(crate) fn report(settings: &Settings, args: &ReportArgs) -> Result<Ending> {
     match target {
         Target::Stdout(PageFormat::Json) => put_json(&evidence)?,
         Target::Stdout(format) => put(&page(&evidence, format)?)?,
-        Target::File(path, format) => {
-            write(&path, &page(&evidence, format)?)?;
+        Target::File(path, format, existing) => {
+            write(&path, &page(&evidence, format)?, existing)?;
             say(
                 settings,
                 &format!("wrote {}: {}", path.display(), sentence(evidence.verdict)),
@@ -65,7 +69,7 @@ fn page(evidence: &Evidence, format: PageFormat) -> Result<String> {
 /// Where the page goes.
 enum Target {
     Stdout(PageFormat),
-    File(PathBuf, PageFormat),
+    File(PathBuf, PageFormat, Existing),
 }
 
 impl Target {
@@ -97,7 +101,36 @@ impl Target {
         let path = PathBuf::from(out);
         let format = format_of(&path, args.page_format)?;
         require_room(&path, setup)?;
-        Ok(Target::File(path, format))
+        let existing = Existing::at(&path, settings.yes)?;
+        Ok(Target::File(path, format, existing))
+    }
+}
+
+/// Whether a file is replaced.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Existing {
+    /// There is none: one that comes up meanwhile is kept.
+    None,
+    /// One of which nothing is lost, or that the user gives up.
+    Replaced,
+}
+
+impl Existing {
+    /// Only an earlier page is replaced unasked: any other file may be the only copy of
+    /// what it holds, such as a key.
+    fn at(path: &Path, yes: bool) -> Result<Self> {
+        if std::fs::symlink_metadata(path).is_err() {
+            return Ok(Self::None);
+        }
+        let mut head = Vec::new();
+        let read = File::open(path).and_then(|file| file.take(HEAD_BYTES).read_to_end(&mut head));
+        if yes || (read.is_ok() && (head.is_empty() || pages::is_page(&head))) {
+            return Ok(Self::Replaced);
+        }
+        Err(Failure::settings(
+            format!("{} exists and is no report", path.display()),
+            "name another file with --out, or give --yes to replace it",
+        ))
     }
 }
 
@@ -147,10 +180,11 @@ fn require_room(path: &Path, setup: &Setup) -> Result<()> {
 
 /// Writes the whole file or nothing: readers see the old page until the new one is
 /// complete.
-fn write(path: &Path, text: &str) -> Result<()> {
+fn write(path: &Path, text: &str, existing: Existing) -> Result<()> {
     let failed = |error: std::io::Error| {
         let hint = match error.kind() {
             ErrorKind::NotFound => "create the folder first",
+            ErrorKind::AlreadyExists => "another program has written it meanwhile",
             ErrorKind::PermissionDenied => "check that you can write to the folder",
             _ => "check the path, and that there is free space",
         };
@@ -168,7 +202,11 @@ fn write(path: &Path, text: &str) -> Result<()> {
         .map_err(|error| failed(without_path(error)))?;
     file.write_all(text.as_bytes()).map_err(failed)?;
     file.as_file().sync_all().map_err(failed)?;
-    file.persist(path).map_err(|error| failed(error.error))?;
+    let placed = match existing {
+        Existing::None => file.persist_noclobber(path),
+        Existing::Replaced => file.persist(path),
+    };
+    placed.map_err(|error| failed(error.error))?;
     Ok(())
 }
 

@@ -215,3 +215,44 @@ fn input_that_is_no_row_is_not_counted_as_people() {
         assert!(line.contains(says) && !line.contains(never), "{line}");
     }
 }
+
+#[test]
+fn only_a_report_is_replaced() {
+    let own = SMALL.copied();
+    let dir = own.path();
+    fs::write(
+        dir.join("page.html"),
+        "<!DOCTYPE html><html lang=\"en\"><p>mine",
+    )
+    .unwrap();
+    fs::write(dir.join("stedi.toml"), "lake = \"lake\"\n").unwrap();
+    fs::write(dir.join("key.json"), "{\"k\":1}").unwrap();
+    fs::write(dir.join("README.md"), "# mine\n").unwrap();
+    let before = crate::places::contents(dir);
+    for words in [
+        "report --out page.html",
+        "report --out stedi.toml --as html",
+        "report --out key.json",
+        "report --out README.md",
+    ] {
+        let refused = stedi(dir, words).run().ended(2);
+        refused.says("exists and is no report").hints("--yes");
+        unchanged(&before, dir, words);
+    }
+    stedi(dir, "report --out page.html --yes").run().done();
+    fs::write(dir.join("empty.md"), "").unwrap();
+    for (file, first) in [
+        ("page.html", "<!DOCTYPE html>"),
+        ("empty.md", "<!-- stedi report -->\n"),
+        ("new.md", "<!-- stedi report -->\n"),
+        ("new.json", "{\"generator\":\"stedi report\","),
+    ] {
+        for _ in 0..2 {
+            stedi(dir, "report --out").arg(file).run().done();
+            let page = fs::read_to_string(dir.join(file)).unwrap();
+            assert!(page.starts_with(first), "{file}");
+        }
+    }
+    // Pages of one format take the place of those of another.
+    stedi(dir, "report --out page.html --as md").run().done();
+}
