@@ -24,7 +24,7 @@ type Case = (
     &'static str,
 );
 
-const CASES: [Case; 9] = [
+const CASES: [Case; 10] = [
     ("nothing", |_| {}, "", 0, HOLDS, "checks hold"),
     ("a withdrawal by hand", withdraw, "", 4, FAILS, "fail"),
     (
@@ -53,6 +53,14 @@ const CASES: [Case; 9] = [
         0,
         LOOK,
         "1 place",
+    ),
+    (
+        "a record that changed",
+        change_a_record,
+        "",
+        0,
+        LOOK,
+        "landing files of customer_landing are not those that the last run read: 1 came",
     ),
     (
         "new rows",
@@ -102,6 +110,15 @@ fn email(dir: &Path) -> String {
 fn withdraw(dir: &Path) {
     let email = email(dir);
     stedi(dir, "consent withdraw").input(&email).run().done();
+}
+
+fn change_a_record(dir: &Path) {
+    let folder = dir.join("landing/customer/landing");
+    let file = fs::read_dir(folder).unwrap().next().unwrap().unwrap();
+    let text = fs::read_to_string(file.path()).unwrap();
+    let (name, changed) = ("\"customerName\": \"", "\"customerName\": \"X");
+    assert!(text.contains(name), "{text:.300}");
+    fs::write(file.path(), text.replacen(name, changed, 1)).unwrap();
 }
 
 fn withdraw_in_landing(dir: &Path) {

@@ -80,6 +80,7 @@ pub async fn evidence(setup: &Setup, expect: Option<&Expectations>) -> Result<Ev
     let consent = subjects::consent(&session, setup.now_ms, &tables).await?;
     let quarantine = subjects::quarantined(&session).await?;
     let mut notes = remarks::of_verification(&verified, &accounts, &quarantine);
+    notes.extend(remarks::of_landing(&session).await?);
     notes.extend(remarks::of_people(&consent, verified.undecodable.len()));
     notes.extend(remarks::of_lake(&lake_of(&session), project, last_run.as_ref()).await?);
     let is_reference = consent.by_hand == 0 && landing_is_published(project, &accounts);

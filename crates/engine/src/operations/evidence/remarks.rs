@@ -1,14 +1,19 @@
 //! What a reader should know before the figures. Each remark is something to be looked
 //! at. They name no landing file: file names may hold personal values.
 
+use std::collections::HashMap;
+
 use catalog::Project;
 use evidence::{Consent, Quarantined};
 use lake::Lake;
+use query::Session;
+use query::landing::{Likeness, Source};
 
 use super::account::Accounts;
 use crate::contract::report::Report;
 use crate::error::Error;
 use crate::run::RunState;
+use crate::subjects::landing_files::{self, KnownFile};
 
 /// What the verification could not compute, and how landing differs from what the last
 /// run read.
@@ -44,6 +49,57 @@ pub(super) fn of_verification(
         )),
     }
     remarks
+}
+
+/// Landing tables whose files are not those that the last run read.
+///
+/// # Errors
+/// [`Error::Lake`] or [`Error::Query`].
+pub(super) async fn of_landing(session: &Session) -> Result<Vec<String>, Error> {
+    let mut known: HashMap<String, HashMap<String, KnownFile>> = HashMap::new();
+    for file in landing_files::known(session).await? {
+        let of_table = known.entry(file.table.clone()).or_default();
+        of_table.insert(file.name.clone(), file);
+    }
+    let mut remarks = Vec::new();
+    let tables = session.tables();
+    for definition in tables.project.landing() {
+        let name = definition.name.as_ref();
+        let Some(read) = known.get(name) else {
+            continue;
+        };
+        let source = match tables.landing_table(definition).list().await {
+            Ok(source) => source,
+            // What cannot be computed without them is a remark of its own.
+            Err(query::Error::Landing(_)) => continue,
+            Err(error) => return Err(error.into()),
+        };
+        let differing = differing(&source, read).await;
+        if differing > 0 {
+            remarks.push(format!(
+                "landing files of {name} are not those that the last run read: {differing} came, changed or went"
+            ));
+        }
+    }
+    Ok(remarks)
+}
+
+/// How many files came, changed or went.
+async fn differing(source: &Source, read: &HashMap<String, KnownFile>) -> usize {
+    let (mut same, mut others) = (0, 0);
+    for file in &source.files {
+        let is_same = match read.get(&file.name).map(|known| known.compare(file)) {
+            Some(Likeness::Same) => true,
+            Some(Likeness::IfContentIs(hash)) => source.content_of(file).await == Ok(hash),
+            Some(Likeness::Other) | None => false,
+        };
+        match is_same {
+            true => same += 1,
+            false => others += usize::from(!read.contains_key(&file.name)),
+        }
+    }
+    // A file that changed is among those that were read.
+    others + read.len().saturating_sub(same)
 }
 
 /// People of whom it is not known what they agreed to.
