@@ -167,7 +167,9 @@ async fn consents(
                 "who agrees was not derived anew, but is taken from the last run".to_owned(),
                 &error,
             );
-            consent::published(session, now_ms).await.map(Some)
+            consent::published(session, now_ms, &register)
+                .await
+                .map(Some)
         }
         Err(error) => Err(error),
     }

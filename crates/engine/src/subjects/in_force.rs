@@ -8,6 +8,14 @@ use privacy::Purpose;
 /// The people in rows of `system.consent` whose consent to research is in force at
 /// `now_ms`.
 pub(crate) fn consenting_people(rows: &RecordBatch, now_ms: i64) -> impl Iterator<Item = &str> {
+    consenting_since(rows, now_ms).map(|(person, _)| person)
+}
+
+/// As [`consenting_people`], each with the time when the consent began.
+pub(crate) fn consenting_since(
+    rows: &RecordBatch,
+    now_ms: i64,
+) -> impl Iterator<Item = (&str, i64)> {
     let subjects = rows.column(0).as_string_view();
     let purposes = rows.column(1).as_string_view();
     let from = rows.column(2).as_primitive::<Int64Type>();
@@ -18,7 +26,7 @@ pub(crate) fn consenting_people(rows: &RecordBatch, now_ms: i64) -> impl Iterato
             let has_ended = to.is_valid(*row) && to.value(*row) <= now_ms;
             purposes.value(*row) == Purpose::Research.as_str() && has_begun && !has_ended
         })
-        .map(|row| subjects.value(row))
+        .map(move |row| (subjects.value(row), from.value(row)))
 }
 
 /// A query for `columns` of the consents that began or ended between two times, in either

@@ -24,7 +24,7 @@ type Case = (
     &'static str,
 );
 
-const CASES: [Case; 10] = [
+const CASES: [Case; 11] = [
     ("nothing", |_| {}, "", 0, HOLDS, "checks hold"),
     ("a withdrawal by hand", withdraw, "", 4, FAILS, "fail"),
     (
@@ -42,6 +42,17 @@ const CASES: [Case; 10] = [
         "",
         0,
         LOOK,
+        "landing files cannot be read now",
+    ),
+    (
+        "landing gone and a withdrawal by hand",
+        |dir| {
+            withdraw(dir);
+            fs::remove_dir_all(dir.join("landing")).unwrap();
+        },
+        "",
+        4,
+        FAILS,
         "landing files cannot be read now",
     ),
     (

@@ -7,8 +7,11 @@ use arrow::array::{Array, AsArray, RecordBatch};
 use arrow::datatypes::Int64Type;
 use catalog::PersonRecords;
 use futures::StreamExt;
-use privacy::{ConsentInterval, ConsentRecord, Purpose, RegisterEntry, consent_intervals};
+use privacy::{
+    ConsentInterval, ConsentRecord, Decision, Purpose, RegisterEntry, consent_intervals,
+};
 
+use super::register::Register;
 use crate::Error;
 use crate::subjects::name_hashes::{NameHashes, hash_name};
 use crate::subjects::{in_force, person_records, quarantine};
@@ -26,11 +29,16 @@ pub(crate) struct Consents {
     pub(crate) research: NameHashes,
 }
 
-/// Everybody's consent to research as the last run published it, without rows.
+/// Everybody's consent to research as the last run published it, without rows. Who has
+/// withdrawn by hand since does not agree.
 ///
 /// # Errors
 /// [`Error::Lake`] or [`Error::Query`].
-pub(crate) async fn published(session: &Session, now_ms: i64) -> Result<Consents, Error> {
+pub(crate) async fn published(
+    session: &Session,
+    now_ms: i64,
+    by_hand: &Register,
+) -> Result<Consents, Error> {
     let mut consents = Consents {
         rows: CONSENT.empty(),
         research: HashSet::default(),
@@ -39,10 +47,25 @@ pub(crate) async fn published(session: &Session, now_ms: i64) -> Result<Consents
     let mut batches = session.query(sql).await?.stream()?;
     while let Some(batch) = batches.next().await {
         let batch = batch.map_err(Query::failed)?;
-        let people = in_force::consenting_people(&batch, now_ms);
-        consents.research.extend(people.map(hash_name));
+        let people = in_force::consenting_since(&batch, now_ms);
+        let agree = people.filter(|(person, since)| {
+            let entries = by_hand.get(&((*person).to_owned(), Purpose::Research));
+            !entries.is_some_and(|entries| is_withdrawn(entries, *since, now_ms))
+        });
+        consents
+            .research
+            .extend(agree.map(|(person, _)| hash_name(person)));
     }
     Ok(consents)
+}
+
+/// Whether the newest decision until `now_ms` is a withdrawal, and not older than a consent
+/// that is in force since `since_ms`.
+fn is_withdrawn(entries: &[RegisterEntry], since_ms: i64, now_ms: i64) -> bool {
+    let entries = entries.iter().filter(|entry| entry.at_ms <= now_ms);
+    // Of equal times the entry that was made last counts.
+    let newest = entries.max_by_key(|entry| entry.at_ms);
+    newest.is_some_and(|entry| entry.decision == Decision::Withdraw && entry.at_ms >= since_ms)
 }
 
 /// Derives everybody's consent at `now_ms` from `records`. People who are `suspended` have
