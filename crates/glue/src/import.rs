@@ -321,9 +321,12 @@ impl Importer<'_> {
                 outcome,
             };
             if graph.sinks.is_empty() {
-                let outcome = match graph.nodes.is_empty() {
+                let is_read_whole = graph.nodes.is_empty() && graph.left_out.is_empty();
+                let outcome = match is_read_whole {
                     true => Outcome::LeftOut("the script reads and writes no table".to_owned()),
-                    false => Outcome::NotTranslated("the script writes no table".to_owned()),
+                    false => Outcome::NotTranslated(
+                        "no table that the script writes is known".to_owned(),
+                    ),
                 };
                 steps.push(step(1, "", outcome));
             }

@@ -7,8 +7,9 @@
 use std::ops::ControlFlow;
 
 use sqlparser::ast::{
-    BinaryOperator, CastKind, DataType, ExactNumberInfo, Expr, FunctionArg, FunctionArgExpr,
-    FunctionArguments, Ident, ObjectName, Statement, Value, VisitMut, visit_expressions_mut,
+    BinaryOperator, CastKind, DataType, ExactNumberInfo, Expr, Function, FunctionArg,
+    FunctionArgExpr, FunctionArgumentList, FunctionArguments, Ident, ObjectName, OrderByExpr,
+    Statement, UnaryOperator, Value, VisitMut, WindowType, visit_expressions_mut,
 };
 use sqlparser::dialect::DatabricksDialect;
 use sqlparser::keywords::Keyword;
@@ -103,7 +104,41 @@ pub(crate) fn parse(sql: &str) -> Result<Vec<Statement>, String> {
         let mut again = Parser::new(&DatabricksDialect {}).with_tokens(tokens);
         again.parse_statements().map_err(|_| error)
     });
-    parsed.map_err(|error| format!("the SQL does not parse: {error}"))
+    let mut statements = parsed.map_err(|error| format!("the SQL does not parse: {error}"))?;
+    unescape_texts(&mut statements);
+    Ok(statements)
+}
+
+/// In Spark's SQL a backslash in a text escapes the next character.
+fn unescape_texts(statements: &mut Vec<Statement>) {
+    let visited: ControlFlow<()> = visit_expressions_mut(statements, |expr| {
+        if let Expr::Value(value) = expr
+            && let Value::SingleQuotedString(text) | Value::DoubleQuotedString(text) =
+                &mut value.value
+            && text.contains('\\')
+        {
+            *text = unescaped(text);
+        }
+        ControlFlow::Continue(())
+    });
+    debug_assert!(visited.is_continue());
+}
+
+fn unescaped(text: &str) -> String {
+    let mut plain = String::with_capacity(text.len());
+    let mut rest = text.chars();
+    while let Some(c) = rest.next() {
+        match (c, if c == '\\' { rest.next() } else { None }) {
+            ('\\', Some('n')) => plain.push('\n'),
+            ('\\', Some('t')) => plain.push('\t'),
+            ('\\', Some('r')) => plain.push('\r'),
+            // These stay for LIKE.
+            ('\\', Some(c @ ('%' | '_'))) => plain.extend(['\\', c]),
+            ('\\', Some(c)) => plain.push(c),
+            (c, _) => plain.push(c),
+        }
+    }
+    plain
 }
 
 /// Whether SQL reads something else in a name that is not quoted.
@@ -198,9 +233,33 @@ fn translated(expr: &mut Expr) -> Result<(), String> {
             // Spark divides integers as doubles.
             BinaryOperator::Divide => {
                 **left = cast(left, DataType::Double(ExactNumberInfo::None));
+                **right = or_null(right);
                 return Ok(());
             }
-            _ => return Ok(()),
+            BinaryOperator::Modulo => {
+                **right = or_null(right);
+                return Ok(());
+            }
+            BinaryOperator::Plus
+            | BinaryOperator::Minus
+            | BinaryOperator::Multiply
+            | BinaryOperator::StringConcat
+            | BinaryOperator::And
+            | BinaryOperator::Or
+            | BinaryOperator::NotEq => return Ok(()),
+            // A column stands before what it is compared with.
+            BinaryOperator::Eq
+            | BinaryOperator::Lt
+            | BinaryOperator::LtEq
+            | BinaryOperator::Gt
+            | BinaryOperator::GtEq => {
+                if matches!(**left, Expr::Value(_)) && !matches!(**right, Expr::Value(_)) {
+                    std::mem::swap(left, right);
+                    *op = turned(op);
+                }
+                return Ok(());
+            }
+            other => return Err(format!("the operator `{other}` is not translated")),
         },
         Expr::RLike {
             negated,
@@ -208,26 +267,89 @@ fn translated(expr: &mut Expr) -> Result<(), String> {
             pattern,
             ..
         } => {
-            let call = parse_expr(&format!("regexp_like({expr}, {pattern})"))?;
+            let call = call("regexp_like", vec![(**expr).clone(), (**pattern).clone()]);
             match negated {
                 false => call,
                 true => Expr::UnaryOp {
-                    op: sqlparser::ast::UnaryOperator::Not,
+                    op: UnaryOperator::Not,
                     expr: Box::new(call),
                 },
             }
         }
         Expr::Cast {
-            data_type, kind, ..
+            data_type,
+            kind,
+            expr: inner,
+            ..
         } => {
             // A text that is no number is null to Spark.
             *kind = CastKind::TryCast;
             *data_type = type_of(data_type)?;
+            if !matches!(data_type, DataType::BigInt(_) | DataType::Integer(_)) {
+                return Ok(());
+            }
+            if matches!(**inner, Expr::Value(_)) {
+                return Ok(());
+            }
+            as_integer(inner, data_type)
+        }
+        Expr::Like {
+            pattern,
+            escape_char,
+            ..
+        }
+        | Expr::ILike {
+            pattern,
+            escape_char,
+            ..
+        } => {
+            let has_backslash = match pattern.as_ref() {
+                Expr::Value(value) => value.to_string().contains('\\'),
+                _ => return Err("LIKE of a pattern that is no text is not translated".to_owned()),
+            };
+            if has_backslash && escape_char.is_none() {
+                *escape_char = Some(sqlparser::ast::ValueWithSpan::from(
+                    Value::SingleQuotedString("\\".to_owned()),
+                ));
+            }
             return Ok(());
+        }
+        Expr::Substring { substring_from, .. } => {
+            let from = substring_from.as_deref().map(ToString::to_string);
+            let from = from.as_deref().map(str::parse::<u32>);
+            match from {
+                // To Spark, a text begins at 0 as well as at 1.
+                Some(Ok(0)) => {
+                    *substring_from = Some(Box::new(Expr::value(Value::Number("1".into(), false))));
+                }
+                Some(Ok(_)) => {}
+                _ => {
+                    return Err("SUBSTRING from a place that is no number is not translated".into());
+                }
+            }
+            return Ok(());
+        }
+        Expr::Extract { field, .. } => {
+            return match field.to_string().to_lowercase().as_str() {
+                "year" | "month" | "day" => Ok(()),
+                other => Err(format!("EXTRACT of {other} is not translated")),
+            };
         }
         Expr::Function(function) => {
             let name = function.name.to_string().to_lowercase().replace('`', "");
+            if let Some(WindowType::WindowSpec(window)) = &mut function.over {
+                window.order_by.iter_mut().for_each(nulls_as_spark);
+            }
             return match name.as_str() {
+                "mod" => {
+                    let arguments = arguments_of(function);
+                    let [left, right] = arguments.as_slice() else {
+                        return Err("`mod` takes two arguments".to_owned());
+                    };
+                    let arguments = vec![left.clone(), or_null(right)];
+                    *expr = call("mod", arguments);
+                    Ok(())
+                }
                 "isnull" | "isnotnull" => {
                     let FunctionArguments::List(list) = &function.args else {
                         return Err(format!("`{name}` without arguments is not translated"));
@@ -246,10 +368,37 @@ fn translated(expr: &mut Expr) -> Result<(), String> {
                 _ => rename(&mut function.name, &name),
             };
         }
-        Expr::CompoundFieldAccess { .. } | Expr::Lambda(_) | Expr::Struct { .. } => {
-            return Err(format!("`{expr}` is not translated"));
+        Expr::UnaryOp {
+            op: UnaryOperator::Not,
+            expr: inner,
+        } if matches!(**inner, Expr::Nested(_)) => match negated((**inner).clone()) {
+            Expr::UnaryOp { .. } => return Ok(()),
+            opposite => Expr::Nested(Box::new(opposite)),
+        },
+        Expr::UnaryOp {
+            op: UnaryOperator::Not | UnaryOperator::Minus | UnaryOperator::Plus,
+            ..
         }
-        _ => return Ok(()),
+        | Expr::Nested(_)
+        | Expr::IsNull(_)
+        | Expr::IsNotNull(_)
+        | Expr::IsTrue(_)
+        | Expr::IsNotTrue(_)
+        | Expr::IsFalse(_)
+        | Expr::IsNotFalse(_)
+        | Expr::IsDistinctFrom(..)
+        | Expr::IsNotDistinctFrom(..)
+        | Expr::InList { .. }
+        | Expr::InSubquery { .. }
+        | Expr::Between { .. }
+        | Expr::Case { .. }
+        | Expr::Exists { .. }
+        | Expr::Subquery(_)
+        | Expr::Trim { .. }
+        | Expr::Ceil { .. }
+        | Expr::Floor { .. }
+        | Expr::Tuple(_) => return Ok(()),
+        _ => return Err(format!("`{expr}` is not translated")),
     };
     *expr = replacement;
     Ok(())
@@ -264,6 +413,131 @@ fn rename(function: &mut ObjectName, name: &str) -> Result<(), String> {
     };
     *function = ObjectName::from(vec![Ident::new(to)]);
     Ok(())
+}
+
+/// Spark orders nulls before everything else.
+pub(crate) fn nulls_as_spark(item: &mut OrderByExpr) {
+    let options = &mut item.options;
+    if options.nulls_first.is_none() {
+        options.nulls_first = Some(options.asc != Some(false));
+    }
+}
+
+/// A divisor: what is divided by nought is null to Spark.
+fn or_null(divisor: &Expr) -> Expr {
+    let is_certain = |text: &str| text.parse::<f64>().is_ok_and(|number| number != 0.0);
+    match divisor {
+        Expr::Value(value) if is_certain(&value.to_string()) => divisor.clone(),
+        _ => {
+            let nought = Expr::value(Value::Number("0".to_owned(), false));
+            call("nullif", vec![divisor.clone(), nought])
+        }
+    }
+}
+
+/// A cast to an integer. Spark cuts a fraction off; a text of digits is exact.
+fn as_integer(expr: &Expr, data_type: &DataType) -> Expr {
+    let tried = |expr: Expr, data_type: DataType| Expr::Cast {
+        kind: CastKind::TryCast,
+        expr: Box::new(expr),
+        data_type,
+        array: false,
+        format: None,
+    };
+    let text = tried(expr.clone(), DataType::Varchar(None));
+    let number = tried(expr.clone(), DataType::Double(ExactNumberInfo::None));
+    let cut = call("truncate", vec![number]);
+    let both = [text, cut].map(|expr| tried(expr, data_type.clone()));
+    call("coalesce", both.into())
+}
+
+/// The comparison with its sides exchanged.
+fn turned(op: &BinaryOperator) -> BinaryOperator {
+    match op {
+        BinaryOperator::Lt => BinaryOperator::Gt,
+        BinaryOperator::LtEq => BinaryOperator::GtEq,
+        BinaryOperator::Gt => BinaryOperator::Lt,
+        BinaryOperator::GtEq => BinaryOperator::LtEq,
+        other => other.clone(),
+    }
+}
+
+/// The opposite of a condition; of a comparison, the opposite comparison.
+pub(crate) fn negated(expr: Expr) -> Expr {
+    let not = |expr: Expr| Expr::UnaryOp {
+        op: UnaryOperator::Not,
+        expr: Box::new(Expr::Nested(Box::new(expr))),
+    };
+    match expr {
+        Expr::Nested(inner) => match negated(*inner) {
+            opposite @ Expr::BinaryOp { .. } => Expr::Nested(Box::new(opposite)),
+            opposite => opposite,
+        },
+        Expr::IsNull(inner) => Expr::IsNotNull(inner),
+        Expr::IsNotNull(inner) => Expr::IsNull(inner),
+        Expr::BinaryOp { left, op, right } => {
+            let opposite = match op {
+                BinaryOperator::Eq => BinaryOperator::NotEq,
+                BinaryOperator::NotEq => BinaryOperator::Eq,
+                BinaryOperator::Lt => BinaryOperator::GtEq,
+                BinaryOperator::GtEq => BinaryOperator::Lt,
+                BinaryOperator::Gt => BinaryOperator::LtEq,
+                BinaryOperator::LtEq => BinaryOperator::Gt,
+                BinaryOperator::And | BinaryOperator::Or => {
+                    let bracketed = |expr: Expr| match negated(expr) {
+                        opposite @ Expr::BinaryOp { .. } => Expr::Nested(Box::new(opposite)),
+                        opposite => opposite,
+                    };
+                    return Expr::BinaryOp {
+                        left: Box::new(bracketed(*left)),
+                        op: match op {
+                            BinaryOperator::And => BinaryOperator::Or,
+                            _ => BinaryOperator::And,
+                        },
+                        right: Box::new(bracketed(*right)),
+                    };
+                }
+                op => return not(Expr::BinaryOp { left, op, right }),
+            };
+            Expr::BinaryOp {
+                left,
+                op: opposite,
+                right,
+            }
+        }
+        other => not(other),
+    }
+}
+
+fn arguments_of(function: &Function) -> Vec<Expr> {
+    let FunctionArguments::List(list) = &function.args else {
+        return Vec::new();
+    };
+    let arguments = list.args.iter().filter_map(|arg| match arg {
+        FunctionArg::Unnamed(FunctionArgExpr::Expr(expr)) => Some(expr.clone()),
+        _ => None,
+    });
+    arguments.collect()
+}
+
+fn call(name: &str, arguments: Vec<Expr>) -> Expr {
+    let arguments = arguments.into_iter();
+    Expr::Function(Function {
+        name: ObjectName::from(vec![Ident::new(name)]),
+        uses_odbc_syntax: false,
+        parameters: FunctionArguments::None,
+        args: FunctionArguments::List(FunctionArgumentList {
+            duplicate_treatment: None,
+            args: arguments
+                .map(|arg| FunctionArg::Unnamed(FunctionArgExpr::Expr(arg)))
+                .collect(),
+            clauses: Vec::new(),
+        }),
+        filter: None,
+        null_treatment: None,
+        over: None,
+        within_group: Vec::new(),
+    })
 }
 
 /// A cast that gives null where it fails.

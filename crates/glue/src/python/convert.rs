@@ -2,7 +2,7 @@
 
 use tree_sitter::{Node, Tree};
 
-use super::tree::{Expr, ExprKind, Statement, StatementKind, SyntaxFault};
+use super::tree::{Expr, ExprKind, Statement, SyntaxFault};
 
 /// How deep expressions and blocks may be nested: the converter and its readers recurse.
 const DEPTH_MAX: usize = 120;
@@ -54,7 +54,7 @@ fn fault_in(node: Node<'_>) -> SyntaxFault {
     }
 }
 
-fn line_of(node: Node<'_>) -> u32 {
+pub(super) fn line_of(node: Node<'_>) -> u32 {
     u32::try_from(node.start_position().row).map_or(u32::MAX, |row| row.saturating_add(1))
 }
 
@@ -69,7 +69,7 @@ impl<'a> Converter<'a> {
     }
 
     /// Runs `inner` one level deeper.
-    fn nested<T>(
+    pub(super) fn nested<T>(
         &mut self,
         node: Node<'_>,
         inner: impl FnOnce(&mut Self) -> Result<T, SyntaxFault>,
@@ -84,110 +84,6 @@ impl<'a> Converter<'a> {
         let result = inner(self);
         self.depth -= 1;
         result
-    }
-
-    fn statement(&mut self, node: Node<'_>) -> Result<Option<Statement>, SyntaxFault> {
-        let kind = self.nested(node, |this| this.statement_kind(node))?;
-        Ok(kind.map(|kind| Statement {
-            line: line_of(node),
-            kind,
-        }))
-    }
-
-    fn statement_kind(&mut self, node: Node<'_>) -> Result<Option<StatementKind>, SyntaxFault> {
-        Ok(Some(match node.kind() {
-            "comment" => return Ok(None),
-            "expression_statement" => match node.named_child(0) {
-                Some(inner) if inner.kind() == "assignment" => self.assignment(inner)?,
-                Some(inner) => StatementKind::Expr(self.expr(inner)?),
-                None => return Ok(None),
-            },
-            "function_definition" => self.function(node)?,
-            "decorated_definition" => match node.child_by_field_name("definition") {
-                Some(definition) => return self.statement_kind(definition),
-                None => StatementKind::Other,
-            },
-            "return_statement" => StatementKind::Return(match node.named_child(0) {
-                Some(value) => Some(self.expr(value)?),
-                None => None,
-            }),
-            "for_statement" => StatementKind::For {
-                target: self.field(node, "left")?,
-                iterable: self.field(node, "right")?,
-                body: self.block(node.child_by_field_name("body"))?,
-            },
-            "if_statement" => self.if_statement(node)?,
-            "with_statement" | "try_statement" => {
-                StatementKind::Block(self.block(node.child_by_field_name("body"))?)
-            }
-            _ => StatementKind::Other,
-        }))
-    }
-
-    fn assignment(&mut self, node: Node<'_>) -> Result<StatementKind, SyntaxFault> {
-        if node.child_by_field_name("right").is_none() {
-            return Ok(StatementKind::Other);
-        }
-        Ok(StatementKind::Assign {
-            target: self.field(node, "left")?,
-            value: self.field(node, "right")?,
-        })
-    }
-
-    fn function(&mut self, node: Node<'_>) -> Result<StatementKind, SyntaxFault> {
-        let name = node.child_by_field_name("name");
-        let mut params = Vec::new();
-        if let Some(list) = node.child_by_field_name("parameters") {
-            let mut cursor = list.walk();
-            for param in list.named_children(&mut cursor) {
-                let default = match param.child_by_field_name("value") {
-                    Some(value) => Some(self.expr(value)?),
-                    None => None,
-                };
-                let name = param.child_by_field_name("name");
-                let name = name.or_else(|| match param.kind() {
-                    "typed_parameter" => param.named_child(0),
-                    _ => Some(param),
-                });
-                if param.kind() != "comment" {
-                    let name = name.map_or("", |name| self.source(name));
-                    params.push((name.to_owned(), default));
-                }
-            }
-        }
-        Ok(StatementKind::Function {
-            name: name.map_or("", |name| self.source(name)).to_owned(),
-            params,
-            body: self.block(node.child_by_field_name("body"))?,
-        })
-    }
-
-    fn if_statement(&mut self, node: Node<'_>) -> Result<StatementKind, SyntaxFault> {
-        let mut otherwise = Vec::new();
-        let mut cursor = node.walk();
-        for clause in node.children_by_field_name("alternative", &mut cursor) {
-            let body = clause
-                .child_by_field_name("body")
-                .or_else(|| clause.child_by_field_name("consequence"));
-            otherwise.extend(self.block(body)?);
-        }
-        Ok(StatementKind::If {
-            condition: self.field(node, "condition")?,
-            then: self.block(node.child_by_field_name("consequence"))?,
-            otherwise,
-        })
-    }
-
-    fn block(&mut self, node: Option<Node<'_>>) -> Result<Vec<Statement>, SyntaxFault> {
-        let Some(node) = node else {
-            return Ok(Vec::new());
-        };
-        let mut statements = Vec::new();
-        let mut cursor = node.walk();
-        for child in node.named_children(&mut cursor) {
-            statements.extend(self.statement(child)?);
-        }
-        Ok(statements)
     }
 
     pub(super) fn expr(&mut self, node: Node<'_>) -> Result<Expr, SyntaxFault> {
@@ -258,6 +154,13 @@ impl<'a> Converter<'a> {
                 },
                 Err(_) => ExprKind::Other("conditional".to_owned()),
             },
+            "named_expression" => ExprKind::Named {
+                name: match node.child_by_field_name("name") {
+                    Some(name) => self.source(name).to_owned(),
+                    None => String::new(),
+                },
+                value: Box::new(self.field(node, "value")?),
+            },
             "list_splat" => match self.children(node)?.pop() {
                 Some(inner) => ExprKind::Star(Box::new(inner)),
                 None => ExprKind::Other("*".to_owned()),
@@ -266,7 +169,7 @@ impl<'a> Converter<'a> {
         })
     }
 
-    fn operator(&self, node: Node<'_>) -> String {
+    pub(super) fn operator(&self, node: Node<'_>) -> String {
         let operator = node.child_by_field_name("operator");
         operator
             .map_or("", |operator| self.source(operator))
@@ -284,7 +187,7 @@ impl<'a> Converter<'a> {
         Ok(children)
     }
 
-    fn field(&mut self, node: Node<'_>, name: &str) -> Result<Expr, SyntaxFault> {
+    pub(super) fn field(&mut self, node: Node<'_>, name: &str) -> Result<Expr, SyntaxFault> {
         match node.child_by_field_name(name) {
             Some(child) => self.expr(child),
             None => Ok(Expr {

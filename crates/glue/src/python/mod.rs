@@ -4,12 +4,15 @@
 //! Python is ever executed.
 
 mod convert;
+mod statements;
 mod strings;
 mod tree;
 
 use tree_sitter::Parser;
 
-pub(crate) use tree::{Expr, ExprKind, Statement, StatementKind, SyntaxFault, TextPart};
+pub(crate) use tree::{
+    Expr, ExprKind, NotFollowed, Statement, StatementKind, SyntaxFault, TextPart,
+};
 
 /// The longest script that is read, in bytes. Generated jobs have a few thousand.
 const BYTES_MAX: usize = 1 << 20;

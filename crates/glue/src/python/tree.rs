@@ -51,6 +51,11 @@ pub(crate) enum ExprKind {
         then: Box<Expr>,
         otherwise: Box<Expr>,
     },
+    /// `(name := value)`.
+    Named {
+        name: String,
+        value: Box<Expr>,
+    },
     /// `*groups` among arguments.
     Star(Box<Expr>),
     /// An expression that is not understood; the grammar's name of it.
@@ -90,6 +95,8 @@ pub(crate) enum StatementKind {
         target: Expr,
         iterable: Expr,
         body: Vec<Statement>,
+        /// The names that the body may assign.
+        assigns: Vec<String>,
     },
     If {
         condition: Expr,
@@ -98,8 +105,25 @@ pub(crate) enum StatementKind {
     },
     /// The statements of `with` and `try`, which are taken to succeed.
     Block(Vec<Statement>),
-    /// Imports, classes, `pass` and the like.
+    /// `global`: names of the script that a function assigns.
+    Global(Vec<String>),
+    /// A statement that is not followed, such as `while`.
+    NotFollowed(NotFollowed),
+    /// Imports, `pass` and the like, which do nothing with data.
     Other,
+}
+
+/// A statement that is not followed.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct NotFollowed {
+    /// What it is, as a line about it says.
+    pub(crate) what: String,
+    /// The names that it may assign or change.
+    pub(crate) assigns: Vec<String>,
+    /// The statements in it, which may write tables.
+    pub(crate) body: Vec<Statement>,
+    /// Whether it may do something with data.
+    pub(crate) concerns_data: bool,
 }
 
 /// A place that is not Python, or not readable here.

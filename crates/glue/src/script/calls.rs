@@ -6,6 +6,9 @@ use super::value::{Args, TEXT_MAX, Value};
 use crate::graph::Sink;
 use crate::python::{Expr, ExprKind};
 
+/// Methods of lists and dictionaries that change nothing.
+const READING: [&str; 7] = ["items", "keys", "values", "select", "get", "index", "count"];
+
 impl Interpreter {
     pub(super) fn call(
         &mut self,
@@ -28,6 +31,13 @@ impl Interpreter {
                 {
                     return self.append(list, receiver, &args);
                 }
+                if let (Value::List(_) | Value::Dict(_), ExprKind::Name(changed)) =
+                    (&receiver, &base.kind)
+                    && !READING.contains(&name.as_str())
+                {
+                    let reason = format!("`{name}` changes it, which is not followed");
+                    self.taint(std::slice::from_ref(changed), &reason);
+                }
                 self.method(receiver, name, &args)
             }
             ExprKind::Name(name) => match self.eval(function) {
@@ -48,6 +58,13 @@ impl Interpreter {
     }
 
     fn append(&mut self, list: &str, receiver: Value, args: &Args) -> Value {
+        if !self.is_in_script() {
+            // It may be the list of another variable.
+            let reason = "a function adds to a list, which is not followed";
+            self.taint_lists(reason);
+            self.taint(&[list.to_owned()], reason);
+            return Value::None;
+        }
         if let (Value::List(mut values), Some(value)) = (receiver, args.positional.first()) {
             values.push(value.clone());
             self.set(list, Value::List(values).bounded());
@@ -105,10 +122,11 @@ impl Interpreter {
             }
             "writeFrame" | "writeDynamicFrame" => {
                 found.line = line;
-                found.frame = match args.get(0, "frame") {
-                    Some(Value::Frame(node)) => Ok(*node),
-                    Some(other) => Err(other.reason("the frame that is written")),
-                    None => Err("no frame is written".to_owned()),
+                found.frame = match (&self.doubt, args.get(0, "frame")) {
+                    (Some(reason), _) => Err(reason.clone()),
+                    (None, Some(Value::Frame(node))) => Ok(*node),
+                    (None, Some(other)) => Err(other.reason("the frame that is written")),
+                    (None, None) => Err("no frame is written".to_owned()),
                 };
             }
             _ => {}
@@ -127,7 +145,10 @@ impl Interpreter {
             line: self.line,
             table: table.map(str::to_owned),
             path: path.map(str::to_owned),
-            frame,
+            frame: match &self.doubt {
+                Some(reason) => Err(reason.clone()),
+                None => frame,
+            },
         });
         Value::Sink(self.graph.sinks.len() - 1)
     }

@@ -22,10 +22,7 @@ impl Interpreter {
             | "createTempView"
             | "createGlobalTempView"
             | "createOrReplaceGlobalTempView" => {
-                if let Some(view) = args.get(0, "name").and_then(Value::text) {
-                    self.views.insert(view.to_lowercase(), input);
-                }
-                return Value::None;
+                return self.view(input, args.get(0, "name"));
             }
             "filter" | "where" => self.filter(input, args.get(0, "f").or(args.named("condition"))),
             "join" => return self.frame_join(input, args),
@@ -115,6 +112,23 @@ impl Interpreter {
             Ok(op) => self.node(op),
             Err(reason) => self.unknown_node(reason),
         }
+    }
+
+    /// A view has the frame's rows, unless it is not known whether it is made.
+    fn view(&mut self, input: NodeId, name: Option<&Value>) -> Value {
+        let Some(name) = name.and_then(Value::text).map(str::to_lowercase) else {
+            let reason = "a view has a name that only a run knows";
+            self.hidden_view = Some(reason.to_owned());
+            return Value::Unknown(reason.to_owned());
+        };
+        let frame = match self.doubt.clone() {
+            Some(reason) => self.unknown_node(reason),
+            None => Value::Frame(input),
+        };
+        if let Value::Frame(node) = frame {
+            self.views.insert(name, node);
+        }
+        Value::None
     }
 
     fn filter(&mut self, input: NodeId, condition: Option<&Value>) -> Result<Op, String> {
@@ -242,7 +256,12 @@ impl Interpreter {
                 }
                 Value::Writer(writer)
             }
-            _ => Value::Writer(writer),
+            "mode" | "format" | "options" | "partitionBy" | "bucketBy" | "sortBy" | "using"
+            | "tableProperty" => Value::Writer(writer),
+            other => {
+                let reason = format!("`{other}` of a writer is not translated");
+                self.sink(None, writer.path.as_deref(), Err(reason))
+            }
         }
     }
 }

@@ -116,6 +116,7 @@ pub(super) fn truth(value: &Value) -> Option<bool> {
         Value::Bool(value) => Some(*value),
         Value::None => Some(false),
         Value::List(values) => Some(!values.is_empty()),
+        Value::Number(number) => number.parse::<f64>().ok().map(|number| number != 0.0),
         Value::Text(text) => Some(!text.is_empty()),
         _ => None,
     }
@@ -123,7 +124,8 @@ pub(super) fn truth(value: &Value) -> Option<bool> {
 
 /// Whether a call that is not understood may do something with data.
 pub(super) fn may_concern_data(expr: &Expr) -> bool {
-    const IGNORED: [&str; 12] = [
+    const IGNORED: [&str; 13] = [
+        "display",
         "print",
         "init",
         "commit",
@@ -151,7 +153,7 @@ pub(super) fn may_concern_data(expr: &Expr) -> bool {
 /// `not x`, `-x`, `~x`.
 pub(super) fn unary(op: &str, operand: Value) -> Value {
     match (op, operand) {
-        ("not" | "~", Value::Column(expr, _)) => Value::Column(negated(expr), None),
+        ("not" | "~", Value::Column(expr, _)) => Value::Column(spark::negated(expr), None),
         ("not", value) => match truth(&value) {
             Some(value) => Value::Bool(!value),
             None => Value::Unknown(value.reason("a condition")),
@@ -168,40 +170,6 @@ pub(super) fn unary(op: &str, operand: Value) -> Value {
     }
 }
 
-/// The opposite of a condition; of a comparison, the opposite comparison.
-fn negated(expr: Sql) -> Sql {
-    match expr {
-        Sql::Nested(inner) => negated(*inner),
-        Sql::IsNull(inner) => Sql::IsNotNull(inner),
-        Sql::IsNotNull(inner) => Sql::IsNull(inner),
-        Sql::BinaryOp { left, op, right } => {
-            let opposite = match op {
-                BinaryOperator::Eq => BinaryOperator::NotEq,
-                BinaryOperator::NotEq => BinaryOperator::Eq,
-                BinaryOperator::Lt => BinaryOperator::GtEq,
-                BinaryOperator::GtEq => BinaryOperator::Lt,
-                BinaryOperator::Gt => BinaryOperator::LtEq,
-                BinaryOperator::LtEq => BinaryOperator::Gt,
-                op => {
-                    return Sql::UnaryOp {
-                        op: UnaryOperator::Not,
-                        expr: Box::new(nested(Sql::BinaryOp { left, op, right })),
-                    };
-                }
-            };
-            Sql::BinaryOp {
-                left,
-                op: opposite,
-                right,
-            }
-        }
-        other => Sql::UnaryOp {
-            op: UnaryOperator::Not,
-            expr: Box::new(nested(other)),
-        },
-    }
-}
-
 /// An operator between two values.
 pub(super) fn binary(op: &str, left: Value, right: Value) -> Value {
     if let (Value::Unknown(reason), _) | (_, Value::Unknown(reason)) = (&left, &right) {
@@ -214,6 +182,9 @@ pub(super) fn binary(op: &str, left: Value, right: Value) -> Value {
     match (op, &left, &right) {
         ("+", Value::Text(a), Value::Text(b)) if a.len() + b.len() <= TEXT_MAX => {
             Value::Text(format!("{a}{b}"))
+        }
+        ("+", Value::List(a), Value::List(b)) => {
+            Value::List(a.iter().chain(b).cloned().collect()).bounded()
         }
         ("+", _, _) => match (left.open_text(), right.open_text()) {
             (Some(a), Some(b)) if a.len() + b.len() <= TEXT_MAX => {

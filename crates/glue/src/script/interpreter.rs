@@ -1,13 +1,13 @@
 //! Statements and expressions.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
 use super::functions;
 use super::value::{Args, Body, Function, TEXT_MAX, Value};
 use crate::graph::{Graph, Node, NodeId, Op, frame_column};
 use crate::names::{self, snake};
-use crate::python::{Expr, ExprKind, Statement, StatementKind, TextPart};
+use crate::python::{Expr, ExprKind, NotFollowed, Statement, StatementKind, TextPart};
 
 /// How many statements and expressions one script may take: loops and calls multiply them.
 const STEPS_MAX: u32 = 50_000;
@@ -21,7 +21,11 @@ pub(super) fn interpret(statements: &[Statement]) -> Graph {
     let mut interpreter = Interpreter {
         graph: Graph::default(),
         scopes: vec![BTreeMap::new()],
+        globals: vec![BTreeSet::new()],
+        doubt: None,
+        in_row: false,
         views: BTreeMap::new(),
+        hidden_view: None,
         steps: 0,
         line: 1,
     };
@@ -32,8 +36,16 @@ pub(super) fn interpret(statements: &[Statement]) -> Graph {
 pub(super) struct Interpreter {
     pub(super) graph: Graph,
     scopes: Vec<BTreeMap<String, Value>>,
+    /// For each scope, the names that `global` gives to the script.
+    globals: Vec<BTreeSet<String>>,
+    /// Why it is not known whether, or how often, the statements at hand are run.
+    pub(super) doubt: Option<String>,
+    /// Whether a function of rows is read: its branches depend on the row.
+    pub(super) in_row: bool,
     /// Temporary views, by lower-case name.
     pub(super) views: BTreeMap<String, NodeId>,
+    /// Why there may be a view that is not among them.
+    pub(super) hidden_view: Option<String>,
     steps: u32,
     /// The line of the statement that is read.
     pub(super) line: u32,
@@ -69,8 +81,15 @@ impl Interpreter {
         match &statement.kind {
             StatementKind::Expr(expr) => {
                 let before = self.graph.nodes.len();
-                if let Value::Unknown(reason) = self.eval(expr)
-                    && self.graph.nodes.len() == before
+                let reason = match self.eval(expr) {
+                    Value::Unknown(reason) => Some(reason),
+                    Value::Frame(node) if node >= before => match &self.graph.nodes[node].op {
+                        Op::Unknown { reason } => Some(reason.clone()),
+                        _ => None,
+                    },
+                    _ => None,
+                };
+                if let Some(reason) = reason
                     && functions::may_concern_data(expr)
                 {
                     self.graph.left_out.push((statement.line, reason));
@@ -95,11 +114,20 @@ impl Interpreter {
                 target,
                 iterable,
                 body,
+                assigns,
             } => {
                 let values = match self.eval(iterable) {
                     Value::List(values) => values,
                     Value::Dict(pairs) => pairs.into_iter().map(|(key, _)| key).collect(),
-                    _ => Vec::new(),
+                    _ => {
+                        let left_out = NotFollowed {
+                            what: "a loop over something that only a run knows".to_owned(),
+                            assigns: assigns.clone(),
+                            body: body.clone(),
+                            concerns_data: true,
+                        };
+                        return self.not_followed(&left_out, statement.line);
+                    }
                 };
                 for value in values {
                     let before = self.graph.nodes.len();
@@ -115,9 +143,60 @@ impl Interpreter {
                 otherwise,
             } => return self.branch(condition, then, otherwise, statement.line),
             StatementKind::Block(statements) => return self.run(statements),
+            StatementKind::Global(names) => {
+                if let Some(globals) = self.globals.last_mut() {
+                    globals.extend(names.iter().cloned());
+                }
+            }
+            StatementKind::NotFollowed(left_out) => {
+                return self.not_followed(left_out, statement.line);
+            }
             StatementKind::Other => {}
         }
         None
+    }
+
+    /// Takes what the statement may assign for unknown, and the tables that it writes.
+    fn not_followed(&mut self, left_out: &NotFollowed, line: u32) -> Option<Value> {
+        let reason = format!("{} is not followed", left_out.what);
+        if self.in_row {
+            return Some(Value::Unknown(reason));
+        }
+        let outer = self.doubt.clone();
+        let lines = self.graph.left_out.len();
+        self.doubt = Some(reason.clone());
+        self.taint(&left_out.assigns, &reason);
+        let returned = self.run(&left_out.body);
+        self.taint(&left_out.assigns, &reason);
+        self.doubt = outer;
+        // One line for all of it.
+        self.graph.left_out.truncate(lines);
+        if left_out.concerns_data
+            || self
+                .graph
+                .sinks
+                .last()
+                .is_some_and(|sink| sink.line == line)
+        {
+            self.graph.left_out.push((line, reason.clone()));
+        }
+        let is_handler = left_out.what == "`except`";
+        returned
+            .filter(|_| !is_handler)
+            .map(|_| Value::Unknown(reason))
+    }
+
+    /// Makes variables unknown, in whatever scope they are.
+    pub(super) fn taint(&mut self, names: &[String], reason: &str) {
+        for name in names {
+            let unknown = || Value::Unknown(reason.to_owned());
+            self.set(name, unknown());
+            for scope in self.scopes.iter_mut().skip(1) {
+                if let Some(value) = scope.get_mut(name) {
+                    *value = unknown();
+                }
+            }
+        }
     }
 
     fn branch(
@@ -131,14 +210,15 @@ impl Interpreter {
         match functions::truth(&condition) {
             Some(true) => self.run(then),
             Some(false) => self.run(otherwise),
+            None if self.in_row || matches!(condition, Value::Column(..)) => Some(Value::Unknown(
+                "a branch that depends on a row is not translated".to_owned(),
+            )),
             None => {
-                let sinks = self.graph.sinks.len();
-                let returned = self.run(then);
-                if !otherwise.is_empty() || self.graph.sinks.len() > sinks {
+                if then.iter().chain(otherwise).any(does_something) {
                     let reason = "a condition is known only when the job runs; it is taken to hold";
                     self.graph.left_out.push((line, reason.to_owned()));
                 }
-                returned
+                self.run(then)
             }
         }
     }
@@ -173,13 +253,65 @@ impl Interpreter {
                     self.assign(target, value.unwrap_or_else(unknown), nodes_before);
                 }
             }
+            ExprKind::Index { base, index } => {
+                let (known, key) = (self.eval(base), self.eval(index));
+                match (&base.kind, known, key) {
+                    (ExprKind::Name(name), Value::Dict(mut pairs), key @ Value::Text(_)) => {
+                        pairs.retain(|(known, _)| known.text() != key.text());
+                        pairs.push((key, value));
+                        self.set(name, Value::Dict(pairs).bounded());
+                    }
+                    _ => self.taint_root(base),
+                }
+            }
+            ExprKind::Attribute { base, .. } => self.taint_root(base),
+            _ => {}
+        }
+    }
+
+    /// The variable of `name`, `name.a` and `name["a"]` is not known any more.
+    fn taint_root(&mut self, target: &Expr) {
+        match &target.kind {
+            ExprKind::Name(name) if self.lookup(name).is_some_and(is_changed_in_place) => {
+                let reason = "a part of it is assigned, which is not followed";
+                self.taint(std::slice::from_ref(name), reason);
+            }
+            ExprKind::Attribute { base, .. } | ExprKind::Index { base, .. } => {
+                self.taint_root(base);
+            }
             _ => {}
         }
     }
 
     pub(super) fn set(&mut self, name: &str, value: Value) {
-        if let Some(scope) = self.scopes.last_mut() {
+        let is_global = self
+            .globals
+            .last()
+            .is_some_and(|names| names.contains(name));
+        let scope = match is_global {
+            true => self.scopes.first_mut(),
+            false => self.scopes.last_mut(),
+        };
+        if let Some(scope) = scope {
+            let value = match &self.doubt {
+                Some(reason) if is_global => Value::Unknown(reason.clone()),
+                _ => value,
+            };
             scope.insert(name.to_owned(), value);
+        }
+    }
+
+    /// Whether no function of the script is being read.
+    pub(super) fn is_in_script(&self) -> bool {
+        self.scopes.len() == 1
+    }
+
+    /// Makes all lists unknown.
+    pub(super) fn taint_lists(&mut self, reason: &str) {
+        for value in self.scopes.iter_mut().flat_map(BTreeMap::values_mut) {
+            if matches!(value, Value::List(_)) {
+                *value = Value::Unknown(reason.to_owned());
+            }
         }
     }
 
@@ -204,11 +336,13 @@ impl Interpreter {
             scope.insert(name.to_owned(), value);
         }
         self.scopes.push(scope);
+        self.globals.push(BTreeSet::new());
         let returned = match &function.body {
             Body::Statements(statements) => self.run(statements).unwrap_or(Value::None),
             Body::Expr(expr) => self.eval(expr),
         };
         self.scopes.pop();
+        self.globals.pop();
         returned
     }
 
@@ -292,6 +426,11 @@ impl Interpreter {
                     Some(false) => self.eval(otherwise),
                     None => Value::Unknown("a condition is known only when the job runs".into()),
                 }
+            }
+            ExprKind::Named { name, value } => {
+                let value = self.eval(value);
+                self.set(name, value.clone());
+                value
             }
             ExprKind::Star(inner) => self.eval(inner),
             ExprKind::Other(kind) => Value::Unknown(format!("Python's {kind} is not understood")),
@@ -393,4 +532,23 @@ impl Interpreter {
             _ => Value::Unknown("an index is not understood".to_owned()),
         }
     }
+}
+
+/// Whether a statement does more than print.
+fn does_something(statement: &Statement) -> bool {
+    match &statement.kind {
+        StatementKind::Expr(expr) => functions::may_concern_data(expr),
+        StatementKind::NotFollowed(left_out) => left_out.concerns_data,
+        StatementKind::Block(statements) => statements.iter().any(does_something),
+        StatementKind::Other | StatementKind::Global(_) => false,
+        StatementKind::If {
+            then, otherwise, ..
+        } => then.iter().chain(otherwise).any(does_something),
+        _ => true,
+    }
+}
+
+/// Whether an assignment to a part of the value changes it.
+fn is_changed_in_place(value: &Value) -> bool {
+    !matches!(value, Value::Library(_))
 }

@@ -2,9 +2,9 @@
 
 use std::rc::Rc;
 
-use super::functions;
 use super::interpreter::Interpreter;
 use super::value::{Args, Function, Value};
+use super::{functions, lists, sources};
 use crate::graph::{How, JoinOn, NodeId, Op};
 use crate::names;
 
@@ -21,7 +21,7 @@ impl Interpreter {
             }
             ("create_dynamic_frame" | "create_data_frame", "from_catalog")
             | (_, "create_dynamic_frame_from_catalog" | "create_data_frame_from_catalog") => {
-                self.source_named(args.get(1, "table_name"))
+                self.source_of_catalog(args)
             }
             ("write_dynamic_frame" | "write_data_frame", "from_options")
             | (_, "write_dynamic_frame_from_options") => {
@@ -59,12 +59,17 @@ impl Interpreter {
                 self.source(None, path)
             }
             (_, "format" | "option" | "options" | "schema") if path.contains(".read") => {
-                Value::Library(path[..path.len() - name.len() - 1].to_owned())
+                match sources::reader_fault(name, args) {
+                    None => Value::Library(path[..path.len() - name.len() - 1].to_owned()),
+                    Some(fault) => Value::Unknown(fault),
+                }
             }
             (_, "apply") => self.transform(owner, args),
             ("EvaluateDataQuality()" | "EvaluateDataQualityMultiframe()", "process_rows") => {
                 self.data_quality(args)
             }
+            (_, "range" | "enumerate" | "zip") if owner.is_empty() => lists::of(name, args),
+            (_, "broadcast") => self.same(args.get(0, "df")),
             ("DynamicFrame", "fromDF") => self.same(args.get(0, "dataframe")),
             (_, "DynamicFrameCollection") => self.same(args.get(0, "dynamic_frames")),
             (_, "dict" | "list" | "str") if owner.is_empty() => self.same(args.get(0, "object")),
@@ -86,48 +91,19 @@ impl Interpreter {
             (_, "EvaluateDataQuality" | "EvaluateDataQualityMultiframe" | "getOrCreate") => {
                 Value::Library(format!("{path}()"))
             }
-            _ => functions::of_columns(name, args)
-                .unwrap_or_else(|| Value::Library(format!("{path}()"))),
+            _ => match functions::of_columns(name, args) {
+                Some(value) => value,
+                None if args.have_frames() => Value::Unknown(format!(
+                    "`{path}` is given a frame, and what it does is not known"
+                )),
+                None => Value::Library(format!("{path}()")),
+            },
         }
     }
 
     fn same(&mut self, value: Option<&Value>) -> Value {
         let unknown = || Value::Unknown("an argument is missing".to_owned());
         value.cloned().unwrap_or_else(unknown)
-    }
-
-    fn source_at(&mut self, args: &Args) -> Value {
-        let options = args.get(1, "connection_options");
-        let Some(options @ Value::Dict(_)) = options else {
-            return self.unknown_node("the places of the source are not understood");
-        };
-        let paths = match options.get("paths") {
-            Some(Value::List(paths)) => paths.clone(),
-            Some(path) => vec![path.clone()],
-            None => options.get("path").cloned().into_iter().collect(),
-        };
-        match paths.as_slice() {
-            [path] => {
-                let path = path.open_text().map(str::to_owned);
-                self.source(None, path)
-            }
-            [] => self.unknown_node("the source is not in S3"),
-            _ => self.unknown_node("the source has several places"),
-        }
-    }
-
-    fn source_named(&mut self, table: Option<&Value>) -> Value {
-        let table = table.and_then(Value::open_text).map(str::to_owned);
-        self.source(table, None)
-    }
-
-    fn source(&mut self, table: Option<String>, path: Option<String>) -> Value {
-        match table.is_none() && path.is_none() {
-            true => {
-                self.unknown_node("the name or place of the source is known only when the job runs")
-            }
-            false => self.node(Op::Source { table, path }),
-        }
     }
 
     fn written(&mut self, table: Option<&str>, path: Option<&str>, frame: Option<&Value>) -> Value {
@@ -140,7 +116,25 @@ impl Interpreter {
     }
 
     fn query(&mut self, sql: Option<&Value>) -> Value {
+        if let Some(reason) = self.hidden_view.clone() {
+            return self.unknown_node(reason);
+        }
         match sql {
+            Some(Value::Text(sql)) if !is_query(sql) => {
+                let word = sql.split_whitespace().next().unwrap_or_default();
+                let word = word.to_uppercase();
+                match HARMLESS.contains(&word.as_str()) {
+                    true => Value::Library(format!("{word}()")),
+                    // It may make, change or fill a table or a view.
+                    false => {
+                        let reason = format!("the statement {word} of `sql` is not translated");
+                        if sql.to_lowercase().contains(" view ") {
+                            self.hidden_view = Some(reason.clone());
+                        }
+                        self.unknown_node(reason)
+                    }
+                }
+            }
             Some(Value::Text(sql)) => {
                 let views = self.views.clone();
                 self.node(Op::Query {
@@ -297,8 +291,25 @@ impl Interpreter {
             positional: vec![Value::Row],
             keywords: Vec::new(),
         };
-        self.call_function(function, &args)
+        let outer = std::mem::replace(&mut self.in_row, true);
+        let value = self.call_function(function, &args);
+        self.in_row = outer;
+        value
     }
+}
+
+/// Statements of SQL that change no rows.
+const HARMLESS: [&str; 9] = [
+    "ANALYZE", "CACHE", "DESC", "DESCRIBE", "EXPLAIN", "MSCK", "REFRESH", "SHOW", "USE",
+];
+
+/// Whether a text is a query, as far as its first word tells.
+fn is_query(sql: &str) -> bool {
+    let bare = sql.trim_start_matches(|c: char| c == '(' || c.is_whitespace());
+    let word = bare.split(|c: char| !c.is_alphanumeric()).next();
+    let word = word.unwrap_or_default().to_lowercase();
+    // A comment may stand before it.
+    ["select", "with", "from", "values", "table", ""].contains(&word.as_str())
 }
 
 /// The arguments of a frame's method that does what `Transform.apply(frame, argument)` does.

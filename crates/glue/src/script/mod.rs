@@ -11,6 +11,8 @@ mod frame_methods;
 mod functions;
 mod interpreter;
 mod library;
+mod lists;
+mod sources;
 mod value;
 
 use crate::graph::Graph;

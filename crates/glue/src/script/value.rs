@@ -114,6 +114,15 @@ impl Value {
         }
     }
 
+    fn has_frame(&self) -> bool {
+        match self {
+            Value::Frame(_) | Value::Writer(_) | Value::Grouped(..) => true,
+            Value::List(values) => values.iter().any(Value::has_frame),
+            Value::Dict(pairs) => pairs.iter().any(|(_, value)| value.has_frame()),
+            _ => false,
+        }
+    }
+
     /// The value of a key of a dictionary.
     pub(super) fn get(&self, key: &str) -> Option<&Value> {
         let Value::Dict(pairs) = self else {
@@ -157,6 +166,12 @@ impl Args {
     /// The argument of that name.
     pub(super) fn named(&self, name: &str) -> Option<&Value> {
         self.get(usize::MAX, name)
+    }
+
+    /// Whether a frame is among them.
+    pub(super) fn have_frames(&self) -> bool {
+        let keywords = self.keywords.iter().map(|(_, value)| value);
+        self.positional.iter().chain(keywords).any(Value::has_frame)
     }
 
     /// Positional arguments, with a list among them as its elements.

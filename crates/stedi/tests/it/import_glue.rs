@@ -92,6 +92,175 @@ fn each_node_has_its_outcome() {
     run.says("trusted/accelerometer_trusted.sql");
 }
 
+/// The outcome of a script that reads customers, does `body` and writes `customer_trusted`.
+fn outcome_of(body: &str) -> (String, String) {
+    let dir = tempfile::tempdir().unwrap();
+    let text = format!(
+        "q = 'select * from customer_landing where shareWithResearchAsOfDate > 0'\n\
+         c = spark.table('customer_landing').filter('shareWithResearchAsOfDate > 0')\n{body}\n\
+         c.write.saveAsTable('customer_trusted')\n"
+    );
+    fs::write(dir.path().join("job.py"), text).unwrap();
+    let outcome = stedi(dir.path(), "import glue job.py --format csv --to p").run();
+    assert!([0, 1].contains(&outcome.code), "{body}: {}", outcome.err);
+    let file = fs::read_to_string(dir.path().join("p/trusted/customer_trusted.sql"));
+    (outcome.out, file.unwrap_or_default())
+}
+
+#[test]
+fn what_is_not_followed_is_told_and_taints_what_it_assigns() {
+    for (body, expected) in [
+        (
+            "while more():\n    c = c.distinct()",
+            "`while` is not followed",
+        ),
+        (
+            "for x in c.columns:\n    c = c.drop(x)",
+            "a loop over something that only a run knows is not followed",
+        ),
+        (
+            "for x in ['a']:\n    c = c.drop(x)\n    break",
+            "a loop with `break`, `continue` or `else` is not followed",
+        ),
+        (
+            "match day:\n    case 1:\n        c = c.distinct()",
+            "`match` is not followed",
+        ),
+        (
+            "try:\n    c = c.distinct()\nexcept Exception:\n    c = spark.table('other')",
+            "`except` is not followed",
+        ),
+        (
+            "with thing() as c:\n    pass",
+            "Python's with is not understood",
+        ),
+        (
+            "async def f():\n    pass\nc = f()",
+            "`async` is not followed",
+        ),
+        (
+            "def f():\n    def g():\n        nonlocal d\n        d = c.distinct()\n    d = c\n    g()\n    return d\nc = f()",
+            "`nonlocal` is not followed",
+        ),
+        ("del c", "`delete` is not followed"),
+        (
+            "c = helper.clean(c)",
+            "`helper.clean` is given a frame, and what it does is not known",
+        ),
+        (
+            "q += day\nc = spark.sql(q)",
+            "the query is put together when the job runs",
+        ),
+        (
+            "x = y = c\ny = x.foo()\nc = y",
+            "`foo` of a frame is not translated",
+        ),
+        (
+            "d = {}\nd[day] = c\nc = d['a']",
+            "a part of it is assigned, which is not followed",
+        ),
+        (
+            "def f(x):\n    if x['phone'] is None:\n        return True\n    return x['serialNumber'] != 'a'\nc = Filter.apply(frame=c, f=f)",
+            "a branch that depends on a row is not translated",
+        ),
+        (
+            "@udf\ndef f(x):\n    return 1\nc = c.withColumn('phone', f(c['phone']))",
+            "a definition with a decorator is not followed",
+        ),
+        (
+            "c = glueContext.create_dynamic_frame.from_catalog(database='d', table_name='customer_landing', additional_options={'exclusions': 'x'})",
+            "the option `exclusions` of a source is not translated",
+        ),
+        (
+            "c = glueContext.create_dynamic_frame.from_catalog(database='d', table_name='customer_landing', push_down_predicate=\"year == '2024'\")",
+            "there is no column `year`",
+        ),
+        (
+            "c = spark.read.option('pathGlobFilter', 'a*').json('s3://b/customer/landing/')",
+            "the option `pathGlobFilter` of a source is not translated",
+        ),
+    ] {
+        let (out, file) = outcome_of(body);
+        assert!(out.contains(expected), "{body}\n{out}");
+        assert!(out.contains("not translated"), "{body}\n{out}");
+        assert!(file.contains("-- Not translated: "), "{body}\n{file}");
+    }
+}
+
+#[test]
+fn what_concerns_no_table_that_is_written_has_a_line() {
+    for (body, expected) in [
+        (
+            "spark.sql('insert into other select * from customer_landing')",
+            "the statement INSERT of `sql` is not translated",
+        ),
+        (
+            "Spigot.apply(frame=c, path='s3://b/x')",
+            "the transform Spigot is not translated",
+        ),
+        (
+            "class Job:\n    def run(self):\n        c.write.saveAsTable('other_trusted')",
+            "a class is not followed",
+        ),
+        ("if day:\n    c = c.distinct()", "it is taken to hold"),
+        (
+            "def f(d):\n    if day:\n        return d\n    return d.distinct()\nc = f(c)",
+            "it is taken to hold",
+        ),
+        (
+            "while more():\n    c.write.saveAsTable('other_trusted')",
+            "\"trusted/other_trusted.sql: `while` is not followed",
+        ),
+        (
+            "c.write.jdbc('url', 'table')",
+            "`jdbc` of a writer is not translated",
+        ),
+    ] {
+        let (out, file) = outcome_of(body);
+        let expected = expected.trim_matches('"');
+        assert!(out.contains(expected), "{body}\n{out}");
+        assert!(out.contains("not translated"), "{body}\n{out}");
+        assert!(
+            file.contains("sharewithresearchasofdate > 0"),
+            "{body}\n{file}"
+        );
+    }
+}
+
+#[test]
+fn what_is_followed_is_in_the_model() {
+    for (body, expected) in [
+        (
+            "q += \" and phone is null\"\nc = spark.sql(q)",
+            "and phone is null",
+        ),
+        (
+            "for n in range(2):\n    c = c.filter(f\"phone <> '{n}'\")",
+            "phone <> '1'",
+        ),
+        (
+            "def f():\n    global c\n    c = c.filter('phone is null')\nf()",
+            "phone is null",
+        ),
+        (
+            "with timer():\n    c = c.filter('phone is null')",
+            "phone is null",
+        ),
+        (
+            "if 1 > 2:\n    c = None\nelif 2 > 1:\n    c = c.filter('phone is null')\nelse:\n    c = None",
+            "phone is null",
+        ),
+        (
+            "c = glueContext.create_dynamic_frame.from_catalog(database='d', table_name='customer_landing', push_down_predicate=\"phone is null\")",
+            "phone is null",
+        ),
+    ] {
+        let (out, file) = outcome_of(body);
+        assert!(!out.contains("not translated"), "{body}\n{out}");
+        assert!(file.contains(expected), "{body}\n{file}");
+    }
+}
+
 #[test]
 fn people_without_consent_are_refused_by_the_run() {
     let from = scripts("careless").join("1_customers.py");
