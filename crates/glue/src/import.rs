@@ -78,6 +78,9 @@ struct Target {
     fault: Option<String>,
 }
 
+/// The longest name of a table: a file is called so.
+const NAME_BYTES_MAX: usize = 128;
+
 fn targets(graphs: &[(String, Graph)], landing: &[Landing]) -> Vec<Target> {
     let mut targets: Vec<Target> = Vec::new();
     for (script, (path, graph)) in graphs.iter().enumerate() {
@@ -94,6 +97,9 @@ fn targets(graphs: &[(String, Graph)], landing: &[Landing]) -> Vec<Target> {
                     graphs[earlier.script].0
                 )),
                 (None, true) => Some(format!("{table} is a landing table")),
+                (None, false) if table.len() > NAME_BYTES_MAX => Some(format!(
+                    "the name of the table is longer than {NAME_BYTES_MAX} letters"
+                )),
                 (None, false) => None,
             };
             targets.push(Target {

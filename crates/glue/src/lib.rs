@@ -25,6 +25,7 @@ mod query;
 mod script;
 mod select_text;
 mod spark;
+mod spark_meaning;
 mod step;
 
 pub use import::{Imported, import};

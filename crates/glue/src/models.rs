@@ -276,8 +276,8 @@ impl Writer<'_> {
                     pairs.push(match kind {
                         None => (column, to.clone()),
                         Some(kind) => {
-                            let kind = spark::mapped_type(kind).map_err(stop)?;
-                            (format!("try_cast({column} as {kind})"), to.clone())
+                            let value = spark::mapped(&column, kind).map_err(stop)?;
+                            (value, to.clone())
                         }
                     });
                 }

@@ -11,6 +11,7 @@ use sqlparser::ast::{
 
 use crate::names;
 use crate::spark::{self, ident};
+use crate::spark_meaning::nulls_as_spark;
 
 /// A table, or a step of the model: its name in SQL and its columns.
 #[derive(Debug, Clone, PartialEq)]
@@ -78,11 +79,7 @@ impl QueryWriter<'_> {
                 return Err("ORDER BY ALL is not translated".to_owned());
             };
             for item in items {
-                // Spark puts nulls first where it ascends.
-                let options = &mut item.options;
-                if options.nulls_first.is_none() && options.asc != Some(false) {
-                    options.nulls_first = Some(true);
-                }
+                nulls_as_spark(item);
             }
         }
         self.ctes.truncate(outside);

@@ -7,9 +7,9 @@
 use std::ops::ControlFlow;
 
 use sqlparser::ast::{
-    BinaryOperator, CastKind, DataType, ExactNumberInfo, Expr, Function, FunctionArg,
-    FunctionArgExpr, FunctionArgumentList, FunctionArguments, Ident, ObjectName, OrderByExpr,
-    Statement, UnaryOperator, Value, VisitMut, WindowType, visit_expressions_mut,
+    BinaryOperator, CastKind, DataType, ExactNumberInfo, Expr, FunctionArg, FunctionArgExpr,
+    FunctionArguments, Ident, ObjectName, Statement, UnaryOperator, Value, VisitMut, WindowType,
+    visit_expressions_mut,
 };
 use sqlparser::dialect::DatabricksDialect;
 use sqlparser::keywords::Keyword;
@@ -17,6 +17,9 @@ use sqlparser::parser::Parser;
 use sqlparser::tokenizer::{Token, Tokenizer};
 
 use crate::names;
+use crate::spark_meaning::{
+    arguments_of, as_integer, call, negated, nulls_as_spark, or_null, turned, unescape_texts,
+};
 
 /// The longest query that is read, in bytes.
 const QUERY_BYTES_MAX: usize = 1 << 16;
@@ -107,38 +110,6 @@ pub(crate) fn parse(sql: &str) -> Result<Vec<Statement>, String> {
     let mut statements = parsed.map_err(|error| format!("the SQL does not parse: {error}"))?;
     unescape_texts(&mut statements);
     Ok(statements)
-}
-
-/// In Spark's SQL a backslash in a text escapes the next character.
-fn unescape_texts(statements: &mut Vec<Statement>) {
-    let visited: ControlFlow<()> = visit_expressions_mut(statements, |expr| {
-        if let Expr::Value(value) = expr
-            && let Value::SingleQuotedString(text) | Value::DoubleQuotedString(text) =
-                &mut value.value
-            && text.contains('\\')
-        {
-            *text = unescaped(text);
-        }
-        ControlFlow::Continue(())
-    });
-    debug_assert!(visited.is_continue());
-}
-
-fn unescaped(text: &str) -> String {
-    let mut plain = String::with_capacity(text.len());
-    let mut rest = text.chars();
-    while let Some(c) = rest.next() {
-        match (c, if c == '\\' { rest.next() } else { None }) {
-            ('\\', Some('n')) => plain.push('\n'),
-            ('\\', Some('t')) => plain.push('\t'),
-            ('\\', Some('r')) => plain.push('\r'),
-            // These stay for LIKE.
-            ('\\', Some(c @ ('%' | '_'))) => plain.extend(['\\', c]),
-            ('\\', Some(c)) => plain.push(c),
-            (c, _) => plain.push(c),
-        }
-    }
-    plain
 }
 
 /// Whether SQL reads something else in a name that is not quoted.
@@ -415,131 +386,6 @@ fn rename(function: &mut ObjectName, name: &str) -> Result<(), String> {
     Ok(())
 }
 
-/// Spark orders nulls before everything else.
-pub(crate) fn nulls_as_spark(item: &mut OrderByExpr) {
-    let options = &mut item.options;
-    if options.nulls_first.is_none() {
-        options.nulls_first = Some(options.asc != Some(false));
-    }
-}
-
-/// A divisor: what is divided by nought is null to Spark.
-fn or_null(divisor: &Expr) -> Expr {
-    let is_certain = |text: &str| text.parse::<f64>().is_ok_and(|number| number != 0.0);
-    match divisor {
-        Expr::Value(value) if is_certain(&value.to_string()) => divisor.clone(),
-        _ => {
-            let nought = Expr::value(Value::Number("0".to_owned(), false));
-            call("nullif", vec![divisor.clone(), nought])
-        }
-    }
-}
-
-/// A cast to an integer. Spark cuts a fraction off; a text of digits is exact.
-fn as_integer(expr: &Expr, data_type: &DataType) -> Expr {
-    let tried = |expr: Expr, data_type: DataType| Expr::Cast {
-        kind: CastKind::TryCast,
-        expr: Box::new(expr),
-        data_type,
-        array: false,
-        format: None,
-    };
-    let text = tried(expr.clone(), DataType::Varchar(None));
-    let number = tried(expr.clone(), DataType::Double(ExactNumberInfo::None));
-    let cut = call("truncate", vec![number]);
-    let both = [text, cut].map(|expr| tried(expr, data_type.clone()));
-    call("coalesce", both.into())
-}
-
-/// The comparison with its sides exchanged.
-fn turned(op: &BinaryOperator) -> BinaryOperator {
-    match op {
-        BinaryOperator::Lt => BinaryOperator::Gt,
-        BinaryOperator::LtEq => BinaryOperator::GtEq,
-        BinaryOperator::Gt => BinaryOperator::Lt,
-        BinaryOperator::GtEq => BinaryOperator::LtEq,
-        other => other.clone(),
-    }
-}
-
-/// The opposite of a condition; of a comparison, the opposite comparison.
-pub(crate) fn negated(expr: Expr) -> Expr {
-    let not = |expr: Expr| Expr::UnaryOp {
-        op: UnaryOperator::Not,
-        expr: Box::new(Expr::Nested(Box::new(expr))),
-    };
-    match expr {
-        Expr::Nested(inner) => match negated(*inner) {
-            opposite @ Expr::BinaryOp { .. } => Expr::Nested(Box::new(opposite)),
-            opposite => opposite,
-        },
-        Expr::IsNull(inner) => Expr::IsNotNull(inner),
-        Expr::IsNotNull(inner) => Expr::IsNull(inner),
-        Expr::BinaryOp { left, op, right } => {
-            let opposite = match op {
-                BinaryOperator::Eq => BinaryOperator::NotEq,
-                BinaryOperator::NotEq => BinaryOperator::Eq,
-                BinaryOperator::Lt => BinaryOperator::GtEq,
-                BinaryOperator::GtEq => BinaryOperator::Lt,
-                BinaryOperator::Gt => BinaryOperator::LtEq,
-                BinaryOperator::LtEq => BinaryOperator::Gt,
-                BinaryOperator::And | BinaryOperator::Or => {
-                    let bracketed = |expr: Expr| match negated(expr) {
-                        opposite @ Expr::BinaryOp { .. } => Expr::Nested(Box::new(opposite)),
-                        opposite => opposite,
-                    };
-                    return Expr::BinaryOp {
-                        left: Box::new(bracketed(*left)),
-                        op: match op {
-                            BinaryOperator::And => BinaryOperator::Or,
-                            _ => BinaryOperator::And,
-                        },
-                        right: Box::new(bracketed(*right)),
-                    };
-                }
-                op => return not(Expr::BinaryOp { left, op, right }),
-            };
-            Expr::BinaryOp {
-                left,
-                op: opposite,
-                right,
-            }
-        }
-        other => not(other),
-    }
-}
-
-fn arguments_of(function: &Function) -> Vec<Expr> {
-    let FunctionArguments::List(list) = &function.args else {
-        return Vec::new();
-    };
-    let arguments = list.args.iter().filter_map(|arg| match arg {
-        FunctionArg::Unnamed(FunctionArgExpr::Expr(expr)) => Some(expr.clone()),
-        _ => None,
-    });
-    arguments.collect()
-}
-
-fn call(name: &str, arguments: Vec<Expr>) -> Expr {
-    let arguments = arguments.into_iter();
-    Expr::Function(Function {
-        name: ObjectName::from(vec![Ident::new(name)]),
-        uses_odbc_syntax: false,
-        parameters: FunctionArguments::None,
-        args: FunctionArguments::List(FunctionArgumentList {
-            duplicate_treatment: None,
-            args: arguments
-                .map(|arg| FunctionArg::Unnamed(FunctionArgExpr::Expr(arg)))
-                .collect(),
-            clauses: Vec::new(),
-        }),
-        filter: None,
-        null_treatment: None,
-        over: None,
-        within_group: Vec::new(),
-    })
-}
-
 /// A cast that gives null where it fails.
 pub(crate) fn cast(expr: &Expr, data_type: DataType) -> Expr {
     Expr::Cast {
@@ -566,15 +412,18 @@ fn type_of(data_type: &DataType) -> Result<DataType, String> {
     }
 }
 
-/// The type's name in SQL for a type that `ApplyMapping` names.
+/// A column in the type that `ApplyMapping` names.
 ///
 /// # Errors
 /// A type without translation.
-pub(crate) fn mapped_type(name: &str) -> Result<String, String> {
-    let Expr::Cast { data_type, .. } = parse_expr(&format!("cast(x as {name})"))? else {
-        return Err(format!("the type {name} is not known"));
+pub(crate) fn mapped(column: &str, kind: &str) -> Result<String, String> {
+    let mut cast = parse_expr(&format!("cast(x as {kind})"))?;
+    let Expr::Cast { expr, .. } = &mut cast else {
+        return Err(format!("the type {kind} is not known"));
     };
-    Ok(type_of(&data_type)?.to_string().to_lowercase())
+    **expr = Expr::Identifier(Ident::new(names::column(column.trim_matches('"'))));
+    translate(&mut cast)?;
+    Ok(lower(&cast.to_string()))
 }
 
 /// A statement's text in lower case, texts and quoted names excepted. Indentation is doubled:
@@ -626,9 +475,41 @@ mod tests {
         check("name = \"It's\"", "name = 'It''s'");
         check("a <=> b", "a is not distinct from b");
         check("a RLIKE '^x'", "regexp_like(a, '^x')");
-        check("a / b", "cast(a as double) / b");
+        check("a / b", "cast(a as double) / nullif(b, 0)");
+        check("a / 2", "cast(a as double) / 2");
+        check("a % b", "a % nullif(b, 0)");
+        check("mod(a, b)", "mod(a, nullif(b, 0))");
+        check("a div b", "the operator `DIV` is not translated");
+        check("0 < a", "a > 0");
+        check("not (a = 0 or a is null)", "(a <> 0 and a is not null)");
+        check("a = 'x\\ny'", "a = 'x\ny'");
+        check("a like 'A\\_%'", "a like 'A\\_%' escape '\\'");
+        check("a like 'A%'", "a like 'A%'");
+        check(
+            "a like b",
+            "LIKE of a pattern that is no text is not translated",
+        );
+        check("substring(a, 0, 2)", "substring(a, 1, 2)");
+        check(
+            "substring(a, -2)",
+            "SUBSTRING from a place that is no number is not translated",
+        );
+        check("extract(dow from a)", "EXTRACT of dow is not translated");
+        check("dayofweek(a)", "function `dayofweek` is not translated");
+        check(
+            "row_number() over (partition by a order by b, c desc)",
+            "row_number() over (partition by a order by b asc nulls first, c desc nulls last)",
+        );
+        check(
+            "position('a' in b)",
+            "`POSITION('a' IN b)` is not translated",
+        );
         check("cast(a as string)", "try_cast(a as varchar)");
-        check("cast(a as long)", "try_cast(a as bigint)");
+        check(
+            "cast(a as long)",
+            "coalesce(try_cast(try_cast(a as varchar) as bigint), \
+             try_cast(truncate(try_cast(a as double)) as bigint))",
+        );
         check("nvl(a, 'X')", "coalesce(a, 'X')");
         check("isnotnull(a)", "a is not null");
         check("db.t.a", "t.a");

@@ -98,6 +98,8 @@ impl Converter<'_> {
             | "pass_statement"
             | "assert_statement"
             | "raise_statement" => StatementKind::Other,
+            // A piece of a line that is not Python, which has a line of its own.
+            kind if !kind.ends_with("_statement") => StatementKind::Other,
             kind => {
                 let word = kind.trim_end_matches("_statement");
                 self.not_followed(node, &format!("`{word}`"))?
@@ -119,6 +121,8 @@ impl Converter<'_> {
             concerns_data: has_words || !is_definition && !is_deleting && !assigns.is_empty(),
             assigns,
             body,
+            // Errors are taken not to happen.
+            may_return: !is_definition && !node.kind().starts_with("except"),
         }))
     }
 

@@ -124,6 +124,8 @@ pub(crate) struct NotFollowed {
     pub(crate) body: Vec<Statement>,
     /// Whether it may do something with data.
     pub(crate) concerns_data: bool,
+    /// Whether a `return` in it would end the function around it, as far as it is run.
+    pub(crate) may_return: bool,
 }
 
 /// A place that is not Python, or not readable here.

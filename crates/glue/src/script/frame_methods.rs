@@ -238,7 +238,7 @@ impl Interpreter {
                     .and_then(Value::open_text)
                     .map(str::to_owned);
                 let path = argument.or(path).or(writer.path);
-                self.sink(None, path.as_deref(), Ok(writer.frame))
+                self.sink(None, path.as_deref(), writer.frame)
             }
             "saveAsTable" | "insertInto" => {
                 let table = args
@@ -246,7 +246,7 @@ impl Interpreter {
                     .and_then(Value::open_text)
                     .map(str::to_owned);
                 let table = argument.or(table);
-                self.sink(table.as_deref(), writer.path.as_deref(), Ok(writer.frame))
+                self.sink(table.as_deref(), writer.path.as_deref(), writer.frame)
             }
             "option" => {
                 if let [Value::Text(key), value] = args.positional.as_slice()

@@ -8,8 +8,9 @@ use sqlparser::ast::{DuplicateTreatment, helpers::attached_token::AttachedToken}
 
 use super::value::{Args, TEXT_MAX, Value};
 use crate::names;
-use crate::python::{Expr, ExprKind};
+use crate::python::{Expr, ExprKind, Statement, StatementKind};
 use crate::spark;
+use crate::spark_meaning::negated;
 
 /// A column by its name.
 pub(super) fn column(name: &str) -> Sql {
@@ -124,7 +125,8 @@ pub(super) fn truth(value: &Value) -> Option<bool> {
 
 /// Whether a call that is not understood may do something with data.
 pub(super) fn may_concern_data(expr: &Expr) -> bool {
-    const IGNORED: [&str; 13] = [
+    const IGNORED: [&str; 14] = [
+        "write",
         "display",
         "print",
         "init",
@@ -150,10 +152,24 @@ pub(super) fn may_concern_data(expr: &Expr) -> bool {
     }
 }
 
+/// Whether a statement does more than print.
+pub(super) fn does_something(statement: &Statement) -> bool {
+    match &statement.kind {
+        StatementKind::Expr(expr) => may_concern_data(expr),
+        StatementKind::NotFollowed(left_out) => left_out.concerns_data,
+        StatementKind::Block(statements) => statements.iter().any(does_something),
+        StatementKind::Other | StatementKind::Global(_) => false,
+        StatementKind::If {
+            then, otherwise, ..
+        } => then.iter().chain(otherwise).any(does_something),
+        _ => true,
+    }
+}
+
 /// `not x`, `-x`, `~x`.
 pub(super) fn unary(op: &str, operand: Value) -> Value {
     match (op, operand) {
-        ("not" | "~", Value::Column(expr, _)) => Value::Column(spark::negated(expr), None),
+        ("not" | "~", Value::Column(expr, _)) => Value::Column(negated(expr), None),
         ("not", value) => match truth(&value) {
             Some(value) => Value::Bool(!value),
             None => Value::Unknown(value.reason("a condition")),

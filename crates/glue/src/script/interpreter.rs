@@ -35,7 +35,7 @@ pub(super) fn interpret(statements: &[Statement]) -> Graph {
 
 pub(super) struct Interpreter {
     pub(super) graph: Graph,
-    scopes: Vec<BTreeMap<String, Value>>,
+    pub(super) scopes: Vec<BTreeMap<String, Value>>,
     /// For each scope, the names that `global` gives to the script.
     globals: Vec<BTreeSet<String>>,
     /// Why it is not known whether, or how often, the statements at hand are run.
@@ -125,6 +125,7 @@ impl Interpreter {
                             assigns: assigns.clone(),
                             body: body.clone(),
                             concerns_data: true,
+                            may_return: true,
                         };
                         return self.not_followed(&left_out, statement.line);
                     }
@@ -156,49 +157,6 @@ impl Interpreter {
         None
     }
 
-    /// Takes what the statement may assign for unknown, and the tables that it writes.
-    fn not_followed(&mut self, left_out: &NotFollowed, line: u32) -> Option<Value> {
-        let reason = format!("{} is not followed", left_out.what);
-        if self.in_row {
-            return Some(Value::Unknown(reason));
-        }
-        let outer = self.doubt.clone();
-        let lines = self.graph.left_out.len();
-        self.doubt = Some(reason.clone());
-        self.taint(&left_out.assigns, &reason);
-        let returned = self.run(&left_out.body);
-        self.taint(&left_out.assigns, &reason);
-        self.doubt = outer;
-        // One line for all of it.
-        self.graph.left_out.truncate(lines);
-        if left_out.concerns_data
-            || self
-                .graph
-                .sinks
-                .last()
-                .is_some_and(|sink| sink.line == line)
-        {
-            self.graph.left_out.push((line, reason.clone()));
-        }
-        let is_handler = left_out.what == "`except`";
-        returned
-            .filter(|_| !is_handler)
-            .map(|_| Value::Unknown(reason))
-    }
-
-    /// Makes variables unknown, in whatever scope they are.
-    pub(super) fn taint(&mut self, names: &[String], reason: &str) {
-        for name in names {
-            let unknown = || Value::Unknown(reason.to_owned());
-            self.set(name, unknown());
-            for scope in self.scopes.iter_mut().skip(1) {
-                if let Some(value) = scope.get_mut(name) {
-                    *value = unknown();
-                }
-            }
-        }
-    }
-
     fn branch(
         &mut self,
         condition: &Expr,
@@ -214,7 +172,7 @@ impl Interpreter {
                 "a branch that depends on a row is not translated".to_owned(),
             )),
             None => {
-                if then.iter().chain(otherwise).any(does_something) {
+                if then.iter().chain(otherwise).any(functions::does_something) {
                     let reason = "a condition is known only when the job runs; it is taken to hold";
                     self.graph.left_out.push((line, reason.to_owned()));
                 }
@@ -269,20 +227,6 @@ impl Interpreter {
         }
     }
 
-    /// The variable of `name`, `name.a` and `name["a"]` is not known any more.
-    fn taint_root(&mut self, target: &Expr) {
-        match &target.kind {
-            ExprKind::Name(name) if self.lookup(name).is_some_and(is_changed_in_place) => {
-                let reason = "a part of it is assigned, which is not followed";
-                self.taint(std::slice::from_ref(name), reason);
-            }
-            ExprKind::Attribute { base, .. } | ExprKind::Index { base, .. } => {
-                self.taint_root(base);
-            }
-            _ => {}
-        }
-    }
-
     pub(super) fn set(&mut self, name: &str, value: Value) {
         let is_global = self
             .globals
@@ -306,16 +250,7 @@ impl Interpreter {
         self.scopes.len() == 1
     }
 
-    /// Makes all lists unknown.
-    pub(super) fn taint_lists(&mut self, reason: &str) {
-        for value in self.scopes.iter_mut().flat_map(BTreeMap::values_mut) {
-            if matches!(value, Value::List(_)) {
-                *value = Value::Unknown(reason.to_owned());
-            }
-        }
-    }
-
-    fn lookup(&self, name: &str) -> Option<&Value> {
+    pub(super) fn lookup(&self, name: &str) -> Option<&Value> {
         let local = self.scopes.last().and_then(|scope| scope.get(name));
         local.or_else(|| self.scopes.first().and_then(|scope| scope.get(name)))
     }
@@ -413,6 +348,11 @@ impl Interpreter {
             }
             ExprKind::Binary { op, left, right } => {
                 let (left, right) = (self.eval(left), self.eval(right));
+                let has_column = |value: &Value| matches!(value, Value::Column(..));
+                if self.in_row && op == "%" && (has_column(&left) || has_column(&right)) {
+                    let reason = "Python's `%` differs from SQL's for negative numbers";
+                    return Value::Unknown(reason.to_owned());
+                }
                 functions::binary(op, left, right)
             }
             ExprKind::IfElse {
@@ -482,7 +422,7 @@ impl Interpreter {
             },
             Value::Frame(node) => match name {
                 "write" | "writeTo" => Value::Writer(super::value::Writer {
-                    frame: node,
+                    frame: Ok(node),
                     path: None,
                 }),
                 "rdd" | "schema" | "columns" | "dtypes" => Value::Unknown(format!(
@@ -491,6 +431,10 @@ impl Interpreter {
                 "na" => Value::Unknown("`na` of a frame is not translated".to_owned()),
                 column => Value::Column(frame_column(node, &names::column(column)), None),
             },
+            Value::Unknown(reason) if name == "write" => Value::Writer(super::value::Writer {
+                frame: Err(reason),
+                path: None,
+            }),
             Value::Unknown(reason) => Value::Unknown(reason),
             _ => Value::Unknown(format!("attribute `{name}` is not understood")),
         }
@@ -532,23 +476,4 @@ impl Interpreter {
             _ => Value::Unknown("an index is not understood".to_owned()),
         }
     }
-}
-
-/// Whether a statement does more than print.
-fn does_something(statement: &Statement) -> bool {
-    match &statement.kind {
-        StatementKind::Expr(expr) => functions::may_concern_data(expr),
-        StatementKind::NotFollowed(left_out) => left_out.concerns_data,
-        StatementKind::Block(statements) => statements.iter().any(does_something),
-        StatementKind::Other | StatementKind::Global(_) => false,
-        StatementKind::If {
-            then, otherwise, ..
-        } => then.iter().chain(otherwise).any(does_something),
-        _ => true,
-    }
-}
-
-/// Whether an assignment to a part of the value changes it.
-fn is_changed_in_place(value: &Value) -> bool {
-    !matches!(value, Value::Library(_))
 }

@@ -7,6 +7,7 @@
 
 mod calls;
 mod column_methods;
+mod doubt;
 mod frame_methods;
 mod functions;
 mod interpreter;

@@ -44,7 +44,8 @@ pub(super) enum Value {
 /// `df.write` and what was said to it.
 #[derive(Debug, Clone)]
 pub(super) struct Writer {
-    pub(super) frame: NodeId,
+    /// The frame that is written, or why it is not known.
+    pub(super) frame: Result<NodeId, String>,
     pub(super) path: Option<String>,
 }
 

@@ -28,6 +28,7 @@ pub(crate) fn glue(settings: &Settings, args: &ImportGlueArgs) -> Result<Ending>
         })
         .collect();
     let mut imported = glue::import(&found.scripts, &found.definitions, &shipped);
+    imported.steps.extend(found.too_long);
     if imported.models.is_empty() && imported.steps.is_empty() {
         return Err(Failure::failed(
             "there is nothing to import",

@@ -231,6 +231,14 @@ fn what_concerns_no_table_that_is_written_has_a_line() {
 fn what_is_followed_is_in_the_model() {
     for (body, expected) in [
         (
+            "c = Filter.apply(frame=c, f=lambda x: not (x['phone'] == 'a' or x['phone'] is None))",
+            "(phone <> 'a') and phone is not null",
+        ),
+        (
+            "c = Filter.apply(frame=c, f=lambda x: 0 < x['registrationDate'])",
+            "registrationdate > 0",
+        ),
+        (
             "q += \" and phone is null\"\nc = spark.sql(q)",
             "and phone is null",
         ),
@@ -259,6 +267,76 @@ fn what_is_followed_is_in_the_model() {
         assert!(!out.contains("not translated"), "{body}\n{out}");
         assert!(file.contains(expected), "{body}\n{file}");
     }
+}
+
+#[test]
+fn a_file_or_a_name_that_is_too_long_stops_nothing_else() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path();
+    let long = "n".repeat(300);
+    let job = format!(
+        "c = spark.table('customer_landing').filter('0 < shareWithResearchAsOfDate')\n\
+         c.write.saveAsTable('customer_trusted')\nc.write.saveAsTable('{long}')\n"
+    );
+    fs::create_dir(path.join("jobs")).unwrap();
+    fs::write(path.join("jobs/job.py"), job).unwrap();
+    fs::write(path.join("jobs/long.py"), "x = 1\n".repeat(1 << 20)).unwrap();
+    let call = "import glue jobs --format csv --to p";
+    let outcome = stedi(path, call).run().ended(1);
+    for expected in [
+        "jobs/long.py,1,,not translated,the file is longer than 4 MiB",
+        "the name of the table is longer than 128 letters",
+        "job.py,2,customer_trusted,written,trusted/customer_trusted.sql",
+    ] {
+        assert!(outcome.out.contains(expected), "{}", outcome.out);
+    }
+}
+
+/// Spark's meaning of expressions, where this project's SQL would give another value.
+#[test]
+fn expressions_have_the_meaning_of_spark() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path();
+    let cases = [
+        ("cast(1.7 * length(phone) / length(phone) as int)", "1"),
+        ("cast('-1.7' || '' as bigint)", "-1"),
+        (
+            "cast('9007199254740993' || '' as bigint)",
+            "9007199254740993",
+        ),
+        ("cast(phone || 'x' as int) is null", "true"),
+        (
+            "length(phone) / (length(phone) - length(phone)) is null",
+            "true",
+        ),
+        (
+            "length(phone) % (length(phone) - length(phone)) is null",
+            "true",
+        ),
+        ("substring('abc', 0, 2)", "ab"),
+        ("'A_1' like 'A\\\\_%' and not 'AB1' like 'A\\\\_%'", "true"),
+        ("length('a\\\\nb')", "3"),
+    ];
+    let columns = cases.iter().enumerate();
+    let columns: Vec<String> = columns
+        .map(|(at, (sql, _))| format!("{sql} as x{at}"))
+        .collect();
+    let job = format!(
+        "c = spark.sql(\"select email, {} from customer_landing where \
+         shareWithResearchAsOfDate > 0\")\nc.write.saveAsTable('customer_trusted')\n",
+        columns.join(", ")
+    );
+    fs::write(path.join("job.py"), job).unwrap();
+    stedi(path, "import glue job.py --to p").run().done();
+    linked(path, &SMALL.dir);
+    stedi(path, "run --project p").run().done();
+    let names: Vec<String> = (0..cases.len()).map(|at| format!("x{at}")).collect();
+    let call = format!("select distinct {} from customer_trusted", names.join(", "));
+    let found = stedi(path, "sql --project p --format csv -c").arg(&call);
+    let found = found.run().done().out;
+    let expected: Vec<&str> = cases.iter().map(|(_, value)| *value).collect();
+    let values: Vec<&str> = found.lines().skip(1).collect();
+    assert_eq!(values, [expected.join(",")]);
 }
 
 #[test]

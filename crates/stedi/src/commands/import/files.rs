@@ -5,7 +5,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use anyhow::Result;
-use glue::SourceText;
+use glue::{Outcome, SourceText, Step};
 
 use crate::failure::Failure;
 use crate::project;
@@ -22,6 +22,8 @@ const DEPTH_MAX: usize = 16;
 pub(super) struct Found {
     pub(super) scripts: Vec<SourceText>,
     pub(super) definitions: Vec<SourceText>,
+    /// A line for each file that is too long to read.
+    pub(super) too_long: Vec<Step>,
 }
 
 /// Refuses a folder that holds something, or lies in a lake.
@@ -132,11 +134,20 @@ fn read(path: &Path, found: &mut Found) -> Result<()> {
         ));
     }
     let metadata = fs::metadata(path).map_err(|error| unreadable(path, &error))?;
-    if !metadata.is_file() || metadata.len() > BYTES_MAX {
+    if !metadata.is_file() {
         return Err(Failure::failed(
-            format!("{shown} is no file of at most 4 MiB"),
+            format!("{shown} is no file"),
             "leave it out",
         ));
+    }
+    if metadata.len() > BYTES_MAX {
+        found.too_long.push(Step {
+            script: shown,
+            line: 1,
+            node: String::new(),
+            outcome: Outcome::NotTranslated("the file is longer than 4 MiB".to_owned()),
+        });
+        return Ok(());
     }
     let bytes = fs::read(path).map_err(|error| unreadable(path, &error))?;
     let text = String::from_utf8_lossy(&bytes).replace("\r\n", "\n");
