@@ -148,6 +148,8 @@ pub(super) fn may_concern_data(expr: &Expr) -> bool {
             }
             _ => true,
         },
+        // Comprehensions, `await` and the like.
+        ExprKind::Other(_) => true,
         _ => false,
     }
 }

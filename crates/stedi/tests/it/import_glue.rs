@@ -212,6 +212,10 @@ fn what_concerns_no_table_that_is_written_has_a_line() {
             "\"trusted/other_trusted.sql: `while` is not followed",
         ),
         (
+            "[c.write.saveAsTable(n) for n in names]",
+            "Python's list comprehension is not understood",
+        ),
+        (
             "c.write.jdbc('url', 'table')",
             "`jdbc` of a writer is not translated",
         ),
