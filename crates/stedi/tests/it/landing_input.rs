@@ -175,7 +175,7 @@ fn packed(program: &str, text: &str) -> Option<Vec<u8>> {
 fn hidden_files_are_no_input() {
     let own = SMALL.copied();
     let dir = own.path();
-    append(dir, "customer/landing/.README.md", "not data");
+    append(dir, "customer/landing/.DS_Store", "not data");
     append(dir, "customer/landing/_SUCCESS", "");
     append(dir, "customer/landing/.a.json.crc", "not data");
     let run = stedi(dir, "run").run().done().says("nothing new");
@@ -186,6 +186,15 @@ fn hidden_files_are_no_input() {
     let run = stedi(dir, "run").run().done();
     run.says(".a.json and 1 more left aside")
         .says("nothing new");
+    // A stream's object has no ending, and may hold a withdrawal.
+    fs::create_dir_all(dir.join("landing/customer/landing/_late")).unwrap();
+    append(
+        dir,
+        "customer/landing/_late/customers-1-2026-11-30-uuid",
+        "{}",
+    );
+    let run = stedi(dir, "run").run().done();
+    run.says("_late/customers-1-2026-11-30-uuid left aside");
 }
 
 #[test]
