@@ -2,7 +2,7 @@
 
 use datafusion::error::DataFusionError;
 
-use crate::redaction;
+use crate::value_messages;
 
 /// Why a statement could not be planned or run.
 #[derive(Debug, thiserror::Error)]
@@ -100,7 +100,7 @@ impl Error {
             }
             Error::Call { fault, .. } => Some(fault.hint.clone()),
             Error::LargeResult { .. } => Some("make shorter values".to_owned()),
-            Error::Execution { message, .. } => redaction::advice(message).map(str::to_owned),
+            Error::Execution { message, .. } => value_messages::advice(message).map(str::to_owned),
             _ => None,
         }
     }

@@ -27,6 +27,7 @@ pub mod sql_types;
 pub mod system;
 pub mod tables;
 mod type_messages;
+mod value_messages;
 
 pub use error::{Error, KeyFault, LandingFault, Write};
 pub use first::FirstExec;

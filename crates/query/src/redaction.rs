@@ -17,6 +17,7 @@ use sqlparser::tokenizer::{Token, Tokenizer};
 
 use crate::error::{self, Error, OUT_OF_MEMORY, UNREADABLE};
 use crate::type_messages;
+use crate::value_messages::{DIVISION, NOT_CONVERTED, TOO_LARGE};
 
 /// The hint where none is nearer.
 const OTHERWISE: &str = "write it with other clauses or functions";
@@ -82,22 +83,6 @@ pub fn execution_message(error: &DataFusionError) -> String {
         DataFusionError::External(error) if error.is::<Error>() => error.to_string(),
         _ => "a function cannot take a value that it was given".to_owned(),
     }
-}
-
-const DIVISION: &str = "division by zero";
-const NOT_CONVERTED: &str = "a value cannot be converted to ";
-const TOO_LARGE: &str = "a number is too large for its type";
-
-/// What to write instead, for a message of [`execution_message`] that a value caused.
-pub(crate) fn advice(message: &str) -> Option<&'static str> {
-    Some(match message {
-        DIVISION => "write value / nullif(divisor, 0) for null in its place",
-        TOO_LARGE => "write CAST(value AS double), or TRY(...) for null in its place",
-        other if other.starts_with(NOT_CONVERTED) => {
-            "write TRY_CAST(value AS type) for null in its place"
-        }
-        _ => return None,
-    })
 }
 
 /// The reason that a remote store gave, if the store caused the error.

@@ -470,7 +470,7 @@ fn rules_that_do_not_fit_the_table() {
         (
             "rows = { name = 'n', holds = 'sum(x) > 0', action = 'leave_out' }",
             6,
-            "Aggregate",
+            "an aggregate",
             "",
         ),
         (

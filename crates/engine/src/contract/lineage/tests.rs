@@ -70,7 +70,11 @@ async fn origins_of_columns() {
             "user x",
             "",
         ),
-        ("select user || '-' || at from reading", "at user", ""),
+        (
+            "select user || '-' || cast(at as varchar) from reading",
+            "at user",
+            "",
+        ),
         ("select substr(user, 2, 3) from reading", "user", ""),
         (
             "select lower(trim(user)), subject(user) from reading",
@@ -248,7 +252,7 @@ async fn origins_of_columns() {
             "",
         ),
         (
-            "select upper(max(name)) || count(*) from person",
+            "select upper(max(name)) || cast(count(*) as varchar) from person",
             "name",
             "",
         ),
@@ -279,7 +283,7 @@ async fn origins_of_columns() {
         ),
         // Sets of rows: by position.
         (
-            "select name, city from person union all select user, x from reading",
+            "select name, city from person union all select user, cast(x as varchar) from reading",
             "name user, city x",
             "",
         ),
