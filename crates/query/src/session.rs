@@ -144,9 +144,8 @@ impl Session {
     /// from now on.
     pub fn at(&self, snapshot: Snapshot) -> Self {
         let tables = Arc::new(self.tables.at(snapshot));
-        let state = function_names::rebuild(self.context.state())
-            .with_catalog_list(Arc::new(MemoryCatalogProviderList::new()))
-            .build();
+        let mut state = self.context.state();
+        state.register_catalog_list(Arc::new(MemoryCatalogProviderList::new()));
         let context = SessionContext::new_with_state(state);
         context.register_catalog(CATALOG, Arc::new(Schemas(Arc::clone(&tables))));
         Self {

@@ -15,13 +15,9 @@ use crate::write::ledger;
 /// The warning about landing files that changed or went after they were read;
 /// `became` says what happened to their rows.
 pub(super) fn changed_files_warning(changed: &[String], became: &str) -> Option<String> {
-    let first = changed.first()?;
-    let more = match changed.len() - 1 {
-        0 => String::new(),
-        more => format!(" and {more} more"),
-    };
+    let files = and_more(changed.first()?, changed.len() as u64 - 1);
     Some(format!(
-        "{first}{more} changed or went after it was read; what it fed {became}"
+        "{files} changed or went after it was read; what it fed {became}"
     ))
 }
 
@@ -33,14 +29,9 @@ pub(super) fn warnings(
         .values()
         .filter_map(|source| {
             let example = source.other_example.as_ref()?;
-            let others = source.other_files - 1;
-            let more = if others > 0 {
-                format!(" and {others} more")
-            } else {
-                String::new()
-            };
+            let files = and_more(example, source.other_files - 1);
             Some(format!(
-                "{}: {example}{more} left aside: names that begin with `.` or `_`, or end in `#` and digits, are no input",
+                "{}: {files} left aside: names that begin with `.` or `_`, or end in `#` and digits, are no input",
                 source.table
             ))
         })
@@ -52,12 +43,9 @@ pub(super) fn warnings(
     );
     warnings.extend(sources.values().filter_map(|source| {
         let example = source.unpartitioned_example.as_ref()?;
-        let more = match source.unpartitioned_files - 1 {
-            0 => String::new(),
-            more => format!(" and {more} more"),
-        };
+        let files = and_more(example, source.unpartitioned_files - 1);
         Some(format!(
-            "{}: {example}{more} in no folder of a partition, such as `dt=2024-01-31/`; the partition columns that its folders do not name are null",
+            "{}: {files} in no folder of a partition, such as `dt=2024-01-31/`; the partition columns that its folders do not name are null",
             source.table
         ))
     }));
@@ -158,9 +146,14 @@ fn shown(names: &[&str]) -> String {
         .copied()
         .collect::<Vec<_>>()
         .join(", ");
-    match names.len().checked_sub(SHOWN) {
-        None | Some(0) => first,
-        Some(more) => format!("{first} and {more} more"),
+    and_more(&first, names.len().saturating_sub(SHOWN) as u64)
+}
+
+/// An example, and how many more there are.
+fn and_more(first: &str, more: u64) -> String {
+    match more {
+        0 => first.to_owned(),
+        more => format!("{first} and {more} more"),
     }
 }
 
