@@ -13,6 +13,7 @@
 use std::sync::Arc;
 
 use arrow::array::{Array, AsArray};
+use arrow::compute::cast;
 use arrow::datatypes::{DataType, Float64Type, Int64Type};
 use arrow::util::display::{ArrayFormatter, FormatOptions};
 use evidence::Cell;
@@ -171,14 +172,11 @@ impl ColumnMask {
         {
             return whole_number(numbers.value(row), is_of_anybody);
         }
-        if let Some(numbers) = values.as_primitive_opt::<Float64Type>()
-            && is_of_anybody
-            && numbers.value(row).abs() >= PHONE_MIN as f64
-        {
+        let kind = values.data_type();
+        if is_of_anybody && kind.is_numeric() && may_be_telephone(&values.slice(row, 1)) {
             return Cell::MASKED;
         }
         let text = text(values, row);
-        let kind = values.data_type();
         if kind.is_temporal() {
             return Cell::Value(text.chars().take("2020-01-01".len()).collect());
         }
@@ -223,6 +221,16 @@ fn whole_number(number: i64, is_of_anybody: bool) -> Cell {
     }
 }
 
+/// Whether the only number of `value`, of any numeric type, is long enough for a
+/// telephone. What cannot be told may be one.
+fn may_be_telephone(value: &dyn Array) -> bool {
+    let Ok(number) = cast(value, &DataType::Float64) else {
+        return true;
+    };
+    let number = number.as_primitive::<Float64Type>();
+    number.is_null(0) || number.value(0).abs() >= PHONE_MIN as f64
+}
+
 /// A text at its longest as pages show it.
 fn shortened(text: &str) -> String {
     let mut chars = text.chars();
@@ -265,7 +273,10 @@ fn looks_personal(text: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use arrow::array::{ArrayRef, Float64Array, Int64Array, StringViewArray};
+    use arrow::array::{
+        ArrayRef, Decimal128Array, Float32Array, Float64Array, Int32Array, Int64Array,
+        StringViewArray,
+    };
 
     use super::*;
 
@@ -319,6 +330,21 @@ mod tests {
         };
         assert_eq!(shown(sent.cell(&floats, 0)), "0.5");
         assert_eq!(shown(sent.cell(&floats, 1)), "masked");
+        // Numbers of every type.
+        for numbers in [
+            Arc::new(Int32Array::from(vec![12, 5_551_212])) as ArrayRef,
+            Arc::new(Float32Array::from(vec![12.0, 5_551_212.0])),
+            Arc::new(
+                Decimal128Array::from(vec![12, 5_551_212])
+                    .with_precision_and_scale(20, 0)
+                    .unwrap(),
+            ),
+        ] {
+            let kind = numbers.data_type();
+            assert_ne!(shown(sent.cell(&numbers, 0)), "masked", "{kind}");
+            assert_eq!(shown(sent.cell(&numbers, 1)), "masked", "{kind}");
+            assert_ne!(shown(OPEN.cell(&numbers, 1)), "masked", "{kind}");
+        }
     }
 
     #[test]
