@@ -1,5 +1,6 @@
 //! Finds the columns that expressions name: by name, by frame (`df["a"]`) or by alias.
 
+use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 
 use sqlparser::ast::{Expr as Sql, visit_expressions_mut};
@@ -83,19 +84,33 @@ impl Writer<'_> {
     /// The name that a column of the frame or alias `qualifier` has at `node`.
     fn carried_by(&self, node: NodeId, qualifier: &str, column: &str) -> Option<String> {
         match frame_of(qualifier) {
-            Some(frame) => self.carried(node, &|at| at == frame, column, 0),
+            Some(frame) => self.carried(node, &|at| at == frame, column),
             None => {
                 let is_alias = |at: NodeId| matches!(&self.graph.nodes[at].op, Op::Alias { name, .. } if name == qualifier);
-                self.carried(node, &is_alias, column, 0)
+                self.carried(node, &is_alias, column)
             }
         }
     }
 
+    /// The name that a column of the wanted node has at `at`; `None` if it does not come
+    /// from there.
     pub(crate) fn carried(
         &self,
         at: NodeId,
         is_wanted: &dyn Fn(NodeId) -> bool,
         column: &str,
+    ) -> Option<String> {
+        self.carried_to(at, is_wanted, column, &mut BTreeMap::new(), 0)
+    }
+
+    /// `known` has the answers for nodes that were met: both sides of a join may come from
+    /// one frame, again and again.
+    fn carried_to(
+        &self,
+        at: NodeId,
+        is_wanted: &dyn Fn(NodeId) -> bool,
+        column: &str,
+        known: &mut BTreeMap<NodeId, Option<String>>,
         depth: usize,
     ) -> Option<String> {
         if is_wanted(at) {
@@ -104,16 +119,19 @@ impl Writer<'_> {
         if depth > 200 {
             return None;
         }
-        let carried = |node: NodeId| self.carried(node, is_wanted, column, depth + 1);
-        match &self.graph.nodes[at].op {
-            Op::Join { left, right, .. } => carried(*left).or_else(|| {
-                let name = carried(*right)?;
-                self.joined.get(&at)?.get(&name).cloned()
+        if let Some(known) = known.get(&at) {
+            return known.clone();
+        }
+        let mut carried = |node: NodeId| self.carried_to(node, is_wanted, column, known, depth + 1);
+        let name = match &self.graph.nodes[at].op {
+            Op::Join { left, right, .. } => match carried(*left) {
+                Some(name) => Some(name),
+                None => carried(*right).and_then(|name| self.joined.get(&at)?.get(&name).cloned()),
+            },
+            Op::Rename { input, from, to } => carried(*input).map(|name| match name == *from {
+                true => to.clone(),
+                false => name,
             }),
-            Op::Rename { input, from, to } => {
-                let name = carried(*input)?;
-                Some(if name == *from { to.clone() } else { name })
-            }
             Op::Filter { input, .. }
             | Op::Select { input, .. }
             | Op::Drop { input, .. }
@@ -122,6 +140,8 @@ impl Writer<'_> {
             | Op::Alias { input, .. }
             | Op::Aggregate { input, .. } => carried(*input),
             _ => None,
-        }
+        };
+        known.insert(at, name.clone());
+        name
     }
 }

@@ -469,7 +469,7 @@ impl Writer<'_> {
                             let columns = relation.columns.iter();
                             let is_frame = |at| at == frame;
                             columns
-                                .filter_map(|name| self.carried(input.node, &is_frame, name, 0))
+                                .filter_map(|name| self.carried(input.node, &is_frame, name))
                                 .collect()
                         }
                     };

@@ -195,7 +195,7 @@ pub(super) fn binary(op: &str, left: Value, right: Value) -> Value {
     }
     let has_column = |value: &Value| matches!(value, Value::Column(..));
     if has_column(&left) || has_column(&right) {
-        return column_operation(op, &left, &right);
+        return column_operation(op, &left, &right).bounded();
     }
     match (op, &left, &right) {
         ("+", Value::Text(a), Value::Text(b)) if a.len() + b.len() <= TEXT_MAX => {

@@ -1,15 +1,16 @@
 //! The values that variables of a script hold.
 
+use std::ops::ControlFlow;
 use std::rc::Rc;
 
-use sqlparser::ast::Expr as Sql;
+use sqlparser::ast::{Expr as Sql, visit_expressions};
 
 use crate::graph::NodeId;
 use crate::python::{Expr, Statement};
 
 /// The longest text that is put together, in bytes.
 pub(super) const TEXT_MAX: usize = 1 << 16;
-/// The largest list or dictionary, in elements and pieces of 64 bytes.
+/// The largest list, dictionary or expression, in elements and pieces of 64 bytes.
 const VALUE_MAX: usize = 4_096;
 
 /// What is known of a variable.
@@ -96,7 +97,7 @@ impl Value {
     pub(super) fn bounded(self) -> Value {
         match self.takes(VALUE_MAX).is_some() {
             true => self,
-            false => Value::Unknown("a list or dictionary is too large".to_owned()),
+            false => Value::Unknown("a list, dictionary or expression is too large".to_owned()),
         }
     }
 
@@ -111,6 +112,17 @@ impl Value {
             Value::Dict(pairs) => pairs
                 .iter()
                 .try_fold(room, |room, (key, value)| value.takes(key.takes(room)?)),
+            Value::Column(expr, _) => {
+                let mut room = Some(room);
+                let _ = visit_expressions(expr, |_| {
+                    room = room.and_then(|room| room.checked_sub(1));
+                    match room {
+                        Some(_) => ControlFlow::Continue(()),
+                        None => ControlFlow::Break(()),
+                    }
+                });
+                room
+            }
             _ => Some(room),
         }
     }

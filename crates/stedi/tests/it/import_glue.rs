@@ -428,6 +428,37 @@ fn nothing_is_written_where_it_cannot_be_whole() {
     }
 }
 
+/// An empty folder is filled and not replaced: it may be the one that the shell is in.
+#[test]
+fn the_current_folder_is_filled() {
+    let dir = tempfile::tempdir().unwrap();
+    let identity = |path: &Path| {
+        use std::os::unix::fs::MetadataExt;
+        fs::metadata(path).unwrap().ino()
+    };
+    let before = identity(dir.path());
+    let from = scripts("studio_nodes");
+    stedi(
+        dir.path(),
+        &format!("import glue {} --to .", from.display()),
+    )
+    .run()
+    .done();
+    assert_eq!(identity(dir.path()), before);
+    let mut names: Vec<_> = fs::read_dir(dir.path())
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name())
+        .collect();
+    names.sort();
+    assert!(names.iter().any(|name| name == "trusted"), "{names:?}");
+    assert!(
+        !names
+            .iter()
+            .any(|name| name.to_string_lossy().starts_with('.')),
+        "{names:?}"
+    );
+}
+
 #[test]
 fn hostile_scripts_end_in_an_outcome() {
     let deep = format!("x = {}1{}", "[".repeat(20_000), "]".repeat(20_000));
@@ -438,6 +469,12 @@ fn hostile_scripts_end_in_an_outcome() {
     let wide = "a = spark.table('customer_landing')\n".to_owned()
         + &"a = a.join(a, 'email')\n".repeat(40)
         + "a.write.saveAsTable('wide')\n";
+    // Every join has the frame before it on both sides; the other frame is not among them.
+    let joined = "a = spark.table('customer_landing')\nother = spark.table('x')\n".to_owned()
+        + &"a = a.join(a, ['email'], 'left_semi')\n".repeat(60)
+        + "a.select(other['email']).write.saveAsTable('joined')\n";
+    let sums = "from pyspark.sql.functions import col\nc = col('x')\n".to_owned()
+        + &"c = c + c\n".repeat(40);
     let lists = "x = [1]\n".to_owned() + &"x = [x, x]\n".repeat(40);
     let calls = "def f(x):\n    return f(f(x))\nf(1)\n";
     let cycle = "a = spark.table('b_trusted')\na.write.saveAsTable('b_trusted')\n";
@@ -452,6 +489,8 @@ fn hostile_scripts_end_in_an_outcome() {
         ("calls", calls),
         ("many", &many),
         ("wide", &wide),
+        ("joined", &joined),
+        ("sums", &sums),
         ("lists", &lists),
         ("cycle", cycle),
         ("injected", injected),

@@ -162,7 +162,8 @@ fn read(path: &Path, found: &mut Found) -> Result<()> {
     Ok(())
 }
 
-/// Writes all files, or none: they are put beside the folder first.
+/// Writes all files, or none: they are put into a folder of their own first, beside the
+/// folder that they make or in the one that is there.
 ///
 /// # Errors
 /// A [`Failure`].
@@ -177,7 +178,14 @@ pub(super) fn write(dir: &Path, files: &[SourceText]) -> Result<()> {
         )
     };
     let absolute = std::path::absolute(dir).map_err(failed)?;
-    let around = absolute.parent().unwrap_or(&absolute);
+    let is_there = absolute.exists();
+    if is_there && fs::read_dir(&absolute).map_err(failed)?.next().is_some() {
+        return Err(failed(io::ErrorKind::DirectoryNotEmpty.into()));
+    }
+    let around = match is_there {
+        true => &absolute,
+        false => absolute.parent().unwrap_or(&absolute),
+    };
     fs::create_dir_all(around).map_err(failed)?;
     // Removes itself unless it is renamed.
     let draft = tempfile::Builder::new()
@@ -191,9 +199,26 @@ pub(super) fn write(dir: &Path, files: &[SourceText]) -> Result<()> {
         fs::create_dir_all(folder).map_err(failed)?;
         fs::write(&path, &file.text).map_err(failed)?;
     }
-    if absolute.exists() {
-        // Empty, or this fails.
-        fs::remove_dir(&absolute).map_err(failed)?;
+    match is_there {
+        true => move_into(&inner, &absolute).map_err(failed),
+        false => fs::rename(&inner, &absolute).map_err(failed),
     }
-    fs::rename(&inner, &absolute).map_err(failed)
+}
+
+/// Moves what is in `from` into the folder `to`, all of it or nothing. The folder itself
+/// stays: it may be the one that the user's shell is in, or a mount.
+fn move_into(from: &Path, to: &Path) -> io::Result<()> {
+    let mut moved = Vec::new();
+    for entry in fs::read_dir(from)? {
+        let entry = entry?;
+        let place = to.join(entry.file_name());
+        if let Err(error) = fs::rename(entry.path(), &place) {
+            for (place, origin) in moved {
+                let _: io::Result<()> = fs::rename(place, origin);
+            }
+            return Err(error);
+        }
+        moved.push((place, entry.path()));
+    }
+    Ok(())
 }
