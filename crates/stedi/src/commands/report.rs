@@ -29,7 +29,7 @@ pub(crate) fn report(settings: &Settings, args: &ReportArgs) -> Result<Ending> {
         Target::Stdout(PageFormat::Json) => put_json(&evidence)?,
         Target::Stdout(format) => put(&page(&evidence, format)?)?,
         Target::File(path, format, existing) => {
-            write(&path, &page(&evidence, format)?, existing)?;
+            write(&path, &page(&evidence, format)?, existing, settings.yes)?;
             say(
                 settings,
                 &format!("wrote {}: {}", path.display(), sentence(evidence.verdict)),
@@ -180,7 +180,7 @@ fn require_room(path: &Path, setup: &Setup) -> Result<()> {
 
 /// Writes the whole file or nothing: readers see the old page until the new one is
 /// complete.
-fn write(path: &Path, text: &str, existing: Existing) -> Result<()> {
+fn write(path: &Path, text: &str, existing: Existing, yes: bool) -> Result<()> {
     let failed = |error: std::io::Error| {
         let hint = match error.kind() {
             ErrorKind::NotFound => "create the folder first",
@@ -204,7 +204,11 @@ fn write(path: &Path, text: &str, existing: Existing) -> Result<()> {
     file.as_file().sync_all().map_err(failed)?;
     let placed = match existing {
         Existing::None => file.persist_noclobber(path),
-        Existing::Replaced => file.persist(path),
+        Existing::Replaced => {
+            // Another program may have put a file of its own there meanwhile.
+            Existing::at(path, yes)?;
+            file.persist(path)
+        }
     };
     placed.map_err(|error| failed(error.error))?;
     Ok(())
