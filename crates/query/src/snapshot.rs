@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use lake::{AsOf, Lake, TableId, Version};
+use lake::{AsOf, Lake, Release, TableId, Version};
 use parking_lot::RwLock;
 
 use crate::{Error, system};
@@ -17,6 +17,8 @@ use crate::{Error, system};
 #[derive(Debug, Clone, Default)]
 pub struct Snapshot {
     versions: Versions,
+    /// The release that the versions are of, where that is known.
+    release: Option<Release>,
     /// The versions of all other tables, each noted when it is read for the first
     /// time. Without it, other tables are read at their newest version.
     first_read: Option<Arc<RwLock<Versions>>>,
@@ -54,6 +56,7 @@ impl Snapshot {
                 }
             }
             let is_done = before.as_ref().is_none_or(|release| release.is_done);
+            snapshot.release = before.clone();
             if is_done && lake.newest_release().await? == before {
                 break;
             }
@@ -90,6 +93,7 @@ impl Snapshot {
         versions.insert(register, current);
         Ok(Self {
             versions,
+            release: None,
             first_read: Some(Arc::default()),
         })
     }
@@ -98,6 +102,12 @@ impl Snapshot {
     pub fn with(mut self, others: &[(TableId, Option<Version>)]) -> Self {
         self.versions.extend(others.iter().cloned());
         self
+    }
+
+    /// The release that [`Snapshot::newest`] found. Where it is not done, its run ended
+    /// while publishing it, and tables may be of this release or of the one before.
+    pub fn release(&self) -> Option<&Release> {
+        self.release.as_ref()
     }
 
     /// The version of a table that was fixed when the snapshot was taken.

@@ -24,7 +24,7 @@ type Case = (
     &'static str,
 );
 
-const CASES: [Case; 11] = [
+const CASES: [Case; 12] = [
     ("nothing", |_| {}, "", 0, HOLDS, "checks hold"),
     ("a withdrawal by hand", withdraw, "", 4, FAILS, "fail"),
     (
@@ -54,6 +54,19 @@ const CASES: [Case; 11] = [
         4,
         FAILS,
         "landing files cannot be read now",
+    ),
+    (
+        "a run that ended while publishing",
+        |dir| {
+            let file = dir.join("lake/system/release/00000000000000000001.json");
+            let text = fs::read_to_string(&file).unwrap();
+            assert!(text.contains("\"done\":true"), "{text}");
+            fs::write(&file, text.replace("\"done\":true", "\"done\":false")).unwrap();
+        },
+        "",
+        0,
+        LOOK,
+        "tables may be of two releases",
     ),
     (
         "an input that is no row",

@@ -42,9 +42,6 @@ use crate::integrity::session_of_one_release;
 use crate::run::RunState;
 use crate::system_rows::program;
 
-/// How often a release is looked for that does not change while its tables are opened.
-const TRIES: u32 = 10;
-
 /// The figures of the newest release. Without `expect`, counts are compared with the
 /// published ones if the landing tables have the published rows; a difference is then
 /// a warning.
@@ -58,8 +55,9 @@ pub async fn evidence(setup: &Setup, expect: Option<&Expectations>) -> Result<Ev
     let all: Vec<&Model> = project.models().iter().collect();
     let to_plan = Session::to_plan_in(setup)?;
     let (_, lineage) = planning::plan_and_trace(&to_plan, &all).await?;
-    let (session, release) = one_release(setup).await?;
-    let session = Arc::new(session);
+    let session = Arc::new(session_of_one_release(setup).await?);
+    let release = session.tables().snapshot().release();
+    let release = release.cloned().ok_or_else(|| no_run(project))?;
     let verified = verify_in(setup, &session, expect).await?;
     require_intact(&verified)?;
     let last_run = RunState::of_release(&release);
@@ -83,6 +81,7 @@ pub async fn evidence(setup: &Setup, expect: Option<&Expectations>) -> Result<Ev
     notes.extend(remarks::of_landing(&session).await?);
     notes.extend(remarks::of_people(&consent, verified.undecodable.len()));
     notes.extend(remarks::of_lake(&lake_of(&session), project, last_run.as_ref()).await?);
+    notes.extend(remarks::of_release(&release));
     let is_reference = consent.by_hand == 0 && landing_is_published(project, &accounts);
     let expected = match expect {
         None if is_reference => project
@@ -141,25 +140,6 @@ async fn heading(
 
 fn lake_of(session: &Session) -> Lake {
     session.tables().lake.clone()
-}
-
-/// A session over the newest release, and that release.
-async fn one_release(setup: &Setup) -> Result<(Session, Release), Error> {
-    let lake = Lake::at(setup.lake.clone());
-    let mut before = lake.newest_release().await?;
-    let mut tries = 0;
-    loop {
-        let session = session_of_one_release(setup).await?;
-        let release = lake.newest_release().await?;
-        tries += 1;
-        if release == before || tries == TRIES {
-            return match release {
-                Some(release) => Ok((session, release)),
-                None => Err(no_run(&setup.project)),
-            };
-        }
-        before = release;
-    }
 }
 
 /// Without a release, no table was built; the first one stands for all.

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 
 use catalog::Project;
 use evidence::{Consent, Quarantined};
-use lake::Lake;
+use lake::{Lake, Release};
 use query::Session;
 use query::landing::{Likeness, Source};
 
@@ -142,4 +142,13 @@ pub(super) async fn of_lake(
         remarks.push("the release keeps no notes of its run: another program has written to the lake, or an older version of this one".to_owned());
     }
     Ok(remarks)
+}
+
+/// What is not known of a release whose run ended while publishing it.
+pub(super) fn of_release(release: &Release) -> Option<String> {
+    (!release.is_done).then(|| {
+        "a run ended while it published this release: until the next run finishes it, tables \
+         may be of two releases"
+            .to_owned()
+    })
 }
