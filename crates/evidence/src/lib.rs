@@ -4,9 +4,13 @@
 //! hold no personal value: whoever fills them masks first. Times are text, RFC 3339
 //! in UTC, so that equal lakes give equal figures.
 
+mod gate;
+
 use std::fmt;
 
 use serde::Serialize;
+
+pub use gate::{GROUP_PEOPLE_MIN, Gate};
 
 /// What [`Evidence::generator`] says: it leads the figures, so that a file of them can be
 /// told from other files.

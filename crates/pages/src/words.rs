@@ -1,6 +1,6 @@
 //! Sentences that HTML and Markdown share.
 
-use evidence::{Account, Check, Evidence, Subjects, Table, Verdict, Zone};
+use evidence::{Account, Check, Evidence, Gate, Subjects, Table, Verdict, Zone};
 
 use crate::number::{grouped, grouped_or_dash, grouped_signed};
 
@@ -127,10 +127,10 @@ pub(crate) fn without_consent(evidence: &Evidence, table: &Table) -> String {
     let refused = |by_rows: bool| {
         let checks = evidence.checks.iter();
         let of_table = checks.filter(|check| check.table == table.table);
-        let gates = of_table.filter(|check| match check.check.as_str() {
-            "privacy: consent in force" | "privacy: owner's consent in force" => !by_rows,
-            "privacy: rows that may be there" => by_rows,
-            _ => false,
+        let gates = of_table.filter(|check| match Gate::of_name(&check.check) {
+            Some(Gate::Consent | Gate::OwnersConsent) => !by_rows,
+            Some(Gate::TrainingRows) => by_rows,
+            Some(Gate::OwnersConsentThen | Gate::Groups) | None => false,
         });
         gates.map(|check| check.violations).max()
     };

@@ -16,12 +16,12 @@ use std::hash::BuildHasherDefault;
 use arrow::array::{Array, ArrayRef, AsArray, RecordBatch, StringViewArray};
 use arrow::datatypes::{DataType, Int64Type};
 use catalog::{Model, ReadBy, Readings, Roles};
+use evidence::Gate;
 use futures::StreamExt;
 use lake::{Layout, TableId};
 
 use crate::Error;
 use crate::content;
-use crate::contract::lineage::GROUP_PEOPLE_MIN;
 use crate::contract::planning::Planned;
 use crate::contract::report::{CheckKind, CheckReport, Verdict};
 use crate::contract::subject_columns::{self, SubjectKind, TRAINING_SET};
@@ -138,11 +138,11 @@ pub(crate) fn consent(
 
 /// The verdict when `refused` people or devices with rows in a model's table are not allowed.
 pub(crate) fn consent_verdict(model: &Model, kind: SubjectKind, refused: u64) -> CheckReport {
-    let check = match kind {
-        SubjectKind::Subject => "privacy: consent in force",
-        SubjectKind::Device => "privacy: owner's consent in force",
+    let gate = match kind {
+        SubjectKind::Subject => Gate::Consent,
+        SubjectKind::Device => Gate::OwnersConsent,
     };
-    verdict(model, check, refused)
+    verdict(model, gate, refused)
 }
 
 /// Checks that each group of an anonymous model has enough people; `None` for a model that is
@@ -168,11 +168,7 @@ pub(crate) async fn groups(
 
 /// The verdict when this number of groups have too few people.
 pub(crate) fn groups_verdict(model: &Model, small_groups: u64) -> CheckReport {
-    verdict(
-        model,
-        &format!("privacy: groups of {GROUP_PEOPLE_MIN} people or more"),
-        small_groups,
-    )
+    verdict(model, Gate::Groups, small_groups)
 }
 
 /// Whether the SELECT of a model that names people or devices reads landing readings of
@@ -252,7 +248,7 @@ pub(crate) async fn passed_on(
             refused += people.filter(|name| had_any(name)).count() as u64;
         }
     }
-    Ok((refused > 0).then(|| verdict(model, "privacy: owner's consent at the time", refused)))
+    Ok((refused > 0).then(|| verdict(model, Gate::OwnersConsentThen, refused)))
 }
 
 /// Devices that had several owners of whom only some are `consenting`, by serial number.
@@ -384,15 +380,15 @@ pub(crate) async fn training(
         .sum();
     Ok(Some(verdict(
         model,
-        "privacy: rows that may be there",
+        Gate::TrainingRows,
         not_allowed.unsigned_abs(),
     )))
 }
 
-fn verdict(model: &Model, check: &str, violations: u64) -> CheckReport {
+fn verdict(model: &Model, gate: Gate, violations: u64) -> CheckReport {
     CheckReport {
         table: model.name.to_string(),
-        check: check.to_owned(),
+        check: gate.name().to_owned(),
         verdict: if violations == 0 {
             Verdict::Ok
         } else {

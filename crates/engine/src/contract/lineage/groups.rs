@@ -17,11 +17,8 @@ use datafusion::logical_expr::{
     Aggregate, Distinct, Expr, ExprFunctionExt, LogicalPlan, LogicalPlanBuilder, Projection,
     ScalarUDF, lit, when,
 };
+use evidence::GROUP_PEOPLE_MIN;
 use query::functions;
-
-/// The smallest number of people in a group. Values of a smaller group would tell too much
-/// about its members.
-pub(crate) const GROUP_PEOPLE_MIN: i64 = 5;
 
 /// The name of the counting columns; no other column has such a name.
 const COUNT_NAME: &str = "people counted for privacy";

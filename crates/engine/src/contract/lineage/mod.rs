@@ -35,7 +35,6 @@ use datafusion::logical_expr::{Distinct, Expr, LogicalPlan};
 
 pub(crate) use self::flow::Flow;
 pub use self::flow::{Influence, Origin};
-pub(crate) use self::groups::GROUP_PEOPLE_MIN;
 pub(crate) use self::model_lineage::{ColumnOrigins, ModelLineage, Origins};
 use self::people::{ModelPeople, PeopleOfModels, PeopleTracer};
 pub(crate) use self::subject_declarations::ProposedPeople;
@@ -218,7 +217,7 @@ impl Lineage {
     }
 
     /// A plan that counts the rows of an anonymous model's `plan` that are groups of fewer
-    /// than [`GROUP_PEOPLE_MIN`] people; `None` if the model reads no rows of people.
+    /// than [`evidence::GROUP_PEOPLE_MIN`] people; `None` if the model reads no rows of people.
     pub(crate) fn too_small_groups(&self, plan: &LogicalPlan) -> Option<LogicalPlan> {
         let mut tracer = PeopleTracer::new(&self.project, &self.people);
         if tracer.trace(plan).sources.is_empty() {
