@@ -181,7 +181,7 @@ impl Completion<'_> {
                  shipped table of that name: {}",
                 properties.join(", ")
             ));
-            return;
+            return self.check_subject();
         }
         if self.readers.is_empty() {
             return self.take_party(all);
@@ -207,6 +207,20 @@ impl Completion<'_> {
                 column: column.name,
             };
             self.add_error(column.line, kind);
+        }
+    }
+
+    /// Refuses a person of consent that stands behind a key of another name: people in
+    /// broken records are looked for behind the key of the column's name.
+    fn check_subject(&mut self) {
+        let roles = &self.table.roles;
+        let subject = roles.subject.as_ref().filter(|_| roles.has_consent());
+        let column = subject.and_then(|subject| self.table.column(subject));
+        if let Some(column) = column
+            && !column.json_key().eq_ignore_ascii_case(&column.name)
+        {
+            let (line, column) = (column.line, column.name.clone());
+            self.add_error(line, ErrorKind::MappedSubject { column });
         }
     }
 

@@ -172,6 +172,11 @@ fn serdes_formats_and_properties() {
             INHERITED,
         ),
         (
+            "the person's key in another letter case",
+            serde("'mapping.email'='eMail', 'case.insensitive'='true'"),
+            INHERITED,
+        ),
+        (
             "Amazon's SerDe for Ion",
             of("ROW FORMAT SERDE 'com.amazon.ionhiveserde.IonHiveSerDe'"),
             INHERITED,

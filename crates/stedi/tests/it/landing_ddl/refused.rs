@@ -79,6 +79,14 @@ fn with_file_line_and_hint() {
             ":2:1: `mail` names the person, and `mapping.mail` gives it another JSON key",
             "give the column the name of the JSON key",
         ),
+        // With the roles of the shipped table.
+        (
+            with(&format!(
+                "{OPENX}\nWITH SERDEPROPERTIES ('mapping.email'='contactMail')"
+            )),
+            ":2:1: `email` names the person, and `mapping.email` gives it another JSON key",
+            "give the column the name of the JSON key",
+        ),
         // Types.
         (
             retyped("phone string", "phone array<string>"),
