@@ -109,15 +109,14 @@ impl Named {
 
 /// Whether an entry of a table of person records may be about somebody whose name cannot be
 /// known: see [`QuarantineEntry::hides_people`]; or it is a record that stops before the
-/// text in column `subject` ends. `m0@gym.ex` may be the beginning of anybody's address.
+/// text in column `subject` ends, or whose bytes are not kept. `m0@gym.ex` may be the
+/// beginning of anybody's address.
 pub fn may_be_about_anybody(entry: &QuarantineEntry, subject: &str) -> bool {
-    let is_cut_name = || match (&entry.raw, &entry.subjects) {
-        (Some(raw), _) => !names_completely(raw, subject),
-        // The bytes are not kept; a range stands for several records.
-        (None, Some(subjects)) => (subjects.lines().count() as i64) < entry.places,
-        (None, None) => true,
-    };
-    entry.hides_people() || (entry.is_truncated() && is_cut_name())
+    // Where the bytes are not kept, the texts found in them may be beginnings of
+    // addresses, or stand behind other keys.
+    let raw = entry.raw.as_deref();
+    let is_known = || raw.is_some_and(|raw| names_completely(raw, subject));
+    entry.hides_people() || (entry.is_truncated() && !is_known())
 }
 
 /// Whether `raw` has a complete text behind the key `subject`.

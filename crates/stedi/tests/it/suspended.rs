@@ -248,6 +248,31 @@ fn a_record_that_ends_before_its_address_ends_is_about_an_unknown_person() {
     }
 }
 
+/// Of a record that is too long to keep, nothing tells whether a text found in it is its
+/// whole address.
+#[test]
+fn a_long_record_that_is_cut_off_is_about_an_unknown_person() {
+    let long = "z".repeat(70_000);
+    for (case, text) in [
+        ("inside", r#""email":"p1@example.c"#),
+        ("behind", r#""email":"p1@example.com","last"#),
+        ("another key", r#""contact":"p1@example.com","em"#),
+    ] {
+        let dir = agreed();
+        let dir = dir.path();
+        let record = format!("{{\"email\":\"p2@example.com\",\"lastUpdateDate\":{AGREED}}}\n");
+        let text = format!("{record}{{\"phone\":\"{long}\",{text}");
+        append(dir, "customer/landing/b.json", &text);
+        let stopped = stedi(dir, "run --undecodable stop").run();
+        stopped.ended(4).says("b.json").hints("--undecodable");
+        for call in ["run", "run --full", "verify"] {
+            let told = stedi(dir, call).run().done();
+            let told = told.says("withdrawals of unknown people");
+            assert!(!told.err.contains("p1@"), "{case}: {told}");
+        }
+    }
+}
+
 #[test]
 fn what_was_dropped_is_decided() {
     let dir = agreed();
