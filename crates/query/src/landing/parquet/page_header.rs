@@ -80,6 +80,32 @@ const STOP: u8 = 0;
 const I32: u8 = 5;
 const STRUCT: u8 = 12;
 
+/// Numbers of fields in the header of a kind of page.
+struct Page {
+    encoding: i64,
+    /// The fields from 1 to this one are numbers of 32 bits.
+    last_number: i64,
+    is_dictionary: bool,
+}
+
+const DATA: Page = Page {
+    encoding: 2,
+    last_number: 4,
+    is_dictionary: false,
+};
+
+const DATA_V2: Page = Page {
+    encoding: 4,
+    last_number: 6,
+    is_dictionary: false,
+};
+
+const DICTIONARY: Page = Page {
+    encoding: 2,
+    last_number: 2,
+    is_dictionary: true,
+};
+
 impl Thrift<'_> {
     fn page_header(&mut self, header: &mut PageHeader) -> Result<(), Stop> {
         let mut last = 0;
@@ -87,10 +113,12 @@ impl Thrift<'_> {
             match (id, kind) {
                 (2, I32) => header.unpacked_bytes = header.unpacked_bytes.max(self.size()?),
                 (3, I32) => header.packed_bytes = header.packed_bytes.max(self.size()?),
-                // Headers of data pages, version 1 and 2, and of dictionaries.
-                (5, STRUCT) => self.page(header, 2, false)?,
-                (8, STRUCT) => self.page(header, 4, false)?,
-                (7, STRUCT) => self.page(header, 2, true)?,
+                (1 | 4, I32) | (6, STRUCT) => self.skip(kind, DEPTH_MAX)?,
+                (5, STRUCT) => self.page(header, &DATA)?,
+                (8, STRUCT) => self.page(header, &DATA_V2)?,
+                (7, STRUCT) => self.page(header, &DICTIONARY)?,
+                // The library goes by the number alone.
+                (1..=8, _) => return Err(Stop::Corrupt),
                 _ => self.skip(kind, DEPTH_MAX)?,
             }
         }
@@ -98,25 +126,23 @@ impl Thrift<'_> {
     }
 
     /// The part of a header that depends on the kind of page.
-    fn page(
-        &mut self,
-        header: &mut PageHeader,
-        encoding: i64,
-        is_dictionary: bool,
-    ) -> Result<(), Stop> {
+    fn page(&mut self, header: &mut PageHeader, page: &Page) -> Result<(), Stop> {
         let mut last = 0;
         while let Some((id, kind)) = self.field(&mut last)? {
             match kind {
-                I32 if id == encoding => {
+                I32 if id == page.encoding => {
                     let encoding = self.size()?;
                     header.has_delta_text |=
                         matches!(encoding, DELTA_LENGTH_BYTE_ARRAY | DELTA_BYTE_ARRAY);
                 }
                 I32 if id == 1 => {
                     let values = self.size()?;
-                    if is_dictionary {
+                    if page.is_dictionary {
                         header.dictionary_values = header.dictionary_values.max(values);
                     }
+                }
+                kind if kind != I32 && (1..=page.last_number).contains(&id) => {
+                    return Err(Stop::Corrupt);
                 }
                 _ => self.skip(kind, DEPTH_MAX)?,
             }
@@ -135,6 +161,8 @@ impl Thrift<'_> {
             0 => self.signed()?,
             delta => last.saturating_add(i64::from(delta)),
         };
+        // The library takes the low 16 bits.
+        i16::try_from(*last).map_err(|_| Stop::Corrupt)?;
         Ok(Some((*last, kind)))
     }
 
@@ -176,12 +204,13 @@ impl Thrift<'_> {
         }
     }
 
-    /// Elements of a list or a map. Booleans take a byte each.
+    /// Elements of a list or a map. Lists of booleans are in no header, and the library
+    /// skips them without their bytes.
     fn elements(&mut self, length: u64, kinds: &[u8], depth: u32) -> Result<(), Stop> {
         for _ in 0..length {
             for kind in kinds {
                 match kind {
-                    1 | 2 => self.byte().map(drop)?,
+                    1 | 2 => return Err(Stop::Corrupt),
                     kind => self.skip(*kind, depth)?,
                 }
             }
@@ -256,6 +285,32 @@ mod tests {
             (page(&huge, &[]), CORRUPT),
             (page(&negative, &[]), CORRUPT),
             (vec![0x1D, 0], CORRUPT),
+            // Sizes of another type, or with a number that is too large by 65,536.
+            (vec![0x15, 0, 0x16, 0x14, 0x15, 0x14, 0], CORRUPT),
+            (vec![0x15, 0, 0x15, 0x14, 0x13, 0x14, 0], CORRUPT),
+            (
+                vec![0x15, 0, 0x05, 0x84, 0x80, 0x08, 0x14, 0x15, 0x14, 0],
+                CORRUPT,
+            ),
+            // The kind of page and the checksum, as another type.
+            ([&[0x16, 0][..], &small, &[0]].concat(), CORRUPT),
+            (page(&small, &[0x15, 0]), Ok(())),
+            (page(&small, &[0x18, 0]), CORRUPT),
+            // Kinds of pages that are no structures.
+            (page(&small, &[0x25, 0]), CORRUPT),
+            (page(&small, &[0x45, 0]), CORRUPT),
+            (page(&small, &[0x55, 0]), CORRUPT),
+            // Their numbers as other types; a boolean and statistics where they belong.
+            (page(&small, &[0x2C, 0x16, 0x14, 0]), CORRUPT),
+            (page(&small, &[0x2C, 0x45, 0, 0x1C, 0, 0]), Ok(())),
+            (page(&small, &[0x2C, 0x46, 0, 0]), CORRUPT),
+            (page(&small, &[0x4C, 0x16, 0x0A, 0]), CORRUPT),
+            (page(&small, &[0x4C, 0x15, 0x0A, 0x15, 0, 0x11, 0]), Ok(())),
+            (page(&small, &[0x5C, 0x65, 0, 0x11, 0x1C, 0, 0]), Ok(())),
+            (page(&small, &[0x5C, 0x66, 0, 0]), CORRUPT),
+            // An unknown field, and a list of booleans in one.
+            (page(&small, &[0x69, 0x13, 7]), Ok(())),
+            (page(&small, &[0x69, 0x11, 1]), CORRUPT),
             ([&[0x5C; 40][..], &[0; 60]].concat(), CORRUPT),
         ] {
             let read = PageHeader::read(&bytes);
