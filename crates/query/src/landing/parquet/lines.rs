@@ -19,6 +19,7 @@ use parquet::errors::ParquetError;
 use parquet::file::metadata::{ParquetMetaData, ParquetMetaDataReader};
 use parquet::file::reader::Length;
 
+use super::footer;
 use super::page_header::PageFault;
 use super::source::{ParquetSource, SourceFault};
 
@@ -242,7 +243,9 @@ fn metadata(source: &ParquetSource) -> Result<Arc<ParquetMetaData>, ParquetError
         return Err(corrupt());
     }
     let start = end.checked_sub(length).ok_or_else(corrupt)?;
-    let metadata = ParquetMetaDataReader::decode_metadata(&source.read(start..end)?)?;
+    let footer = source.read(start..end)?;
+    footer::check(&footer).map_err(|_| corrupt())?;
+    let metadata = ParquetMetaDataReader::decode_metadata(&footer)?;
     let is_within = metadata
         .row_groups()
         .iter()

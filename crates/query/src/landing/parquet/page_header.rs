@@ -4,6 +4,8 @@
 //! The Parquet library allocates what a header claims before it looks at the page. So
 //! each header is read here first.
 
+use super::thrift::{DEPTH_MAX, I32, STRUCT, Stop, Thrift};
+
 /// What a page's header claims. Where a field is given twice, the larger value.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
 pub(super) struct PageHeader {
@@ -30,14 +32,11 @@ const PAGE_BYTES_MAX: i64 = 32 << 20;
 const DELTA_LENGTH_BYTE_ARRAY: i64 = 6;
 const DELTA_BYTE_ARRAY: i64 = 7;
 
-/// Structures nested deeper than in any header.
-const DEPTH_MAX: u32 = 16;
-
 impl PageHeader {
     /// The header that `bytes` begins with; `None` if it goes on beyond them.
     pub(super) fn read(bytes: &[u8]) -> Result<Option<PageHeader>, PageFault> {
         let mut header = PageHeader::default();
-        match (Thrift { bytes }).page_header(&mut header) {
+        match Thrift::new(bytes).page_header(&mut header) {
             Ok(()) => Ok(Some(header)),
             Err(Stop::Short) => Ok(None),
             Err(Stop::Corrupt) => Err(PageFault::Corrupt),
@@ -63,22 +62,6 @@ impl PageHeader {
         }
     }
 }
-
-enum Stop {
-    /// The bytes end.
-    Short,
-    Corrupt,
-}
-
-/// Reads Thrift's compact protocol.
-struct Thrift<'a> {
-    bytes: &'a [u8],
-}
-
-/// Types of the protocol.
-const STOP: u8 = 0;
-const I32: u8 = 5;
-const STRUCT: u8 = 12;
 
 /// Numbers of fields in the header of a kind of page.
 struct Page {
@@ -147,113 +130,6 @@ impl Thrift<'_> {
                 _ => self.skip(kind, DEPTH_MAX)?,
             }
         }
-        Ok(())
-    }
-
-    /// The next field's number and type; `None` at the end of the structure.
-    fn field(&mut self, last: &mut i64) -> Result<Option<(i64, u8)>, Stop> {
-        let byte = self.byte()?;
-        let (delta, kind) = (byte >> 4, byte & 0x0F);
-        if kind == STOP {
-            return Ok(None);
-        }
-        *last = match delta {
-            0 => self.signed()?,
-            delta => last.saturating_add(i64::from(delta)),
-        };
-        // The library takes the low 16 bits.
-        i16::try_from(*last).map_err(|_| Stop::Corrupt)?;
-        Ok(Some((*last, kind)))
-    }
-
-    fn skip(&mut self, kind: u8, depth: u32) -> Result<(), Stop> {
-        let depth = depth.checked_sub(1).ok_or(Stop::Corrupt)?;
-        match kind {
-            // Whether it is true is in the type.
-            1 | 2 => Ok(()),
-            3 => self.byte().map(drop),
-            4..=6 => self.unsigned().map(drop),
-            7 => self.advance(8),
-            8 => {
-                let length = self.unsigned()?;
-                self.advance(length)
-            }
-            9 | 10 => {
-                let byte = self.byte()?;
-                let length = match byte >> 4 {
-                    15 => self.unsigned()?,
-                    length => u64::from(length),
-                };
-                self.elements(length, &[byte & 0x0F], depth)
-            }
-            11 => match self.unsigned()? {
-                0 => Ok(()),
-                length => {
-                    let byte = self.byte()?;
-                    self.elements(length, &[byte >> 4, byte & 0x0F], depth)
-                }
-            },
-            STRUCT => {
-                let mut last = 0;
-                while let Some((_, kind)) = self.field(&mut last)? {
-                    self.skip(kind, depth)?;
-                }
-                Ok(())
-            }
-            _ => Err(Stop::Corrupt),
-        }
-    }
-
-    /// Elements of a list or a map. Lists of booleans are in no header, and the library
-    /// skips them without their bytes.
-    fn elements(&mut self, length: u64, kinds: &[u8], depth: u32) -> Result<(), Stop> {
-        for _ in 0..length {
-            for kind in kinds {
-                match kind {
-                    1 | 2 => return Err(Stop::Corrupt),
-                    kind => self.skip(*kind, depth)?,
-                }
-            }
-        }
-        Ok(())
-    }
-
-    /// A number of 32 bits that is not negative.
-    fn size(&mut self) -> Result<i64, Stop> {
-        let value = self.signed()?;
-        // The library takes the low 32 bits.
-        match (0..=i64::from(i32::MAX)).contains(&value) {
-            true => Ok(value),
-            false => Err(Stop::Corrupt),
-        }
-    }
-
-    fn signed(&mut self) -> Result<i64, Stop> {
-        let value = self.unsigned()?;
-        Ok((value >> 1) as i64 ^ -((value & 1) as i64))
-    }
-
-    fn unsigned(&mut self) -> Result<u64, Stop> {
-        let mut value = 0;
-        for shift in (0..64).step_by(7) {
-            let byte = self.byte()?;
-            value |= u64::from(byte & 0x7F) << shift;
-            if byte & 0x80 == 0 {
-                return Ok(value);
-            }
-        }
-        Err(Stop::Corrupt)
-    }
-
-    fn byte(&mut self) -> Result<u8, Stop> {
-        let (byte, rest) = self.bytes.split_first().ok_or(Stop::Short)?;
-        self.bytes = rest;
-        Ok(*byte)
-    }
-
-    fn advance(&mut self, length: u64) -> Result<(), Stop> {
-        let length = usize::try_from(length).map_err(|_| Stop::Corrupt)?;
-        self.bytes = self.bytes.get(length..).ok_or(Stop::Short)?;
         Ok(())
     }
 }
