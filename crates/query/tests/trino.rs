@@ -1,6 +1,8 @@
 //! Functions and syntax of Trino, with the values that Trino's documentation gives, or
 //! that follow from it. Each case is one SELECT and its result as CSV writes it.
 
+#[path = "trino/definitions.rs"]
+mod definitions;
 #[path = "trino/dice.rs"]
 mod dice;
 #[path = "trino/idioms.rs"]

@@ -7,21 +7,23 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::ControlFlow;
 
-use catalog::SqlDialect;
 use datafusion::sql::parser::Statement;
 use parking_lot::RwLock;
 use sqlparser::ast::{
     Ident, ObjectName, ObjectNamePart, ObjectType, Query, Statement as Ast, TableAlias,
     TableAliasColumnDef, TableFactor, VisitMut, VisitorMut,
 };
-use sqlparser::tokenizer::{Token, Tokenizer};
+use sqlparser::tokenizer::Token;
 
 use crate::Error;
 use crate::redaction::shown;
-use crate::sql::parse::parse_any;
+use crate::sql::parse::{parse_any, written};
 
 /// Views that one statement may name; those of its views count too.
 const VIEWS_MAX: usize = 200;
+
+/// A token and its text as written.
+type Written<'s> = (Token, &'s str);
 
 /// What a statement asks of a session.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -68,13 +70,10 @@ impl Definitions {
     /// # Errors
     /// [`Error::Sql`].
     pub(crate) fn take(&self, sql: &str, tables: &[String]) -> Result<Option<Request>, Error> {
-        let Ok(tokens) = Tokenizer::new(&SqlDialect, sql).tokenize() else {
-            return Ok(None);
-        };
-        let is_word = |token: &&Token| !matches!(token, Token::Whitespace(_));
-        let words: Vec<&Token> = tokens.iter().filter(is_word).collect();
+        let tokens = written(sql);
+        let words: Vec<&Written<'_>> = tokens.iter().filter(is_word).collect();
         let word = |at: usize| match words.get(at) {
-            Some(Token::Word(word)) => word.value.to_lowercase(),
+            Some((Token::Word(word), _)) => word.value.to_lowercase(),
             _ => String::new(),
         };
         match (word(0).as_str(), word(1).as_str()) {
@@ -186,7 +185,7 @@ impl Definitions {
     }
 
     /// `PREPARE name FROM statement`
-    fn prepare(&self, tokens: &[Token]) -> Result<Request, Error> {
+    fn prepare(&self, tokens: &[Written<'_>]) -> Result<Request, Error> {
         let wrong = || {
             Error::sql(
                 "PREPARE takes a name and a query",
@@ -194,7 +193,7 @@ impl Definitions {
             )
         };
         let mut rest = tokens.iter();
-        let mut next = || rest.find(|token| !matches!(token, Token::Whitespace(_)));
+        let mut next = || rest.find(is_word).map(|(token, _)| token);
         let (_, name, from) = (next(), next(), next());
         let (Some(Token::Word(name)), Some(Token::Word(from))) = (name, from) else {
             return Err(wrong());
@@ -202,7 +201,7 @@ impl Definitions {
         if !["from", "as"].contains(&from.value.to_lowercase().as_str()) {
             return Err(wrong());
         }
-        let sql: String = rest.map(ToString::to_string).collect();
+        let sql: String = rest.map(|(_, text)| *text).collect();
         crate::sql::parse::parse(&sql)?;
         let name = name.value.to_lowercase();
         self.prepared.write().insert(name.clone(), sql);
@@ -210,18 +209,17 @@ impl Definitions {
     }
 
     /// `EXECUTE name USING value, ...`
-    fn execute(&self, tokens: &[Token]) -> Result<Request, Error> {
-        let is_word = |token: &&Token| !matches!(token, Token::Whitespace(_));
+    fn execute(&self, tokens: &[Written<'_>]) -> Result<Request, Error> {
         let mut words = tokens.iter().filter(is_word).skip(1);
         let name = match words.next() {
-            Some(Token::Word(name)) => name.value.to_lowercase(),
+            Some((Token::Word(name), _)) => name.value.to_lowercase(),
             _ => String::new(),
         };
         let prepared = self.prepared.read().get(&name).cloned();
         let prepared = prepared.ok_or_else(|| no_prepared(&name))?;
         match words.next() {
             None => {}
-            Some(Token::Word(word)) if word.value.eq_ignore_ascii_case("using") => {}
+            Some((Token::Word(word), _)) if word.value.eq_ignore_ascii_case("using") => {}
             Some(_) => {
                 return Err(Error::sql(
                     "EXECUTE takes a name, and values after USING",
@@ -229,11 +227,12 @@ impl Definitions {
                 ));
             }
         }
-        let mut values = arguments(words).into_iter();
-        let Ok(tokens) = Tokenizer::new(&SqlDialect, &prepared).tokenize() else {
-            return Err(no_prepared(&name));
-        };
-        let wanted = tokens.iter().filter(|token| is_parameter(token)).count();
+        let mut values = arguments(words)?.into_iter();
+        let tokens = written(&prepared);
+        let wanted = tokens
+            .iter()
+            .filter(|(token, _)| is_parameter(token))
+            .count();
         if wanted != values.len() {
             return Err(Error::sql(
                 format!(
@@ -243,11 +242,13 @@ impl Definitions {
                 "write one value after USING for each `?`",
             ));
         }
-        let written = tokens.iter().map(|token| match is_parameter(token) {
-            true => format!("({})", values.next().unwrap_or_default()),
-            false => token.to_string(),
-        });
-        Ok(Request::Query(written.collect()))
+        let filled = tokens
+            .iter()
+            .map(|(token, text)| match is_parameter(token) {
+                true => format!("({})", values.next().unwrap_or_default()),
+                false => (*text).to_owned(),
+            });
+        Ok(Request::Query(filled.collect()))
     }
 
     /// Puts the queries of views in the place of their names. How many there were.
@@ -276,14 +277,29 @@ impl Definitions {
     }
 }
 
+fn is_word((token, _): &&Written<'_>) -> bool {
+    !matches!(token, Token::Whitespace(_))
+}
+
 /// Texts between the commas that are in no brackets.
-fn arguments<'t>(tokens: impl Iterator<Item = &'t Token>) -> Vec<String> {
+///
+/// # Errors
+/// [`Error::Sql`] for a bracket that closes none: it would close one of the prepared
+/// statement.
+fn arguments<'t>(tokens: impl Iterator<Item = &'t Written<'t>>) -> Result<Vec<String>, Error> {
     let mut arguments: Vec<String> = Vec::new();
     let mut depth = 0_usize;
-    for token in tokens {
+    for (token, text) in tokens {
         match token {
             Token::LParen | Token::LBracket => depth += 1,
-            Token::RParen | Token::RBracket => depth = depth.saturating_sub(1),
+            Token::RParen | Token::RBracket => {
+                depth = depth.checked_sub(1).ok_or_else(|| {
+                    Error::sql(
+                        "a value after USING closes a bracket that it does not open",
+                        "write EXECUTE name USING 'text', 5",
+                    )
+                })?;
+            }
             Token::Comma if depth == 0 => {
                 arguments.push(String::new());
                 continue;
@@ -294,11 +310,11 @@ fn arguments<'t>(tokens: impl Iterator<Item = &'t Token>) -> Vec<String> {
             arguments.push(String::new());
         }
         if let Some(last) = arguments.last_mut() {
-            last.push_str(&token.to_string());
+            last.push_str(text);
             last.push(' ');
         }
     }
-    arguments
+    Ok(arguments)
 }
 
 fn is_parameter(token: &Token) -> bool {

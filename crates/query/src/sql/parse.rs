@@ -4,7 +4,7 @@
 use catalog::limits::{self, Excess};
 use catalog::{SqlDialect, SyntaxFault};
 use datafusion::sql::parser::{DFParserBuilder, Statement};
-use sqlparser::tokenizer::{Token, Tokenizer};
+use sqlparser::tokenizer::{Location, Token, Tokenizer};
 
 use crate::error::Write;
 use crate::sql::time_travel;
@@ -119,6 +119,29 @@ fn tokens(sql: &str) -> Vec<Token> {
     let mut tokens = tokens.unwrap_or_default();
     tokens.retain(|token| !matches!(token, Token::Whitespace(_)));
     tokens
+}
+
+/// The tokens of a statement, each with its text as it was written, blanks and comments
+/// too; none where it has no tokens. A token printed is not always its text: a quote
+/// within a text or a name is doubled or escaped only as written.
+pub(crate) fn written(sql: &str) -> Vec<(Token, &str)> {
+    let tokens = Tokenizer::new(&SqlDialect, sql).tokenize_with_location();
+    let mut letters = sql.char_indices().peekable();
+    let mut place = Location::new(1, 1);
+    let written = tokens.unwrap_or_default().into_iter().map(|token| {
+        let start = letters.peek().map_or(sql.len(), |(at, _)| *at);
+        while place < token.span.end
+            && let Some((_, letter)) = letters.next()
+        {
+            place = match letter {
+                '\n' => Location::new(place.line + 1, 1),
+                _ => Location::new(place.line, place.column + 1),
+            };
+        }
+        let end = letters.peek().map_or(sql.len(), |(at, _)| *at);
+        (token.token, &sql[start..end])
+    });
+    written.collect()
 }
 
 /// Refuses `1_000`, which the parser takes for a number and its name.
