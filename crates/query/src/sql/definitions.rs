@@ -18,6 +18,7 @@ use sqlparser::tokenizer::Token;
 use crate::Error;
 use crate::redaction::shown;
 use crate::sql::parse::{parse_any, written};
+use crate::sql::scopes::{self, Scopes};
 
 /// Views that one statement may name; those of its views count too.
 const VIEWS_MAX: usize = 200;
@@ -48,6 +49,8 @@ struct View {
     columns: Vec<Ident>,
     /// Without names of views.
     query: Query,
+    /// The tables that the query reads.
+    tables: BTreeSet<String>,
     /// Views that were put into the query.
     views: usize,
 }
@@ -138,6 +141,7 @@ impl Definitions {
         let view = View {
             definition: sql.trim().to_owned(),
             columns: view.columns.into_iter().map(|column| column.name).collect(),
+            tables: scopes::tables_of(&query),
             query,
             views: views + 1,
         };
@@ -267,7 +271,7 @@ impl Definitions {
         }
         let mut expansion = Expansion {
             views: &views,
-            own: BTreeSet::new(),
+            scopes: Scopes::default(),
             count: 0,
         };
         match statement.visit(&mut expansion) {
@@ -348,7 +352,7 @@ fn name_of(name: &ObjectName) -> Option<String> {
 struct Expansion<'v> {
     views: &'v BTreeMap<String, View>,
     /// Names that the statement's own WITH define.
-    own: BTreeSet<String>,
+    scopes: Scopes,
     count: usize,
 }
 
@@ -356,9 +360,12 @@ impl VisitorMut for Expansion<'_> {
     type Break = Error;
 
     fn pre_visit_query(&mut self, query: &mut Query) -> ControlFlow<Error> {
-        let with = query.with.iter().flat_map(|with| &with.cte_tables);
-        self.own
-            .extend(with.map(|cte| cte.alias.name.value.to_lowercase()));
+        self.scopes.enter(query);
+        ControlFlow::Continue(())
+    }
+
+    fn post_visit_query(&mut self, query: &mut Query) -> ControlFlow<Error> {
+        self.scopes.leave(query);
         ControlFlow::Continue(())
     }
 
@@ -374,7 +381,7 @@ impl VisitorMut for Expansion<'_> {
         else {
             return ControlFlow::Continue(());
         };
-        let Some(own) = name_of(name).filter(|name| !self.own.contains(name)) else {
+        let Some(own) = name_of(name).filter(|name| !self.scopes.contains(name)) else {
             return ControlFlow::Continue(());
         };
         let Some(view) = self.views.get(&own) else {
@@ -384,6 +391,17 @@ impl VisitorMut for Expansion<'_> {
             return ControlFlow::Break(Error::sql(
                 "a view has no versions",
                 "write VERSION AS OF after the tables in the view's query",
+            ));
+        }
+        // The WITH would give the view other rows than its own tables have.
+        if let Some(taken) = self.scopes.defined(&view.tables) {
+            return ControlFlow::Break(Error::sql(
+                format!(
+                    "WITH defines `{}`, which the view `{}` reads",
+                    shown(taken),
+                    shown(&own)
+                ),
+                "give it another name",
             ));
         }
         self.count += view.views;

@@ -7,6 +7,7 @@ pub(crate) mod hidden_columns;
 pub(crate) mod literals;
 pub(crate) mod mixed_types;
 pub mod parse;
+mod scopes;
 pub(crate) mod session_tables;
 pub(crate) mod show;
 pub mod time_travel;

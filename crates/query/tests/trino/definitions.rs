@@ -82,3 +82,58 @@ async fn a_prepared_statement_stays_as_it_is_written() {
     ])
     .await;
 }
+
+#[tokio::test]
+async fn a_with_and_a_view_do_not_change_each_other() {
+    check(&[
+        (
+            "create view v as select email from customer_landing; \
+             with customer_landing as (select 'captured' as email) select * from v",
+            "!WITH defines `customer_landing`, which the view `v` reads; hint: give it another name",
+        ),
+        (
+            "create view v as select email from customer_landing; \
+             with customer_landing as (select 'captured' as email) \
+             select count(*) from (values (1)) t(n) where exists (select 1 from v)",
+            "!WITH defines `customer_landing`",
+        ),
+        (
+            "create view v as select email from customer_landing; \
+             create view w as with customer_landing as (select 'a' as email) select * from v",
+            "!WITH defines `customer_landing`",
+        ),
+        (
+            "create view v as select email from landing.customer_landing; \
+             with \"landing.customer_landing\" as (select 'captured' as email) select * from v",
+            "!WITH defines",
+        ),
+        // The WITH reads the view, and holds only behind it.
+        (
+            "create view v as select email from customer_landing; \
+             with customer_landing as (select email from v) select count(*) from customer_landing",
+            "3",
+        ),
+        (
+            "create view v as select email from customer_landing; \
+             with v as (select email from v limit 1) select count(*) from v",
+            "1",
+        ),
+        // A view's own WITH is its own; the planner takes each name once.
+        (
+            "create view v as with x as (select 1 as a) select a from x; \
+             with y as (select 2 as a) select v.a, y.a from v cross join y",
+            "1|2",
+        ),
+        (
+            "create view v as with x as (select 1 as a) select a from x; \
+             with x as (select 2 as a) select v.a, x.a from v cross join x",
+            "!specified more than once",
+        ),
+        (
+            "create view base as select 1 as a; \
+             select * from (with base as (select 2 as b) select b from base) x cross join base",
+            "2|1",
+        ),
+    ])
+    .await;
+}
