@@ -404,11 +404,20 @@ impl Session {
                 message,
                 hint,
                 place,
-            } => Error::Sql {
-                message: redaction::without_literals_of(sql, &message),
-                hint: hint.map(|hint| redaction::without_literals_of(sql, &hint)),
-                place,
-            },
+            } => {
+                let mut written = self.definitions.written();
+                written.push(sql.to_owned());
+                let masked = |text: String| {
+                    let without =
+                        |text: String, sql: &String| redaction::without_literals_of(sql, &text);
+                    written.iter().fold(text, without)
+                };
+                Error::Sql {
+                    message: masked(message),
+                    hint: hint.map(masked),
+                    place,
+                }
+            }
             other => other,
         })
     }

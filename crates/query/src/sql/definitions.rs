@@ -67,6 +67,16 @@ impl Definitions {
         views.get(name).map(|view| view.definition.clone())
     }
 
+    /// All SQL that the views put into statements, to find its literals in messages. A view
+    /// may hold the query of one that is removed.
+    pub(crate) fn written(&self) -> Vec<String> {
+        let views = self.views.read();
+        let written = views
+            .values()
+            .flat_map(|view| [view.definition.clone(), view.query.to_string()]);
+        written.collect()
+    }
+
     /// Takes in a statement that defines or removes something; `None` for any other.
     /// `tables` are the names that a view cannot have.
     ///

@@ -137,3 +137,22 @@ async fn a_with_and_a_view_do_not_change_each_other() {
     ])
     .await;
 }
+
+#[tokio::test]
+async fn errors_show_no_literal_of_a_view() {
+    let landing = tempfile::tempdir().unwrap();
+    let session = idioms::session(landing.path());
+    for statements in [
+        "create view v as select upper('AnnSmith'), 1 as b; select nope from v",
+        "create view w as select * from v; select nope from w",
+        "drop view v; select nope from w",
+        "create view u (\"AnnSmith@home\") as select 1; select nope from u",
+        "prepare p from select nope from (select upper(?) as a, upper('AnnSmith'), 1 as b); \
+         execute p using 'AnnSmith'",
+    ] {
+        let found = asked(&session, statements).await;
+        let error = found.expect_err(statements);
+        assert!(error.contains("no column `nope`"), "{statements}: {error}");
+        assert!(!error.contains("AnnSmith"), "{statements}: {error}");
+    }
+}
