@@ -99,7 +99,7 @@ pub(crate) async fn plan(session: &Session, models: &[&Model]) -> Result<Vec<Pla
     Ok(plan_and_trace(session, models).await?.0)
 }
 
-/// As [`plan`], for models whose rows are published.
+/// As [`plan`], for models whose rows are published, with the lineage of the models.
 ///
 /// # Errors
 /// As [`plan`]; [`Error::Refused`] for the first model whose contract declares its people
@@ -107,7 +107,7 @@ pub(crate) async fn plan(session: &Session, models: &[&Model]) -> Result<Vec<Pla
 pub(crate) async fn plan_to_publish(
     session: &Session,
     models: &[&Model],
-) -> Result<Vec<Planned>, Error> {
+) -> Result<(Vec<Planned>, Arc<Lineage>), Error> {
     let (mut planned, mut lineage) = plan_and_trace(session, models).await?;
     lineage.may_be_published()?;
     let lineage = Arc::new(lineage);
@@ -116,7 +116,7 @@ pub(crate) async fn plan_to_publish(
             planned.group_lineage = Some(Arc::clone(&lineage));
         }
     }
-    Ok(planned)
+    Ok((planned, lineage))
 }
 
 /// As [`plan`], with the lineage of the models.

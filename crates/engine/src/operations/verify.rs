@@ -11,6 +11,7 @@ use query::tables::model_id;
 use query::{Query, Session, Setup, system};
 
 use crate::Error;
+use crate::contract::lineage::Lineage;
 use crate::contract::planning::{self, Planned};
 use crate::contract::report::{CheckKind, CheckReport, Report, TableReport, Verdict};
 use crate::contract::subject_columns::{self, SubjectKind};
@@ -26,24 +27,33 @@ use crate::subjects::quarantine;
 /// [`Error::Lake`] where nothing was published yet.
 pub async fn verify(setup: &Setup, expect: Option<&Expectations>) -> Result<Report, Error> {
     let session = Arc::new(session_of_one_release(setup).await?);
-    verify_in(setup, &session, expect).await
+    let (planned, _) = plan_all(setup).await?;
+    verify_in(setup, &session, &planned, expect).await
 }
 
-/// As [`verify`], in a session of one release. Afterwards `system.consent` of the session
-/// is what people agree to now, if landing files can be read.
+/// All models of the project, planned, and their lineage. A contract that does not fit its
+/// model is told with file and line, as a run would.
+///
+/// # Errors
+/// As [`planning::plan_to_publish`].
+pub(super) async fn plan_all(setup: &Setup) -> Result<(Vec<Planned>, Arc<Lineage>), Error> {
+    let all: Vec<&Model> = setup.project.models().iter().collect();
+    // Planning leaves names without rows behind, so it has a session of its own.
+    planning::plan_to_publish(&Session::to_plan_in(setup)?, &all).await
+}
+
+/// As [`verify`], of `planned` models in a session of one release. Afterwards
+/// `system.consent` of the session is what people agree to now, if landing files can be
+/// read.
 ///
 /// # Errors
 /// As [`verify`].
 pub(super) async fn verify_in(
     setup: &Setup,
     session: &Arc<Session>,
+    planned: &[Planned],
     expect: Option<&Expectations>,
 ) -> Result<Report, Error> {
-    // A contract that does not fit its model is told with file and line, as a
-    // run would. Planning leaves names without rows behind, so it has a session
-    // of its own.
-    let all: Vec<&Model> = setup.project.models().iter().collect();
-    let planned = planning::plan_to_publish(&Session::to_plan_in(setup)?, &all).await?;
     let integrity = Integrity::of_all(session).await?;
     integrity.shield(session)?;
     integrity.shield_register(session)?;
@@ -89,7 +99,7 @@ pub(super) async fn verify_in(
     };
 
     let mut missing = Vec::new();
-    for planned in &planned {
+    for planned in planned {
         let model = &planned.model;
         let started = Instant::now();
         let table = model_id(model);

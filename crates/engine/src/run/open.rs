@@ -29,7 +29,8 @@ impl Work {
         refuse_overlap(setup)?;
         let session = Session::open(setup)?;
         let models = selected(setup, options)?;
-        let planned = planning::plan_to_publish(&Session::to_plan_in(setup)?, &models).await?;
+        let to_plan = Session::to_plan_in(setup)?;
+        let (planned, _) = planning::plan_to_publish(&to_plan, &models).await?;
         let seen = Lake::at(setup.lake.clone()).newest_release().await;
         let sources = sources(&session, &planned).await?;
         match provide_key(&session, &planned).await {

@@ -34,8 +34,7 @@ use self::masking::Masking;
 use self::tables::Gathering;
 use super::export::{instant, models};
 use super::lake_place::require_lake;
-use super::verify::verify_in;
-use crate::contract::planning;
+use super::verify::{plan_all, verify_in};
 use crate::contract::report::Report;
 use crate::error::Error;
 use crate::integrity::session_of_one_release;
@@ -52,13 +51,11 @@ use crate::system_rows::program;
 pub async fn evidence(setup: &Setup, expect: Option<&Expectations>) -> Result<Evidence, Error> {
     require_lake(setup).await?;
     let project = &setup.project;
-    let all: Vec<&Model> = project.models().iter().collect();
-    let to_plan = Session::to_plan_in(setup)?;
-    let (_, lineage) = planning::plan_and_trace(&to_plan, &all).await?;
+    let (planned, lineage) = plan_all(setup).await?;
     let session = Arc::new(session_of_one_release(setup).await?);
     let release = session.tables().snapshot().release();
     let release = release.cloned().ok_or_else(|| no_run(project))?;
-    let verified = verify_in(setup, &session, expect).await?;
+    let verified = verify_in(setup, &session, &planned, expect).await?;
     require_intact(&verified)?;
     let last_run = RunState::of_release(&release);
     let run = last_run
