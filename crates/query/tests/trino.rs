@@ -713,6 +713,32 @@ async fn a_rewritten_statement_stays_about_as_large() {
     .await;
 }
 
+/// TRY gives null for a value that cannot be computed, and hides no limit of a statement.
+#[tokio::test]
+async fn try_gives_null_for_values_alone() {
+    // Each level fails for every row, after the level within it did.
+    let nested = (0..3).fold("s".to_owned(), |inner, _| {
+        format!("try(json_parse('{{' || coalesce({inner}, s)))")
+    });
+    let many = "(select cast(n as varchar) as s from unnest(sequence(1, 3000)) as u(n)) t";
+    let cases = "
+        select try(rpad(s, 2000000000, 'x')) from (values ('a'), ('b')) t(s) => !make shorter
+        select try(try(rpad(s, 2000000000, 'x'))) from (values ('a'), ('b')) t(s) => !make shorter
+        select try(upper(rpad(s, 2000000000, 'x'))) from (values ('a'), ('b')) t(s) => !make shorter
+        select try(length(concat_ws(s, 'a', date_format(date_parse(s, '%Y'), s)))) from (values ('a')) t(s) => NULL
+        select try(9223372036854775807 + k) from (values (1), (0)) t(k) => NULL\\n9223372036854775807
+        select try(1 / k + 1) from (values (0), (1)) t(k) => NULL\\n2
+        select try(abs(cast(s as integer))) from (values ('x'), ('-3')) t(s) => NULL\\n3
+        select try(abs(cast(k as decimal(3, 1)))) from (values (12345), (3)) t(k) => NULL\\n3.0
+        select try(upper(chr(k))) from (values (-5), (97)) t(k) => NULL\\nA
+        select try(decode(s, 'hex')) from (values ('zz')) t(s) => NULL
+        select count(NESTED), count(*) from MANY => 0|3000
+    ";
+    let cases = cases.replace("NESTED", &nested).replace("MANY", many);
+    let ended = tokio::time::timeout(std::time::Duration::from_secs(60), check(&cases)).await;
+    ended.expect("nested TRY takes too long");
+}
+
 /// Every function that the documentation lists is called in a case above.
 #[test]
 fn documented_functions_are_tested() {

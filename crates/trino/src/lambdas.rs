@@ -3,6 +3,8 @@
 //! A lambda is computed for the elements of all rows of a batch at once; columns that it
 //! reads are repeated for each element of their row.
 
+use std::cell::Cell;
+use std::ops::Range;
 use std::sync::Arc;
 
 use arrow::array::{
@@ -11,6 +13,7 @@ use arrow::array::{
 use arrow::buffer::{NullBuffer, OffsetBuffer};
 use arrow::compute::{cast, concat, filter, interleave, take, take_arrays};
 use arrow::datatypes::{DataType, Field, FieldRef};
+use arrow::error::ArrowError;
 use datafusion::common::Result;
 use datafusion::error::DataFusionError;
 use datafusion::logical_expr::{
@@ -238,7 +241,10 @@ impl HigherOrderUDFImpl for WithLambda {
             (Kind::TransformValues, [maps], [lambda]) => {
                 transform_map(maps.as_map(), lambda, false)?
             }
-            (Kind::Try, [], [lambda]) => attempt(lambda, 0..rows as u32, of)?,
+            (Kind::Try, [], [lambda]) => {
+                TRIES.set(TRIES.get().wrapping_add(1));
+                attempt(lambda, 0..rows as u32, of)?
+            }
             _ => return Err(self.kind.fault().into()),
         };
         Ok(ColumnarValue::Array(match computed.data_type() == of {
@@ -263,25 +269,65 @@ fn computed(lambda: &LambdaArgument, params: &[ArrayRef], rows: &UInt32Array) ->
         .into_array(rows.len())
 }
 
+thread_local! {
+    /// How many calls of TRY this thread has computed. A lambda does not show its body:
+    /// the count tells whether it holds another TRY.
+    static TRIES: Cell<u64> = const { Cell::new(0) };
+}
+
 /// The lambda's results, with null for rows where it fails. A failure says nothing about
-/// its row, so rows are halved until the failing ones are found.
-fn attempt(lambda: &LambdaArgument, rows: std::ops::Range<u32>, of: &DataType) -> Result<ArrayRef> {
+/// its row, so rows are halved until the failing ones are found. Rows around another TRY
+/// are computed one by one: each level of halves would compute all levels below it anew.
+fn attempt(lambda: &LambdaArgument, rows: Range<u32>, of: &DataType) -> Result<ArrayRef> {
     let count = rows.len();
     let places = UInt32Array::from_iter_values(rows.clone());
     let params = [new_null_array(&DataType::Boolean, count)];
-    match computed(lambda, &params, &places) {
-        Ok(values) => match values.data_type() == of {
-            true => Ok(values),
-            false => Ok(cast(&values, of)?),
-        },
-        Err(error @ DataFusionError::ResourcesExhausted(_)) => Err(error),
+    let before = TRIES.get();
+    let values = computed(lambda, &params, &places).and_then(|values| {
+        Ok(match values.data_type() == of {
+            true => values,
+            false => cast(&values, of)?,
+        })
+    });
+    match values {
+        Ok(values) => Ok(values),
+        Err(error) if !is_of_value(&error) => Err(error),
         Err(_) if count <= 1 => Ok(new_null_array(of, count)),
         Err(_) => {
-            let middle = rows.start + count as u32 / 2;
-            let first = attempt(lambda, rows.start..middle, of)?;
-            let second = attempt(lambda, middle..rows.end, of)?;
-            Ok(concat(&[first.as_ref(), second.as_ref()])?)
+            let part = match TRIES.get() == before {
+                true => count.div_ceil(2),
+                false => 1,
+            };
+            let parts = rows.clone().step_by(part).map(|start| {
+                let end = rows.end.min(start + part as u32);
+                attempt(lambda, start..end, of)
+            });
+            let parts = parts.collect::<Result<Vec<_>>>()?;
+            let parts: Vec<&dyn Array> = parts.iter().map(AsRef::as_ref).collect();
+            Ok(concat(&parts)?)
         }
+    }
+}
+
+/// Whether a value does not fit what is computed of it. Anything else, such as a limit on
+/// memory or on the size of a result, ends the statement.
+fn is_of_value(error: &DataFusionError) -> bool {
+    match error.find_root() {
+        DataFusionError::ArrowError(error, _) => match error.as_ref() {
+            ArrowError::CastError(_)
+            | ArrowError::ParseError(_)
+            | ArrowError::ComputeError(_)
+            | ArrowError::ArithmeticOverflow(_)
+            | ArrowError::DivideByZero
+            // A decimal with more digits than its type has.
+            | ArrowError::InvalidArgumentError(_) => true,
+            ArrowError::ExternalError(inner) => inner.is::<Fault>(),
+            _ => false,
+        },
+        DataFusionError::External(inner) => inner.is::<Fault>(),
+        // What DataFusion's functions say of an argument.
+        DataFusionError::Execution(_) => true,
+        _ => false,
     }
 }
 
