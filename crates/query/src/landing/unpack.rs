@@ -18,13 +18,14 @@ use tokio_util::io::{StreamReader, SyncIoBridge};
 
 use super::content::{Hashed, PIECE_BYTES};
 use super::parquet::{ParquetLines, ParquetSource};
+use super::tag::Tag;
 use super::{Source, SourceFile};
 use crate::error::{Error, LandingFault, external};
 
 /// A whole packed file, as decoded pieces in order.
 pub(super) struct Packed {
     pub(super) pieces: mpsc::Receiver<Result<Piece>>,
-    /// Hash of the packed file, set once it was read to its end.
+    /// Hash of a packed file on disk, set once it was read to its end.
     pub(super) hash: Arc<OnceLock<u64>>,
     _task: SpawnedTask<()>,
 }
@@ -110,7 +111,8 @@ impl Unpacking {
         let mut first = packed.by_ref().take(HEAD_BYTES as u64);
         first.read_to_end(&mut head).map_err(failed)?;
         let bytes_max = unpacked_bytes_max(file.bytes);
-        let end = match Container::of(&file.name, &head) {
+        let container = Container::of(&file.name, &head);
+        let end = match container {
             Container::Parquet => self.read_parquet(parquet, bytes_max)?,
             container => {
                 let packed = Cursor::new(head).chain(&mut packed);
@@ -122,14 +124,22 @@ impl Unpacking {
             return Ok(());
         };
         let _ = self.to.blocking_send(Ok((end, true)));
-        // Bytes behind a fault are part of the content too. A store's tag stands for
-        // the content by itself.
-        if file.tag.on_store().is_none()
+        // Only files on disk are recognised by their content. Bytes behind a fault are part
+        // of it too. The rows of a Parquet file come from another reading than the hash.
+        if let Tag::Disk { .. } = file.tag
             && let Ok(whole) = packed.finish()
+            && (container != Container::Parquet || self.is_unchanged())
         {
             let _ = self.hash.set(whole);
         }
         Ok(())
+    }
+
+    /// Whether the file on disk still is the one that was listed.
+    fn is_unchanged(&self) -> bool {
+        let path = self.source.location.file(&self.file.path);
+        let now = path.and_then(|path| std::fs::metadata(path).ok());
+        now.is_some_and(|now| Tag::of(&now) == self.file.tag)
     }
 
     fn read_parquet(&self, parquet: ParquetSource, bytes_max: u64) -> Result<Option<Decoded>> {

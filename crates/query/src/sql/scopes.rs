@@ -21,7 +21,7 @@ impl Scopes {
     /// RECURSIVE within it too.
     pub(super) fn enter(&mut self, query: &Query) {
         let mut scope = Scope::default();
-        for with in &query.with {
+        if let Some(with) = &query.with {
             for cte in &with.cte_tables {
                 let name = folded(&cte.alias.name);
                 match with.recursive {

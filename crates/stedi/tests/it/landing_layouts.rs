@@ -407,6 +407,66 @@ fn parquet_values_become_what_json_would_be() {
 }
 
 #[test]
+fn nested_columns_of_parquet_are_null() {
+    let dir = one_person().laid_out();
+    let folder = dir.path().join("landing/customer/landing");
+    let nested = StructArray::from(vec![(
+        Arc::new(Field::new("home", DataType::Int32, true)),
+        Arc::new(Int32Array::from(vec![1])) as ArrayRef,
+    )]);
+    let file = parquet(
+        vec![
+            ("email", Arc::new(StringArray::from(vec!["p@example.com"]))),
+            ("lastupdatedate", Arc::new(Int64Array::from(vec![2]))),
+            ("phone", Arc::new(nested)),
+        ],
+        snappy_parquet(),
+    );
+    fs::write(folder.join("people.parquet"), file).unwrap();
+    stedi(dir.path(), "run").run().done().says("phone");
+    let found = rows(
+        dir.path(),
+        "select email, phone from customer_landing where lastupdatedate = 2",
+    );
+    assert_eq!(found, [json!({"email": "p@example.com", "phone": null})]);
+    assert_eq!(
+        count(dir.path(), "select count(*) from system.quarantine"),
+        0
+    );
+}
+
+/// Columns whose names differ in letter case alone.
+#[test]
+fn parquet_with_many_spellings_of_a_column_is_not_read() {
+    for (spellings, reason) in [(19, "duplicate_key"), (20, "unpackable")] {
+        let dir = one_person().laid_out();
+        let folder = dir.path().join("landing/customer/landing");
+        let names: Vec<String> = (0..spellings)
+            .map(|number| {
+                let letters = "email"
+                    .char_indices()
+                    .map(|(at, letter)| match number >> at & 1 {
+                        0 => letter,
+                        _ => letter.to_ascii_uppercase(),
+                    });
+                letters.collect()
+            })
+            .collect();
+        let email = Arc::new(StringArray::from(vec!["p@example.com"])) as ArrayRef;
+        let mut columns: Vec<(&str, ArrayRef)> = names
+            .iter()
+            .map(|name| (name.as_str(), Arc::clone(&email)))
+            .collect();
+        columns.push(("lastupdatedate", Arc::new(Int64Array::from(vec![2]))));
+        let file = parquet(columns, snappy_parquet());
+        fs::write(folder.join("people.parquet"), file).unwrap();
+        stedi(dir.path(), "run").run().done();
+        let rejected = rows(dir.path(), "select reason from system.quarantine");
+        assert_eq!(rejected, [json!({"reason": reason})], "{spellings}");
+    }
+}
+
+#[test]
 fn consents_in_parquet_count_as_those_in_json() {
     let dir = one_person().laid_out();
     stedi(dir.path(), "run").run().done();

@@ -38,6 +38,10 @@ const LINES_BYTES: usize = 256 << 10;
 /// Longer values of fixed length are no numbers.
 const FIXED_BYTES_MAX: i32 = 64;
 
+/// Columns of a file, for each column of the table: names that differ in letter case.
+/// Each column that is read takes memory.
+const SPELLINGS_MAX: usize = 2;
+
 thread_local! {
     static IS_READING: Cell<bool> = const { Cell::new(false) };
 }
@@ -75,7 +79,7 @@ pub(in crate::landing) struct ParquetLines {
     rows: ParquetRecordBatchReader,
     /// Columns of the file that the table has.
     columns: Vec<Column>,
-    /// Columns of the file that the table does not have.
+    /// Columns of the file that the table does not have, or that are not read.
     unknown: Vec<String>,
     rows_due: u64,
     rows_read: u64,
@@ -119,6 +123,12 @@ impl ParquetLines {
                         && root.is_primitive()
                         && parquet.column(leaf).max_rep_level() == 0
                         && parquet.column(leaf).type_length() <= FIXED_BYTES_MAX;
+                    // Any object is a text to such a column.
+                    if !is_plain && column.kind == Type::Text && !column.is_strict {
+                        unknown.push(root.name().to_owned());
+                        leaf += leaves;
+                        continue;
+                    }
                     let place = is_plain.then_some(read.len());
                     read.extend(is_plain.then_some(leaf));
                     let mut key = Vec::new();
@@ -132,6 +142,9 @@ impl ParquetLines {
                 }
             }
             leaf += leaves;
+        }
+        if columns.len() > SPELLINGS_MAX * schema.columns.len() {
+            return Err(Unreadable::error(Fault::Parquet, 0));
         }
         let own = source.clone();
         let rows = guarded(&source, || {
@@ -155,7 +168,7 @@ impl ParquetLines {
         })
     }
 
-    /// Counts the columns that the table does not have, in the rows so far, as the
+    /// Counts the columns that the table does not have or that are not read, in the rows so far, as the
     /// decoder counts fields of objects.
     pub(in crate::landing) fn count_unknown(&self, tally: &mut Tally) {
         for name in &self.unknown {
