@@ -11,12 +11,18 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 
 /// The crates that each crate may use, from top to bottom.
-const CRATES: [(&str, &[&str]); 12] = [
+const CRATES: [(&str, &[&str]); 13] = [
     (
         "stedi",
         &[
             "engine", "query", "lake", "landing", "privacy", "catalog", "sample", "pages",
-            "evidence", "glue",
+            "evidence", "glue", "server",
+        ],
+    ),
+    (
+        "server",
+        &[
+            "engine", "query", "lake", "landing", "privacy", "catalog", "pages", "evidence",
         ],
     ),
     (
