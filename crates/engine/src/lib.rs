@@ -35,10 +35,10 @@ pub use interrupt::Interrupt;
 pub use model_test::{CaseReport, CaseVerdict, RowsReport, TestBench, TestFinding, run_case};
 pub use operations::{
     ColumnDescription, ColumnProvenance, ColumnSources, Compacted, Counted, Description,
-    ExportCheck, ExportFormat, ExportOptions, ExportedFile, Finding, Manifest, Node, Provenance,
-    RemovableTable, Source, TableProvenance, TableSummary, Vacuumed, check_export, compact,
-    describe, drop_from_quarantine, drop_table, evidence, export, history, lineage, quarantine,
-    quarantine_entry, removable_table, tables, vacuum, verify,
+    ExportCheck, ExportFormat, ExportOptions, ExportedFile, Finding, Manifest, Node,
+    PersonalColumns, Provenance, RemovableTable, Source, TableProvenance, TableSummary, Vacuumed,
+    check_export, compact, describe, drop_from_quarantine, drop_table, evidence, export, history,
+    lineage, quarantine, quarantine_entry, removable_table, tables, vacuum, verify,
 };
 pub use progress::{NoProgress, Progress};
 pub use query::landing::{Example, Intake, QuarantineEntry, TableIntake};

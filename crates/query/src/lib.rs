@@ -5,6 +5,7 @@
 //! physical operators, limits, and error messages without values from the data. It
 //! only reads; `engine` builds and publishes tables with it.
 
+pub mod access;
 pub mod error;
 mod first;
 mod function_limits;

@@ -476,6 +476,54 @@ pub fn without_literals_of(sql: &str, message: &str) -> String {
         })
 }
 
+/// The longest statement that [`shape`] gives, in characters.
+const SHAPE_MAX: usize = 2000;
+
+/// A statement without the values that it names: what a log may keep of it. Comments are
+/// left out, and so are names in quotes that are no identifiers.
+pub fn shape(sql: &str) -> String {
+    let Ok(tokens) = Tokenizer::new(&SqlDialect, sql).tokenize() else {
+        return "(cannot be read)".to_owned();
+    };
+    let mut shape = String::new();
+    for token in tokens {
+        match token {
+            Token::Whitespace(_) if shape.is_empty() || shape.ends_with(' ') => {}
+            Token::Whitespace(_) => shape.push(' '),
+            Token::Word(word) if word.quote_style.is_none() || is_identifier(&word.value) => {
+                shape.push_str(&word.value);
+            }
+            Token::Comma
+            | Token::LParen
+            | Token::RParen
+            | Token::Period
+            | Token::Mul
+            | Token::Plus
+            | Token::Minus
+            | Token::Div
+            | Token::Mod
+            | Token::Eq
+            | Token::DoubleEq
+            | Token::Neq
+            | Token::Lt
+            | Token::Gt
+            | Token::LtEq
+            | Token::GtEq
+            | Token::StringConcat
+            | Token::DoubleColon
+            | Token::LBracket
+            | Token::RBracket
+            | Token::SemiColon => shape.push_str(&token.to_string()),
+            _ => shape.push('?'),
+        }
+        if shape.len() > SHAPE_MAX {
+            shape.push('…');
+            break;
+        }
+    }
+    shape.trim_end().to_owned()
+}
+
 fn unique<'a>(names: &[&'a str]) -> Vec<&'a str> {
     let mut unique: Vec<&str> = Vec::new();
     for name in names {
@@ -535,6 +583,24 @@ fn innermost_cause(error: &(dyn std::error::Error + 'static)) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_shape_of_a_statement_has_no_values() {
+        for (sql, expected) in [
+            (
+                "select  x, 'ada@example.com' from t -- ada\nwhere n = 17",
+                "select x, ? from t where n = ?",
+            ),
+            (r#"select "ada@example.com" from "t""#, "select ? from t"),
+            (
+                "select $$ada$$, E'ada', X'adad', U&'ada'",
+                "select ?, ?, ?, ?",
+            ),
+            ("select 'ada", "(cannot be read)"),
+        ] {
+            assert_eq!(shape(sql), expected);
+        }
+    }
 
     #[test]
     fn callers_can_tell_the_memory_limit_and_unreadable_files_from_other_errors() {

@@ -33,6 +33,7 @@ use datafusion::sql::parser::Statement;
 use lake::{AsOf, Lake, Location, TableId, Version};
 use landing::KeySet;
 
+use crate::access::Access;
 use crate::error::{Write, nearest};
 use crate::first::FirstRowRule;
 use crate::join::JoinRule;
@@ -71,6 +72,8 @@ pub struct Setup {
     pub key: Option<Arc<dyn KeySource>>,
     /// How long to wait for another writer to release the lake's lock.
     pub wait: Duration,
+    /// What of the tables is shown; `None` shows all.
+    pub access: Option<Arc<dyn Access>>,
 }
 
 /// SQL over every table of one project.
@@ -104,6 +107,7 @@ impl Setup {
             as_of: AsOf::Latest,
             key: None,
             wait: Duration::ZERO,
+            access: None,
         }
     }
 }
@@ -242,7 +246,8 @@ impl Session {
     /// Names of all tables, for completion.
     pub fn table_names(&self) -> Vec<String> {
         let mut names = self.tables.names();
-        names.extend(crate::system::names().map(|name| format!("system.{name}")));
+        let system = self.tables.system_names().into_iter();
+        names.extend(system.map(|name| format!("system.{name}")));
         names
     }
 
@@ -562,6 +567,7 @@ fn tables_of(setup: &Setup) -> Tables {
         setup.landing.clone(),
         setup.as_of,
     )
+    .shown_by(setup.access.clone())
 }
 
 /// DataFusion's optimiser rules with ours. [`FirstRowRule`] comes before sorts are

@@ -1,3 +1,17 @@
 //! The doors of a lake: HTTP and pages, Postgres wire, Flight SQL; sign-in and roles.
 //!
-//! This is the only crate that knows status codes.
+//! This is the only crate that knows status codes. Every door hands its statements to the
+//! [`Desk`], which shows the tables as the role of whoever asks allows.
+
+mod audit;
+mod desk;
+mod fault;
+mod fault_of_query;
+mod principal;
+mod users;
+
+pub use audit::{Audit, AuditEntry};
+pub use desk::{Desk, Limits, Rows, VisibleTable};
+pub use fault::{Fault, Kind};
+pub use principal::{Door, Principal, Role};
+pub use users::{TokenSummary, UserSummary, Users, UsersError};

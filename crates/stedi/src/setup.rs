@@ -88,6 +88,7 @@ impl Settings {
             memory_bytes: self.memory_bytes.value,
             as_of: AsOf::Latest,
             wait: self.wait,
+            access: None,
         }
     }
 }

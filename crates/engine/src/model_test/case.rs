@@ -83,6 +83,7 @@ impl Running {
                 as_of: AsOf::Latest,
                 key: Some(Arc::new(TestKey)),
                 wait: Duration::ZERO,
+                access: None,
             },
             place,
             select,

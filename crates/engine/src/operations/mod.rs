@@ -8,6 +8,7 @@ mod evidence;
 mod export;
 mod lake_place;
 mod no_table;
+mod personal_columns;
 mod provenance;
 mod quarantine;
 mod vacuum;
@@ -22,6 +23,7 @@ pub use evidence::evidence;
 pub use export::{
     ExportCheck, ExportFormat, ExportOptions, ExportedFile, Finding, Manifest, check_export, export,
 };
+pub use personal_columns::PersonalColumns;
 pub use provenance::{
     ColumnProvenance, ColumnSources, Node, Provenance, Source, TableProvenance, lineage,
 };

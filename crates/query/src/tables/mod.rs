@@ -9,6 +9,7 @@
 //! [`Tables`] also pins versions, so that statements and runs read the tables of one
 //! release.
 
+mod guarded_table;
 pub mod lake_table;
 pub mod memory_table;
 
@@ -16,7 +17,7 @@ use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use arrow::array::RecordBatch;
-use arrow::datatypes::SchemaRef;
+use arrow::datatypes::{Field, SchemaRef};
 use async_trait::async_trait;
 use catalog::{Project, Table, Zone};
 use datafusion::catalog::{CatalogProvider, SchemaProvider, TableProvider};
@@ -25,11 +26,13 @@ use datafusion::execution::object_store::ObjectStoreUrl;
 use lake::{AsOf, DataFile, Lake, Location, TableId, Version};
 use parking_lot::RwLock;
 
+use crate::access::{Access, ColumnAccess};
 use crate::error::external;
 use crate::landing::{Intake, LandingTable};
 use crate::snapshot::Snapshot;
 use crate::sql::hidden_columns;
 use crate::{Error, redaction, scan, system};
+use guarded_table::GuardedTable;
 use lake_table::LakeTable;
 use memory_table::MemoryTable;
 
@@ -70,6 +73,8 @@ pub struct Tables {
     /// snapshots of the same tables.
     used_databases: Arc<RwLock<BTreeSet<String>>>,
     snapshot: Snapshot,
+    /// What of the tables is shown; `None` shows all.
+    access: Option<Arc<dyn Access>>,
 }
 
 impl Tables {
@@ -86,7 +91,14 @@ impl Tables {
             session_databases: Arc::default(),
             used_databases: Arc::default(),
             snapshot: Snapshot::default(),
+            access: None,
         }
+    }
+
+    /// The same tables, as `access` shows them.
+    pub(crate) fn shown_by(mut self, access: Option<Arc<dyn Access>>) -> Self {
+        self.access = access;
+        self
     }
 
     /// Resolves `name` to `table` from now on.
@@ -131,6 +143,7 @@ impl Tables {
             session_databases: Arc::clone(&self.session_databases),
             used_databases: Arc::clone(&self.used_databases),
             snapshot,
+            access: self.access.clone(),
         }
     }
 
@@ -191,9 +204,40 @@ impl Tables {
     pub fn names(&self) -> Vec<String> {
         let mut names: Vec<String> = self.project.names().map(str::to_owned).collect();
         names.extend(self.session_landing.read().keys().cloned());
+        names.retain(|name| self.shows(&self.zone_of(None, name), name));
         names.sort();
         names.dedup();
         names
+    }
+
+    /// Names of system tables.
+    pub(crate) fn system_names(&self) -> Vec<String> {
+        let names = system::names().filter(|name| self.shows(system::ZONE, name));
+        names.map(str::to_owned).collect()
+    }
+
+    /// Whether the session knows a table.
+    fn shows(&self, zone: &str, table: &str) -> bool {
+        let access = self.access.as_ref();
+        access.is_none_or(|access| access.table(zone, table))
+    }
+
+    /// A table as the session shows it. `logged` are the columns that its version calls
+    /// personal.
+    fn shown(
+        &self,
+        table: Arc<dyn TableProvider>,
+        (zone, name): (&str, &str),
+        logged: &[String],
+    ) -> Option<Arc<dyn TableProvider>> {
+        match &self.access {
+            None => Some(table),
+            Some(access) if !access.table(zone, name) => None,
+            Some(access) => {
+                let guarded = GuardedTable::new(table, (zone, name), logged, access.as_ref());
+                Some(Arc::new(guarded))
+            }
+        }
     }
 
     /// Names of databases: the zones, and those that landing definitions name.
@@ -226,7 +270,7 @@ impl Tables {
         };
         let database = database.as_str();
         if database == system::ZONE {
-            return Ok(system::names().map(str::to_owned).collect());
+            return Ok(self.system_names());
         }
         if let Some(zone) = Zone::ALL
             .into_iter()
@@ -275,6 +319,9 @@ impl Tables {
             Table::Landing(table) => table.name.to_string(),
             Table::Model(model) => model.name.to_string(),
         };
+        if !self.shows(&self.zone_of(None, &own_name), &own_name) {
+            return None;
+        }
         let mut definitions = self.project.definitions();
         let of_table = |path: &str| path.split_once('/').is_some_and(|(_, own)| own == own_name);
         definitions
@@ -284,10 +331,13 @@ impl Tables {
 
     /// The properties of a landing table; of another table, none.
     pub(crate) fn landing_properties(&self, name: &str) -> Option<Vec<(String, String)>> {
-        match self.landing_definition(name) {
-            Some(table) => Some(table.properties.into_iter().collect()),
-            None => self.project.find(name).map(|_| Vec::new()),
+        if !self.names().iter().any(|known| known == name) {
+            return None;
         }
+        Some(match self.landing_definition(name) {
+            Some(table) => table.properties.into_iter().collect(),
+            None => Vec::new(),
+        })
     }
 
     /// The definition of a landing table of the session or the project.
@@ -313,7 +363,25 @@ impl Tables {
     /// [`Error::NoTable`], [`Error::Landing`].
     pub(crate) async fn partitions(&self, name: &str) -> std::result::Result<Vec<String>, Error> {
         match self.landing_definition(name) {
-            Some(table) => self.landing_table(&table).partitions().await,
+            Some(table) => {
+                let folders = table.partition_columns().iter();
+                let folders: Vec<String> = folders.map(|column| column.name.clone()).collect();
+                let table = self.landing_table(&table);
+                let is_plain = |field: &Arc<Field>| match &self.access {
+                    Some(access) if folders.contains(field.name()) => {
+                        let shown = access.column(scan::LANDING, name, field, &[]);
+                        access.table(scan::LANDING, name) && shown == ColumnAccess::Plain
+                    }
+                    _ => true,
+                };
+                if !table.schema().fields().iter().all(is_plain) {
+                    return Err(Error::sql(
+                        format!("the partitions of {name} are not shown"),
+                        "their names are values of columns that are masked for you",
+                    ));
+                }
+                table.partitions().await
+            }
             None if self.names().iter().any(|known| known == name) => Ok(Vec::new()),
             None => Err(self.no_table(name)),
         }
@@ -365,7 +433,6 @@ impl Tables {
             return self
                 .find_system(&name, as_of)
                 .await
-                .map(Some)
                 .or_else(|error| match error {
                     Error::NoTable { .. } => Ok(None),
                     error => Err(error),
@@ -373,11 +440,14 @@ impl Tables {
         }
         if let Some(bare) = name.strip_suffix(hidden_columns::SUFFIX) {
             let table = self.landing_definition(bare);
-            let table = table.map(|table| self.landing_table(&table).with_hidden_columns());
-            return Ok(table.map(|table| Arc::new(table) as _));
+            return Ok(table.and_then(|table| {
+                let table = self.landing_table(&table).with_hidden_columns();
+                self.shown(Arc::new(table), (scan::LANDING, bare), &[])
+            }));
         }
         if let Some(table) = self.session_landing.read().get(&name) {
-            return Ok(Some(Arc::new(self.landing_table(&table.table))));
+            let table = Arc::new(self.landing_table(&table.table));
+            return Ok(self.shown(table, (scan::LANDING, &name), &[]));
         }
         let Some(found) = self.project.find(&name) else {
             return Ok(None);
@@ -396,10 +466,14 @@ impl Tables {
             ));
         }
         if let Some(table) = self.overrides.read().get(&own_name) {
-            return Ok(Some(Arc::clone(table)));
+            let zone = own_zone.to_string();
+            return Ok(self.shown(Arc::clone(table), (&zone, &own_name), &[]));
         }
         match found {
-            Table::Landing(table) => Ok(Some(Arc::new(self.landing_table(table)))),
+            Table::Landing(table) => {
+                let table = Arc::new(self.landing_table(table));
+                Ok(self.shown(table, (scan::LANDING, &own_name), &[]))
+            }
             Table::Model(model) => {
                 let id = TableId::new(model.zone.to_string(), own_name);
                 self.lake_table_as_of(&id, as_of).await
@@ -444,7 +518,7 @@ impl Tables {
             return Err(lake::Error::NoTable { table: id.clone() }.into());
         };
         let table = self.in_files(id, &version.schema, &version.files)?;
-        Ok(Some(Arc::new(table)))
+        Ok(self.shown(Arc::new(table), (&id.zone, &id.name), &version.personal))
     }
 
     /// A table of the lake whose rows are those of `files`.
@@ -462,7 +536,7 @@ impl Tables {
         &self,
         name: &str,
         as_of: AsOf,
-    ) -> std::result::Result<Arc<dyn TableProvider>, Error> {
+    ) -> std::result::Result<Option<Arc<dyn TableProvider>>, Error> {
         let Some(schema) = system::schema(name) else {
             return Err(Error::NoTable {
                 name: format!("system.{name}"),
@@ -472,20 +546,21 @@ impl Tables {
         };
         let own = format!("{}.{name}", system::ZONE);
         if let Some(table) = self.overrides.read().get(&own) {
-            return Ok(Arc::clone(table));
+            return Ok(self.shown(Arc::clone(table), (system::ZONE, name), &[]));
         }
         let id = TableId::new(system::ZONE, name);
         let Some(version) = self.version_as_of(&id, as_of).await? else {
             // Nothing was ever written to this table: it is empty, not missing.
             let none = MemoryTable::new(system::ZONE, name, schema, vec![Vec::new()]);
-            return Ok(Arc::new(none));
+            return Ok(self.shown(Arc::new(none), (system::ZONE, name), &[]));
         };
         // Columns that are newer than the version are null.
         let schema = match schema.fields().starts_with(version.schema.fields()) {
             true => schema,
             false => Arc::clone(&version.schema),
         };
-        Ok(Arc::new(self.in_files(&id, &schema, &version.files)?))
+        let table = self.in_files(&id, &schema, &version.files)?;
+        Ok(self.shown(Arc::new(table), (system::ZONE, name), &version.personal))
     }
 
     /// A landing table of that definition.
@@ -519,7 +594,7 @@ struct ZoneTables {
 impl SchemaProvider for ZoneTables {
     fn table_names(&self) -> Vec<String> {
         match self.zone {
-            Some(system::ZONE) => system::names().map(str::to_owned).collect(),
+            Some(system::ZONE) => self.tables.system_names(),
             None => self.tables.names(),
             Some(zone) => self.tables.names_of_zone(zone),
         }

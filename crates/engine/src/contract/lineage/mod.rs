@@ -256,6 +256,19 @@ impl Lineage {
         }
     }
 
+    /// Whether a personal value flows into a model's column with at least that influence. A
+    /// column that the SELECT does not name is taken for personal.
+    pub(crate) fn takes_personal_values(&self, column: &Origin, least: Influence) -> bool {
+        match self.column(column) {
+            None => true,
+            Some(origins) => origins
+                .first
+                .iter()
+                .chain(origins.direct.iter())
+                .any(|(origin, step)| step.influence >= least && self.is_personal(origin)),
+        }
+    }
+
     fn origins(&self, direct: Flow) -> Origins {
         let mut first = Flow::default();
         for (origin, step) in direct.iter() {

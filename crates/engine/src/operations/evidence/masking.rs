@@ -79,9 +79,14 @@ impl<'a> Masking<'a> {
             table: table.to_owned(),
             column: column.to_owned(),
         };
+        // A text is masked also if a function hides the value that it is made of.
+        let least = match kind {
+            DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View => Influence::Masked,
+            _ => Influence::Direct,
+        };
         let is_personal = logged.iter().any(|name| name == column)
             || self.lineage.is_personal(&origin)
-            || self.takes_personal_values(&origin, kind);
+            || self.lineage.takes_personal_values(&origin, least);
         ColumnMask {
             is_masked: is_personal || is_opaque(kind),
             trust: Trust::Agreed,
@@ -95,23 +100,6 @@ impl<'a> Masking<'a> {
         ColumnMask {
             is_masked: is_personal || !is_plain(kind),
             trust: Trust::AsSent,
-        }
-    }
-
-    /// Whether a personal value flows into a column; into a text, also if a function
-    /// hides it. A column that the SELECT does not name is taken for personal.
-    fn takes_personal_values(&self, column: &Origin, kind: &DataType) -> bool {
-        let least = match kind {
-            DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View => Influence::Masked,
-            _ => Influence::Direct,
-        };
-        match self.lineage.column(column) {
-            None => true,
-            Some(origins) => origins
-                .first
-                .iter()
-                .chain(origins.direct.iter())
-                .any(|(origin, step)| step.influence >= least && self.lineage.is_personal(origin)),
         }
     }
 

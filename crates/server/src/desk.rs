@@ -1,0 +1,510 @@
+//! The desk: where every door hands in its statements.
+//!
+//! A statement is planned and computed on threads of its own, in a session that shows the
+//! tables as the asker's role allows, at the versions of one release. Its time, memory and
+//! rows are limited, and so is how many are computed at once.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use arrow::datatypes::SchemaRef;
+use arrow::record_batch::RecordBatch;
+use chrono::{SecondsFormat, Utc};
+use engine::PersonalColumns;
+use futures::StreamExt;
+use query::{Query, Request, Session, Setup, redaction};
+use tokio::runtime::Runtime;
+use tokio::sync::{Semaphore, mpsc, oneshot};
+
+use crate::audit::{Audit, AuditEntry};
+use crate::fault::{Fault, Kind};
+use crate::principal::{Door, Principal, Role, RoleAccess};
+
+/// Batches that are computed ahead of their reader.
+const AHEAD: usize = 2;
+
+/// What one statement may take.
+#[derive(Debug, Clone)]
+pub struct Limits {
+    /// From its submission to its last row.
+    pub time: Duration,
+    /// Bytes that its sorts, joins and aggregations may use.
+    pub memory_bytes: usize,
+    /// Rows of its result.
+    pub rows: u64,
+    /// Statements that are computed at once.
+    pub running: usize,
+    /// Statements that wait for their turn; more are turned away.
+    pub waiting: usize,
+}
+
+/// Where statements are handed in.
+#[derive(Debug)]
+pub struct Desk {
+    setup: Setup,
+    personal: Arc<PersonalColumns>,
+    mask_key: Arc<[u8; 32]>,
+    limits: Limits,
+    turns: Arc<Semaphore>,
+    waiting: AtomicUsize,
+    computing: Option<Runtime>,
+    audit: Arc<Audit>,
+}
+
+/// A table that somebody may read.
+#[derive(Debug, Clone)]
+pub struct VisibleTable {
+    /// `lakehouse` for landing tables and models, `system` for what runs note.
+    pub schema: String,
+    /// `landing`, `trusted`, `curated` or `system`.
+    pub zone: String,
+    /// Bare name.
+    pub table: String,
+    /// The columns that are shown.
+    pub columns: SchemaRef,
+}
+
+/// The rows of a statement, in order.
+#[derive(Debug)]
+pub struct Rows {
+    schema: SchemaRef,
+    batches: mpsc::Receiver<Sent>,
+    task: tokio::task::AbortHandle,
+    deadline: tokio::time::Instant,
+    time: Duration,
+    rows_max: u64,
+    record: Record,
+}
+
+#[derive(Debug)]
+enum Sent {
+    Rows(RecordBatch),
+    Failed(Fault),
+    End,
+}
+
+/// Writes the line of a statement into the audit log, however the statement ends.
+#[derive(Debug)]
+struct Record {
+    audit: Arc<Audit>,
+    entry: AuditEntry,
+    began: Instant,
+    is_written: bool,
+}
+
+impl Record {
+    fn write(&mut self, outcome: &str) -> Result<(), Fault> {
+        if std::mem::replace(&mut self.is_written, true) {
+            return Ok(());
+        }
+        self.entry.outcome = outcome.to_owned();
+        self.entry.ms = self.began.elapsed().as_millis() as u64;
+        let written = self.audit.append(&self.entry);
+        written.map_err(|error| Fault::internal("writing the audit log", error))
+    }
+
+    fn failed(&mut self, fault: Fault) -> Fault {
+        let outcome = match fault.kind {
+            Kind::Limit => "limit",
+            Kind::Cancelled => "cancelled",
+            Kind::Forbidden | Kind::Busy => "refused",
+            _ => "failed",
+        };
+        match self.write(outcome) {
+            Ok(()) => fault,
+            Err(unwritten) => unwritten,
+        }
+    }
+}
+
+impl Drop for Record {
+    fn drop(&mut self) {
+        // The reader left before the last row.
+        if let Err(fault) = self.write("cancelled") {
+            tracing::error!("{fault}");
+        }
+    }
+}
+
+impl Desk {
+    /// A desk over the lake of `setup`.
+    ///
+    /// # Errors
+    /// For models that cannot be planned: nobody could tell which columns are personal.
+    pub async fn open(
+        setup: Setup,
+        limits: Limits,
+        audit: Arc<Audit>,
+    ) -> Result<Arc<Self>, engine::Error> {
+        let personal = PersonalColumns::of(&setup).await?;
+        let mut mask_key = [0; 32];
+        getrandom::fill(&mut mask_key).unwrap_or_else(|error| {
+            unreachable!("the system has random numbers: {error}");
+        });
+        let computing = tokio::runtime::Builder::new_multi_thread()
+            .thread_name("query")
+            .enable_all()
+            .build()
+            .unwrap_or_else(|error| unreachable!("threads can be started: {error}"));
+        Ok(Arc::new(Self {
+            setup,
+            personal: Arc::new(personal),
+            mask_key: Arc::new(mask_key),
+            turns: Arc::new(Semaphore::new(limits.running)),
+            limits,
+            waiting: AtomicUsize::new(0),
+            computing: Some(computing),
+            audit,
+        }))
+    }
+
+    /// The lake, the project and the places.
+    pub fn setup(&self) -> &Setup {
+        &self.setup
+    }
+
+    /// What one statement may take.
+    pub fn limits(&self) -> &Limits {
+        &self.limits
+    }
+
+    /// The audit log.
+    pub fn audit(&self) -> &Arc<Audit> {
+        &self.audit
+    }
+
+    /// How many statements are computed, and how many wait.
+    pub fn load(&self) -> (usize, usize) {
+        let running = self.limits.running - self.turns.available_permits();
+        (running, self.waiting.load(Ordering::Relaxed))
+    }
+
+    /// A session that shows what `who` may see.
+    fn session(&self, who: &Principal) -> Result<Session, Fault> {
+        let access = RoleAccess {
+            role: who.role,
+            sees_personal: who.sees_personal && who.role == Role::Engineer,
+            personal: Arc::clone(&self.personal),
+            key: Arc::clone(&self.mask_key),
+        };
+        Ok(Session::open(&Setup {
+            now_ms: Utc::now().timestamp_millis(),
+            memory_bytes: self.limits.memory_bytes,
+            // Nobody computes pseudonyms of people that they know.
+            key: None,
+            access: Some(Arc::new(access)),
+            ..self.setup.clone()
+        })?)
+    }
+
+    /// The columns that a statement gives, without running it.
+    ///
+    /// # Errors
+    /// For a statement that cannot be planned, or that `who` may not ask.
+    pub async fn describe(&self, who: &Principal, sql: &str) -> Result<SchemaRef, Fault> {
+        let session = self.session(who)?;
+        let sql = sql.to_owned();
+        let planned = self.spawn(async move { Ok(plan(&session, &sql).await?.schema()) });
+        match tokio::time::timeout(self.limits.time, planned).await {
+            Ok(planned) => planned.map_err(|error| Fault::internal("planning", error))?,
+            Err(_) => Err(out_of_time(self.limits.time)),
+        }
+    }
+
+    /// Runs a statement. Its rows are computed while they are read.
+    ///
+    /// # Errors
+    /// For a statement that cannot be planned, or that `who` may not ask; later faults come
+    /// with the rows.
+    pub async fn run(&self, who: &Principal, door: Door, sql: &str) -> Result<Rows, Fault> {
+        let mut record = self.record(who, door, "query", redaction::shape(sql));
+        let deadline = tokio::time::Instant::now() + self.limits.time;
+        match self.started(who, sql, deadline).await {
+            Ok((schema, batches, task)) => Ok(Rows {
+                schema,
+                batches,
+                task,
+                deadline,
+                time: self.limits.time,
+                rows_max: self.limits.rows,
+                record,
+            }),
+            Err(fault) => Err(record.failed(fault)),
+        }
+    }
+
+    async fn started(
+        &self,
+        who: &Principal,
+        sql: &str,
+        deadline: tokio::time::Instant,
+    ) -> Result<(SchemaRef, mpsc::Receiver<Sent>, tokio::task::AbortHandle), Fault> {
+        let turn = match Arc::clone(&self.turns).try_acquire_owned() {
+            Ok(turn) => turn,
+            Err(_) => self.wait_for_turn(deadline).await?,
+        };
+        let session = self.session(who)?;
+        let sql = sql.to_owned();
+        let (planned, plan_of) = oneshot::channel();
+        let (send, batches) = mpsc::channel(AHEAD);
+        let task = self.spawn(async move {
+            // Kept until the last task of the statement let go of its rows.
+            let _turn = turn;
+            let query = match plan(&session, &sql).await {
+                Ok(query) => query,
+                Err(fault) => {
+                    _ = planned.send(Err(fault));
+                    return;
+                }
+            };
+            if planned.send(Ok(query.schema())).is_ok() {
+                compute(&query, &send).await;
+            }
+        });
+        let stop = StopUnlessKept(Some(task.abort_handle()));
+        let schema = match tokio::time::timeout_at(deadline, plan_of).await {
+            Ok(Ok(planned)) => planned?,
+            Ok(Err(_)) => return Err(Fault::internal("planning", "its task ended")),
+            Err(_) => return Err(out_of_time(self.limits.time)),
+        };
+        Ok((schema, batches, stop.keep()))
+    }
+
+    async fn wait_for_turn(
+        &self,
+        deadline: tokio::time::Instant,
+    ) -> Result<tokio::sync::OwnedSemaphorePermit, Fault> {
+        struct Waiting<'d>(&'d AtomicUsize);
+        impl Drop for Waiting<'_> {
+            fn drop(&mut self) {
+                self.0.fetch_sub(1, Ordering::Relaxed);
+            }
+        }
+        let before = self.waiting.fetch_add(1, Ordering::Relaxed);
+        let _waiting = Waiting(&self.waiting);
+        if before >= self.limits.waiting {
+            return Err(Fault::new(Kind::Busy, "too many statements wait already")
+                .with_hint("try again later"));
+        }
+        let turn = Arc::clone(&self.turns).acquire_owned();
+        match tokio::time::timeout_at(deadline, turn).await {
+            Ok(Ok(turn)) => Ok(turn),
+            Ok(Err(error)) => Err(Fault::internal("waiting for a turn", error)),
+            Err(_) => Err(Fault::new(
+                Kind::Busy,
+                "other statements took all the time that this one may take",
+            )
+            .with_hint("try again later")),
+        }
+    }
+
+    /// The tables that `who` may read, with their columns.
+    ///
+    /// # Errors
+    /// For a store that fails.
+    pub async fn tables(&self, who: &Principal) -> Result<Vec<VisibleTable>, Fault> {
+        let session = self.session(who)?;
+        let found = self.spawn(async move {
+            let tables = session.tables();
+            let mut found = Vec::new();
+            for name in session.table_names() {
+                let (zone, table) = match name.split_once('.') {
+                    Some((zone, table)) => (Some(zone), table),
+                    None => (None, name.as_str()),
+                };
+                let provider = match tables.find(zone, table).await {
+                    Ok(Some(provider)) => provider,
+                    // Not built yet.
+                    Ok(None) | Err(query::Error::Lake(lake::Error::NoTable { .. })) => continue,
+                    Err(error) => return Err(Fault::from(error)),
+                };
+                found.push(VisibleTable {
+                    schema: zone.unwrap_or(query::tables::DEFAULT_SCHEMA).to_owned(),
+                    zone: tables.zone_of(zone, table),
+                    table: table.to_owned(),
+                    columns: provider.schema(),
+                });
+            }
+            Ok(found)
+        });
+        found
+            .await
+            .map_err(|error| Fault::internal("listing tables", error))?
+    }
+
+    /// Appends a line to the audit log.
+    ///
+    /// # Errors
+    /// If it cannot be written: then nothing may be handed out.
+    pub fn note(
+        &self,
+        who: &Principal,
+        door: Door,
+        action: &str,
+        outcome: &str,
+    ) -> Result<(), Fault> {
+        self.record(who, door, action, String::new()).write(outcome)
+    }
+
+    fn record(&self, who: &Principal, door: Door, action: &str, statement: String) -> Record {
+        Record {
+            audit: Arc::clone(&self.audit),
+            entry: AuditEntry {
+                at: Utc::now().to_rfc3339_opts(SecondsFormat::Millis, true),
+                user: who.name.to_string(),
+                role: who.role.name().to_owned(),
+                door: door.name().to_owned(),
+                action: action.to_owned(),
+                statement,
+                outcome: String::new(),
+                rows: 0,
+                ms: 0,
+            },
+            began: Instant::now(),
+            is_written: false,
+        }
+    }
+
+    fn spawn<T: Send + 'static>(
+        &self,
+        task: impl Future<Output = T> + Send + 'static,
+    ) -> tokio::task::JoinHandle<T> {
+        match &self.computing {
+            Some(computing) => computing.spawn(task),
+            None => unreachable!("the threads end with the desk"),
+        }
+    }
+}
+
+impl Drop for Desk {
+    fn drop(&mut self) {
+        // An operator that never yields would be waited for.
+        if let Some(computing) = self.computing.take() {
+            computing.shutdown_background();
+        }
+    }
+}
+
+impl Rows {
+    /// The columns.
+    pub fn schema(&self) -> &SchemaRef {
+        &self.schema
+    }
+
+    /// What stops the statement from elsewhere.
+    pub fn canceller(&self) -> tokio::task::AbortHandle {
+        self.task.clone()
+    }
+
+    /// The next rows; `None` after the last ones.
+    ///
+    /// # Errors
+    /// What went wrong; no rows follow.
+    pub async fn next(&mut self) -> Option<Result<RecordBatch, Fault>> {
+        let sent = match tokio::time::timeout_at(self.deadline, self.batches.recv()).await {
+            Ok(sent) => sent,
+            Err(_) => {
+                self.task.abort();
+                return Some(Err(self.record.failed(out_of_time(self.time))));
+            }
+        };
+        match sent {
+            Some(Sent::Rows(batch)) => {
+                let rows = self.record.entry.rows + batch.num_rows() as u64;
+                if rows > self.rows_max {
+                    self.task.abort();
+                    return Some(Err(self.record.failed(too_many_rows(self.rows_max))));
+                }
+                self.record.entry.rows = rows;
+                Some(Ok(batch))
+            }
+            Some(Sent::Failed(fault)) => Some(Err(self.record.failed(fault))),
+            Some(Sent::End) => match self.record.write("done") {
+                Ok(()) => None,
+                Err(fault) => Some(Err(fault)),
+            },
+            None => {
+                let fault = Fault::new(Kind::Cancelled, "the statement was cancelled");
+                Some(Err(self.record.failed(fault)))
+            }
+        }
+    }
+}
+
+impl Drop for Rows {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+/// Stops a task unless its rows are kept.
+struct StopUnlessKept(Option<tokio::task::AbortHandle>);
+
+impl StopUnlessKept {
+    fn keep(mut self) -> tokio::task::AbortHandle {
+        match self.0.take() {
+            Some(task) => task,
+            None => unreachable!("it is kept once"),
+        }
+    }
+}
+
+impl Drop for StopUnlessKept {
+    fn drop(&mut self) {
+        if let Some(task) = &self.0 {
+            task.abort();
+        }
+    }
+}
+
+/// Plans one statement that reads.
+async fn plan(session: &Session, sql: &str) -> Result<Query, Fault> {
+    let statements = catalog::split_statements(sql);
+    let [(statement, _)] = statements.as_slice() else {
+        let message = match statements.len() {
+            0 => "there is no statement".to_owned(),
+            count => format!("there are {count} statements"),
+        };
+        return Err(Fault::new(Kind::Wrong, message).with_hint("send one statement at a time"));
+    };
+    match session.request(statement)? {
+        Request::Query(sql) => Ok(session.query_of_one_release(&sql).await?),
+        Request::Done(_) => Err(Fault::new(
+            Kind::Forbidden,
+            "this statement changes the session, and only reading is allowed",
+        )
+        .with_hint("write a view's SELECT as a WITH of your statement")),
+    }
+}
+
+/// Sends the rows of a query, and how they ended. Ends early if nobody reads them.
+async fn compute(query: &Query, send: &mpsc::Sender<Sent>) {
+    let last = match compute_rows(query, send).await {
+        Ok(()) => Sent::End,
+        Err(fault) => Sent::Failed(fault),
+    };
+    _ = send.send(last).await;
+}
+
+async fn compute_rows(query: &Query, send: &mpsc::Sender<Sent>) -> Result<(), Fault> {
+    let mut stream = query.stream()?;
+    while let Some(batch) = stream.next().await {
+        let batch = batch.map_err(Query::failed)?;
+        if batch.num_rows() > 0 && send.send(Sent::Rows(batch)).await.is_err() {
+            break;
+        }
+    }
+    Ok(())
+}
+
+fn out_of_time(time: Duration) -> Fault {
+    let seconds = time.as_secs();
+    Fault::new(Kind::Limit, format!("it took longer than {seconds} s"))
+        .with_hint("ask for less at once")
+}
+
+fn too_many_rows(rows_max: u64) -> Fault {
+    Fault::new(Kind::Limit, format!("there are more than {rows_max} rows"))
+        .with_hint("narrow the statement, or take a whole table with `stedi export`")
+}

@@ -1,0 +1,572 @@
+//! Users, their passwords and tokens: one file that only its owner can read.
+//!
+//! Passwords and tokens are stored as argon2id hashes. A token is shown once, as
+//! `stedi_NAME_ID_SECRET`. Changes replace the file as a whole, so that a reader finds the
+//! old or the new one; a lock beside it keeps two writers apart. The server reads the file
+//! again when it changed, so that a revoked token ends at once.
+
+use std::collections::HashMap;
+use std::fs::{DirBuilder, File, OpenOptions};
+use std::io::{self, Read, Write};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use argon2::Argon2;
+use argon2::password_hash::{PasswordHash, PasswordHasher, PasswordVerifier, SaltString};
+use chrono::{DateTime, Utc};
+use parking_lot::Mutex;
+use serde::{Deserialize, Serialize};
+use tempfile::NamedTempFile;
+
+use crate::principal::{Principal, Role};
+
+/// Users and tokens are few; a larger file is something else.
+const BYTES_MAX: u64 = 4 << 20;
+
+/// How long a password or token that was verified needs no hashing again.
+const VERIFIED_FOR: Duration = Duration::from_secs(60);
+
+/// The most answers that are remembered.
+const VERIFIED_MAX: usize = 10_000;
+
+/// Characters of the shortest password.
+const PASSWORD_MIN: usize = 12;
+
+/// What a token begins with, so that it is recognised where it should not be.
+const TOKEN_PREFIX: &str = "stedi_";
+
+/// Why users cannot be read or changed.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum UsersError {
+    /// The file cannot be read or written.
+    #[error("cannot use the users file {path}: {reason}")]
+    File {
+        /// Its path.
+        path: String,
+        /// The reason.
+        reason: String,
+    },
+    /// The file can be read by others.
+    #[error("other users of this machine can read the users file {path} (mode {mode:04o})")]
+    Readable {
+        /// Its path.
+        path: String,
+        /// Its permissions.
+        mode: u32,
+    },
+    /// There is a user of that name.
+    #[error("there is a user `{0}` already")]
+    Known(String),
+    /// There is no user of that name.
+    #[error("there is no user `{0}`")]
+    Unknown(String),
+    /// There is no token of that id.
+    #[error("{user} has no token `{id}`")]
+    NoToken {
+        /// The user.
+        user: String,
+        /// The id.
+        id: String,
+    },
+    /// A name that is none.
+    #[error("a user's name has 1 to 32 of the characters a-z, 0-9, `.` and `-`")]
+    Name,
+    /// A password that is too short.
+    #[error("a password has {PASSWORD_MIN} characters or more")]
+    Password,
+}
+
+/// A user as the file has it.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+struct StoredUser {
+    name: String,
+    role: Role,
+    #[serde(default)]
+    sees_personal: bool,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    password: Option<String>,
+    #[serde(default)]
+    tokens: Vec<StoredToken>,
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+struct StoredToken {
+    id: String,
+    hash: String,
+    created: DateTime<Utc>,
+    expires: DateTime<Utc>,
+}
+
+#[derive(Debug, Default, Clone, Serialize, Deserialize)]
+struct Stored {
+    users: Vec<StoredUser>,
+}
+
+/// What `stedi user list` shows.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct UserSummary {
+    /// The user's name.
+    pub name: String,
+    /// The role.
+    pub role: Role,
+    /// Whether an engineer sees personal values as they are.
+    pub sees_personal: bool,
+    /// Whether the user can sign in with a password.
+    pub has_password: bool,
+    /// The tokens that are not revoked.
+    pub tokens: Vec<TokenSummary>,
+}
+
+/// One token of a user.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct TokenSummary {
+    /// What names it.
+    pub id: String,
+    /// When it was made.
+    pub created: DateTime<Utc>,
+    /// When it ends.
+    pub expires: DateTime<Utc>,
+}
+
+/// The file of users.
+#[derive(Debug)]
+pub struct Users {
+    path: PathBuf,
+    read: Mutex<Option<(Stamp, Arc<Stored>)>>,
+    verified: Mutex<HashMap<[u8; 32], (Instant, Stamp)>>,
+    /// Keyed, so that what is remembered is no hash of a password.
+    key: [u8; 32],
+    /// One at a time: each takes 19 MiB and some milliseconds.
+    hashing: Mutex<()>,
+}
+
+/// What tells one state of the file from another.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Stamp {
+    inode: u64,
+    modified: (i64, i64),
+    bytes: u64,
+}
+
+impl Users {
+    /// The users of a file, which need not exist.
+    pub fn at(path: PathBuf) -> Self {
+        Self {
+            path,
+            read: Mutex::default(),
+            verified: Mutex::default(),
+            key: random(),
+            hashing: Mutex::default(),
+        }
+    }
+
+    /// Whether there are none.
+    ///
+    /// # Errors
+    /// [`UsersError::File`], [`UsersError::Readable`].
+    pub fn is_empty(&self) -> Result<bool, UsersError> {
+        Ok(self.stored()?.1.users.is_empty())
+    }
+
+    /// All users, by name.
+    ///
+    /// # Errors
+    /// As [`Users::is_empty`].
+    pub fn list(&self) -> Result<Vec<UserSummary>, UsersError> {
+        let stored = self.stored()?.1;
+        let mut users: Vec<UserSummary> = stored.users.iter().map(summary).collect();
+        users.sort_by(|one, other| one.name.cmp(&other.name));
+        Ok(users)
+    }
+
+    /// Adds a user.
+    ///
+    /// # Errors
+    /// [`UsersError::Known`], [`UsersError::Name`], [`UsersError::Password`].
+    pub fn add(
+        &self,
+        name: &str,
+        role: Role,
+        sees_personal: bool,
+        password: Option<&str>,
+    ) -> Result<(), UsersError> {
+        if !is_name(name) {
+            return Err(UsersError::Name);
+        }
+        if password.is_some_and(|password| password.chars().count() < PASSWORD_MIN) {
+            return Err(UsersError::Password);
+        }
+        let password = password.map(hashed);
+        self.change(|stored| {
+            if stored.users.iter().any(|user| user.name == name) {
+                return Err(UsersError::Known(name.to_owned()));
+            }
+            stored.users.push(StoredUser {
+                name: name.to_owned(),
+                role,
+                sees_personal,
+                password,
+                tokens: Vec::new(),
+            });
+            Ok(())
+        })
+    }
+
+    /// Removes a user with all tokens.
+    ///
+    /// # Errors
+    /// [`UsersError::Unknown`].
+    pub fn remove(&self, name: &str) -> Result<(), UsersError> {
+        self.change(|stored| {
+            let before = stored.users.len();
+            stored.users.retain(|user| user.name != name);
+            match stored.users.len() == before {
+                true => Err(UsersError::Unknown(name.to_owned())),
+                false => Ok(()),
+            }
+        })
+    }
+
+    /// Makes a token for a user. It is given once and not stored.
+    ///
+    /// # Errors
+    /// [`UsersError::Unknown`].
+    pub fn add_token(&self, name: &str, valid: chrono::Duration) -> Result<String, UsersError> {
+        let (id, secret) = (hex(&random::<4>()), hex(&random::<32>()));
+        let hash = hashed(&secret);
+        let created = Utc::now();
+        self.change(|stored| {
+            let user = find(stored, name)?;
+            user.tokens.retain(|token| token.expires > created);
+            user.tokens.push(StoredToken {
+                id: id.clone(),
+                hash,
+                created,
+                expires: created + valid,
+            });
+            Ok(())
+        })?;
+        Ok(format!("{TOKEN_PREFIX}{name}_{id}_{secret}"))
+    }
+
+    /// Revokes a token of a user, or all of them.
+    ///
+    /// # Errors
+    /// [`UsersError::Unknown`], [`UsersError::NoToken`].
+    pub fn revoke(&self, name: &str, id: Option<&str>) -> Result<usize, UsersError> {
+        self.change(|stored| {
+            let user = find(stored, name)?;
+            let before = user.tokens.len();
+            user.tokens
+                .retain(|token| id.is_some_and(|id| token.id != id));
+            let revoked = before - user.tokens.len();
+            match (revoked, id) {
+                (0, Some(id)) => Err(UsersError::NoToken {
+                    user: name.to_owned(),
+                    id: id.to_owned(),
+                }),
+                _ => Ok(revoked),
+            }
+        })
+    }
+
+    /// The user of a name and a password, or of a name and a token; `None` if they do not
+    /// fit. Takes some milliseconds of a core, also for names that do not exist.
+    ///
+    /// # Errors
+    /// As [`Users::is_empty`].
+    pub fn sign_in(&self, name: &str, secret: &str) -> Result<Option<Principal>, UsersError> {
+        if secret.starts_with(TOKEN_PREFIX) {
+            let principal = self.of_token(secret)?;
+            return Ok(principal.filter(|principal| principal.name.as_ref() == name));
+        }
+        let (stamp, stored) = self.stored()?;
+        let user = stored.users.iter().find(|user| user.name == name);
+        let hash = user.and_then(|user| user.password.as_deref());
+        let fits = self.fits(secret, hash, stamp);
+        Ok(user.filter(|_| fits).map(principal))
+    }
+
+    /// The user of a token that is neither expired nor revoked.
+    ///
+    /// # Errors
+    /// As [`Users::is_empty`].
+    pub fn of_token(&self, token: &str) -> Result<Option<Principal>, UsersError> {
+        let (stamp, stored) = self.stored()?;
+        let mut parts = token
+            .strip_prefix(TOKEN_PREFIX)
+            .unwrap_or_default()
+            .split('_');
+        let (Some(name), Some(id), Some(secret), None) =
+            (parts.next(), parts.next(), parts.next(), parts.next())
+        else {
+            return Ok(None);
+        };
+        let user = stored.users.iter().find(|user| user.name == name);
+        let found = user.and_then(|user| user.tokens.iter().find(|token| token.id == id));
+        let found = found.filter(|token| token.expires > Utc::now());
+        let fits = self.fits(secret, found.map(|token| token.hash.as_str()), stamp);
+        Ok(user.filter(|_| fits).map(principal))
+    }
+
+    /// The user of that name as the file has it now; `None` if it was removed.
+    ///
+    /// # Errors
+    /// As [`Users::is_empty`].
+    pub fn principal(&self, name: &str) -> Result<Option<Principal>, UsersError> {
+        let stored = self.stored()?.1;
+        let user = stored.users.iter().find(|user| user.name == name);
+        Ok(user.map(principal))
+    }
+
+    /// Whether a secret has that hash. Without a hash it takes as long, and says no.
+    fn fits(&self, secret: &str, hash: Option<&str>, stamp: Stamp) -> bool {
+        let of = hash.unwrap_or(NOBODY);
+        let mut asked = secret.as_bytes().to_vec();
+        asked.extend(of.as_bytes());
+        let asked = *blake3::keyed_hash(&self.key, &asked).as_bytes();
+        let now = Instant::now();
+        if let Some((at, then)) = self.verified.lock().get(&asked)
+            && now.duration_since(*at) < VERIFIED_FOR
+            && *then == stamp
+        {
+            return true;
+        }
+        let _one = self.hashing.lock();
+        let Ok(parsed) = PasswordHash::new(of) else {
+            return false;
+        };
+        let verified = Argon2::default().verify_password(secret.as_bytes(), &parsed);
+        if verified.is_err() || hash.is_none() {
+            return false;
+        }
+        let mut known = self.verified.lock();
+        if known.len() >= VERIFIED_MAX {
+            known.clear();
+        }
+        known.insert(asked, (now, stamp));
+        true
+    }
+
+    /// The users as the file has them now.
+    fn stored(&self) -> Result<(Stamp, Arc<Stored>), UsersError> {
+        let meta = match std::fs::metadata(&self.path) {
+            Ok(meta) => meta,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                let none = Stamp {
+                    inode: 0,
+                    modified: (0, 0),
+                    bytes: 0,
+                };
+                return Ok((none, Arc::default()));
+            }
+            Err(error) => return Err(self.failed(error)),
+        };
+        let stamp = Stamp {
+            inode: meta.ino(),
+            modified: (meta.mtime(), meta.mtime_nsec()),
+            bytes: meta.len(),
+        };
+        let mut read = self.read.lock();
+        if let Some((then, stored)) = read.as_ref()
+            && *then == stamp
+        {
+            return Ok((stamp, Arc::clone(stored)));
+        }
+        let mode = meta.permissions().mode() & 0o7777;
+        if mode & 0o077 != 0 {
+            return Err(UsersError::Readable {
+                path: self.path.display().to_string(),
+                mode,
+            });
+        }
+        let mut text = String::new();
+        File::open(&self.path)
+            .and_then(|file| file.take(BYTES_MAX).read_to_string(&mut text))
+            .map_err(|error| self.failed(error))?;
+        // The parser's own message would show what the file holds.
+        let stored: Stored = serde_json::from_str(&text).map_err(|error| {
+            self.failed(format!("line {} is not as it was written", error.line()))
+        })?;
+        let stored = Arc::new(stored);
+        *read = Some((stamp, Arc::clone(&stored)));
+        Ok((stamp, stored))
+    }
+
+    fn change<T>(
+        &self,
+        change: impl FnOnce(&mut Stored) -> Result<T, UsersError>,
+    ) -> Result<T, UsersError> {
+        let folder = self.path.parent().unwrap_or(Path::new("."));
+        let failed = |error: io::Error| self.failed(error);
+        DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(folder)
+            .map_err(failed)?;
+        let mut options = OpenOptions::new();
+        let lock = options.create(true).truncate(false).write(true).mode(0o600);
+        let lock = lock
+            .open(self.path.with_extension("lock"))
+            .map_err(failed)?;
+        lock.lock().map_err(failed)?;
+        let mut stored = self.stored()?.1.as_ref().clone();
+        let changed = change(&mut stored)?;
+        let text = serde_json::to_vec_pretty(&stored).map_err(|error| self.failed(error))?;
+        let mut file = NamedTempFile::new_in(folder).map_err(failed)?;
+        file.write_all(&text).map_err(failed)?;
+        file.as_file().sync_all().map_err(failed)?;
+        file.persist(&self.path)
+            .map_err(|error| failed(error.error))?;
+        let folder = File::open(folder).and_then(|folder| folder.sync_all());
+        folder.map_err(failed)?;
+        Ok(changed)
+    }
+
+    fn failed(&self, reason: impl ToString) -> UsersError {
+        UsersError::File {
+            path: self.path.display().to_string(),
+            reason: reason.to_string(),
+        }
+    }
+}
+
+/// The hash that is compared for names that do not exist, so that it takes as long.
+const NOBODY: &str =
+    "$argon2id$v=19$m=19456,t=2,p=1$bm9ib2R5bm9ib2R5$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
+
+fn principal(user: &StoredUser) -> Principal {
+    Principal {
+        name: user.name.as_str().into(),
+        role: user.role,
+        sees_personal: user.sees_personal,
+    }
+}
+
+fn summary(user: &StoredUser) -> UserSummary {
+    let tokens = user.tokens.iter().map(|token| TokenSummary {
+        id: token.id.clone(),
+        created: token.created,
+        expires: token.expires,
+    });
+    UserSummary {
+        name: user.name.clone(),
+        role: user.role,
+        sees_personal: user.sees_personal,
+        has_password: user.password.is_some(),
+        tokens: tokens.collect(),
+    }
+}
+
+fn find<'s>(stored: &'s mut Stored, name: &str) -> Result<&'s mut StoredUser, UsersError> {
+    let user = stored.users.iter_mut().find(|user| user.name == name);
+    user.ok_or_else(|| UsersError::Unknown(name.to_owned()))
+}
+
+fn is_name(name: &str) -> bool {
+    let is_of_name = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || ".-".contains(c);
+    (1..=32).contains(&name.len()) && name.chars().all(is_of_name)
+}
+
+fn hashed(secret: &str) -> String {
+    let salt = SaltString::encode_b64(&random::<16>())
+        .unwrap_or_else(|error| unreachable!("16 bytes are a salt: {error}"));
+    Argon2::default()
+        .hash_password(secret.as_bytes(), &salt)
+        .unwrap_or_else(|error| unreachable!("any text has a hash: {error}"))
+        .to_string()
+}
+
+/// Random bytes of the system.
+pub(crate) fn random<const N: usize>() -> [u8; N] {
+    let mut bytes = [0; N];
+    getrandom::fill(&mut bytes)
+        .unwrap_or_else(|error| unreachable!("the system has random numbers: {error}"));
+    bytes
+}
+
+/// Bytes as hexadecimal digits.
+pub(crate) fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const PASSWORD: &str = "correct horse";
+
+    fn users(folder: &Path) -> Users {
+        Users::at(folder.join("state/users.json"))
+    }
+
+    #[test]
+    fn a_user_signs_in_with_password_or_token() {
+        let folder = tempfile::tempdir().unwrap();
+        let users = users(folder.path());
+        assert!(users.is_empty().unwrap());
+        users
+            .add("ada", Role::Engineer, true, Some(PASSWORD))
+            .unwrap();
+        users.add("bob", Role::Scientist, false, None).unwrap();
+        let token = users.add_token("bob", chrono::Duration::days(1)).unwrap();
+        let ended = users.add_token("bob", chrono::Duration::zero()).unwrap();
+        let other = users.add_token("ada", chrono::Duration::days(1)).unwrap();
+        let forged = token.replace("_bob_", "_ada_");
+        for (name, secret, expected) in [
+            ("ada", PASSWORD, Some(Role::Engineer)),
+            ("ada", PASSWORD, Some(Role::Engineer)),
+            ("ada", "correct horsf", None),
+            ("ada", "", None),
+            ("bob", "", None),
+            ("bob", PASSWORD, None),
+            ("eve", PASSWORD, None),
+            ("bob", &token, Some(Role::Scientist)),
+            ("ada", &token, None),
+            ("ada", &forged, None),
+            ("ada", &other, Some(Role::Engineer)),
+            ("bob", &ended, None),
+        ] {
+            let found = users.sign_in(name, secret).unwrap();
+            assert_eq!(found.map(|found| found.role), expected, "{name} {secret}");
+        }
+        let id = users.list().unwrap()[1].tokens[0].id.clone();
+        assert_eq!(users.revoke("bob", Some(&id)).unwrap(), 1);
+        assert_eq!(users.sign_in("bob", &token).unwrap(), None);
+        users.remove("ada").unwrap();
+        assert_eq!(users.sign_in("ada", PASSWORD).unwrap(), None);
+        let stored = std::fs::read_to_string(folder.path().join("state/users.json")).unwrap();
+        for secret in [PASSWORD, token.rsplit('_').next().unwrap()] {
+            assert!(!stored.contains(secret), "{stored}");
+        }
+    }
+
+    #[test]
+    fn names_passwords_and_files_that_are_none() {
+        let folder = tempfile::tempdir().unwrap();
+        let users = users(folder.path());
+        let add = |name, password| {
+            let added = users.add(name, Role::Engineer, false, Some(password));
+            added.unwrap_err().to_string()
+        };
+        assert!(add("Ada", PASSWORD).contains("a-z"));
+        assert!(add("a_b", PASSWORD).contains("a-z"));
+        assert!(add("ada", "short").contains("12 characters"));
+        users.add("ada", Role::Engineer, false, None).unwrap();
+        assert!(add("ada", PASSWORD).contains("already"));
+        let path = folder.path().join("state/users.json");
+        std::fs::set_permissions(&path, PermissionsExt::from_mode(0o644)).unwrap();
+        let users = Users::at(path.clone());
+        assert!(users.list().unwrap_err().to_string().contains("0644"));
+        std::fs::set_permissions(&path, PermissionsExt::from_mode(0o600)).unwrap();
+        std::fs::write(&path, "{\"users\": [{\"name\": \"ada@example.com\"}]}").unwrap();
+        let error = users.list().unwrap_err().to_string();
+        assert!(
+            error.contains("line 1") && !error.contains("example"),
+            "{error}"
+        );
+    }
+}
