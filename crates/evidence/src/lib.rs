@@ -1,16 +1,31 @@
-//! What a lake shows for itself, as plain values: the figures of one release.
+//! What a lake shows for itself, as plain values: the figures of one release
+//! ([`Evidence`]), and those that the pages of a live lake show ([`Overview`],
+//! [`RunDetail`], [`TablePage`], [`PrivacyPage`]).
 //!
 //! The engine gathers them, `pages` shows them, and programs get them as JSON. They
-//! hold no personal value: whoever fills them masks first. Times are text, RFC 3339
-//! in UTC, so that equal lakes give equal figures.
+//! hold no personal value: whoever fills them masks first. Times of a report are text,
+//! RFC 3339 in UTC, so that equal lakes give equal figures.
 
 mod gate;
+mod overview;
+mod privacy_page;
+mod quarantine_page;
+mod runs;
+mod table_page;
 
 use std::fmt;
 
 use serde::Serialize;
 
 pub use gate::{GROUP_PEOPLE_MIN, Gate};
+pub use overview::{Attention, Growth, Overview, ReleaseFigures, RunSummary, Step, TableFigures};
+pub use privacy_page::{
+    ConsentCurve, ConsentPoint, PeopleFlow, PersonalColumns, PrivacyPage, SinglingOut,
+    TellingColumn,
+};
+pub use quarantine_page::{QuarantinePage, QuarantinedEntry};
+pub use runs::{RunAccount, RunCheck, RunDetail, RunModel};
+pub use table_page::{CheckHistory, ColumnFigures, ColumnOrigin, RunAt, TablePage, VersionChange};
 
 /// What [`Evidence::generator`] says: it leads the figures, so that a file of them can be
 /// told from other files.

@@ -223,7 +223,7 @@ fn checks(page: &mut Page, evidence: &Evidence) {
                 check.check.clone(),
                 grouped(check.violations),
                 format!("{} {}", words::mark(check.verdict), check.verdict),
-                words::action(check).to_owned(),
+                words::action(&check.action).to_owned(),
                 in_runs.collect::<Vec<_>>().join(" · "),
             ]
         }),

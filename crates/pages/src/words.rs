@@ -1,6 +1,6 @@
 //! Sentences that HTML and Markdown share.
 
-use evidence::{Account, Check, Evidence, Gate, Subjects, Table, Verdict, Zone};
+use evidence::{Account, Evidence, Gate, Subjects, Table, Verdict, Zone};
 
 use crate::number::{grouped, grouped_or_dash, grouped_signed};
 
@@ -54,9 +54,19 @@ pub(crate) fn mark(verdict: Verdict) -> &'static str {
     }
 }
 
+/// A mark that tells a zone without its colour.
+pub(crate) fn zone_letter(zone: Zone) -> &'static str {
+    match zone {
+        Zone::Landing => "L",
+        Zone::Trusted => "T",
+        Zone::Curated => "C",
+        Zone::System => "S",
+    }
+}
+
 /// What a violation of a check does.
-pub(crate) fn action(check: &Check) -> &'static str {
-    match check.action.as_str() {
+pub(crate) fn action(action: &str) -> &'static str {
+    match action {
         "refuse" => "nothing is published; no contract can switch it off",
         "warn" => "the run warns",
         "report" => "counted, nothing is wrong with the rows",

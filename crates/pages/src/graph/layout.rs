@@ -7,12 +7,16 @@
 
 use std::collections::BTreeMap;
 
-use evidence::{Edge, Table, Zone};
+use evidence::{Edge, Zone};
+
+use super::node::Node;
 
 /// Width of a box, in pixels.
 pub(super) const BOX_WIDTH: i32 = 216;
 /// Least height of a box.
 const BOX_HEIGHT: i32 = 46;
+/// Height of each note in a box.
+pub(super) const NOTE_HEIGHT: i32 = 15;
 /// Height that each edge into a box needs: its label is that high.
 const PORT_HEIGHT: i32 = 17;
 /// Height of a lane for an edge that passes a column.
@@ -40,9 +44,7 @@ pub(super) struct Layout {
 /// The box of a table.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct TableBox {
-    pub(super) name: String,
-    pub(super) zone: Zone,
-    pub(super) rows: Option<u64>,
+    pub(super) node: Node,
     pub(super) x: i32,
     pub(super) y: i32,
     pub(super) height: i32,
@@ -77,7 +79,7 @@ struct Slot {
 }
 
 struct Graph<'a> {
-    tables: Vec<&'a Table>,
+    tables: Vec<&'a Node>,
     slots: Vec<Slot>,
     /// The slots of each column, from top to bottom.
     columns: Vec<Vec<usize>>,
@@ -85,17 +87,9 @@ struct Graph<'a> {
     paths: Vec<(&'a Edge, Vec<usize>)>,
 }
 
-/// The name of a table as edges name it.
-fn edge_name(table: &Table) -> String {
-    match table.zone {
-        Zone::System => format!("system.{}", table.table),
-        _ => table.table.clone(),
-    }
-}
-
 /// Places the tables and their edges. Edges of unknown tables, and those that close a
 /// circle, are left out.
-pub(super) fn layout(tables: &[Table], edges: &[Edge]) -> Layout {
+pub(super) fn layout(tables: &[Node], edges: &[Edge]) -> Layout {
     let mut graph = Graph::of(tables, edges);
     graph.order();
     graph.place();
@@ -103,17 +97,18 @@ pub(super) fn layout(tables: &[Table], edges: &[Edge]) -> Layout {
 }
 
 impl<'a> Graph<'a> {
-    fn of(tables: &'a [Table], edges: &'a [Edge]) -> Self {
+    fn of(tables: &'a [Node], edges: &'a [Edge]) -> Self {
         let is_read = |name: &str| edges.iter().any(|edge| edge.from == name);
-        let tables: Vec<&Table> = tables
+        let tables: Vec<&Node> = tables
             .iter()
-            .filter(|table| table.zone != Zone::System || is_read(&edge_name(table)))
+            .filter(|table| table.zone != Zone::System || is_read(&table.name))
             .collect();
-        let places: BTreeMap<String, usize> = (0..)
+        let places: BTreeMap<&str, usize> = (0..)
             .zip(&tables)
-            .map(|(place, table)| (edge_name(table), place))
+            .map(|(place, table)| (table.name.as_str(), place))
             .collect();
-        let ends = |edge: &Edge| Some((*places.get(&edge.from)?, *places.get(&edge.to)?));
+        let place = |name: &String| places.get(name.as_str()).copied();
+        let ends = |edge: &Edge| Some((place(&edge.from)?, place(&edge.to)?));
         let known: Vec<(&Edge, usize, usize)> = edges
             .iter()
             .filter_map(|edge| ends(edge).map(|(from, to)| (edge, from, to)))
@@ -137,8 +132,12 @@ impl<'a> Graph<'a> {
                 graph.add_path(edge, (from, levels[from]), (to, levels[to]));
             }
         }
-        for slot in graph.slots.iter_mut().filter(|slot| slot.table.is_some()) {
-            slot.height = BOX_HEIGHT.max(PORT_HEIGHT * count(&slot.before) + 8);
+        for slot in &mut graph.slots {
+            let Some(table) = slot.table else {
+                continue;
+            };
+            let text = BOX_HEIGHT + NOTE_HEIGHT * count(&graph.tables[table].notes);
+            slot.height = text.max(PORT_HEIGHT * count(&slot.before) + 8);
             slot.height = slot.height.max(6 * count(&slot.after) + 8);
         }
         graph
@@ -235,11 +234,8 @@ impl<'a> Graph<'a> {
         let x = |slot: usize| MARGIN + level[slot] * step;
         let bottom = self.slots.iter().map(|slot| slot.y + slot.height).max();
         let boxes = self.slots.iter().enumerate().filter_map(|(place, slot)| {
-            let table = self.tables[slot.table?];
             Some(TableBox {
-                name: edge_name(table),
-                zone: table.zone,
-                rows: table.rows,
+                node: self.tables[slot.table?].clone(),
                 x: x(place),
                 y: slot.y,
                 height: slot.height,
@@ -322,13 +318,16 @@ fn levels(tables: usize, edges: &[(&Edge, usize, usize)]) -> Vec<usize> {
 
 #[cfg(test)]
 mod tests {
+    use evidence::Table;
+
     use super::super::tests::{edge, table};
     use super::*;
 
     /// No box overlaps another, and no line or label runs over a box.
     #[track_caller]
     fn check(case: &str, tables: &[Table], edges: &[Edge]) -> Layout {
-        let layout = layout(tables, edges);
+        let nodes: Vec<Node> = tables.iter().map(Node::of).collect();
+        let layout = layout(&nodes, edges);
         let boxes: Vec<[i32; 4]> = layout
             .boxes
             .iter()

@@ -4,16 +4,25 @@
 //! goes from left to right. [`layout`] places nodes and edges, [`svg`] draws them.
 
 mod layout;
+mod node;
 mod svg;
 
 use evidence::{Edge, Table};
+
+pub(crate) use node::{Node, Note, edge_name};
 
 pub use svg::GRAPH_STYLE;
 
 /// The graph as an `<svg>` element. It needs the rules of [`GRAPH_STYLE`]. System tables
 /// are in it if another table reads them.
 pub fn graph(tables: &[Table], edges: &[Edge]) -> String {
-    svg::svg(&layout::layout(tables, edges))
+    let nodes: Vec<Node> = tables.iter().map(Node::of).collect();
+    graph_of(&nodes, edges)
+}
+
+/// As [`graph`], of tables with notes and links.
+pub(crate) fn graph_of(nodes: &[Node], edges: &[Edge]) -> String {
+    svg::svg(&layout::layout(nodes, edges))
 }
 
 #[cfg(test)]

@@ -2,11 +2,12 @@
 
 use std::fmt::Write;
 
-use evidence::Zone;
 use maud::{Markup, PreEscaped, html};
 
-use super::layout::{BEND, BOX_WIDTH, Layout, Line, TableBox};
+use super::layout::{BEND, BOX_WIDTH, Layout, Line, NOTE_HEIGHT, TableBox};
+use super::node::Note;
 use crate::number::{grouped, grouped_signed};
+use crate::words;
 
 /// The rules that the graph needs, for light and dark pages. They use the page's
 /// variables `--ink`, `--paper`, `--faint` and one for each zone.
@@ -100,34 +101,46 @@ fn label(line: &Line) -> Markup {
     }
 }
 
-fn table_box(table: &TableBox) -> Markup {
-    let zone = table.zone.as_str();
-    let rows = match table.rows {
-        Some(1) => "1 row".to_owned(),
-        Some(rows) => format!("{} rows", grouped(rows)),
-        None => "not built".to_owned(),
-    };
-    let middle = table.y + table.height / 2;
+fn table_box(of: &TableBox) -> Markup {
+    let link = of.node.href.as_ref();
     html! {
-        g class=(zone) {
-            title { (table.name) ", " (zone) ", " (rows) }
-            rect class="box" x=(table.x) y=(table.y) width=(BOX_WIDTH) height=(table.height) rx="5" {}
-            rect class="tag" x=(table.x) y=(table.y) width="20" height=(table.height) rx="5" {}
-            text class="letter" x=(table.x + 10) y=(middle + 4) { (letter(table.zone)) }
-            text class="name" x=(table.x + 28) y=(middle - 4) { (shortened(&table.name)) }
-            text class="rows" x=(table.x + 28) y=(middle + 13) { (rows) }
+        @match link {
+            Some(href) => a href=(href) { (drawn_box(of)) },
+            None => (drawn_box(of)),
         }
     }
 }
 
-/// A mark that tells a zone without its colour.
-fn letter(zone: Zone) -> &'static str {
-    match zone {
-        Zone::Landing => "L",
-        Zone::Trusted => "T",
-        Zone::Curated => "C",
-        Zone::System => "S",
+fn drawn_box(of: &TableBox) -> Markup {
+    let node = &of.node;
+    let zone = node.zone.as_str();
+    let rows = match node.rows {
+        Some(1) => "1 row".to_owned(),
+        Some(rows) => format!("{} rows", grouped(rows)),
+        None => "not built".to_owned(),
+    };
+    let notes = i32::try_from(node.notes.len()).unwrap_or_default();
+    let middle = of.y + (of.height - NOTE_HEIGHT * notes) / 2;
+    html! {
+        g class=(zone) {
+            title { (node.name) ", " (zone) ", " (rows) }
+            rect class="box" x=(of.x) y=(of.y) width=(BOX_WIDTH) height=(of.height) rx="5" {}
+            rect class="tag" x=(of.x) y=(of.y) width="20" height=(of.height) rx="5" {}
+            text class="letter" x=(of.x + 10) y=(of.y + of.height / 2 + 4) { (words::zone_letter(node.zone)) }
+            text class="name" x=(of.x + 28) y=(middle - 4) { (shortened(&node.name)) }
+            text class="rows" x=(of.x + 28) y=(middle + 13) { (rows) }
+            @for (line, note) in (1..).zip(&node.notes) { (drawn_note(note, of.x + 28, middle + 13 + line * NOTE_HEIGHT)) }
+        }
     }
+}
+
+fn drawn_note(note: &Note, x: i32, y: i32) -> Markup {
+    let (class, text) = match note {
+        Note::LeftOut(text) => ("rows left-out", text),
+        Note::Added(text) => ("rows added", text),
+        Note::Hidden(text) => ("rows hidden", text),
+    };
+    html! { text class=(class) x=(x) y=(y) { (text) } }
 }
 
 fn shortened(name: &str) -> String {

@@ -128,7 +128,7 @@ pub(super) fn checks(evidence: &Evidence) -> Markup {
                     td { (check.table) } td { code { (check.check) } }
                     td class="number" { (grouped(check.violations)) }
                     td { (verdict_mark(check.verdict)) }
-                    td class="words" { (words::action(check)) }
+                    td class="words" { (words::action(&check.action)) }
                     @if runs > 0 { td { (history(&check.in_runs)) } }
                 } } }
             } } }

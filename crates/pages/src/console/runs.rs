@@ -1,0 +1,72 @@
+//! The list of runs.
+
+use evidence::{Attention, RunSummary, Verdict};
+use maud::{Markup, html};
+
+use super::attention;
+use super::frame::{Frame, Refresh};
+use super::parts::{empty, number, run_link, tall_sheet, th, th_number, took, verdict, when_known};
+use crate::number::grouped;
+
+/// How soon the page asks again while a run is writing, in seconds.
+const REFRESH_SECONDS: u32 = 2;
+
+/// The runs, newest first. `attention` tells of a run that is writing, or died.
+pub fn runs(frame: &Frame<'_>, runs: &[RunSummary], attention: &[Attention]) -> String {
+    let of_runs: Vec<Attention> = attention
+        .iter()
+        .filter(|entry| is_of_run(entry))
+        .cloned()
+        .collect();
+    let refresh = match attention::is_writing(&of_runs) {
+        true => Refresh::After(REFRESH_SECONDS),
+        false => Refresh::Never,
+    };
+    let head = html! {
+        (th("run")) (th("began to build")) (th_number("took")) (th_number("tables"))
+        (th_number("rows afterwards")) (th_number("checks")) (th("result")) (th("outcome"))
+    };
+    let body = html! { @for run in runs { (row(frame, run)) } };
+    frame.refreshed(
+        refresh,
+        &html! {
+            h1 { (frame.title) }
+            @if !of_runs.is_empty() { (attention::list(frame, &of_runs)) }
+            p class="note" { "A run that finds nothing new builds nothing, and is not listed. Nothing of a run that failed is visible." }
+            @if runs.is_empty() {
+                (empty("No run has built a table yet.", &html! { p { "Start one with " code { "stedi run" } "." } }))
+            } @else { (tall_sheet("Runs, newest first", &head, &body)) }
+        },
+    )
+}
+
+fn is_of_run(entry: &Attention) -> bool {
+    matches!(
+        entry,
+        Attention::Writing { .. } | Attention::Died { .. } | Attention::HalfPublished { .. }
+    )
+}
+
+fn row(frame: &Frame<'_>, run: &RunSummary) -> Markup {
+    html! {
+        tr {
+            th scope="row" { (run_link(&run.run)) }
+            td { (when_known(frame, run.started_ms)) }
+            td class="number" { (took(run.started_ms, run.ended_ms)) }
+            td class="number" { (grouped(run.models)) }
+            td class="number" { (grouped(run.rows_out)) }
+            td class="number" { (number(Some(run.checks))) }
+            td { (verdict(worst(run))) }
+            td { (run.outcome) }
+        }
+    }
+}
+
+/// The worst result of a run's checks.
+pub(super) fn worst(run: &RunSummary) -> Verdict {
+    match (run.failed, run.warned) {
+        (0, 0) => Verdict::Ok,
+        (0, _) => Verdict::Warn,
+        _ => Verdict::Fail,
+    }
+}
