@@ -38,7 +38,8 @@ pub use operations::{
     ExportCheck, ExportFormat, ExportOptions, ExportedFile, Finding, Manifest, Node,
     PersonalColumns, Provenance, RemovableTable, Source, TableProvenance, TableSummary, Vacuumed,
     check_export, compact, describe, drop_from_quarantine, drop_table, evidence, export, history,
-    lineage, quarantine, quarantine_entry, removable_table, tables, vacuum, verify,
+    lineage, overview, privacy_page, quarantine, quarantine_entry, quarantine_page,
+    removable_table, run_detail, run_list, singling_out, table_page, tables, vacuum, verify,
 };
 pub use progress::{NoProgress, Progress};
 pub use query::landing::{Example, Intake, QuarantineEntry, TableIntake};

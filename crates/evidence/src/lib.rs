@@ -24,7 +24,7 @@ pub use privacy_page::{
     TellingColumn,
 };
 pub use quarantine_page::{QuarantinePage, QuarantinedEntry};
-pub use runs::{RunAccount, RunCheck, RunDetail, RunModel};
+pub use runs::{RunAccount, RunCheck, RunDetail, RunList, RunModel};
 pub use table_page::{CheckHistory, ColumnFigures, ColumnOrigin, RunAt, TablePage, VersionChange};
 
 /// What [`Evidence::generator`] says: it leads the figures, so that a file of them can be

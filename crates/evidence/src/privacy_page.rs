@@ -75,10 +75,11 @@ pub struct SinglingOut {
     pub table: String,
     /// Its rows.
     pub rows: u64,
-    /// Its people.
-    pub people: u64,
-    /// People in the smallest group, of an anonymous table that counts them.
-    pub smallest_group: Option<u64>,
+    /// Its people; `None` for an anonymous table.
+    pub people: Option<u64>,
+    /// Of an anonymous table: no group has fewer people, or its privacy gate would have
+    /// refused it.
+    pub groups_of_at_least: Option<u64>,
     /// For each column that others may know, such as a time or a birthday: how many rows
     /// have a value that only one person has.
     pub columns: Vec<TellingColumn>,

@@ -2,7 +2,18 @@
 
 use serde::Serialize;
 
-use crate::{RunSummary, Step, Verdict, Zone};
+use crate::{Attention, RunSummary, Step, Verdict, Zone};
+
+/// The runs of a lake.
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+pub struct RunList {
+    /// The newest runs that built tables, newest first.
+    pub runs: Vec<RunSummary>,
+    /// How many older ones there are.
+    pub runs_more: u64,
+    /// A run that is writing, or died.
+    pub attention: Vec<Attention>,
+}
 
 /// One run.
 #[derive(Debug, Clone, PartialEq, Serialize)]

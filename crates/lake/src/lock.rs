@@ -109,6 +109,19 @@ impl Lake {
         }
     }
 
+    /// The process that the lock names: it holds the lock, or [has
+    /// ended](LockHolder::has_ended) without releasing it. The lock is looked at, not
+    /// taken. `None` where nobody holds it.
+    ///
+    /// # Errors
+    /// [`Error::Store`].
+    pub async fn lock_holder(&self) -> Result<Option<LockHolder>, Error> {
+        let path = self.location().child(LOCK);
+        let body = self.location().read_if_exists(&path).await?;
+        // A holder that has just taken the lock has not written its name yet.
+        Ok(body.and_then(|body| serde_json::from_slice(&body).ok()))
+    }
+
     async fn lock_file(
         &self,
         path: &FsPath,
@@ -285,7 +298,9 @@ mod tests {
             LockHolder::this_process("r1", "run"),
             LockHolder::this_process("r2", "vacuum"),
         );
+        assert_eq!(lake.lock_holder().await.unwrap(), None);
         let lock = lake.lock(&one, Duration::ZERO).await.unwrap();
+        assert_eq!(lake.lock_holder().await.unwrap().as_ref(), Some(&one));
         let error = lake.lock(&two, Duration::ZERO).await.unwrap_err();
         let Error::Locked { by: Some(by) } = error else {
             panic!("{error}");

@@ -45,7 +45,7 @@ impl LockHolder {
 
     /// Whether this is a process of the same machine that has ended. `false`
     /// where that is unknown.
-    pub(crate) fn has_ended(&self) -> bool {
+    pub fn has_ended(&self) -> bool {
         let Some((namespace, _)) = self.process.rsplit_once('/') else {
             return false;
         };

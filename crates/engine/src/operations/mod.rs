@@ -19,7 +19,10 @@ pub use describe::{
     ColumnDescription, Counted, Description, TableSummary, describe, history, tables,
 };
 pub use drop_table::{RemovableTable, drop_table, removable_table};
-pub use evidence::evidence;
+pub use evidence::{
+    evidence, overview, privacy_page, quarantine_page, run_detail, run_list, singling_out,
+    table_page,
+};
 pub use export::{
     ExportCheck, ExportFormat, ExportOptions, ExportedFile, Finding, Manifest, check_export, export,
 };

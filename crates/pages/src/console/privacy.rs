@@ -208,14 +208,14 @@ fn telling(tables: Option<&[SinglingOut]>) -> Markup {
 fn telling_sheet(tables: &[SinglingOut]) -> Markup {
     let head = html! {
         (th("table")) (th("column")) (th_number("rows that tell")) (th_number("share")) (th_number("of rows"))
-        (th_number("people told")) (th_number("of people")) (th_number("smallest group"))
+        (th_number("people told")) (th_number("of people")) (th_number("groups of at least"))
     };
     let body = html! { @for table in tables {
         @if table.columns.is_empty() { tr {
             th scope="row" { (named_table_link(&table.table)) }
             td colspan="3" class="faint" { "no column that others may know" }
-            td class="number" { (grouped(table.rows)) } td {} td class="number" { (grouped(table.people)) }
-            td class="number" { (number(table.smallest_group)) }
+            td class="number" { (grouped(table.rows)) } td {} td class="number" { (number(table.people)) }
+            td class="number" { (number(table.groups_of_at_least)) }
         } }
         @for column in &table.columns { tr {
             th scope="row" { (named_table_link(&table.table)) }
@@ -224,8 +224,8 @@ fn telling_sheet(tables: &[SinglingOut]) -> Markup {
             td class="number" { (share(column.rows, table.rows)) }
             td class="number" { (grouped(table.rows)) }
             td class="number" { (grouped(column.people)) }
-            td class="number" { (grouped(table.people)) }
-            td class="number" { (number(table.smallest_group)) }
+            td class="number" { (number(table.people)) }
+            td class="number" { (number(table.groups_of_at_least)) }
         } }
     } };
     sheet("Rows whose value alone tells one person", &head, &body)

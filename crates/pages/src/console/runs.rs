@@ -1,6 +1,6 @@
 //! The list of runs.
 
-use evidence::{Attention, RunSummary, Verdict};
+use evidence::{RunList, RunSummary, Verdict};
 use maud::{Markup, html};
 
 use super::attention;
@@ -11,14 +11,9 @@ use crate::number::grouped;
 /// How soon the page asks again while a run is writing, in seconds.
 const REFRESH_SECONDS: u32 = 2;
 
-/// The runs, newest first. `attention` tells of a run that is writing, or died.
-pub fn runs(frame: &Frame<'_>, runs: &[RunSummary], attention: &[Attention]) -> String {
-    let of_runs: Vec<Attention> = attention
-        .iter()
-        .filter(|entry| is_of_run(entry))
-        .cloned()
-        .collect();
-    let refresh = match attention::is_writing(&of_runs) {
+/// The runs, newest first.
+pub fn runs(frame: &Frame<'_>, list: &RunList) -> String {
+    let refresh = match attention::is_writing(&list.attention) {
         true => Refresh::After(REFRESH_SECONDS),
         false => Refresh::Never,
     };
@@ -26,24 +21,18 @@ pub fn runs(frame: &Frame<'_>, runs: &[RunSummary], attention: &[Attention]) -> 
         (th("run")) (th("began to build")) (th_number("took")) (th_number("tables"))
         (th_number("rows afterwards")) (th_number("checks")) (th("result")) (th("outcome"))
     };
-    let body = html! { @for run in runs { (row(frame, run)) } };
+    let body = html! { @for run in &list.runs { (row(frame, run)) } };
     frame.refreshed(
         refresh,
         &html! {
             h1 { (frame.title) }
-            @if !of_runs.is_empty() { (attention::list(frame, &of_runs)) }
+            @if !list.attention.is_empty() { (attention::list(frame, &list.attention)) }
             p class="note" { "A run that finds nothing new builds nothing, and is not listed. Nothing of a run that failed is visible." }
-            @if runs.is_empty() {
+            @if list.runs.is_empty() {
                 (empty("No run has built a table yet.", &html! { p { "Start one with " code { "stedi run" } "." } }))
             } @else { (tall_sheet("Runs, newest first", &head, &body)) }
+            @if list.runs_more > 0 { p class="note" { "and " (grouped(list.runs_more)) " older ones, in " code { "system.runs" } } }
         },
-    )
-}
-
-fn is_of_run(entry: &Attention) -> bool {
-    matches!(
-        entry,
-        Attention::Writing { .. } | Attention::Died { .. } | Attention::HalfPublished { .. }
     )
 }
 

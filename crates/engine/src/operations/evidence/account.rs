@@ -6,6 +6,7 @@ use evidence::{Account, LeftOut};
 use query::Session;
 
 use super::rows::Rows;
+use super::run_id::RunId;
 use crate::Error;
 
 /// The reasons of `system.ledger` for which rows are left out, in words.
@@ -45,6 +46,18 @@ impl Accounts {
     /// # Errors
     /// [`Error::Query`] or [`Error::Lake`].
     pub(super) async fn read(session: &Session) -> Result<Self, Error> {
+        Self::read_where(session, "true").await
+    }
+
+    /// What one run changed.
+    ///
+    /// # Errors
+    /// As [`Accounts::read`].
+    pub(super) async fn of_run(session: &Session, run: &RunId) -> Result<Self, Error> {
+        Self::read_where(session, &format!("run = '{run}'")).await
+    }
+
+    async fn read_where(session: &Session, condition: &str) -> Result<Self, Error> {
         let counts = REASONS.map(|(reason, _)| reason);
         let counts = ["files", "bytes_in", "rows_in", "fan_out", "rows_out"]
             .into_iter()
@@ -53,7 +66,7 @@ impl Accounts {
             .map(|name| format!("coalesce(sum({name}), 0)"))
             .collect();
         let sql = format!(
-            "select table_name, step, source, {} from system.ledger \
+            "select table_name, step, source, {} from system.ledger where {condition} \
              group by table_name, step, source order by table_name, step, source",
             sums.join(", ")
         );
@@ -85,6 +98,20 @@ impl Accounts {
             }
         }
         Ok(accounts)
+    }
+
+    /// The tables with an account.
+    pub(super) fn tables(&self) -> impl Iterator<Item = &str> {
+        self.0.keys().map(String::as_str)
+    }
+
+    /// The steps that made a table: what was read, each join, the model as a whole.
+    pub(super) fn steps_of(&self, table: &str) -> Vec<evidence::Step> {
+        let steps = self.steps(table, |_| true).map(|step| evidence::Step {
+            step: step.kind.clone(),
+            account: step.account.clone(),
+        });
+        steps.collect()
     }
 
     /// What became of the rows that a table was made of, or that a landing table's files

@@ -55,7 +55,7 @@ impl CheckResults {
             let key = (check.table.clone(), check.check.clone());
             let in_runs = results.remove(&key);
             Check {
-                action: action(project, check).to_owned(),
+                action: action(project, &check.table, &check.check, check.kind).to_owned(),
                 check: masking::of_note(&check.check),
                 verdict: check.verdict,
                 violations: check.violations,
@@ -98,15 +98,15 @@ async fn runs(session: &Session, last: &str) -> Result<Vec<Run>, Error> {
 }
 
 /// What a violation does, in words. What no contract names, such as a missing table, fails.
-fn action(project: &Project, check: &CheckReport) -> &'static str {
-    if check.kind == CheckKind::Privacy {
+pub(super) fn action(project: &Project, table: &str, check: &str, kind: CheckKind) -> &'static str {
+    if kind == CheckKind::Privacy {
         return "refuse";
     }
-    let Some(Table::Model(model)) = project.find(&check.table) else {
+    let Some(Table::Model(model)) = project.find(table) else {
         return "fail";
     };
     let mut checks = model.contract.checks.iter();
-    let known = checks.find(|known| known.name() == check.check);
+    let known = checks.find(|known| known.name() == check);
     match known.map_or(Action::Fail, |known| known.action) {
         Action::Fail => "fail",
         Action::Warn => "warn",

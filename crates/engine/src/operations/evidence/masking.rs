@@ -239,6 +239,25 @@ pub(super) fn of_note(text: &str) -> String {
     text.join(" ").chars().take(300).collect()
 }
 
+/// A definition as its author wrote it, without addresses in it.
+pub(super) fn of_source(text: &str) -> String {
+    let is_of_address = |c: char| c.is_alphanumeric() || "@._%+-".contains(c);
+    let mut out = String::with_capacity(text.len());
+    for piece in text.split_inclusive(|c: char| !is_of_address(c)) {
+        let word = piece.trim_end_matches(|c: char| !is_of_address(c));
+        let parts = word.split_once('@');
+        let is_address = |(name, domain): (&str, &str)| !name.is_empty() && domain.contains('.');
+        match parts.is_some_and(is_address) {
+            true => {
+                out.push_str(MASKED_NOTE);
+                out.push_str(&piece[word.len()..]);
+            }
+            false => out.push_str(piece),
+        }
+    }
+    out
+}
+
 /// Whether a text may be an e-mail address or a telephone number.
 fn looks_personal(text: &str) -> bool {
     if text.contains('@') {
@@ -340,6 +359,22 @@ mod tests {
         assert_eq!(of_note("ask ann@example.com first"), "ask (masked) first");
         assert_eq!(of_note(&"x".repeat(1000)).len(), 300);
         assert_eq!(shortened(&"é".repeat(61)), format!("{}…", "é".repeat(60)));
+    }
+
+    #[test]
+    fn definitions_lose_addresses_alone() {
+        for (text, expected) in [
+            ("select 'ann@example.com' as a", "select '(masked)' as a"),
+            (
+                "-- ask ann.b+c@mail.example.org\nselect 1",
+                "-- ask (masked)\nselect 1",
+            ),
+            ("split_part(email, '@', 1)", "split_part(email, '@', 1)"),
+            ("like '%@example.com'", "like '(masked)'"),
+            ("a@b", "a@b"),
+        ] {
+            assert_eq!(of_source(text), expected);
+        }
     }
 
     fn shown(cell: Cell) -> String {

@@ -11,16 +11,18 @@
 
 mod account;
 mod checks;
+mod expected;
 mod graph;
+mod live;
 mod masking;
 mod nulls;
 mod preview;
 mod remarks;
 mod rows;
+mod run_id;
 mod subjects;
 mod tables;
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use catalog::{Expectations, Model, Project};
@@ -30,6 +32,10 @@ use query::{Session, Setup};
 
 use self::account::Accounts;
 use self::checks::CheckResults;
+use self::expected::landing_is_published;
+pub use self::live::{
+    overview, privacy_page, quarantine_page, run_detail, run_list, singling_out, table_page,
+};
 use self::masking::Masking;
 use self::tables::Gathering;
 use super::export::{instant, models};
@@ -156,27 +162,6 @@ fn require_intact(verified: &Report) -> Result<(), Error> {
             more: others.len(),
         }),
     }
-}
-
-/// Whether all landing tables have the rows that the published counts are about.
-fn landing_is_published(project: &Project, accounts: &Accounts) -> bool {
-    let Some(published) = project.published() else {
-        return false;
-    };
-    let landing = project.landing().iter();
-    let known: BTreeMap<&str, u64> = landing
-        .filter_map(|table| {
-            Some((
-                table.name.as_ref(),
-                accounts.landing_rows(table.name.as_ref())?,
-            ))
-        })
-        .collect();
-    let mut expected = published
-        .iter()
-        .filter(|(table, _)| project.landing().iter().any(|known| known.name == *table))
-        .peekable();
-    expected.peek().is_some() && expected.all(|(table, rows)| known.get(table) == Some(&rows))
 }
 
 /// Sets expected rows and verdict of each table; it is not better than the verified one.

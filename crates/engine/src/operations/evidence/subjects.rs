@@ -123,6 +123,19 @@ pub(super) async fn consent(
         let people = of_records.and_then(|table| table.subjects.as_ref());
         consent.people = people.map(|people| people.count);
     }
+    of_notes(session, now_ms, &mut consent).await?;
+    Ok(consent)
+}
+
+/// The figures that need nothing but what runs noted.
+///
+/// # Errors
+/// As [`consent`].
+pub(super) async fn of_notes(
+    session: &Session,
+    now_ms: i64,
+    consent: &mut Consent,
+) -> Result<(), Error> {
     let now = now_ms;
     let sql = format!(
         "with person as (
@@ -158,7 +171,7 @@ pub(super) async fn consent(
     let state = quarantine::state(session).await?;
     consent.suspended = state.named.all()?.len() as u64;
     consent.undecodable = state.undecodable.len() as u64;
-    Ok(consent)
+    Ok(())
 }
 
 async fn count(session: &Session, sql: &str) -> Result<u64, Error> {
