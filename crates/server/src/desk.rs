@@ -4,6 +4,7 @@
 //! tables as the asker's role allows, at the versions of one release. Its time, memory and
 //! rows are limited, and so is how many are computed at once.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
@@ -13,6 +14,7 @@ use arrow::record_batch::RecordBatch;
 use chrono::{SecondsFormat, Utc};
 use engine::PersonalColumns;
 use futures::StreamExt;
+use parking_lot::Mutex;
 use query::{Query, Request, Session, Setup, redaction};
 use tokio::runtime::Runtime;
 use tokio::sync::{Semaphore, mpsc, oneshot};
@@ -23,6 +25,9 @@ use crate::principal::{Door, Principal, Role, RoleAccess};
 
 /// Batches that are computed ahead of their reader.
 const AHEAD: usize = 2;
+
+/// The action of a statement in the audit log.
+const QUERY: &str = "query";
 
 /// What one statement may take.
 #[derive(Debug, Clone)]
@@ -50,7 +55,11 @@ pub struct Desk {
     waiting: AtomicUsize,
     computing: Option<Runtime>,
     audit: Arc<Audit>,
+    ended: Arc<Mutex<Ended>>,
 }
+
+/// How many statements are over, by outcome.
+type Ended = BTreeMap<String, u64>;
 
 /// A table that somebody may read.
 #[derive(Debug, Clone)]
@@ -74,6 +83,7 @@ pub struct Rows {
     deadline: tokio::time::Instant,
     time: Duration,
     rows_max: u64,
+    is_cut: bool,
     record: Record,
 }
 
@@ -88,6 +98,7 @@ enum Sent {
 #[derive(Debug)]
 struct Record {
     audit: Arc<Audit>,
+    ended: Arc<Mutex<Ended>>,
     entry: AuditEntry,
     began: Instant,
     is_written: bool,
@@ -99,6 +110,9 @@ impl Record {
             return Ok(());
         }
         self.entry.outcome = outcome.to_owned();
+        if self.entry.action == QUERY {
+            *self.ended.lock().entry(outcome.to_owned()).or_default() += 1;
+        }
         self.entry.ms = self.began.elapsed().as_millis() as u64;
         let written = self.audit.append(&self.entry);
         written.map_err(|error| Fault::internal("writing the audit log", error))
@@ -156,6 +170,7 @@ impl Desk {
             waiting: AtomicUsize::new(0),
             computing: Some(computing),
             audit,
+            ended: Arc::default(),
         }))
     }
 
@@ -178,6 +193,11 @@ impl Desk {
     pub fn load(&self) -> (usize, usize) {
         let running = self.limits.running - self.turns.available_permits();
         (running, self.waiting.load(Ordering::Relaxed))
+    }
+
+    /// How many statements are over, by outcome.
+    pub fn ended(&self) -> BTreeMap<String, u64> {
+        self.ended.lock().clone()
     }
 
     /// A session that shows what `who` may see.
@@ -218,7 +238,7 @@ impl Desk {
     /// For a statement that cannot be planned, or that `who` may not ask; later faults come
     /// with the rows.
     pub async fn run(&self, who: &Principal, door: Door, sql: &str) -> Result<Rows, Fault> {
-        let mut record = self.record(who, door, "query", redaction::shape(sql));
+        let mut record = self.record(who, door, QUERY, redaction::shape(sql));
         let deadline = tokio::time::Instant::now() + self.limits.time;
         match self.started(who, sql, deadline).await {
             Ok((schema, batches, task)) => Ok(Rows {
@@ -228,6 +248,7 @@ impl Desk {
                 deadline,
                 time: self.limits.time,
                 rows_max: self.limits.rows,
+                is_cut: false,
                 record,
             }),
             Err(fault) => Err(record.failed(fault)),
@@ -350,6 +371,7 @@ impl Desk {
     fn record(&self, who: &Principal, door: Door, action: &str, statement: String) -> Record {
         Record {
             audit: Arc::clone(&self.audit),
+            ended: Arc::clone(&self.ended),
             entry: AuditEntry {
                 at: Utc::now().to_rfc3339_opts(SecondsFormat::Millis, true),
                 user: who.name.to_string(),
@@ -392,6 +414,11 @@ impl Rows {
         &self.schema
     }
 
+    /// Whether there were more rows than a statement may give: the rows before are its first.
+    pub fn is_cut(&self) -> bool {
+        self.is_cut
+    }
+
     /// What stops the statement from elsewhere.
     pub fn canceller(&self) -> tokio::task::AbortHandle {
         self.task.clone()
@@ -414,6 +441,7 @@ impl Rows {
                 let rows = self.record.entry.rows + batch.num_rows() as u64;
                 if rows > self.rows_max {
                     self.task.abort();
+                    self.is_cut = true;
                     return Some(Err(self.record.failed(too_many_rows(self.rows_max))));
                 }
                 self.record.entry.rows = rows;

@@ -7,11 +7,15 @@ mod audit;
 mod desk;
 mod fault;
 mod fault_of_query;
+mod http;
 mod principal;
+mod tls;
 mod users;
 
 pub use audit::{Audit, AuditEntry};
 pub use desk::{Desk, Limits, Rows, VisibleTable};
 pub use fault::{Fault, Kind};
+pub use http::{HttpSetup, http};
 pub use principal::{Door, Principal, Role};
+pub use tls::{TlsError, acceptor, tls};
 pub use users::{TokenSummary, UserSummary, Users, UsersError};

@@ -1,5 +1,6 @@
 //! The command line: every verb and flag with its help.
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::{Arg, Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
@@ -204,6 +205,11 @@ pub(crate) enum Command {
     Lineage(LineageArgs),
     /// Write a page for reviewers and auditors: counts, checks, graph, masked previews
     Report(ReportArgs),
+    /// Open the doors of a lake: a web page and an HTTP API
+    Serve(ServeArgs),
+    /// Manage who may sign in where a lake is served
+    #[command(subcommand)]
+    User(UserCommand),
     /// Write one version of a table to files with a manifest, or check such files
     Export(ExportArgs),
     /// Merge small files of tables into large ones
@@ -262,6 +268,17 @@ pub(crate) struct DemoArgs {
     pub(crate) dir: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) size: SampleSize,
+    /// Afterwards, serve the lake with its web page until Ctrl-C
+    #[arg(long)]
+    pub(crate) serve: bool,
+    /// Where the web page listens
+    #[arg(
+        long,
+        value_name = "ADDR",
+        default_value = "127.0.0.1:8080",
+        requires = "serve"
+    )]
+    pub(crate) http: SocketAddr,
 }
 
 #[derive(Debug, Clone, Copy, Args)]
@@ -364,6 +381,111 @@ pub(crate) struct ReportArgs {
     /// published counts, where landing holds the published rows]
     #[arg(long, value_name = "published|FILE")]
     pub(crate) expect: Option<String>,
+}
+
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Everybody may come in from this machine until there is a user. From then on, and at any address that\n\
+                  is not loopback, people sign in; an address that is not loopback also needs TLS. Every statement\n\
+                  only reads, at the tables of one release, as the role of whoever asks allows. Each one, and each\n\
+                  sign-in, is a line of the audit log. docs/serving.md says who may do what."
+)]
+pub(crate) struct ServeArgs {
+    /// Where the web page and the HTTP API listen
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8080")]
+    pub(crate) http: SocketAddr,
+    /// A name by which the server is asked, besides its address; may be repeated
+    #[arg(long = "host", value_name = "NAME")]
+    pub(crate) hosts: Vec<String>,
+    /// The chain of certificates for TLS, as PEM
+    #[arg(long, value_name = "FILE", requires = "tls_key")]
+    pub(crate) tls_cert: Option<PathBuf>,
+    /// The private key of the certificate, as PEM
+    #[arg(long, value_name = "FILE", requires = "tls_cert")]
+    pub(crate) tls_key: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) users: UsersArgs,
+    /// The audit log [default: audit.ndjson in the user's state folder]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) audit: Option<PathBuf>,
+    /// How many seconds a statement may take
+    #[arg(long, value_name = "SECONDS", default_value = "300")]
+    pub(crate) timeout: String,
+    /// How many rows a statement may give
+    #[arg(long, value_name = "N", default_value_t = 1_000_000)]
+    pub(crate) max_rows: u64,
+    /// Check row counts: `published`, or a file with `[rows]` and `table = count`
+    #[arg(long, value_name = "published|FILE")]
+    pub(crate) expect: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct UsersArgs {
+    /// The file of users [default: users.json in the user's settings folder]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) users: Option<PathBuf>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum UserCommand {
+    /// Add a user; the password is read from standard input
+    Add {
+        /// 1 to 32 of the characters a-z, 0-9, `.` and `-`
+        name: String,
+        /// What the user may see and do
+        #[arg(long, value_enum)]
+        role: RoleName,
+        /// An engineer sees personal values as they are
+        #[arg(long)]
+        sees_personal: bool,
+        /// Without a password: the user comes with tokens only
+        #[arg(long)]
+        no_password: bool,
+        #[command(flatten)]
+        users: UsersArgs,
+    },
+    /// List users and their tokens
+    List {
+        #[command(flatten)]
+        users: UsersArgs,
+    },
+    /// Make a token for a user, and show it once
+    Token {
+        /// The user
+        name: String,
+        /// After how many days it ends
+        #[arg(long, value_name = "N", default_value_t = 90, value_parser = clap::value_parser!(u16).range(1..=3650))]
+        days: u16,
+        #[command(flatten)]
+        users: UsersArgs,
+    },
+    /// Revoke a token of a user, or all of them
+    Revoke {
+        /// The user
+        name: String,
+        /// The token's id, as `stedi user list` shows it [default: all tokens]
+        id: Option<String>,
+        #[command(flatten)]
+        users: UsersArgs,
+    },
+    /// Remove a user with all tokens
+    Remove {
+        /// The user
+        name: String,
+        #[command(flatten)]
+        users: UsersArgs,
+    },
+}
+
+/// A role.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum RoleName {
+    /// Curated tables, without personal columns.
+    Scientist,
+    /// All tables, with personal values masked.
+    Engineer,
+    /// What the lake knows about consent; other personal values masked.
+    PrivacyOfficer,
 }
 
 /// What a page is written as.

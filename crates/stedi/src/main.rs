@@ -8,6 +8,7 @@ mod args;
 mod commands;
 mod errors;
 mod failure;
+mod folders;
 mod hints;
 mod key;
 mod output;
@@ -60,6 +61,8 @@ fn execute(settings: &Settings, command: &Command) -> anyhow::Result<Ending> {
         Command::History(history) => commands::history::history(settings, history),
         Command::Lineage(lineage) => commands::lineage::lineage(settings, lineage),
         Command::Report(report) => commands::report::report(settings, report),
+        Command::Serve(serve) => commands::serve::serve(settings, serve),
+        Command::User(command) => commands::user::user(settings, command),
         Command::Export(export) => commands::export::export(settings, export),
         Command::Compact(compact) => commands::compact::compact(settings, compact),
         Command::Repair(repair) => commands::repair::repair(settings, repair),

@@ -6,7 +6,7 @@ use anyhow::Result;
 use engine::RunOptions;
 
 use super::run_report::show_report;
-use super::{run, sample};
+use super::{run, sample, serve};
 use crate::args::{DemoArgs, Format};
 use crate::failure::{Ending, Failure};
 use crate::output::{grouped, say};
@@ -57,6 +57,9 @@ pub(crate) fn demo(settings: &Settings, args: &DemoArgs) -> Result<Ending> {
     if ending == Ending::Done && settings.format.value == Format::Table {
         say(settings, &next(&dir, published));
     }
+    if args.serve && ending == Ending::Done {
+        return serve::serve_lake(settings, setup, &serve::Doors::of_demo(args.http), expect);
+    }
     Ok(ending)
 }
 
@@ -75,6 +78,7 @@ fn next(dir: &Path, published: bool) -> String {
          stedi sql -c \"select same_owner, count(*) from machine_learning_curated group by same_owner\"\n  \
          stedi describe customer_trusted\n  \
          stedi report --out report.html\n  \
+         stedi serve\n  \
          stedi sql"
     )
 }

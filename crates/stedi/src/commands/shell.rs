@@ -18,6 +18,7 @@ use super::statement::run_statement;
 use crate::args::DescribeArgs;
 use crate::errors::report;
 use crate::failure::{Ending, Failure};
+use crate::folders;
 use crate::output::{Out, Page, complain, put, terminal_size};
 use crate::runtime::{Runtime, runtime, stopped};
 use crate::settings::Settings;
@@ -245,10 +246,7 @@ fn save(editor: &mut Editor<Words, FileHistory>, file: &Path) {
 }
 
 fn history_file() -> Option<PathBuf> {
-    let state = std::env::var_os("XDG_STATE_HOME")
-        .map(PathBuf::from)
-        .or_else(|| Some(PathBuf::from(std::env::var_os("HOME")?).join(".local/state")))?;
-    Some(state.join("stedi/history"))
+    Some(folders::state()?.join("history"))
 }
 
 /// The words that the shell completes: tables, columns, SQL.

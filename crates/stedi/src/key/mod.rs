@@ -24,6 +24,7 @@ use query::Error;
 
 pub(crate) use self::file::KeyFile;
 use self::file::{missing, refused};
+use crate::folders;
 use crate::settings::{KEY_VARIABLE, Origin, Setting, Settings};
 
 /// Finds the key of one lake.
@@ -210,19 +211,13 @@ fn rename_to_free(from: &Path, to: &Path) {
 /// The folder of keys in the user's settings. Nobody else may write to it: they
 /// could replace the key by one that they know.
 fn own_folder() -> Result<PathBuf, Error> {
-    let absolute = |name| {
-        let path = std::env::var_os(name).map(PathBuf::from);
-        path.filter(|path| path.is_absolute())
-    };
-    let settings = absolute("XDG_CONFIG_HOME")
-        .or_else(|| Some(absolute("HOME")?.join(".config")))
-        .ok_or_else(|| {
-            missing(
-                "there is no place for the pseudonym key: neither HOME nor XDG_CONFIG_HOME is set",
-                "name its file with --key-file",
-            )
-        })?;
-    let folder = settings.join("stedi/keys");
+    let settings = folders::settings().ok_or_else(|| {
+        missing(
+            "there is no place for the pseudonym key: neither HOME nor XDG_CONFIG_HOME is set",
+            "name its file with --key-file",
+        )
+    })?;
+    let folder = settings.join("keys");
     let mode = fs::metadata(&folder).map_or(0, |of| of.permissions().mode() & 0o7777);
     if mode & 0o022 != 0 {
         let folder = folder.display();

@@ -1,0 +1,95 @@
+//! Takes connections: a bounded number, each with its bounds of time and size.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::Body;
+use hyper::server::conn::http1;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::TcpListener;
+use tokio::sync::{Semaphore, watch};
+use tokio::task::JoinSet;
+use tokio_rustls::TlsAcceptor;
+use tower::ServiceExt;
+
+/// Connections at once; more wait to be accepted.
+const CONNECTIONS_MAX: usize = 512;
+
+/// How long a TLS handshake may take, and how long the head of a request.
+const HEAD_TIME: Duration = Duration::from_secs(10);
+
+/// Bytes of the head of a request.
+const HEAD_BYTES_MAX: usize = 64 << 10;
+
+/// How long open requests may go on once the server stops.
+const GRACE: Duration = Duration::from_millis(500);
+
+/// Pause after a failed accept, such as for lack of descriptors.
+const PAUSE: Duration = Duration::from_millis(50);
+
+pub(super) async fn accept(
+    listener: TcpListener,
+    tls: Option<TlsAcceptor>,
+    router: Router,
+    mut stop: watch::Receiver<bool>,
+) {
+    let places = Arc::new(Semaphore::new(CONNECTIONS_MAX));
+    let mut connections = JoinSet::new();
+    loop {
+        let accepted = async {
+            let place = Arc::clone(&places).acquire_owned().await;
+            (listener.accept().await, place)
+        };
+        let (accepted, place) = tokio::select! {
+            accepted = accepted => accepted,
+            _ = stop.wait_for(|stop| *stop) => break,
+        };
+        while connections.try_join_next().is_some() {}
+        let Ok((stream, _)) = accepted else {
+            tokio::time::sleep(PAUSE).await;
+            continue;
+        };
+        _ = stream.set_nodelay(true);
+        let (tls, router, stop) = (tls.clone(), router.clone(), stop.clone());
+        connections.spawn(async move {
+            let _place = place;
+            match tls {
+                None => serve(stream, router, stop).await,
+                Some(tls) => {
+                    let handshake = tokio::time::timeout(HEAD_TIME, tls.accept(stream)).await;
+                    if let Ok(Ok(stream)) = handshake {
+                        serve(stream, router, stop).await;
+                    }
+                }
+            }
+        });
+    }
+    drop(listener);
+    let all = async { while connections.join_next().await.is_some() {} };
+    _ = tokio::time::timeout(GRACE, all).await;
+}
+
+async fn serve(
+    stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    router: Router,
+    mut stop: watch::Receiver<bool>,
+) {
+    let service = hyper::service::service_fn(move |request: hyper::Request<_>| {
+        router.clone().oneshot(request.map(Body::new))
+    });
+    let connection = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(HEAD_TIME)
+        .max_buf_size(HEAD_BYTES_MAX)
+        .serve_connection(TokioIo::new(stream), service);
+    let mut connection = std::pin::pin!(connection);
+    // What breaks a connection concerns its other end alone.
+    tokio::select! {
+        _ = connection.as_mut() => return,
+        _ = stop.wait_for(|stop| *stop) => {}
+    }
+    connection.as_mut().graceful_shutdown();
+    _ = connection.await;
+}

@@ -1,0 +1,99 @@
+//! Faults as answers: JSON for the API, a page for browsers.
+
+use axum::http::{StatusCode, Uri, header};
+use axum::response::{Html, IntoResponse, Redirect, Response};
+use pages::console::{Failure, Frame, Nav, failure};
+
+use crate::fault::{Fault, Kind};
+
+/// The paths below which answers are for programs.
+pub(super) const API: &str = "/api/";
+
+/// A fault that ends a request.
+#[derive(Debug)]
+pub(super) struct Refused {
+    fault: Fault,
+    /// The path of a page, where one was asked for.
+    page: Option<String>,
+}
+
+impl Refused {
+    /// A fault of a request to `uri`.
+    pub(super) fn at(fault: Fault, uri: &Uri) -> Self {
+        let is_page = !uri.path().starts_with(API);
+        let path = uri.path_and_query().map_or("/", |path| path.as_str());
+        Self {
+            fault,
+            page: is_page.then(|| path.to_owned()),
+        }
+    }
+}
+
+impl From<Fault> for Refused {
+    fn from(fault: Fault) -> Self {
+        Self { fault, page: None }
+    }
+}
+
+/// The status code of a kind of fault.
+pub(super) fn status(kind: Kind) -> StatusCode {
+    match kind {
+        Kind::Wrong | Kind::Limit => StatusCode::BAD_REQUEST,
+        Kind::Missing => StatusCode::NOT_FOUND,
+        Kind::SignIn => StatusCode::UNAUTHORIZED,
+        Kind::Forbidden => StatusCode::FORBIDDEN,
+        Kind::Busy => StatusCode::TOO_MANY_REQUESTS,
+        Kind::Cancelled => StatusCode::CONFLICT,
+        Kind::Failed => StatusCode::INTERNAL_SERVER_ERROR,
+    }
+}
+
+impl IntoResponse for Refused {
+    fn into_response(self) -> Response {
+        let status = status(self.fault.kind);
+        match self.page {
+            None => (status, axum::Json(self.fault)).into_response(),
+            Some(path) if self.fault.kind == Kind::SignIn => {
+                let next: String = form_urlencoded(&path);
+                Redirect::to(&format!("/sign-in?next={next}")).into_response()
+            }
+            Some(path) => failure_page(&self.fault, &path),
+        }
+    }
+}
+
+/// The page of a fault.
+fn failure_page(fault: &Fault, path: &str) -> Response {
+    let status = status(fault.kind);
+    let frame = Frame {
+        title: status.canonical_reason().unwrap_or("Error"),
+        lake: "",
+        user: None,
+        role: None,
+        csrf: "",
+        path,
+        enhanced: false,
+        nav: Nav::default(),
+        now_ms: 0,
+    };
+    let page = failure(
+        &frame,
+        &Failure {
+            status: status.as_u16(),
+            what: &fault.message,
+            hint: fault.hint.as_deref(),
+        },
+    );
+    (status, [(header::CACHE_CONTROL, "no-store")], Html(page)).into_response()
+}
+
+/// A text as a part of a URL's query.
+pub(super) fn form_urlencoded(text: &str) -> String {
+    let encode = |byte: &u8| match byte {
+        b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' | b'/' => {
+            char::from(*byte).to_string()
+        }
+        byte => format!("%{byte:02X}"),
+    };
+    text.as_bytes().iter().map(encode).collect()
+}

@@ -1,0 +1,343 @@
+//! The API for programs: JSON in, JSON out.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::extract::rejection::{JsonRejection, QueryRejection};
+use axum::extract::{FromRequest, FromRequestParts, Path, State};
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use axum::{Json, Router};
+use chrono::{DateTime, SecondsFormat};
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use super::App;
+use super::answer::Refused;
+use super::asker::{Asker, blocking};
+use super::download::{self, Format};
+use super::figures;
+use super::queries::{HttpQuery, State as QueryState};
+use super::rights::View;
+use super::stored::Stored;
+use crate::fault::{Fault, Kind};
+use crate::principal::Door;
+
+/// Rows of a page, if the request does not say.
+const PAGE_ROWS: u64 = 1000;
+
+/// Rows of the largest page.
+const PAGE_ROWS_MAX: u64 = 10_000;
+
+/// How long a request waits for a query at most.
+const WAIT_MAX: Duration = Duration::from_secs(30);
+
+/// Lines of the audit log in one answer.
+const AUDIT_LINES: usize = 1000;
+
+/// The description of the API.
+const OPENAPI: &str = include_str!("openapi.json");
+
+type Answer = Result<Response, Refused>;
+
+pub(super) fn routes() -> Router<Arc<App>> {
+    Router::new()
+        .route("/openapi.json", get(openapi))
+        .route("/me", get(me))
+        .route("/queries", get(list).post(submit))
+        .route("/queries/{id}", get(state).delete(cancel))
+        .route("/queries/{id}/rows", get(rows))
+        .route("/queries/{id}/result", get(result))
+        .route("/overview", get(overview))
+        .route("/tables", get(tables))
+        .route("/tables/{name}", get(table))
+        .route("/runs", get(runs))
+        .route("/runs/{run}", get(run))
+        .route("/quarantine", get(quarantine))
+        .route("/privacy", get(privacy))
+        .route("/audit", get(audit))
+        .fallback(missing)
+        .method_not_allowed_fallback(not_allowed)
+}
+
+/// Like axum's own extractors, with faults of ours.
+#[derive(FromRequest)]
+#[from_request(via(Json), rejection(Refused))]
+struct Body<T>(T);
+
+#[derive(FromRequestParts)]
+#[from_request(via(axum::extract::Query), rejection(Refused))]
+struct Parameters<T>(T);
+
+impl From<JsonRejection> for Refused {
+    fn from(rejection: JsonRejection) -> Self {
+        // The library's own text would show a part of what was sent.
+        let message = match rejection {
+            JsonRejection::MissingJsonContentType(_) => "the body is not called application/json",
+            _ => "the body is not the JSON that this request takes",
+        };
+        Fault::new(Kind::Wrong, message)
+            .with_hint("GET /api/v1/openapi.json describes all requests")
+            .into()
+    }
+}
+
+impl From<QueryRejection> for Refused {
+    fn from(_: QueryRejection) -> Self {
+        Fault::new(
+            Kind::Wrong,
+            "a parameter of the request is not as it should be",
+        )
+        .with_hint("GET /api/v1/openapi.json describes all requests")
+        .into()
+    }
+}
+
+async fn openapi() -> Response {
+    ([(header::CONTENT_TYPE, "application/json")], OPENAPI).into_response()
+}
+
+async fn missing() -> Refused {
+    Fault::new(Kind::Missing, "the API has no such path")
+        .with_hint("GET /api/v1/openapi.json describes all requests")
+        .into()
+}
+
+async fn not_allowed() -> Response {
+    let fault = Fault::new(Kind::Wrong, "this path does not take this method")
+        .with_hint("GET /api/v1/openapi.json describes all requests");
+    (StatusCode::METHOD_NOT_ALLOWED, Json(fault)).into_response()
+}
+
+async fn me(asker: Asker) -> Json<Value> {
+    Json(json!({
+        "name": asker.principal.name,
+        "role": asker.principal.role,
+    }))
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Submission {
+    sql: String,
+    /// How long the answer may wait for the query to end.
+    #[serde(default)]
+    wait_ms: u64,
+}
+
+#[derive(Deserialize)]
+struct Waiting {
+    #[serde(default)]
+    wait_ms: u64,
+}
+
+#[derive(Deserialize)]
+struct PageAsked {
+    #[serde(default)]
+    offset: u64,
+    count: Option<u64>,
+}
+
+#[derive(Deserialize)]
+struct FormatAsked {
+    format: Format,
+}
+
+/// What the API says of a query.
+#[derive(Serialize)]
+struct Told {
+    id: String,
+    sql: String,
+    state: &'static str,
+    rows: u64,
+    is_cut: bool,
+    submitted_at: String,
+    ms: u64,
+    columns: Vec<Value>,
+    error: Option<Fault>,
+}
+
+fn told(query: &HttpQuery) -> Told {
+    let (state, ms) = query.state();
+    let (columns, is_cut) = match &state {
+        QueryState::Done { result, is_cut } => (columns_of(result), *is_cut),
+        _ => (Vec::new(), false),
+    };
+    let at = DateTime::from_timestamp_millis(query.at_ms).unwrap_or_default();
+    Told {
+        id: query.id.clone(),
+        sql: query.statement.clone(),
+        state: state.name(),
+        rows: state.rows(),
+        is_cut,
+        submitted_at: at.to_rfc3339_opts(SecondsFormat::Millis, true),
+        ms,
+        columns,
+        error: match state {
+            QueryState::Failed(fault) => Some(fault),
+            _ => None,
+        },
+    }
+}
+
+fn columns_of(result: &Stored) -> Vec<Value> {
+    let columns = figures::columns(result.schema()).into_iter();
+    columns
+        .map(|(name, kind, _)| json!({"name": name, "type": kind}))
+        .collect()
+}
+
+async fn submit(
+    State(app): State<Arc<App>>,
+    asker: Asker,
+    Body(asked): Body<Submission>,
+) -> Answer {
+    let query = app
+        .queries
+        .submit(&asker.principal, Door::Api, &asked.sql)?;
+    wait(&query, asked.wait_ms).await;
+    let place = format!("/api/v1/queries/{}", query.id);
+    let told = Json(told(&query));
+    Ok((StatusCode::ACCEPTED, [(header::LOCATION, place)], told).into_response())
+}
+
+async fn wait(query: &HttpQuery, wait_ms: u64) {
+    let wait = Duration::from_millis(wait_ms).min(WAIT_MAX);
+    if !wait.is_zero() {
+        _ = tokio::time::timeout(wait, query.ended()).await;
+    }
+}
+
+async fn list(State(app): State<Arc<App>>, asker: Asker) -> Json<Vec<Told>> {
+    let queries = app.queries.of(&asker.principal);
+    Json(queries.iter().map(|query| told(query)).collect())
+}
+
+async fn state(
+    State(app): State<Arc<App>>,
+    asker: Asker,
+    Path(id): Path<String>,
+    Parameters(asked): Parameters<Waiting>,
+) -> Answer {
+    let query = app.queries.find(&asker.principal, &id)?;
+    wait(&query, asked.wait_ms).await;
+    Ok(Json(told(&query)).into_response())
+}
+
+async fn cancel(State(app): State<Arc<App>>, asker: Asker, Path(id): Path<String>) -> Answer {
+    let query = app.queries.find(&asker.principal, &id)?;
+    query.cancel();
+    Ok(StatusCode::NO_CONTENT.into_response())
+}
+
+/// The result of a query that is over.
+fn result_of(query: &HttpQuery) -> Result<Arc<Stored>, Fault> {
+    match query.state().0 {
+        QueryState::Done { result, .. } => Ok(result),
+        QueryState::Failed(fault) => Err(fault),
+        QueryState::Cancelled => Err(Fault::new(Kind::Cancelled, "the query was cancelled")),
+        _ => Err(Fault::new(Kind::Cancelled, "the query is not over yet")
+            .with_hint("ask for its state first, with `wait_ms`")),
+    }
+}
+
+async fn rows(
+    State(app): State<Arc<App>>,
+    asker: Asker,
+    Path(id): Path<String>,
+    Parameters(asked): Parameters<PageAsked>,
+) -> Answer {
+    let query = app.queries.find(&asker.principal, &id)?;
+    let result = result_of(&query)?;
+    let count = asked.count.unwrap_or(PAGE_ROWS).min(PAGE_ROWS_MAX);
+    let total = result.rows();
+    let columns = columns_of(&result);
+    let page = blocking(move || figures::values(&result.page(asked.offset, count)?)).await?;
+    let rows = page.map_err(|error| Fault::internal("reading the result", error))?;
+    Ok(Json(json!({
+        "columns": columns,
+        "offset": asked.offset,
+        "total": total,
+        "rows": rows,
+    }))
+    .into_response())
+}
+
+async fn result(
+    State(app): State<Arc<App>>,
+    asker: Asker,
+    Path(id): Path<String>,
+    Parameters(asked): Parameters<FormatAsked>,
+) -> Answer {
+    let query = app.queries.find(&asker.principal, &id)?;
+    let result = result_of(&query)?;
+    app.desk
+        .note(&asker.principal, Door::Api, "download", "done")?;
+    Ok(download::file(result, &query.id, asked.format))
+}
+
+async fn overview(State(app): State<Arc<App>>, asker: Asker) -> Answer {
+    Ok(Json(app.overview(&asker).await?).into_response())
+}
+
+async fn tables(State(app): State<Arc<App>>, asker: Asker) -> Answer {
+    let tables = app.desk.tables(&asker.principal).await?;
+    let tables = tables.iter().map(|table| {
+        let columns = figures::columns(&table.columns).into_iter();
+        let columns = columns.map(|(name, kind, _)| json!({"name": name, "type": kind}));
+        json!({
+            "zone": table.zone,
+            "table": table.table,
+            "columns": columns.collect::<Vec<_>>(),
+        })
+    });
+    Ok(Json(tables.collect::<Vec<_>>()).into_response())
+}
+
+async fn table(State(app): State<Arc<App>>, asker: Asker, Path(name): Path<String>) -> Answer {
+    let (page, _) = app.table(&asker, &name).await?;
+    Ok(Json(page).into_response())
+}
+
+async fn runs(State(app): State<Arc<App>>, asker: Asker) -> Answer {
+    asker.must(View::Runs)?;
+    let runs = engine::run_list(&app.now()).await.map_err(Fault::from)?;
+    Ok(Json(runs).into_response())
+}
+
+async fn run(State(app): State<Arc<App>>, asker: Asker, Path(run): Path<String>) -> Answer {
+    asker.must(View::Runs)?;
+    let found = engine::run_detail(&app.now(), &run).await;
+    match found.map_err(Fault::from)? {
+        Some(run) => Ok(Json(run).into_response()),
+        None => Err(Fault::new(Kind::Missing, "there is no such run").into()),
+    }
+}
+
+async fn quarantine(
+    State(app): State<Arc<App>>,
+    asker: Asker,
+    Parameters(asked): Parameters<PageAsked>,
+) -> Answer {
+    asker.must(View::Quarantine)?;
+    let count = asked.count.unwrap_or(PAGE_ROWS).min(PAGE_ROWS_MAX);
+    let page = engine::quarantine_page(&app.now(), asked.offset, count).await;
+    Ok(Json(page.map_err(Fault::from)?).into_response())
+}
+
+async fn privacy(State(app): State<Arc<App>>, asker: Asker) -> Answer {
+    asker.must(View::Privacy)?;
+    let page = engine::privacy_page(&app.now())
+        .await
+        .map_err(Fault::from)?;
+    Ok(Json(page).into_response())
+}
+
+async fn audit(State(app): State<Arc<App>>, asker: Asker) -> Answer {
+    asker.must(View::Audit)?;
+    let audit = Arc::clone(app.desk.audit());
+    let lines = blocking(move || audit.newest(AUDIT_LINES)).await?;
+    let lines = lines.map_err(|error| Fault::internal("reading the audit log", error))?;
+    Ok(Json(lines).into_response())
+}

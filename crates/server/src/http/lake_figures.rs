@@ -1,0 +1,72 @@
+//! The figures of the lake, as far as a role may see them.
+
+use std::collections::HashSet;
+
+use chrono::Utc;
+use engine::Setup;
+use evidence::{Overview, TablePage};
+
+use super::App;
+use super::asker::Asker;
+use crate::desk::VisibleTable;
+use crate::fault::{Fault, Kind};
+use crate::principal::Role;
+
+impl App {
+    /// The setup at the present.
+    pub(super) fn now(&self) -> Setup {
+        Setup {
+            now_ms: Utc::now().timestamp_millis(),
+            ..self.desk.setup().clone()
+        }
+    }
+
+    /// The figures of all tables that the asker may read.
+    pub(super) async fn overview(&self, asker: &Asker) -> Result<Overview, Fault> {
+        let mut overview = engine::overview(&self.now(), self.expect.as_ref()).await?;
+        if asker.principal.role == Role::Scientist && !asker.is_local {
+            overview
+                .tables
+                .retain(|table| table.zone == evidence::Zone::Curated);
+            let tables = overview.tables.iter();
+            let shown: HashSet<String> = tables.map(|table| table.table.clone()).collect();
+            let edges = &mut overview.edges;
+            edges.retain(|edge| shown.contains(&edge.from) && shown.contains(&edge.to));
+            overview.attention.clear();
+        }
+        Ok(overview)
+    }
+
+    /// The figures of one table, with the columns that the asker sees.
+    pub(super) async fn table(
+        &self,
+        asker: &Asker,
+        name: &str,
+    ) -> Result<(TablePage, VisibleTable), Fault> {
+        let name = name.to_lowercase();
+        let (schema, bare) = match name.split_once('.') {
+            Some((schema, bare)) => (Some(schema), bare),
+            None => (None, name.as_str()),
+        };
+        let visible = self.desk.tables(&asker.principal).await?;
+        let is_meant = |table: &VisibleTable| {
+            table.table == bare && schema.is_none_or(|schema| schema == table.zone)
+        };
+        let missing = || {
+            Fault::new(
+                Kind::Missing,
+                "there is no table of that name that you may read",
+            )
+            .with_hint("the list of tables shows all that there are")
+        };
+        let visible = visible.into_iter().find(is_meant).ok_or_else(missing)?;
+        let name = match visible.schema == query::system::ZONE {
+            true => format!("{}.{bare}", visible.schema),
+            false => bare.to_owned(),
+        };
+        let mut page = engine::table_page(&self.now(), &name).await?;
+        page.columns
+            .retain(|column| visible.columns.index_of(&column.column).is_ok());
+        Ok((page, visible))
+    }
+}

@@ -1,0 +1,424 @@
+//! The web page: views of the lake, sign-in, forms. It works without a script.
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::{Form, Path, Query, State};
+use axum::http::{HeaderMap, StatusCode, Uri, header};
+use axum::response::{Html, IntoResponse, Redirect, Response};
+use axum::routing::{get, post};
+use pages::console::{self, Frame, ICON, ICON_PATH, Nav, STYLE_PATH, SignIn};
+use serde::Deserialize;
+
+use super::answer::Refused;
+use super::asker::{Asker, blocking};
+use super::rights::View;
+use super::{App, query_page};
+use crate::fault::{Fault, Kind};
+use crate::principal::{Door, Principal, Role};
+
+/// Entries of quarantine on one page.
+const QUARANTINE_ROWS: u64 = 100;
+
+/// Rows that the page of a table shows.
+const PREVIEW_ROWS: usize = 20;
+
+pub(super) type Answer = Result<Response, Refused>;
+
+pub(super) fn routes() -> Router<Arc<App>> {
+    Router::new()
+        .route("/", get(overview))
+        .route("/pipeline", get(pipeline))
+        .route("/tables", get(tables))
+        .route("/tables/{name}", get(table))
+        .route("/runs", get(runs))
+        .route("/runs/{run}", get(run))
+        .route("/quarantine", get(quarantine))
+        .route("/privacy", get(privacy))
+        .route("/privacy/person", post(person))
+        .route("/sign-in", get(sign_in_form).post(sign_in))
+        .route("/sign-out", post(sign_out))
+        .route(STYLE_PATH, get(style))
+        .route(ICON_PATH, get(icon))
+        .merge(query_page::routes())
+}
+
+/// A page of this asker, at a path.
+pub(super) struct PageOf<'a> {
+    pub(super) app: &'a App,
+    pub(super) asker: &'a Asker,
+    pub(super) uri: &'a Uri,
+}
+
+impl PageOf<'_> {
+    /// Shows `view` with a title.
+    pub(super) fn show(&self, title: &str, view: impl FnOnce(&Frame<'_>) -> String) -> Response {
+        let lake = self.app.desk.setup().lake.to_string();
+        let signed_in = (!self.asker.is_local).then_some(&self.asker.principal);
+        let frame = Frame {
+            title,
+            lake: &lake,
+            user: signed_in.map(|principal| principal.name.as_ref()),
+            role: signed_in.map(|principal| role_name(principal.role)),
+            csrf: &self.asker.csrf,
+            path: self.uri.path(),
+            enhanced: false,
+            nav: self.asker.nav(),
+            now_ms: chrono::Utc::now().timestamp_millis(),
+        };
+        Html(view(&frame)).into_response()
+    }
+
+    /// A fault of this page.
+    pub(super) fn refused(&self, fault: impl Into<Fault>) -> Refused {
+        Refused::at(fault.into(), self.uri)
+    }
+}
+
+fn role_name(role: Role) -> &'static str {
+    match role {
+        Role::Scientist => "scientist",
+        Role::Engineer => "engineer",
+        Role::PrivacyOfficer => "privacy officer",
+    }
+}
+
+pub(super) async fn missing(uri: Uri) -> Refused {
+    let fault = Fault::new(Kind::Missing, "there is nothing at this path");
+    Refused::at(fault, &uri)
+}
+
+async fn style() -> Response {
+    let kind = [
+        (header::CONTENT_TYPE, "text/css; charset=utf-8"),
+        (header::CACHE_CONTROL, "max-age=3600"),
+    ];
+    (kind, console::style()).into_response()
+}
+
+async fn icon() -> Response {
+    let kind = [
+        (header::CONTENT_TYPE, "image/svg+xml"),
+        (header::CACHE_CONTROL, "max-age=86400"),
+    ];
+    (kind, ICON).into_response()
+}
+
+async fn overview(State(app): State<Arc<App>>, asker: Asker, uri: Uri) -> Answer {
+    let page = PageOf {
+        app: &app,
+        asker: &asker,
+        uri: &uri,
+    };
+    let figures = app.overview(&asker).await;
+    let figures = figures.map_err(|fault| page.refused(fault))?;
+    Ok(page.show("Overview", |frame| console::overview(frame, &figures)))
+}
+
+#[derive(Deserialize)]
+struct From {
+    from: Option<String>,
+}
+
+async fn pipeline(
+    State(app): State<Arc<App>>,
+    asker: Asker,
+    uri: Uri,
+    Query(asked): Query<From>,
+) -> Answer {
+    let page = PageOf {
+        app: &app,
+        asker: &asker,
+        uri: &uri,
+    };
+    let figures = app.overview(&asker).await;
+    let figures = figures.map_err(|fault| page.refused(fault))?;
+    let from = asked.from.as_deref();
+    Ok(page.show("Pipeline", |frame| console::pipeline(frame, &figures, from)))
+}
+
+async fn tables(State(app): State<Arc<App>>, asker: Asker, uri: Uri) -> Answer {
+    let page = PageOf {
+        app: &app,
+        asker: &asker,
+        uri: &uri,
+    };
+    let figures = app.overview(&asker).await;
+    let figures = figures.map_err(|fault| page.refused(fault))?;
+    Ok(page.show("Tables", |frame| console::tables(frame, &figures)))
+}
+
+#[derive(Deserialize)]
+struct VersionAsked {
+    version: Option<i64>,
+}
+
+async fn table(
+    State(app): State<Arc<App>>,
+    asker: Asker,
+    uri: Uri,
+    Path(name): Path<String>,
+    Query(asked): Query<VersionAsked>,
+) -> Answer {
+    let page = PageOf {
+        app: &app,
+        asker: &asker,
+        uri: &uri,
+    };
+    let found = app.table(&asker, &name).await;
+    let (figures, visible) = found.map_err(|fault| page.refused(fault))?;
+    let of_version = asked
+        .version
+        .map(|version| format!(" version as of {version}"));
+    let sql = format!(
+        "select * from {}.{}{} limit {PREVIEW_ROWS}",
+        visible.zone,
+        visible.table,
+        of_version.unwrap_or_default(),
+    );
+    // A table that nobody built yet, or a version that is gone, has no rows to show.
+    let preview = query_page::few_rows(&app, &asker, &sql).await.ok();
+    let preview = preview
+        .as_ref()
+        .map(|(columns, rows)| (columns.as_slice(), rows.as_slice()));
+    Ok(page.show(&figures.figures.table, |frame| {
+        console::table(frame, &figures, asked.version, preview)
+    }))
+}
+
+async fn runs(State(app): State<Arc<App>>, asker: Asker, uri: Uri) -> Answer {
+    let page = PageOf {
+        app: &app,
+        asker: &asker,
+        uri: &uri,
+    };
+    asker
+        .must(View::Runs)
+        .map_err(|fault| page.refused(fault))?;
+    let list = engine::run_list(&app.now()).await;
+    let list = list.map_err(|error| page.refused(error))?;
+    Ok(page.show("Runs", |frame| console::runs(frame, &list)))
+}
+
+async fn run(
+    State(app): State<Arc<App>>,
+    asker: Asker,
+    uri: Uri,
+    Path(run): Path<String>,
+) -> Answer {
+    let page = PageOf {
+        app: &app,
+        asker: &asker,
+        uri: &uri,
+    };
+    asker
+        .must(View::Runs)
+        .map_err(|fault| page.refused(fault))?;
+    let found = engine::run_detail(&app.now(), &run).await;
+    let found = found.map_err(|error| page.refused(error))?;
+    let missing = || page.refused(Fault::new(Kind::Missing, "there is no such run"));
+    let run = found.ok_or_else(missing)?;
+    Ok(page.show("Run", |frame| console::run(frame, &run)))
+}
+
+#[derive(Deserialize)]
+struct Offset {
+    #[serde(default)]
+    offset: u64,
+}
+
+async fn quarantine(
+    State(app): State<Arc<App>>,
+    asker: Asker,
+    uri: Uri,
+    Query(asked): Query<Offset>,
+) -> Answer {
+    let page = PageOf {
+        app: &app,
+        asker: &asker,
+        uri: &uri,
+    };
+    let allowed = asker.must(View::Quarantine);
+    allowed.map_err(|fault| page.refused(fault))?;
+    let found = engine::quarantine_page(&app.now(), asked.offset, QUARANTINE_ROWS).await;
+    let found = found.map_err(|error| page.refused(error))?;
+    Ok(page.show("Quarantine", |frame| console::quarantine(frame, &found)))
+}
+
+#[derive(Deserialize)]
+struct Risk {
+    /// Whether the risk of singling people out is asked for, which reads tables.
+    risk: Option<String>,
+}
+
+async fn privacy(
+    State(app): State<Arc<App>>,
+    asker: Asker,
+    uri: Uri,
+    Query(asked): Query<Risk>,
+) -> Answer {
+    let page = PageOf {
+        app: &app,
+        asker: &asker,
+        uri: &uri,
+    };
+    let allowed = asker.must(View::Privacy);
+    allowed.map_err(|fault| page.refused(fault))?;
+    let figures = engine::privacy_page(&app.now()).await;
+    let figures = figures.map_err(|error| page.refused(error))?;
+    let risk = match asked.risk {
+        None => None,
+        Some(_) => {
+            let risk = engine::singling_out(&app.now()).await;
+            Some(risk.map_err(|error| page.refused(error))?)
+        }
+    };
+    Ok(page.show("Privacy", |frame| {
+        console::privacy(frame, &figures, risk.as_deref())
+    }))
+}
+
+#[derive(Deserialize)]
+struct PersonAsked {
+    csrf: String,
+    email: String,
+}
+
+async fn person(
+    State(app): State<Arc<App>>,
+    asker: Asker,
+    uri: Uri,
+    Form(asked): Form<PersonAsked>,
+) -> Answer {
+    let page = PageOf {
+        app: &app,
+        asker: &asker,
+        uri: &uri,
+    };
+    let allowed = asker.must(View::Person);
+    let allowed = allowed.and_then(|()| asker.check_csrf(&asked.csrf));
+    allowed.map_err(|fault| page.refused(fault))?;
+    let noted = app
+        .desk
+        .note(&asker.principal, Door::Page, "look-up", "done");
+    noted.map_err(|fault| page.refused(fault))?;
+    let known = super::person::look_up(&app.now(), &asked.email).await;
+    let known = known.map_err(|fault| page.refused(fault))?;
+    Ok(page.show("Person", |frame| console::person(frame, &known)))
+}
+
+#[derive(Deserialize)]
+struct Next {
+    next: Option<String>,
+}
+
+/// A path of this server to go on to; another page's is not followed.
+fn own_path(next: Option<&str>) -> &str {
+    match next {
+        Some(next) if next.starts_with('/') && !next.starts_with("//") && !next.contains('\\') => {
+            next
+        }
+        _ => "/",
+    }
+}
+
+async fn sign_in_form(State(app): State<Arc<App>>, Query(asked): Query<Next>) -> Response {
+    let form = SignIn {
+        name: "",
+        next: own_path(asked.next.as_deref()),
+        error: None,
+    };
+    show_sign_in(&app, StatusCode::OK, &form)
+}
+
+fn show_sign_in(app: &App, status: StatusCode, form: &SignIn<'_>) -> Response {
+    let frame = Frame {
+        title: "Sign in",
+        lake: "",
+        user: None,
+        role: None,
+        csrf: &app.sessions.csrf(""),
+        path: "/sign-in",
+        enhanced: false,
+        nav: Nav::default(),
+        now_ms: 0,
+    };
+    (status, Html(console::sign_in(&frame, form))).into_response()
+}
+
+#[derive(Deserialize)]
+struct Credentials {
+    csrf: String,
+    name: String,
+    password: String,
+    next: Option<String>,
+}
+
+async fn sign_in(State(app): State<Arc<App>>, uri: Uri, Form(sent): Form<Credentials>) -> Answer {
+    let next = own_path(sent.next.as_deref());
+    let Some(users) = &app.users else {
+        return Ok(Redirect::to(next).into_response());
+    };
+    if sent.csrf != app.sessions.csrf("") {
+        let fault =
+            Fault::new(Kind::Forbidden, "the form is too old").with_hint("open the page again");
+        return Err(Refused::at(fault, &uri));
+    }
+    let signed_in = app
+        .sessions
+        .sign_in(users, sent.name.clone(), sent.password);
+    match signed_in.await {
+        Ok(who) => {
+            note_sign_in(&app, &who, "done")
+                .await
+                .map_err(|fault| Refused::at(fault, &uri))?;
+            let cookie = app.sessions.begin(&who.name);
+            let to = Redirect::to(next);
+            Ok(([(header::SET_COOKIE, cookie)], to).into_response())
+        }
+        Err(fault) => {
+            let nobody = Principal {
+                // What was typed may be a password in the wrong field.
+                name: "?".into(),
+                role: Role::Scientist,
+                sees_personal: false,
+            };
+            let noted = note_sign_in(&app, &nobody, "refused").await;
+            noted.map_err(|fault| Refused::at(fault, &uri))?;
+            let form = SignIn {
+                name: &sent.name,
+                next,
+                error: Some(&fault.message),
+            };
+            Ok(show_sign_in(&app, super::answer::status(fault.kind), &form))
+        }
+    }
+}
+
+/// Notes a sign-in on a thread that may wait for the disk.
+async fn note_sign_in(app: &Arc<App>, who: &Principal, outcome: &'static str) -> Result<(), Fault> {
+    let (desk, who) = (Arc::clone(&app.desk), who.clone());
+    blocking(move || desk.note(&who, Door::Page, "sign-in", outcome)).await?
+}
+
+#[derive(Deserialize)]
+struct SignOut {
+    csrf: String,
+}
+
+async fn sign_out(
+    State(app): State<Arc<App>>,
+    asker: Asker,
+    uri: Uri,
+    headers: HeaderMap,
+    Form(sent): Form<SignOut>,
+) -> Answer {
+    let allowed = asker.check_csrf(&sent.csrf);
+    allowed.map_err(|fault| Refused::at(fault, &uri))?;
+    let noted = app
+        .desk
+        .note(&asker.principal, Door::Page, "sign-out", "done");
+    noted.map_err(|fault| Refused::at(fault, &uri))?;
+    let cookie = app.sessions.end(&headers);
+    Ok(([(header::SET_COOKIE, cookie)], Redirect::to("/sign-in")).into_response())
+}

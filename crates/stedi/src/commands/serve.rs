@@ -1,0 +1,227 @@
+//! `stedi serve`: opens the doors of a lake until it is asked to stop.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Result;
+use catalog::Expectations;
+use engine::Setup;
+use server::{Audit, Desk, HttpSetup, Limits, Principal, Role, Users};
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+
+use super::run;
+use crate::args::{ServeArgs, UsersArgs};
+use crate::failure::{Ending, Failure};
+use crate::folders;
+use crate::output::put;
+use crate::runtime::{runtime, stopped};
+use crate::settings::{Settings, seconds_of};
+
+/// Statements that are computed at once, for each core.
+const RUNNING_OF_CORE: usize = 2;
+
+/// Statements that wait for their turn, for each that may run.
+const WAITING_OF_RUNNING: usize = 16;
+
+/// The least memory of a statement.
+const STATEMENT_BYTES_MIN: usize = 64 << 20;
+
+/// How long open requests may go on once the program is asked to stop.
+const GRACE: Duration = Duration::from_millis(600);
+
+/// The doors and what they are opened with.
+pub(crate) struct Doors {
+    http: SocketAddr,
+    hosts: Vec<String>,
+    tls: Option<(PathBuf, PathBuf)>,
+    users: Option<PathBuf>,
+    audit: Option<PathBuf>,
+    time: Duration,
+    rows: u64,
+    signs_in: bool,
+}
+
+impl Doors {
+    /// The page of a demo, for whoever is on this machine.
+    pub(crate) fn of_demo(http: SocketAddr) -> Self {
+        Self {
+            http,
+            hosts: Vec::new(),
+            tls: None,
+            users: None,
+            audit: None,
+            time: Duration::from_secs(300),
+            rows: 1_000_000,
+            signs_in: !http.ip().is_loopback(),
+        }
+    }
+}
+
+pub(crate) fn serve(settings: &Settings, args: &ServeArgs) -> Result<Ending> {
+    let setup = settings.setup()?;
+    let expect = run::expectations(&setup.project, args.expect.as_deref())?;
+    let tls = args.tls_cert.clone().zip(args.tls_key.clone());
+    let doors = Doors {
+        http: args.http,
+        hosts: args.hosts.clone(),
+        tls,
+        users: args.users.users.clone(),
+        audit: args.audit.clone(),
+        time: seconds_of("timeout", &args.timeout)?,
+        rows: args.max_rows,
+        signs_in: true,
+    };
+    serve_lake(settings, setup, &doors, expect)
+}
+
+/// Serves the lake of `setup` until the program is asked to stop.
+pub(super) fn serve_lake(
+    settings: &Settings,
+    setup: Setup,
+    doors: &Doors,
+    expect: Option<Expectations>,
+) -> Result<Ending> {
+    let users = users_of(doors)?;
+    let tls = match &doors.tls {
+        None => None,
+        Some((certificates, key)) => {
+            let config = server::tls(certificates, key).map_err(|error| {
+                Failure::settings(
+                    error.to_string(),
+                    "give the chain of certificates with --tls-cert and its private key with --tls-key, both as PEM",
+                )
+            })?;
+            Some(server::acceptor(&config))
+        }
+    };
+    let audit = open_audit(doors)?;
+    let limits = limits(settings, doors);
+    let is_secure = tls.is_some();
+    runtime()?.block_on(async {
+        let listener = TcpListener::bind(doors.http).await;
+        let listener = listener.map_err(|error| cannot_listen(doors.http, &error))?;
+        let address = listener.local_addr()?;
+        let desk = Desk::open(setup, limits, audit).await?;
+        let page = HttpSetup {
+            desk: Arc::clone(&desk),
+            local: Principal {
+                name: "local".into(),
+                role: Role::Engineer,
+                sees_personal: false,
+            },
+            hosts: doors.hosts.clone(),
+            expect,
+            users,
+        };
+        let (stop, told) = watch::channel(false);
+        let serving = tokio::spawn(server::http(listener, tls, page, told));
+        let scheme = if is_secure { "https" } else { "http" };
+        // Whoever started it waits for this line.
+        put(&format!(
+            "serving {} at {scheme}://{address}\n",
+            desk.setup().lake
+        ))?;
+        stopped().await;
+        _ = stop.send(true);
+        _ = tokio::time::timeout(GRACE, serving).await;
+        Ok(Ending::Interrupted)
+    })
+}
+
+/// The users who sign in; `None` where nobody needs to.
+fn users_of(doors: &Doors) -> Result<Option<Arc<Users>>> {
+    let users = users_file(doors.users.clone())?;
+    let is_local = doors.http.ip().is_loopback();
+    let none = users.is_empty().map_err(|error| users_failure(&error))?;
+    if !is_local && doors.tls.is_none() {
+        return Err(Failure::settings(
+            format!(
+                "{} is not loopback, and what goes there must be encrypted",
+                doors.http
+            ),
+            "give --tls-cert and --tls-key, or serve at 127.0.0.1",
+        ));
+    }
+    if !is_local && none {
+        return Err(Failure::settings(
+            format!(
+                "{} is not loopback, and nobody could sign in there",
+                doors.http
+            ),
+            "add a user: stedi user add NAME --role engineer",
+        ));
+    }
+    Ok((doors.signs_in && !none).then(|| Arc::new(users)))
+}
+
+/// The file of users.
+pub(super) fn users_of_args(args: &UsersArgs) -> Result<Users> {
+    users_file(args.users.clone())
+}
+
+fn users_file(named: Option<PathBuf>) -> Result<Users> {
+    let own = || Some(folders::settings()?.join("users.json"));
+    match named.or_else(own) {
+        Some(path) => Ok(Users::at(path)),
+        None => Err(Failure::settings(
+            "there is no place for the file of users: neither HOME nor XDG_CONFIG_HOME is set",
+            "name it with --users",
+        )),
+    }
+}
+
+/// What to do about users that cannot be read or changed.
+pub(super) fn users_failure(error: &server::UsersError) -> anyhow::Error {
+    use server::UsersError;
+    let hint = match error {
+        UsersError::Readable { path, .. } => {
+            return Failure::settings(error.to_string(), format!("chmod 600 {path}"));
+        }
+        UsersError::File { .. } => "check the file, or name another with --users",
+        UsersError::Known(_) => "choose another name, or remove the user first",
+        UsersError::Unknown(_) => "`stedi user list` lists all users",
+        UsersError::NoToken { .. } => "`stedi user list` lists all tokens",
+        UsersError::Password => "a sentence is easy to remember",
+        _ => "choose another",
+    };
+    Failure::settings(error.to_string(), hint)
+}
+
+fn open_audit(doors: &Doors) -> Result<Arc<Audit>> {
+    let own = || Some(folders::state()?.join("audit.ndjson"));
+    let path = doors.audit.clone().or_else(own).ok_or_else(|| {
+        Failure::settings(
+            "there is no place for the audit log: neither HOME nor XDG_STATE_HOME is set",
+            "name it with --audit",
+        )
+    })?;
+    let audit = Audit::open(&path).map_err(|error| {
+        Failure::settings(
+            format!("cannot write the audit log {}: {error}", path.display()),
+            "check the folder, or name another file with --audit",
+        )
+    })?;
+    Ok(Arc::new(audit))
+}
+
+fn limits(settings: &Settings, doors: &Doors) -> Limits {
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let running = cores * RUNNING_OF_CORE;
+    Limits {
+        time: doors.time,
+        memory_bytes: (settings.memory_bytes.value / running).max(STATEMENT_BYTES_MIN),
+        rows: doors.rows,
+        running,
+        waiting: running * WAITING_OF_RUNNING,
+    }
+}
+
+fn cannot_listen(address: SocketAddr, error: &std::io::Error) -> anyhow::Error {
+    Failure::failed(
+        format!("cannot listen at {address}: {error}"),
+        "another program may listen there: choose another address with --http, such as 127.0.0.1:0",
+    )
+}
