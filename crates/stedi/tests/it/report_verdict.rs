@@ -24,7 +24,7 @@ type Case = (
     &'static str,
 );
 
-const CASES: [Case; 12] = [
+const CASES: [Case; 13] = [
     ("nothing", |_| {}, "", 0, HOLDS, "checks hold"),
     ("a withdrawal by hand", withdraw, "", 4, FAILS, "fail"),
     (
@@ -124,6 +124,14 @@ const CASES: [Case; 12] = [
         LOOK,
         "no run removes people from them: curated/training_set",
     ),
+    (
+        "an older version that cannot be read",
+        damage_an_older_version,
+        "",
+        0,
+        LOOK,
+        "who entered or left customer_trusted since version 0 is unknown: ",
+    ),
 ];
 
 fn email(dir: &Path) -> String {
@@ -143,6 +151,23 @@ fn change_a_record(dir: &Path) {
     let (name, changed) = ("\"customerName\": \"", "\"customerName\": \"X");
     assert!(text.contains(name), "{text:.300}");
     fs::write(file.path(), text.replacen(name, changed, 1)).unwrap();
+}
+
+/// Empties the files of `customer_trusted` that the newest version no longer has.
+fn damage_an_older_version(dir: &Path) {
+    withdraw(dir);
+    stedi(dir, "run").run().done();
+    let table = dir.join("lake/trusted/customer_trusted");
+    let log = fs::read_to_string(table.join("_delta_log/00000000000000000001.json")).unwrap();
+    let actions = log
+        .lines()
+        .map(|line| serde_json::from_str::<Value>(line).unwrap());
+    let removed = actions.filter_map(|action| Some(action["remove"]["path"].as_str()?.to_owned()));
+    let removed: Vec<String> = removed.collect();
+    assert!(!removed.is_empty(), "{log}");
+    for file in removed {
+        fs::write(table.join(file), "").unwrap();
+    }
 }
 
 fn withdraw_in_landing(dir: &Path) {

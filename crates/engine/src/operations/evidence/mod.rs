@@ -77,10 +77,12 @@ pub async fn evidence(setup: &Setup, expect: Option<&Expectations>) -> Result<Ev
         accounts: &accounts,
         last_run: last_run.as_ref(),
     };
-    let mut tables = gathering.tables().await?;
+    let mut unread = Vec::new();
+    let mut tables = gathering.tables(&mut unread).await?;
     let consent = subjects::consent(&session, setup.now_ms, &tables).await?;
     let quarantine = subjects::quarantined(&session).await?;
     let mut notes = remarks::of_verification(&verified, &accounts, &quarantine);
+    notes.extend(unread);
     notes.extend(remarks::of_landing(&session).await?);
     notes.extend(remarks::of_people(&consent, verified.undecodable.len()));
     notes.extend(remarks::of_lake(&lake_of(&session), project, last_run.as_ref()).await?);

@@ -16,7 +16,7 @@ use crate::subjects::quarantine;
 
 /// The people or devices in a model's rows, and what changed since the version before
 /// with other rows. `None` if the model names nobody. `columns` are those of its table,
-/// `commits` are newest first.
+/// `commits` are newest first. A version before that cannot be read is told in `remarks`.
 ///
 /// # Errors
 /// [`Error::Query`].
@@ -25,6 +25,7 @@ pub(super) async fn of_model(
     model: &Model,
     columns: &[&str],
     commits: &[Commit],
+    remarks: &mut Vec<String>,
 ) -> Result<Option<Subjects>, Error> {
     if subject_columns::is_training_set(model, columns) {
         return Ok(Some(Subjects {
@@ -51,8 +52,14 @@ pub(super) async fn of_model(
             privacy_gates::people_as_of(session, model, (kind, column), &as_of).await;
         let before_names = match before_names {
             Ok(names) => names,
-            // Its files are gone, or its columns were others.
-            Err(Error::Lake(_) | Error::Query(_)) => return Ok(Some(subjects)),
+            Err(error) if has_nothing_to_compare(&error) => return Ok(Some(subjects)),
+            Err(error @ (Error::Lake(_) | Error::Query(_))) => {
+                remarks.push(format!(
+                    "who entered or left {} since version {} is unknown: {error}",
+                    model.name, before.version
+                ));
+                return Ok(Some(subjects));
+            }
             Err(error) => return Err(error),
         };
         let (now, then) = (now.names(), before_names.names());
@@ -63,6 +70,16 @@ pub(super) async fn of_model(
         });
     }
     Ok(Some(subjects))
+}
+
+/// Whether an older version was removed, or had other columns.
+fn has_nothing_to_compare(error: &Error) -> bool {
+    use lake::Error::{NoVersion, VersionRemoved};
+    matches!(
+        error,
+        Error::Lake(NoVersion { .. } | VersionRemoved { .. })
+            | Error::Query(query::Error::Sql { .. })
+    )
 }
 
 /// How many people the pseudonyms in the training set stand for.

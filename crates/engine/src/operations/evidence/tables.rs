@@ -38,18 +38,19 @@ pub(super) struct Gathering<'a> {
 }
 
 impl Gathering<'_> {
-    /// Landing tables, models in build order, system tables.
+    /// Landing tables, models in build order, system tables. What of them could not be
+    /// read, although there is something, is told in `remarks`.
     ///
     /// # Errors
     /// [`Error::Query`] or [`Error::Lake`].
-    pub(super) async fn tables(&self) -> Result<Vec<Table>, Error> {
+    pub(super) async fn tables(&self, remarks: &mut Vec<String>) -> Result<Vec<Table>, Error> {
         let seconds = seconds(self.session).await?;
         let mut tables = Vec::new();
         for landing in self.project.landing() {
             tables.push(self.landing(landing).await?);
         }
         for model in self.project.models() {
-            let mut table = self.model(model).await?;
+            let mut table = self.model(model, remarks).await?;
             table.seconds = seconds.get(&table.table).copied();
             tables.push(table);
         }
@@ -99,7 +100,7 @@ impl Gathering<'_> {
         Ok(())
     }
 
-    async fn model(&self, model: &Model) -> Result<Table, Error> {
+    async fn model(&self, model: &Model, remarks: &mut Vec<String>) -> Result<Table, Error> {
         let id = model_id(model);
         let name = model.name.as_ref();
         let zone = match model.zone {
@@ -130,11 +131,13 @@ impl Gathering<'_> {
         let commits = self.commits(&id, &version).await?;
         let fields = version.schema.fields().iter();
         let fields: Vec<&str> = fields.map(|field| field.name().as_str()).collect();
+        let subjects = subjects::of_model(self.session, model, &fields, &commits.0, remarks);
+        let subjects = subjects.await?;
         Ok(Table {
             columns_more: more(&version.schema, &columns),
             columns,
             account: self.accounts.of(name),
-            subjects: subjects::of_model(self.session, model, &fields, &commits.0).await?,
+            subjects,
             preview: self.preview(&version, &masks).await?,
             ..with_version(blank, &version, &commits)
         })
