@@ -121,27 +121,16 @@ pub const LEDGER: Definition = Definition {
     ],
 };
 
-/// The ledger's columns that hold counts.
-pub const LEDGER_COUNTS: [&str; 18] = [
-    "files",
-    "rows_in",
-    "fan_out",
-    "rows_out",
-    "quarantined",
-    "no_consent",
-    "no_owner",
-    "unmatched",
-    "filtered",
-    "superseded",
-    "grouped",
-    "duplicate",
-    "left_out",
-    "bytes_in",
-    "bytes_rows",
-    "bytes_quarantined",
-    "bytes_separators",
-    "unknown_fields",
-];
+/// The ledger's columns that hold counts: all behind run, step, table and source.
+pub const LEDGER_COUNTS: [&str; 18] = {
+    let mut names = [""; 18];
+    let mut place = 0;
+    while place < names.len() {
+        names[place] = LEDGER.columns[4 + place].0;
+        place += 1;
+    }
+    names
+};
 
 /// `system.consent`.
 pub const CONSENT: Definition = Definition {

@@ -8,25 +8,7 @@ use query::Session;
 use super::rows::Rows;
 use super::run_id::RunId;
 use crate::Error;
-
-/// The reasons of `system.ledger` for which rows are left out, in words.
-const REASONS: [(&str, &str); 9] = [
-    ("quarantined", "cannot be read; in quarantine"),
-    (
-        "no_consent",
-        "no consent in force, now or at the time of the row",
-    ),
-    ("no_owner", "of a device without an owner who agrees"),
-    ("unmatched", "without a partner in a join"),
-    ("filtered", "a condition of the SELECT does not hold"),
-    (
-        "superseded",
-        "another row of the group counts, such as a newer record",
-    ),
-    ("grouped", "went into one row of their group"),
-    ("duplicate", "equal to a row that was kept"),
-    ("left_out", "left out by a check of the contract"),
-];
+use crate::write::ledger::Reason;
 
 /// One step of a table's making.
 #[derive(Debug, Default)]
@@ -58,7 +40,7 @@ impl Accounts {
     }
 
     async fn read_where(session: &Session, condition: &str) -> Result<Self, Error> {
-        let counts = REASONS.map(|(reason, _)| reason);
+        let counts = Reason::ALL.map(Reason::column);
         let counts = ["files", "bytes_in", "rows_in", "fan_out", "rows_out"]
             .into_iter()
             .chain(counts);
@@ -73,9 +55,9 @@ impl Accounts {
         let mut accounts = Self::default();
         for row in Rows::of(session, &sql).await?.iter() {
             let number = |column| row.number(column).unwrap_or_default();
-            let left_out = (8..).zip(REASONS).map(|(column, (reason, words))| LeftOut {
-                reason: reason.to_owned(),
-                words: words.to_owned(),
+            let left_out = (8..).zip(Reason::ALL).map(|(column, reason)| LeftOut {
+                reason: reason.column().to_owned(),
+                words: reason.words().to_owned(),
                 rows: number(column),
             });
             let account = Account {

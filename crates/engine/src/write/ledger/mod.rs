@@ -7,6 +7,7 @@
 //! join only decides which rows remain; it has an entry of its own.
 
 mod numbers;
+mod reason;
 mod totals;
 
 use std::cmp::Reverse;
@@ -33,28 +34,8 @@ use query::tables::memory_table::MemorySource;
 use query::{FirstExec, system};
 
 pub(crate) use numbers::{numbered, plan_to_account_for};
+pub(crate) use reason::Reason;
 pub(crate) use totals::Totals;
-
-/// Why rows of the driving side were left out.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Reason {
-    /// Their person has no consent in force.
-    NoConsent,
-    /// Their device has no consenting owner.
-    NoOwner,
-    /// They have no match in another join.
-    Unmatched,
-    /// A condition did not hold.
-    Filtered,
-    /// Another row of their group was chosen.
-    Superseded,
-    /// They were merged into the row of their group.
-    Grouped,
-    /// An equal row was kept.
-    Duplicate,
-    /// A check of the contract leaves them out.
-    LeftOut,
-}
 
 /// One step and its account.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

@@ -90,15 +90,11 @@ impl Totals {
                 "rows_in" => entry.rows_in,
                 "fan_out" => entry.fan_out,
                 "rows_out" => entry.rows_out,
-                "no_consent" => entry.left_out(Reason::NoConsent),
-                "no_owner" => entry.left_out(Reason::NoOwner),
-                "unmatched" => entry.left_out(Reason::Unmatched),
-                "filtered" => entry.left_out(Reason::Filtered),
-                "superseded" => entry.left_out(Reason::Superseded),
-                "grouped" => entry.left_out(Reason::Grouped),
-                "duplicate" => entry.left_out(Reason::Duplicate),
-                "left_out" => entry.left_out(Reason::LeftOut),
-                _ => 0,
+                name => {
+                    let mut reasons = Reason::ALL.into_iter();
+                    let reason = reasons.find(|reason| reason.column() == name);
+                    reason.map_or(0, |reason| entry.left_out(reason))
+                }
             });
         }
     }
