@@ -6,7 +6,7 @@ use query::sql::parse::quote;
 use super::rows::Rows;
 use crate::Error;
 
-/// The rows of a table, and in how many of them each column is null. `table` is quoted.
+/// In how many rows of a table each column is null. `table` is quoted.
 ///
 /// # Errors
 /// [`Error::Query`].
@@ -14,16 +14,16 @@ pub(super) async fn of(
     session: &Session,
     table: &str,
     columns: &[String],
-) -> Result<(u64, Vec<u64>), Error> {
+) -> Result<Vec<u64>, Error> {
     let counts: String = columns
         .iter()
         .map(|column| format!(", count({})", quote(column)))
         .collect();
     let rows = Rows::of(session, &format!("select count(*){counts} from {table}")).await?;
     let Some(row) = rows.iter().next() else {
-        return Ok((0, vec![0; columns.len()]));
+        return Ok(vec![0; columns.len()]);
     };
     let all = row.count(0);
     let nulls = (1..=columns.len()).map(|column| all.saturating_sub(row.count(column)));
-    Ok((all, nulls.collect()))
+    Ok(nulls.collect())
 }

@@ -89,13 +89,19 @@ async fn pseudonyms(session: &Session, model: &Model) -> Result<u64, Error> {
     count(session, &sql).await
 }
 
-/// The people or devices in the rows of a landing table, as they are now; `None` if it
-/// has no column that names them. Who is named only in input that is no row is not among
-/// them.
+/// The people or devices in the rows of a landing table, as they are now, and in how many
+/// rows each of `columns` is null; `None` if it has no column that names them. Who is named
+/// only in input that is no row is not counted. One SELECT counts both, since the
+/// files of a landing table are read as a whole for each. Groups of one person each can
+/// be spilled, other than the set of `count(distinct)`.
 ///
 /// # Errors
 /// [`Error::Query`], also if landing files cannot be read.
-pub(super) async fn of_landing(session: &Session, table: &str) -> Result<Option<Subjects>, Error> {
+pub(super) async fn of_landing(
+    session: &Session,
+    table: &str,
+    columns: &[String],
+) -> Result<Option<(Subjects, Vec<u64>)>, Error> {
     let project = &session.tables().project;
     let Some((party, column)) = project.roles().party(table) else {
         return Ok(None);
@@ -105,13 +111,28 @@ pub(super) async fn of_landing(session: &Session, table: &str) -> Result<Option<
         Party::Subject => format!("subject({column})"),
         Party::Device => column,
     };
-    let place = quote(table);
-    let sql = format!("select count(distinct nullif({name}, '')) from landing.{place}");
-    Ok(Some(Subjects {
+    let (mut sums, mut nulls) = (String::new(), String::new());
+    for (place, column) in columns.iter().enumerate() {
+        sums.push_str(&format!(", coalesce(sum(nulls_{place}), 0)"));
+        nulls.push_str(&format!(
+            ", count(*) - count({}) as nulls_{place}",
+            quote(column)
+        ));
+    }
+    let sql = format!(
+        "select count(named){sums} from \
+         (select nullif({name}, '') as named{nulls} from landing.{} group by 1)",
+        quote(table)
+    );
+    let rows = Rows::of(session, &sql).await?;
+    let row = rows.iter().next();
+    let count = |column| row.as_ref().map_or(0, |row| row.count(column));
+    let subjects = Subjects {
         kind: word(party == Party::Subject).to_owned(),
-        count: count(session, &sql).await?,
+        count: count(0),
         change: None,
-    }))
+    };
+    Ok(Some((subjects, (1..=columns.len()).map(count).collect())))
 }
 
 fn word(are_people: bool) -> &'static str {

@@ -70,12 +70,17 @@ impl Gathering<'_> {
             .map(|field| Masking::of_landing(landing, field.name(), field.data_type()))
             .collect();
         let mut columns = columns(&schema, &masks);
-        let roles = self.project.roles();
-        if roles.has_person_records(name) {
-            self.count_landing_nulls(name, &mut columns).await?;
-        }
+        let nulls_of = match self.project.roles().has_person_records(name) {
+            true => names(&columns),
+            false => Vec::new(),
+        };
+        let counted = subjects::of_landing(self.session, name, &nulls_of).await;
+        let counted = in_reach(counted)?.flatten();
+        let subjects = counted.map(|(subjects, nulls)| {
+            set_nulls(&mut columns, &nulls);
+            subjects
+        });
         let preview = in_reach(preview::of(self.session, name, &rows, &masks).await)?;
-        let subjects = in_reach(subjects::of_landing(self.session, name).await)?;
         let read = self.accounts.landing_files(name);
         Ok(Table {
             rows: self.accounts.landing_rows(name),
@@ -84,20 +89,10 @@ impl Gathering<'_> {
             columns_more: more(&schema, &columns),
             columns,
             account: self.accounts.of(name),
-            subjects: subjects.flatten(),
+            subjects,
             preview: preview.unwrap_or_else(|| absent("its landing files cannot be read now")),
             ..table(Zone::Landing, name, landing.comment.as_deref())
         })
-    }
-
-    /// Counts the nulls of the person records, as they are now.
-    async fn count_landing_nulls(&self, name: &str, columns: &mut [Column]) -> Result<(), Error> {
-        let place = format!("landing.{}", quote(name));
-        let counted = in_reach(nulls::of(self.session, &place, &names(columns)).await)?;
-        if let Some((_, nulls)) = counted {
-            set_nulls(columns, &nulls);
-        }
-        Ok(())
     }
 
     async fn model(&self, model: &Model, remarks: &mut Vec<String>) -> Result<Table, Error> {
@@ -126,7 +121,7 @@ impl Gathering<'_> {
         let masks: Vec<ColumnMask> = version.schema.fields().iter().map(mask).collect();
         let mut columns = columns(&version.schema, &masks);
         let place = format!("{}.{}", model.zone, quote(name));
-        let (_, nulls) = nulls::of(self.session, &place, &names(&columns)).await?;
+        let nulls = nulls::of(self.session, &place, &names(&columns)).await?;
         set_nulls(&mut columns, &nulls);
         let commits = self.commits(&id, &version).await?;
         let fields = version.schema.fields().iter();
