@@ -132,6 +132,19 @@ impl Error {
         }
     }
 
+    /// The message without the model's file and line, where it begins with them.
+    pub fn without_place(&self) -> String {
+        let text = self.to_string();
+        let place = match self {
+            Error::Model { file, line, .. }
+            | Error::Refused(
+                Refusal::Model { file, line, .. } | Refusal::ValuesOfAnybody { file, line, .. },
+            ) => format!("{file}:{line}: "),
+            _ => return text,
+        };
+        text.strip_prefix(&place).unwrap_or(&text).to_owned()
+    }
+
     /// How it ends the program.
     pub fn class(&self) -> Class {
         match self {

@@ -210,8 +210,8 @@ pub struct ProposedContract {
     pub device: Option<String>,
     /// The columns with personal values.
     pub personal: Vec<String>,
-    /// Why a run refuses the model whatever its contract declares: the message, and what to
-    /// do if that is known.
+    /// Why a run refuses the model whatever its contract declares: the message without the
+    /// model's file and line, and what to do if that is known.
     pub refused: Option<(String, Option<String>)>,
 }
 
@@ -244,12 +244,12 @@ pub async fn propose_contracts(setup: &Setup) -> Result<Vec<ProposedContract>, E
         match planned_layout(&session, model).await {
             Err(error) => {
                 unplanned.insert(proposal.table.clone());
-                proposal.refused = Some((error.to_string(), error.advice()));
+                proposal.refused = Some((error.without_place(), error.advice()));
             }
             Ok((plan, layout)) => {
                 let people = lineage.propose(model, layout.schema(), &plan);
                 let refused = people.refused.as_ref();
-                proposal.refused = refused.map(|error| (error.to_string(), error.advice()));
+                proposal.refused = refused.map(|error| (error.without_place(), error.advice()));
                 proposal.subject = people.subject;
                 proposal.device = people.device;
                 proposal.personal = people.personal;

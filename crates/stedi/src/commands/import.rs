@@ -53,13 +53,13 @@ pub(crate) fn glue(settings: &Settings, args: &ImportGlueArgs) -> Result<Ending>
             Field::text(Some(&line.script)),
             Field::count(u64::from(line.line)),
             Field::text(Some(&line.node)),
-            Field::text(Some(line.outcome)),
+            Field::text(Some(line.outcome.word())),
             Field::text(Some(&line.note)),
         ]
     })?;
     let dir = args.to.display();
     let count = grouped(written.len() as u64);
-    let open = lines.iter().filter(|line| line.is_open()).count();
+    let open = lines.iter().filter(|line| line.outcome.is_open()).count();
     match open {
         0 => say(
             settings,
@@ -89,21 +89,55 @@ struct Line {
     script: String,
     line: u32,
     node: String,
-    outcome: &'static str,
+    outcome: Shown,
     note: String,
+}
+
+/// What became of a step, as it is printed.
+#[derive(Clone, Copy)]
+enum Shown {
+    Written,
+    Translated,
+    LeftOut,
+    NotTranslated,
+    /// Written, and a run will refuse the model.
+    Refused,
+}
+
+impl Shown {
+    fn word(self) -> &'static str {
+        match self {
+            Self::Written => "written",
+            Self::Translated => "translated",
+            Self::LeftOut => "left out",
+            Self::NotTranslated => "not translated",
+            Self::Refused => "refused",
+        }
+    }
+
+    /// Whether the user has something to do.
+    fn is_open(self) -> bool {
+        matches!(self, Self::NotTranslated | Self::Refused)
+    }
+}
+
+impl Serialize for Shown {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.word())
+    }
 }
 
 impl Line {
     fn of(step: &Step) -> Self {
         let (outcome, note) = match &step.outcome {
-            Outcome::Written { file, note: None } => ("written", file.clone()),
+            Outcome::Written { file, note: None } => (Shown::Written, file.clone()),
             Outcome::Written {
                 file,
                 note: Some(note),
-            } => ("written", format!("{file}; {note}")),
-            Outcome::Translated => ("translated", String::new()),
-            Outcome::LeftOut(reason) => ("left out", reason.clone()),
-            Outcome::NotTranslated(reason) => ("not translated", reason.clone()),
+            } => (Shown::Written, format!("{file}; {note}")),
+            Outcome::Translated => (Shown::Translated, String::new()),
+            Outcome::LeftOut(reason) => (Shown::LeftOut, reason.clone()),
+            Outcome::NotTranslated(reason) => (Shown::NotTranslated, reason.clone()),
         };
         Self {
             script: step.script.clone(),
@@ -112,10 +146,6 @@ impl Line {
             outcome,
             note,
         }
-    }
-
-    fn is_open(&self) -> bool {
-        matches!(self.outcome, "not translated" | "refused")
     }
 }
 
@@ -196,7 +226,7 @@ fn complete(
 ) -> (People, Vec<String>) {
     let mut people = People::default();
     let mut remarks = Vec::new();
-    let mut verdict = |outcome: &'static str, note: &str| {
+    let mut verdict = |outcome: Shown, note: &str| {
         let mut lines = lines.iter_mut();
         let line = lines.find(|line| {
             line.script == model.script && line.line == model.line && line.node == model.table
@@ -207,7 +237,7 @@ fn complete(
         }
     };
     if let Err(reason) = &model.sql {
-        verdict("not translated", reason);
+        verdict(Shown::NotTranslated, reason);
         return (people, remarks);
     }
     let Some(proposal) = proposal else {
@@ -217,16 +247,14 @@ fn complete(
     people.device.clone_from(&proposal.device);
     people.personal.clone_from(&proposal.personal);
     if let Some((reason, advice)) = &proposal.refused {
-        let reason = reason.trim_start_matches(&format!("import/{}:", model.file));
-        let reason = reason.trim_start_matches(|c: char| c.is_ascii_digit() || c == ':');
-        remarks.push(format!("A run refuses this model: {}", reason.trim()));
+        remarks.push(format!("A run refuses this model: {reason}"));
         remarks.extend(advice.as_ref().map(|advice| format!("hint: {advice}")));
-        verdict("refused", reason.trim());
+        verdict(Shown::Refused, reason);
     } else if model.asks_nobody {
         let reason = "it does not ask for consent to research: a run refuses it as soon as it \
                       holds a row of somebody who does not agree (exit code 4)";
         remarks.push(format!("Note: {reason}"));
-        verdict("refused", reason);
+        verdict(Shown::Refused, reason);
     }
     (people, remarks)
 }

@@ -108,6 +108,27 @@ fn outcome_of(body: &str) -> (String, String) {
 }
 
 #[test]
+fn a_model_that_a_run_refuses_says_why_without_its_place() {
+    for (query, why) in [
+        (
+            "select wrong from customer_landing",
+            "there is no column `wrong`",
+        ),
+        (
+            "select a.z from accelerometer_landing a where a.z > 1",
+            "nothing in it says whose they are",
+        ),
+    ] {
+        let (out, file) = outcome_of(&format!("c = spark.sql('{query}')"));
+        let line = out.lines().find(|line| line.contains(",refused,"));
+        let line = line.unwrap_or_else(|| panic!("{out}"));
+        assert!(line.contains(why), "{out}");
+        assert!(file.contains("A run refuses this model: "), "{file}");
+        assert!(!format!("{file}{line}").contains("import/"), "{file}{line}");
+    }
+}
+
+#[test]
 fn what_is_not_followed_is_told_and_taints_what_it_assigns() {
     for (body, expected) in [
         (
