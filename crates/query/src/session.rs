@@ -429,12 +429,17 @@ impl Session {
 
     async fn plan_statement(&self, sql: &str) -> Result<LogicalPlan, Error> {
         let mut statement = parse(sql)?;
+        let shown = show::Shown {
+            tables: &self.tables,
+            definitions: &self.definitions,
+            functions: &|| self.functions(),
+        };
         if let Some(view) = show::described(&statement)
             && self.definitions.definition(&view).is_some()
         {
             let columns = Box::pin(self.plan_statement(&format!("select * from {view}"))).await?;
             statement = parse(&show::columns(columns.schema().as_arrow()))?;
-        } else if let Some(sql) = show::query_of(&statement, &self.shown()).await? {
+        } else if let Some(sql) = show::query_of(&statement, &shown).await? {
             statement = parse(&sql)?;
         }
         if self.definitions.expand(&mut statement)? > 0 {
@@ -474,17 +479,14 @@ impl Session {
         unnest::joined(plan).map_err(Error::planning)
     }
 
-    fn shown(&self) -> show::Shown<'_> {
+    /// Names of all functions, and what they are.
+    fn functions(&self) -> Vec<(String, &'static str)> {
         let rewritten = trino_syntax::REWRITTEN.map(|(name, kind)| (name.to_owned(), kind));
         let mut functions = functions::kinds(&self.context.state());
         functions.extend(rewritten);
         functions.sort();
         functions.dedup();
-        show::Shown {
-            tables: &self.tables,
-            definitions: &self.definitions,
-            functions,
-        }
+        functions
     }
 
     /// Reports an unknown table with the nearest name before planning begins: the

@@ -15,8 +15,9 @@ use crate::{Error, redaction, system};
 pub(crate) struct Shown<'s> {
     pub(crate) tables: &'s Tables,
     pub(crate) definitions: &'s Definitions,
-    /// Names of functions, and what they are.
-    pub(crate) functions: Vec<(String, &'static str)>,
+    /// Gives names of functions, and what they are: there are hundreds, and most
+    /// statements do not show them.
+    pub(crate) functions: &'s (dyn Fn() -> Vec<(String, &'static str)> + Sync),
 }
 
 /// The name that a DESCRIBE asks for, if it has no dots.
@@ -100,8 +101,9 @@ pub(crate) async fn query_of(
                 let patterns = patterns.as_ref().and_then(Option::as_ref);
                 patterns.is_none_or(|patterns| patterns.iter().any(|one| is_like(name, one)))
             };
-            let found = shown.functions.iter().filter(|(name, _)| asked(name));
-            let found = found.map(|(name, kind)| vec![name.clone(), (*kind).to_owned()]);
+            let functions = (shown.functions)().into_iter();
+            let found = functions.filter(|(name, _)| asked(name));
+            let found = found.map(|(name, kind)| vec![name, kind.to_owned()]);
             rows_of(&["function", "function_type"], found.collect())
         }
         Ast::ShowCreate { obj_name, .. } => {
