@@ -43,7 +43,7 @@ use crate::snapshot::Snapshot;
 use crate::spill::{self, Spill};
 use crate::sql::definitions::{Definitions, Request};
 use crate::sql::exact_types::ExactTypes;
-use crate::sql::parse::{check_size, parse};
+use crate::sql::parse::{check_length, check_size, parse};
 use crate::sql::unknown_function::no_function;
 use crate::sql::unnest::{self, UnnestPlanner};
 use crate::sql::{
@@ -321,6 +321,7 @@ impl Session {
     /// # Errors
     /// [`Error::Sql`].
     pub fn request(&self, sql: &str) -> Result<Request, Error> {
+        check_length(sql)?;
         if let Some(done) = self.definitions.take(sql, &self.tables.names())? {
             return Ok(done);
         }

@@ -49,6 +49,14 @@ pub(crate) fn check_size(statement: &Statement) -> Result<(), Error> {
     }
 }
 
+/// Checks that a statement is short enough to be parsed.
+///
+/// # Errors
+/// [`Error::Sql`].
+pub(crate) fn check_length(sql: &str) -> Result<(), Error> {
+    limits::check_tokens(sql).map_err(too_large)
+}
+
 fn too_large(excess: Excess) -> Error {
     Error::sql(excess.message, excess.hint)
 }
@@ -113,8 +121,8 @@ fn other_spelling(sql: &str) -> Option<&'static str> {
     })
 }
 
-/// The tokens of a statement without blanks; none where it has no tokens.
-fn tokens(sql: &str) -> Vec<Token> {
+/// The tokens of a statement without blanks and comments; none where it has no tokens.
+pub(crate) fn tokens(sql: &str) -> Vec<Token> {
     let tokens = Tokenizer::new(&SqlDialect, sql).tokenize();
     let mut tokens = tokens.unwrap_or_default();
     tokens.retain(|token| !matches!(token, Token::Whitespace(_)));
@@ -168,7 +176,7 @@ fn refuse_joined_numbers(sql: &str) -> Result<(), Error> {
 /// # Errors
 /// [`Error::Sql`].
 pub(crate) fn parse_any(sql: &str) -> Result<Statement, Error> {
-    limits::check_tokens(sql).map_err(too_large)?;
+    check_length(sql)?;
     refuse_joined_numbers(sql)?;
     let sql = time_travel::without_for(sql);
     let mut statements = DFParserBuilder::new(sql.as_ref())

@@ -1,11 +1,12 @@
 //! External tables and databases that a session makes and removes. Scripts for Athena
 //! begin with such statements.
 
-use catalog::{LandingTable, SqlDialect, Zone};
-use sqlparser::tokenizer::{Token, Tokenizer};
+use catalog::{LandingTable, Zone};
+use sqlparser::tokenizer::Token;
 
 use crate::redaction::shown;
 use crate::sql::definitions::Definitions;
+use crate::sql::parse::tokens;
 use crate::tables::Tables;
 use crate::{Error, system};
 
@@ -119,10 +120,10 @@ struct Words {
 impl Words {
     /// None of a statement that is no sequence of tokens.
     fn of(sql: &str) -> Self {
-        let tokens = Tokenizer::new(&SqlDialect, sql).tokenize();
-        let mut tokens = tokens.unwrap_or_default();
-        tokens.retain(|token| !matches!(token, Token::Whitespace(_)));
-        Self { tokens, at: 0 }
+        Self {
+            tokens: tokens(sql),
+            at: 0,
+        }
     }
 
     fn word(&self, at: usize) -> Option<String> {

@@ -156,3 +156,18 @@ async fn errors_show_no_literal_of_a_view() {
         assert!(!error.contains("AnnSmith"), "{statements}: {error}");
     }
 }
+
+#[tokio::test]
+async fn a_statement_is_measured_before_it_is_taken_apart() {
+    let long = |begin: &str, end: &str| format!("{begin}{}{end}", " ".repeat(2 << 20));
+    let cases = [
+        long("drop table", "x"),
+        long("create database", "x"),
+        long("deallocate prepare", "x"),
+        long("prepare p from", "select 1"),
+        format!("drop view {}", vec!["v"; 100_001].join(",")),
+    ];
+    for sql in cases {
+        check(&[(&sql, "!the statement is too long")]).await;
+    }
+}
