@@ -443,7 +443,7 @@ impl Session {
         } else if let Some(sql) = show::query_of(&statement, &shown).await? {
             statement = parse(&sql)?;
         }
-        if self.definitions.expand(&mut statement)? > 0 {
+        if self.definitions.expand(&mut statement)?.views > 0 {
             check_size(&statement)?;
         }
         time_travel::resolve(&mut statement)?;

@@ -23,6 +23,13 @@ use crate::sql::scopes::{self, Scopes};
 /// Views that one statement may name; those of its views count too.
 const VIEWS_MAX: usize = 200;
 
+/// Bytes of the queries that views put into one statement: as long as a statement may be.
+const PUT_BYTES_MAX: usize = 2 << 20;
+
+/// Bytes of all views and prepared statements of a session. A parsed query takes a
+/// multiple of its text.
+const KEPT_BYTES_MAX: usize = 8 << 20;
+
 /// A token and its text as written.
 type Written<'s> = (Token, &'s str);
 
@@ -51,8 +58,17 @@ struct View {
     query: Query,
     /// The tables that the query reads.
     tables: BTreeSet<String>,
-    /// Views that were put into the query.
-    views: usize,
+    /// What it puts into a statement that names it.
+    size: Expanded,
+}
+
+/// What views put into a statement.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Expanded {
+    /// How many views, with those in their queries.
+    pub(crate) views: usize,
+    /// Bytes of their queries as written.
+    bytes: usize,
 }
 
 impl Definitions {
@@ -140,7 +156,7 @@ impl Definitions {
             }
         }
         let mut statement = Statement::Statement(Box::new(Ast::Query(view.query)));
-        let views = self.expand(&mut statement)?;
+        let put = self.expand(&mut statement)?;
         let query = match statement {
             Statement::Statement(statement) => match *statement {
                 Ast::Query(query) => *query,
@@ -153,9 +169,15 @@ impl Definitions {
             columns: view.columns.into_iter().map(|column| column.name).collect(),
             tables: scopes::tables_of(&query),
             query,
-            views: views + 1,
+            size: Expanded {
+                views: put.views + 1,
+                bytes: put.bytes + sql.len(),
+            },
         };
-        self.views.write().insert(name.clone(), view);
+        let (mut views, prepared) = (self.views.write(), self.prepared.read());
+        let replaced = views.get(&name).map_or(0, |view| view.size.bytes);
+        check_kept(&views, &prepared, view.size.bytes, replaced)?;
+        views.insert(name.clone(), view);
         Ok(Request::Done(format!(
             "{} is a view of this session",
             shown(&name)
@@ -218,7 +240,10 @@ impl Definitions {
         let sql: String = rest.map(|(_, text)| *text).collect();
         crate::sql::parse::parse(&sql)?;
         let name = name.value.to_lowercase();
-        self.prepared.write().insert(name.clone(), sql);
+        let (views, mut prepared) = (self.views.read(), self.prepared.write());
+        let replaced = prepared.get(&name).map_or(0, String::len);
+        check_kept(&views, &prepared, sql.len(), replaced)?;
+        prepared.insert(name.clone(), sql);
         Ok(Request::Done(format!("{} is prepared", shown(&name))))
     }
 
@@ -265,30 +290,51 @@ impl Definitions {
         Ok(Request::Query(filled.collect()))
     }
 
-    /// Puts the queries of views in the place of their names. How many there were.
+    /// Puts the queries of views in the place of their names.
     ///
     /// # Errors
-    /// [`Error::Sql`] for too many.
-    pub(crate) fn expand(&self, statement: &mut Statement) -> Result<usize, Error> {
+    /// [`Error::Sql`] for too many, or too long ones.
+    pub(crate) fn expand(&self, statement: &mut Statement) -> Result<Expanded, Error> {
         let statement = match statement {
             Statement::Statement(statement) => statement,
             Statement::Explain(explain) => return self.expand(&mut explain.statement),
-            _ => return Ok(0),
+            _ => return Ok(Expanded::default()),
         };
         let views = self.views.read();
         if views.is_empty() {
-            return Ok(0);
+            return Ok(Expanded::default());
         }
         let mut expansion = Expansion {
             views: &views,
             scopes: Scopes::default(),
-            count: 0,
+            put: Expanded::default(),
         };
         match statement.visit(&mut expansion) {
-            ControlFlow::Continue(()) => Ok(expansion.count),
+            ControlFlow::Continue(()) => Ok(expansion.put),
             ControlFlow::Break(error) => Err(error),
         }
     }
+}
+
+/// Checks that a definition of `bytes` has room, in the place of one of `replaced` bytes.
+fn check_kept(
+    views: &BTreeMap<String, View>,
+    prepared: &BTreeMap<String, String>,
+    bytes: usize,
+    replaced: usize,
+) -> Result<(), Error> {
+    let of_views = views.values().map(|view| view.size.bytes);
+    let kept: usize = of_views.chain(prepared.values().map(String::len)).sum();
+    if kept.saturating_sub(replaced) + bytes <= KEPT_BYTES_MAX {
+        return Ok(());
+    }
+    Err(Error::sql(
+        format!(
+            "the views and prepared statements of the session are too long: more than {} MiB",
+            KEPT_BYTES_MAX >> 20
+        ),
+        "remove some with DROP VIEW or DEALLOCATE PREPARE",
+    ))
 }
 
 fn is_word((token, _): &&Written<'_>) -> bool {
@@ -363,7 +409,7 @@ struct Expansion<'v> {
     views: &'v BTreeMap<String, View>,
     /// Names that the statement's own WITH define.
     scopes: Scopes,
-    count: usize,
+    put: Expanded,
 }
 
 impl VisitorMut for Expansion<'_> {
@@ -414,8 +460,18 @@ impl VisitorMut for Expansion<'_> {
                 "give it another name",
             ));
         }
-        self.count += view.views;
-        if self.count > VIEWS_MAX {
+        self.put.views += view.size.views;
+        self.put.bytes += view.size.bytes;
+        if self.put.bytes > PUT_BYTES_MAX {
+            return ControlFlow::Break(Error::sql(
+                format!(
+                    "the queries of the views that a statement names are too long: more than {} MiB",
+                    PUT_BYTES_MAX >> 20
+                ),
+                "write fewer or shorter ones, or write a model",
+            ));
+        }
+        if self.put.views > VIEWS_MAX {
             return ControlFlow::Break(Error::sql(
                 format!("a statement may name {VIEWS_MAX} views at most, with those in its views"),
                 "write fewer of them, or write a model",
