@@ -9,6 +9,7 @@
 //! | `lpad`, `rpad` | a number |
 //! | `replace`, `regexp_replace` | the inserted text, as often as the searched one occurs |
 //! | `array_join` | the delimiter, as often as there are elements |
+//! | `format` | the widths and precisions of the pattern |
 //! | `repeat`, `array_repeat`, `array_resize`, `range`, `generate_series` | a number |
 
 use std::hash::Hash;
@@ -38,10 +39,11 @@ use crate::error::external;
 /// number of rows.
 type Size = fn(&[ArrayRef], usize) -> Result<u64>;
 
-const FUNCTIONS: [(&str, Size); 10] = [
+const FUNCTIONS: [(&str, Size); 11] = [
     ("array_join", array_join),
     ("regexp_replace", regexp_replace),
     ("repeat", array_repeat),
+    ("format", format_of),
     ("lpad", pad),
     ("rpad", pad),
     ("replace", replace),
@@ -54,17 +56,25 @@ const FUNCTIONS: [(&str, Size); 10] = [
 /// Wraps the functions of `state` that need a limit, for a session with
 /// `memory_bytes` of memory.
 pub(crate) fn bounded_functions(state: &SessionState, memory_bytes: usize) -> Vec<ScalarUDF> {
-    let bytes_max = (memory_bytes as u64 / 4).clamp(16 << 20, 1 << 30);
     let known = state.scalar_functions();
-    let functions = FUNCTIONS.iter().filter_map(|(name, size)| {
-        let inner = Arc::clone(known.get(*name)?);
-        Some(ScalarUDF::new_from_impl(Bounded {
-            inner,
-            size: *size,
-            bytes_max,
-        }))
-    });
+    let functions = FUNCTIONS
+        .iter()
+        .filter_map(|(name, _)| Some(bounded(known.get(*name)?, memory_bytes)));
     functions.collect()
+}
+
+/// A function as a session with `memory_bytes` of memory calls it: with a limit if it
+/// needs one.
+pub(crate) fn bounded(function: &Arc<ScalarUDF>, memory_bytes: usize) -> ScalarUDF {
+    let mut known = FUNCTIONS.iter();
+    match known.find(|(name, _)| *name == function.name()) {
+        None => function.as_ref().clone(),
+        Some((_, size)) => ScalarUDF::new_from_impl(Bounded {
+            inner: Arc::clone(function),
+            size: *size,
+            bytes_max: (memory_bytes as u64 / 4).clamp(16 << 20, 1 << 30),
+        }),
+    }
 }
 
 /// A function with a limit on the size of its result for one batch.
@@ -227,6 +237,28 @@ fn array_join(args: &[ArrayRef], rows: usize) -> Result<u64> {
         let elements = lists.value_length(row.min(lists.len() - 1)).unsigned_abs();
         let each = texts.iter().map(|text| length_at(text, row)).sum::<u64>();
         u64::from(elements).saturating_mul(each)
+    }))
+}
+
+/// `format(pattern, values)`. A number is taken for a short text, though the longest
+/// double has some 400 digits and commas.
+fn format_of(args: &[ArrayRef], rows: usize) -> Result<u64> {
+    let [patterns, values @ ..] = args else {
+        return Ok(0);
+    };
+    let patterns = cast(patterns, &DataType::Utf8View)?;
+    let texts = patterns.as_string_view();
+    let of_pattern = |row| match texts.is_valid(row) {
+        true => trino::format_bytes(texts.value(row)),
+        false => 0,
+    };
+    let constant = (texts.len() == 1).then(|| of_pattern(0));
+    Ok(sum(rows, |row| {
+        let values = values.iter().map(|value| match value.data_type() {
+            of if of.is_string() => length_at(value, row),
+            _ => 32,
+        });
+        constant.unwrap_or_else(|| of_pattern(row)) + values.sum::<u64>()
     }))
 }
 

@@ -634,7 +634,10 @@ fn context(
         .with_default_features()
         .with_physical_optimizer_rules(rules())
         .build();
-    state.register_function_rewrite(Arc::new(ExactTypes))?;
+    let array_join = function_limits::bounded(&Arc::new(trino::array_join()), setup.memory_bytes);
+    state.register_function_rewrite(Arc::new(ExactTypes {
+        array_join: Arc::new(array_join),
+    }))?;
     let context = SessionContext::new_with_state(state);
     context.register_relation_planner(Arc::new(UnnestPlanner))?;
     for function in trino::scalar_functions() {

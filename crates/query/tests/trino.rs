@@ -153,6 +153,11 @@ async fn strings() {
         U&'\\0041' => A
         format('%s has %d, %,d, %.2f, %05d, %-3s|', 'a', 5, 1234567, 1.005, 42, 'x') => a has 5, 1,234,567, 1.00, 00042, x  |
         format('%d', 'a') => !pattern
+        length(format('%.1000f|%.1000s', 1.5, 'x')) => 1004
+        format('%.1001f', 1.5) => !pattern
+        format('%.1001s', 'x') => !pattern
+        format('%.s', 'x') => !pattern
+        length(format('%1000n%%|%1000s', 'x')) => 2002
         to_hex(sha1(to_utf8('a'))) => 86F7E437FAA5A7FCE15D1DDCB9EAEAEA377667B8
         crc32(to_utf8('123456789')) => 3421780262
         to_hex(hmac_md5(to_utf8('what do ya want for nothing?'), to_utf8('Jefe'))) => 750C783E6AB0B503EAA86E310A5DB738

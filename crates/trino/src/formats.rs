@@ -1,5 +1,7 @@
 //! `format`: texts by a pattern, as Java's `String.format` takes it.
 
+use std::iter::Peekable;
+use std::str::Chars;
 use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, AsArray, StringViewBuilder};
@@ -96,29 +98,10 @@ fn written(pattern: &str, values: &[Value<'_>]) -> Result<String, Fault> {
                 _ => is_grouped = true,
             }
         }
-        let mut size = || -> Result<Option<usize>, Fault> {
-            let mut digits = String::new();
-            while let Some(digit) = letters.next_if(char::is_ascii_digit) {
-                digits.push(digit);
-            }
-            match digits.parse::<usize>() {
-                Ok(size) if size <= SIZE_MAX => Ok(Some(size)),
-                Ok(_) => Err(wrong()),
-                Err(_) if digits.is_empty() => Ok(None),
-                Err(_) => Err(wrong()),
-            }
-        };
-        let width = size()?.unwrap_or(0);
+        let width = size(&mut letters)?.unwrap_or(0);
         let precision = match letters.next_if_eq(&'.') {
             None => None,
-            Some(_) => {
-                let mut digits = String::new();
-                while let Some(digit) = letters.next_if(char::is_ascii_digit) {
-                    digits.push(digit);
-                }
-                let precision = digits.parse::<usize>().map_err(|_| wrong())?;
-                Some(precision).filter(|precision| *precision <= SIZE_MAX)
-            }
+            Some(_) => Some(size(&mut letters)?.ok_or_else(wrong)?),
         };
         let mut next = || values.next().ok_or_else(wrong);
         let text = match (letters.next(), precision) {
@@ -163,6 +146,35 @@ fn written(pattern: &str, values: &[Value<'_>]) -> Result<String, Fault> {
         }
     }
     Ok(out)
+}
+
+/// The width or precision that comes next, if there is one.
+fn size(letters: &mut Peekable<Chars<'_>>) -> Result<Option<usize>, Fault> {
+    let mut digits = String::new();
+    while let Some(digit) = letters.next_if(char::is_ascii_digit) {
+        digits.push(digit);
+    }
+    match digits.parse::<usize>() {
+        Ok(size) if size <= SIZE_MAX => Ok(Some(size)),
+        Err(_) if digits.is_empty() => Ok(None),
+        _ => Err(wrong()),
+    }
+}
+
+/// Bytes that `format` may write of a pattern, at most, besides its values: the pattern
+/// and its widths and precisions. `%1000n` writes a thousand bytes of six.
+pub fn format_bytes(pattern: &str) -> u64 {
+    let parts = pattern.split('%').skip(1);
+    let sizes = parts.map(|part| {
+        let part = part.trim_start_matches(['-', '0', ',']);
+        let numbers = part.split(|letter: char| !letter.is_ascii_digit());
+        // Larger ones are refused.
+        let numbers = numbers.take(2).map(|number| number.parse().unwrap_or(0));
+        numbers
+            .map(|size: u64| size.min(SIZE_MAX as u64))
+            .sum::<u64>()
+    });
+    pattern.len() as u64 + sizes.sum::<u64>()
 }
 
 /// Digits with a comma before each three of them, if so asked.

@@ -40,6 +40,7 @@ pub use conditions::type_name;
 pub use dates::{text_date, timestamp_text};
 pub use elements::ordinals;
 pub use fault::Fault;
+pub use formats::format_bytes;
 
 /// All scalar functions of this crate.
 pub fn scalar_functions() -> Vec<ScalarUDF> {

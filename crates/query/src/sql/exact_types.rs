@@ -2,6 +2,8 @@
 //! or product of integers that does not fit is an error, and a timestamp as a text has a
 //! space and milliseconds, and a map has the key that it is asked for.
 
+use std::sync::Arc;
+
 use datafusion::arrow::datatypes::DataType;
 use datafusion::common::config::ConfigOptions;
 use datafusion::common::tree_node::Transformed;
@@ -9,11 +11,14 @@ use datafusion::common::{DFSchema, Result};
 use datafusion::functions::math::expr_fn::round;
 use datafusion::logical_expr::expr::{BinaryExpr, Cast, ScalarFunction};
 use datafusion::logical_expr::expr_rewriter::FunctionRewrite;
-use datafusion::logical_expr::{Expr, ExprSchemable, Operator};
+use datafusion::logical_expr::{Expr, ExprSchemable, Operator, ScalarUDF};
 
 /// The rewrite of all expressions of a plan.
 #[derive(Debug)]
-pub(crate) struct ExactTypes;
+pub(crate) struct ExactTypes {
+    /// As the session calls it, with its limit.
+    pub(crate) array_join: Arc<ScalarUDF>,
+}
 
 impl FunctionRewrite for ExactTypes {
     fn name(&self) -> &str {
@@ -54,7 +59,7 @@ impl FunctionRewrite for ExactTypes {
             }
             Expr::ScalarFunction(mut function) if is_of_elements(&function, schema) => {
                 function.args.reverse();
-                Transformed::yes(trino::array_join().call(function.args))
+                Transformed::yes(self.array_join.call(function.args))
             }
             Expr::ScalarFunction(function) if is_key(&function, schema) => {
                 Transformed::yes(trino::subscript().call(function.args))

@@ -136,6 +136,24 @@ fn statements_that_make_much_of_little_are_refused() {
             "select array_resize([1], 2000000000, 7)".to_owned(),
             "`array_resize` would make",
         ),
+        (
+            "select length(concat_ws(rpad('x', 20000, 'x'), sequence(1, 10000)))".to_owned(),
+            "`array_join` would make",
+        ),
+        (
+            format!(
+                "select length(format('{}', user)) {readings}",
+                "%1000n".repeat(1_000)
+            ),
+            "`format` would make",
+        ),
+        (
+            format!(
+                "select length(format('{}', x)) {readings}",
+                "%,.1000f".repeat(1_000)
+            ),
+            "`format` would make",
+        ),
         // Plans.
         (joined_with_itself(21), "more than 500 tables"),
         (
