@@ -443,6 +443,8 @@ async fn arrays_maps_and_lambdas() {
         reduce(array[5, 20, 50], 0, (s, x) -> s + x, s -> s) => 75
         reduce(array[5, 20], 1.5, (s, x) -> s + x, s -> s * 2) => 53.0
         reduce(array['a', 'b'], '', (s, x) -> s || x, s -> s) => ab
+        select reduce(a, 0, (s, x) -> s + x, s -> 6 / s) from (values (array[1]), (null), (array[2])) t(a) => 6\\nNULL\\n3
+        select reduce(a, 0, (s, x) -> s + x, s -> 6 / s) from (values (cast(null as array<integer>))) t(a) => NULL
         map_filter(map(array['a', 'b'], array[1, 2]), (k, v) -> v > 1) => {b: 2}
         transform_keys(map(array['a'], array[1]), (k, v) -> upper(k)) => {A: 1}
         transform_keys(map(array['a', 'b'], array[1, 2]), (k, v) -> 'x') => !two keys
@@ -499,6 +501,8 @@ async fn aggregates_conditions_and_order() {
         select max_by(v, max_by(k, x)) from T => !cannot be nested
         select max_by(v, x, 2) from T => [b, a]
         select min_by(v, x, 0) from T => !keep 1 to
+        select max_by(v, k, 3) from (values ('a', 1), ('b', 2), ('c', 1), ('d', 2), ('e', 3)) t(v, k) => [e, b, d]
+        select min_by(v, k, 3) from (values ('a', 1), ('b', 2), ('c', 1), ('d', 2), ('e', 0)) t(v, k) => [e, a, c]
         select map_agg(k, v) from T => {1: a, 2: b, 3: NULL}
         select multimap_agg(v, k) from T => {a: [1], b: [2]}
         select histogram(v) from T => {a: 1, b: 1}
@@ -742,6 +746,18 @@ async fn try_gives_null_for_values_alone() {
     let cases = cases.replace("NESTED", &nested).replace("MANY", many);
     let ended = tokio::time::timeout(std::time::Duration::from_secs(60), check(&cases)).await;
     ended.expect("nested TRY takes too long");
+}
+
+/// Rows that each win over all that are kept, and rows that win over none.
+#[tokio::test]
+async fn as_many_extremes_are_kept_as_asked_for() {
+    let rows = "(select a * 2 + b as n from unnest(sequence(1, 10000)) as u(a), \
+        unnest(sequence(0, 1)) as w(b)) t";
+    let cases = "
+        select cardinality(max_by(n, n, 10000)), element_at(max_by(n, n, 10000), 1) from ROWS => 10000|20001
+        select cardinality(min_by(n, n, 10000)), element_at(min_by(n, n, 10000), 10000) from ROWS => 10000|10001
+    ";
+    check(&cases.replace("ROWS", rows)).await;
 }
 
 /// Every function that the documentation lists is called in a case above.

@@ -3,7 +3,8 @@
 //! Keys are compared as bytes of Arrow's row format. The memory of an accumulator counts
 //! towards the limit of its query.
 
-use std::collections::HashMap;
+use std::cmp::Ordering;
+use std::collections::{BinaryHeap, HashMap};
 use std::fmt::Debug;
 use std::sync::Arc;
 
@@ -370,9 +371,46 @@ struct Extremes {
     converter: RowConverter,
     /// How many are kept.
     count: usize,
-    /// From the winning one on.
-    kept: Vec<(OwnedRow, ScalarValue, ScalarValue)>,
+    /// The last one in the order of winners is on top.
+    kept: BinaryHeap<Extreme>,
+    /// How many rows were kept so far.
+    seen: u64,
 }
+
+/// A row that [`Extremes`] keeps. Those that win are less.
+#[derive(Debug)]
+struct Extreme {
+    is_max: bool,
+    row: OwnedRow,
+    /// Of equal rows the first stays first.
+    at: u64,
+    value: ScalarValue,
+    by: ScalarValue,
+}
+
+impl Ord for Extreme {
+    fn cmp(&self, other: &Self) -> Ordering {
+        let rows = match self.is_max {
+            true => other.row.cmp(&self.row),
+            false => self.row.cmp(&other.row),
+        };
+        rows.then(self.at.cmp(&other.at))
+    }
+}
+
+impl PartialOrd for Extreme {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl PartialEq for Extreme {
+    fn eq(&self, other: &Self) -> bool {
+        self.cmp(other).is_eq()
+    }
+}
+
+impl Eq for Extreme {}
 
 impl Extremes {
     fn new(is_max: bool, value: &DataType, by: &DataType, is_list: bool) -> Result<Self> {
@@ -383,8 +421,16 @@ impl Extremes {
             by_type: by.clone(),
             converter: converter(by)?,
             count: 1,
-            kept: Vec::new(),
+            kept: BinaryHeap::new(),
+            seen: 0,
         })
+    }
+
+    /// From the winning one on.
+    fn in_order(&self) -> Vec<&Extreme> {
+        let mut kept: Vec<&Extreme> = self.kept.iter().collect();
+        kept.sort_unstable();
+        kept
     }
 
     fn set_count(&mut self, count: i64) -> Result<()> {
@@ -407,22 +453,28 @@ impl Extremes {
         let rows = self.converter.convert_columns(std::slice::from_ref(by))?;
         for at in (0..by.len()).filter(|at| by.is_valid(*at)) {
             let row = rows.row(at);
-            let wins = |kept: &OwnedRow| match self.is_max {
-                true => row > kept.row(),
-                false => row < kept.row(),
-            };
-            // Of equal ones the first stays first.
-            let place = self.kept.partition_point(|(kept, _, _)| !wins(kept));
-            if place >= self.count {
-                continue;
+            let is_full = self.kept.len() >= self.count;
+            if let Some(last) = self.kept.peek().filter(|_| is_full) {
+                let last = last.row.row();
+                let wins = match self.is_max {
+                    true => row > last,
+                    false => row < last,
+                };
+                if !wins {
+                    continue;
+                }
             }
-            let entry = (
-                row.owned(),
-                ScalarValue::try_from_array(values, at)?,
-                ScalarValue::try_from_array(by, at)?,
-            );
-            self.kept.insert(place, entry);
-            self.kept.truncate(self.count);
+            self.kept.push(Extreme {
+                is_max: self.is_max,
+                row: row.owned(),
+                at: self.seen,
+                value: ScalarValue::try_from_array(values, at)?,
+                by: ScalarValue::try_from_array(by, at)?,
+            });
+            self.seen += 1;
+            while self.kept.len() > self.count {
+                self.kept.pop();
+            }
         }
         Ok(())
     }
@@ -439,7 +491,8 @@ impl Accumulator for Extremes {
     }
 
     fn evaluate(&mut self) -> Result<ScalarValue> {
-        let values: Vec<ScalarValue> = self.kept.iter().map(|kept| kept.1.clone()).collect();
+        let kept = self.in_order();
+        let values: Vec<ScalarValue> = kept.iter().map(|kept| kept.value.clone()).collect();
         match (self.is_list, values.first()) {
             (false, Some(first)) => Ok(first.clone()),
             (false, None) => ScalarValue::try_from(&self.value_type),
@@ -453,13 +506,14 @@ impl Accumulator for Extremes {
         size_of_val(self)
             + self.converter.size()
             + kept
-                .map(|(row, value, by)| row.as_ref().len() + value.size() + by.size() + 32)
+                .map(|kept| kept.row.as_ref().len() + kept.value.size() + kept.by.size() + 32)
                 .sum::<usize>()
     }
 
     fn state(&mut self) -> Result<Vec<ScalarValue>> {
-        let values: Vec<ScalarValue> = self.kept.iter().map(|kept| kept.1.clone()).collect();
-        let by: Vec<ScalarValue> = self.kept.iter().map(|kept| kept.2.clone()).collect();
+        let kept = self.in_order();
+        let values: Vec<ScalarValue> = kept.iter().map(|kept| kept.value.clone()).collect();
+        let by: Vec<ScalarValue> = kept.iter().map(|kept| kept.by.clone()).collect();
         Ok(vec![
             as_list(&values, &self.value_type)?,
             as_list(&by, &self.by_type)?,

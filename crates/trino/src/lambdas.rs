@@ -375,7 +375,7 @@ fn reduce(
     merge: &LambdaArgument,
     finish: &LambdaArgument,
 ) -> Result<ArrayRef> {
-    let all: Vec<u32> = (0..lists.len() as u32).collect();
+    let mut all: Vec<u32> = (0..lists.len() as u32).collect();
     let mut states = Arc::clone(start);
     let offsets = lists.value_offsets();
     let length = |row: u32| match lists.is_valid(row as usize) {
@@ -407,13 +407,15 @@ fn reduce(
         }
         states = interleave(&[states.as_ref(), merged.as_ref()], &from)?;
     }
-    let result = computed(finish, &[states], &UInt32Array::from(all))?;
-    let nulls = NullBuffer::union(result.nulls(), lists.nulls());
-    let data = result.to_data().into_builder().nulls(nulls).build();
-    Ok(match result.data_type() {
-        DataType::Null => new_null_array(&DataType::Null, lists.len()),
-        _ => arrow::array::make_array(data?),
-    })
+    // A row without an array has no state to compute anything of.
+    all.retain(|row| lists.is_valid(*row as usize));
+    let known = UInt32Array::from(all);
+    let result = computed(finish, &[take(&states, &known, None)?], &known)?;
+    let mut places = 0..;
+    let places: UInt32Array = (0..lists.len())
+        .map(|row| lists.is_valid(row).then(|| places.next()).flatten())
+        .collect();
+    Ok(take(&result, &places, None)?)
 }
 
 /// Entries of maps that are not null, each with its row, and how many each row has.

@@ -198,25 +198,23 @@ impl Definitions {
         else {
             return Err(not_a_view());
         };
-        let mut done = Vec::new();
-        for name in names {
-            let name = name_of(&name).ok_or_else(not_a_view)?;
-            match self.views.write().remove(&name) {
-                Some(_) => done.push(format!("{} is removed", shown(&name))),
-                None if if_exists => {
-                    done.push(format!(
-                        "there is no view {}; nothing was done",
-                        shown(&name)
-                    ));
-                }
-                None => {
-                    return Err(Error::sql(
-                        format!("there is no view `{}`", shown(&name)),
-                        "`show views` lists all views of the session",
-                    ));
-                }
-            }
+        let names = names
+            .iter()
+            .map(|name| name_of(name).ok_or_else(not_a_view));
+        let names = names.collect::<Result<Vec<String>, _>>()?;
+        let mut views = self.views.write();
+        let missing = names.iter().find(|name| !views.contains_key(*name));
+        if let Some(name) = missing.filter(|_| !if_exists) {
+            return Err(Error::sql(
+                format!("there is no view `{}`", shown(name)),
+                "`show views` lists all views of the session",
+            ));
         }
+        let done = names.iter().map(|name| match views.remove(name) {
+            Some(_) => format!("{} is removed", shown(name)),
+            None => format!("there is no view {}; nothing was done", shown(name)),
+        });
+        let done: Vec<String> = done.collect();
         Ok(Request::Done(done.join("; ")))
     }
 

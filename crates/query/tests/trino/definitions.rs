@@ -203,3 +203,26 @@ async fn what_a_session_keeps_is_bounded_in_bytes() {
         check(&[(&statements, expected)]).await;
     }
 }
+
+#[tokio::test]
+async fn views_are_removed_together_or_not_at_all() {
+    let made = "create view a as select 1 as x; create view b as select 2 as x";
+    for (statements, expected) in [
+        (
+            format!("{made}; drop view a, missing"),
+            "!there is no view `missing`",
+        ),
+        (format!("{made}; drop view a, b; show views"), ""),
+        (
+            format!("{made}; drop view if exists a, missing"),
+            "a is removed; there is no view missing; nothing was done",
+        ),
+    ] {
+        check(&[(&statements, expected)]).await;
+    }
+    let landing = tempfile::tempdir().unwrap();
+    let session = idioms::session(landing.path());
+    asked(&session, made).await.unwrap();
+    asked(&session, "drop view a, missing").await.unwrap_err();
+    assert_eq!(asked(&session, "show views").await.unwrap(), "a\nb");
+}
