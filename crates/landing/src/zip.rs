@@ -40,6 +40,15 @@ struct Entry {
     is_skipped: bool,
 }
 
+/// What is behind the part of an entry that was unpacked.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Behind {
+    More,
+    End,
+    /// What cannot be unpacked.
+    Fault,
+}
+
 enum Data {
     Stored { left: u64 },
     Deflated(Box<flate2::Decompress>),
@@ -138,36 +147,44 @@ impl<R: Read> Zip<R> {
         }
     }
 
-    /// Unpacks a part of the entry; true at its end.
-    fn part(&mut self, entry: &mut Entry, out: &mut [u8]) -> Result<(usize, bool), Failure> {
+    /// Unpacks a part of the entry: how many bytes, and what is behind them.
+    fn part(&mut self, entry: &mut Entry, out: &mut [u8]) -> Result<(usize, Behind), Failure> {
         let input = self.source.fill_buf()?;
-        let (consumed, produced, ends) = match &mut entry.data {
+        let (consumed, produced, behind) = match &mut entry.data {
             Data::Stored { left } => {
                 let length = usize::try_from(*left).unwrap_or(usize::MAX);
                 let length = length.min(input.len()).min(out.len());
                 out[..length].copy_from_slice(&input[..length]);
                 *left -= length as u64;
-                (length, length, *left == 0)
+                let behind = match *left {
+                    0 => Behind::End,
+                    _ => Behind::More,
+                };
+                (length, length, behind)
             }
             Data::Deflated(inflate) => {
                 let (in_before, out_before) = (inflate.total_in(), inflate.total_out());
                 let status = inflate.decompress(input, out, FlushDecompress::None);
-                let status = status.map_err(|_| Fault::Corrupt)?;
                 (
                     (inflate.total_in() - in_before) as usize,
                     (inflate.total_out() - out_before) as usize,
-                    status == Status::StreamEnd,
+                    match status {
+                        Ok(Status::StreamEnd) => Behind::End,
+                        Ok(_) => Behind::More,
+                        // What was unpacked before is valid.
+                        Err(_) => Behind::Fault,
+                    },
                 )
             }
         };
-        if input.is_empty() && produced == 0 && !ends {
+        if input.is_empty() && produced == 0 && behind == Behind::More {
             return Err(Fault::Truncated.into());
         }
         self.source.consume(consumed);
         self.offset += consumed as u64;
         entry.packed += consumed as u64;
         entry.crc.update(&out[..produced]);
-        Ok((produced, ends))
+        Ok((produced, behind))
     }
 
     /// Compares the entry that ended with what the archive says about it.
@@ -204,15 +221,22 @@ impl<R: Read> Zip<R> {
             }
             return Ok(0);
         };
-        let (mut produced, ends) = self.part(&mut entry, out)?;
+        let (mut produced, behind) = self.part(&mut entry, out)?;
         if entry.is_skipped {
             let left = self.skipped_left.checked_sub(produced as u64);
             self.skipped_left = left.ok_or(Fault::Excessive)?;
             produced = 0;
         }
-        if !ends {
-            self.entry = Some(entry);
-            return Ok(produced);
+        match behind {
+            Behind::End => {}
+            Behind::More => {
+                self.entry = Some(entry);
+                return Ok(produced);
+            }
+            Behind::Fault => {
+                self.end = Some(Err(Fault::Corrupt));
+                return Ok(produced);
+            }
         }
         let checked = self.check(&entry);
         if produced == 0 && !entry.is_skipped && checked.is_ok() {

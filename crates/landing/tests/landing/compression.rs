@@ -134,6 +134,38 @@ fn truncated_and_corrupt_streams_yield_the_bytes_before_the_fault() {
 }
 
 #[test]
+fn a_corrupt_zip_entry_gives_the_bytes_before_the_fault_in_pieces_of_any_size() {
+    let text = text();
+    let deflated = gzip(&text)[10..].to_vec();
+    let mut archive = b"PK\x03\x04\x14\0\0\0\x08\0".to_vec();
+    archive.extend([[0; 16].as_slice(), b"\x01\0\0\0a", &deflated].concat());
+    let middle = archive.len() / 2;
+    archive[middle..middle + 400].fill(0xAA);
+    let mut all = Vec::new();
+    for size in [1, 1000, 4096, 1 << 20] {
+        let stream = Container::Zip.unpacked(archive.as_slice(), 1 << 30);
+        let mut stream = stream.expect("a reader");
+        let (mut out, mut piece) = (Vec::new(), vec![0; size]);
+        let error = loop {
+            match stream.read(&mut piece) {
+                Ok(0) => panic!("it ends without a fault"),
+                Ok(read) => out.extend_from_slice(&piece[..read]),
+                Err(error) => break error.to_string(),
+            }
+        };
+        assert_eq!(out[..text.len() / 4], text[..text.len() / 4], "{size}");
+        all.push((out, error));
+    }
+    assert!(all[0].1.contains("the compressed stream is corrupt"));
+    assert!(all.iter().all(|(out, _)| *out == all[0].0));
+    assert!(
+        all.iter().all(|(_, error)| *error == all[0].1),
+        "{:?}",
+        all[0].1
+    );
+}
+
+#[test]
 fn the_output_limit_cuts_at_the_same_byte() {
     let text = text();
     for (how, pack) in [
