@@ -169,7 +169,8 @@ pub use project::{Project, Table};
 pub use project_files::SourceFile;
 pub use roles::{PersonRecords, Readings, Roles};
 pub use statements::{
-    is_external_table, is_hidden_column, split_statements, table_of_added_partitions,
+    HIDDEN_COLUMNS, is_external_table, is_hidden_column, split_statements,
+    table_of_added_partitions,
 };
 pub use suggest::nearest;
 pub use syntax::SyntaxFault;

@@ -82,8 +82,9 @@ pub fn table_of_added_partitions(statement: &str) -> Option<String> {
     Some(name.trim_matches(['`', '"']).to_owned())
 }
 
-/// Columns of landing tables that tell the place of a row's file, for queries.
-const HIDDEN_COLUMNS: [&str; 3] = ["$path", "$file_size", "$file_modified_time"];
+/// Columns of landing tables that tell the place of a row's file, for queries: where it
+/// lies, its bytes, its time.
+pub const HIDDEN_COLUMNS: [&str; 3] = ["$path", "$file_size", "$file_modified_time"];
 
 /// Whether a column is one that tells the place of a row's file, such as `$path`.
 pub fn is_hidden_column(name: &str) -> bool {

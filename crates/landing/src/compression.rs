@@ -125,11 +125,6 @@ impl<R: Read> Decompress<R> {
         })
     }
 
-    /// Compressed bytes decompressed so far.
-    pub fn compressed_offset(&self) -> u64 {
-        self.offset
-    }
-
     fn stop(&mut self, what: Fault) {
         let offset = self.offset;
         self.end = Some(Err(Unreadable { what, offset }));

@@ -72,6 +72,13 @@ pub(crate) fn from_number(kind: Type, token: &[u8]) -> Result<Value, Refusal> {
     }
 }
 
+/// Whether a text counts as converted: text is the only spelling of dates and times in
+/// JSON.
+#[inline]
+pub(crate) fn is_text_converted(kind: Type) -> bool {
+    !matches!(kind, Type::Date | Type::Timestamp | Type::Instant { .. })
+}
+
 /// Whether a number counts as converted: an integral float in an integer column.
 #[inline]
 pub(crate) fn is_converted(kind: Type, token: &[u8]) -> bool {

@@ -371,7 +371,7 @@ fn read_rare_scalar(
             if bytes[end] != b'"' {
                 return None;
             }
-            if !matches!(kind, Type::Date | Type::Timestamp) {
+            if convert::is_text_converted(kind) {
                 rows.converted += 1;
             }
             (end + 1, convert::from_text(kind, &bytes[at + 1..end]).ok()?)

@@ -266,9 +266,7 @@ impl<'a> GeneralPath<'a> {
                 } else {
                     content
                 };
-                // Text is the only spelling of dates and times in JSON: no
-                // conversion.
-                is_converted = !matches!(column.kind, Type::Date | Type::Timestamp);
+                is_converted = convert::is_text_converted(column.kind);
                 (text.end + 1, convert::from_text(column.kind, content))
             }
             b'n' => (

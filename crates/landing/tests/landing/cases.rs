@@ -1,7 +1,7 @@
 //! The table of cases: inputs, and the rows and rejected stretches expected for
 //! each.
 
-use landing::{Decoder, Rejected, Spec};
+use landing::{Column, Decoder, Rejected, Schema, Spec, Type};
 
 use crate::read::{read, read_assuming, schema, small_limits, spec};
 
@@ -549,4 +549,33 @@ fn limits() {
     check_small(format!("{{\"a\":1,\"t\":\"{long}"), " / too_large@0+262");
     // Garbage has no limit.
     check_small(format!("{long}{long}\n{{\"a\":2}}"), "a=2 / garbage@0+500");
+}
+
+#[test]
+fn a_time_that_is_text_is_not_counted_as_converted() {
+    for (kind, value, converted) in [
+        (Type::Date, "\"2024-01-31\"", 0),
+        (Type::Timestamp, "\"2024-01-31 05:06:07\"", 0),
+        (
+            Type::Instant { is_checked: true },
+            "\"2024-01-31 05:06:07\"",
+            0,
+        ),
+        (
+            Type::Instant { is_checked: false },
+            "\"2024-01-31\\u002005:06:07\"",
+            0,
+        ),
+        (Type::Instant { is_checked: false }, "1.7066e12", 1),
+        (Type::Millis, "\"1706677567000\"", 1),
+    ] {
+        let columns = vec![Column::optional("at", kind)];
+        let spec = spec(Schema { columns });
+        let input = format!("{{\"at\":{value}}}");
+        for decoder in [Decoder::new(spec.clone()), Decoder::general_only(spec)] {
+            let found = read(&decoder, input.as_bytes(), &[]);
+            assert_eq!(found.rejected, [], "{kind:?} {value}");
+            assert_eq!(found.tally.converted, converted, "{kind:?} {value}");
+        }
+    }
 }

@@ -51,11 +51,12 @@ impl FileColumn {
 
     /// Its name.
     pub(super) fn name(&self) -> &str {
+        let [path, size, modified_time] = catalog::HIDDEN_COLUMNS;
         match self {
             FileColumn::Partition { name, .. } => name,
-            FileColumn::Path => "$path",
-            FileColumn::Size => "$file_size",
-            FileColumn::ModifiedTime => "$file_modified_time",
+            FileColumn::Path => path,
+            FileColumn::Size => size,
+            FileColumn::ModifiedTime => modified_time,
         }
     }
 
