@@ -5,11 +5,16 @@ use std::fs;
 use std::io::Write;
 use std::path::Path;
 use std::process::{Command, Stdio};
+use std::sync::Arc;
 use std::time::Duration;
 
+use arrow::array::{ArrayRef, Int64Array, StringArray};
+use parquet::basic::{Compression, GzipLevel};
+use parquet::file::properties::WriterProperties;
 use serde_json::{Value, json};
 
 use crate::measured::measured;
+use crate::packed::parquet;
 use crate::places::Landing;
 use crate::program::{rows, stedi};
 
@@ -245,6 +250,27 @@ fn records_of_odd_shape() {
         5,
         5,
     ));
+}
+
+/// A page of a mebibyte that unpacks to a gibibyte.
+#[test]
+fn a_page_of_parquet_that_never_ends() {
+    let stored = GzipLevel::try_new(0).unwrap();
+    let properties = WriterProperties::builder()
+        .set_compression(Compression::GZIP(stored))
+        .set_dictionary_enabled(false);
+    let text = "x".repeat(1 << 20);
+    let columns: Vec<(&str, ArrayRef)> = vec![
+        ("user", Arc::new(StringArray::from(vec![text]))),
+        ("timestamp", Arc::new(Int64Array::from(vec![1]))),
+    ];
+    let mut file = parquet(columns, properties.build());
+    let body = file.windows(3).position(|bytes| bytes == [0x1F, 0x8B, 8]);
+    let body = body.unwrap();
+    let bomb = gz(&b"x".repeat(40 << 20)).repeat(25);
+    assert!(bomb.len() < 1 << 20, "{}", bomb.len());
+    file[body..body + bomb.len()].copy_from_slice(&bomb);
+    check(case("a page", one("b.parquet", file), 1, 1));
 }
 
 #[test]

@@ -11,8 +11,8 @@ use arrow::array::{
     StringArray, StructArray, TimestampMicrosecondArray,
 };
 use arrow::datatypes::{DataType, Field};
-use parquet::basic::{Compression, Encoding};
-use parquet::file::properties::WriterProperties;
+use parquet::basic::{BrotliLevel, Compression, Encoding, GzipLevel, ZstdLevel};
+use parquet::file::properties::{WriterProperties, WriterVersion};
 use serde_json::json;
 
 use crate::packed::{
@@ -433,6 +433,53 @@ fn nested_columns_of_parquet_are_null() {
         count(dir.path(), "select count(*) from system.quarantine"),
         0
     );
+}
+
+/// Each file has several pages of each column, and a dictionary of the names.
+#[test]
+fn pages_of_parquet_are_read_in_each_codec() {
+    let dir = one_person().laid_out();
+    let folder = dir.path().join("landing/accelerometer/landing");
+    let codecs = [
+        Compression::UNCOMPRESSED,
+        Compression::SNAPPY,
+        Compression::GZIP(GzipLevel::default()),
+        Compression::BROTLI(BrotliLevel::default()),
+        Compression::LZ4,
+        Compression::LZ4_RAW,
+        Compression::ZSTD(ZstdLevel::default()),
+    ];
+    let before = count(dir.path(), "select count(*) from accelerometer_landing");
+    for (number, codec) in codecs.into_iter().enumerate() {
+        for version in [WriterVersion::PARQUET_1_0, WriterVersion::PARQUET_2_0] {
+            let names = (0..3000).map(|row| match row % 7 {
+                0 => Some(format!("p{}@example.com", row % 5)),
+                _ => Some("a@example.com".to_owned()),
+            });
+            let times = (0..3000).map(|row| 1_655_564_444_103 + row * 7919 % 1009);
+            let file = parquet(
+                vec![
+                    ("user", Arc::new(names.collect::<StringArray>())),
+                    ("timestamp", Arc::new(Int64Array::from_iter_values(times))),
+                ],
+                WriterProperties::builder()
+                    .set_compression(codec)
+                    .set_writer_version(version)
+                    .set_column_encoding("timestamp".into(), Encoding::PLAIN)
+                    .set_data_page_row_count_limit(500)
+                    .set_write_batch_size(100)
+                    .set_max_row_group_row_count(Some(2000))
+                    .build(),
+            );
+            let name = format!("{number}-{}.parquet", version.as_num());
+            fs::write(folder.join(name), file).unwrap();
+        }
+    }
+    stedi(dir.path(), "run").run().done();
+    let quarantined = rows(dir.path(), "select file, detail from system.quarantine");
+    assert_eq!(quarantined, [] as [serde_json::Value; 0]);
+    let after = count(dir.path(), "select count(*) from accelerometer_landing");
+    assert_eq!(after - before, 7 * 2 * 3000);
 }
 
 /// Columns whose names differ in letter case alone.

@@ -22,6 +22,7 @@ use parquet::file::reader::Length;
 use super::footer;
 use super::page_header::PageFault;
 use super::source::{ParquetSource, SourceFault};
+use super::unpacked_size::PackedChunks;
 
 /// Bytes at the end of a Parquet file: the footer's length and the magic number.
 const TAIL_BYTES: u64 = 8;
@@ -271,10 +272,11 @@ fn metadata(source: &ParquetSource) -> Result<Arc<ParquetMetaData>, ParquetError
             let end = end.and_then(|end| u64::try_from(end).ok());
             start >= 0 && chunk.compressed_size() >= 0 && end.is_some_and(|end| end <= source.len())
         });
-    match is_within {
-        true => Ok(Arc::new(metadata)),
-        false => Err(corrupt()),
+    if !is_within {
+        return Err(corrupt());
     }
+    source.measure(PackedChunks::of(&metadata).map_err(|_| corrupt())?);
+    Ok(Arc::new(metadata))
 }
 
 /// Reads text as views of pages. As arrays of their own, values of a dictionary would

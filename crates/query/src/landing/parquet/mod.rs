@@ -7,7 +7,8 @@
 //! number of the row.
 //!
 //! A Parquet file is not trusted. `page_header` bounds what the Parquet library may
-//! allocate for a page, `footer` what it may for the footer, `source` what it may read, and a panic of the library is
+//! allocate for a page, `unpacked_size` what it may unpack of it, `footer` what it may
+//! allocate for the footer, `source` what it may read, and a panic of the library is
 //! caught and reported as a corrupt file. Row groups are streamed; all of the table's
 //! columns are read whatever the query asks for, so that a fault is found at the same
 //! row by every reading.
@@ -17,6 +18,7 @@ mod lines;
 mod page_header;
 mod source;
 mod thrift;
+mod unpacked_size;
 
 pub(super) use lines::ParquetLines;
 pub use lines::is_reading_parquet;

@@ -4,7 +4,7 @@
 //! The Parquet library allocates what a header claims before it looks at the page. So
 //! each header is read here first.
 
-use super::thrift::{DEPTH_MAX, I32, STRUCT, Stop, Thrift};
+use super::thrift::{DEPTH_MAX, FALSE, I32, STRUCT, Stop, TRUE, Thrift};
 
 /// What a page's header claims. Where a field is given twice, the larger value.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
@@ -13,6 +13,21 @@ pub(super) struct PageHeader {
     packed_bytes: i64,
     dictionary_values: i64,
     has_delta_text: bool,
+    is_second_version: bool,
+    body: PageBody,
+}
+
+/// What a page's header says of the body.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub(super) struct PageBody {
+    /// Bytes of the header, which the body follows.
+    pub(super) header_bytes: u64,
+    /// Bytes of levels before the packed part, in pages of the second version.
+    pub(super) level_bytes: u64,
+    /// Whether a page of the second version says that it is not packed.
+    pub(super) is_plain: bool,
+    /// Bytes of levels and packed part, unpacked.
+    pub(super) unpacked_bytes: u64,
 }
 
 /// Why a page is not read.
@@ -36,15 +51,19 @@ impl PageHeader {
     /// The header that `bytes` begins with; `None` if it goes on beyond them.
     pub(super) fn read(bytes: &[u8]) -> Result<Option<PageHeader>, PageFault> {
         let mut header = PageHeader::default();
-        match Thrift::new(bytes).page_header(&mut header) {
-            Ok(()) => Ok(Some(header)),
+        let mut thrift = Thrift::new(bytes);
+        match thrift.page_header(&mut header) {
+            Ok(()) => {
+                header.body.header_bytes = bytes.len() as u64 - thrift.bytes_left();
+                Ok(Some(header))
+            }
             Err(Stop::Short) => Ok(None),
             Err(Stop::Corrupt) => Err(PageFault::Corrupt),
         }
     }
 
-    /// Whether the page may be read.
-    pub(super) fn check(self) -> Result<(), PageFault> {
+    /// The body, if the page may be read.
+    pub(super) fn check(self) -> Result<PageBody, PageFault> {
         let sizes = [self.unpacked_bytes, self.packed_bytes];
         if sizes
             .iter()
@@ -58,8 +77,21 @@ impl PageHeader {
         }
         match self.has_delta_text {
             true => Err(PageFault::DeltaText),
-            false => Ok(()),
+            false => Ok(PageBody {
+                unpacked_bytes: self.unpacked_bytes.unsigned_abs(),
+                ..self.body
+            }),
         }
+    }
+}
+
+impl PageBody {
+    /// The part of `body` that the library unpacks, and how many bytes that must give;
+    /// `None` if it unpacks nothing.
+    pub(super) fn packed_part(self, body: &[u8]) -> Option<(&[u8], u64)> {
+        let bytes = self.unpacked_bytes.checked_sub(self.level_bytes)?;
+        let packed = body.get(usize::try_from(self.level_bytes).ok()?..)?;
+        (!self.is_plain && bytes > 0).then_some((packed, bytes))
     }
 }
 
@@ -69,24 +101,28 @@ struct Page {
     /// The fields from 1 to this one are numbers of 32 bits.
     last_number: i64,
     is_dictionary: bool,
+    is_second_version: bool,
 }
 
 const DATA: Page = Page {
     encoding: 2,
     last_number: 4,
     is_dictionary: false,
+    is_second_version: false,
 };
 
 const DATA_V2: Page = Page {
     encoding: 4,
     last_number: 6,
     is_dictionary: false,
+    is_second_version: true,
 };
 
 const DICTIONARY: Page = Page {
     encoding: 2,
     last_number: 2,
     is_dictionary: true,
+    is_second_version: false,
 };
 
 impl Thrift<'_> {
@@ -110,8 +146,25 @@ impl Thrift<'_> {
 
     /// The part of a header that depends on the kind of page.
     fn page(&mut self, header: &mut PageHeader, page: &Page) -> Result<(), Stop> {
+        if page.is_second_version && std::mem::replace(&mut header.is_second_version, true) {
+            return Err(Stop::Corrupt);
+        }
         let mut last = 0;
+        // Numbers of fields that must not be given twice: the last one would count.
+        let mut once: Vec<i64> = Vec::new();
         while let Some((id, kind)) = self.field(&mut last)? {
+            if page.is_second_version && (5..=7).contains(&id) {
+                if once.contains(&id) {
+                    return Err(Stop::Corrupt);
+                }
+                once.push(id);
+                match (id, kind) {
+                    (5 | 6, I32) => header.body.level_bytes += self.size()?.unsigned_abs(),
+                    (7, TRUE | FALSE) => header.body.is_plain = kind == FALSE,
+                    _ => return Err(Stop::Corrupt),
+                }
+                continue;
+            }
             match kind {
                 I32 if id == page.encoding => {
                     let encoding = self.size()?;
@@ -184,13 +237,21 @@ mod tests {
             (page(&small, &[0x4C, 0x15, 0x0A, 0x15, 0, 0x11, 0]), Ok(())),
             (page(&small, &[0x5C, 0x65, 0, 0x11, 0x1C, 0, 0]), Ok(())),
             (page(&small, &[0x5C, 0x66, 0, 0]), CORRUPT),
+            // Levels and whether it is packed: once, and of their types.
+            (page(&small, &[0x5C, 0x55, 2, 0x15, 2, 0x12, 0]), Ok(())),
+            (page(&small, &[0x5C, 0x55, 2, 0x05, 10, 2, 0]), CORRUPT),
+            (page(&small, &[0x5C, 0x72, 0x02, 14, 0]), CORRUPT),
+            (page(&small, &[0x5C, 0x75, 2, 0]), CORRUPT),
+            (page(&small, &[0x5C, 0x55, 3, 0]), CORRUPT),
+            (page(&small, &[0x5C, 0, 0x0C, 16, 0]), CORRUPT),
             // An unknown field, and a list of booleans in one.
             (page(&small, &[0x69, 0x13, 7]), Ok(())),
             (page(&small, &[0x69, 0x11, 1]), CORRUPT),
             ([&[0x5C; 40][..], &[0; 60]].concat(), CORRUPT),
         ] {
             let read = PageHeader::read(&bytes);
-            let found = read.and_then(|header| header.map_or(Ok(()), PageHeader::check));
+            let found =
+                read.and_then(|header| header.map_or(Ok(()), |header| header.check().map(drop)));
             assert_eq!(found, expected, "{bytes:x?}");
         }
         let whole = page(&small, &[0x2C, 0x15, 0x14, 0x15, 0, 0]);

@@ -13,6 +13,7 @@ use parquet::file::reader::{ChunkReader, Length};
 use tokio::runtime::Handle;
 
 use super::page_header::{PageFault, PageHeader};
+use super::unpacked_size::PackedChunks;
 
 /// Bytes that are read to see a page's header; a header with long statistics has
 /// more, up to the second number.
@@ -36,6 +37,7 @@ pub(in crate::landing) struct ParquetSource {
     runtime: Handle,
     blocks: Arc<Mutex<VecDeque<(u64, Bytes)>>>,
     fault: Arc<Mutex<Option<SourceFault>>>,
+    packed: Arc<Mutex<PackedChunks>>,
 }
 
 /// Why bytes were not given.
@@ -61,12 +63,18 @@ impl ParquetSource {
             runtime,
             blocks: Arc::default(),
             fault: Arc::default(),
+            packed: Arc::default(),
         }
     }
 
     /// Takes the reason why the last bytes were not given, if there was one.
     pub(super) fn take_fault(&self) -> Option<SourceFault> {
         self.fault.lock().take()
+    }
+
+    /// Measures pages of these columns before they are given.
+    pub(super) fn measure(&self, packed: PackedChunks) {
+        *self.packed.lock() = packed;
     }
 
     /// The bytes of a range of the file.
@@ -152,15 +160,20 @@ impl ChunkReader for ParquetSource {
             let bytes = self.read(start.min(end)..end)?;
             let header = PageHeader::read(&bytes).map_err(|fault| self.refuse(fault))?;
             if let Some(header) = header {
-                header.check().map_err(|fault| self.refuse(fault))?;
+                let body = header.check().map_err(|fault| self.refuse(fault))?;
+                self.packed.lock().announce(start, body);
                 return Ok(HeaderBytes(bytes));
             }
         }
         Err(self.refuse(PageFault::Corrupt))
     }
 
+    /// The library calls this to read the body of a page.
     fn get_bytes(&self, start: u64, length: usize) -> Result<Bytes> {
-        self.read(start..start.saturating_add(length as u64))
+        let bytes = self.read(start..start.saturating_add(length as u64))?;
+        let checked = self.packed.lock().check(start, &bytes);
+        checked.map_err(|fault| self.refuse(fault))?;
+        Ok(bytes)
     }
 }
 

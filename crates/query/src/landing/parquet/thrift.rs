@@ -20,6 +20,9 @@ pub(super) struct Thrift<'a> {
 
 /// Types of the protocol.
 const STOP: u8 = 0;
+/// A boolean: whether it is true is in the type.
+pub(super) const TRUE: u8 = 1;
+pub(super) const FALSE: u8 = 2;
 pub(super) const BYTE: u8 = 3;
 pub(super) const I16: u8 = 4;
 pub(super) const I32: u8 = 5;
@@ -60,8 +63,7 @@ impl<'a> Thrift<'a> {
     pub(super) fn skip(&mut self, kind: u8, depth: u32) -> Result<(), Stop> {
         let depth = depth.checked_sub(1).ok_or(Stop::Corrupt)?;
         match kind {
-            // Whether it is true is in the type.
-            1 | 2 => Ok(()),
+            TRUE | FALSE => Ok(()),
             3 => self.byte().map(drop),
             4..=6 => self.unsigned().map(drop),
             7 => self.advance(8),
@@ -107,7 +109,7 @@ impl<'a> Thrift<'a> {
         for _ in 0..length {
             for kind in kinds {
                 match kind {
-                    1 | 2 => return Err(Stop::Corrupt),
+                    &TRUE | &FALSE => return Err(Stop::Corrupt),
                     kind => self.skip(*kind, depth)?,
                 }
             }
