@@ -26,9 +26,12 @@ const VIEWS_MAX: usize = 200;
 /// Bytes of the queries that views put into one statement: as long as a statement may be.
 const PUT_BYTES_MAX: usize = 2 << 20;
 
-/// Bytes of all views and prepared statements of a session. A parsed query takes a
-/// multiple of its text.
-const KEPT_BYTES_MAX: usize = 8 << 20;
+/// Bytes of all views and prepared statements of a session.
+const KEPT_BYTES_MAX: usize = 4 << 20;
+
+/// What a token of a view counts at least: parsed, it takes memory of its own. As many
+/// tokens as a statement may have are as many bytes as it may have.
+const TOKEN_BYTES_MIN: usize = 10;
 
 /// A token and its text as written.
 type Written<'s> = (Token, &'s str);
@@ -67,7 +70,7 @@ struct View {
 pub(crate) struct Expanded {
     /// How many views, with those in their queries.
     pub(crate) views: usize,
-    /// Bytes of their queries as written.
+    /// Bytes of their queries as written, [`TOKEN_BYTES_MIN`] for a shorter token.
     bytes: usize,
 }
 
@@ -115,14 +118,16 @@ impl Definitions {
                     None => Err(no_prepared(&name)),
                 }
             }
-            ("create", "view") => self.create(sql, tables).map(Some),
-            ("create", "or") if word(3) == "view" => self.create(sql, tables).map(Some),
+            ("create", "view") => self.create(sql, words.len(), tables).map(Some),
+            ("create", "or") if word(3) == "view" => {
+                self.create(sql, words.len(), tables).map(Some)
+            }
             ("drop", "view") => self.drop(sql).map(Some),
             _ => Ok(None),
         }
     }
 
-    fn create(&self, sql: &str, tables: &[String]) -> Result<Request, Error> {
+    fn create(&self, sql: &str, tokens: usize, tables: &[String]) -> Result<Request, Error> {
         let Statement::Statement(statement) = parse_any(sql)? else {
             return Err(not_a_view());
         };
@@ -171,7 +176,7 @@ impl Definitions {
             query,
             size: Expanded {
                 views: put.views + 1,
-                bytes: put.bytes + sql.len(),
+                bytes: put.bytes + sql.len().max(tokens * TOKEN_BYTES_MIN),
             },
         };
         let (mut views, prepared) = (self.views.write(), self.prepared.read());

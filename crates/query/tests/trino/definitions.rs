@@ -175,19 +175,18 @@ async fn a_statement_is_measured_before_it_is_taken_apart() {
 #[tokio::test]
 async fn what_a_session_keeps_is_bounded_in_bytes() {
     let long = format!("select '{}' as x", "x".repeat(2_000_000));
-    let four = format!(
-        "create view v as {long}; create view w as {long}; \
-         prepare p from {long}; prepare q from {long}"
-    );
-    let full = "!the views and prepared statements of the session are too long: more than 8 MiB";
+    let two = format!("create view v as {long}; prepare p from {long}");
+    let many = format!("select 1 in ({}) as x", vec!["1"; 75_000].join(","));
+    let full = "!the views and prepared statements of the session are too long: more than 4 MiB";
     let too_long = "!the queries of the views that a statement names are too long: more than 2 MiB";
     for (statements, expected) in [
-        (format!("{four}; create view x as {long}"), full),
-        (format!("{four}; prepare r from {long}"), full),
+        (format!("{two}; create view w as {long}"), full),
+        (format!("{two}; prepare q from {long}"), full),
         (
             format!(
-                "{four}; create or replace view v as {long}; prepare p from {long}; \
-                 drop view v; deallocate prepare p; prepare r from {long}; select 1"
+                "{two}; create or replace view v as {long}; prepare p from {long}; \
+                 drop view v; deallocate prepare p; \
+                 create view v as {long}; prepare q from {long}; select 1"
             ),
             "1",
         ),
@@ -198,6 +197,15 @@ async fn what_a_session_keeps_is_bounded_in_bytes() {
         (
             format!("create view v as {long}; explain select 1 from v a, v b"),
             too_long,
+        ),
+        // Of little text and many tokens.
+        (
+            format!("create view v as {many}; select 1 from v a, v b"),
+            too_long,
+        ),
+        (
+            format!("create view v as {many}; create view w as {many}; create view x as {many}"),
+            full,
         ),
     ] {
         check(&[(&statements, expected)]).await;
