@@ -1,0 +1,359 @@
+//! The figures of a live lake, filled from a demo's lake, and the views that show them.
+//!
+//! With `STEDI_TEST_PAGES=DIR` the views are written there, to be looked at.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Instant;
+
+use async_trait::async_trait;
+use catalog::Project;
+use engine::{Interrupt, KeySource, NoProgress, RunOptions, Setup};
+use evidence::{Attention, Overview, TableFigures, Verdict, Zone};
+use lake::{AsOf, Location};
+use pages::console::{self, Frame, Nav};
+use privacy::PseudonymKey;
+
+/// A minute after the last run, so that pages tell when that was.
+const NOW_MS: i64 = 1_796_051_238_000;
+
+#[derive(Debug)]
+struct Key;
+
+#[async_trait]
+impl KeySource for Key {
+    async fn key(&self) -> Result<Arc<PseudonymKey>, query::Error> {
+        let key = PseudonymKey::from_hex(&"07".repeat(32));
+        Ok(Arc::new(key.unwrap_or_else(|error| panic!("{error}"))))
+    }
+}
+
+fn setup(dir: &Path) -> Setup {
+    let lakehouse = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../lakehouse");
+    let place = |name: &str| Location::parse(&dir.join(name).to_string_lossy()).unwrap();
+    Setup {
+        project: Arc::new(Project::read(&lakehouse).unwrap()),
+        landing: place("landing"),
+        lake: place("lake"),
+        now_ms: NOW_MS,
+        memory_bytes: 256 << 20,
+        as_of: AsOf::Latest,
+        key: Some(Arc::new(Key)),
+        wait: std::time::Duration::ZERO,
+    }
+}
+
+async fn run(setup: &Setup) {
+    let (progress, interrupt) = (Arc::new(NoProgress), Arc::new(Interrupt::default()));
+    let options = RunOptions::default();
+    engine::run(setup, &options, progress, interrupt)
+        .await
+        .unwrap();
+}
+
+fn table<'a>(overview: &'a Overview, name: &str) -> &'a TableFigures {
+    let mut tables = overview.tables.iter();
+    tables.find(|table| table.table == name).unwrap()
+}
+
+fn frame<'a>(title: &'a str, path: &'a str) -> Frame<'a> {
+    Frame {
+        title,
+        lake: "/srv/stedi/lake",
+        user: Some("lena"),
+        role: Some("engineer"),
+        csrf: "0123456789abcdef",
+        path,
+        enhanced: false,
+        nav: Nav::ALL,
+        now_ms: NOW_MS,
+    }
+}
+
+/// Views by the name of their file.
+type Views = BTreeMap<String, String>;
+
+fn keep(views: &Views, part: &str) {
+    if let Some(dir) = std::env::var_os("STEDI_TEST_PAGES") {
+        let dir = Path::new(&dir).join(part);
+        fs::create_dir_all(dir.join("static")).unwrap();
+        fs::write(dir.join("static/stedi.css"), console::style()).unwrap();
+        fs::write(dir.join("static/stedi.svg"), console::ICON).unwrap();
+        for (name, page) in views {
+            // Below the folder, instead of the root of a server.
+            let page = page.replace("href=\"/static/", "href=\"static/");
+            fs::write(dir.join(format!("{name}.html")), page).unwrap();
+        }
+    }
+}
+
+/// All views that need figures.
+async fn views(setup: &Setup) -> Views {
+    let mut views = Views::new();
+    let mut took = Vec::new();
+    let mut note = |what: &str, since: Instant| took.push(format!("{what} {:?}", since.elapsed()));
+    let since = Instant::now();
+    let overview = engine::overview(setup, None).await.unwrap();
+    note("overview", since);
+    let mut put = |name: &str, page: String| _ = views.insert(name.to_owned(), page);
+    put(
+        "overview",
+        console::overview(&frame("Overview", "/"), &overview),
+    );
+    put(
+        "pipeline",
+        console::pipeline(&frame("Pipeline", "/pipeline"), &overview, None),
+    );
+    put(
+        "pipeline_from",
+        console::pipeline(
+            &frame("Pipeline", "/pipeline"),
+            &overview,
+            Some("step_trainer_trusted"),
+        ),
+    );
+    put(
+        "tables",
+        console::tables(&frame("Tables", "/tables"), &overview),
+    );
+    for name in [
+        "customer_landing",
+        "customer_trusted",
+        "machine_learning_curated",
+        "training_set",
+        "system.ledger",
+    ] {
+        let since = Instant::now();
+        let page = engine::table_page(setup, name).await.unwrap();
+        note(name, since);
+        put(
+            name,
+            console::table(&frame(name, "/tables"), &page, None, None),
+        );
+    }
+    let since = Instant::now();
+    let list = engine::run_list(setup).await.unwrap();
+    note("runs", since);
+    put("runs", console::runs(&frame("Runs", "/runs"), &list));
+    if let Some(newest) = list.runs.first() {
+        let since = Instant::now();
+        let run = engine::run_detail(setup, &newest.run)
+            .await
+            .unwrap()
+            .unwrap();
+        note("run", since);
+        assert_eq!(run.summary, *newest);
+        put("run", console::run(&frame("Run", "/runs/x"), &run));
+    }
+    let since = Instant::now();
+    let privacy = engine::privacy_page(setup).await.unwrap();
+    note("privacy", since);
+    let since = Instant::now();
+    let singling_out = engine::singling_out(setup).await.unwrap();
+    note("singling out", since);
+    let page = console::privacy(&frame("Privacy", "/privacy"), &privacy, Some(&singling_out));
+    put("privacy", page);
+    let quarantine = engine::quarantine_page(setup, 0, 100).await.unwrap();
+    put(
+        "quarantine",
+        console::quarantine(&frame("Quarantine", "/quarantine"), &quarantine),
+    );
+    eprintln!("{}", took.join(", "));
+    views
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn figures_of_a_demo() {
+    let dir = tempfile::tempdir().unwrap();
+    let setup = setup(dir.path());
+
+    // Nothing is there yet.
+    let overview = engine::overview(&setup, None).await.unwrap();
+    assert_eq!(overview.release, None);
+    assert_eq!(overview.attention, []);
+    assert_eq!(table(&overview, "customer_trusted").rows, None);
+    keep(&views(&setup).await, "empty");
+
+    sample::Sample::default()
+        .write(&dir.path().join("landing"))
+        .unwrap();
+    run(&setup).await;
+    let overview = engine::overview(&setup, None).await.unwrap();
+    published_counts(&overview);
+    assert_eq!(overview.attention, [], "everything is right");
+    left_out(&overview);
+    let views_of_demo = views(&setup).await;
+    no_personal_value(&views_of_demo, dir.path());
+    keep(&views_of_demo, "demo");
+
+    new_and_broken_input(&setup, dir.path()).await;
+    unknown_names(&setup).await;
+}
+
+fn published_counts(overview: &Overview) {
+    for (name, zone, rows, expected) in [
+        ("customer_landing", Zone::Landing, 956, Some(956)),
+        ("accelerometer_landing", Zone::Landing, 81_273, Some(81_273)),
+        ("step_trainer_landing", Zone::Landing, 28_680, Some(28_680)),
+        ("customer_trusted", Zone::Trusted, 482, Some(482)),
+        ("accelerometer_trusted", Zone::Trusted, 40_981, Some(40_981)),
+        ("step_trainer_trusted", Zone::Trusted, 14_460, Some(14_460)),
+        ("customer_curated", Zone::Curated, 482, Some(482)),
+        (
+            "machine_learning_curated",
+            Zone::Curated,
+            43_681,
+            Some(43_681),
+        ),
+        ("training_set", Zone::Curated, 32_025, None),
+    ] {
+        let found = table(overview, name);
+        assert_eq!(
+            (found.zone, found.rows, found.expected, found.verdict),
+            (zone, Some(rows), expected, Verdict::Ok),
+            "{name}"
+        );
+        assert_eq!(found.checks > 0, zone != Zone::Landing, "{name}");
+        assert_eq!(
+            found.published_ms.is_some(),
+            zone != Zone::Landing,
+            "{name}"
+        );
+    }
+    assert_eq!(
+        overview.release.as_ref().map(|release| release.number),
+        Some(1)
+    );
+    assert_eq!(overview.last_run.as_ref().map(|run| run.models), Some(6));
+}
+
+fn left_out(overview: &Overview) {
+    for (name, rows_in, rows_out, reasons) in [
+        ("customer_trusted", 956, 482, vec![("no_consent", 474)]),
+        (
+            "accelerometer_trusted",
+            81_273,
+            40_981,
+            vec![("no_consent", 40_292)],
+        ),
+        (
+            "step_trainer_trusted",
+            28_680,
+            14_460,
+            vec![("no_owner", 14_220)],
+        ),
+        (
+            "training_set",
+            43_681,
+            32_025,
+            vec![("no_consent", 8956), ("filtered", 2700)],
+        ),
+    ] {
+        let steps = &table(overview, name).steps;
+        let build = steps.iter().find(|step| step.step == "build").unwrap();
+        let left_out = build.account.left_out.iter();
+        let left_out: Vec<(&str, i64)> = left_out.map(|of| (of.reason.as_str(), of.rows)).collect();
+        assert_eq!(
+            (build.account.rows_in, build.account.rows_out, left_out),
+            (rows_in, rows_out, reasons),
+            "{name}"
+        );
+    }
+}
+
+/// No address of the demo is in any view; each begins with a name that is in no other text.
+fn no_personal_value(views: &Views, dir: &Path) {
+    let mut names = 0;
+    let folder = dir.join("landing/customer/landing");
+    for file in fs::read_dir(folder).unwrap() {
+        let text = fs::read_to_string(file.unwrap().path()).unwrap();
+        for address in text.split('"').filter(|text| text.contains('@')) {
+            names += 1;
+            for (name, page) in views {
+                assert!(!page.contains(address), "{name}");
+            }
+        }
+    }
+    assert!(names >= 956, "{names}");
+}
+
+/// New files, input that cannot be read, and a writer that died.
+async fn new_and_broken_input(setup: &Setup, dir: &Path) {
+    let folder = dir.join("landing/customer/landing");
+    let first = fs::read_dir(&folder)
+        .unwrap()
+        .next()
+        .unwrap()
+        .unwrap()
+        .path();
+    let text = fs::read_to_string(first).unwrap();
+    let mut record = text.lines().next().unwrap().to_owned();
+    record.truncate(record.len() / 2);
+    fs::write(folder.join("zz.json"), record + "\n").unwrap();
+    let later = Setup {
+        now_ms: NOW_MS + 3_600_000,
+        ..setup.clone()
+    };
+    run(&later).await;
+    let died = "{\"run\":\"dead1234\",\"command\":\"run\",\"host\":\"h\",\"pid\":1,\"since_ms\":1796051000000,\"process\":\"PROCESS\",\"beat\":0}";
+    let own = lake::LockHolder::this_process("x", "run");
+    let own = serde_json::to_value(&own).unwrap();
+    let own = own["process"].as_str().unwrap().to_owned();
+    let gone = format!("{}/1-1", own.rsplit_once('/').unwrap().0);
+    fs::write(
+        dir.join("lake/system/lock.json"),
+        died.replace("PROCESS", &gone),
+    )
+    .unwrap();
+
+    let overview = engine::overview(&later, None).await.unwrap();
+    let kinds: Vec<&str> = overview.attention.iter().map(kind).collect();
+    assert!(kinds.starts_with(&["died"]), "{kinds:?}");
+    for expected in ["suspended", "quarantine"] {
+        assert!(
+            kinds.contains(&expected),
+            "{expected}: {:?}",
+            overview.attention
+        );
+    }
+    let grown = &table(&overview, "customer_trusted").growth;
+    eprintln!("{grown:?}");
+    let page = engine::privacy_page(&later).await.unwrap();
+    assert_eq!(page.consent.suspended, 1);
+    assert_eq!(page.suspending.len(), 1);
+    let views = views(&later).await;
+    no_personal_value(&views, dir);
+    keep(&views, "broken");
+    fs::remove_file(dir.join("lake/system/lock.json")).unwrap();
+}
+
+fn kind(entry: &Attention) -> &'static str {
+    match entry {
+        Attention::Check { .. } => "check",
+        Attention::Count { .. } => "count",
+        Attention::NotBuilt { .. } => "not built",
+        Attention::Changed { .. } => "changed",
+        Attention::Damaged { .. } => "damaged",
+        Attention::Writing { .. } => "writing",
+        Attention::Died { .. } => "died",
+        Attention::HalfPublished { .. } => "half published",
+        Attention::Suspended { .. } => "suspended",
+        Attention::Undecodable { .. } => "undecodable",
+        Attention::Quarantine { .. } => "quarantine",
+    }
+}
+
+async fn unknown_names(setup: &Setup) {
+    for run in ["", "nope", "x' or 1 = 1 --", &"a".repeat(1000)] {
+        assert_eq!(engine::run_detail(setup, run).await.unwrap(), None, "{run}");
+    }
+    for table in ["", "nope", "system.nope", "landing.", "x'", "a.b.c"] {
+        let error = engine::table_page(setup, table).await.unwrap_err();
+        assert!(
+            matches!(error, engine::Error::Query(query::Error::NoTable { .. })),
+            "{table}: {error}"
+        );
+    }
+}
