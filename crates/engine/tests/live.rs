@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use async_trait::async_trait;
 use catalog::Project;
@@ -16,8 +16,11 @@ use lake::{AsOf, Location};
 use pages::console::{self, Frame, Nav};
 use privacy::PseudonymKey;
 
-/// A minute after the last run, so that pages tell when that was.
-const NOW_MS: i64 = 1_796_051_238_000;
+/// The present, in epoch milliseconds.
+fn now_ms() -> i64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
+    i64::try_from(since.as_millis()).unwrap()
+}
 
 #[derive(Debug)]
 struct Key;
@@ -37,7 +40,7 @@ fn setup(dir: &Path) -> Setup {
         project: Arc::new(Project::read(&lakehouse).unwrap()),
         landing: place("landing"),
         lake: place("lake"),
-        now_ms: NOW_MS,
+        now_ms: now_ms(),
         memory_bytes: 256 << 20,
         as_of: AsOf::Latest,
         key: Some(Arc::new(Key)),
@@ -68,7 +71,7 @@ fn frame<'a>(title: &'a str, path: &'a str) -> Frame<'a> {
         path,
         enhanced: false,
         nav: Nav::ALL,
-        now_ms: NOW_MS,
+        now_ms: now_ms(),
     }
 }
 
@@ -293,7 +296,7 @@ async fn new_and_broken_input(setup: &Setup, dir: &Path) {
     record.truncate(record.len() / 2);
     fs::write(folder.join("zz.json"), record + "\n").unwrap();
     let later = Setup {
-        now_ms: NOW_MS + 3_600_000,
+        now_ms: now_ms() + 3_600_000,
         ..setup.clone()
     };
     run(&later).await;

@@ -142,7 +142,7 @@ impl Frame<'_> {
         html! {
             header class="bar" {
                 a class="brand" href="/" { "stedi" }
-                span class="lake" title=(self.lake) { (self.lake) }
+                span class="lake" title=(self.lake) { bdi dir="ltr" { (self.lake) } }
                 nav aria-label="Views" { ul {
                     @for (path, name, is_open) in self.nav.entries() { @if is_open {
                         li { a href=(path) aria-current=[self.is_in(path).then_some("page")] { (name) } }

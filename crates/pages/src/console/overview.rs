@@ -62,7 +62,7 @@ fn facts(frame: &Frame<'_>, overview: &Overview) -> Markup {
             }
             @if overview.release.is_some() {
                 (fact(&html! { (grouped(overview.checks)) }, "checks noted"))
-                (fact(&html! { (grouped(places)) }, "places in quarantine"))
+                (fact(&html! { (grouped(places)) }, if places == 1 { "place in quarantine" } else { "places in quarantine" }))
             }
         }
     }
@@ -97,7 +97,10 @@ fn all_well(overview: &Overview) -> String {
         .filter(|table| table.expected.is_some());
     let counts = match (compared.count(), &overview.expected_from) {
         (0, _) | (_, None) => String::new(),
-        (tables, Some(file)) => format!(", {} as {file} expects", counted(tables as u64, "count")),
+        (tables, Some(file)) => {
+            let file = file.rsplit('/').next().unwrap_or(file);
+            format!(", {} as {file} expects", counted(tables as u64, "count"))
+        }
     };
     format!(
         "Nothing. {} held{counts}.",

@@ -25,7 +25,7 @@ pub(super) fn verdict(verdict: Verdict) -> Markup {
 /// The letter of a zone, in its colour and shape.
 pub(super) fn zone_tag(zone: Zone) -> Markup {
     html! {
-        span class=(format!("tag {}", zone.as_str())) role="img" aria-label=(zone.as_str()) title=(zone.as_str()) { (words::zone_letter(zone)) }
+        span class=(format!("zone-tag {}", zone.as_str())) role="img" aria-label=(zone.as_str()) title=(zone.as_str()) { (words::zone_letter(zone)) }
     }
 }
 
@@ -37,7 +37,7 @@ pub(super) fn number(value: Option<u64>) -> Markup {
 /// An instant, and how long ago it was.
 pub(super) fn when(frame: &Frame<'_>, at_ms: i64) -> Markup {
     html! {
-        (instant(at_ms)) " UTC" span class="ago" { " · " (time::relative(at_ms, frame.now_ms)) }
+        (instant(at_ms)) span class="ago" { " · " (time::relative(at_ms, frame.now_ms)) }
     }
 }
 
@@ -49,7 +49,7 @@ pub(super) fn when_known(frame: &Frame<'_>, at_ms: Option<i64>) -> Markup {
 fn instant(at_ms: i64) -> Markup {
     let shown = time::to_second(at_ms);
     let machine = format!("{}Z", shown.replace(' ', "T"));
-    html! { time datetime=(machine) { (shown) } }
+    html! { time datetime=(machine) { (shown) " UTC" } }
 }
 
 /// How long something took; a dash if that is not known.

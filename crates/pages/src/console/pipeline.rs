@@ -37,7 +37,7 @@ pub fn pipeline(frame: &Frame<'_>, overview: &Overview, from: Option<&str>) -> S
         @if nodes.is_empty() { (empty("The project has no table.", &html! {})) }
         @else {
             div class="drawing" tabindex="0" role="region" aria-label="Graph of the tables" {
-                (PreEscaped(graph_of(&nodes, &overview.edges)))
+                (PreEscaped(graph_of(&nodes, &shown.edges)))
             }
             (legend())
         }
@@ -53,10 +53,10 @@ pub fn pipeline(frame: &Frame<'_>, overview: &Overview, from: Option<&str>) -> S
 fn legend() -> Markup {
     html! {
         p class="note" {
-            span class="tag landing" { "L" } " landing "
-            span class="tag trusted" { "T" } " trusted "
-            span class="tag curated" { "C" } " curated "
-            span class="tag system" { "S" } " system. "
+            span class="zone-tag landing" { "L" } " landing "
+            span class="zone-tag trusted" { "T" } " trusted "
+            span class="zone-tag curated" { "C" } " curated "
+            span class="zone-tag system" { "S" } " system, as ⋈ in the boxes of those that look them up. "
             "A solid line: rows are made of rows of that table, with the number of rows read. A dashed line with ⋈: a join or a lookup, with the rows that went on. "
             span class="left-out" { "−" } " rows left out, and why; " span class="added" { "+" } " rows that joins added."
         }
@@ -66,10 +66,7 @@ fn legend() -> Markup {
 /// Where the graph starts, and a form to start elsewhere.
 fn start(overview: &Overview, shown: &Shown<'_>) -> Markup {
     let all = overview.tables.iter();
-    let mut names: Vec<String> = all
-        .filter(|table| table.zone != Zone::System)
-        .map(|table| edge_name(table.zone, &table.table))
-        .collect();
+    let mut names: Vec<String> = all.map(name_of).collect();
     names.sort();
     html! {
         form class="row" method="get" action="/pipeline" {
@@ -92,6 +89,10 @@ fn start(overview: &Overview, shown: &Shown<'_>) -> Markup {
 /// The tables of the graph.
 struct Shown<'a> {
     tables: Vec<&'a TableFigures>,
+    edges: Vec<Edge>,
+    /// Reads of system tables, which are notes in the boxes: their lines would cross all
+    /// others.
+    looked_up: Vec<Edge>,
     /// How many there are.
     all: usize,
     /// How many neighbours of each table are not shown, before and after it.
@@ -104,20 +105,31 @@ struct Shown<'a> {
 
 impl<'a> Shown<'a> {
     fn of(overview: &'a Overview, from: Option<&str>) -> Self {
-        let is_read = |name: &str| overview.edges.iter().any(|edge| edge.from == name);
+        let with_system = from.is_some_and(is_system);
+        let edges: Vec<Edge> = overview
+            .edges
+            .iter()
+            .filter(|edge| with_system || !is_system(&edge.from))
+            .cloned()
+            .collect();
+        let is_read = |name: &str| edges.iter().any(|edge| edge.from == name);
         let all: Vec<&TableFigures> = overview
             .tables
             .iter()
             .filter(|of| of.zone != Zone::System || is_read(&name_of(of)))
             .collect();
+        let looked_up = overview
+            .edges
+            .iter()
+            .filter(|edge| !with_system && is_system(&edge.from));
         let known = from.filter(|from| all.iter().any(|table| name_of(table) == *from));
         let is_chosen = known.is_none() && all.len() > TABLES_MAX;
         let start = match known {
             Some(known) => Some(known.to_owned()),
-            None if is_chosen => busiest(&all, &overview.edges),
+            None if is_chosen => busiest(&all, &edges),
             None => None,
         };
-        let near = start.as_ref().map(|start| near(start, &overview.edges));
+        let near = start.as_ref().map(|start| near(start, &edges));
         let is_shown = |table: &&&TableFigures| match &near {
             Some(near) => near.contains(&name_of(table)),
             None => true,
@@ -125,7 +137,7 @@ impl<'a> Shown<'a> {
         let tables: Vec<&TableFigures> = all.iter().filter(is_shown).copied().collect();
         let names: BTreeSet<String> = tables.iter().map(|table| name_of(table)).collect();
         let mut hidden: BTreeMap<String, (usize, usize)> = BTreeMap::new();
-        for edge in &overview.edges {
+        for edge in &edges {
             match (names.contains(&edge.from), names.contains(&edge.to)) {
                 (false, true) => hidden.entry(edge.to.clone()).or_default().0 += 1,
                 (true, false) => hidden.entry(edge.from.clone()).or_default().1 += 1,
@@ -134,6 +146,8 @@ impl<'a> Shown<'a> {
         }
         Self {
             all: all.len(),
+            looked_up: looked_up.cloned().collect(),
+            edges,
             tables,
             hidden,
             from: start,
@@ -145,6 +159,11 @@ impl<'a> Shown<'a> {
         let name = name_of(table);
         let mut notes = left_out(table);
         let mut href = table_path(table.zone, &table.table);
+        for edge in self.looked_up.iter().filter(|edge| edge.to == name) {
+            let rows = edge.rows.map(|rows| format!("{} ", grouped_signed(rows)));
+            let rows = rows.unwrap_or_default();
+            notes.push(Note::Hidden(format!("⋈ {rows}{}", edge.from)));
+        }
         if let Some((before, after)) = self.hidden.get(&name) {
             let text = match (before, after) {
                 (before, 0) => format!("… {before} more before it"),
@@ -169,6 +188,10 @@ impl<'a> Shown<'a> {
 
 fn name_of(table: &TableFigures) -> String {
     edge_name(table.zone, &table.table)
+}
+
+fn is_system(name: &str) -> bool {
+    name.starts_with("system.")
 }
 
 /// What was left out on the way into a table, and what joins added.

@@ -188,7 +188,10 @@ fn bottom_ticks(left: f64, right: f64, is_time: bool, x: &impl Fn(f64) -> f64) -
     };
     let text = |value: f64| match is_time {
         true if right - left > 3.0 * 86_400_000.0 => time::to_day(value as i64),
-        true => time::to_second(value as i64).chars().skip(5).collect(),
+        true if right - left > 600_000.0 => {
+            time::to_second(value as i64).chars().take(16).collect()
+        }
+        true => time::to_second(value as i64).chars().skip(11).collect(),
         false => number(value),
     };
     html! {

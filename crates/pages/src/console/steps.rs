@@ -25,31 +25,35 @@ pub(super) fn left_out(steps: &[Step]) -> i64 {
 
 /// All steps as a table.
 pub(super) fn sheet_of(frame: &Frame<'_>, caption: &str, tables: &[TableSteps<'_>]) -> Markup {
+    // Of one table, it need not be said which.
+    let with_name = tables.len() > 1;
     let head = html! {
-        (th("into")) (th("step")) (th("from")) (th_number("in")) (th_number("joins added"))
+        @if with_name { (th("into")) } (th("step")) (th("from")) (th_number("in")) (th_number("joins added"))
         (th_number("out")) (th("left out, and why"))
     };
     let body = html! {
-        @for table in tables { @for step in table.steps { (row(frame, table, step)) } }
+        @for table in tables { @for step in table.steps { (row(frame, table, step, with_name)) } }
     };
     sheet(caption, &head, &body)
 }
 
-fn row(frame: &Frame<'_>, table: &TableSteps<'_>, step: &Step) -> Markup {
+fn row(frame: &Frame<'_>, table: &TableSteps<'_>, step: &Step, with_name: bool) -> Markup {
     let account = &step.account;
     let sql = format!(
         "select * from system.ledger where table_name = {} and step = {}",
         sql_text(table.table),
         sql_text(&step.step)
     );
+    // A join is part of the build of its model.
+    let is_part = step.step == "join";
     let count = |rows: i64| rows_link(frame, &html! { (grouped_signed(rows)) }, &sql);
     html! {
-        tr {
-            th scope="row" { @match table.zone {
+        tr class=[is_part.then_some("part")] {
+            @if with_name { th scope="row" { @match table.zone {
                 Some(zone) => { (zone_tag(zone)) " " (table_link(zone, table.table)) },
                 None => (table.table),
-            } }
-            td { (step.step) }
+            } } }
+            td class="step" { (step.step) }
             td { @match step.step.as_str() {
                 "read" => span class="faint" { "files" },
                 _ => @for (place, source) in account.source.split(", ").enumerate() {

@@ -9,7 +9,7 @@ use crate::graph::GRAPH_STYLE;
 
 /// The stylesheet, to be served at [`STYLE_PATH`](super::STYLE_PATH).
 pub fn style() -> &'static str {
-    static STYLE: LazyLock<String> = LazyLock::new(|| format!("{RULES}{GRAPH_STYLE}"));
+    static STYLE: LazyLock<String> = LazyLock::new(|| format!("{GRAPH_STYLE}{RULES}"));
     &STYLE
 }
 

@@ -13,31 +13,69 @@ use crate::words;
 
 /// The columns, each with what it comes from.
 pub(super) fn columns(page: &TablePage) -> Markup {
-    let head = html! {
-        (th("column")) (th("type")) (th("personal")) (th("comes from")) (th("landing fields")) (th("comment"))
+    let shown = |is_there: fn(&ColumnFigures) -> bool| page.columns.iter().any(is_there);
+    let parts = ColumnParts {
+        origins: shown(|column| !column.from.is_empty()),
+        landing: shown(|column| !column.landing.is_empty()),
+        comment: shown(|column| column.comment.is_some()),
     };
-    let body = html! { @for column in &page.columns { (column_row(column)) } };
+    let head = html! {
+        (th("column")) (th("type")) (th("personal"))
+        @if parts.origins { (th("comes from")) }
+        @if parts.landing { (th("landing fields")) }
+        @if parts.comment { (th("comment")) }
+    };
+    let body = html! { @for column in &page.columns { (column_row(column, &parts)) } };
     html! {
         section {
             h2 #columns { "Columns" }
             @if page.columns.is_empty() { p class="faint" { "Nothing is known of its columns." } }
             @else { (sheet("Columns", &head, &body)) }
             @if !page.row_origins.is_empty() { p class="note" {
-                "Which rows there are is decided by " (origins(&page.row_origins)) "."
+                "Which rows there are is decided by " (deciding(&page.row_origins)) "."
             } }
         }
     }
 }
 
-fn column_row(column: &ColumnFigures) -> Markup {
+/// What is known of any column of a table.
+struct ColumnParts {
+    origins: bool,
+    landing: bool,
+    comment: bool,
+}
+
+fn column_row(column: &ColumnFigures, parts: &ColumnParts) -> Markup {
     html! {
         tr id=(format!("column-{}", super::parts::percent(&column.column))) {
             th scope="row" { code { (column.column) } }
             td { (column.kind) }
             td { @if column.personal { span class="personal" { "personal" } } }
-            td class="words" { (origins(&column.from)) }
-            td class="words" { (origins(&column.landing)) }
-            td class="words" { (column.comment.as_deref().unwrap_or_default()) }
+            @if parts.origins { td class="words" { (origins(&column.from)) } }
+            @if parts.landing { td class="words" { @match column.landing == column.from {
+                true => span class="faint" { "the same" },
+                false => (origins(&column.landing)),
+            } } }
+            @if parts.comment { td class="words" { (column.comment.as_deref().unwrap_or_default()) } }
+        }
+    }
+}
+
+/// Columns by table; that they only decide is said before.
+fn deciding(origins: &[ColumnOrigin]) -> Markup {
+    let mut tables: Vec<(&str, Vec<&str>)> = Vec::new();
+    for origin in origins {
+        match tables.iter_mut().find(|(table, _)| *table == origin.table) {
+            Some((_, columns)) => columns.push(&origin.column),
+            None => tables.push((&origin.table, vec![&origin.column])),
+        }
+    }
+    html! {
+        @for (place, (table, columns)) in tables.iter().enumerate() {
+            @if place > 0 { "; " }
+            (named_table_link(table)) " ("
+            @for (place, column) in columns.iter().enumerate() { @if place > 0 { ", " } code { (column) } }
+            ")"
         }
     }
 }

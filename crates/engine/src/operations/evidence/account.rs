@@ -2,8 +2,9 @@
 
 use std::collections::BTreeMap;
 
+use catalog::Project;
 use evidence::{Account, LeftOut};
-use query::Session;
+use query::{Session, system};
 
 use super::rows::Rows;
 use super::run_id::RunId;
@@ -88,10 +89,21 @@ impl Accounts {
     }
 
     /// The steps that made a table: what was read, each join, the model as a whole.
-    pub(super) fn steps_of(&self, table: &str) -> Vec<evidence::Step> {
-        let steps = self.steps(table, |_| true).map(|step| evidence::Step {
-            step: step.kind.clone(),
-            account: step.account.clone(),
+    /// Their sources are named as edges name them, system tables with their zone.
+    pub(super) fn steps_of(&self, project: &Project, table: &str) -> Vec<evidence::Step> {
+        let named = |source: &str| match (project.find(source), system::schema(source)) {
+            (None, Some(_)) => format!("{}.{source}", system::ZONE),
+            _ => source.to_owned(),
+        };
+        let steps = self.steps(table, |_| true).map(|step| {
+            let sources: Vec<String> = step.source.split(", ").map(named).collect();
+            evidence::Step {
+                step: step.kind.clone(),
+                account: Account {
+                    source: sources.join(", "),
+                    ..step.account.clone()
+                },
+            }
         });
         steps.collect()
     }

@@ -148,8 +148,8 @@ fn flows(setup: &Setup, figures: &Figures<'_>) -> Vec<PeopleFlow> {
         let whose = match subject_columns::column(model) {
             Some((SubjectKind::Subject, _)) => "people",
             Some((SubjectKind::Device, _)) => "devices",
-            None if model.contract.anonymous => "groups of people",
             None if model.name.as_ref() == subject_columns::TRAINING_SET => "pseudonyms",
+            None if model.contract.anonymous => "groups of people",
             None => continue,
         };
         flows.push(flow(whose, figures.model(model)));

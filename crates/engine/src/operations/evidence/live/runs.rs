@@ -107,7 +107,7 @@ pub async fn run_detail(setup: &Setup, run: &str) -> Result<Option<RunDetail>, E
     let accounts = Accounts::of_run(&lake.session, &id).await?;
     let accounts = accounts.tables().map(|table| RunAccount {
         table: table.to_owned(),
-        steps: accounts.steps_of(table),
+        steps: accounts.steps_of(&setup.project, table),
     });
     let began = summary.started_ms.unwrap_or_default();
     Ok(Some(RunDetail {

@@ -100,7 +100,10 @@ impl<'a> Figures<'a> {
     fn named(&self, zone: Zone, table: &str, grain: Option<&str>) -> TableFigures {
         let steps = match zone {
             Zone::System => Vec::new(),
-            _ => self.lake.accounts.steps_of(table),
+            _ => {
+                let project = &self.lake.session.tables().project;
+                self.lake.accounts.steps_of(project, table)
+            }
         };
         TableFigures {
             zone,
