@@ -193,6 +193,9 @@ async fn figures_of_a_demo() {
 
     new_and_broken_input(&setup, dir.path()).await;
     unknown_names(&setup).await;
+    older_version(&setup).await;
+    without_data_files(&setup, dir.path()).await;
+    damaged_logs(&setup, dir.path()).await;
 }
 
 fn published_counts(overview: &Overview) {
@@ -330,6 +333,89 @@ async fn new_and_broken_input(setup: &Setup, dir: &Path) {
     no_personal_value(&views, dir);
     keep(&views, "broken");
     fs::remove_file(dir.join("lake/system/lock.json")).unwrap();
+}
+
+async fn older_version(setup: &Setup) {
+    let older = Setup {
+        as_of: AsOf::Version(0),
+        ..setup.clone()
+    };
+    let page = engine::table_page(&older, "system.ledger").await.unwrap();
+    assert_eq!(
+        (page.figures.version, page.figures.rows),
+        (Some(0), Some(19))
+    );
+    let newest = page.versions.first().unwrap();
+    assert_eq!((newest.version, newest.rows_change), (1, Some(1)));
+    assert_eq!(newest.is_same_content, Some(false));
+    let none = Setup {
+        as_of: AsOf::Version(7),
+        ..setup.clone()
+    };
+    let error = engine::table_page(&none, "customer_trusted")
+        .await
+        .unwrap_err();
+    assert!(error.to_string().contains('7'), "{error}");
+}
+
+/// Figures need neither landing files nor the data files of models.
+async fn without_data_files(setup: &Setup, dir: &Path) {
+    let before = engine::overview(setup, None).await.unwrap();
+    fs::remove_dir_all(dir.join("landing")).unwrap();
+    for zone in ["trusted", "curated"] {
+        for table in fs::read_dir(dir.join("lake").join(zone)).unwrap() {
+            for file in fs::read_dir(table.unwrap().path()).unwrap() {
+                let file = file.unwrap().path();
+                if file.is_file() {
+                    fs::remove_file(file).unwrap();
+                }
+            }
+        }
+    }
+    assert_eq!(engine::overview(setup, None).await.unwrap(), before);
+    for name in setup.project.names() {
+        engine::table_page(setup, name).await.unwrap();
+    }
+    engine::privacy_page(setup).await.unwrap();
+    let run = before.last_run.unwrap().run;
+    assert!(engine::run_detail(setup, &run).await.unwrap().is_some());
+    let error = engine::singling_out(setup).await.unwrap_err();
+    assert!(!error.to_string().contains('@'), "{error}");
+}
+
+/// A log that cannot be read is one of the things that need attention, and no error.
+async fn damaged_logs(setup: &Setup, dir: &Path) {
+    for table in [
+        "curated/training_set",
+        "trusted/customer_trusted",
+        "system/checks",
+        "system/consent",
+        "system/ledger",
+        "system/runs",
+    ] {
+        let log = dir.join("lake").join(table).join("_delta_log");
+        for entry in fs::read_dir(&log).unwrap() {
+            fs::write(entry.unwrap().path(), "{broken").unwrap();
+        }
+        let overview = engine::overview(setup, None).await.unwrap();
+        let name = match table.split_once('/').unwrap() {
+            ("system", name) => format!("system.{name}"),
+            (_, name) => name.to_owned(),
+        };
+        let damaged = Attention::Damaged { table: name };
+        assert!(
+            overview.attention.contains(&damaged),
+            "{table}: {:?}",
+            overview.attention
+        );
+    }
+    let list = engine::run_list(setup).await.unwrap();
+    assert_eq!(list.runs, []);
+    let error = engine::privacy_page(setup).await.unwrap_err();
+    assert!(
+        matches!(error, engine::Error::Lake(lake::Error::Damaged { .. })),
+        "{error}"
+    );
 }
 
 fn kind(entry: &Attention) -> &'static str {

@@ -75,6 +75,8 @@ pub struct RunCheck {
 /// What a run changed in the account of one table.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct RunAccount {
+    /// Its zone, if the project knows the table.
+    pub zone: Option<Zone>,
     /// The table.
     pub table: String,
     /// Its steps.

@@ -188,6 +188,7 @@ fn run_detail() -> RunDetail {
         }],
         results: vec![check()],
         accounts: vec![RunAccount {
+            zone: Some(Zone::Trusted),
             table: HOSTILE.to_owned(),
             steps: vec![step()],
         }],

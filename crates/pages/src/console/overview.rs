@@ -114,7 +114,7 @@ fn zone_of(frame: &Frame<'_>, overview: &Overview, zone: Zone, what: &str) -> Ma
     html! {
         section class=(format!("zone-card {}", zone.as_str())) aria-label=(zone.as_str()) {
             h2 {
-                (zone_tag(zone)) " " (zone.as_str()) span class="faint" { " " (what) }
+                (zone_tag(zone)) span { (zone.as_str()) } span class="faint" { (what) }
                 span class="total" { (counted(tables.len() as u64, "table")) ", " (counted(rows, "row")) }
             }
             @if tables.is_empty() { p class="faint" { "No table." } }

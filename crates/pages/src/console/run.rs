@@ -16,17 +16,11 @@ use crate::time;
 /// One run.
 pub fn run(frame: &Frame<'_>, run: &RunDetail) -> String {
     let summary = &run.summary;
-    let zone = |table: &str| {
-        let mut models = run.models.iter();
-        models
-            .find(|model| model.table == table)
-            .and_then(|model| model.zone)
-    };
     let steps: Vec<TableSteps<'_>> = run
         .accounts
         .iter()
         .map(|account| TableSteps {
-            zone: zone(&account.table),
+            zone: account.zone,
             table: &account.table,
             steps: &account.steps,
         })

@@ -111,6 +111,7 @@ pub(super) fn checks(frame: &Frame<'_>, page: &TablePage) -> Markup {
 }
 
 fn check_row(frame: &Frame<'_>, page: &TablePage, check: &CheckHistory) -> Markup {
+    let is_wrong = !["report", "leave out"].contains(&check.action.as_str());
     let sql = format!(
         "select * from system.checks where table_name = {} and check_name = {}",
         sql_text(&page.figures.table),
@@ -121,7 +122,7 @@ fn check_row(frame: &Frame<'_>, page: &TablePage, check: &CheckHistory) -> Marku
             td { @match check.verdict { Some(result) => (verdict(result)), None => span class="faint" { "not run" } } }
             th scope="row" { (rows_link(frame, &html! { code { (check.check) } }, &sql)) }
             td class="words" { (words::action(&check.action)) }
-            @for count in &check.in_runs { td class=(match count { Some(1..) => "number warn", _ => "number" }) { (number(*count)) } }
+            @for count in &check.in_runs { td class=(match count { Some(1..) if is_wrong => "number warn", _ => "number" }) { (number(*count)) } }
         }
     }
 }
@@ -150,6 +151,9 @@ fn version_row(frame: &Frame<'_>, page: &TablePage, version: &VersionChange) -> 
         table_path(table.zone, &table.table),
         version.version
     );
+    // That the newest one is shown need not be said.
+    let is_newest = page.versions.first().map(|newest| newest.version) == table.version;
+    let is_shown = !is_newest && table.version == Some(version.version);
     let change = match version.rows_change {
         None => html! { span class="faint" { "–" } },
         Some(0) => html! { "0" },
@@ -157,7 +161,7 @@ fn version_row(frame: &Frame<'_>, page: &TablePage, version: &VersionChange) -> 
         Some(rows) => html! { span class="left-out" { (grouped_signed(rows)) } },
     };
     html! {
-        tr aria-current=[(table.version == Some(version.version)).then_some("true")] {
+        tr aria-current=[is_shown.then_some("true")] {
             th scope="row" class="number" { a href=(path) { (version.version) } }
             td { (when(frame, version.at_ms)) }
             td class="number" { (number(version.rows)) }

@@ -39,9 +39,17 @@ const PERIODS_MS: [i64; 9] = [
 /// Figures about people and consent, as runs noted them.
 ///
 /// # Errors
-/// [`Error::Lake`] where the store does not answer; [`Error::Query`].
+/// [`Error::Lake`] where the store does not answer, and if what is known of people is damaged;
+/// [`Error::Query`].
 pub async fn privacy_page(setup: &Setup) -> Result<PrivacyPage, Error> {
     let lake = LakeSnapshot::open(setup).await?;
+    // What is not known of people must not look as if there were none.
+    lake.require(&[
+        &system::CONSENT,
+        &system::CONSENT_REGISTER,
+        &system::DEVICE_OWNER,
+        &system::QUARANTINE,
+    ])?;
     let results = match lake.rows(&system::CHECKS) {
         0 => NewestResults::default(),
         _ => NewestResults::read(&lake.session).await?,

@@ -105,7 +105,10 @@ pub async fn run_detail(setup: &Setup, run: &str) -> Result<Option<RunDetail>, E
         return Ok(None);
     };
     let accounts = Accounts::of_run(&lake.session, &id).await?;
-    let accounts = accounts.tables().map(|table| RunAccount {
+    let mut names: Vec<&str> = accounts.tables().collect();
+    names.sort_by_key(|table| order(&setup.project, table));
+    let accounts = names.into_iter().map(|table| RunAccount {
+        zone: zone(&setup.project, table),
         table: table.to_owned(),
         steps: accounts.steps_of(&setup.project, table),
     });
@@ -151,6 +154,14 @@ fn zone(project: &Project, table: &str) -> Option<Zone> {
         catalog::Table::Landing(_) => Some(Zone::Landing),
         catalog::Table::Model(model) => Some(zone_of(model)),
     }
+}
+
+/// Landing tables, then models in build order, then tables that are no more.
+fn order(project: &Project, table: &str) -> usize {
+    let landing = project.landing().iter().map(|known| known.name.as_ref());
+    let models = project.models().iter().map(|known| known.name.as_ref());
+    let mut all = landing.chain(models);
+    all.position(|known| known == table).unwrap_or(usize::MAX)
 }
 
 async fn checks(lake: &LakeSnapshot, run: &RunId) -> Result<Vec<evidence::RunCheck>, Error> {

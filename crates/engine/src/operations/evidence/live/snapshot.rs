@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use lake::{AsOf, Commit, Lake, Release, TableId, Version};
+use query::system::{self, Definition};
 use query::{Session, Setup};
 
 use crate::Error;
@@ -30,7 +31,11 @@ impl LakeSnapshot {
     /// # Errors
     /// [`Error::Lake`] where the store does not answer; [`Error::Query`].
     pub(super) async fn open(setup: &Setup) -> Result<Self, Error> {
-        let session = session_of_one_release(setup).await?;
+        let newest = Setup {
+            as_of: AsOf::Latest,
+            ..setup.clone()
+        };
+        let session = session_of_one_release(&newest).await?;
         let tables = session.tables();
         let release = tables.snapshot().release().cloned();
         let last_run = release.as_ref().and_then(RunState::of_release);
@@ -49,10 +54,11 @@ impl LakeSnapshot {
                 Err(error) => return Err(error.into()),
             }
         }
-        let accounts = match damaged.contains(&query::system::LEDGER.id()) {
-            true => Accounts::default(),
-            false => Accounts::read(&session).await?,
-        };
+        // Statements find no rows in a system table that cannot be read.
+        for table in system::all().filter(|table| damaged.contains(&table.id())) {
+            tables.put_derived(table, &table.empty())?;
+        }
+        let accounts = Accounts::read(&session).await?;
         Ok(Self {
             session,
             release,
@@ -61,6 +67,22 @@ impl LakeSnapshot {
             versions,
             damaged,
         })
+    }
+
+    /// Refuses to tell figures of tables that cannot be read.
+    ///
+    /// # Errors
+    /// [`lake::Error::Damaged`].
+    pub(super) fn require(&self, tables: &[&Definition]) -> Result<(), Error> {
+        let is_damaged = |table: &&&Definition| self.damaged.contains(&table.id());
+        match tables.iter().find(is_damaged) {
+            None => Ok(()),
+            Some(table) => Err(lake::Error::Damaged {
+                table: table.id(),
+                what: "its log cannot be read".to_owned(),
+            }
+            .into()),
+        }
     }
 
     pub(super) fn lake(&self) -> &Lake {
@@ -72,7 +94,7 @@ impl LakeSnapshot {
     }
 
     /// The rows of a system table; 0 if it was not written yet, or cannot be read.
-    pub(super) fn rows(&self, table: &query::system::Definition) -> u64 {
+    pub(super) fn rows(&self, table: &Definition) -> u64 {
         self.version(&table.id()).map_or(0, Version::rows)
     }
 

@@ -36,11 +36,7 @@ const RUNS_MAX: usize = 10;
 pub async fn table_page(setup: &Setup, name: &str) -> Result<TablePage, Error> {
     let name = name.to_lowercase();
     let asked = Asked::find(setup, &name)?;
-    let newest = Setup {
-        as_of: AsOf::Latest,
-        ..setup.clone()
-    };
-    let lake = LakeSnapshot::open(&newest).await?;
+    let lake = LakeSnapshot::open(setup).await?;
     let results = match lake.rows(&system::CHECKS) {
         0 => NewestResults::default(),
         _ => NewestResults::read(&lake.session).await?,
