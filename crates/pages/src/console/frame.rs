@@ -128,7 +128,7 @@ impl Frame<'_> {
                     main #main tabindex="-1" { (content) }
                     footer class="foot" {
                         p {
-                            "Times are UTC. Figures are what runs noted in the lake; opening a page computes nothing."
+                            "Times are UTC. Figures are what runs noted in the lake."
                             @if self.enhanced { " Press " kbd { "?" } " for shortcuts." }
                         }
                     }

@@ -26,8 +26,8 @@ pub fn overview(frame: &Frame<'_>, overview: &Overview) -> String {
         &html! {
             h1 { (frame.title) }
             (facts(frame, overview))
-            (needs_attention(frame, overview))
             @if overview.release.is_none() { (no_run()) }
+            @if overview.release.is_some() || !overview.attention.is_empty() { (needs_attention(frame, overview)) }
             div class="zones" {
                 @for (zone, what) in [
                     (Zone::Landing, "as it arrived"),
@@ -88,9 +88,6 @@ fn needs_attention(frame: &Frame<'_>, overview: &Overview) -> Markup {
 }
 
 fn all_well(overview: &Overview) -> String {
-    if overview.release.is_none() {
-        return "Nothing; there is no release yet.".to_owned();
-    }
     let compared = overview
         .tables
         .iter()
@@ -139,7 +136,7 @@ fn card(frame: &Frame<'_>, table: &TableFigures) -> Markup {
     html! {
         li class=(format!("is-{}", table.verdict)) {
             div class="line" {
-                (verdict_mark(worst(table)))
+                (mark(table))
                 (table_link(table.zone, &table.table))
                 span class="rows" { @match table.rows {
                     Some(rows) => (rows_link(frame, &html! { (grouped(rows)) }, &sql)),
@@ -165,10 +162,10 @@ fn card(frame: &Frame<'_>, table: &TableFigures) -> Markup {
 }
 
 /// A table that was not built is neither right nor wrong.
-fn worst(table: &TableFigures) -> Verdict {
-    match table.rows {
-        None if table.verdict == Verdict::Ok => Verdict::Warn,
-        _ => table.verdict,
+fn mark(table: &TableFigures) -> Markup {
+    match (table.rows, table.verdict) {
+        (None, Verdict::Ok) => html! { span class="mark faint" aria-hidden="true" { "–" } },
+        (_, verdict) => verdict_mark(verdict),
     }
 }
 

@@ -12,12 +12,13 @@ use crate::number::grouped;
 
 /// All tables, in build order.
 pub fn tables(frame: &Frame<'_>, overview: &Overview) -> String {
+    let with_growth = overview.tables.iter().any(|table| table.growth.len() > 1);
     let head = html! {
         (th("zone")) (th("table")) (th_number("rows")) (th_number("expected")) (th("checks"))
-        (th("growth")) (th_number("version")) (th("published")) (th_number("files"))
+        @if with_growth { (th("growth")) } (th_number("version")) (th("published")) (th_number("files"))
         (th_number("bytes")) (th("one row is"))
     };
-    let body = html! { @for table in &overview.tables { (row(frame, table)) } };
+    let body = html! { @for table in &overview.tables { (row(frame, table, with_growth)) } };
     frame.document(&html! {
         h1 { (frame.title) }
         @if overview.tables.is_empty() { (empty("The project has no table.", &html! {})) }
@@ -25,7 +26,7 @@ pub fn tables(frame: &Frame<'_>, overview: &Overview) -> String {
     })
 }
 
-fn row(frame: &Frame<'_>, table: &TableFigures) -> Markup {
+fn row(frame: &Frame<'_>, table: &TableFigures, with_growth: bool) -> Markup {
     let sql = format!(
         "select * from {} limit 100",
         sql_name(table.zone, &table.table)
@@ -44,7 +45,7 @@ fn row(frame: &Frame<'_>, table: &TableFigures) -> Markup {
                 0 => span class="faint" { "–" },
                 checks => { (verdict_mark(table.verdict)) " " (grouped(checks)) },
             } }
-            td { (sparkline(&table.growth)) }
+            @if with_growth { td { (sparkline(&table.growth)) } }
             td class="number" { @match table.version { Some(version) => (version), None => span class="faint" { "–" } } }
             td { (when_known(frame, table.published_ms)) }
             td class="number" { (number(table.files)) }

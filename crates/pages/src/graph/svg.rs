@@ -46,8 +46,13 @@ pub(super) fn svg(layout: &Layout) -> String {
         layout.boxes.len(),
         layout.lines.len()
     );
+    // A picture has no parts that one could follow.
+    let role = match layout.boxes.iter().any(|of| of.node.href.is_some()) {
+        true => "group",
+        false => "img",
+    };
     html! {
-        svg class="graph" role="img" aria-labelledby="graph-title graph-description"
+        svg class="graph" role=(role) aria-labelledby="graph-title graph-description"
             width=(width) height=(height) viewBox=(format!("0 0 {width} {height}")) {
             title #graph-title { "Tables and the rows between them" }
             desc #graph-description { (description) }
