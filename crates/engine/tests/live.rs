@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 use std::sync::Arc;
-use std::time::{Instant, SystemTime, UNIX_EPOCH};
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use async_trait::async_trait;
 use catalog::Project;
@@ -95,11 +95,7 @@ fn keep(views: &Views, part: &str) {
 /// All views that need figures.
 async fn views(setup: &Setup) -> Views {
     let mut views = Views::new();
-    let mut took = Vec::new();
-    let mut note = |what: &str, since: Instant| took.push(format!("{what} {:?}", since.elapsed()));
-    let since = Instant::now();
     let overview = engine::overview(setup, None).await.unwrap();
-    note("overview", since);
     let mut put = |name: &str, page: String| _ = views.insert(name.to_owned(), page);
     put(
         "overview",
@@ -128,34 +124,24 @@ async fn views(setup: &Setup) -> Views {
         "training_set",
         "system.ledger",
     ] {
-        let since = Instant::now();
         let page = engine::table_page(setup, name).await.unwrap();
-        note(name, since);
         put(
             name,
             console::table(&frame(name, "/tables"), &page, None, None),
         );
     }
-    let since = Instant::now();
     let list = engine::run_list(setup).await.unwrap();
-    note("runs", since);
     put("runs", console::runs(&frame("Runs", "/runs"), &list));
     if let Some(newest) = list.runs.first() {
-        let since = Instant::now();
         let run = engine::run_detail(setup, &newest.run)
             .await
             .unwrap()
             .unwrap();
-        note("run", since);
         assert_eq!(run.summary, *newest);
         put("run", console::run(&frame("Run", "/runs/x"), &run));
     }
-    let since = Instant::now();
     let privacy = engine::privacy_page(setup).await.unwrap();
-    note("privacy", since);
-    let since = Instant::now();
     let singling_out = engine::singling_out(setup).await.unwrap();
-    note("singling out", since);
     let page = console::privacy(&frame("Privacy", "/privacy"), &privacy, Some(&singling_out));
     put("privacy", page);
     let quarantine = engine::quarantine_page(setup, 0, 100).await.unwrap();
@@ -163,7 +149,6 @@ async fn views(setup: &Setup) -> Views {
         "quarantine",
         console::quarantine(&frame("Quarantine", "/quarantine"), &quarantine),
     );
-    eprintln!("{}", took.join(", "));
     views
 }
 
@@ -324,8 +309,6 @@ async fn new_and_broken_input(setup: &Setup, dir: &Path) {
             overview.attention
         );
     }
-    let grown = &table(&overview, "customer_trusted").growth;
-    eprintln!("{grown:?}");
     let page = engine::privacy_page(&later).await.unwrap();
     assert_eq!(page.consent.suspended, 1);
     assert_eq!(page.suspending.len(), 1);

@@ -11,7 +11,7 @@ use evidence::{
 };
 use pages::console::{
     self, Chart, ChartPoints, Failure, Frame, Nav, PastQuery, PersonPage, QueryPage, QueryState,
-    ResultColumn, SignIn, SqlError, SqlPage,
+    ResultColumn, ResultRows, SignIn, SqlError, SqlPage,
 };
 
 /// Markup in every text that others choose.
@@ -419,7 +419,10 @@ fn views(frame_of: impl Fn(&'static str) -> Frame<'static>) -> Vec<(&'static str
         hint: Some(HOSTILE),
     };
     let query = query_page(QueryState::Done);
-    let preview = Some((query.columns.as_slice(), query.cells.as_slice()));
+    let preview = Some(ResultRows {
+        columns: &query.columns,
+        cells: &query.cells,
+    });
     vec![
         ("overview", console::overview(&f("/"), &of)),
         ("pipeline", console::pipeline(&f("/pipeline"), &of, None)),

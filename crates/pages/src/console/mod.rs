@@ -2,14 +2,16 @@
 //!
 //! - They work without JavaScript. A script, where one was built, only adds to them: it
 //!   finds what it enhances by `data-` attributes.
-//! - They load two things of the same origin: [`STYLE`] at [`STYLE_PATH`] and [`ICON`] at
+//! - They load two things of the same origin: [`style()`] at [`STYLE_PATH`] and [`ICON`] at
 //!   [`ICON_PATH`]. No styles or scripts are in the page, so that a
 //!   Content-Security-Policy can forbid them.
 //! - Each figure leads to the rows behind it, where the role may ask for them.
 
 mod attention;
+mod editor;
 mod failure;
 mod frame;
+mod grid;
 mod overview;
 mod parts;
 mod person;
@@ -28,19 +30,21 @@ mod table;
 mod table_sections;
 mod tables;
 
+pub use editor::SqlError;
 pub use failure::{Failure, failure};
 pub use frame::{Frame, ICON, ICON_PATH, Nav, SCRIPT_PATH, STYLE_PATH};
+pub use grid::{ResultColumn, ResultRows};
 pub use overview::overview;
 pub use person::{PersonPage, person};
 pub use pipeline::pipeline;
 pub use plot::{Chart, ChartPoints};
 pub use privacy::privacy;
 pub use quarantine::quarantine;
-pub use query::{QueryPage, QueryState, ResultColumn, query};
+pub use query::{QueryPage, QueryState, query};
 pub use run::run;
 pub use runs::runs;
 pub use sign_in::{SignIn, sign_in};
-pub use sql::{PastQuery, SqlError, SqlPage, sql};
+pub use sql::{PastQuery, SqlPage, sql};
 pub use style::style;
 pub use table::table;
 pub use tables::tables;

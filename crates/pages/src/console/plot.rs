@@ -226,7 +226,7 @@ fn bar_chart(label: &str, bars: &[(String, f64)]) -> Markup {
 fn shortened(name: &str) -> String {
     match name.chars().count() {
         0 => "(empty)".to_owned(),
-        0..=28 => name.to_owned(),
+        1..=28 => name.to_owned(),
         _ => name.chars().take(27).chain(['…']).collect(),
     }
 }

@@ -2,13 +2,13 @@
 
 use maud::{Markup, html};
 
+use super::editor::{SqlError, editor, fault};
 use super::frame::{Frame, Refresh};
+use super::grid::{ResultColumn, ResultRows, grid};
 use super::parts::{percent, sql_path};
 use super::plot::{self, Chart};
-use super::sql::{SqlError, editor, fault};
 use crate::number::grouped;
 use crate::time;
-use crate::words::counted;
 
 /// A query and a page of its result.
 #[derive(Debug, Clone, PartialEq)]
@@ -52,17 +52,6 @@ pub enum QueryState {
     Failed,
     /// Somebody ended it.
     Cancelled,
-}
-
-/// A column of a result.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ResultColumn {
-    /// Its name.
-    pub name: String,
-    /// SQL's name of its type.
-    pub kind: String,
-    /// Whether its values are numbers.
-    pub is_number: bool,
 }
 
 impl QueryState {
@@ -157,7 +146,7 @@ fn result(page: &QueryPage) -> Markup {
         } }
         @else {
             (pages(page))
-            (grid("Result", &page.columns, &page.cells))
+            (grid("Result", ResultRows { columns: &page.columns, cells: &page.cells }))
             (pages(page))
         }
         @if page.state == QueryState::Done && !page.cells.is_empty() { (chart(page)) }
@@ -179,29 +168,6 @@ fn pages(page: &QueryPage) -> Markup {
             span { (grouped(page.offset + 1)) "–" (grouped(after)) " of " (grouped(page.rows)) }
             @if after < page.rows { a rel="next" href=(path(after)) { "next →" } }
         }
-    }
-}
-
-/// Rows as a table; numbers at the right.
-pub(super) fn grid(
-    caption: &str,
-    columns: &[ResultColumn],
-    rows: &[Vec<Option<String>>],
-) -> Markup {
-    let class = |place: usize| match columns.get(place) {
-        Some(column) if column.is_number => "number",
-        _ => "value",
-    };
-    html! {
-        div class="scroll tall grid" tabindex="0" role="region" aria-label=(caption) data-grid { table {
-            caption class="visually-hidden" { (caption) ", " (counted(rows.len() as u64, "row")) }
-            thead { tr { @for (place, column) in columns.iter().enumerate() {
-                th scope="col" class=(class(place)) { (column.name) span class="type" { (column.kind) } }
-            } } }
-            tbody { @for row in rows { tr { @for (place, cell) in row.iter().enumerate() {
-                td class=(class(place)) { @match cell { Some(text) => (text), None => span class="null" { "null" } } }
-            } } } }
-        } }
     }
 }
 

@@ -4,23 +4,23 @@ use evidence::{TablePage, Zone};
 use maud::{Markup, html};
 
 use super::frame::Frame;
+use super::grid::{ResultRows, grid};
 use super::parts::{
     bytes, expectation, fact, named_table_link, number, percent, rows_link, sql_name, sql_path,
     table_path, verdict, when, when_known, zone_tag,
 };
-use super::query::{ResultColumn, grid};
 use super::steps::{TableSteps, sheet_of};
 use super::table_sections::{checks, columns, definition, how_to_read, versions};
 use crate::number::grouped;
 
 /// One table, at the version that the figures are of. `version` is the one that was asked
-/// for; `None` for the newest. `preview` are columns and cells of a few rows, as the role may
+/// for; `None` for the newest. `preview` are a few of its rows, as the role may
 /// see them.
 pub fn table(
     frame: &Frame<'_>,
     page: &TablePage,
     version: Option<i64>,
-    preview: Option<(&[ResultColumn], &[Vec<Option<String>>])>,
+    preview: Option<ResultRows<'_>>,
 ) -> String {
     let table = &page.figures;
     frame.document(&html! {
@@ -30,11 +30,11 @@ pub fn table(
         (facts(frame, page, version))
         (links(frame, page, version))
         (neighbours(page))
-        @if let Some((columns, rows)) = preview { section {
+        @if let Some(rows) = preview { section {
             h2 { "First rows" }
-            @match rows.is_empty() {
+            @match rows.cells.is_empty() {
                 true => p class="faint" { "No row." },
-                false => (grid("First rows", columns, rows)),
+                false => (grid("First rows", rows)),
             }
         } }
         (columns(page))
