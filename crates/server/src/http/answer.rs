@@ -15,6 +15,8 @@ pub(super) struct Refused {
     fault: Fault,
     /// The path of a page, where one was asked for.
     page: Option<String>,
+    /// The status code, where it is not that of the fault's kind.
+    status: Option<StatusCode>,
 }
 
 impl Refused {
@@ -25,13 +27,28 @@ impl Refused {
         Self {
             fault,
             page: is_page.then(|| path.to_owned()),
+            status: None,
+        }
+    }
+}
+
+impl Refused {
+    /// A fault of something that is there, but not in a state for what was asked.
+    pub(super) fn conflict(fault: Fault) -> Self {
+        Self {
+            status: Some(StatusCode::CONFLICT),
+            ..fault.into()
         }
     }
 }
 
 impl From<Fault> for Refused {
     fn from(fault: Fault) -> Self {
-        Self { fault, page: None }
+        Self {
+            fault,
+            page: None,
+            status: None,
+        }
     }
 }
 
@@ -50,7 +67,7 @@ pub(super) fn status(kind: Kind) -> StatusCode {
 
 impl IntoResponse for Refused {
     fn into_response(self) -> Response {
-        let status = status(self.fault.kind);
+        let status = self.status.unwrap_or_else(|| status(self.fault.kind));
         match self.page {
             None => (status, axum::Json(self.fault)).into_response(),
             Some(path) if self.fault.kind == Kind::SignIn => {

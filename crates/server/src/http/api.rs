@@ -7,11 +7,12 @@ use axum::extract::rejection::{JsonRejection, QueryRejection};
 use axum::extract::{FromRequest, FromRequestParts, Path, State};
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use axum::routing::get;
+use axum::routing::{get, post};
 use axum::{Json, Router};
 use chrono::{DateTime, SecondsFormat};
-use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Deserializer, Serialize};
+use serde_json::{Map, Value, json};
 
 use super::App;
 use super::answer::Refused;
@@ -30,6 +31,9 @@ const PAGE_ROWS: u64 = 1000;
 /// Rows of the largest page.
 const PAGE_ROWS_MAX: u64 = 10_000;
 
+/// The first whole number that not every reader of JSON keeps as it is.
+const EXACT_END: f64 = (1u64 << 53) as f64;
+
 /// How long a request waits for a query at most.
 const WAIT_MAX: Duration = Duration::from_secs(30);
 
@@ -46,7 +50,8 @@ pub(super) fn routes() -> Router<Arc<App>> {
         .route("/openapi.json", get(openapi))
         .route("/me", get(me))
         .route("/queries", get(list).post(submit))
-        .route("/queries/{id}", get(state).delete(cancel))
+        .route("/queries/{id}", get(state))
+        .route("/queries/{id}/cancel", post(cancel))
         .route("/queries/{id}/rows", get(rows))
         .route("/queries/{id}/result", get(result))
         .route("/overview", get(overview))
@@ -66,6 +71,13 @@ pub(super) fn routes() -> Router<Arc<App>> {
 #[from_request(via(Json), rejection(Refused))]
 struct Body<T>(T);
 
+impl Body<Map<String, Value>> {
+    /// What the object says.
+    fn read<T: DeserializeOwned>(self) -> Result<T, Fault> {
+        T::deserialize(Value::Object(self.0)).map_err(|_| no_such_json())
+    }
+}
+
 #[derive(FromRequestParts)]
 #[from_request(via(axum::extract::Query), rejection(Refused))]
 struct Parameters<T>(T);
@@ -73,14 +85,21 @@ struct Parameters<T>(T);
 impl From<JsonRejection> for Refused {
     fn from(rejection: JsonRejection) -> Self {
         // The library's own text would show a part of what was sent.
-        let message = match rejection {
-            JsonRejection::MissingJsonContentType(_) => "the body is not called application/json",
-            _ => "the body is not the JSON that this request takes",
-        };
-        Fault::new(Kind::Wrong, message)
-            .with_hint("GET /api/v1/openapi.json describes all requests")
-            .into()
+        match rejection {
+            JsonRejection::MissingJsonContentType(_) => {
+                Fault::new(Kind::Wrong, "the body is not called application/json").into()
+            }
+            _ => no_such_json().into(),
+        }
     }
+}
+
+fn no_such_json() -> Fault {
+    Fault::new(
+        Kind::Wrong,
+        "the body is not the JSON that this request takes",
+    )
+    .with_hint("GET /api/v1/openapi.json describes all requests")
 }
 
 impl From<QueryRejection> for Refused {
@@ -117,26 +136,40 @@ async fn me(asker: Asker) -> Json<Value> {
     }))
 }
 
+/// A whole number that every reader of JSON keeps as it is; `1.0` is one.
+fn exact<'d, D: Deserializer<'d>>(from: D) -> Result<u64, D::Error> {
+    let number = f64::deserialize(from)?;
+    match number.fract() == 0.0 && (0.0..EXACT_END).contains(&number) {
+        true => Ok(number as u64),
+        false => Err(serde::de::Error::custom("no whole number, or too large")),
+    }
+}
+
+fn page_rows() -> u64 {
+    PAGE_ROWS
+}
+
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Submission {
     sql: String,
     /// How long the answer may wait for the query to end.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "exact")]
     wait_ms: u64,
 }
 
 #[derive(Deserialize)]
 struct Waiting {
-    #[serde(default)]
+    #[serde(default, deserialize_with = "exact")]
     wait_ms: u64,
 }
 
 #[derive(Deserialize)]
 struct PageAsked {
-    #[serde(default)]
+    #[serde(default, deserialize_with = "exact")]
     offset: u64,
-    count: Option<u64>,
+    #[serde(default = "page_rows", deserialize_with = "exact")]
+    count: u64,
 }
 
 #[derive(Deserialize)]
@@ -191,8 +224,9 @@ fn columns_of(result: &Stored) -> Vec<Value> {
 async fn submit(
     State(app): State<Arc<App>>,
     asker: Asker,
-    Body(asked): Body<Submission>,
+    body: Body<Map<String, Value>>,
 ) -> Answer {
+    let asked: Submission = body.read()?;
     let query = app
         .queries
         .submit(&asker.principal, Door::Api, &asked.sql)?;
@@ -231,15 +265,16 @@ async fn cancel(State(app): State<Arc<App>>, asker: Asker, Path(id): Path<String
     Ok(StatusCode::NO_CONTENT.into_response())
 }
 
-/// The result of a query that is over.
-fn result_of(query: &HttpQuery) -> Result<Arc<Stored>, Fault> {
-    match query.state().0 {
-        QueryState::Done { result, .. } => Ok(result),
-        QueryState::Failed(fault) => Err(fault),
-        QueryState::Cancelled => Err(Fault::new(Kind::Cancelled, "the query was cancelled")),
-        _ => Err(Fault::new(Kind::Cancelled, "the query is not over yet")
-            .with_hint("ask for its state first, with `wait_ms`")),
-    }
+/// The result of a query that is done.
+fn result_of(query: &HttpQuery) -> Result<Arc<Stored>, Refused> {
+    let fault = match query.state().0 {
+        QueryState::Done { result, .. } => return Ok(result),
+        QueryState::Failed(fault) => fault,
+        QueryState::Cancelled => Fault::new(Kind::Cancelled, "the query was cancelled"),
+        _ => Fault::new(Kind::Cancelled, "the query is not over yet")
+            .with_hint("ask for its state first, with `wait_ms`"),
+    };
+    Err(Refused::conflict(fault))
 }
 
 async fn rows(
@@ -250,7 +285,7 @@ async fn rows(
 ) -> Answer {
     let query = app.queries.find(&asker.principal, &id)?;
     let result = result_of(&query)?;
-    let count = asked.count.unwrap_or(PAGE_ROWS).min(PAGE_ROWS_MAX);
+    let count = asked.count.min(PAGE_ROWS_MAX);
     let total = result.rows();
     let columns = columns_of(&result);
     let page = blocking(move || figures::values(&result.page(asked.offset, count)?)).await?;
@@ -321,7 +356,7 @@ async fn quarantine(
     Parameters(asked): Parameters<PageAsked>,
 ) -> Answer {
     asker.must(View::Quarantine)?;
-    let count = asked.count.unwrap_or(PAGE_ROWS).min(PAGE_ROWS_MAX);
+    let count = asked.count.min(PAGE_ROWS_MAX);
     let page = engine::quarantine_page(&app.now(), asked.offset, count).await;
     Ok(Json(page.map_err(Fault::from)?).into_response())
 }

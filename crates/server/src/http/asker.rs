@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use axum::extract::FromRequestParts;
+use axum::extract::{FromRequestParts, OriginalUri};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, header};
 use parking_lot::Mutex;
@@ -244,6 +244,9 @@ impl FromRequestParts<Arc<App>> for Asker {
 
     async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Refused> {
         let asker = Self::of(app, &parts.headers).await;
-        asker.map_err(|fault| Refused::at(fault, &parts.uri))
+        // A nested router sees only a part of the path.
+        let whole = parts.extensions.get::<OriginalUri>();
+        let uri = whole.map_or(&parts.uri, |OriginalUri(uri)| uri);
+        asker.map_err(|fault| Refused::at(fault, uri))
     }
 }

@@ -18,6 +18,9 @@ use crate::fault::{Fault, Kind};
 /// Bytes of the largest request.
 const BODY_MAX: usize = 1 << 20;
 
+/// Bytes of the headers of a request.
+const HEAD_MAX: usize = 32 << 10;
+
 /// How long a request's body may take to arrive.
 const BODY_TIME: Duration = Duration::from_secs(20);
 
@@ -61,6 +64,7 @@ pub(super) async fn guard(State(app): State<Arc<App>>, request: Request, next: N
 
 /// The request with its whole body.
 async fn admitted(app: &App, request: Request) -> Result<Request, Fault> {
+    check_size(request.headers())?;
     check_host(app, request.headers(), request.uri())?;
     check_origin(app, &request)?;
     let (parts, body) = request.into_parts();
@@ -83,6 +87,19 @@ async fn admitted(app: &App, request: Request) -> Result<Request, Fault> {
         }
     };
     Ok(Request::from_parts(parts, Body::from(body)))
+}
+
+fn check_size(headers: &HeaderMap) -> Result<(), Fault> {
+    let bytes = headers
+        .iter()
+        .map(|(name, value)| name.as_str().len() + value.len());
+    match bytes.sum::<usize>() <= HEAD_MAX {
+        true => Ok(()),
+        false => Err(Fault::new(
+            Kind::Limit,
+            "the head of the request is too long",
+        )),
+    }
 }
 
 /// A page elsewhere may have its own name point to this machine, and then ask as if it

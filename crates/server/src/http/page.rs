@@ -7,7 +7,7 @@ use axum::extract::{Form, Path, Query, State};
 use axum::http::{HeaderMap, StatusCode, Uri, header};
 use axum::response::{Html, IntoResponse, Redirect, Response};
 use axum::routing::{get, post};
-use pages::console::{self, Frame, ICON, ICON_PATH, Nav, STYLE_PATH, SignIn};
+use pages::console::{self, Frame, ICON, ICON_PATH, Nav, ResultRows, STYLE_PATH, SignIn};
 use serde::Deserialize;
 
 use super::answer::Refused;
@@ -180,7 +180,7 @@ async fn table(
     let preview = query_page::few_rows(&app, &asker, &sql).await.ok();
     let preview = preview
         .as_ref()
-        .map(|(columns, rows)| (columns.as_slice(), rows.as_slice()));
+        .map(|(columns, cells)| ResultRows { columns, cells });
     Ok(page.show(&figures.figures.table, |frame| {
         console::table(frame, &figures, asked.version, preview)
     }))

@@ -26,6 +26,7 @@ mod places;
 mod program;
 mod proxy;
 mod random;
+mod served;
 
 mod arrivals;
 mod bounds;
@@ -70,6 +71,7 @@ mod report_verdict;
 mod rerun;
 mod rules;
 mod selection;
+mod serve;
 mod settings;
 mod shell;
 mod spellings;
