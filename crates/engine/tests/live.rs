@@ -45,6 +45,7 @@ fn setup(dir: &Path) -> Setup {
         as_of: AsOf::Latest,
         key: Some(Arc::new(Key)),
         wait: std::time::Duration::ZERO,
+        access: None,
     }
 }
 
