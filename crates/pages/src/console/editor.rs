@@ -43,7 +43,7 @@ pub(super) fn fault(statement: &str, error: &SqlError) -> Markup {
             p { span class="mark fail" { "✗" } " " (error.message) }
             @if let Some(hint) = &error.hint { p { "hint: " (hint) } }
             @if let Some((line, before, at, after)) = error.line.and_then(|line| place(statement, line, error.column)) {
-                pre class="code" { code { span class="line-number" { (line) } (before) mark { (at) } (after) } }
+                pre class="code" tabindex="0" { code { span class="line-number" { (line) } (before) mark { (at) } (after) } }
             }
         }
     }

@@ -18,7 +18,7 @@ pub fn quarantine(frame: &Frame<'_>, page: &QuarantinePage) -> String {
         } @else {
             p class="note" { "Landing input that is no row. A run removes an entry once its file is repaired. Bytes and names of files are not shown: they may hold personal values." }
             (totals(frame, page))
-            section { h2 { "Entries" } (pages(page)) (entries(page)) (pages(page)) }
+            section { h2 { "Entries" } (pages(page, "above")) (entries(page)) (pages(page, "below")) }
         }
     })
 }
@@ -75,14 +75,14 @@ fn row(entry: &QuarantinedEntry) -> Markup {
     }
 }
 
-fn pages(page: &QuarantinePage) -> Markup {
+fn pages(page: &QuarantinePage, place: &str) -> Markup {
     let shown = page.entries.len() as u64;
     if page.offset == 0 && shown >= page.count {
         return html! {};
     }
     let after = page.offset.saturating_add(shown);
     html! {
-        nav class="row pages" aria-label="Pages of the entries" {
+        nav class="row pages" aria-label=(format!("Pages of the entries, {place}")) {
             @if page.offset > 0 { a rel="prev" href=(format!("/quarantine?offset={}", page.offset.saturating_sub(shown.max(1)))) { "← previous" } }
             span { (grouped(page.offset + 1)) "–" (grouped(after)) " of " (grouped(page.count)) }
             @if after < page.count { a rel="next" href=(format!("/quarantine?offset={after}")) { "next →" } }

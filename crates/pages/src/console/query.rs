@@ -145,16 +145,16 @@ fn result(page: &QueryPage) -> Markup {
             false => p class="faint" { "No row." },
         } }
         @else {
-            (pages(page))
-            (grid("Result", ResultRows { columns: &page.columns, cells: &page.cells }))
-            (pages(page))
+            (pages(page, "above"))
+            (grid("Rows of the result", ResultRows { columns: &page.columns, cells: &page.cells }))
+            (pages(page, "below"))
         }
         @if page.state == QueryState::Done && !page.cells.is_empty() { (chart(page)) }
     }
 }
 
 /// Links to the pages before and after.
-fn pages(page: &QueryPage) -> Markup {
+fn pages(page: &QueryPage, place: &str) -> Markup {
     let shown = page.cells.len() as u64;
     if page.offset == 0 && shown >= page.rows {
         return html! {};
@@ -163,7 +163,7 @@ fn pages(page: &QueryPage) -> Markup {
     let before = page.offset.saturating_sub(page.page_rows);
     let after = page.offset.saturating_add(shown);
     html! {
-        nav class="row pages" aria-label="Pages of the result" {
+        nav class="row pages" aria-label=(format!("Pages of the result, {place}")) {
             @if page.offset > 0 { a rel="prev" href=(path(before)) { "← previous" } }
             span { (grouped(page.offset + 1)) "–" (grouped(after)) " of " (grouped(page.rows)) }
             @if after < page.rows { a rel="next" href=(path(after)) { "next →" } }
