@@ -13,7 +13,11 @@ pub(super) fn list(frame: &Frame<'_>, attention: &[Attention]) -> Markup {
     html! {
         ul class="attention" { @for entry in attention {
             li class=(format!("is-{}", entry.verdict())) {
-                (verdict_mark(entry.verdict())) " " span { (words(frame, entry)) }
+                @match entry {
+                    Attention::Writing { .. } => span class="mark busy" aria-hidden="true" { "▸" },
+                    _ => (verdict_mark(entry.verdict())),
+                }
+                " " span { (words(frame, entry)) }
             }
         } }
     }
@@ -52,7 +56,7 @@ fn words(frame: &Frame<'_>, entry: &Attention) -> Markup {
             html! { "the model of " (named_table_link(table)) " changed; the next run builds it" }
         }
         Attention::Damaged { table } => {
-            html! { "the log of " (named_table_link(table)) " cannot be read; the next run builds it anew" }
+            html! { "the log of " (named_table_link(table)) " cannot be read; the next run mends it" }
         }
         Attention::Writing {
             run,

@@ -8,7 +8,7 @@ use maud::{Markup, PreEscaped, html};
 use super::frame::Frame;
 use super::parts::{empty, percent, table_path};
 use super::steps::{TableSteps, sheet_of};
-use crate::graph::{Node, Note, edge_name, graph_of};
+use crate::graph::{Flow, Node, Note, edge_name, graph_of};
 use crate::number::{grouped, grouped_signed};
 
 /// How many tables a graph has at most, so that one can read it.
@@ -37,7 +37,7 @@ pub fn pipeline(frame: &Frame<'_>, overview: &Overview, from: Option<&str>) -> S
         @if nodes.is_empty() { (empty("The project has no table.", &html! {})) }
         @else {
             div class="drawing" tabindex="0" role="region" aria-label="Graph of the tables" {
-                (PreEscaped(graph_of(&nodes, &shown.edges)))
+                (PreEscaped(graph_of(&nodes, &shown.edges, Flow::Down)))
             }
             (legend())
         }

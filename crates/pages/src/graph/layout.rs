@@ -1,32 +1,17 @@
 //! Places nodes and edges.
 //!
-//! Sugiyama's method: a table's column is one more than the last of those that it reads;
-//! an edge over several columns has a lane of its own in each column between, so that it
-//! never crosses a box; the order in each column follows the mean place of the
-//! neighbours. All of it is deterministic.
+//! Sugiyama's method: a table's level is one more than the last of those that it reads; an
+//! edge over several levels has a lane of its own in each level between, so that it never
+//! crosses a box; the order in each level follows the mean place of the neighbours. All of
+//! it is deterministic.
 
 use std::collections::BTreeMap;
 
 use evidence::{Edge, Zone};
 
+use super::flow::{Flow, LANE};
 use super::node::Node;
 
-/// Width of a box, in pixels.
-pub(super) const BOX_WIDTH: i32 = 216;
-/// Least height of a box.
-const BOX_HEIGHT: i32 = 46;
-/// Height of each note in a box.
-pub(super) const NOTE_HEIGHT: i32 = 15;
-/// Height that each edge into a box needs: its label is that high.
-const PORT_HEIGHT: i32 = 17;
-/// Height of a lane for an edge that passes a column.
-const LANE_HEIGHT: i32 = 14;
-/// Distance of boxes in a column.
-const GAP: i32 = 16;
-/// Part of the distance between columns in which edges bend.
-pub(super) const BEND: i32 = 48;
-/// Part of the distance between columns in which labels stand.
-pub(super) const LABEL_WIDTH: i32 = 96;
 /// Distance from the border.
 const MARGIN: i32 = 12;
 /// How often columns are ordered by their neighbours, back and forth.
@@ -35,6 +20,7 @@ const SWEEPS: usize = 6;
 /// A graph with places.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Layout {
+    pub(super) flow: Flow,
     pub(super) width: i32,
     pub(super) height: i32,
     pub(super) boxes: Vec<TableBox>,
@@ -47,6 +33,7 @@ pub(super) struct TableBox {
     pub(super) node: Node,
     pub(super) x: i32,
     pub(super) y: i32,
+    pub(super) width: i32,
     pub(super) height: i32,
 }
 
@@ -54,50 +41,56 @@ pub(super) struct TableBox {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Line {
     pub(super) edge: Edge,
-    /// Each pair is a straight piece from left to right; pieces are joined by bends.
+    /// Straight pieces along the flow, joined by bends.
     pub(super) pieces: Vec<Piece>,
 }
 
-/// A horizontal piece of a line.
+/// A straight piece of a line, along the flow.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Piece {
     pub(super) from: i32,
     pub(super) to: i32,
-    pub(super) y: i32,
+    /// Its place across the flow.
+    pub(super) across: i32,
 }
 
-/// What stands in a column: a table, or an edge that passes.
+/// What stands in a level: a table, or an edge that passes.
 #[derive(Debug, Clone, Default)]
 struct Slot {
     /// The table; `None` for a lane.
     table: Option<usize>,
-    /// Slots of the column before, and of the one after.
+    /// Slots of the level before, and of the one after.
     before: Vec<usize>,
     after: Vec<usize>,
-    height: i32,
-    y: i32,
+    /// Its length along the flow.
+    along: i32,
+    /// Its length across the flow.
+    across: i32,
+    /// Where it begins, across the flow.
+    at: i32,
 }
 
 struct Graph<'a> {
+    flow: Flow,
     tables: Vec<&'a Node>,
     slots: Vec<Slot>,
-    /// The slots of each column, from top to bottom.
-    columns: Vec<Vec<usize>>,
+    /// The slots of each level, in order across the flow.
+    levels: Vec<Vec<usize>>,
     /// The slots that each edge passes, both ends included.
     paths: Vec<(&'a Edge, Vec<usize>)>,
 }
 
 /// Places the tables and their edges. Edges of unknown tables, and those that close a
 /// circle, are left out.
-pub(super) fn layout(tables: &[Node], edges: &[Edge]) -> Layout {
-    let mut graph = Graph::of(tables, edges);
+pub(super) fn layout(tables: &[Node], edges: &[Edge], flow: Flow) -> Layout {
+    let mut graph = Graph::of(tables, edges, flow);
     graph.order();
     graph.place();
     graph.into_layout()
 }
 
 impl<'a> Graph<'a> {
-    fn of(tables: &'a [Node], edges: &'a [Edge]) -> Self {
+    fn of(tables: &'a [Node], edges: &'a [Edge], flow: Flow) -> Self {
         let is_read = |name: &str| edges.iter().any(|edge| edge.from == name);
         let tables: Vec<&Node> = tables
             .iter()
@@ -119,13 +112,14 @@ impl<'a> Graph<'a> {
             ..Slot::default()
         });
         let mut graph = Self {
+            flow,
             slots: slots.collect(),
-            columns: vec![Vec::new(); levels.iter().max().map_or(0, |last| last + 1)],
+            levels: vec![Vec::new(); levels.iter().max().map_or(0, |last| last + 1)],
             paths: Vec::new(),
             tables,
         };
         for (slot, level) in levels.iter().enumerate() {
-            graph.columns[*level].push(slot);
+            graph.levels[*level].push(slot);
         }
         for (edge, from, to) in known {
             if levels[from] < levels[to] {
@@ -136,23 +130,23 @@ impl<'a> Graph<'a> {
             let Some(table) = slot.table else {
                 continue;
             };
-            let text = BOX_HEIGHT + NOTE_HEIGHT * count(&graph.tables[table].notes);
-            slot.height = text.max(PORT_HEIGHT * count(&slot.before) + 8);
-            slot.height = slot.height.max(6 * count(&slot.after) + 8);
+            let notes = count(&graph.tables[table].notes);
+            slot.along = flow.along(notes);
+            slot.across = flow.across(notes, count(&slot.before), count(&slot.after));
         }
         graph
     }
 
-    /// Adds an edge, with a lane in each column that it passes.
+    /// Adds an edge, with a lane in each level that it passes.
     fn add_path(&mut self, edge: &'a Edge, from: (usize, usize), to: (usize, usize)) {
         let mut path = vec![from.0];
         for level in from.1 + 1..to.1 {
             self.slots.push(Slot {
-                height: LANE_HEIGHT,
+                across: LANE,
                 ..Slot::default()
             });
             let lane = self.slots.len() - 1;
-            self.columns[level].push(lane);
+            self.levels[level].push(lane);
             path.push(lane);
         }
         path.push(to.0);
@@ -163,24 +157,24 @@ impl<'a> Graph<'a> {
         self.paths.push((edge, path));
     }
 
-    /// Orders each column by the mean place of what its slots are connected to.
+    /// Orders each level by the mean place of what its slots are connected to.
     fn order(&mut self) {
         let mut places = vec![0usize; self.slots.len()];
-        let note = |column: &[usize], places: &mut Vec<usize>| {
-            for (place, slot) in column.iter().enumerate() {
+        let note = |level: &[usize], places: &mut Vec<usize>| {
+            for (place, slot) in level.iter().enumerate() {
                 places[*slot] = place;
             }
         };
-        for column in &self.columns {
-            note(column, &mut places);
+        for level in &self.levels {
+            note(level, &mut places);
         }
         for sweep in 0..SWEEPS {
             let forwards = sweep % 2 == 0;
-            let mut order: Vec<usize> = (0..self.columns.len()).collect();
+            let mut order: Vec<usize> = (0..self.levels.len()).collect();
             if !forwards {
                 order.reverse();
             }
-            for column in order {
+            for level in order {
                 let slots = &self.slots;
                 let mean = |slot: &usize| {
                     let near = match forwards {
@@ -194,88 +188,102 @@ impl<'a> Graph<'a> {
                         count => sum * 1000 / count,
                     }
                 };
-                let mut sorted = self.columns[column].clone();
+                let mut sorted = self.levels[level].clone();
                 sorted.sort_by_key(|slot| (mean(slot), places[*slot]));
                 note(&sorted, &mut places);
-                self.columns[column] = sorted;
+                self.levels[level] = sorted;
             }
         }
     }
 
-    /// Stacks each column, in the middle of the highest.
+    /// Places the slots of each level side by side, in the middle of the longest level.
     fn place(&mut self) {
-        let height = |column: &[usize], slots: &[Slot]| -> i32 {
-            let heights: i32 = column.iter().map(|slot| slots[*slot].height).sum();
-            heights + GAP * (count(column) - 1).max(0)
+        let gap = self.flow.gap();
+        let length = |level: &[usize], slots: &[Slot]| -> i32 {
+            let lengths: i32 = level.iter().map(|slot| slots[*slot].across).sum();
+            lengths + gap * (count(level) - 1).max(0)
         };
-        let heights: Vec<i32> = self
-            .columns
+        let lengths: Vec<i32> = self
+            .levels
             .iter()
-            .map(|column| height(column, &self.slots))
+            .map(|level| length(level, &self.slots))
             .collect();
-        let highest = heights.iter().copied().max().unwrap_or_default();
-        for (column, height) in self.columns.iter().zip(heights) {
-            let mut y = MARGIN + (highest - height) / 2;
-            for slot in column {
-                self.slots[*slot].y = y;
-                y += self.slots[*slot].height + GAP;
+        let longest = lengths.iter().copied().max().unwrap_or_default();
+        for (level, length) in self.levels.iter().zip(lengths) {
+            let mut at = MARGIN + (longest - length) / 2;
+            for slot in level {
+                self.slots[*slot].at = at;
+                at += self.slots[*slot].across + gap;
             }
         }
     }
 
     fn into_layout(self) -> Layout {
-        let step = BOX_WIDTH + BEND + LABEL_WIDTH;
-        let mut level = vec![0; self.slots.len()];
-        for (place, column) in (0i32..).zip(&self.columns) {
-            for slot in column {
-                level[*slot] = place;
+        let mut ends = vec![(0, 0); self.slots.len()];
+        let (mut begin, mut end) = (MARGIN, MARGIN);
+        for level in &self.levels {
+            let longest = level.iter().map(|slot| self.slots[*slot].along).max();
+            end = begin + longest.unwrap_or_default();
+            for slot in level {
+                ends[*slot] = (begin, end);
             }
+            begin = end + self.flow.bend() + self.flow.label();
         }
-        let x = |slot: usize| MARGIN + level[slot] * step;
-        let bottom = self.slots.iter().map(|slot| slot.y + slot.height).max();
-        let boxes = self.slots.iter().enumerate().filter_map(|(place, slot)| {
+        let across = self.slots.iter().map(|slot| slot.at + slot.across).max();
+        let across = across.unwrap_or_default() + MARGIN;
+        let boxes = self.slots.iter().zip(&ends).filter_map(|(slot, ends)| {
+            let node = self.tables[slot.table?].clone();
+            let (along, at) = ((ends.0, slot.along), (slot.at, slot.across));
+            let ((x, width), (y, height)) = match self.flow {
+                Flow::Right => (along, at),
+                Flow::Down => (at, along),
+            };
             Some(TableBox {
-                node: self.tables[slot.table?].clone(),
-                x: x(place),
-                y: slot.y,
-                height: slot.height,
+                node,
+                x,
+                y,
+                width,
+                height,
             })
         });
         let lines = self.paths.iter().map(|(edge, path)| Line {
             edge: (*edge).clone(),
-            pieces: self.pieces(path, x),
+            pieces: self.pieces(path, &ends),
         });
+        let (width, height) = match self.flow {
+            Flow::Right => (end + MARGIN, across),
+            Flow::Down => (across, end + MARGIN),
+        };
         Layout {
-            width: 2 * MARGIN + count(&self.columns) * step - BEND - LABEL_WIDTH,
-            height: bottom.unwrap_or_default() + MARGIN,
+            flow: self.flow,
+            width,
+            height,
             boxes: boxes.collect(),
             lines: lines.collect(),
         }
     }
 
-    /// The horizontal pieces of an edge: out of its first box, through its lanes, into
-    /// its last box.
-    fn pieces(&self, path: &[usize], x: impl Fn(usize) -> i32) -> Vec<Piece> {
+    /// The straight pieces of an edge: out of its first box, through its lanes, into its last
+    /// box. `ends` are where the level of each slot begins and ends.
+    fn pieces(&self, path: &[usize], ends: &[(i32, i32)]) -> Vec<Piece> {
         let mut pieces = Vec::new();
         for (place, slot) in path.iter().enumerate() {
-            let left = x(*slot);
+            let (begin, end) = ends[*slot];
+            let before_labels = begin - self.flow.label();
             let previous = place.checked_sub(1).map(|previous| path[previous]);
             let next = path.get(place + 1);
-            let (from, to, y) = match (previous, next) {
+            let (from, to, across) = match (previous, next) {
                 (Some(previous), None) => {
-                    let y = self.port(*slot, previous, |slot| &slot.before);
-                    (left - LABEL_WIDTH, left, y)
+                    let across = self.port(*slot, previous, |slot| &slot.before);
+                    (before_labels, begin, across)
                 }
                 (None, Some(next)) => {
-                    let y = self.port(*slot, *next, |slot| &slot.after);
-                    (left + BOX_WIDTH, left + BOX_WIDTH, y)
+                    let across = self.port(*slot, *next, |slot| &slot.after);
+                    (begin + self.slots[*slot].along, end, across)
                 }
-                _ => {
-                    let y = self.slots[*slot].y + LANE_HEIGHT / 2;
-                    (left - LABEL_WIDTH, left + BOX_WIDTH, y)
-                }
+                _ => (before_labels, end, self.slots[*slot].at + LANE / 2),
             };
-            pieces.push(Piece { from, to, y });
+            pieces.push(Piece { from, to, across });
         }
         pieces
     }
@@ -285,10 +293,10 @@ impl<'a> Graph<'a> {
     fn port(&self, slot: usize, other: usize, side: impl Fn(&Slot) -> &Vec<usize>) -> i32 {
         let of = &self.slots[slot];
         let mut ends: Vec<usize> = side(of).clone();
-        ends.sort_by_key(|end| (self.slots[*end].y, *end));
+        ends.sort_by_key(|end| (self.slots[*end].at, *end));
         let place = ends.iter().position(|end| *end == other).unwrap_or(0);
         let place = i32::try_from(place).unwrap_or_default();
-        of.y + of.height * (2 * place + 1) / (2 * count(&ends).max(1))
+        of.at + of.across * (2 * place + 1) / (2 * count(&ends).max(1))
     }
 }
 
@@ -296,7 +304,7 @@ fn count<T>(of: &[T]) -> i32 {
     i32::try_from(of.len()).unwrap_or(i32::MAX / 1000)
 }
 
-/// The column of each table: one more than the last of those it reads. Bounded, should
+/// The level of each table: one more than the last of those it reads. Bounded, should
 /// the edges close a circle.
 fn levels(tables: usize, edges: &[(&Edge, usize, usize)]) -> Vec<usize> {
     let mut levels = vec![0; tables];
@@ -323,15 +331,35 @@ mod tests {
     use super::super::tests::{edge, table};
     use super::*;
 
-    /// No box overlaps another, and no line or label runs over a box.
+    /// Which way and how far a label goes from the end of its line.
+    fn label(flow: Flow, end: &Piece) -> [i32; 4] {
+        match flow {
+            Flow::Right => [
+                end.to - flow.label(),
+                end.across - 13,
+                end.to,
+                end.across - 2,
+            ],
+            Flow::Down => [end.across + 4, end.to - 16, end.across + 74, end.to - 6],
+        }
+    }
+
+    /// No box overlaps another, and no line or label runs over a box, whichever way rows
+    /// flow. Gives the layout to the right.
     #[track_caller]
     fn check(case: &str, tables: &[Table], edges: &[Edge]) -> Layout {
+        check_flow(case, tables, edges, Flow::Down);
+        check_flow(case, tables, edges, Flow::Right)
+    }
+
+    #[track_caller]
+    fn check_flow(case: &str, tables: &[Table], edges: &[Edge], flow: Flow) -> Layout {
         let nodes: Vec<Node> = tables.iter().map(Node::of).collect();
-        let layout = layout(&nodes, edges);
+        let layout = layout(&nodes, edges, flow);
         let boxes: Vec<[i32; 4]> = layout
             .boxes
             .iter()
-            .map(|of| [of.x, of.y, of.x + BOX_WIDTH, of.y + of.height])
+            .map(|of| [of.x, of.y, of.x + of.width, of.y + of.height])
             .collect();
         let overlap =
             |a: &[i32; 4], b: &[i32; 4]| a[0] < b[2] && b[0] < a[2] && a[1] < b[3] && b[1] < a[3];
@@ -345,17 +373,19 @@ mod tests {
         let mut labels: Vec<[i32; 4]> = Vec::new();
         for line in &layout.lines {
             for piece in line.pieces.iter().filter(|piece| piece.from < piece.to) {
-                let strip = [piece.from, piece.y, piece.to, piece.y + 1];
+                let strip = match flow {
+                    Flow::Right => [piece.from, piece.across, piece.to, piece.across + 1],
+                    Flow::Down => [piece.across, piece.from, piece.across + 1, piece.to],
+                };
                 assert!(
                     boxes.iter().all(|of| !overlap(&strip, of)),
                     "{case}: {line:?}"
                 );
             }
             for step in line.pieces.windows(2) {
-                assert_eq!(step[1].from - step[0].to, BEND, "{case}: {line:?}");
+                assert_eq!(step[1].from - step[0].to, flow.bend(), "{case}: {line:?}");
             }
-            let end = line.pieces.last().unwrap();
-            let label = [end.to - LABEL_WIDTH, end.y - 13, end.to, end.y - 2];
+            let label = label(flow, line.pieces.last().unwrap());
             assert!(
                 labels.iter().all(|known| !overlap(known, &label)),
                 "{case}: {line:?}"

@@ -1,14 +1,16 @@
 //! The graph of tables as SVG.
 //!
-//! Tables stand in columns, each to the right of all that it reads, so that every edge
-//! goes from left to right. [`layout`] places nodes and edges, [`svg`] draws them.
+//! Tables stand in levels, each after all that it reads, so that every edge goes with the
+//! [`flow`]. [`layout`] places nodes and edges, [`svg`] draws them.
 
+mod flow;
 mod layout;
 mod node;
 mod svg;
 
 use evidence::{Edge, Table};
 
+pub(crate) use flow::Flow;
 pub(crate) use node::{Node, Note, edge_name};
 
 pub use svg::GRAPH_STYLE;
@@ -17,12 +19,12 @@ pub use svg::GRAPH_STYLE;
 /// are in it if another table reads them.
 pub fn graph(tables: &[Table], edges: &[Edge]) -> String {
     let nodes: Vec<Node> = tables.iter().map(Node::of).collect();
-    graph_of(&nodes, edges)
+    graph_of(&nodes, edges, Flow::Right)
 }
 
 /// As [`graph`], of tables with notes and links.
-pub(crate) fn graph_of(nodes: &[Node], edges: &[Edge]) -> String {
-    svg::svg(&layout::layout(nodes, edges))
+pub(crate) fn graph_of(nodes: &[Node], edges: &[Edge], flow: Flow) -> String {
+    svg::svg(&layout::layout(nodes, edges, flow))
 }
 
 #[cfg(test)]

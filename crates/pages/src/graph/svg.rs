@@ -4,7 +4,8 @@ use std::fmt::Write;
 
 use maud::{Markup, PreEscaped, html};
 
-use super::layout::{BEND, BOX_WIDTH, Layout, Line, NOTE_HEIGHT, TableBox};
+use super::flow::{Flow, NOTE_HEIGHT};
+use super::layout::{Layout, Line, TableBox};
 use super::node::Note;
 use crate::number::{grouped, grouped_signed};
 use crate::words;
@@ -35,14 +36,21 @@ svg.graph .tip { fill: var(--faint); }
 /// How many characters of a name fit into a box.
 const NAME_MAX: usize = 24;
 
+/// How many characters of a note fit into a box.
+const NOTE_MAX: usize = 30;
+
 /// The graph as an `<svg>` element.
 pub(super) fn svg(layout: &Layout) -> String {
     if layout.boxes.is_empty() {
         return String::new();
     }
-    let (width, height) = (layout.width, layout.height);
+    let (width, height, flow) = (layout.width, layout.height, layout.flow);
+    let side = match flow {
+        Flow::Right => "to the right of",
+        Flow::Down => "below",
+    };
     let description = format!(
-        "{} tables and {} edges. Each table stands to the right of those it reads. The letter and the colour of a box tell the zone: L landing, T trusted, C curated, S system. A solid line is where rows come from, with the rows read; a dashed line is a join or a lookup, with the rows that went on. The table below says the same.",
+        "{} tables and {} edges. Each table stands {side} those it reads. The letter and the colour of a box tell the zone: L landing, T trusted, C curated, S system. A solid line is where rows come from, with the rows read; a dashed line is a join or a lookup, with the rows that went on. The table below says the same.",
         layout.boxes.len(),
         layout.lines.len()
     );
@@ -56,44 +64,58 @@ pub(super) fn svg(layout: &Layout) -> String {
             width=(width) height=(height) viewBox=(format!("0 0 {width} {height}")) {
             title #graph-title { "Tables and the rows between them" }
             desc #graph-description { (description) }
-            @for line in &layout.lines { (path(line)) }
-            @for line in &layout.lines { (label(line)) }
+            @for line in &layout.lines { (path(line, flow)) }
+            @for line in &layout.lines { (label(line, flow)) }
             @for table in &layout.boxes { (table_box(table)) }
         }
     }
     .into_string()
 }
 
-fn path(line: &Line) -> Markup {
+fn path(line: &Line, flow: Flow) -> Markup {
     let mut d = String::new();
+    let ahead = match flow {
+        Flow::Right => 'H',
+        Flow::Down => 'V',
+    };
+    let point = |along: i32, across: i32| match flow {
+        Flow::Right => format!("{along} {across}"),
+        Flow::Down => format!("{across} {along}"),
+    };
     for (place, piece) in line.pieces.iter().enumerate() {
         // Writing to a String cannot fail.
         let _ = match place.checked_sub(1).map(|before| line.pieces[before]) {
-            None => write!(d, "M{} {}H{}", piece.from, piece.y, piece.to),
+            None => write!(d, "M{}{ahead}{}", point(piece.from, piece.across), piece.to),
             Some(before) => {
-                let middle = before.to + BEND / 2;
+                let middle = before.to + flow.bend() / 2;
                 write!(
                     d,
-                    "C{middle} {} {middle} {} {} {}H{}",
-                    before.y, piece.y, piece.from, piece.y, piece.to
+                    "C{} {} {}{ahead}{}",
+                    point(middle, before.across),
+                    point(middle, piece.across),
+                    point(piece.from, piece.across),
+                    piece.to
                 )
             }
         };
     }
-    let end = line.pieces.last();
     let class = match line.edge.is_main {
         true => "line",
         false => "line joined",
     };
+    let head = match flow {
+        Flow::Right => "l-7 -3.5v7z",
+        Flow::Down => "l-3.5 -7h7z",
+    };
     html! {
         path class=(class) d=(d) {}
-        @if let Some(end) = end {
-            path class="tip" d=(format!("M{} {}l-7 -3.5v7z", end.to, end.y)) {}
+        @if let Some(end) = line.pieces.last() {
+            path class="tip" d=(format!("M{}{head}", point(end.to, end.across))) {}
         }
     }
 }
 
-fn label(line: &Line) -> Markup {
+fn label(line: &Line, flow: Flow) -> Markup {
     let Some((end, rows)) = line.pieces.last().zip(line.edge.rows) else {
         return PreEscaped(String::new());
     };
@@ -102,7 +124,10 @@ fn label(line: &Line) -> Markup {
         false => format!("⋈ {}", grouped_signed(rows)),
     };
     html! {
-        text class="label" x=(end.to - 10) y=(end.y - 4) { (text) }
+        @match flow {
+            Flow::Right => text class="label" x=(end.to - 10) y=(end.across - 4) { (text) },
+            Flow::Down => text class="label beside" x=(end.across + 6) y=(end.to - 6) { (text) },
+        }
     }
 }
 
@@ -129,10 +154,10 @@ fn drawn_box(of: &TableBox) -> Markup {
     html! {
         g class=(zone) {
             title { (node.name) ", " (zone) ", " (rows) }
-            rect class="box" x=(of.x) y=(of.y) width=(BOX_WIDTH) height=(of.height) rx="5" {}
+            rect class="box" x=(of.x) y=(of.y) width=(of.width) height=(of.height) rx="5" {}
             rect class="tag" x=(of.x) y=(of.y) width="20" height=(of.height) rx="5" {}
             text class="letter" x=(of.x + 10) y=(of.y + of.height / 2 + 4) { (words::zone_letter(node.zone)) }
-            text class="name" x=(of.x + 28) y=(middle - 4) { (shortened(&node.name)) }
+            text class="name" x=(of.x + 28) y=(middle - 4) { (shortened(&node.name, NAME_MAX)) }
             text class="rows" x=(of.x + 28) y=(middle + 13) { (rows) }
             @for (line, note) in (1..).zip(&node.notes) { (drawn_note(note, of.x + 28, middle + 13 + line * NOTE_HEIGHT)) }
         }
@@ -145,12 +170,12 @@ fn drawn_note(note: &Note, x: i32, y: i32) -> Markup {
         Note::Added(text) => ("rows added", text),
         Note::Hidden(text) => ("rows hidden", text),
     };
-    html! { text class=(class) x=(x) y=(y) { (text) } }
+    html! { text class=(class) x=(x) y=(y) { (shortened(text, NOTE_MAX)) } }
 }
 
-fn shortened(name: &str) -> String {
-    match name.chars().count() > NAME_MAX {
-        true => name.chars().take(NAME_MAX - 1).chain(['…']).collect(),
-        false => name.to_owned(),
+fn shortened(text: &str, max: usize) -> String {
+    match text.chars().count() > max {
+        true => text.chars().take(max - 1).chain(['…']).collect(),
+        false => text.to_owned(),
     }
 }
