@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -79,9 +79,14 @@ fn frame<'a>(title: &'a str, path: &'a str) -> Frame<'a> {
 /// Views by the name of their file.
 type Views = BTreeMap<String, String>;
 
+/// Where views are written to be looked at.
+fn pages_dir() -> Option<PathBuf> {
+    std::env::var_os("STEDI_TEST_PAGES").map(PathBuf::from)
+}
+
 fn keep(views: &Views, part: &str) {
-    if let Some(dir) = std::env::var_os("STEDI_TEST_PAGES") {
-        let dir = Path::new(&dir).join(part);
+    if let Some(dir) = pages_dir() {
+        let dir = dir.join(part);
         fs::create_dir_all(dir.join("static")).unwrap();
         fs::write(dir.join("static/stedi.css"), console::style()).unwrap();
         fs::write(dir.join("static/stedi.svg"), console::ICON).unwrap();
@@ -177,6 +182,7 @@ async fn figures_of_a_demo() {
     no_personal_value(&views_of_demo, dir.path());
     keep(&views_of_demo, "demo");
 
+    withdrawals(&setup, dir.path()).await;
     new_and_broken_input(&setup, dir.path()).await;
     unknown_names(&setup).await;
     older_version(&setup).await;
@@ -271,6 +277,102 @@ fn no_personal_value(views: &Views, dir: &Path) {
     assert!(names >= 956, "{names}");
 }
 
+/// People of the demo who agree to research.
+fn who_agree(dir: &Path) -> Vec<String> {
+    let mut people = Vec::new();
+    for file in fs::read_dir(dir.join("landing/customer/landing")).unwrap() {
+        for line in fs::read_to_string(file.unwrap().path()).unwrap().lines() {
+            let record: serde_json::Value = serde_json::from_str(line).unwrap();
+            if record["shareWithResearchAsOfDate"].is_i64() {
+                people.push(record["email"].as_str().unwrap().to_owned());
+            }
+        }
+    }
+    people.sort();
+    people
+}
+
+/// People withdraw by hand, some before each of three runs.
+async fn withdrawals(setup: &Setup, dir: &Path) {
+    let mut people = who_agree(dir).into_iter();
+    for (round, count) in (1..).zip([12, 5, 1]) {
+        let later = Setup {
+            now_ms: setup.now_ms + round * 60_000,
+            ..setup.clone()
+        };
+        for email in people.by_ref().take(count) {
+            let entry = engine::ConsentEntry {
+                email: privacy::Personal::new(email),
+                purpose: privacy::Purpose::Research,
+                act: engine::Consent::Withdraw,
+                at_ms: later.now_ms,
+                who: "lena".to_owned(),
+                why: None,
+                unknown: false,
+            };
+            engine::enter_consent(&later, &entry).await.unwrap();
+        }
+        run(&later).await;
+    }
+    let later = Setup {
+        now_ms: setup.now_ms + 240_000,
+        ..setup.clone()
+    };
+    let overview = engine::overview(&later, None).await.unwrap();
+    let trusted = table(&overview, "customer_trusted");
+    let growth: Vec<u64> = trusted.growth.iter().map(|point| point.rows).collect();
+    assert_eq!(
+        (trusted.rows, growth),
+        (Some(464), vec![482, 470, 465, 464])
+    );
+    // The published counts are about people who did not withdraw.
+    assert_eq!((trusted.expected, trusted.verdict), (None, Verdict::Ok));
+    let page = engine::table_page(&later, "customer_trusted")
+        .await
+        .unwrap();
+    let changes: Vec<Option<i64>> = page.versions.iter().map(|of| of.rows_change).collect();
+    assert_eq!(changes, [Some(-1), Some(-5), Some(-12), None]);
+    assert_eq!(page.runs.len(), 4);
+    let gate = page
+        .checks
+        .iter()
+        .find(|check| check.action == "refuse")
+        .unwrap();
+    assert_eq!(gate.in_runs, vec![Some(0); 4]);
+    let privacy = engine::privacy_page(&later).await.unwrap();
+    let research = privacy
+        .consent
+        .purposes
+        .iter()
+        .find(|of| of.purpose == "research")
+        .unwrap();
+    assert_eq!(
+        (research.in_force, research.ended, privacy.consent.by_hand),
+        (464, 18, 18)
+    );
+    let curve = privacy
+        .curves
+        .iter()
+        .find(|of| of.purpose == "research")
+        .unwrap();
+    assert_eq!(curve.points.last().map(|point| point.in_force), Some(464));
+    assert_eq!(
+        curve.points.iter().map(|point| point.in_force).max(),
+        Some(482)
+    );
+    let list = engine::run_list(&later).await.unwrap();
+    assert_eq!((list.runs.len(), list.runs_more), (4, 0));
+    let third = engine::run_detail(&later, &list.runs[1].run)
+        .await
+        .unwrap()
+        .unwrap();
+    assert_eq!(third.before.as_ref(), Some(&list.runs[2].run));
+    assert_eq!(third.after.as_ref(), Some(&list.runs[0].run));
+    if pages_dir().is_some() {
+        keep(&views(&later).await, "withdrawals");
+    }
+}
+
 /// New files, input that cannot be read, and a writer that died.
 async fn new_and_broken_input(setup: &Setup, dir: &Path) {
     let folder = dir.join("landing/customer/landing");
@@ -330,7 +432,7 @@ async fn older_version(setup: &Setup) {
         (Some(0), Some(19))
     );
     let newest = page.versions.first().unwrap();
-    assert_eq!((newest.version, newest.rows_change), (1, Some(1)));
+    assert_eq!((newest.version, newest.rows_change), (4, Some(1)));
     assert_eq!(newest.is_same_content, Some(false));
     let none = Setup {
         as_of: AsOf::Version(7),

@@ -199,6 +199,8 @@ pub struct RunSummary {
     pub ended_ms: Option<i64>,
     /// How many tables it built.
     pub models: u64,
+    /// Objects of landing files that were new, or fewer if negative.
+    pub rows_in: i64,
     /// Rows that these tables had afterwards.
     pub rows_out: u64,
     /// How many results of checks it noted.

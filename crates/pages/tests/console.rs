@@ -154,6 +154,7 @@ fn run() -> RunSummary {
         started_ms: Some(NOW_MS),
         ended_ms: Some(NOW_MS + 1234),
         models: 1,
+        rows_in: -1,
         rows_out: 2,
         checks: 3,
         warned: 1,

@@ -10,7 +10,7 @@ use super::parts::{
 };
 use super::runs::worst;
 use super::steps::{TableSteps, sheet_of};
-use crate::number::grouped;
+use crate::number::{grouped, grouped_signed};
 use crate::time;
 
 /// One run.
@@ -36,6 +36,7 @@ pub fn run(frame: &Frame<'_>, run: &RunDetail) -> String {
             (fact(&when_known(frame, summary.started_ms), "began to build"))
             (fact(&html! { (took(summary.started_ms, summary.ended_ms)) }, "took"))
             (fact(&html! { (grouped(summary.models)) }, "tables built"))
+            (fact(&html! { (grouped_signed(summary.rows_in)) }, "new in landing"))
             (fact(&html! { (grouped(summary.rows_out)) }, "rows afterwards"))
             (fact(&html! { (verdict(worst(summary))) " " (grouped(summary.checks)) " checks" }, "result"))
             (fact(&html! { (summary.outcome) }, "outcome"))

@@ -6,7 +6,7 @@ use maud::{Markup, html};
 use super::attention;
 use super::frame::{Frame, Refresh};
 use super::parts::{empty, number, run_link, tall_sheet, th, th_number, took, verdict, when_known};
-use crate::number::grouped;
+use crate::number::{grouped, grouped_signed};
 
 /// How soon the page asks again while a run is writing, in seconds.
 const REFRESH_SECONDS: u32 = 2;
@@ -19,7 +19,7 @@ pub fn runs(frame: &Frame<'_>, list: &RunList) -> String {
     };
     let head = html! {
         (th("run")) (th("began to build")) (th_number("took")) (th_number("tables"))
-        (th_number("rows afterwards")) (th_number("checks")) (th("result")) (th("outcome"))
+        (th_number("new in landing")) (th_number("rows afterwards")) (th_number("checks")) (th("result")) (th("outcome"))
     };
     let body = html! { @for run in &list.runs { (row(frame, run)) } };
     frame.refreshed(
@@ -43,6 +43,7 @@ fn row(frame: &Frame<'_>, run: &RunSummary) -> Markup {
             td { (when_known(frame, run.started_ms)) }
             td class="number" { (took(run.started_ms, run.ended_ms)) }
             td class="number" { (grouped(run.models)) }
+            td class="number" { (grouped_signed(run.rows_in)) }
             td class="number" { (grouped(run.rows_out)) }
             td class="number" { (number(Some(run.checks))) }
             td { (verdict(worst(run))) }

@@ -65,10 +65,14 @@ async fn summaries(
                 sum(case when verdict = 'warn' then 1 else 0 end) as warned,
                 sum(case when verdict = 'fail' then 1 else 0 end) as failed
             from system.checks where {condition} group by run
+        ),
+        new as (
+            select run, sum(rows_in) as rows_in from system.ledger
+            where step = 'read' and {condition} group by run
         )
         select b.run, b.began, b.ended, b.models, b.rows_out, c.checks, c.warned, c.failed,
-            b.first_outcome, b.last_outcome
-        from built b left join checked c on c.run = b.run
+            b.first_outcome, b.last_outcome, n.rows_in
+        from built b left join checked c on c.run = b.run left join new n on n.run = b.run
         order by b.began desc, b.run limit {max}"
     );
     let rows = Rows::of(&lake.session, &sql).await?;
@@ -77,6 +81,7 @@ async fn summaries(
         started_ms: row.number(1),
         ended_ms: row.number(2),
         models: row.count(3),
+        rows_in: row.number(10).unwrap_or_default(),
         rows_out: row.count(4),
         checks: row.count(5),
         warned: row.count(6),
