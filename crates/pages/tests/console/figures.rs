@@ -1,0 +1,404 @@
+//! Figures whose every text holds markup.
+
+use evidence::{
+    Account, Attention, CheckHistory, ColumnFigures, ColumnOrigin, Consent, ConsentCurve,
+    ConsentPoint, Edge, Growth, LeftOut, Overview, PeopleFlow, PrivacyPage, PurposeFigures,
+    QuarantinePage, Quarantined, QuarantinedEntry, ReleaseFigures, RunAccount, RunAt, RunCheck,
+    RunDetail, RunModel, RunSummary, SinglingOut, Step, TableFigures, TablePage, TellingColumn,
+    Verdict, VersionChange, Zone,
+};
+use pages::console::{
+    Chart, ChartPoints, Frame, Nav, PastQuery, PersonPage, QueryPage, QueryState, ResultColumn,
+    SqlError, SqlPage,
+};
+
+/// Markup in every text that others choose.
+pub(crate) const HOSTILE: &str = "<script>alert('x')</script>\" onclick=\"y\" '&amp;\u{202e}";
+
+pub(crate) const NOW_MS: i64 = 1_796_051_238_000;
+
+pub(crate) fn frame(path: &'static str) -> Frame<'static> {
+    Frame {
+        title: HOSTILE,
+        lake: HOSTILE,
+        user: Some(HOSTILE),
+        role: Some(HOSTILE),
+        csrf: HOSTILE,
+        path,
+        enhanced: false,
+        nav: Nav::ALL,
+        now_ms: NOW_MS,
+    }
+}
+
+pub(crate) fn account() -> Account {
+    Account {
+        source: HOSTILE.to_owned(),
+        rows_in: 10,
+        fan_out: 1,
+        rows_out: 5,
+        left_out: vec![LeftOut {
+            reason: HOSTILE.to_owned(),
+            words: HOSTILE.to_owned(),
+            rows: 6,
+        }],
+    }
+}
+
+pub(crate) fn step() -> Step {
+    Step {
+        step: "build".to_owned(),
+        account: account(),
+    }
+}
+
+pub(crate) fn table(zone: Zone, name: &str) -> TableFigures {
+    let growth = |version: i64| Growth {
+        version,
+        at_ms: NOW_MS,
+        rows: version.unsigned_abs() * 7 % 5,
+    };
+    TableFigures {
+        zone,
+        table: name.to_owned(),
+        grain: Some(HOSTILE.to_owned()),
+        rows: Some(1234),
+        expected: Some(1235),
+        verdict: Verdict::Warn,
+        checks: 3,
+        version: Some(29),
+        published_ms: Some(NOW_MS - 5000),
+        files: Some(2),
+        bytes: Some(4321),
+        steps: vec![step()],
+        growth: (0..30).map(growth).collect(),
+    }
+}
+
+pub(crate) fn edge(from: &str, to: &str) -> Edge {
+    Edge {
+        from: from.to_owned(),
+        to: to.to_owned(),
+        is_main: true,
+        rows: Some(-81_273),
+    }
+}
+
+pub(crate) fn every_attention() -> Vec<Attention> {
+    let text = || HOSTILE.to_owned();
+    vec![
+        Attention::Check {
+            table: text(),
+            check: text(),
+            verdict: Verdict::Fail,
+            violations: 1,
+        },
+        Attention::Count {
+            table: text(),
+            rows: None,
+            expected: 3,
+        },
+        Attention::NotBuilt { table: text() },
+        Attention::Changed { table: text() },
+        Attention::Damaged { table: text() },
+        Attention::Writing {
+            run: text(),
+            command: text(),
+            since_ms: i64::MIN,
+        },
+        Attention::Died {
+            run: text(),
+            command: Some(text()),
+            since_ms: Some(0),
+        },
+        Attention::HalfPublished { release: 3 },
+        Attention::Suspended { people: 2 },
+        Attention::Undecodable { files: 1 },
+        Attention::Quarantine {
+            table: text(),
+            places: 3,
+        },
+    ]
+}
+
+pub(crate) fn overview() -> Overview {
+    Overview {
+        release: Some(ReleaseFigures {
+            number: 3,
+            run: HOSTILE.to_owned(),
+            at_ms: Some(NOW_MS),
+        }),
+        last_run: Some(run()),
+        tables: vec![
+            table(Zone::Landing, HOSTILE),
+            table(Zone::Trusted, "b c"),
+            table(Zone::Curated, "c"),
+            table(Zone::System, "runs"),
+        ],
+        edges: vec![
+            edge(HOSTILE, "b c"),
+            edge("b c", "c"),
+            edge("system.runs", "c"),
+        ],
+        attention: every_attention(),
+        checks: 2,
+        expected_from: Some(HOSTILE.to_owned()),
+    }
+}
+
+pub(crate) fn run() -> RunSummary {
+    RunSummary {
+        run: HOSTILE.to_owned(),
+        started_ms: Some(NOW_MS),
+        ended_ms: Some(NOW_MS + 1234),
+        models: 1,
+        rows_in: -1,
+        rows_out: 2,
+        checks: 3,
+        warned: 1,
+        failed: 0,
+        outcome: HOSTILE.to_owned(),
+    }
+}
+
+pub(crate) fn check() -> RunCheck {
+    RunCheck {
+        table: HOSTILE.to_owned(),
+        check: HOSTILE.to_owned(),
+        verdict: Verdict::Warn,
+        violations: 1,
+    }
+}
+
+pub(crate) fn run_detail() -> RunDetail {
+    RunDetail {
+        summary: run(),
+        models: vec![RunModel {
+            zone: Some(Zone::Trusted),
+            table: HOSTILE.to_owned(),
+            started_ms: Some(NOW_MS),
+            ended_ms: Some(NOW_MS - 1),
+            rows_in: None,
+            rows_out: Some(3),
+            duplicates: Some(0),
+            files: Some(1),
+            version: Some(3),
+            outcome: HOSTILE.to_owned(),
+        }],
+        results: vec![check()],
+        accounts: vec![RunAccount {
+            zone: Some(Zone::Trusted),
+            table: HOSTILE.to_owned(),
+            steps: vec![step()],
+        }],
+        before: Some(HOSTILE.to_owned()),
+        after: Some("abc".to_owned()),
+    }
+}
+
+pub(crate) fn table_page() -> TablePage {
+    let origin = || ColumnOrigin {
+        table: HOSTILE.to_owned(),
+        column: HOSTILE.to_owned(),
+        personal: true,
+        influence: "masked".to_owned(),
+    };
+    TablePage {
+        figures: table(Zone::Curated, HOSTILE),
+        location: HOSTILE.to_owned(),
+        also: vec![HOSTILE.to_owned()],
+        file: Some(HOSTILE.to_owned()),
+        contract: Some(HOSTILE.to_owned()),
+        sql: Some(HOSTILE.to_owned()),
+        is_anonymous: true,
+        columns: vec![ColumnFigures {
+            column: HOSTILE.to_owned(),
+            kind: HOSTILE.to_owned(),
+            personal: true,
+            comment: Some(HOSTILE.to_owned()),
+            from: vec![origin()],
+            landing: vec![],
+        }],
+        row_origins: vec![origin()],
+        checks: vec![CheckHistory {
+            check: HOSTILE.to_owned(),
+            action: HOSTILE.to_owned(),
+            verdict: None,
+            in_runs: vec![Some(1), None],
+        }],
+        runs: ["a", HOSTILE]
+            .map(|run| RunAt {
+                run: run.to_owned(),
+                started_ms: None,
+            })
+            .to_vec(),
+        versions: vec![VersionChange {
+            version: 29,
+            at_ms: NOW_MS,
+            run: None,
+            operation: HOSTILE.to_owned(),
+            rows: Some(3),
+            rows_change: Some(-3),
+            is_same_content: Some(true),
+            files_added: 1,
+            rows_added: 1,
+            files_removed: 1,
+        }],
+        versions_more: 3,
+        edges: vec![edge(HOSTILE, "x"), edge("y", HOSTILE)],
+    }
+}
+
+pub(crate) fn privacy_page() -> PrivacyPage {
+    let quarantined = Quarantined {
+        table: HOSTILE.to_owned(),
+        reason: HOSTILE.to_owned(),
+        is_dropped: false,
+        places: 3,
+        bytes: 3,
+    };
+    PrivacyPage {
+        consent: Consent {
+            people: Some(3),
+            purposes: vec![PurposeFigures {
+                purpose: HOSTILE.to_owned(),
+                in_force: 1,
+                ended: 1,
+                later: 1,
+            }],
+            suspended: 1,
+            undecodable: 1,
+            ..Consent::default()
+        },
+        curves: vec![ConsentCurve {
+            purpose: HOSTILE.to_owned(),
+            points: vec![ConsentPoint {
+                at_ms: i64::MAX,
+                in_force: u64::MAX,
+            }],
+        }],
+        flows: vec![PeopleFlow {
+            zone: Zone::Trusted,
+            table: HOSTILE.to_owned(),
+            whose: HOSTILE.to_owned(),
+            rows: Some(3),
+            steps: vec![step()],
+        }],
+        gates: vec![check()],
+        suspending: vec![quarantined],
+        person_records: Some(HOSTILE.to_owned()),
+        personal: vec![evidence::PersonalColumns {
+            zone: Zone::Landing,
+            table: HOSTILE.to_owned(),
+            columns: vec![HOSTILE.to_owned()],
+        }],
+    }
+}
+
+pub(crate) fn quarantine_page() -> QuarantinePage {
+    QuarantinePage {
+        totals: privacy_page().suspending,
+        entries: vec![QuarantinedEntry {
+            id: HOSTILE.to_owned(),
+            table: HOSTILE.to_owned(),
+            reason: HOSTILE.to_owned(),
+            detail: HOSTILE.to_owned(),
+            line: 3,
+            bytes: 3,
+            places: 3,
+            is_dropped: false,
+        }],
+        offset: 1,
+        count: 3,
+    }
+}
+
+pub(crate) fn query_page(state: QueryState) -> QueryPage {
+    QueryPage {
+        id: HOSTILE.to_owned(),
+        statement: format!("select 1\n{HOSTILE}"),
+        state,
+        rows: 1000,
+        truncated: true,
+        ms: 1234,
+        columns: [(HOSTILE, false), ("n", true)]
+            .map(|(name, is_number)| ResultColumn {
+                name: name.to_owned(),
+                kind: HOSTILE.to_owned(),
+                is_number,
+            })
+            .to_vec(),
+        cells: vec![
+            vec![Some(HOSTILE.to_owned()), None],
+            vec![None, Some("3".to_owned())],
+        ],
+        offset: 100,
+        page_rows: 100,
+        error: (state == QueryState::Failed).then(error),
+        chart: Some(Chart {
+            x: HOSTILE.to_owned(),
+            y: "n".to_owned(),
+            points: ChartPoints::Bars(vec![(HOSTILE.to_owned(), 3.0)]),
+        }),
+    }
+}
+
+pub(crate) fn error() -> SqlError {
+    SqlError {
+        message: HOSTILE.to_owned(),
+        hint: Some(HOSTILE.to_owned()),
+        line: Some(2),
+        column: Some(3),
+    }
+}
+
+pub(crate) fn sql_page() -> SqlPage {
+    let states = [
+        QueryState::Waiting,
+        QueryState::Running,
+        QueryState::Done,
+        QueryState::Failed,
+        QueryState::Cancelled,
+    ];
+    SqlPage {
+        statement: format!("\nselect\n{HOSTILE}</textarea>"),
+        error: Some(error()),
+        history: states
+            .map(|state| PastQuery {
+                id: HOSTILE.to_owned(),
+                statement: HOSTILE.to_owned(),
+                state,
+                rows: 3,
+                ms: 3,
+                at: NOW_MS,
+            })
+            .to_vec(),
+    }
+}
+
+pub(crate) fn person_page() -> PersonPage {
+    PersonPage {
+        email: HOSTILE.to_owned(),
+        known_by: Some(HOSTILE.to_owned()),
+        intervals: vec![(HOSTILE.to_owned(), 0, Some(1), HOSTILE.to_owned())],
+        entries: vec![(0, HOSTILE.to_owned(), HOSTILE.to_owned(), 0)],
+        suspended_by: vec![(HOSTILE.to_owned(), 1)],
+    }
+}
+
+pub(crate) fn singling_out() -> Vec<SinglingOut> {
+    let column = TellingColumn {
+        column: HOSTILE.to_owned(),
+        rows: 1,
+        people: 1,
+    };
+    [vec![column], vec![]]
+        .map(|columns| SinglingOut {
+            table: HOSTILE.to_owned(),
+            rows: 3,
+            people: Some(2),
+            groups_of_at_least: None,
+            columns,
+        })
+        .to_vec()
+}
