@@ -4,6 +4,7 @@
 
 mod views;
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 use std::sync::Arc;
@@ -243,6 +244,12 @@ async fn withdrawals(setup: &Setup, dir: &Path) {
         curve.points.iter().map(|point| point.in_force).max(),
         Some(482)
     );
+    let ends = privacy
+        .curves
+        .iter()
+        .map(|curve| curve.points.last().map(|point| point.at_ms));
+    let ends: BTreeSet<Option<i64>> = ends.collect();
+    assert_eq!(ends.len(), 1, "all curves end together");
     let list = engine::run_list(&later).await.unwrap();
     assert_eq!((list.runs.len(), list.runs_more), (4, 0));
     let third = engine::run_detail(&later, &list.runs[1].run)

@@ -135,6 +135,19 @@ async fn curves(session: &Session, now_ms: i64) -> Result<Vec<ConsentCurve>, Err
             in_force: before.saturating_add_signed(step),
         });
     }
+    // All curves end together; nothing changed in those that ended before.
+    for curve in curves.values_mut() {
+        let end = curve
+            .points
+            .last()
+            .map(|point| (point.at_ms, point.in_force));
+        if let Some((_, in_force)) = end.filter(|(at_ms, _)| *at_ms < last) {
+            curve.points.push(ConsentPoint {
+                at_ms: last,
+                in_force,
+            });
+        }
+    }
     Ok(curves.into_values().collect())
 }
 
