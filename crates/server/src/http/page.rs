@@ -248,7 +248,7 @@ async fn quarantine(
 #[derive(Deserialize)]
 struct Risk {
     /// Whether the risk of singling people out is asked for, which reads tables.
-    risk: Option<String>,
+    singling_out: Option<String>,
 }
 
 async fn privacy(
@@ -266,7 +266,7 @@ async fn privacy(
     allowed.map_err(|fault| page.refused(fault))?;
     let figures = engine::privacy_page(&app.now()).await;
     let figures = figures.map_err(|error| page.refused(error))?;
-    let risk = match asked.risk {
+    let risk = match asked.singling_out {
         None => None,
         Some(_) => {
             let risk = engine::singling_out(&app.now()).await;

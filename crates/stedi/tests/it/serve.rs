@@ -37,7 +37,7 @@ fn published_counts_come_through_the_api_and_the_pages_open() {
         ("/runs", "published"),
         ("/quarantine", "Quarantine"),
         ("/privacy", "Look"),
-        ("/privacy?risk=1", "machine_learning_curated"),
+        ("/privacy?singling_out=1", "machine_learning_curated"),
         ("/sql?sql=select+7", "select 7"),
     ] {
         let page = served.get(path, None);
