@@ -30,7 +30,6 @@ pub(super) const SETTINGS: &[(&str, &str)] = &[
     ("server_version", SERVER_VERSION),
     ("server_version_num", "150000"),
     ("session_authorization", ""),
-    ("ssl", "on"),
     ("standard_conforming_strings", "on"),
     ("statement_timeout", "0"),
     ("timezone", "UTC"),
