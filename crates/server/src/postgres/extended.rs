@@ -4,13 +4,14 @@ use arrow::datatypes::SchemaRef;
 use bytes::{BufMut, Bytes};
 
 use super::failure::{Ended, Failure, Result};
-use super::parameters::{Places, literal, sample};
+use super::parameters::{literal, sample};
 use super::rows::{Found, formats, put_description};
 use super::session::{Begun, Session, no_statement};
 use super::statement::{Asked, asked};
-use super::tokens::statements;
 use super::types::{self, PgType};
 use super::wire::{Body, Message};
+use crate::sql_text::Places;
+use crate::sql_text::statements;
 
 /// The most parameters whose types are looked for; others are texts.
 const LOOKED_FOR_MAX: usize = 16;

@@ -4,6 +4,7 @@ use bytes::BufMut;
 
 use super::wire::{Channel, Malformed, Wire, put_text};
 use crate::fault::{Fault, Kind};
+use crate::sql_text::{PARAMETERS_MAX, TooMany};
 
 /// A fault with its SQLSTATE.
 #[derive(Debug, Clone)]
@@ -108,6 +109,14 @@ impl From<std::io::Error> for Ended {
             std::io::ErrorKind::InvalidData => Self::Fatal(Failure::protocol(error.to_string())),
             _ => Self::Gone,
         }
+    }
+}
+
+impl From<TooMany> for Ended {
+    fn from(_: TooMany) -> Self {
+        let failure = Failure::new("42P02", "there is no parameter of that number");
+        let hint = format!("a statement has at most {PARAMETERS_MAX} parameters");
+        Self::Failed(failure.with_hint(hint))
     }
 }
 

@@ -18,7 +18,6 @@ mod settings;
 mod startup;
 mod statement;
 mod text;
-mod tokens;
 mod types;
 mod value;
 mod wire;

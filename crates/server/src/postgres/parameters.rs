@@ -10,58 +10,12 @@ use bytes::{Buf, Bytes};
 use super::binary::{EPOCH_MICROS, numeric_text};
 use super::failure::Failure;
 use super::text;
-use super::tokens::{Piece, Token, tokens};
 use super::types::{self, PgType};
 use super::value::Value;
-
-/// The most parameters of a statement.
-pub(super) const PARAMETERS_MAX: usize = 1000;
+use crate::sql_text::quoted;
 
 /// The most elements of an array that is a parameter.
 const ELEMENTS_MAX: usize = 10_000;
-
-/// Where the parameters of a statement stand.
-#[derive(Debug, Clone, Default)]
-pub(super) struct Places {
-    places: Vec<Token>,
-    /// How many parameters there are: the highest number.
-    pub(super) count: usize,
-}
-
-impl Places {
-    pub(super) fn of(sql: &str) -> Result<Self, Failure> {
-        let (mut places, mut count) = (Vec::new(), 0);
-        for token in tokens(sql) {
-            if let Piece::Parameter(number) = token.piece {
-                if !(1..=PARAMETERS_MAX).contains(&number) {
-                    return Err(
-                        Failure::new("42P02", "there is no parameter of that number").with_hint(
-                            format!("a statement has at most {PARAMETERS_MAX} parameters"),
-                        ),
-                    );
-                }
-                count = count.max(number);
-                places.push(token);
-            }
-        }
-        Ok(Self { places, count })
-    }
-
-    /// The statement with `literals` for its parameters.
-    pub(super) fn filled(&self, sql: &str, literals: &[String]) -> String {
-        let mut filled = String::with_capacity(sql.len());
-        let mut from = 0;
-        for token in &self.places {
-            filled.push_str(&sql[from..token.at.start]);
-            if let Piece::Parameter(number) = token.piece {
-                filled.push_str(literals.get(number - 1).map_or("NULL", String::as_str));
-            }
-            from = token.at.end;
-        }
-        filled.push_str(&sql[from..]);
-        filled
-    }
-}
 
 /// A value of a parameter as a literal. `of` is the type that the client names, or that
 /// was found for it.
@@ -190,10 +144,6 @@ fn decimal(text: &str, digits: &str) -> String {
         true => format!("CAST('{text}' AS decimal({precision}, {scale}))"),
         false => format!("CAST('{text}' AS double)"),
     }
-}
-
-fn quoted(text: &str) -> String {
-    format!("'{}'", text.replace('\'', "''"))
 }
 
 fn bytes_literal(bytes: &[u8]) -> String {
@@ -417,15 +367,5 @@ mod tests {
                 _ = literal(of, true, Some(&Bytes::from(vec![0; length])));
             }
         }
-    }
-
-    #[test]
-    fn parameters_are_filled_where_they_stand() {
-        let sql = "select $2, '$1', $1 -- $3";
-        let places = Places::of(sql).unwrap();
-        let literals = ["1".to_owned(), "'$1'".to_owned()];
-        assert_eq!(places.filled(sql, &literals), "select '$1', '$1', 1 -- $3");
-        assert!(Places::of("select $0").is_err());
-        assert!(Places::of("select $99999999999999999999").is_err());
     }
 }

@@ -15,16 +15,16 @@ use super::catalog;
 use super::copying;
 use super::extended::{Portal, Prepared};
 use super::failure::{Ended, Failure, Result};
-use super::parameters::Places;
 use super::rows::{Found, put_description, put_row};
 use super::settings;
 use super::startup::Started;
 use super::statement::{Asked, Copying, Count, asked};
-use super::tokens::statements;
 use super::wire::{Message, Wire, put_text};
 use crate::fault::{Fault, Kind};
 use crate::gate::{Gate, Guest, stopped};
 use crate::principal::Door;
+use crate::sql_text::Places;
+use crate::sql_text::statements;
 
 /// How long a client may say nothing.
 const IDLE: Duration = Duration::from_secs(3600);

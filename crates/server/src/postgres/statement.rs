@@ -2,7 +2,7 @@
 //! server, or something that is about the connection alone.
 
 use super::failure::Failure;
-use super::tokens::{Piece, Token, tokens};
+use crate::sql_text::{Piece, Token, tokens};
 
 /// What a statement asks.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -39,11 +39,6 @@ pub(super) fn quoted(name: &str) -> String {
     }
 }
 
-/// A text as a literal.
-pub(super) fn literal(text: &str) -> String {
-    format!("'{}'", text.replace('\'', "''"))
-}
-
 /// The text that an expression always is, if it is one that can be told.
 pub(super) fn constant(expr: &Expr) -> Option<String> {
     match expr {

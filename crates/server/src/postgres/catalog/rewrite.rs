@@ -14,10 +14,11 @@ use datafusion::sql::sqlparser::dialect::PostgreSqlDialect;
 use datafusion::sql::sqlparser::parser::Parser;
 
 use super::fill::{DATABASE, HIDDEN_FROM, SEARCHED};
-use super::names::{constant, expression, literal, normal, qualified};
+use super::names::{constant, expression, normal, qualified};
 use super::{pruning, tables};
 use crate::fault::{Fault, Kind};
 use crate::postgres::{settings, types};
+use crate::sql_text::quoted as literal;
 
 /// A null of type text.
 const NULL_TEXT: &str = "CAST(NULL AS VARCHAR)";

@@ -5,7 +5,7 @@ use std::ops::Range;
 
 /// What a piece of a statement is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Piece {
+pub(crate) enum Piece {
     /// A word or a number.
     Word,
     /// A name in double quotes.
@@ -20,13 +20,13 @@ pub(super) enum Piece {
 
 /// A piece and its place.
 #[derive(Debug, Clone)]
-pub(super) struct Token {
-    pub(super) piece: Piece,
-    pub(super) at: Range<usize>,
+pub(crate) struct Token {
+    pub(crate) piece: Piece,
+    pub(crate) at: Range<usize>,
 }
 
 /// The pieces of `sql`, without blanks and comments.
-pub(super) fn tokens(sql: &str) -> Vec<Token> {
+pub(crate) fn tokens(sql: &str) -> Vec<Token> {
     let bytes = sql.as_bytes();
     let mut found = Vec::new();
     let mut at = 0;
@@ -87,7 +87,7 @@ pub(super) fn tokens(sql: &str) -> Vec<Token> {
 }
 
 /// The statements of `sql`, without their semicolons; empty ones are left out.
-pub(super) fn statements(sql: &str) -> Vec<&str> {
+pub(crate) fn statements(sql: &str) -> Vec<&str> {
     let mut found = Vec::new();
     let mut start = None;
     let mut end = 0;
