@@ -24,5 +24,5 @@ pub use gate::Gate;
 pub use http::{HttpSetup, http};
 pub use postgres::postgres;
 pub use principal::{Door, Principal, Role};
-pub use tls::{TlsError, acceptor, tls};
+pub use tls::{TlsError, tls};
 pub use users::{TokenSummary, UserSummary, Users, UsersError};
