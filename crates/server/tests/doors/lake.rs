@@ -26,7 +26,7 @@ pub(crate) const COUNTS: &[(&str, u64)] = &[
 ];
 
 /// The threads of all doors of this process.
-fn runtime() -> &'static Runtime {
+pub(crate) fn runtime() -> &'static Runtime {
     static RUNTIME: OnceLock<Runtime> = OnceLock::new();
     RUNTIME.get_or_init(|| Runtime::new().unwrap())
 }
@@ -59,9 +59,14 @@ fn setup() -> query::Setup {
     setup.clone()
 }
 
+async fn listener() -> TcpListener {
+    TcpListener::bind("127.0.0.1:0").await.unwrap()
+}
+
 /// Doors to the lake, until dropped.
 pub(crate) struct Doors {
     pub(crate) postgres: SocketAddr,
+    pub(crate) flight: SocketAddr,
     pub(crate) folder: TempDir,
     stop: watch::Sender<bool>,
     tasks: Vec<tokio::task::JoinHandle<()>>,
@@ -110,14 +115,18 @@ impl Doors {
                 tls: options.tls,
                 stop: stopped,
             };
-            let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-            let postgres = listener.local_addr().unwrap();
-            let tasks = vec![tokio::spawn(server::postgres(listener, gate))];
-            (postgres, tasks)
+            let (postgres, flight) = (listener().await, listener().await);
+            let places = (postgres.local_addr().unwrap(), flight.local_addr().unwrap());
+            let tasks = vec![
+                tokio::spawn(server::postgres(postgres, gate.clone())),
+                tokio::spawn(server::flight(flight, gate)),
+            ];
+            (places, tasks)
         };
-        let (postgres, tasks) = runtime().block_on(opened);
+        let ((postgres, flight), tasks) = runtime().block_on(opened);
         Self {
             postgres,
+            flight,
             folder,
             stop,
             tasks,

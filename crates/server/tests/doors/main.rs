@@ -2,6 +2,7 @@
 #![allow(clippy::print_stderr, reason = "a test says that it skips")]
 
 mod client;
+mod flight;
 mod lake;
 mod postgres;
 mod tools;

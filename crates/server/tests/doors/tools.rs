@@ -171,6 +171,38 @@ fn statements_of_graphical_tools_are_answered() {
 }
 
 #[test]
+fn adbc_pandas_and_polars_read_the_published_counts() {
+    if !has(
+        &python(),
+        &["-c", "import adbc_driver_flightsql, pandas, polars"],
+    ) {
+        return;
+    }
+    let doors = Doors::open(Options::default());
+    let uri = format!("grpc://127.0.0.1:{}", doors.flight.port());
+    let text = output(
+        Command::new(python())
+            .arg(script("adbc_client.py"))
+            .arg(uri),
+    );
+    for (table, rows) in COUNTS {
+        assert_has(&text, &[&format!("{table} {rows}\n")]);
+    }
+    assert_has(
+        &text,
+        &[
+            "table stedi lakehouse machine_learning_curated 8",
+            "arrow 43681",
+            "pandas (43681, 8)",
+            "bound 43681",
+            "numbered (42, \"it's\", 41)",
+            "polars 14460",
+        ],
+    );
+    assert!(doors.audit().contains("\"outcome\":\"cancelled\""));
+}
+
+#[test]
 fn where_tls_is_demanded_nothing_goes_in_the_open() {
     if !has("openssl", &["version"]) || !has("psql", &["--version"]) {
         return;
