@@ -1,5 +1,5 @@
 //! Clients that people use. Those that this machine lacks are passed over, with a message;
-//! CI has all. `STEDI_TEST_PYTHON` names a Python that has the packages of
+//! CI has all, and says so with `STEDI_TEST_CLIENTS=all`. `STEDI_TEST_PYTHON` names a Python that has the packages of
 //! `tests/doors/requirements.txt`.
 
 use std::path::{Path, PathBuf};
@@ -24,11 +24,21 @@ fn python() -> String {
     std::env::var("STEDI_TEST_PYTHON").unwrap_or_else(|_| "python3".to_owned())
 }
 
+/// Whether a client that is missing is a fault.
+fn must_have_all() -> bool {
+    std::env::var("STEDI_TEST_CLIENTS").is_ok_and(|wanted| wanted == "all")
+}
+
 /// Whether a command ends well.
 fn has(command: &str, arguments: &[&str]) -> bool {
     let output = Command::new(command).args(arguments).output();
     let has = output.is_ok_and(|output| output.status.success());
     if !has {
+        assert!(
+            !must_have_all(),
+            "`{command} {}` does not run here",
+            arguments.join(" ")
+        );
         eprintln!(
             "skipped: `{command} {}` does not run here",
             arguments.join(" ")
@@ -119,6 +129,7 @@ fn psycopg_sqlalchemy_and_pandas_read_the_published_counts() {
 #[test]
 fn jdbc_reads_metadata_and_rows() {
     if !Path::new(JDBC).exists() || !has("java", &["-version"]) {
+        assert!(!must_have_all(), "no {JDBC}");
         eprintln!("skipped: no {JDBC} or no java");
         return;
     }
