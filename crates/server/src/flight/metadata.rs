@@ -14,7 +14,7 @@ use arrow_flight::sql::{
 };
 use tonic::Status;
 
-use super::service::plain;
+use super::columns::plain;
 use crate::desk::VisibleTable;
 
 /// The name of the one catalog.
@@ -129,26 +129,6 @@ pub(super) fn primary_keys() -> Schema {
         Field::new("key_name", DataType::Utf8, true),
         Field::new("key_sequence", DataType::Int32, false),
     ])
-}
-
-/// The columns of foreign keys, of which there are none.
-pub(super) fn foreign_keys() -> Schema {
-    let texts = |side: &str| {
-        [
-            ("catalog_name", true),
-            ("db_schema_name", true),
-            ("table_name", false),
-            ("column_name", false),
-        ]
-        .map(|(name, nullable)| Field::new(format!("{side}_{name}"), DataType::Utf8, nullable))
-    };
-    let mut fields = [texts("pk"), texts("fk")].concat();
-    fields.push(Field::new("key_sequence", DataType::Int32, false));
-    fields.push(Field::new("fk_key_name", DataType::Utf8, true));
-    fields.push(Field::new("pk_key_name", DataType::Utf8, true));
-    fields.push(Field::new("update_rule", DataType::UInt8, false));
-    fields.push(Field::new("delete_rule", DataType::UInt8, false));
-    Schema::new(fields)
 }
 
 /// A failure to list what there is.

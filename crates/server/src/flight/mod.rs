@@ -6,10 +6,12 @@
 
 mod bearers;
 mod binding;
+mod columns;
 mod incoming;
 mod kept;
 mod metadata;
 mod service;
+mod statements;
 mod status;
 
 use std::time::Duration;
@@ -25,7 +27,7 @@ use crate::gate::{Gate, stopped};
 const MESSAGE_MAX: usize = 4 << 20;
 
 /// The longest message that is sent: a batch of rows.
-pub(crate) const SENT_MAX: usize = 64 << 20;
+const SENT_MAX: usize = 64 << 20;
 
 /// Calls of one connection at once.
 const CALLS_MAX: u32 = 64;

@@ -3,81 +3,49 @@
 use std::pin::Pin;
 use std::sync::Arc;
 
-use arrow::array::RecordBatch;
-use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
+use arrow::datatypes::Schema;
 use arrow_flight::decode::FlightRecordBatchStream;
-use arrow_flight::encode::FlightDataEncoderBuilder;
 use arrow_flight::error::FlightError;
 use arrow_flight::flight_service_server::FlightService;
 use arrow_flight::sql::server::{FlightSqlService, PeekableFlightDataStream};
 use arrow_flight::sql::{
-    ActionBeginSavepointRequest, ActionBeginSavepointResult, ActionBeginTransactionRequest,
-    ActionBeginTransactionResult, ActionCancelQueryRequest, ActionCancelQueryResult,
-    ActionClosePreparedStatementRequest, ActionCreatePreparedStatementRequest,
-    ActionCreatePreparedStatementResult, ActionCreatePreparedSubstraitPlanRequest, Any,
-    CommandGetCatalogs, CommandGetCrossReference, CommandGetDbSchemas, CommandGetExportedKeys,
-    CommandGetImportedKeys, CommandGetPrimaryKeys, CommandGetSqlInfo, CommandGetTableTypes,
+    ActionCancelQueryRequest, ActionCancelQueryResult, ActionClosePreparedStatementRequest,
+    ActionCreatePreparedStatementRequest, ActionCreatePreparedStatementResult, CommandGetCatalogs,
+    CommandGetDbSchemas, CommandGetPrimaryKeys, CommandGetSqlInfo, CommandGetTableTypes,
     CommandGetTables, CommandGetXdbcTypeInfo, CommandPreparedStatementQuery,
     CommandPreparedStatementUpdate, CommandStatementIngest, CommandStatementQuery,
-    CommandStatementSubstraitPlan, CommandStatementUpdate, DoPutPreparedStatementResult,
-    ProstMessageExt, SqlInfo, TicketStatementQuery,
+    CommandStatementUpdate, DoPutPreparedStatementResult, ProstMessageExt, SqlInfo,
+    TicketStatementQuery,
 };
 use arrow_flight::{
-    Action, ActionType, CancelFlightInfoRequest, CancelFlightInfoResult, CancelStatus,
-    FlightDescriptor, FlightEndpoint, FlightInfo, HandshakeRequest, HandshakeResponse, IpcMessage,
-    SchemaAsIpc, Ticket,
+    Action, ActionType, CancelFlightInfoRequest, CancelFlightInfoResult, FlightDescriptor,
+    FlightInfo, HandshakeRequest, HandshakeResponse, Ticket,
 };
 use base64::Engine;
-use bytes::Bytes;
 use futures::{Stream, StreamExt, TryStreamExt, stream};
 use prost::Message;
-use tokio::task::AbortHandle;
 use tonic::metadata::MetadataMap;
 use tonic::{Request, Response, Status, Streaming};
 
 use super::bearers::Bearers;
 use super::binding;
-use super::kept::Kept;
+use super::columns::{RowStream, flight, ipc, none, one, plain};
 use super::metadata;
+use super::statements::{Prepared, Statements, no_statement};
 use super::status::{status, writes};
-use crate::desk::Rows;
 use crate::fault::{Fault, Kind};
-use crate::gate::{Gate, Guest, stopped};
+use crate::gate::{Gate, Guest};
 use crate::principal::{Door, Principal};
 use crate::sql_text::Places;
 
 /// The action that cancels what a flight's tickets name.
 const CANCEL_FLIGHT_INFO: &str = "CancelFlightInfo";
 
-/// Bytes of rows in one message, about.
-const BATCH_BYTES: usize = 2 << 20;
-
-type DoGet = Response<<Service as FlightService>::DoGetStream>;
-
 /// The calls, and what they leave for the next ones.
 pub(super) struct Service {
     gate: Gate,
     bearers: Bearers,
-    /// Statements whose rows were not fetched yet.
-    submitted: Kept<Arc<str>>,
-    prepared: Kept<Prepared>,
-    running: Arc<Kept<AbortHandle>>,
-}
-
-/// A prepared statement.
-#[derive(Clone)]
-struct Prepared {
-    sql: Arc<str>,
-    places: Arc<Places>,
-    literals: Option<Arc<[String]>>,
-}
-
-impl Prepared {
-    /// The statement with its values, or with nulls where none are bound.
-    fn filled(&self) -> String {
-        self.places
-            .filled(&self.sql, self.literals.as_deref().unwrap_or_default())
-    }
+    statements: Statements,
 }
 
 impl Service {
@@ -85,9 +53,7 @@ impl Service {
         Self {
             gate,
             bearers: Bearers::default(),
-            submitted: Kept::default(),
-            prepared: Kept::default(),
-            running: Arc::default(),
+            statements: Statements::default(),
         }
     }
 
@@ -127,66 +93,6 @@ impl Service {
             .map_err(status)
     }
 
-    /// What a statement gives, and a ticket for it.
-    async fn submit(&self, who: &Principal, sql: &str) -> Result<(SchemaRef, Ticket), Status> {
-        let schema = self.gate.desk.describe(who, sql).await.map_err(status)?;
-        let handle = self.submitted.keep(&who.name, sql.into()).map_err(status)?;
-        let ticket = TicketStatementQuery {
-            statement_handle: handle,
-        };
-        Ok((plain(&schema), Ticket::new(ticket.as_any().encode_to_vec())))
-    }
-
-    async fn fetch(&self, who: &Principal, handle: &Bytes, sql: &str) -> Result<DoGet, Status> {
-        let rows = self
-            .gate
-            .desk
-            .run(who, Door::Flight, sql)
-            .await
-            .map_err(status)?;
-        self.running
-            .keep_as(handle, &who.name, rows.canceller())
-            .map_err(status)?;
-        let fetching = Fetching {
-            schema: plain(rows.schema()),
-            rows,
-            stop: self.gate.stop.clone(),
-            running: Arc::clone(&self.running),
-            handle: handle.clone(),
-            owner: Arc::clone(&who.name),
-        };
-        let schema = Arc::clone(&fetching.schema);
-        let batches = stream::try_unfold(fetching, |mut fetching| async {
-            Ok(fetching.next().await?.map(|batch| (batch, fetching)))
-        });
-        Ok(encoded(schema, batches))
-    }
-
-    fn cancel(&self, who: &Principal, info: Option<FlightInfo>) -> CancelStatus {
-        let mut cancelled = CancelStatus::NotCancellable;
-        for endpoint in info.unwrap_or_default().endpoint {
-            let ticket = endpoint
-                .ticket
-                .and_then(|ticket| Any::decode(ticket.ticket).ok());
-            let ticket = ticket.and_then(|any| any.unpack::<TicketStatementQuery>().ok().flatten());
-            let Some(TicketStatementQuery {
-                statement_handle: handle,
-            }) = ticket
-            else {
-                continue;
-            };
-            let is_waiting = self.submitted.take(&handle, &who.name).is_some();
-            let running = self.running.take(&handle, &who.name);
-            if is_waiting || running.is_some() {
-                cancelled = CancelStatus::Cancelled;
-            }
-            if let Some(running) = running {
-                running.abort();
-            }
-        }
-        cancelled
-    }
-
     /// A flight of a list: its ticket is the command itself.
     async fn listed(
         &self,
@@ -198,101 +104,6 @@ impl Service {
         let ticket = Ticket::new(command.as_any().encode_to_vec());
         flight(schema, ticket, request.into_inner())
     }
-}
-
-/// Rows on their way to a client.
-struct Fetching {
-    schema: SchemaRef,
-    rows: Rows,
-    stop: tokio::sync::watch::Receiver<bool>,
-    running: Arc<Kept<AbortHandle>>,
-    handle: Bytes,
-    owner: Arc<str>,
-}
-
-impl Fetching {
-    async fn next(&mut self) -> Result<Option<RecordBatch>, FlightError> {
-        let next = tokio::select! {
-            next = self.rows.next() => next,
-            () = stopped(&mut self.stop) => {
-                return Err(Status::unavailable("the server ends").into());
-            }
-        };
-        match next.transpose().map_err(status)? {
-            Some(batch) => Ok(Some(plain_batch(&batch, &self.schema)?)),
-            None => Ok(None),
-        }
-    }
-}
-
-impl Drop for Fetching {
-    fn drop(&mut self) {
-        self.running.take(&self.handle, &self.owner);
-    }
-}
-
-/// Columns in the types that every client of Arrow has.
-pub(super) fn plain(schema: &Schema) -> SchemaRef {
-    let fields = schema.fields().iter().map(|field| {
-        let data_type = match field.data_type() {
-            DataType::Utf8View => DataType::Utf8,
-            DataType::BinaryView => DataType::Binary,
-            other => other.clone(),
-        };
-        Field::new(field.name(), data_type, field.is_nullable())
-    });
-    Arc::new(Schema::new(fields.collect::<Vec<_>>()))
-}
-
-fn plain_batch(batch: &RecordBatch, schema: &SchemaRef) -> Result<RecordBatch, FlightError> {
-    let columns = batch.columns().iter().zip(schema.fields());
-    let columns = columns.map(|(column, field)| arrow::compute::cast(column, field.data_type()));
-    let columns = columns.collect::<Result<Vec<_>, _>>()?;
-    Ok(RecordBatch::try_new(Arc::clone(schema), columns)?)
-}
-
-fn encoded(
-    schema: SchemaRef,
-    batches: impl Stream<Item = Result<RecordBatch, FlightError>> + Send + 'static,
-) -> DoGet {
-    let encoded = FlightDataEncoderBuilder::new()
-        .with_schema(schema)
-        .with_max_flight_data_size(BATCH_BYTES)
-        .build(batches)
-        .map_err(Status::from);
-    Response::new(Box::pin(encoded))
-}
-
-fn one(batch: RecordBatch) -> DoGet {
-    encoded(batch.schema(), stream::once(async { Ok(batch) }))
-}
-
-fn none(schema: Schema) -> DoGet {
-    encoded(Arc::new(schema), stream::empty())
-}
-
-fn flight(
-    schema: &Schema,
-    ticket: Ticket,
-    descriptor: FlightDescriptor,
-) -> Result<Response<FlightInfo>, Status> {
-    let info = FlightInfo::new()
-        .try_with_schema(schema)
-        .map_err(|error| status(Fault::internal("encoding columns", error)))?
-        .with_endpoint(FlightEndpoint::new().with_ticket(ticket))
-        .with_descriptor(descriptor);
-    Ok(Response::new(info))
-}
-
-fn ipc(schema: &Schema) -> Result<Bytes, Status> {
-    let options = arrow::ipc::writer::IpcWriteOptions::default();
-    let message = IpcMessage::try_from(SchemaAsIpc::new(schema, &options));
-    let message = message.map_err(|error| status(Fault::internal("encoding columns", error)))?;
-    Ok(message.0)
-}
-
-fn no_statement() -> Status {
-    Status::not_found("there is no statement of that handle, or not any more")
 }
 
 #[tonic::async_trait]
@@ -331,7 +142,10 @@ impl FlightSqlService for Service {
         request: Request<FlightDescriptor>,
     ) -> Result<Response<FlightInfo>, Status> {
         let who = self.principal(request.metadata()).await?;
-        let (schema, ticket) = self.submit(&who, &query.query).await?;
+        let (schema, ticket) = self
+            .statements
+            .submit(&self.gate, &who, &query.query)
+            .await?;
         flight(&schema, ticket, request.into_inner())
     }
 
@@ -339,14 +153,15 @@ impl FlightSqlService for Service {
         &self,
         ticket: TicketStatementQuery,
         request: Request<Ticket>,
-    ) -> Result<DoGet, Status> {
+    ) -> Result<RowStream, Status> {
         let who = self.principal(request.metadata()).await?;
         let handle = ticket.statement_handle;
         let sql = self
+            .statements
             .submitted
             .take(&handle, &who.name)
             .ok_or_else(no_statement)?;
-        self.fetch(&who, &handle, &sql).await
+        self.statements.fetch(&self.gate, &who, &handle, &sql).await
     }
 
     async fn do_action_create_prepared_statement(
@@ -370,7 +185,11 @@ impl FlightSqlService for Service {
             Err(fault) if count > 0 && fault.kind == Kind::Wrong => None,
             Err(fault) => return Err(status(fault)),
         };
-        let handle = self.prepared.keep(&who.name, prepared).map_err(status)?;
+        let handle = self
+            .statements
+            .prepared
+            .keep(&who.name, prepared)
+            .map_err(status)?;
         Ok(ActionCreatePreparedStatementResult {
             prepared_statement_handle: handle,
             dataset_schema: columns
@@ -387,7 +206,8 @@ impl FlightSqlService for Service {
         request: Request<Action>,
     ) -> Result<(), Status> {
         let who = self.principal(request.metadata()).await?;
-        self.prepared
+        self.statements
+            .prepared
             .take(&query.prepared_statement_handle, &who.name);
         Ok(())
     }
@@ -400,6 +220,7 @@ impl FlightSqlService for Service {
         let who = self.principal(request.metadata()).await?;
         let handle = query.prepared_statement_handle;
         let mut prepared = self
+            .statements
             .prepared
             .find(&handle, &who.name)
             .ok_or_else(no_statement)?;
@@ -424,7 +245,8 @@ impl FlightSqlService for Service {
             return Err(Status::invalid_argument(message));
         }
         prepared.literals = Some(literals.into());
-        self.prepared
+        self.statements
+            .prepared
             .keep_as(&handle, &who.name, prepared)
             .map_err(status)?;
         Ok(DoPutPreparedStatementResult {
@@ -439,6 +261,7 @@ impl FlightSqlService for Service {
     ) -> Result<Response<FlightInfo>, Status> {
         let who = self.principal(request.metadata()).await?;
         let prepared = self
+            .statements
             .prepared
             .find(&query.prepared_statement_handle, &who.name);
         let prepared = prepared.ok_or_else(no_statement)?;
@@ -447,7 +270,10 @@ impl FlightSqlService for Service {
                 "the statement's parameters have no values yet",
             ));
         }
-        let (schema, ticket) = self.submit(&who, &prepared.filled()).await?;
+        let (schema, ticket) = self
+            .statements
+            .submit(&self.gate, &who, &prepared.filled())
+            .await?;
         flight(&schema, ticket, request.into_inner())
     }
 
@@ -455,14 +281,17 @@ impl FlightSqlService for Service {
         &self,
         query: CommandPreparedStatementQuery,
         request: Request<Ticket>,
-    ) -> Result<DoGet, Status> {
+    ) -> Result<RowStream, Status> {
         let who = self.principal(request.metadata()).await?;
         let handle = query.prepared_statement_handle;
         let prepared = self
+            .statements
             .prepared
             .find(&handle, &who.name)
             .ok_or_else(no_statement)?;
-        self.fetch(&who, &handle, &prepared.filled()).await
+        self.statements
+            .fetch(&self.gate, &who, &handle, &prepared.filled())
+            .await
     }
 
     async fn do_action_cancel_query(
@@ -474,7 +303,7 @@ impl FlightSqlService for Service {
         let info = FlightInfo::decode(query.info)
             .map_err(|error| Status::invalid_argument(error.to_string()))?;
         // Its numbers are those of the action that took its place.
-        let result = self.cancel(&who, Some(info)) as i32;
+        let result = self.statements.cancel(&who, Some(info)) as i32;
         Ok(ActionCancelQueryResult { result })
     }
 
@@ -490,7 +319,7 @@ impl FlightSqlService for Service {
         let asked = CancelFlightInfoRequest::decode(action.body);
         let asked = asked.map_err(|error| Status::invalid_argument(error.to_string()))?;
         let result = CancelFlightInfoResult {
-            status: self.cancel(&who, asked.info) as i32,
+            status: self.statements.cancel(&who, asked.info) as i32,
         };
         let result = arrow_flight::Result {
             body: result.encode_to_vec().into(),
@@ -518,7 +347,7 @@ impl FlightSqlService for Service {
         &self,
         query: CommandGetCatalogs,
         request: Request<Ticket>,
-    ) -> Result<DoGet, Status> {
+    ) -> Result<RowStream, Status> {
         self.principal(request.metadata()).await?;
         metadata::catalogs(query).map(one).map_err(metadata::failed)
     }
@@ -536,7 +365,7 @@ impl FlightSqlService for Service {
         &self,
         query: CommandGetDbSchemas,
         request: Request<Ticket>,
-    ) -> Result<DoGet, Status> {
+    ) -> Result<RowStream, Status> {
         self.principal(request.metadata()).await?;
         metadata::schemas(query).map(one).map_err(metadata::failed)
     }
@@ -554,7 +383,7 @@ impl FlightSqlService for Service {
         &self,
         query: CommandGetTables,
         request: Request<Ticket>,
-    ) -> Result<DoGet, Status> {
+    ) -> Result<RowStream, Status> {
         let who = self.principal(request.metadata()).await?;
         let tables = self.gate.desk.tables(&who).await.map_err(status)?;
         metadata::tables(query, &tables)
@@ -575,7 +404,7 @@ impl FlightSqlService for Service {
         &self,
         query: CommandGetTableTypes,
         request: Request<Ticket>,
-    ) -> Result<DoGet, Status> {
+    ) -> Result<RowStream, Status> {
         self.principal(request.metadata()).await?;
         metadata::table_types(query)
             .map(one)
@@ -595,7 +424,7 @@ impl FlightSqlService for Service {
         &self,
         query: CommandGetSqlInfo,
         request: Request<Ticket>,
-    ) -> Result<DoGet, Status> {
+    ) -> Result<RowStream, Status> {
         self.principal(request.metadata()).await?;
         query
             .into_builder(&metadata::SQL_INFO)
@@ -617,7 +446,7 @@ impl FlightSqlService for Service {
         &self,
         query: CommandGetXdbcTypeInfo,
         request: Request<Ticket>,
-    ) -> Result<DoGet, Status> {
+    ) -> Result<RowStream, Status> {
         self.principal(request.metadata()).await?;
         query
             .into_builder(&metadata::TYPES)
@@ -638,60 +467,9 @@ impl FlightSqlService for Service {
         &self,
         _query: CommandGetPrimaryKeys,
         request: Request<Ticket>,
-    ) -> Result<DoGet, Status> {
+    ) -> Result<RowStream, Status> {
         self.principal(request.metadata()).await?;
         Ok(none(metadata::primary_keys()))
-    }
-
-    async fn get_flight_info_exported_keys(
-        &self,
-        query: CommandGetExportedKeys,
-        request: Request<FlightDescriptor>,
-    ) -> Result<Response<FlightInfo>, Status> {
-        self.listed(query, &metadata::foreign_keys(), request).await
-    }
-
-    async fn do_get_exported_keys(
-        &self,
-        _query: CommandGetExportedKeys,
-        request: Request<Ticket>,
-    ) -> Result<DoGet, Status> {
-        self.principal(request.metadata()).await?;
-        Ok(none(metadata::foreign_keys()))
-    }
-
-    async fn get_flight_info_imported_keys(
-        &self,
-        query: CommandGetImportedKeys,
-        request: Request<FlightDescriptor>,
-    ) -> Result<Response<FlightInfo>, Status> {
-        self.listed(query, &metadata::foreign_keys(), request).await
-    }
-
-    async fn do_get_imported_keys(
-        &self,
-        _query: CommandGetImportedKeys,
-        request: Request<Ticket>,
-    ) -> Result<DoGet, Status> {
-        self.principal(request.metadata()).await?;
-        Ok(none(metadata::foreign_keys()))
-    }
-
-    async fn get_flight_info_cross_reference(
-        &self,
-        query: CommandGetCrossReference,
-        request: Request<FlightDescriptor>,
-    ) -> Result<Response<FlightInfo>, Status> {
-        self.listed(query, &metadata::foreign_keys(), request).await
-    }
-
-    async fn do_get_cross_reference(
-        &self,
-        _query: CommandGetCrossReference,
-        request: Request<Ticket>,
-    ) -> Result<DoGet, Status> {
-        self.principal(request.metadata()).await?;
-        Ok(none(metadata::foreign_keys()))
     }
 
     async fn do_put_statement_update(
@@ -721,53 +499,5 @@ impl FlightSqlService for Service {
         Err(writes("an update"))
     }
 
-    async fn do_put_substrait_plan(
-        &self,
-        _query: CommandStatementSubstraitPlan,
-        _request: Request<PeekableFlightDataStream>,
-    ) -> Result<i64, Status> {
-        Err(no_substrait())
-    }
-
-    async fn get_flight_info_substrait_plan(
-        &self,
-        _query: CommandStatementSubstraitPlan,
-        _request: Request<FlightDescriptor>,
-    ) -> Result<Response<FlightInfo>, Status> {
-        Err(no_substrait())
-    }
-
-    async fn do_action_create_prepared_substrait_plan(
-        &self,
-        _query: ActionCreatePreparedSubstraitPlanRequest,
-        _request: Request<Action>,
-    ) -> Result<ActionCreatePreparedStatementResult, Status> {
-        Err(no_substrait())
-    }
-
-    async fn do_action_begin_transaction(
-        &self,
-        _query: ActionBeginTransactionRequest,
-        _request: Request<Action>,
-    ) -> Result<ActionBeginTransactionResult, Status> {
-        Err(Status::unimplemented(
-            "there are no transactions: each statement reads one release",
-        ))
-    }
-
-    async fn do_action_begin_savepoint(
-        &self,
-        _query: ActionBeginSavepointRequest,
-        _request: Request<Action>,
-    ) -> Result<ActionBeginSavepointResult, Status> {
-        Err(Status::unimplemented(
-            "there are no transactions: each statement reads one release",
-        ))
-    }
-
     async fn register_sql_info(&self, _id: i32, _result: &SqlInfo) {}
-}
-
-fn no_substrait() -> Status {
-    Status::unimplemented("plans of Substrait are not taken: send SQL")
 }

@@ -98,7 +98,7 @@ fn field(copying: &Copying, value: &str) -> String {
         Form::Csv => {
             let is_plain = value != copying.null
                 && value != "\\."
-                && !value.contains(|c| matches!(c, '"' | '\n' | '\r') || c == copying.delimiter);
+                && !value.contains(['"', '\n', '\r', copying.delimiter]);
             match is_plain {
                 true => value.to_owned(),
                 false => format!("\"{}\"", value.replace('"', "\"\"")),

@@ -5,77 +5,16 @@ use bytes::{BufMut, Bytes};
 
 use super::failure::{Ended, Failure, Result};
 use super::parameters::{literal, sample};
-use super::rows::{Found, formats, put_description};
+use super::portal::{Portal, Prepared, State};
+use super::rows::{formats, put_description};
 use super::session::{Begun, Session, no_statement};
 use super::statement::{Asked, asked};
 use super::types::{self, PgType};
 use super::wire::{Body, Message};
-use crate::sql_text::Places;
-use crate::sql_text::statements;
+use crate::sql_text::{Places, statements};
 
 /// The most parameters whose types are looked for; others are texts.
 const LOOKED_FOR_MAX: usize = 16;
-
-/// A statement with parameters.
-pub(super) struct Prepared {
-    pub(super) sql: String,
-    pub(super) places: Places,
-    /// The types that the client names; 0 for those that it does not.
-    types: Vec<u32>,
-}
-
-/// A statement with its values, and how far it was read.
-pub(super) struct Portal {
-    sql: String,
-    /// As they came: how many there must be is known with the columns.
-    codes: Vec<u16>,
-    state: State,
-}
-
-enum State {
-    Waits(Asked),
-    Rows(Found, &'static str),
-    /// Read to its end; asked again it has no rows.
-    Done(String, Option<SchemaRef>),
-}
-
-impl Prepared {
-    pub(super) fn new(sql: String, places: Places, mut types: Vec<u32>) -> Self {
-        types.resize(places.count.max(types.len()), 0);
-        Self { sql, places, types }
-    }
-}
-
-impl Portal {
-    /// A cursor of `DECLARE`.
-    pub(super) fn cursor(found: Found) -> Self {
-        Self {
-            sql: String::new(),
-            codes: Vec::new(),
-            state: State::Rows(found, "FETCH"),
-        }
-    }
-
-    /// The rows, with their formats.
-    pub(super) fn into_found(self) -> Option<(Found, Vec<bool>)> {
-        match self.state {
-            State::Rows(found, _) => {
-                let formats = formats(&self.codes, found.types.len()).unwrap_or_default();
-                Some((found, formats))
-            }
-            _ => None,
-        }
-    }
-
-    /// The columns, if they are known.
-    pub(super) fn schema(&self) -> Option<SchemaRef> {
-        match &self.state {
-            State::Rows(found, _) => Some(found.schema.clone()),
-            State::Done(_, schema) => schema.clone(),
-            State::Waits(_) => None,
-        }
-    }
-}
 
 impl Session {
     /// Answers a message of the extended protocol.

@@ -165,10 +165,7 @@ fn in_utc(text: &str) -> Option<String> {
     // Without an offset it is one of UTC already: that is our time zone.
     let formats = ["%Y-%m-%d %H:%M:%S%.f", "%Y-%m-%dT%H:%M:%S%.f"];
     let is_instant = |format: &&str| chrono::NaiveDateTime::parse_from_str(text, format).is_ok();
-    formats
-        .iter()
-        .any(|format| is_instant(&format))
-        .then(|| text.to_owned())
+    formats.iter().any(is_instant).then(|| text.to_owned())
 }
 
 /// What a value in binary is in text.

@@ -24,14 +24,14 @@ pub(super) struct Found {
 
 enum Source {
     /// Computed while they are read.
-    Lake(Rows),
+    Lake(Box<Rows>),
     /// Computed already.
     Made(std::vec::IntoIter<RecordBatch>),
 }
 
 impl Found {
     pub(super) fn lake(rows: Rows) -> Self {
-        Self::new(rows.schema().clone(), Source::Lake(rows))
+        Self::new(rows.schema().clone(), Source::Lake(Box::new(rows)))
     }
 
     pub(super) fn made(schema: SchemaRef, batches: Vec<RecordBatch>) -> Self {

@@ -12,13 +12,12 @@ use tokio::sync::watch;
 
 use super::cancel::Key;
 use super::catalog;
-use super::copying;
-use super::extended::{Portal, Prepared};
 use super::failure::{Ended, Failure, Result};
+use super::portal::{Portal, Prepared};
 use super::rows::{Found, put_description, put_row};
 use super::settings;
 use super::startup::Started;
-use super::statement::{Asked, Copying, Count, asked};
+use super::statement::{Asked, asked};
 use super::wire::{Message, Wire, put_text};
 use crate::fault::{Fault, Kind};
 use crate::gate::{Gate, Guest, stopped};
@@ -381,7 +380,7 @@ impl Session {
     }
 
     /// Does `work` unless it is cancelled, the client leaves, or the doors close.
-    async fn beside<T>(&mut self, work: impl Future<Output = T>) -> Result<T> {
+    pub(super) async fn beside<T>(&mut self, work: impl Future<Output = T>) -> Result<T> {
         tokio::select! {
             biased;
             () = self.key.cancelled() => Err(Failure::cancelled().into()),
@@ -418,48 +417,6 @@ impl Session {
         Ok((count, false))
     }
 
-    async fn copy(&mut self, rows: Asked, copying: &Copying, sql: &str) -> Result<()> {
-        let Begun::Rows(mut found, _) = Box::pin(self.begun(rows, sql)).await? else {
-            return Ok(());
-        };
-        let schema = found.schema.clone();
-        let types = found.types.clone();
-        copying::begin(
-            &mut self.wire,
-            copying,
-            schema.fields().iter().map(|field| field.name().as_str()),
-        );
-        let mut count = 0;
-        loop {
-            let next = self.beside(found.next()).await??;
-            let Some((batch, row)) = next else {
-                break;
-            };
-            copying::put_row(&mut self.wire, copying, batch, row, &types);
-            self.wire.flush_if_full().await?;
-            count += 1;
-        }
-        copying::end(&mut self.wire, copying);
-        self.complete(&format!("COPY {count}"));
-        Ok(())
-    }
-
-    async fn declare(&mut self, name: String, rows: Asked, sql: &str) -> Result<String> {
-        if self.transaction == Transaction::None {
-            let failure = Failure::new("25P01", "a cursor lives in a transaction");
-            return Err(failure.with_hint("begin one with BEGIN").into());
-        }
-        if self.portals.contains_key(&name) {
-            return Err(
-                Failure::new("42P03", format!("there is a cursor `{name}` already")).into(),
-            );
-        }
-        if let Begun::Rows(found, _) = Box::pin(self.begun(rows, sql)).await? {
-            self.keep_portal(name, Portal::cursor(found))?;
-        }
-        Ok("DECLARE CURSOR".to_owned())
-    }
-
     pub(super) fn keep_portal(&mut self, name: String, portal: Portal) -> Result<()> {
         if self.portals.len() >= KEPT_MAX {
             return Err(
@@ -468,44 +425,6 @@ impl Session {
         }
         self.portals.insert(name, portal);
         Ok(())
-    }
-
-    async fn fetch(&mut self, name: &str, count: Count, describes: bool) -> Result<()> {
-        if self.transaction == Transaction::Failed {
-            return Err(
-                Failure::new("25P02", "the transaction failed, and nothing is read in it").into(),
-            );
-        }
-        let (mut found, formats) = self.take_found(name)?;
-        if describes {
-            put_description(&mut self.wire, &found.schema, &[]);
-        }
-        let max = match count {
-            Count::All => None,
-            Count::Rows(rows) => Some(rows),
-        };
-        let (rows, _) = self.send(&mut found, &formats, max).await?;
-        self.keep_portal(name.to_owned(), Portal::cursor(found))?;
-        self.complete(&format!("FETCH {rows}"));
-        Ok(())
-    }
-
-    async fn move_on(&mut self, name: &str, count: Count) -> Result<String> {
-        let (mut found, _) = self.take_found(name)?;
-        let mut moved = 0;
-        while count != Count::Rows(moved) {
-            if self.beside(found.next()).await??.is_none() {
-                break;
-            }
-            moved += 1;
-        }
-        self.keep_portal(name.to_owned(), Portal::cursor(found))?;
-        Ok(format!("MOVE {moved}"))
-    }
-
-    fn take_found(&mut self, name: &str) -> Result<(Found, Vec<bool>)> {
-        let portal = self.portals.remove(name).ok_or_else(|| no_cursor(name))?;
-        portal.into_found().ok_or_else(|| no_cursor(name).into())
     }
 
     /// A statement is done.
@@ -535,7 +454,7 @@ pub(super) fn no_statement(name: &str) -> Failure {
     Failure::new("26000", format!("there is no prepared statement `{name}`"))
 }
 
-fn no_cursor(name: &str) -> Failure {
+pub(super) fn no_cursor(name: &str) -> Failure {
     Failure::new("34000", format!("there is no cursor `{name}`"))
 }
 

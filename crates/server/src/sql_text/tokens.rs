@@ -60,12 +60,11 @@ pub(crate) fn tokens(sql: &str) -> Vec<Token> {
                 at = quoted_end(bytes, at, false);
                 Piece::Quoted
             }
-            b'$' => match dollar(bytes, at) {
-                (end, piece) => {
-                    at = end;
-                    piece
-                }
-            },
+            b'$' => {
+                let (end, piece) = dollar(bytes, at);
+                at = end;
+                piece
+            }
             byte if is_of_word(byte) => {
                 at += bytes[at..]
                     .iter()

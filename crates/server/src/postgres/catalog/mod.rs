@@ -4,6 +4,7 @@
 //! holds nothing else: no file, no table of the lake, no rows of data.
 
 mod fill;
+mod functions;
 mod names;
 mod pruning;
 mod rewrite;

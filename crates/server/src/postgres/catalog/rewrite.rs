@@ -13,15 +13,13 @@ use datafusion::sql::sqlparser::ast::{
 use datafusion::sql::sqlparser::dialect::PostgreSqlDialect;
 use datafusion::sql::sqlparser::parser::Parser;
 
-use super::fill::{DATABASE, HIDDEN_FROM, SEARCHED};
+use super::fill::{DATABASE, SEARCHED};
+use super::functions::{self, NULL_TEXT};
 use super::names::{constant, expression, normal, qualified};
 use super::{pruning, tables};
 use crate::fault::{Fault, Kind};
-use crate::postgres::{settings, types};
+use crate::postgres::types;
 use crate::sql_text::quoted as literal;
-
-/// A null of type text.
-const NULL_TEXT: &str = "CAST(NULL AS VARCHAR)";
 
 /// The numbers of catalog tables that tools name by `::regclass`.
 const CLASSES: &[(&str, i64)] = &[
@@ -141,7 +139,7 @@ fn name_columns_of(select: &mut Select) {
             unique = format!("{name}_{number}");
         }
         taken.push(unique.clone());
-        if is_column && !is_named && unique == name || is_named && unique == name {
+        if unique == name && (is_column || is_named) {
             continue;
         }
         let expr = match item {
@@ -313,91 +311,25 @@ impl Rewriter<'_> {
             return self.word(&name);
         }
         let arguments = arguments(function);
-        let first = arguments
-            .first()
-            .map(ToString::to_string)
-            .unwrap_or_default();
-        let text = |index: usize| arguments.get(index).and_then(constant);
+        let text = arguments.first().and_then(constant);
         let sql = match name.as_str() {
-            "version" => literal(&format!("PostgreSQL {}", settings::SERVER_VERSION)),
-            "current_database" => literal(DATABASE),
-            "current_schema" => literal(SEARCHED),
-            "current_schemas" if text_of_bool(&arguments) => {
-                format!("ARRAY['pg_catalog', {}]", literal(SEARCHED))
-            }
-            "current_schemas" => format!("ARRAY[{}]", literal(SEARCHED)),
-            "current_setting" => match text(0).as_deref().and_then(settings::setting) {
-                Some(value) => literal(value),
-                None => NULL_TEXT.to_owned(),
+            "to_regclass" => number(text.and_then(|name| self.class(&name))),
+            "to_regtype" => number(text.and_then(|name| type_oid(&name))),
+            name => match functions::rewritten(name, &arguments) {
+                Some(sql) => sql,
+                None => {
+                    // `pg_catalog.lower` is `lower`.
+                    function.name = ObjectName(vec![ObjectNamePart::Identifier(Ident::new(name))]);
+                    return Ok(None);
+                }
             },
-            "set_config" => arguments
-                .get(1)
-                .map_or(NULL_TEXT.to_owned(), ToString::to_string),
-            "pg_table_is_visible" => format!("({first} < {HIDDEN_FROM})"),
-            "format_type" => {
-                let modifier = arguments
-                    .get(1)
-                    .map_or("NULL".to_owned(), ToString::to_string);
-                format!("stedi_format_type(CAST({first} AS BIGINT), CAST({modifier} AS BIGINT))")
-            }
-            "obj_description" => format!("stedi_table_description(CAST({first} AS BIGINT))"),
-            "quote_ident" => format!("stedi_quote_ident(CAST({first} AS VARCHAR))"),
-            "quote_literal" => format!("concat('''', {first}, '''')"),
-            "to_regclass" => match text(0).and_then(|name| self.class(&name)) {
-                Some(oid) => oid.to_string(),
-                None => "CAST(NULL AS BIGINT)".to_owned(),
-            },
-            "to_regtype" => match text(0).and_then(|name| type_oid(&name)) {
-                Some(oid) => oid.to_string(),
-                None => "CAST(NULL AS BIGINT)".to_owned(),
-            },
-            "parse_ident" => match text(0) {
-                Some(name) => format!(
-                    "ARRAY[{}]",
-                    name.split('.')
-                        .map(|part| literal(&part.replace('"', "")))
-                        .collect::<Vec<_>>()
-                        .join(", ")
-                ),
-                None => NULL_TEXT.to_owned(),
-            },
-            "pg_get_userbyid" => literal(DATABASE),
-            "pg_encoding_to_char" => literal("UTF8"),
-            "pg_client_encoding" => literal("UTF8"),
-            "pg_backend_pid" | "pg_my_temp_schema" => "CAST(0 AS BIGINT)".to_owned(),
-            "pg_is_in_recovery"
-            | "pg_is_other_temp_schema"
-            | "pg_is_wal_replay_paused"
-            | "pg_relation_is_publishable" => "false".to_owned(),
-            "pg_postmaster_start_time" | "pg_conf_load_time" => "now()".to_owned(),
-            "array_upper" | "array_length" => match arguments.first() {
-                Some(Expr::Array(array)) => array.elem.len().to_string(),
-                _ => return Ok(None),
-            },
-            "array_lower" => "1".to_owned(),
-            "array_to_string" | "col_description" | "shobj_description" | "inet_client_addr"
-            | "inet_server_addr" | "inet_server_port" | "to_regproc" => NULL_TEXT.to_owned(),
-            "txid_current" => "CAST(0 AS BIGINT)".to_owned(),
-            "string_to_array" => return Ok(None),
-            name if name.ends_with("_is_visible") => "true".to_owned(),
-            name if name.starts_with("has_") && name.ends_with("_privilege") => {
-                let asked = arguments.last().and_then(constant).unwrap_or_default();
-                let reads = ["SELECT", "USAGE", "CONNECT", "MEMBER"];
-                let asked = asked.to_ascii_uppercase();
-                reads.iter().any(|right| asked.contains(right)).to_string()
-            }
-            name if name.ends_with("_size") && name.starts_with("pg_") => {
-                "CAST(NULL AS BIGINT)".to_owned()
-            }
-            name if name.starts_with("pg_") => NULL_TEXT.to_owned(),
-            _ => {
-                // `pg_catalog.lower` is `lower`.
-                function.name = ObjectName(vec![ObjectNamePart::Identifier(Ident::new(name))]);
-                return Ok(None);
-            }
         };
         expression(&sql).map(Some)
     }
+}
+
+fn number(oid: Option<i64>) -> String {
+    oid.map_or("CAST(NULL AS BIGINT)".to_owned(), |oid| oid.to_string())
 }
 
 fn arguments(function: &Function) -> Vec<Expr> {
@@ -411,12 +343,6 @@ fn arguments(function: &Function) -> Vec<Expr> {
         }
         _ => Vec::new(),
     }
-}
-
-fn text_of_bool(arguments: &[Expr]) -> bool {
-    arguments
-        .first()
-        .is_some_and(|argument| argument.to_string().contains("true"))
 }
 
 fn operator(name: &str) -> Result<BinaryOperator, Fault> {
