@@ -45,6 +45,12 @@ with psycopg.connect(sys.argv[1]) as connection:
         cursor.itersize = 10_000
         cursor.execute("select * from machine_learning_curated")
         print("server cursor", sum(1 for _ in cursor))
+    with connection.cursor(name="some", binary=True) as cursor:
+        cursor.execute("select x, sensorreadingtime from machine_learning_curated limit 5")
+        first = cursor.fetchmany(3)
+        rest = cursor.fetchall()
+        assert (len(first), len(rest), cursor.fetchone()) == (3, 2, None), (first, rest)
+        assert all(row[1] > 1_600_000_000_000 for row in first + rest), first
     connection.commit()
     with connection.pipeline():
         one, two = connection.execute("select 1"), connection.execute("select 2")

@@ -3,13 +3,13 @@
 use super::copying;
 use super::failure::{Failure, Result};
 use super::portal::Portal;
-use super::rows::{Found, put_description};
+use super::rows::{Found, formats, put_description};
 use super::session::{Begun, Session, Transaction, no_cursor};
 use super::statement::{Asked, Copying, Count};
 
 impl Session {
     pub(super) async fn copy(&mut self, rows: Asked, copying: &Copying, sql: &str) -> Result<()> {
-        let Begun::Rows(mut found, _) = Box::pin(self.begun(rows, sql)).await? else {
+        let Begun::Rows(mut found, _) = Box::pin(self.begun(rows, sql, &[])).await? else {
             return Ok(());
         };
         let schema = found.schema.clone();
@@ -44,19 +44,28 @@ impl Session {
                 Failure::new("42P03", format!("there is a cursor `{name}` already")).into(),
             );
         }
-        if let Begun::Rows(found, _) = Box::pin(self.begun(rows, sql)).await? {
+        if let Begun::Rows(found, _) = Box::pin(self.begun(rows, sql, &[])).await? {
             self.keep_portal(name, Portal::cursor(found))?;
         }
         Ok("DECLARE CURSOR".to_owned())
     }
 
-    pub(super) async fn fetch(&mut self, name: &str, count: Count, describes: bool) -> Result<()> {
+    /// Sends rows of a cursor in the formats of `codes`, with their description where
+    /// nobody asks for it.
+    pub(super) async fn fetch(
+        &mut self,
+        name: &str,
+        count: Count,
+        describes: bool,
+        codes: &[u16],
+    ) -> Result<()> {
         if self.transaction == Transaction::Failed {
             return Err(
                 Failure::new("25P02", "the transaction failed, and nothing is read in it").into(),
             );
         }
-        let (mut found, formats) = self.take_found(name)?;
+        let mut found = self.take_found(name)?;
+        let formats = formats(codes, found.types.len())?;
         if describes {
             put_description(&mut self.wire, &found.schema, &[]);
         }
@@ -71,7 +80,7 @@ impl Session {
     }
 
     pub(super) async fn move_on(&mut self, name: &str, count: Count) -> Result<String> {
-        let (mut found, _) = self.take_found(name)?;
+        let mut found = self.take_found(name)?;
         let mut moved = 0;
         while count != Count::Rows(moved) {
             if self.beside(found.next()).await??.is_none() {
@@ -83,7 +92,7 @@ impl Session {
         Ok(format!("MOVE {moved}"))
     }
 
-    fn take_found(&mut self, name: &str) -> Result<(Found, Vec<bool>)> {
+    fn take_found(&mut self, name: &str) -> Result<Found> {
         let portal = self.portals.remove(name).ok_or_else(|| no_cursor(name))?;
         portal.into_found().ok_or_else(|| no_cursor(name).into())
     }

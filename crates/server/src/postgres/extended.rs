@@ -179,7 +179,7 @@ impl Session {
     async fn begin_portal(&mut self, portal: Portal) -> Result<Portal> {
         let Portal { sql, codes, state } = portal;
         let state = match state {
-            State::Waits(asked) => match self.begun(asked, &sql).await? {
+            State::Waits(asked) => match self.begun(asked, &sql, &codes).await? {
                 Begun::Answered(tag) => State::Done(tag, None),
                 Begun::Rows(found, verb) => State::Rows(found, verb),
                 // It was answered with its tag.

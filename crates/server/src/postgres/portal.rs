@@ -2,7 +2,7 @@
 
 use arrow::datatypes::SchemaRef;
 
-use super::rows::{Found, formats};
+use super::rows::Found;
 use super::statement::Asked;
 use crate::sql_text::Places;
 
@@ -47,13 +47,10 @@ impl Portal {
         }
     }
 
-    /// The rows, with their formats.
-    pub(super) fn into_found(self) -> Option<(Found, Vec<bool>)> {
+    /// The rows.
+    pub(super) fn into_found(self) -> Option<Found> {
         match self.state {
-            State::Rows(found, _) => {
-                let formats = formats(&self.codes, found.types.len()).unwrap_or_default();
-                Some((found, formats))
-            }
+            State::Rows(found, _) => Some(found),
             _ => None,
         }
     }

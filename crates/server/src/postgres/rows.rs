@@ -20,6 +20,7 @@ pub(super) struct Found {
     source: Source,
     batch: Option<RecordBatch>,
     at: usize,
+    is_at_end: bool,
 }
 
 enum Source {
@@ -45,6 +46,7 @@ impl Found {
             source,
             batch: None,
             at: 0,
+            is_at_end: false,
         }
     }
 
@@ -56,15 +58,16 @@ impl Found {
             .as_ref()
             .is_none_or(|batch| self.at >= batch.num_rows())
         {
+            if self.is_at_end {
+                return Ok(None);
+            }
             let next = match &mut self.source {
                 Source::Lake(rows) => rows.next().await.transpose()?,
                 Source::Made(batches) => batches.next(),
             };
             self.at = 0;
             self.batch = next;
-            if self.batch.is_none() {
-                return Ok(None);
-            }
+            self.is_at_end = self.batch.is_none();
         }
         let row = self.at;
         self.at += 1;

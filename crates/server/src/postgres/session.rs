@@ -209,9 +209,9 @@ impl Session {
 
     async fn describe_and_answer(&mut self, asked: Asked, sql: &str) -> Result<()> {
         if let Asked::Fetch(name, count) = &asked {
-            return self.fetch(name, *count, true).await;
+            return self.fetch(name, *count, true, &[]).await;
         }
-        match self.begun(asked, sql).await? {
+        match self.begun(asked, sql, &[]).await? {
             Begun::Answered(tag) => self.complete(&tag),
             Begun::Rows(mut found, verb) => {
                 put_description(&mut self.wire, &found.schema, &[]);
@@ -223,8 +223,8 @@ impl Session {
         Ok(())
     }
 
-    /// Answers a statement up to its rows.
-    pub(super) async fn begun(&mut self, asked: Asked, sql: &str) -> Result<Begun> {
+    /// Answers a statement up to its rows; those of a cursor in the formats of `codes`.
+    pub(super) async fn begun(&mut self, asked: Asked, sql: &str, codes: &[u16]) -> Result<Begun> {
         let is_end = matches!(asked, Asked::End(_) | Asked::RollbackTo);
         if self.transaction == Transaction::Failed && !is_end {
             let failure =
@@ -269,7 +269,7 @@ impl Session {
             }
             Asked::Declare(name, rows) => self.declare(name, *rows, sql).await?,
             Asked::Fetch(name, count) => {
-                self.fetch(&name, count, false).await?;
+                self.fetch(&name, count, false, codes).await?;
                 return Ok(Begun::Copied);
             }
             Asked::Move(name, count) => self.move_on(&name, count).await?,

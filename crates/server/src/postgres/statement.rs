@@ -130,8 +130,13 @@ const CATALOG_FUNCTIONS: &[&str] = &[
     "version",
 ];
 
-/// Words that are such functions without parentheses.
+/// Words that are such functions without parentheses, and types of Postgres that name
+/// objects.
 const CATALOG_WORDS: &[&str] = &[
+    "regclass",
+    "regnamespace",
+    "regproc",
+    "regtype",
     "current_catalog",
     "current_role",
     "current_user",
@@ -420,6 +425,7 @@ mod tests {
                 "select * from \"information_schema\".tables",
                 catalog("select * from \"information_schema\".tables"),
             ),
+            ("select 'a'::regclass", catalog("select 'a'::regclass")),
             ("show tables", lake("show tables")),
             (
                 "show transaction isolation level",

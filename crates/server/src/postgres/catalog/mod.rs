@@ -223,6 +223,15 @@ fn wrong(error: DataFusionError) -> Fault {
             Kind::Limit,
             "this takes more memory than an answer about the catalog may",
         ),
+        DataFusionError::Plan(message) if message.ends_with("not found") => {
+            let name = message.split('\'').nth(1).unwrap_or_default();
+            let name = name.rsplit('.').next().unwrap_or(name);
+            Fault::new(
+                Kind::Missing,
+                format!("there is no table `{name}` beside those of the catalog"),
+            )
+            .with_hint("read tables of the lake in a statement of their own")
+        }
         root => Fault::new(Kind::Wrong, root.strip_backtrace())
             .with_hint("pg_catalog and information_schema are as far here as tools need them"),
     }

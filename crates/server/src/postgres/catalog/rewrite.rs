@@ -80,10 +80,15 @@ impl VisitorMut for Rewriter<'_> {
         ControlFlow::Continue(())
     }
 
+    fn pre_visit_query(&mut self, query: &mut Query) -> ControlFlow<Fault> {
+        // By what is written, not by what it becomes.
+        name_columns(&mut query.body);
+        ControlFlow::Continue(())
+    }
+
     fn post_visit_query(&mut self, query: &mut Query) -> ControlFlow<Fault> {
         pruning::prune(query);
         query.locks.clear();
-        name_columns(&mut query.body);
         ControlFlow::Continue(())
     }
 
@@ -261,8 +266,10 @@ impl Rewriter<'_> {
                 }
             },
             ("regclass", None) => format!("stedi_table_name(CAST({expr} AS BIGINT))"),
-            ("regtype", Some(name)) => type_oid(&name).unwrap_or(0).to_string(),
-            ("regtype", None) => format!("stedi_format_type(CAST({expr} AS BIGINT), NULL)"),
+            ("regtype", Some(name)) if name.parse::<i64>().is_err() => {
+                type_oid(&name).unwrap_or(0).to_string()
+            }
+            ("regtype", _) => format!("stedi_format_type(CAST({expr} AS BIGINT), NULL)"),
             ("regproc" | "regprocedure", Some(name)) => {
                 literal(name.trim_start_matches("pg_catalog."))
             }
