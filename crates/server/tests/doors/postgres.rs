@@ -64,7 +64,7 @@ fn statements_and_transactions_are_answered_with_the_right_messages() {
             "with a as (delete from pg_class returning *) select * from a",
             "E(42601)ZI",
         ),
-        ("select * from '/etc/passwd', pg_class", "E(42601)ZI"),
+        ("select * from '/etc/passwd', pg_class", "E(42P01)ZI"),
     ] {
         assert_eq!(Client::kinds(&client.query(sql)), expected, "{sql}");
     }
