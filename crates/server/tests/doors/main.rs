@@ -5,4 +5,5 @@ mod client;
 mod flight;
 mod lake;
 mod postgres;
+mod roles;
 mod tools;
