@@ -31,6 +31,9 @@ pub trait Access: fmt::Debug + Send + Sync {
     /// personal.
     fn column(&self, zone: &str, table: &str, column: &Field, logged: &[String]) -> ColumnAccess;
 
+    /// Whether it shows how tables are defined: their statements name hidden columns.
+    fn definitions(&self) -> bool;
+
     /// The key of the tokens: whoever knows it can find out which text a token stands for.
     fn key(&self) -> &[u8; 32];
 }

@@ -12,6 +12,7 @@ use arrow::error::ArrowError;
 use catalog::SqlDialect;
 use datafusion::common::SchemaError;
 use datafusion::error::DataFusionError;
+use sqlparser::keywords::Keyword;
 use sqlparser::parser::ParserError;
 use sqlparser::tokenizer::{Token, Tokenizer};
 
@@ -485,9 +486,14 @@ pub fn shape(sql: &str) -> String {
     let Ok(tokens) = Tokenizer::new(&SqlDialect, sql).tokenize() else {
         return "(cannot be read)".to_owned();
     };
+    // An address that is not quoted is read as names.
+    let has_address = tokens.contains(&Token::AtSign);
     let mut shape = String::new();
     for token in tokens {
         match token {
+            Token::Word(word) if has_address && word.keyword == Keyword::NoKeyword => {
+                shape.push('?');
+            }
             Token::Whitespace(_) if shape.is_empty() || shape.ends_with(' ') => {}
             Token::Whitespace(_) => shape.push(' '),
             Token::Word(word) if word.quote_style.is_none() || is_identifier(&word.value) => {
@@ -597,6 +603,7 @@ mod tests {
                 "select ?, ?, ?, ?",
             ),
             ("select 'ada", "(cannot be read)"),
+            ("select Ada.Lovelace@example.org", "select ?.????.?"),
         ] {
             assert_eq!(shape(sql), expected);
         }

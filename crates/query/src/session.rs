@@ -655,6 +655,10 @@ fn context(
     for function in function_limits::bounded_functions(&context.state(), setup.memory_bytes) {
         context.register_udf(function);
     }
+    if setup.access.is_some() {
+        // It tells where files lie on this machine.
+        context.deregister_udf("input_file_name");
+    }
     context.register_catalog(CATALOG, Arc::new(Schemas(Arc::clone(tables))));
     Ok(context)
 }

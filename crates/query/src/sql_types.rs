@@ -21,6 +21,11 @@ pub fn name(kind: &DataType) -> String {
     name.to_owned()
 }
 
+/// Trino's name of a type, as `DESCRIBE` has it.
+pub fn trino_name(kind: &DataType) -> String {
+    trino::type_name(kind)
+}
+
 /// The Arrow type of a SQL name, as data files store it.
 pub fn named(name: &str) -> Option<DataType> {
     Some(match name {

@@ -4,7 +4,7 @@
 //! tables as the asker's role allows, at the versions of one release. Its time, memory and
 //! rows are limited, and so is how many are computed at once.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
@@ -17,7 +17,7 @@ use futures::StreamExt;
 use parking_lot::Mutex;
 use query::{Query, Request, Session, Setup, redaction};
 use tokio::runtime::Runtime;
-use tokio::sync::{Semaphore, mpsc, oneshot};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 
 use crate::audit::{Audit, AuditEntry};
 use crate::fault::{Fault, Kind};
@@ -25,6 +25,9 @@ use crate::principal::{Door, Principal, Role, RoleAccess};
 
 /// Batches that are computed ahead of their reader.
 const AHEAD: usize = 2;
+
+/// Enough for expressions nested as deeply as a statement may nest them.
+const STACK_BYTES: usize = 32 << 20;
 
 /// The action of a statement in the audit log.
 const QUERY: &str = "query";
@@ -52,6 +55,8 @@ pub struct Desk {
     mask_key: Arc<[u8; 32]>,
     limits: Limits,
     turns: Arc<Semaphore>,
+    /// Turns of each user: nobody takes all.
+    own_turns: Mutex<HashMap<Arc<str>, Arc<Semaphore>>>,
     waiting: AtomicUsize,
     computing: Option<Runtime>,
     audit: Arc<Audit>,
@@ -60,6 +65,13 @@ pub struct Desk {
 
 /// How many statements are over, by outcome.
 type Ended = BTreeMap<String, u64>;
+
+/// The right to be computed.
+#[derive(Debug)]
+struct Turn {
+    _own: OwnedSemaphorePermit,
+    _of_all: OwnedSemaphorePermit,
+}
 
 /// A table that somebody may read.
 #[derive(Debug, Clone)]
@@ -156,7 +168,11 @@ impl Desk {
         getrandom::fill(&mut mask_key).unwrap_or_else(|error| {
             unreachable!("the system has random numbers: {error}");
         });
+        // An operator that does not yield keeps its thread: others must find one.
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
         let computing = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(limits.running * cores + cores)
+            .thread_stack_size(STACK_BYTES)
             .thread_name("query")
             .enable_all()
             .build()
@@ -166,6 +182,7 @@ impl Desk {
             personal: Arc::new(personal),
             mask_key: Arc::new(mask_key),
             turns: Arc::new(Semaphore::new(limits.running)),
+            own_turns: Mutex::default(),
             limits,
             waiting: AtomicUsize::new(0),
             computing: Some(computing),
@@ -261,10 +278,7 @@ impl Desk {
         sql: &str,
         deadline: tokio::time::Instant,
     ) -> Result<(SchemaRef, mpsc::Receiver<Sent>, tokio::task::AbortHandle), Fault> {
-        let turn = match Arc::clone(&self.turns).try_acquire_owned() {
-            Ok(turn) => turn,
-            Err(_) => self.wait_for_turn(deadline).await?,
-        };
+        let turn = self.turn(who, deadline).await?;
         let session = self.session(who)?;
         let sql = sql.to_owned();
         let (planned, plan_of) = oneshot::channel();
@@ -292,15 +306,30 @@ impl Desk {
         Ok((schema, batches, stop.keep()))
     }
 
-    async fn wait_for_turn(
-        &self,
-        deadline: tokio::time::Instant,
-    ) -> Result<tokio::sync::OwnedSemaphorePermit, Fault> {
+    /// Waits for a turn among the user's own, then among everybody's.
+    async fn turn(&self, who: &Principal, deadline: tokio::time::Instant) -> Result<Turn, Fault> {
         struct Waiting<'d>(&'d AtomicUsize);
         impl Drop for Waiting<'_> {
             fn drop(&mut self) {
                 self.0.fetch_sub(1, Ordering::Relaxed);
             }
+        }
+        let own = {
+            let mut own = self.own_turns.lock();
+            let turns = own.entry(Arc::clone(&who.name));
+            let count = match who.is_everybody() {
+                true => self.limits.running,
+                false => self.limits.running.div_ceil(2),
+            };
+            Arc::clone(turns.or_insert_with(|| Arc::new(Semaphore::new(count))))
+        };
+        if let Ok(own) = Arc::clone(&own).try_acquire_owned()
+            && let Ok(turn) = Arc::clone(&self.turns).try_acquire_owned()
+        {
+            return Ok(Turn {
+                _own: own,
+                _of_all: turn,
+            });
         }
         let before = self.waiting.fetch_add(1, Ordering::Relaxed);
         let _waiting = Waiting(&self.waiting);
@@ -308,10 +337,16 @@ impl Desk {
             return Err(Fault::new(Kind::Busy, "too many statements wait already")
                 .with_hint("try again later"));
         }
-        let turn = Arc::clone(&self.turns).acquire_owned();
-        match tokio::time::timeout_at(deadline, turn).await {
-            Ok(Ok(turn)) => Ok(turn),
-            Ok(Err(error)) => Err(Fault::internal("waiting for a turn", error)),
+        let both = async {
+            let own = own.acquire_owned().await?;
+            let turn = Arc::clone(&self.turns).acquire_owned().await?;
+            Ok::<_, tokio::sync::AcquireError>(Turn {
+                _own: own,
+                _of_all: turn,
+            })
+        };
+        match tokio::time::timeout_at(deadline, both).await {
+            Ok(turn) => turn.map_err(|error| Fault::internal("waiting for a turn", error)),
             Err(_) => Err(Fault::new(
                 Kind::Busy,
                 "other statements took all the time that this one may take",
@@ -336,10 +371,7 @@ impl Desk {
         let mut record = self.record(who, door, "query", redaction::shape(sql));
         let deadline = tokio::time::Instant::now() + self.limits.time;
         let done = async {
-            let _turn = match Arc::clone(&self.turns).try_acquire_owned() {
-                Ok(turn) => turn,
-                Err(_) => self.wait_for_turn(deadline).await?,
-            };
+            let _turn = self.turn(who, deadline).await?;
             let task = self.spawn(work);
             let _stop = StopUnlessKept(Some(task.abort_handle()));
             match tokio::time::timeout_at(deadline, task).await {

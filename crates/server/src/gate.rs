@@ -122,11 +122,7 @@ impl Gate {
     fn refused(&self, door: Door, name: &str) -> Result<(), Fault> {
         let users = self.users.as_ref();
         let known = users.and_then(|users| users.principal(name).ok().flatten());
-        let who = known.unwrap_or_else(|| Principal {
-            name: "unknown".into(),
-            role: Role::Scientist,
-            sees_personal: false,
-        });
+        let who = known.unwrap_or_else(|| Principal::unnamed("unknown", Role::Scientist));
         self.desk.note(&who, door, "sign-in", "refused")
     }
 }

@@ -78,10 +78,37 @@ impl Door {
 pub struct Principal {
     /// The name of the user; `local` for whoever is on this machine where nobody signs in.
     pub name: Arc<str>,
+    /// What tells this user from an earlier one of the same name.
+    pub(crate) id: Arc<str>,
     /// What the user may see and do.
     pub role: Role,
     /// Whether an engineer sees personal values as they are.
     pub sees_personal: bool,
+}
+
+/// The name of whoever is on this machine.
+const LOCAL: &str = "local";
+
+impl Principal {
+    /// Whoever is on this machine where nobody signs in.
+    pub fn local(role: Role) -> Self {
+        Self::unnamed(LOCAL, role)
+    }
+
+    /// Whether this stands for everybody on this machine.
+    pub(crate) fn is_everybody(&self) -> bool {
+        self.id.as_ref() == LOCAL
+    }
+
+    /// Somebody without an entry among the users.
+    pub(crate) fn unnamed(name: &str, role: Role) -> Self {
+        Self {
+            name: name.into(),
+            id: name.into(),
+            role,
+            sees_personal: false,
+        }
+    }
 }
 
 /// What a role shows of the tables.
@@ -123,6 +150,10 @@ impl Access for RoleAccess {
             Role::PrivacyOfficer if is_system => ColumnAccess::Plain,
             Role::Engineer | Role::PrivacyOfficer => ColumnAccess::Masked,
         }
+    }
+
+    fn definitions(&self) -> bool {
+        self.role != Role::Scientist
     }
 
     fn key(&self) -> &[u8; 32] {

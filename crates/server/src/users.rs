@@ -83,6 +83,9 @@ pub enum UsersError {
 #[derive(Debug, Clone, Serialize, Deserialize)]
 struct StoredUser {
     name: String,
+    /// Tells the user from an earlier one of the same name.
+    #[serde(default)]
+    id: String,
     role: Role,
     #[serde(default)]
     sees_personal: bool,
@@ -206,6 +209,7 @@ impl Users {
             }
             stored.users.push(StoredUser {
                 name: name.to_owned(),
+                id: hex(&random::<8>()),
                 role,
                 sees_personal,
                 password,
@@ -400,7 +404,12 @@ impl Users {
         &self,
         change: impl FnOnce(&mut Stored) -> Result<T, UsersError>,
     ) -> Result<T, UsersError> {
-        let folder = self.path.parent().unwrap_or(Path::new("."));
+        // The parent of a bare name is empty.
+        let folder = self
+            .path
+            .parent()
+            .filter(|folder| !folder.as_os_str().is_empty());
+        let folder = folder.unwrap_or(Path::new("."));
         let failed = |error: io::Error| self.failed(error);
         DirBuilder::new()
             .recursive(true)
@@ -441,6 +450,7 @@ const NOBODY: &str =
 fn principal(user: &StoredUser) -> Principal {
     Principal {
         name: user.name.as_str().into(),
+        id: user.id.as_str().into(),
         role: user.role,
         sees_personal: user.sees_personal,
     }

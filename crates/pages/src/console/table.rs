@@ -48,7 +48,7 @@ pub fn table(
         }
         @if table.zone != Zone::Landing { (versions(frame, page)) }
         (definition(page))
-        (how_to_read(page))
+        @if !page.location.is_empty() { (how_to_read(page)) }
     })
 }
 
@@ -131,7 +131,7 @@ fn neighbours(page: &TablePage) -> Markup {
                     @if place > 0 { ", " } (named_table_link(&edge.to))
                 }
             }
-            dt { "lies at" } dd { code { (page.location) } }
+            @if !page.location.is_empty() { dt { "lies at" } dd { code { (page.location) } } }
         }
     }
 }

@@ -319,7 +319,11 @@ impl Tables {
             Table::Landing(table) => table.name.to_string(),
             Table::Model(model) => model.name.to_string(),
         };
-        if !self.shows(&self.zone_of(None, &own_name), &own_name) {
+        let shows_definitions = self
+            .access
+            .as_ref()
+            .is_none_or(|access| access.definitions());
+        if !shows_definitions || !self.shows(&self.zone_of(None, &own_name), &own_name) {
             return None;
         }
         let mut definitions = self.project.definitions();
@@ -362,6 +366,9 @@ impl Tables {
     /// # Errors
     /// [`Error::NoTable`], [`Error::Landing`].
     pub(crate) async fn partitions(&self, name: &str) -> std::result::Result<Vec<String>, Error> {
+        if !self.names().iter().any(|known| known == name) {
+            return Err(self.no_table(name));
+        }
         match self.landing_definition(name) {
             Some(table) => {
                 let folders = table.partition_columns().iter();
@@ -382,8 +389,7 @@ impl Tables {
                 }
                 table.partitions().await
             }
-            None if self.names().iter().any(|known| known == name) => Ok(Vec::new()),
-            None => Err(self.no_table(name)),
+            None => Ok(Vec::new()),
         }
     }
 

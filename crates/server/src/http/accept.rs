@@ -26,7 +26,7 @@ const HEAD_TIME: Duration = Duration::from_secs(10);
 const HEAD_BYTES_MAX: usize = 64 << 10;
 
 /// How long open requests may go on once the server stops.
-const GRACE: Duration = Duration::from_millis(500);
+const GRACE: Duration = Duration::from_millis(200);
 
 /// Pause after a failed accept, such as for lack of descriptors.
 const PAUSE: Duration = Duration::from_millis(50);

@@ -33,6 +33,14 @@ impl Refused {
 }
 
 impl Refused {
+    /// A fault of a page's form.
+    pub(super) fn of_page(fault: Fault) -> Self {
+        Self {
+            page: Some("/".to_owned()),
+            ..fault.into()
+        }
+    }
+
     /// A fault of something that is there, but not in a state for what was asked.
     pub(super) fn conflict(fault: Fault) -> Self {
         Self {

@@ -3,24 +3,24 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::extract::rejection::{JsonRejection, QueryRejection};
-use axum::extract::{FromRequest, FromRequestParts, Path, State};
+use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
 use chrono::{DateTime, SecondsFormat};
-use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Map, Value, json};
 
-use super::App;
 use super::answer::Refused;
-use super::asker::{Asker, blocking};
+use super::app::App;
+use super::asker::Asker;
 use super::download::{self, Format};
 use super::figures;
 use super::queries::{HttpQuery, State as QueryState};
 use super::rights::View;
+use super::sent::{Body, Parameters, Path};
+use super::sessions::blocking;
 use super::stored::Stored;
 use crate::fault::{Fault, Kind};
 use crate::principal::Door;
@@ -33,6 +33,9 @@ const PAGE_ROWS_MAX: u64 = 10_000;
 
 /// The first whole number that not every reader of JSON keeps as it is.
 const EXACT_END: f64 = (1u64 << 53) as f64;
+
+/// Bytes of the rows of a page: it has fewer rows where they are larger.
+const PAGE_BYTES: usize = 16 << 20;
 
 /// How long a request waits for a query at most.
 const WAIT_MAX: Duration = Duration::from_secs(30);
@@ -64,53 +67,6 @@ pub(super) fn routes() -> Router<Arc<App>> {
         .route("/audit", get(audit))
         .fallback(missing)
         .method_not_allowed_fallback(not_allowed)
-}
-
-/// Like axum's own extractors, with faults of ours.
-#[derive(FromRequest)]
-#[from_request(via(Json), rejection(Refused))]
-struct Body<T>(T);
-
-impl Body<Map<String, Value>> {
-    /// What the object says.
-    fn read<T: DeserializeOwned>(self) -> Result<T, Fault> {
-        T::deserialize(Value::Object(self.0)).map_err(|_| no_such_json())
-    }
-}
-
-#[derive(FromRequestParts)]
-#[from_request(via(axum::extract::Query), rejection(Refused))]
-struct Parameters<T>(T);
-
-impl From<JsonRejection> for Refused {
-    fn from(rejection: JsonRejection) -> Self {
-        // The library's own text would show a part of what was sent.
-        match rejection {
-            JsonRejection::MissingJsonContentType(_) => {
-                Fault::new(Kind::Wrong, "the body is not called application/json").into()
-            }
-            _ => no_such_json().into(),
-        }
-    }
-}
-
-fn no_such_json() -> Fault {
-    Fault::new(
-        Kind::Wrong,
-        "the body is not the JSON that this request takes",
-    )
-    .with_hint("GET /api/v1/openapi.json describes all requests")
-}
-
-impl From<QueryRejection> for Refused {
-    fn from(_: QueryRejection) -> Self {
-        Fault::new(
-            Kind::Wrong,
-            "a parameter of the request is not as it should be",
-        )
-        .with_hint("GET /api/v1/openapi.json describes all requests")
-        .into()
-    }
 }
 
 async fn openapi() -> Response {
@@ -288,7 +244,8 @@ async fn rows(
     let count = asked.count.min(PAGE_ROWS_MAX);
     let total = result.rows();
     let columns = columns_of(&result);
-    let page = blocking(move || figures::values(&result.page(asked.offset, count)?)).await?;
+    let page =
+        blocking(move || figures::values(&result.page(asked.offset, count, PAGE_BYTES)?)).await?;
     let rows = page.map_err(|error| Fault::internal("reading the result", error))?;
     Ok(Json(json!({
         "columns": columns,

@@ -2,8 +2,11 @@
 
 use std::io::{self, Write};
 use std::sync::Arc;
+use std::time::Duration;
 
+use arrow::array::{ArrayRef, RecordBatch, RecordBatchOptions};
 use arrow::csv::WriterBuilder as CsvBuilder;
+use arrow::datatypes::{DataType, Field, FieldRef, Schema};
 use arrow::error::ArrowError;
 use arrow::ipc::writer::StreamWriter;
 use arrow::json::WriterBuilder as JsonBuilder;
@@ -18,6 +21,7 @@ use parquet::file::properties::WriterProperties;
 use serde::Deserialize;
 use tokio::sync::mpsc;
 
+use super::figures;
 use super::stored::Stored;
 
 /// Bytes that are sent at once.
@@ -25,6 +29,9 @@ const PIECE_BYTES: usize = 64 << 10;
 
 /// Pieces that are written ahead of their reader.
 const AHEAD: usize = 4;
+
+/// How long a reader may leave a piece waiting.
+const SEND_TIME: Duration = Duration::from_secs(60);
 
 /// The format of a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
@@ -88,8 +95,36 @@ pub(super) fn file(result: Arc<Stored>, id: &str, format: Format) -> Response {
     (headers, Body::from_stream(pieces)).into_response()
 }
 
+/// Whether a format has columns of a type.
+fn takes(format: Format, kind: &DataType) -> bool {
+    match format {
+        Format::Csv => !kind.is_nested(),
+        Format::Parquet => !matches!(kind, DataType::Interval(_) | DataType::Null),
+        _ => true,
+    }
+}
+
+/// Rows as a format has them: columns that it does not have are texts.
+fn fitting(batch: &RecordBatch, format: Format) -> Result<RecordBatch, ArrowError> {
+    let columns = batch.schema_ref().fields().iter().zip(batch.columns());
+    let columns = columns.map(|(field, column)| match takes(format, field.data_type()) {
+        true => Ok((Arc::clone(field), Arc::clone(column))),
+        false => {
+            let text = Field::new(field.name(), DataType::Utf8, true);
+            Ok((Arc::new(text), figures::as_texts(column)?))
+        }
+    });
+    let (fields, columns): (Vec<FieldRef>, Vec<ArrayRef>) = columns
+        .collect::<Result<Vec<_>, ArrowError>>()?
+        .into_iter()
+        .unzip();
+    let options = RecordBatchOptions::new().with_row_count(Some(batch.num_rows()));
+    RecordBatch::try_new_with_options(Arc::new(Schema::new(fields)), columns, &options)
+}
+
 fn write(result: &Stored, format: Format, to: &mut Pieces) -> Result<(), ArrowError> {
-    let batches = result.batches(0)?;
+    let none = fitting(&RecordBatch::new_empty(Arc::clone(result.schema())), format)?;
+    let batches = result.batches(0)?.map(|batch| fitting(&batch?, format));
     match format {
         Format::Csv => {
             let mut writer = CsvBuilder::new().with_header(true).build(to);
@@ -99,7 +134,6 @@ fn write(result: &Stored, format: Format, to: &mut Pieces) -> Result<(), ArrowEr
                 writer.write(&batch?)?;
             }
             if is_empty {
-                let none = arrow::record_batch::RecordBatch::new_empty(Arc::clone(result.schema()));
                 writer.write(&none)?;
             }
         }
@@ -120,7 +154,7 @@ fn write(result: &Stored, format: Format, to: &mut Pieces) -> Result<(), ArrowEr
             writer.finish()?;
         }
         Format::Arrow => {
-            let mut writer = StreamWriter::try_new(to, result.schema())?;
+            let mut writer = StreamWriter::try_new(to, none.schema_ref())?;
             for batch in batches {
                 writer.write(&batch?)?;
             }
@@ -129,8 +163,7 @@ fn write(result: &Stored, format: Format, to: &mut Pieces) -> Result<(), ArrowEr
         Format::Parquet => {
             let zstd = Compression::ZSTD(ZstdLevel::default());
             let properties = WriterProperties::builder().set_compression(zstd).build();
-            let schema = Arc::clone(result.schema());
-            let mut writer = ArrowWriter::try_new(to, schema, Some(properties))?;
+            let mut writer = ArrowWriter::try_new(to, none.schema(), Some(properties))?;
             for batch in batches {
                 writer.write(&batch?)?;
             }
@@ -160,7 +193,8 @@ impl Write for Pieces {
             return Ok(());
         }
         let piece = std::mem::replace(&mut self.piece, Vec::with_capacity(PIECE_BYTES));
-        let sent = self.send.blocking_send(Ok(piece.into()));
+        let sent = self.send.send_timeout(Ok(piece.into()), SEND_TIME);
+        let sent = tokio::runtime::Handle::current().block_on(sent);
         sent.map_err(|_| io::ErrorKind::BrokenPipe.into())
     }
 }

@@ -1,6 +1,9 @@
 //! Values of a result as text and as JSON.
 
-use arrow::array::{Array, ArrayRef, AsArray};
+use std::sync::Arc;
+
+use arrow::array::{Array, ArrayRef, AsArray, StringArray};
+use arrow::buffer::NullBuffer;
 use arrow::compute::cast;
 use arrow::datatypes::{DataType, Float64Type, Int64Type, SchemaRef};
 use arrow::error::ArrowError;
@@ -20,31 +23,65 @@ pub(super) fn columns(schema: &SchemaRef) -> Vec<(String, String, bool)> {
             let kind = field.data_type();
             (
                 field.name().clone(),
-                sql_types::name(kind),
+                sql_types::trino_name(kind),
                 kind.is_numeric(),
             )
         })
         .collect()
 }
 
-/// Cells as text, by row; `None` is null.
-pub(super) fn texts(batches: &[RecordBatch]) -> Result<Vec<Vec<Option<String>>>, ArrowError> {
-    let options = FormatOptions::default();
+/// Cells as text, by row; `None` is null. A text that is longer than `chars_max` is cut.
+pub(super) fn texts(
+    batches: &[RecordBatch],
+    chars_max: usize,
+) -> Result<Vec<Vec<Option<String>>>, ArrowError> {
     let mut rows = Vec::new();
     for batch in batches {
-        let formatters = batch.columns().iter();
-        let formatters = formatters.map(|column| ArrayFormatter::try_new(column, &options));
-        let formatters = formatters.collect::<Result<Vec<_>, _>>()?;
+        let columns = batch.columns().iter().map(Cells::of);
+        let columns = columns.collect::<Result<Vec<_>, _>>()?;
         for row in 0..batch.num_rows() {
-            let cells = batch.columns().iter().zip(&formatters);
-            let cells = cells.map(|(column, formatter)| {
-                let text = || formatter.value(row).try_to_string();
-                column.is_valid(row).then(text).transpose()
+            let cells = columns.iter().map(|cells| {
+                let text = cells.text(row)?;
+                Some(match text.char_indices().nth(chars_max) {
+                    Some((end, _)) => format!("{}…", &text[..end]),
+                    None => text,
+                })
             });
-            rows.push(cells.collect::<Result<Vec<_>, _>>()?);
+            rows.push(cells.collect());
         }
     }
     Ok(rows)
+}
+
+/// A column, cell by cell.
+struct Cells<'c> {
+    nulls: Option<NullBuffer>,
+    formatter: ArrayFormatter<'c>,
+}
+
+impl<'c> Cells<'c> {
+    fn of(column: &'c ArrayRef) -> Result<Self, ArrowError> {
+        const OPTIONS: FormatOptions<'static> = FormatOptions::new();
+        Ok(Self {
+            nulls: column.logical_nulls(),
+            formatter: ArrayFormatter::try_new(column, &OPTIONS)?,
+        })
+    }
+
+    /// `None` for a null, and for a time that no calendar has.
+    fn text(&self, row: usize) -> Option<String> {
+        match &self.nulls {
+            Some(nulls) if nulls.is_null(row) => None,
+            _ => self.formatter.value(row).try_to_string().ok(),
+        }
+    }
+}
+
+/// A column as texts.
+pub(super) fn as_texts(column: &ArrayRef) -> Result<ArrayRef, ArrowError> {
+    let cells = Cells::of(column)?;
+    let texts = (0..column.len()).map(|row| cells.text(row));
+    Ok(Arc::new(texts.collect::<StringArray>()))
 }
 
 /// Cells as JSON, by row: truth values, numbers and nulls as such, all else as text. Numbers
@@ -96,13 +133,8 @@ fn column_values(column: &ArrayRef) -> Result<Vec<Value>, ArrowError> {
                 .collect()
         }
         _ => {
-            let options = FormatOptions::default();
-            let formatter = ArrayFormatter::try_new(column, &options)?;
-            let value = |row: usize| match column.is_valid(row) {
-                true => formatter.value(row).try_to_string().map(Value::String),
-                false => Ok(Value::Null),
-            };
-            rows.map(value).collect::<Result<_, _>>()?
+            let cells = Cells::of(column)?;
+            rows.map(|row| json!(cells.text(row))).collect()
         }
     })
 }

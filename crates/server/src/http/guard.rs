@@ -11,8 +11,8 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, Uri, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
-use super::App;
 use super::answer::Refused;
+use super::app::App;
 use crate::fault::{Fault, Kind};
 
 /// Bytes of the largest request.

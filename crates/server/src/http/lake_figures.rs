@@ -6,7 +6,7 @@ use chrono::Utc;
 use engine::Setup;
 use evidence::{Overview, TablePage};
 
-use super::App;
+use super::app::App;
 use super::asker::Asker;
 use crate::desk::VisibleTable;
 use crate::fault::{Fault, Kind};
@@ -32,7 +32,11 @@ impl App {
             let shown: HashSet<String> = tables.map(|table| table.table.clone()).collect();
             let edges = &mut overview.edges;
             edges.retain(|edge| shown.contains(&edge.from) && shown.contains(&edge.to));
+            // Steps and findings name tables and columns that do not exist for the role.
             overview.attention.clear();
+            for table in &mut overview.tables {
+                table.steps.clear();
+            }
         }
         Ok(overview)
     }
@@ -67,6 +71,25 @@ impl App {
         let mut page = engine::table_page(&self.now(), &name).await?;
         page.columns
             .retain(|column| visible.columns.index_of(&column.column).is_ok());
+        if asker.principal.role == Role::Scientist && !asker.is_local {
+            without_definition(&mut page);
+        }
         Ok((page, visible))
+    }
+}
+
+/// Leaves out what names tables and columns that do not exist for a scientist.
+fn without_definition(page: &mut TablePage) {
+    page.location.clear();
+    page.file = None;
+    page.contract = None;
+    page.sql = None;
+    page.row_origins.clear();
+    page.checks.clear();
+    page.edges.clear();
+    page.figures.steps.clear();
+    for column in &mut page.columns {
+        column.from.clear();
+        column.landing.clear();
     }
 }

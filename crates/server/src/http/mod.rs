@@ -3,6 +3,7 @@
 mod accept;
 mod answer;
 mod api;
+mod app;
 mod asker;
 mod download;
 mod figures;
@@ -14,6 +15,9 @@ mod person;
 mod queries;
 mod query_page;
 mod rights;
+mod sent;
+mod sessions;
+mod shown;
 mod stored;
 
 use std::net::SocketAddr;
@@ -25,12 +29,10 @@ use axum::middleware::from_fn_with_state;
 use tokio::net::TcpListener;
 use tokio_rustls::TlsAcceptor;
 
-use self::asker::Sessions;
+use self::app::App;
 use self::queries::Queries;
-use crate::desk::Desk;
+use self::sessions::Sessions;
 use crate::gate::Gate;
-use crate::principal::Principal;
-use crate::users::Users;
 
 /// What the page and the API are served with, besides their gate.
 #[derive(Debug, Default)]
@@ -39,29 +41,6 @@ pub struct HttpSetup {
     pub hosts: Vec<String>,
     /// Expected row counts.
     pub expect: Option<catalog::Expectations>,
-}
-
-/// What all requests share.
-#[derive(Debug)]
-struct App {
-    desk: Arc<Desk>,
-    users: Option<Arc<Users>>,
-    local: Principal,
-    hosts: Vec<String>,
-    expect: Option<catalog::Expectations>,
-    sessions: Sessions,
-    queries: Queries,
-    is_secure: bool,
-    began: Instant,
-}
-
-impl App {
-    fn scheme(&self) -> &'static str {
-        match self.is_secure {
-            true => "https",
-            false => "http",
-        }
-    }
 }
 
 /// Serves the page and the API until the gate closes.
@@ -84,6 +63,7 @@ pub async fn http(listener: TcpListener, gate: Gate, setup: HttpSetup) {
     });
     let router = Router::new()
         .merge(page::routes())
+        .merge(query_page::routes())
         .nest("/api/v1", api::routes())
         .merge(operation::routes())
         .fallback(page::missing)

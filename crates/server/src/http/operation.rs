@@ -10,7 +10,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use lake::Lake;
 
-use super::App;
+use super::app::App;
 
 pub(super) fn routes() -> Router<Arc<App>> {
     Router::new()
@@ -23,7 +23,12 @@ pub(super) fn routes() -> Router<Arc<App>> {
 async fn ready(State(app): State<Arc<App>>) -> Response {
     let lake = Lake::at(app.desk.setup().lake.clone());
     match lake.newest_release().await {
-        Ok(_) => "ready\n".into_response(),
+        Ok(Some(_)) => "ready\n".into_response(),
+        Ok(None) => (
+            StatusCode::SERVICE_UNAVAILABLE,
+            "no run has published yet\n",
+        )
+            .into_response(),
         Err(_) => (StatusCode::SERVICE_UNAVAILABLE, "the lake cannot be read\n").into_response(),
     }
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use axum::Router;
-use axum::extract::{Form, Path, Query, State};
+use axum::extract::{Query, State};
 use axum::http::{HeaderMap, StatusCode, Uri, header};
 use axum::response::{Html, IntoResponse, Redirect, Response};
 use axum::routing::{get, post};
@@ -11,9 +11,13 @@ use pages::console::{self, Frame, ICON, ICON_PATH, Nav, ResultRows, STYLE_PATH, 
 use serde::Deserialize;
 
 use super::answer::Refused;
-use super::asker::{Asker, blocking};
+use super::app::App;
+use super::asker::Asker;
+use super::query_page;
 use super::rights::View;
-use super::{App, query_page};
+use super::sent::{Form, Path};
+use super::sessions::blocking;
+use super::shown::{Answer, PageOf};
 use crate::fault::{Fault, Kind};
 use crate::principal::{Door, Principal, Role};
 
@@ -22,8 +26,6 @@ const QUARANTINE_ROWS: u64 = 100;
 
 /// Rows that the page of a table shows.
 const PREVIEW_ROWS: usize = 20;
-
-pub(super) type Answer = Result<Response, Refused>;
 
 pub(super) fn routes() -> Router<Arc<App>> {
     Router::new()
@@ -40,47 +42,6 @@ pub(super) fn routes() -> Router<Arc<App>> {
         .route("/sign-out", post(sign_out))
         .route(STYLE_PATH, get(style))
         .route(ICON_PATH, get(icon))
-        .merge(query_page::routes())
-}
-
-/// A page of this asker, at a path.
-pub(super) struct PageOf<'a> {
-    pub(super) app: &'a App,
-    pub(super) asker: &'a Asker,
-    pub(super) uri: &'a Uri,
-}
-
-impl PageOf<'_> {
-    /// Shows `view` with a title.
-    pub(super) fn show(&self, title: &str, view: impl FnOnce(&Frame<'_>) -> String) -> Response {
-        let lake = self.app.desk.setup().lake.to_string();
-        let signed_in = (!self.asker.is_local).then_some(&self.asker.principal);
-        let frame = Frame {
-            title,
-            lake: &lake,
-            user: signed_in.map(|principal| principal.name.as_ref()),
-            role: signed_in.map(|principal| role_name(principal.role)),
-            csrf: &self.asker.csrf,
-            path: self.uri.path(),
-            enhanced: false,
-            nav: self.asker.nav(),
-            now_ms: chrono::Utc::now().timestamp_millis(),
-        };
-        Html(view(&frame)).into_response()
-    }
-
-    /// A fault of this page.
-    pub(super) fn refused(&self, fault: impl Into<Fault>) -> Refused {
-        Refused::at(fault.into(), self.uri)
-    }
-}
-
-fn role_name(role: Role) -> &'static str {
-    match role {
-        Role::Scientist => "scientist",
-        Role::Engineer => "engineer",
-        Role::PrivacyOfficer => "privacy officer",
-    }
 }
 
 pub(super) async fn missing(uri: Uri) -> Refused {
@@ -315,7 +276,12 @@ struct Next {
 /// A path of this server to go on to; another page's is not followed.
 fn own_path(next: Option<&str>) -> &str {
     match next {
-        Some(next) if next.starts_with('/') && !next.starts_with("//") && !next.contains('\\') => {
+        // Browsers pass over tabs and take `\` for `/`.
+        Some(next)
+            if next.starts_with('/')
+                && !next.starts_with("//")
+                && next.chars().all(|c| c.is_ascii_graphic() && c != '\\') =>
+        {
             next
         }
         _ => "/",
@@ -372,17 +338,13 @@ async fn sign_in(State(app): State<Arc<App>>, uri: Uri, Form(sent): Form<Credent
             note_sign_in(&app, &who, "done")
                 .await
                 .map_err(|fault| Refused::at(fault, &uri))?;
-            let cookie = app.sessions.begin(&who.name);
+            let cookie = app.sessions.begin(&who);
             let to = Redirect::to(next);
             Ok(([(header::SET_COOKIE, cookie)], to).into_response())
         }
         Err(fault) => {
-            let nobody = Principal {
-                // What was typed may be a password in the wrong field.
-                name: "?".into(),
-                role: Role::Scientist,
-                sees_personal: false,
-            };
+            // What was typed as a name may be a password in the wrong field.
+            let nobody = Principal::unnamed("unknown", Role::Scientist);
             let noted = note_sign_in(&app, &nobody, "refused").await;
             noted.map_err(|fault| Refused::at(fault, &uri))?;
             let form = SignIn {

@@ -47,7 +47,7 @@ pub(super) enum State {
 #[derive(Debug)]
 pub(super) struct HttpQuery {
     pub(super) id: String,
-    pub(super) owner: Arc<str>,
+    owner: Principal,
     pub(super) statement: String,
     /// When it was asked, epoch milliseconds.
     pub(super) at_ms: i64,
@@ -185,7 +185,7 @@ impl Queries {
     ) -> Result<Arc<HttpQuery>, Fault> {
         let query = Arc::new(HttpQuery {
             id: hex(&random::<8>()),
-            owner: Arc::clone(&who.name),
+            owner: who.clone(),
             statement: statement.to_owned(),
             at_ms: Utc::now().timestamp_millis(),
             began: Instant::now(),
@@ -201,10 +201,7 @@ impl Queries {
     /// The query of that id, if it is the user's own.
     pub(super) fn find(&self, who: &Principal, id: &str) -> Result<Arc<HttpQuery>, Fault> {
         let known = self.known.lock();
-        let found = known
-            .queries
-            .get(id)
-            .filter(|query| query.owner == who.name);
+        let found = known.queries.get(id).filter(|query| query.owner == *who);
         found.cloned().ok_or_else(|| {
             Fault::new(Kind::Missing, "there is no query of that id")
                 .with_hint("results are kept for a while only: run the statement again")
@@ -217,7 +214,7 @@ impl Queries {
         let newest = known.order.iter().rev();
         let queries = newest.filter_map(|id| known.queries.get(id));
         queries
-            .filter(|query| query.owner == who.name)
+            .filter(|query| query.owner == *who)
             .cloned()
             .collect()
     }

@@ -8,7 +8,7 @@ use arrow::compute::cast;
 use arrow::datatypes::{DataType, Float64Type, Int64Type, TimeUnit};
 use arrow::record_batch::RecordBatch;
 use axum::Router;
-use axum::extract::{Form, Path, Query, State};
+use axum::extract::{Query, State};
 use axum::http::Uri;
 use axum::response::{IntoResponse, Redirect};
 use axum::routing::{get, post};
@@ -17,17 +17,31 @@ use pages::console::{
 };
 use serde::Deserialize;
 
-use super::App;
-use super::asker::{Asker, blocking};
+use super::app::App;
+use super::asker::Asker;
 use super::figures;
-use super::page::{Answer, PageOf};
 use super::queries::{HttpQuery, State as Progress};
+use super::sent::{Form, Path};
+use super::sessions::blocking;
+use super::shown::{Answer, PageOf};
 use super::stored::Stored;
 use crate::fault::{Fault, Kind};
 use crate::principal::Door;
 
 /// Rows on one page of a result.
 const PAGE_ROWS: u64 = 100;
+
+/// Bytes of the rows of a page.
+const PAGE_BYTES: usize = 8 << 20;
+
+/// Characters of a cell that a page shows.
+const CELL_CHARS: usize = 2_000;
+
+/// Characters of the name of a bar.
+const LABEL_CHARS: usize = 200;
+
+/// Bytes of the rows of a chart.
+const CHART_BYTES: usize = 32 << 20;
 
 /// Rows that a chart is drawn from.
 const CHART_ROWS: u64 = 5_000;
@@ -174,7 +188,10 @@ async fn page_of(query: &HttpQuery, asked: Shown) -> Result<QueryPage, Fault> {
         Progress::Done { result, .. } => {
             page.columns = columns_of(&result);
             let (cells, chart) = blocking(move || -> Result<_, arrow::error::ArrowError> {
-                let cells = figures::texts(&result.page(asked.offset, PAGE_ROWS)?)?;
+                let cells = figures::texts(
+                    &result.page(asked.offset, PAGE_ROWS, PAGE_BYTES)?,
+                    CELL_CHARS,
+                )?;
                 let chart = match (asked.x, asked.y) {
                     (Some(x), Some(y)) => chart(&result, &x, &y)?,
                     _ => None,
@@ -212,7 +229,7 @@ fn chart(result: &Stored, x: &str, y: &str) -> Result<Option<Chart>, arrow::erro
     if !schema.field(at_y).data_type().is_numeric() {
         return Ok(None);
     }
-    let page = result.page(0, CHART_ROWS)?;
+    let page = result.page(0, CHART_ROWS, CHART_BYTES)?;
     let kind = schema.field(at_x).data_type().clone();
     let (mut numbers, mut times, mut bars) = (Vec::new(), Vec::new(), Vec::new());
     for batch in &page {
@@ -234,7 +251,9 @@ fn chart(result: &Stored, x: &str, y: &str) -> Result<Option<Chart>, arrow::erro
             }
             _ => {
                 let across = RecordBatch::try_from_iter([(x, ArrayRef::clone(across))])?;
-                let names = figures::texts(&[across])?.into_iter().enumerate();
+                let names = figures::texts(&[across], LABEL_CHARS)?
+                    .into_iter()
+                    .enumerate();
                 let named = names.filter_map(|(row, mut cells)| {
                     Some((cells.pop()?.unwrap_or_default(), height(row)?))
                 });
@@ -302,7 +321,7 @@ pub(super) async fn few_rows(
     while let Some(batch) = rows.next().await {
         batches.push(batch?);
     }
-    let cells = figures::texts(&batches);
+    let cells = figures::texts(&batches, CELL_CHARS);
     let cells = cells.map_err(|error| Fault::new(Kind::Failed, error.to_string()))?;
     Ok((columns, cells))
 }

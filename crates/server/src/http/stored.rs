@@ -2,12 +2,17 @@
 
 use std::fs::File;
 use std::io::{BufReader, BufWriter};
+use std::sync::Arc;
 
-use arrow::datatypes::SchemaRef;
+use arrow::array::{Array, ArrayRef, AsArray};
+use arrow::datatypes::{DataType, SchemaRef};
 use arrow::error::ArrowError;
 use arrow::ipc::reader::FileReader;
 use arrow::ipc::writer::FileWriter;
-use arrow::record_batch::RecordBatch;
+use arrow::record_batch::{RecordBatch, RecordBatchOptions};
+
+/// Bytes of rows that are written as one part.
+const PART_BYTES: usize = 4 << 20;
 
 /// A result that is being written.
 pub(super) struct Storing {
@@ -44,11 +49,19 @@ impl Storing {
         })
     }
 
+    /// Adds rows, in parts that a page can take into memory.
     pub(super) fn add(&mut self, batch: &RecordBatch) -> Result<(), ArrowError> {
-        self.writer.write(batch)?;
-        self.starts.push(self.rows);
-        self.rows += batch.num_rows() as u64;
-        self.bytes += batch.get_array_memory_size() as u64;
+        let rows = batch.num_rows();
+        let bytes = batch.get_array_memory_size();
+        let parts = bytes.div_ceil(PART_BYTES).clamp(1, rows.max(1));
+        let part_rows = rows.div_ceil(parts).max(1);
+        for start in (0..rows).step_by(part_rows) {
+            let part = batch.slice(start, part_rows.min(rows - start));
+            self.writer.write(&with_own_texts(&part)?)?;
+            self.starts.push(self.rows);
+            self.rows += part.num_rows() as u64;
+        }
+        self.bytes += bytes as u64;
         Ok(())
     }
 
@@ -74,6 +87,20 @@ impl Storing {
     }
 }
 
+/// Rows whose texts are theirs alone: a part of a batch still holds the texts of all.
+fn with_own_texts(batch: &RecordBatch) -> Result<RecordBatch, ArrowError> {
+    let columns = batch
+        .columns()
+        .iter()
+        .map(|column| match column.data_type() {
+            DataType::Utf8View => Arc::new(column.as_string_view().gc()) as ArrayRef,
+            DataType::BinaryView => Arc::new(column.as_binary_view().gc()) as ArrayRef,
+            _ => ArrayRef::clone(column),
+        });
+    let options = RecordBatchOptions::new().with_row_count(Some(batch.num_rows()));
+    RecordBatch::try_new_with_options(batch.schema(), columns.collect(), &options)
+}
+
 impl Stored {
     pub(super) fn schema(&self) -> &SchemaRef {
         &self.schema
@@ -87,20 +114,36 @@ impl Stored {
         self.bytes
     }
 
-    /// At most `count` rows from number `offset` on.
-    pub(super) fn page(&self, offset: u64, count: u64) -> Result<Vec<RecordBatch>, ArrowError> {
+    /// At most `count` rows from number `offset` on; fewer, but one, where they would take
+    /// more than about `bytes_max` of memory.
+    pub(super) fn page(
+        &self,
+        offset: u64,
+        count: u64,
+        bytes_max: usize,
+    ) -> Result<Vec<RecordBatch>, ArrowError> {
         let end = offset.saturating_add(count).min(self.rows);
         let first = self.starts.partition_point(|start| *start <= offset);
         let mut page = Vec::new();
+        let mut bytes = 0;
         for batch in self.batches(first.saturating_sub(1))? {
             let batch = batch?;
             let start = self.starts[first.saturating_sub(1) + page.len()];
-            if start >= end {
+            if start >= end || bytes >= bytes_max {
                 break;
             }
             let from = offset.saturating_sub(start).min(batch.num_rows() as u64);
             let to = (end - start).min(batch.num_rows() as u64);
-            page.push(batch.slice(from as usize, (to - from.min(to)) as usize));
+            let mut rows = (to - from.min(to)) as usize;
+            let row_bytes = batch.get_array_memory_size() / batch.num_rows().max(1);
+            let room = (bytes_max - bytes) / row_bytes.max(1);
+            rows = rows.min(room.max(usize::from(page.is_empty())));
+            bytes += rows * row_bytes;
+            let is_full = rows < (to - from.min(to)) as usize;
+            page.push(batch.slice(from as usize, rows));
+            if is_full {
+                break;
+            }
         }
         Ok(page)
     }
@@ -156,7 +199,7 @@ impl std::io::Seek for AtOwnPlace {
 mod tests {
     use std::sync::Arc;
 
-    use arrow::array::{AsArray, Int64Array};
+    use arrow::array::{Int64Array, StringViewArray};
     use arrow::datatypes::{DataType, Field, Int64Type, Schema};
 
     use super::*;
@@ -182,7 +225,7 @@ mod tests {
             (99, 1),
             (3, 0),
         ] {
-            let page = stored.page(offset, count).unwrap();
+            let page = stored.page(offset, count, usize::MAX).unwrap();
             let found = page.iter().flat_map(|batch| {
                 batch
                     .column(0)
@@ -199,6 +242,31 @@ mod tests {
     fn a_result_without_rows_has_empty_pages() {
         let schema = Arc::new(Schema::new(vec![Field::new("n", DataType::Int64, false)]));
         let stored = Storing::begin(schema).unwrap().end().unwrap();
-        assert!(stored.page(0, 10).unwrap().is_empty());
+        assert!(stored.page(0, 10, 1).unwrap().is_empty());
+    }
+
+    #[test]
+    fn a_page_of_long_texts_has_few_rows_and_takes_little_memory() {
+        let schema = Arc::new(Schema::new(vec![Field::new(
+            "s",
+            DataType::Utf8View,
+            false,
+        )]));
+        let mut storing = Storing::begin(Arc::clone(&schema)).unwrap();
+        let text = "x".repeat(1 << 20);
+        let column = StringViewArray::from_iter_values((0..40).map(|_| text.as_str()));
+        let batch = RecordBatch::try_new(schema, vec![Arc::new(column)]).unwrap();
+        storing.add(&batch).unwrap();
+        let stored = storing.end().unwrap();
+        let page = stored.page(3, 30, 8 << 20).unwrap();
+        let rows: usize = page.iter().map(RecordBatch::num_rows).sum();
+        assert!((4..=9).contains(&rows), "{rows}");
+        let one = stored.page(3, 30, 1).unwrap();
+        assert_eq!(one.iter().map(RecordBatch::num_rows).sum::<usize>(), 1);
+        let whole = stored.batches(0).unwrap();
+        let largest = whole
+            .map(|part| part.unwrap().get_array_memory_size())
+            .max();
+        assert!(largest.unwrap() < 8 << 20, "{largest:?}");
     }
 }

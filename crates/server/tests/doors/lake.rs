@@ -107,11 +107,7 @@ impl Doors {
             let gate = Gate {
                 desk: Desk::open(setup, limits, audit).await.unwrap(),
                 users,
-                local: Principal {
-                    name: "local".into(),
-                    role: options.role.unwrap_or(Role::Engineer),
-                    sees_personal: false,
-                },
+                local: Principal::local(options.role.unwrap_or(Role::Engineer)),
                 tls: options.tls,
                 stop: stopped,
             };

@@ -31,7 +31,7 @@ const WAITING_OF_RUNNING: usize = 16;
 const STATEMENT_BYTES_MIN: usize = 64 << 20;
 
 /// How long open requests may go on once the program is asked to stop.
-const GRACE: Duration = Duration::from_millis(600);
+const GRACE: Duration = Duration::from_millis(300);
 
 /// The doors and what they are opened with.
 pub(crate) struct Doors {
@@ -119,11 +119,7 @@ pub(super) fn serve_lake(
         let gate = Gate {
             desk,
             users,
-            local: Principal {
-                name: "local".into(),
-                role: Role::Engineer,
-                sees_personal: false,
-            },
+            local: Principal::local(Role::Engineer),
             tls,
             stop,
         };

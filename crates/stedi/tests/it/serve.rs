@@ -112,6 +112,88 @@ fn a_result_comes_in_pages_and_in_every_format() {
     assert!(cut["rows"].as_u64().unwrap() <= 1000);
 }
 
+/// Values that not every format has, and rows that are larger than a page.
+#[test]
+fn odd_values_are_given_in_every_format() {
+    let served = Served::of(&SMALL.dir, "");
+    let query = served.sql(
+        "select array[1, null] as list, map(array['k'], array[2]) as map, null as nothing, interval '1' day as length, nan() as n, cast('' as varchar) as empty",
+        None,
+    );
+    assert_eq!(query["state"], "done", "{query}");
+    let id = query["id"].as_str().unwrap();
+    let rows = served
+        .get(&format!("/api/v1/queries/{id}/rows"), None)
+        .json();
+    assert_eq!(rows["rows"][0][2], Value::Null, "{rows}");
+    assert_eq!(rows["rows"][0][4], "NaN", "{rows}");
+    for format in ["csv", "json", "ndjson", "arrow", "parquet"] {
+        let file = served.get(
+            &format!("/api/v1/queries/{id}/result?format={format}"),
+            None,
+        );
+        assert_eq!(file.status, 200, "{format}: {}", file.text());
+        assert!(file.body.len() > 20, "{format}: {}", file.text());
+    }
+    let page = served.get(&format!("/queries/{id}"), None);
+    assert_eq!(page.status, 200);
+    let long = served.sql(
+        "select rpad('x', 1000000, 'y') as t from unnest(sequence(1, 200)) as u(n)",
+        None,
+    );
+    let id = long["id"].as_str().unwrap();
+    let page = served.get(&format!("/api/v1/queries/{id}/rows?count=10000"), None);
+    assert!(page.body.len() < 24 << 20, "{}", page.body.len());
+    let rows = page.json()["rows"].as_array().unwrap().len();
+    assert!((1..30).contains(&rows), "{rows}");
+    let page = served.get(&format!("/queries/{id}"), None);
+    assert!(page.body.len() < 1 << 20, "{}", page.body.len());
+}
+
+#[test]
+fn a_cancelled_statement_leaves_others_their_turn() {
+    let own = own_place();
+    let heavy = add_user(own.path(), "heavy", "--role scientist");
+    let light = add_user(own.path(), "light", "--role engineer");
+    let served = Served::with(&DEMO.dir, own, "");
+    let sql = "select count(*) from machine_learning_curated a, machine_learning_curated b where a.x + b.y > 1.7";
+    for _ in 0..6 {
+        let mut head = crate::served::bearer(Some(&heavy));
+        head.push("Content-Type: application/json".to_owned());
+        let body = json!({"sql": sql}).to_string();
+        let query = served.ask("POST /api/v1/queries", &head, &body).json();
+        std::thread::sleep(Duration::from_millis(200));
+        let cancel = format!(
+            "POST /api/v1/queries/{}/cancel",
+            query["id"].as_str().unwrap()
+        );
+        assert_eq!(served.ask(&cancel, &head, "").status, 204);
+    }
+    let begun = Instant::now();
+    assert_eq!(
+        served.rows("select 1 as one", Some(&light)),
+        Ok(vec![json!([1])])
+    );
+    let took = begun.elapsed();
+    assert!(took < Duration::from_secs(15), "{took:?}");
+}
+
+#[test]
+fn a_users_file_may_be_named_without_a_folder() {
+    let dir = own_place();
+    stedi(
+        dir.path(),
+        "user add ada --role scientist --users users.json",
+    )
+    .input("a long enough password\n")
+    .run()
+    .done();
+    let token = stedi(dir.path(), "user token ada --users users.json")
+        .run()
+        .done();
+    assert!(token.out.starts_with("stedi_ada_"), "{}", token.out);
+}
+
 #[test]
 fn a_fault_says_what_where_and_what_to_do() {
     let served = Served::of(&SMALL.dir, "");
@@ -211,6 +293,9 @@ fn roles_see_what_they_may() {
         0000 select 1 as one
         -000 describe customer_trusted
         -000 show create table customer_trusted
+        -000 show create table customer_curated
+        -000 show partitions customer_landing
+        ---- select input_file_name() from customer_curated
         -000 explain analyze select email from customer_trusted where email > 'm'
         -011 select subject from system.consent limit 9
         -011 select * from system.device_owner limit 9
@@ -364,6 +449,8 @@ fn people_sign_in_and_out() {
         ("//evil.example/", "/"),
         ("https://evil.example", "/"),
         ("/%5Cevil.example", "/"),
+        ("/%09/evil.example", "/"),
+        ("/a%0D%0AX:%201", "/"),
     ] {
         let body = format!("csrf={csrf}&name=ada&password={good}&next={next}");
         assert_eq!(send("/sign-in", "", &body).header("location"), Some(place));
@@ -405,8 +492,36 @@ fn people_sign_in_and_out() {
         303
     );
 
-    // A revoked token, and a removed user, end at once.
+    // Another user of the same name has nothing of the first.
+    let query = served.sql("select 1 as one", Some(&token));
+    let id = query["id"].as_str().unwrap();
+    let results = format!("/api/v1/queries/{id}/rows");
+    assert_eq!(served.get(&results, Some(&token)).status, 200);
+    let before = send(
+        "/sign-in",
+        "",
+        &format!("csrf={csrf}&name=ada&password={good}"),
+    );
+    let before = before
+        .header("set-cookie")
+        .unwrap()
+        .split(';')
+        .next()
+        .unwrap()
+        .to_owned();
     let users = served.own.path().join("users.json");
+    let remove = format!("user remove ada --users {}", users.display());
+    stedi(served.own.path(), &remove).run().done();
+    let token = add_user(served.own.path(), "ada", "--role privacy-officer");
+    assert_eq!(served.get(&results, Some(&token)).status, 404);
+    assert_eq!(
+        served.get("/api/v1/queries", Some(&token)).json(),
+        json!([])
+    );
+    let with_cookie = served.ask("GET /sql", &[format!("Cookie: {before}")], "");
+    assert_eq!(with_cookie.status, 303);
+
+    // A revoked token, and a removed user, end at once.
     assert_eq!(served.get("/api/v1/me", Some(&token)).status, 200);
     let revoke = format!("user revoke ada --users {}", users.display());
     stedi(served.own.path(), &revoke).run().done();
@@ -424,7 +539,6 @@ fn people_sign_in_and_out() {
         .unwrap();
     let cookie = [format!("Cookie: {cookie}")];
     assert_eq!(served.ask("GET /sql", &cookie, "").status, 200);
-    let remove = format!("user remove ada --users {}", users.display());
     stedi(served.own.path(), &remove).run().done();
     let after = served.ask("GET /sql", &cookie, "");
     assert_eq!(after.status, 303);
