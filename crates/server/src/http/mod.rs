@@ -5,6 +5,7 @@ mod answer;
 mod api;
 mod asker;
 mod download;
+mod enhancement;
 mod figures;
 mod guard;
 mod lake_figures;
@@ -93,6 +94,7 @@ pub async fn http(
     });
     let router = Router::new()
         .merge(page::routes())
+        .merge(enhancement::routes())
         .nest("/api/v1", api::routes())
         .merge(operation::routes())
         .fallback(page::missing)

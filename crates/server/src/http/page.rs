@@ -13,7 +13,7 @@ use serde::Deserialize;
 use super::answer::Refused;
 use super::asker::{Asker, blocking};
 use super::rights::View;
-use super::{App, query_page};
+use super::{App, enhancement, query_page};
 use crate::fault::{Fault, Kind};
 use crate::principal::{Door, Principal, Role};
 
@@ -62,7 +62,7 @@ impl PageOf<'_> {
             role: signed_in.map(|principal| role_name(principal.role)),
             csrf: &self.asker.csrf,
             path: self.uri.path(),
-            enhanced: false,
+            enhanced: enhancement::IS_BUILT,
             nav: self.asker.nav(),
             now_ms: chrono::Utc::now().timestamp_millis(),
         };
