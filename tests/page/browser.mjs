@@ -46,7 +46,10 @@ export async function open(browser, url, settings = {}) {
   page.on("console", (message) => {
     // A page that is missing on purpose says so, too.
     const isMissing = message.text().includes("404") && message.location().url.endsWith("/nothing");
-    if (["error", "warning"].includes(message.type()) && !isMissing) wrong.push(`console: ${message.text()}`);
+    if (["error", "warning"].includes(message.type()) && !isMissing) {
+      const { url, lineNumber, columnNumber } = message.location();
+      wrong.push(`console: ${message.text()} at ${url}:${lineNumber}:${columnNumber}`);
+    }
   });
   page.on("request", (request) => {
     if (!request.url().startsWith(url) && !/^(data|blob):/.test(request.url())) wrong.push(`asks elsewhere: ${request.url()}`);
@@ -72,7 +75,8 @@ export async function open(browser, url, settings = {}) {
 /** Fails if axe finds something serious or critical. */
 export async function isAccessible(page, where) {
   await page.evaluate(AXE);
-  const { violations } = await page.evaluate(() => window.axe.run(document, { resultTypes: ["violations"] }));
+  // Without `preload`, which would copy the editor's sheets into inline styles.
+  const { violations } = await page.evaluate(() => window.axe.run(document, { resultTypes: ["violations"], preload: false }));
   const grave = violations.filter(({ impact }) => impact === "serious" || impact === "critical");
   const told = grave.map(({ id, nodes }) => `${id}: ${nodes.slice(0, 3).map((node) => `${node.html.slice(0, 160)} ${node.failureSummary}`).join(" | ")}`);
   assert.deepEqual(told, [], where);

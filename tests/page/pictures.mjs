@@ -18,18 +18,18 @@ export async function takePictures(browser, url, folder) {
   await take("pipeline");
   const sql = `-- Readings of each step, by how far the foot was away.
 select
-  distance_from_object,
+  distancefromobject,
   count(*) as readings,
   round(avg(sqrt(x * x + y * y + z * z)), 3) as acceleration
 from training_set
-group by distance_from_object
-order by distance_from_object`;
+group by distancefromobject
+order by distancefromobject`;
   await page.goto(`/sql?sql=${encodeURIComponent(sql)}`);
   await page.locator(".cm-content").click();
   await page.keyboard.press("Control+Enter");
   await page.locator(".virtual").waitFor();
   await page.locator("#y").selectOption("readings");
-  await page.locator("#x").selectOption("distance_from_object");
+  await page.locator("#x").selectOption("distancefromobject");
   await page.getByRole("button", { name: "Draw" }).click();
   await page.locator(".plot canvas").waitFor();
   await page.evaluate(() => window.scrollTo(0, 0));

@@ -58,6 +58,7 @@ export class Editor {
       EditorView.updateListener.of((update) => {
         if (update.docChanged) told.change((this.area.value = update.state.doc.toString()));
       }),
+      EditorView.domEventHandlers({ beforeinput: typeOver }),
       language(),
       theme,
     ];
@@ -114,6 +115,23 @@ export class Editor {
     this.view.dispatch(setDiagnostics(state, marks));
     if (range) this.view.dispatch({ effects: EditorView.scrollIntoView(range.from) });
   }
+}
+
+/**
+ * Types over a selection. Chromium would give the new text the old one's looks by an inline
+ * style, which the page's policy forbids.
+ *
+ * @param {InputEvent} event
+ * @param {EditorView} view
+ */
+function typeOver(event, view) {
+  const { data, inputType } = event;
+  const { main } = view.state.selection;
+  if (inputType !== "insertText" || !data || main.empty || view.composing) return false;
+  const typed = () => view.state.update(view.state.replaceSelection(data), { userEvent: "input.type", scrollIntoView: true });
+  const isHandled = view.state.facet(EditorView.inputHandler).some((handle) => handle(view, main.from, main.to, data, typed));
+  if (!isHandled) view.dispatch(typed());
+  return true;
 }
 
 /**
