@@ -78,6 +78,11 @@ export async function rows(id, offset, count) {
   return (await ask(`/api/v1/queries/${id}/rows?offset=${offset}&count=${count}`)).json();
 }
 
+/** @returns {Promise<string[]>} The names of all functions. */
+export async function functions() {
+  return (await ask("/api/v1/functions")).json();
+}
+
 /** @returns {Promise<Table[]>} */
 export async function tables() {
   return (await ask("/api/v1/tables")).json();

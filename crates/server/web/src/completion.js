@@ -1,17 +1,11 @@
 // What the editor completes: tables and columns that the asker may read, and functions.
 import { completeFromList, ifNotIn } from "@codemirror/autocomplete";
-import { SQLDialect, StandardSQL, schemaCompletionSource, keywordCompletionSource, sql } from "@codemirror/lang-sql";
-import { rows, submit, tables } from "./api.js";
+import { SQLDialect, StandardSQL, keywordCompletionSource, schemaCompletionSource } from "@codemirror/lang-sql";
+import { functions, tables } from "./api.js";
 
-/** @import { Completion, CompletionContext, CompletionSource } from "@codemirror/autocomplete" */
+/** @import { Completion, CompletionSource } from "@codemirror/autocomplete" */
 /** @import { SQLNamespace } from "@codemirror/lang-sql" */
 /** @import { Table } from "./api.js" */
-
-/** How long the list of functions may take. */
-const FUNCTIONS_WAIT_MS = 10_000;
-
-/** Functions that are listed at most. */
-const FUNCTIONS_MAX = 5000;
 
 const dialect = SQLDialect.define({
   keywords: `${StandardSQL.spec.keywords ?? ""} ${words()}`,
@@ -24,10 +18,7 @@ function words() {
   return "select from where group by having order limit offset fetch with recursive as on using join inner left right full outer cross natural union all intersect except distinct and or not in is null like between exists case when then else end cast try_cast extract interval over partition rows range unbounded preceding following current row filter within asc desc nulls first last values unnest ordinality lateral table version timestamp of true false describe show explain tables columns functions";
 }
 
-/**
- * The language of the editor. Its completions come when the server has told them; until
- * then it completes keywords.
- */
+/** The language of the editor. Its completions come when the server has told them. */
 export function language() {
   const known = fetched();
   /** @type {CompletionSource} */
@@ -41,7 +32,7 @@ export function language() {
     const options = lists.filter((list) => list.from === from).flatMap((list) => list.options);
     return { from, options: unique(options), validFor: /^[\w$]*$/ };
   };
-  return [sql({ dialect }).language.extension, dialect.language.data.of({ autocomplete: complete }), sql({ dialect }).support];
+  return [dialect.extension, dialect.language.data.of({ autocomplete: complete })];
 }
 
 /** @param {readonly Completion[]} options */
@@ -54,11 +45,13 @@ function unique(options) {
 
 /** @returns {Promise<CompletionSource[]>} */
 async function fetched() {
-  const [found, functions] = await Promise.all([tables().catch(() => []), functionNames().catch(() => [])]);
+  // Without the server's lists it completes keywords.
+  const [found, names] = await Promise.all([tables().catch(() => []), functions().catch(() => [])]);
+  const calls = names.map((name) => ({ label: name, type: "function", apply: `${name}(` }));
   return [
     columnsOfMentioned(found),
     schemaCompletionSource({ dialect, schema: namespace(found) }),
-    ifNotIn(["QuotedIdentifier", "String", "LineComment", "BlockComment", "."], completeFromList(functions)),
+    ifNotIn(["QuotedIdentifier", "String", "LineComment", "BlockComment", "."], completeFromList(calls)),
     keywordCompletionSource(dialect, false, (label, type) => ({ label, type, boost: -50 })),
   ];
 }
@@ -102,14 +95,4 @@ function columnsOfMentioned(tables) {
     return { from, options: named.flatMap(({ columns }) => columns.map((one) => ({ ...column(one), boost: 20 }))) };
   };
   return ifNotIn(["QuotedIdentifier", "String", "LineComment", "BlockComment"], source);
-}
-
-/** @returns {Promise<Completion[]>} */
-async function functionNames() {
-  const query = await submit("show functions", FUNCTIONS_WAIT_MS);
-  if (query.state !== "done") return [];
-  const at = query.columns.findIndex(({ name }) => name.toLowerCase().includes("function"));
-  const found = await rows(query.id, 0, FUNCTIONS_MAX);
-  const names = new Set(found.rows.map((row) => String(row[Math.max(at, 0)])));
-  return [...names].map((name) => ({ label: name, type: "function", apply: `${name}(` }));
 }
