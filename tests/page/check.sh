@@ -33,8 +33,7 @@ stop() {
 trap stop EXIT
 export HOME=$work
 
-# One customer record and one reading that cannot be read, so that quarantine has something
-# to show, and a second run, so that there is growth to draw.
+# One reading cannot be read, so that quarantine has something to show.
 "$binary" demo "$work/demo" > "$work/demo.txt" 2>&1 || { cat "$work/demo.txt" >&2; exit 1; }
 cd "$work/demo"
 echo '{"user":"someone@example.com","timestamp":16555' > landing/accelerometer/landing/cut-off.json

@@ -28,7 +28,7 @@ export async function views(url) {
     [`/runs/${runs[0].run}`, "customer_trusted"],
     ["/privacy", "Look"],
     ["/privacy?singling_out=1", "machine_learning_curated"],
-    ["/quarantine", "cut-off.json"],
+    ["/quarantine", "truncated"],
     ["/sign-in", "Password"],
     ["/nothing", "nothing at this path"],
   ];
