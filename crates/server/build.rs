@@ -8,7 +8,7 @@ use std::path::Path;
 use std::{env, fs};
 
 /// The files of an enhanced page: either all of them are embedded, or none.
-const FILES: [&str; 3] = ["app.js", "sql.js", "app.css"];
+const FILES: [&str; 4] = ["app.js", "sql.js", "app.css", "licenses.txt"];
 
 fn main() {
     println!("cargo::rerun-if-changed=build.rs");

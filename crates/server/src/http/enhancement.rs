@@ -28,9 +28,10 @@ pub(super) fn routes() -> Router<Arc<App>> {
 /// A file, or that the browser has it already. Browsers ask each time, so that a page never
 /// runs the script of another version.
 fn file(name: &str, content: &'static [u8], tag: &str, asked: &HeaderMap) -> Response {
-    let kind = match name.ends_with(".css") {
-        true => "text/css; charset=utf-8",
-        false => "text/javascript; charset=utf-8",
+    let kind = match name.rsplit_once('.') {
+        Some((_, "css")) => "text/css; charset=utf-8",
+        Some((_, "js")) => "text/javascript; charset=utf-8",
+        _ => "text/plain; charset=utf-8",
     };
     let headers = [
         (header::CONTENT_TYPE, kind),

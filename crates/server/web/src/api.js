@@ -32,8 +32,14 @@ async function ask(path, how) {
     throw new Refused({ kind: "failed", message: "The server does not answer.", hint: "see whether it still runs, then try again" });
   }
   if (response.ok) return response;
-  const fault = await response.json().catch(() => ({ kind: "failed", message: `The server answered ${response.status}.` }));
-  throw new Refused(fault);
+  throw new Refused(await response.json().catch(() => faultOf(response.status)));
+}
+
+/** What a page that is not there means. @param {number} status @returns {Fault} */
+function faultOf(status) {
+  return status === 404
+    ? { kind: "missing", message: "The result is no longer kept.", hint: "run the statement again" }
+    : { kind: "failed", message: `The server answered ${status}.` };
 }
 
 /**
@@ -94,6 +100,7 @@ export async function tables() {
  * @param {string} path
  */
 export async function page(path) {
-  const text = await (await ask(path)).text();
-  return new DOMParser().parseFromString(text, "text/html");
+  const response = await ask(path);
+  if (new URL(response.url).pathname === "/sign-in") throw new Refused({ kind: "sign-in", message: "Nobody is signed in." });
+  return new DOMParser().parseFromString(await response.text(), "text/html");
 }

@@ -43,7 +43,7 @@ export class Editor {
       lineNumbers(),
       highlightActiveLineGutter(),
       history(),
-      drawSelection(),
+      drawSelection({ cursorBlinkRate: matchMedia("(prefers-reduced-motion: reduce)").matches ? 0 : 1200 }),
       dropCursor(),
       indentOnInput(),
       bracketMatching(),

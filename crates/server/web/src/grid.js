@@ -5,7 +5,7 @@ import { button, element, grouped } from "./dom.js";
 import { isNumeric } from "./kinds.js";
 import { Pages, WHOLE_ROWS } from "./pages.js";
 
-/** @import { Cell } from "./api.js" */
+/** @import { Cell, Query } from "./api.js" */
 
 /** Pixels of a row. */
 const ROW = 24;
@@ -24,19 +24,18 @@ export class Grid {
    * Takes the place of the rows that the server wrote.
    *
    * @param {HTMLElement} box With a table in it.
-   * @param {string} id
-   * @param {number} total
+   * @param {Pick<Query, "id" | "rows" | "columns">} query
    * @param {{ offset: number, order: (column: string, isDown: boolean) => void }} how The row that
    *   is shown first, and what orders a result that is too long to be sorted here.
    */
-  constructor(box, id, total, how) {
+  constructor(box, { id, rows: total, columns }, how) {
     this.box = box;
     this.total = total;
     this.how = how;
     this.pages = new Pages(id, total, () => this.draw(), () => this.say("Some rows did not arrive: scroll again to ask for them again."));
     this.heads = [...box.querySelectorAll("th")];
-    this.names = this.heads.map((head) => head.firstChild?.textContent ?? "");
-    this.isNumber = this.heads.map((head) => isNumeric(head.querySelector(".type")?.textContent ?? ""));
+    this.names = columns.map(({ name }) => name);
+    this.isNumber = columns.map(({ type }) => isNumeric(type));
     /** @type {{ column: number, isDown: boolean } | null} */
     this.order = null;
     this.note = element("span", { className: "note", role: "status" });

@@ -32,6 +32,7 @@ export class Result {
 
   /** Says that a statement was handed in. */
   begin() {
+    this.restart();
     this.put(
       element(
         "section",
@@ -43,6 +44,7 @@ export class Result {
 
   /** Says why a statement could not be handed in. @param {unknown} error */
   fail(error) {
+    this.restart();
     const fault = error instanceof Refused ? error.fault : /** @type {Fault} */ ({ message: String(error) });
     const said = element("div", { className: "fault", role: "alert" }, element("p", {}, fault.message));
     if (fault.hint) said.append(element("p", {}, `hint: ${fault.hint}`));
@@ -83,7 +85,7 @@ export class Result {
     if (box instanceof HTMLElement) {
       section.querySelectorAll(".pages").forEach((links) => links.remove());
       const offset = Number(new URLSearchParams(location.search).get("offset")) || 0;
-      new Grid(box, id, query.rows, { offset, order: this.told.order });
+      new Grid(box, query, { offset, order: this.told.order });
     }
     const form = section.querySelector("form[data-chart]");
     if (form instanceof HTMLFormElement) drawByForm(form, id, query.rows);
