@@ -7,15 +7,14 @@ use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 
-use super::App;
-
 /// Names and contents; empty where `npm run build` was not run.
 const FILES: &[(&str, &[u8])] = include!(concat!(env!("OUT_DIR"), "/enhancement.rs"));
 
 /// Whether the page has a script.
 pub(super) const IS_BUILT: bool = !FILES.is_empty();
 
-pub(super) fn routes() -> Router<Arc<App>> {
+/// Their routes.
+pub(super) fn routes<S: Clone + Send + Sync + 'static>() -> Router<S> {
     let router = Router::new();
     FILES.iter().fold(router, |router, &(name, content)| {
         let tag = format!("\"{}\"", &blake3::hash(content).to_hex()[..32]);
