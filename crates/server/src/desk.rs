@@ -320,6 +320,43 @@ impl Desk {
         }
     }
 
+    /// Does what a door computes of its own beside the lake's rows, as a statement: in its
+    /// turn, within its time, and with its line in the audit log. `work` gives how many
+    /// rows it hands out, and what it hands out.
+    ///
+    /// # Errors
+    /// What `work` says, and as [`Desk::run`].
+    pub(crate) async fn aside<T: Send + 'static>(
+        &self,
+        who: &Principal,
+        door: Door,
+        sql: &str,
+        work: impl Future<Output = Result<(u64, T), Fault>> + Send + 'static,
+    ) -> Result<T, Fault> {
+        let mut record = self.record(who, door, "query", redaction::shape(sql));
+        let deadline = tokio::time::Instant::now() + self.limits.time;
+        let done = async {
+            let _turn = match Arc::clone(&self.turns).try_acquire_owned() {
+                Ok(turn) => turn,
+                Err(_) => self.wait_for_turn(deadline).await?,
+            };
+            let task = self.spawn(work);
+            let _stop = StopUnlessKept(Some(task.abort_handle()));
+            match tokio::time::timeout_at(deadline, task).await {
+                Ok(done) => done.map_err(|error| Fault::internal("answering", error))?,
+                Err(_) => Err(out_of_time(self.limits.time)),
+            }
+        };
+        match done.await {
+            Ok((rows, made)) => {
+                record.entry.rows = rows;
+                record.write("done")?;
+                Ok(made)
+            }
+            Err(fault) => Err(record.failed(fault)),
+        }
+    }
+
     /// The tables that `who` may read, with their columns.
     ///
     /// # Errors

@@ -3,7 +3,6 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use tokio_rustls::TlsAcceptor;
 use tokio_rustls::rustls::ServerConfig;
 use tokio_rustls::rustls::crypto::ring;
 use tokio_rustls::rustls::pki_types::pem::PemObject;
@@ -44,9 +43,4 @@ pub fn tls(certificates: &Path, key: &Path) -> Result<Arc<ServerConfig>, TlsErro
         .with_single_cert(chain, private)
         .map_err(|error| failed(certificates, &error))?;
     Ok(Arc::new(config))
-}
-
-/// The same for the page and the API.
-pub fn acceptor(config: &Arc<ServerConfig>) -> TlsAcceptor {
-    TlsAcceptor::from(Arc::clone(config))
 }

@@ -205,7 +205,7 @@ pub(crate) enum Command {
     Lineage(LineageArgs),
     /// Write a page for reviewers and auditors: counts, checks, graph, masked previews
     Report(ReportArgs),
-    /// Open the doors of a lake: a web page and an HTTP API
+    /// Open the doors of a lake: a web page, an HTTP API, Postgres wire, Arrow Flight SQL
     Serve(ServeArgs),
     /// Manage who may sign in where a lake is served
     #[command(subcommand)]
@@ -394,6 +394,12 @@ pub(crate) struct ServeArgs {
     /// Where the web page and the HTTP API listen
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8080")]
     pub(crate) http: SocketAddr,
+    /// Where clients of Postgres are answered, such as 127.0.0.1:5432
+    #[arg(long, value_name = "ADDR")]
+    pub(crate) pg: Option<SocketAddr>,
+    /// Where clients of Arrow Flight SQL are answered, such as 127.0.0.1:31337
+    #[arg(long, value_name = "ADDR")]
+    pub(crate) flight: Option<SocketAddr>,
     /// A name by which the server is asked, besides its address; may be repeated
     #[arg(long = "host", value_name = "NAME")]
     pub(crate) hosts: Vec<String>,

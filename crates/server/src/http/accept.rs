@@ -14,6 +14,8 @@ use tokio::task::JoinSet;
 use tokio_rustls::TlsAcceptor;
 use tower::ServiceExt;
 
+use crate::gate::stopped;
+
 /// Connections at once; more wait to be accepted.
 const CONNECTIONS_MAX: usize = 512;
 
@@ -44,7 +46,7 @@ pub(super) async fn accept(
         };
         let (accepted, place) = tokio::select! {
             accepted = accepted => accepted,
-            _ = stop.wait_for(|stop| *stop) => break,
+            () = stopped(&mut stop) => break,
         };
         while connections.try_join_next().is_some() {}
         let Ok((stream, _)) = accepted else {
@@ -88,7 +90,7 @@ async fn serve(
     // What breaks a connection concerns its other end alone.
     tokio::select! {
         _ = connection.as_mut() => return,
-        _ = stop.wait_for(|stop| *stop) => {}
+        () = stopped(&mut stop) => {}
     }
     connection.as_mut().graceful_shutdown();
     _ = connection.await;

@@ -24,24 +24,18 @@ use std::time::Instant;
 use axum::Router;
 use axum::middleware::from_fn_with_state;
 use tokio::net::TcpListener;
-use tokio::sync::watch;
 use tokio_rustls::TlsAcceptor;
 
 use self::asker::Sessions;
 use self::queries::Queries;
 use crate::desk::Desk;
+use crate::gate::Gate;
 use crate::principal::Principal;
 use crate::users::Users;
 
-/// What the page and the API are served with.
-#[derive(Debug)]
+/// What the page and the API are served with, besides their gate.
+#[derive(Debug, Default)]
 pub struct HttpSetup {
-    /// Where statements are handed in.
-    pub desk: Arc<Desk>,
-    /// Who may sign in; without users, nobody needs to.
-    pub users: Option<Arc<Users>>,
-    /// Who everybody is where nobody signs in.
-    pub local: Principal,
     /// Names by which the server is asked, besides those of its address.
     pub hosts: Vec<String>,
     /// Expected row counts.
@@ -71,25 +65,22 @@ impl App {
     }
 }
 
-/// Serves the page and the API on `listener` until `stop` says so.
-pub async fn http(
-    listener: TcpListener,
-    tls: Option<TlsAcceptor>,
-    setup: HttpSetup,
-    stop: watch::Receiver<bool>,
-) {
+/// Serves the page and the API until the gate closes.
+pub async fn http(listener: TcpListener, gate: Gate, setup: HttpSetup) {
     let mut hosts = setup.hosts;
     hosts.extend(["localhost", "127.0.0.1", "[::1]"].map(str::to_owned));
     hosts.extend(listener.local_addr().ok().map(host_of));
+    let is_secure = gate.tls.is_some();
+    let tls = gate.tls.map(TlsAcceptor::from);
     let app = Arc::new(App {
-        queries: Queries::new(Arc::clone(&setup.desk)),
-        desk: setup.desk,
-        users: setup.users,
-        local: setup.local,
+        queries: Queries::new(Arc::clone(&gate.desk)),
+        desk: gate.desk,
+        users: gate.users,
+        local: gate.local,
         hosts,
         expect: setup.expect,
-        sessions: Sessions::new(tls.is_some()),
-        is_secure: tls.is_some(),
+        sessions: Sessions::new(is_secure),
+        is_secure,
         began: Instant::now(),
     });
     let router = Router::new()
@@ -100,7 +91,7 @@ pub async fn http(
         .fallback(page::missing)
         .layer(from_fn_with_state(Arc::clone(&app), guard::guard))
         .with_state(app);
-    accept::accept(listener, tls, router, stop).await;
+    accept::accept(listener, tls, router, gate.stop).await;
 }
 
 /// An address as a host in a request has it.

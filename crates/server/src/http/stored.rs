@@ -10,7 +10,6 @@ use arrow::ipc::writer::FileWriter;
 use arrow::record_batch::RecordBatch;
 
 /// A result that is being written.
-
 pub(super) struct Storing {
     file: File,
     writer: FileWriter<BufWriter<File>>,

@@ -8,9 +8,10 @@ use std::time::Duration;
 use anyhow::Result;
 use catalog::Expectations;
 use engine::Setup;
-use server::{Audit, Desk, HttpSetup, Limits, Principal, Role, Users};
+use server::{Audit, Desk, Gate, HttpSetup, Limits, Principal, Role, Users};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
+use tokio::task::JoinSet;
 
 use super::run;
 use crate::args::{ServeArgs, UsersArgs};
@@ -35,6 +36,8 @@ const GRACE: Duration = Duration::from_millis(600);
 /// The doors and what they are opened with.
 pub(crate) struct Doors {
     http: SocketAddr,
+    postgres: Option<SocketAddr>,
+    flight: Option<SocketAddr>,
     hosts: Vec<String>,
     tls: Option<(PathBuf, PathBuf)>,
     users: Option<PathBuf>,
@@ -49,6 +52,8 @@ impl Doors {
     pub(crate) fn of_demo(http: SocketAddr) -> Self {
         Self {
             http,
+            postgres: None,
+            flight: None,
             hosts: Vec::new(),
             tls: None,
             users: None,
@@ -58,6 +63,12 @@ impl Doors {
             signs_in: !http.ip().is_loopback(),
         }
     }
+
+    /// Where the doors are.
+    fn addresses(&self) -> impl Iterator<Item = SocketAddr> {
+        let others = [self.postgres, self.flight].into_iter().flatten();
+        std::iter::once(self.http).chain(others)
+    }
 }
 
 pub(crate) fn serve(settings: &Settings, args: &ServeArgs) -> Result<Ending> {
@@ -66,6 +77,8 @@ pub(crate) fn serve(settings: &Settings, args: &ServeArgs) -> Result<Ending> {
     let tls = args.tls_cert.clone().zip(args.tls_key.clone());
     let doors = Doors {
         http: args.http,
+        postgres: args.pg,
+        flight: args.flight,
         hosts: args.hosts.clone(),
         tls,
         users: args.users.users.clone(),
@@ -85,72 +98,100 @@ pub(super) fn serve_lake(
     expect: Option<Expectations>,
 ) -> Result<Ending> {
     let users = users_of(doors)?;
-    let tls = match &doors.tls {
-        None => None,
-        Some((certificates, key)) => {
-            let config = server::tls(certificates, key).map_err(|error| {
-                Failure::settings(
-                    error.to_string(),
-                    "give the chain of certificates with --tls-cert and its private key with --tls-key, both as PEM",
-                )
-            })?;
-            Some(server::acceptor(&config))
-        }
-    };
+    let tls = doors.tls.as_ref().map(|(certificates, key)| {
+        server::tls(certificates, key).map_err(|error| {
+            Failure::settings(
+                error.to_string(),
+                "give the chain of certificates with --tls-cert and its private key with --tls-key, both as PEM",
+            )
+        })
+    });
+    let tls = tls.transpose()?;
     let audit = open_audit(doors)?;
     let limits = limits(settings, doors);
-    let is_secure = tls.is_some();
     runtime()?.block_on(async {
-        let listener = TcpListener::bind(doors.http).await;
-        let listener = listener.map_err(|error| cannot_listen(doors.http, &error))?;
-        let address = listener.local_addr()?;
+        let http = listen(Some(doors.http), "--http").await?;
+        let postgres = listen(doors.postgres, "--pg").await?;
+        let flight = listen(doors.flight, "--flight").await?;
         let desk = Desk::open(setup, limits, audit).await?;
-        let page = HttpSetup {
-            desk: Arc::clone(&desk),
+        let lake = desk.setup().lake.to_string();
+        let (close, stop) = watch::channel(false);
+        let gate = Gate {
+            desk,
+            users,
             local: Principal {
                 name: "local".into(),
                 role: Role::Engineer,
                 sees_personal: false,
             },
-            hosts: doors.hosts.clone(),
-            expect,
-            users,
+            tls,
+            stop,
         };
-        let (stop, told) = watch::channel(false);
-        let serving = tokio::spawn(server::http(listener, tls, page, told));
-        let scheme = if is_secure { "https" } else { "http" };
-        // Whoever started it waits for this line.
-        put(&format!(
-            "serving {} at {scheme}://{address}\n",
-            desk.setup().lake
-        ))?;
+        let secure = if gate.tls.is_some() { "s" } else { "" };
+        let mut serving = JoinSet::new();
+        let mut told = format!("serving {lake}\n");
+        if let Some(listener) = http {
+            told += &format!("http{secure}://{}\n", listener.local_addr()?);
+            let setup = HttpSetup {
+                hosts: doors.hosts.clone(),
+                expect,
+            };
+            serving.spawn(server::http(listener, gate.clone(), setup));
+        }
+        if let Some(listener) = postgres {
+            told += &format!("postgresql://{}/stedi\n", listener.local_addr()?);
+            serving.spawn(server::postgres(listener, gate.clone()));
+        }
+        if let Some(listener) = flight {
+            let tls = if gate.tls.is_some() { "tls" } else { "tcp" };
+            told += &format!("grpc+{tls}://{}\n", listener.local_addr()?);
+            serving.spawn(server::flight(listener, gate.clone()));
+        }
+        // Whoever started it waits for these lines.
+        put(&told)?;
         stopped().await;
-        _ = stop.send(true);
-        _ = tokio::time::timeout(GRACE, serving).await;
+        _ = close.send(true);
+        let all = async { while serving.join_next().await.is_some() {} };
+        _ = tokio::time::timeout(GRACE, all).await;
         Ok(Ending::Interrupted)
     })
+}
+
+async fn listen(address: Option<SocketAddr>, flag: &str) -> Result<Option<TcpListener>> {
+    let Some(address) = address else {
+        return Ok(None);
+    };
+    let listener = TcpListener::bind(address).await.map_err(|error| {
+        Failure::failed(
+            format!("cannot listen at {address}: {error}"),
+            format!(
+                "another program may listen there: choose another address with {flag}, such as 127.0.0.1:0"
+            ),
+        )
+    })?;
+    Ok(Some(listener))
 }
 
 /// The users who sign in; `None` where nobody needs to.
 fn users_of(doors: &Doors) -> Result<Option<Arc<Users>>> {
     let users = users_file(doors.users.clone())?;
-    let is_local = doors.http.ip().is_loopback();
     let none = users.is_empty().map_err(|error| users_failure(&error))?;
-    if !is_local && doors.tls.is_none() {
+    let open = doors
+        .addresses()
+        .find(|address| !address.ip().is_loopback());
+    if let Some(open) = open
+        && doors.tls.is_none()
+    {
         return Err(Failure::settings(
-            format!(
-                "{} is not loopback, and what goes there must be encrypted",
-                doors.http
-            ),
+            format!("{open} is not loopback, and what goes there must be encrypted"),
             "give --tls-cert and --tls-key, or serve at 127.0.0.1",
         ));
     }
-    if !is_local && none {
+    if let Some(open) = open
+        && none
+    {
         return Err(Failure::settings(
-            format!(
-                "{} is not loopback, and nobody could sign in there",
-                doors.http
-            ),
+            format!("{open} is not loopback, and nobody could sign in there"),
             "add a user: stedi user add NAME --role engineer",
         ));
     }
@@ -217,11 +258,4 @@ fn limits(settings: &Settings, doors: &Doors) -> Limits {
         running,
         waiting: running * WAITING_OF_RUNNING,
     }
-}
-
-fn cannot_listen(address: SocketAddr, error: &std::io::Error) -> anyhow::Error {
-    Failure::failed(
-        format!("cannot listen at {address}: {error}"),
-        "another program may listen there: choose another address with --http, such as 127.0.0.1:0",
-    )
 }

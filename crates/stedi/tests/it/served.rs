@@ -88,11 +88,11 @@ impl Served {
             .stdout(Stdio::piped())
             .stderr(Stdio::null());
         let mut child = command.spawn().unwrap();
-        let mut line = String::new();
-        let out = child.stdout.as_mut().unwrap();
-        BufReader::new(out).read_line(&mut line).unwrap();
-        let address = line.trim().rsplit_once("://").map(|(_, address)| address);
-        let address = address.unwrap_or_else(|| panic!("not served: {line:?}"));
+        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        let mut line = || lines.next().and_then(Result::ok).unwrap_or_default();
+        let (serving, address) = (line(), line());
+        let address = address.split_once("://").map(|(_, address)| address);
+        let address = address.unwrap_or_else(|| panic!("not served: {serving:?}"));
         Self {
             address: address.to_owned(),
             child,
