@@ -11,6 +11,14 @@ check:
 test:
     cargo test --workspace
 
+# What a script adds to the page of `stedi serve`; the next build embeds it.
+web:
+    cd crates/server/web && npm ci && npm run build
+
+# The page in a headless browser.
+page:
+    tests/page/check.sh
+
 # Format and lint, mending what can be mended.
 tidy:
     cargo fmt --all

@@ -13,6 +13,9 @@ pub const ICON_PATH: &str = "/static/stedi.svg";
 /// Where the script of an enhanced page is served.
 pub const SCRIPT_PATH: &str = "/static/app.js";
 
+/// Where the stylesheet of what a script adds is served.
+pub const SCRIPT_STYLE_PATH: &str = "/static/app.css";
+
 /// The icon: three bars for the three zones.
 pub const ICON: &str = "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 16 16\"><rect width=\"16\" height=\"16\" rx=\"3\" fill=\"#0b6e66\"/><path d=\"M3 4h10M3 8h7M3 12h4\" stroke=\"#fff\" stroke-width=\"2\"/></svg>";
 
@@ -31,7 +34,8 @@ pub struct Frame<'a> {
     pub csrf: &'a str,
     /// The path of the view, without its query.
     pub path: &'a str,
-    /// Whether there is a script at [`SCRIPT_PATH`].
+    /// Whether there is a script at [`SCRIPT_PATH`], with a stylesheet at
+    /// [`SCRIPT_STYLE_PATH`].
     pub enhanced: bool,
     /// The views that the role may open.
     pub nav: Nav,
@@ -120,7 +124,10 @@ impl Frame<'_> {
                             false => { meta http-equiv="refresh" content=(seconds); },
                         }
                     }
-                    @if self.enhanced { script src=(SCRIPT_PATH) defer {} }
+                    @if self.enhanced {
+                        link rel="stylesheet" href=(SCRIPT_STYLE_PATH);
+                        script src=(SCRIPT_PATH) defer {}
+                    }
                 }
                 body data-csrf=[self.enhanced.then_some(self.csrf)] {
                     a class="skip" href="#main" { "Skip to content" }

@@ -3,7 +3,7 @@
 //! - They work without JavaScript. A script, where one was built, only adds to them: it
 //!   finds what it enhances by `data-` attributes.
 //! - They load two things of the same origin: [`style()`] at [`STYLE_PATH`] and [`ICON`] at
-//!   [`ICON_PATH`]. No styles or scripts are in the page, so that a
+//!   [`ICON_PATH`]; an enhanced page also [`SCRIPT_PATH`] and [`SCRIPT_STYLE_PATH`]. No styles or scripts are in the page, so that a
 //!   Content-Security-Policy can forbid them.
 //! - Each figure leads to the rows behind it, where the role may ask for them.
 
@@ -32,7 +32,7 @@ mod tables;
 
 pub use editor::SqlError;
 pub use failure::{Failure, failure};
-pub use frame::{Frame, ICON, ICON_PATH, Nav, SCRIPT_PATH, STYLE_PATH};
+pub use frame::{Frame, ICON, ICON_PATH, Nav, SCRIPT_PATH, SCRIPT_STYLE_PATH, STYLE_PATH};
 pub use grid::{ResultColumn, ResultRows};
 pub use overview::overview;
 pub use person::{PersonPage, person};

@@ -1,5 +1,6 @@
 //! The API for programs: JSON in, JSON out.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -18,6 +19,7 @@ use super::asker::Asker;
 use super::download::{self, Format};
 use super::figures;
 use super::queries::{HttpQuery, State as QueryState};
+use super::query_page;
 use super::rights::View;
 use super::sent::{Body, Parameters, Path};
 use super::sessions::blocking;
@@ -58,6 +60,7 @@ pub(super) fn routes() -> Router<Arc<App>> {
         .route("/queries/{id}/rows", get(rows))
         .route("/queries/{id}/result", get(result))
         .route("/overview", get(overview))
+        .route("/functions", get(functions))
         .route("/tables", get(tables))
         .route("/tables/{name}", get(table))
         .route("/runs", get(runs))
@@ -271,6 +274,14 @@ async fn result(
 
 async fn overview(State(app): State<Arc<App>>, asker: Asker) -> Answer {
     Ok(Json(app.overview(&asker).await?).into_response())
+}
+
+async fn functions(State(app): State<Arc<App>>, asker: Asker) -> Answer {
+    let shown = query_page::few_rows(&app, &asker, Door::Api, "show functions").await?;
+    let (_, rows) = shown;
+    let names = rows.into_iter().filter_map(|row| row.into_iter().next()?);
+    let names: BTreeSet<String> = names.collect();
+    Ok(Json(names).into_response())
 }
 
 async fn tables(State(app): State<Arc<App>>, asker: Asker) -> Answer {

@@ -6,6 +6,7 @@ mod api;
 mod app;
 mod asker;
 mod download;
+mod enhancement;
 mod figures;
 mod guard;
 mod lake_figures;
@@ -64,6 +65,7 @@ pub async fn http(listener: TcpListener, gate: Gate, setup: HttpSetup) {
     let router = Router::new()
         .merge(page::routes())
         .merge(query_page::routes())
+        .merge(enhancement::routes())
         .nest("/api/v1", api::routes())
         .merge(operation::routes())
         .fallback(page::missing)

@@ -138,7 +138,9 @@ async fn table(
         of_version.unwrap_or_default(),
     );
     // A table that nobody built yet, or a version that is gone, has no rows to show.
-    let preview = query_page::few_rows(&app, &asker, &sql).await.ok();
+    let preview = query_page::few_rows(&app, &asker, Door::Page, &sql)
+        .await
+        .ok();
     let preview = preview
         .as_ref()
         .map(|(columns, cells)| ResultRows { columns, cells });

@@ -303,13 +303,14 @@ async fn cancel(
     Ok(Redirect::to(&format!("/queries/{}", query.id)).into_response())
 }
 
-/// The rows of a statement that gives few, as a page shows them.
+/// The rows of a statement that gives few, as a page shows them. The query is not remembered.
 pub(super) async fn few_rows(
     app: &App,
     asker: &Asker,
+    door: Door,
     sql: &str,
 ) -> Result<(Vec<ResultColumn>, Vec<Vec<Option<String>>>), Fault> {
-    let mut rows = app.desk.run(&asker.principal, Door::Page, sql).await?;
+    let mut rows = app.desk.run(&asker.principal, door, sql).await?;
     let columns = figures::columns(rows.schema()).into_iter();
     let columns = columns.map(|(name, kind, is_number)| ResultColumn {
         name,

@@ -7,6 +7,7 @@ use pages::console::Frame;
 use super::answer::Refused;
 use super::app::App;
 use super::asker::Asker;
+use super::enhancement;
 use crate::fault::Fault;
 use crate::principal::Role;
 
@@ -32,7 +33,7 @@ impl PageOf<'_> {
             role: signed_in.map(|principal| role_name(principal.role)),
             csrf: &self.asker.csrf,
             path: self.uri.path(),
-            enhanced: false,
+            enhanced: enhancement::IS_BUILT,
             nav: self.asker.nav(),
             now_ms: chrono::Utc::now().timestamp_millis(),
         };

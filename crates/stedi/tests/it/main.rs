@@ -38,6 +38,7 @@ mod counts;
 mod defects;
 mod devices_passed_on;
 mod during_runs;
+mod enhanced_page;
 mod export;
 mod full_disk;
 mod gates;

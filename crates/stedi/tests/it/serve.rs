@@ -375,6 +375,7 @@ fn views_are_for_the_roles_that_may_open_them() {
         ("/api/v1/me", [200, 200, 200]),
         ("/api/v1/openapi.json", [200, 200, 200]),
         ("/api/v1/overview", [200, 200, 200]),
+        ("/api/v1/functions", [200, 200, 200]),
         ("/api/v1/tables", [200, 200, 200]),
         ("/api/v1/tables/machine_learning_curated", [200, 200, 200]),
         ("/api/v1/tables/customer_trusted", [404, 200, 200]),

@@ -1,0 +1,106 @@
+// The HTTP API of the server.
+
+/**
+ * @typedef {{ name: string, type: string }} Column
+ * @typedef {string | number | boolean | null} Cell
+ * @typedef {{ kind: string, message: string, hint?: string, place?: [number, number] }} Fault
+ * @typedef {{ id: string, sql: string, state: "waiting" | "running" | "done" | "failed" | "cancelled",
+ *   rows: number, is_cut: boolean, ms: number, columns: Column[], error: Fault | null }} Query
+ * @typedef {{ columns: Column[], offset: number, total: number, rows: Cell[][] }} Rows
+ * @typedef {{ zone: string, table: string, columns: Column[] }} Table
+ */
+
+/** What the server says is wrong. */
+export class Refused extends Error {
+  /** @param {Fault} fault */
+  constructor(fault) {
+    super(fault.message);
+    this.fault = fault;
+  }
+}
+
+/**
+ * @param {string} path
+ * @param {RequestInit} [how]
+ */
+async function ask(path, how) {
+  let response;
+  try {
+    response = await fetch(path, { credentials: "same-origin", ...how });
+  } catch (error) {
+    if (error instanceof DOMException && error.name === "AbortError") throw error;
+    throw new Refused({ kind: "failed", message: "The server does not answer.", hint: "see whether it still runs, then try again" });
+  }
+  if (response.ok) return response;
+  throw new Refused(await response.json().catch(() => faultOf(response.status)));
+}
+
+/** What a page that is not there means. @param {number} status @returns {Fault} */
+function faultOf(status) {
+  return status === 404
+    ? { kind: "missing", message: "The result is no longer kept.", hint: "run the statement again" }
+    : { kind: "failed", message: `The server answered ${status}.` };
+}
+
+/**
+ * Hands in a statement; waits a little, so that a quick answer is there at once.
+ *
+ * @param {string} sql
+ * @param {number} waitMs
+ * @returns {Promise<Query>}
+ */
+export async function submit(sql, waitMs) {
+  const body = JSON.stringify({ sql, wait_ms: waitMs });
+  const response = await ask("/api/v1/queries", { method: "POST", headers: { "content-type": "application/json" }, body });
+  return response.json();
+}
+
+/**
+ * How far a query is, once it is over or `waitMs` have passed.
+ *
+ * @param {string} id
+ * @param {number} waitMs
+ * @param {AbortSignal} [signal]
+ * @returns {Promise<Query>}
+ */
+export async function state(id, waitMs, signal) {
+  return (await ask(`/api/v1/queries/${id}?wait_ms=${waitMs}`, { signal })).json();
+}
+
+/** @param {string} id */
+export async function cancel(id) {
+  await ask(`/api/v1/queries/${id}/cancel`, { method: "POST" });
+}
+
+/**
+ * Rows of a result.
+ *
+ * @param {string} id
+ * @param {number} offset
+ * @param {number} count At most 10,000.
+ * @returns {Promise<Rows>}
+ */
+export async function rows(id, offset, count) {
+  return (await ask(`/api/v1/queries/${id}/rows?offset=${offset}&count=${count}`)).json();
+}
+
+/** @returns {Promise<string[]>} The names of all functions. */
+export async function functions() {
+  return (await ask("/api/v1/functions")).json();
+}
+
+/** @returns {Promise<Table[]>} */
+export async function tables() {
+  return (await ask("/api/v1/tables")).json();
+}
+
+/**
+ * The page of a query.
+ *
+ * @param {string} path
+ */
+export async function page(path) {
+  const response = await ask(path);
+  if (new URL(response.url).pathname === "/sign-in") throw new Refused({ kind: "sign-in", message: "Nobody is signed in." });
+  return new DOMParser().parseFromString(await response.text(), "text/html");
+}

@@ -1,0 +1,14 @@
+// What every page gets: buttons that copy, keyboard shortcuts, and, where there is a
+// statement, the editor.
+import { addCopyButtons } from "./copy.js";
+import { listenForShortcuts } from "./shortcuts.js";
+
+addCopyButtons(document);
+listenForShortcuts();
+if (document.querySelector("[data-editor]")) {
+  // The editor is large: other pages do without it.
+  // @ts-expect-error A path of the server, not of this folder.
+  import("/static/sql.js");
+}
+// Statements lie in the storage of this browser tab; who leaves takes them along.
+document.querySelector("form[action='/sign-out']")?.addEventListener("submit", () => sessionStorage.clear());

@@ -1,0 +1,24 @@
+// node check.mjs URL [--pictures DIR]
+import { launch } from "./browser.mjs";
+import { takePictures } from "./pictures.mjs";
+import { checkPlain } from "./plain.mjs";
+import { checkScripted } from "./scripted.mjs";
+import { checkViews } from "./views.mjs";
+
+const [url, flag, folder] = process.argv.slice(2);
+const script = await fetch(`${url}/static/app.js`);
+if (!script.ok) {
+  console.error("the program has no script: run `just web`, then build it again");
+  process.exit(1);
+}
+const browser = await launch();
+try {
+  const steps = flag === "--pictures" ? [(...of) => takePictures(...of, folder)] : [checkPlain, checkScripted, checkViews];
+  for (const step of steps) {
+    const began = performance.now();
+    const done = await step(browser, url);
+    console.log(`${done} (${((performance.now() - began) / 1000).toFixed(1)} s)`);
+  }
+} finally {
+  await browser.close();
+}
