@@ -106,6 +106,8 @@ async function formats(page) {
   ];
   for (const [before, after] of cases) {
     await write(page, before);
+    // What completes may lie over the button.
+    await page.keyboard.press("Escape");
     await page.getByRole("button", { name: "Format" }).click();
     assert.equal(await text(page), after);
   }

@@ -1,6 +1,6 @@
 // The editor: CodeMirror in the place of the form's text area, which keeps the statement for
 // the form.
-import { acceptCompletion, autocompletion, closeBrackets, closeBracketsKeymap, completionKeymap } from "@codemirror/autocomplete";
+import { acceptCompletion, autocompletion, closeCompletion, closeBrackets, closeBracketsKeymap, completionKeymap } from "@codemirror/autocomplete";
 import { defaultKeymap, history, historyKeymap } from "@codemirror/commands";
 import { bracketMatching, indentOnInput, syntaxTree } from "@codemirror/language";
 import { lintKeymap, setDiagnostics } from "@codemirror/lint";
@@ -35,7 +35,7 @@ export class Editor {
     this.extensions = [
       Prec.highest(
         keymap.of([
-          { key: "Mod-Enter", run: press(told.run) },
+          { key: "Mod-Enter", run: press(() => (closeCompletion(this.view), told.run())) },
           { key: "Alt-Shift-f", run: press(() => this.format()) },
           { key: "Alt-Shift-n", run: press(told.open) },
         ]),
