@@ -175,7 +175,7 @@ fn a_cancelled_statement_leaves_others_their_turn() {
         Ok(vec![json!([1])])
     );
     let took = begun.elapsed();
-    assert!(took < Duration::from_secs(15), "{took:?}");
+    assert!(took < Duration::from_secs(40), "{took:?}");
 }
 
 #[test]
@@ -705,7 +705,7 @@ fn a_heavy_statement_is_cancelled_limited_and_does_not_hold_up_the_end() {
         .get(&format!("/api/v1/queries/{id}?wait_ms=5000"), None)
         .json();
     assert_eq!(state["state"], "cancelled", "{state}");
-    assert!(begun.elapsed() < Duration::from_secs(2));
+    assert!(begun.elapsed() < Duration::from_secs(5));
 
     let id = submit();
     // The page answers meanwhile.
@@ -719,7 +719,7 @@ fn a_heavy_statement_is_cancelled_limited_and_does_not_hold_up_the_end() {
     }
     std::thread::sleep(Duration::from_millis(300));
     let took = served.end();
-    assert!(took < Duration::from_secs(2), "{took:?}");
+    assert!(took < Duration::from_secs(4), "{took:?}");
 }
 
 #[test]
