@@ -92,6 +92,8 @@ pub struct Rows {
     schema: SchemaRef,
     batches: mpsc::Receiver<Sent>,
     task: tokio::task::AbortHandle,
+    /// Let go when the rows are.
+    _threads: Threads,
     deadline: tokio::time::Instant,
     time: Duration,
     rows_max: u64,
@@ -168,10 +170,7 @@ impl Desk {
         getrandom::fill(&mut mask_key).unwrap_or_else(|error| {
             unreachable!("the system has random numbers: {error}");
         });
-        // An operator that does not yield keeps its thread: others must find one.
-        let cores = std::thread::available_parallelism().map_or(1, usize::from);
         let computing = tokio::runtime::Builder::new_multi_thread()
-            .worker_threads(limits.running * cores + cores)
             .thread_stack_size(STACK_BYTES)
             .thread_name("query")
             .enable_all()
@@ -258,7 +257,8 @@ impl Desk {
         let mut record = self.record(who, door, QUERY, redaction::shape(sql));
         let deadline = tokio::time::Instant::now() + self.limits.time;
         match self.started(who, sql, deadline).await {
-            Ok((schema, batches, task)) => Ok(Rows {
+            Ok((schema, batches, task, threads)) => Ok(Rows {
+                _threads: threads,
                 schema,
                 batches,
                 task,
@@ -277,15 +277,14 @@ impl Desk {
         who: &Principal,
         sql: &str,
         deadline: tokio::time::Instant,
-    ) -> Result<(SchemaRef, mpsc::Receiver<Sent>, tokio::task::AbortHandle), Fault> {
+    ) -> Result<Started, Fault> {
         let turn = self.turn(who, deadline).await?;
         let session = self.session(who)?;
         let sql = sql.to_owned();
         let (planned, plan_of) = oneshot::channel();
         let (send, batches) = mpsc::channel(AHEAD);
-        let task = self.spawn(async move {
-            // Kept until the last task of the statement let go of its rows.
-            let _turn = turn;
+        let threads = Threads::of(turn)?;
+        let task = threads.spawn(async move {
             let query = match plan(&session, &sql).await {
                 Ok(query) => query,
                 Err(fault) => {
@@ -297,13 +296,12 @@ impl Desk {
                 compute(&query, &send).await;
             }
         });
-        let stop = StopUnlessKept(Some(task.abort_handle()));
         let schema = match tokio::time::timeout_at(deadline, plan_of).await {
             Ok(Ok(planned)) => planned?,
             Ok(Err(_)) => return Err(Fault::internal("planning", "its task ended")),
             Err(_) => return Err(out_of_time(self.limits.time)),
         };
-        Ok((schema, batches, stop.keep()))
+        Ok((schema, batches, task.abort_handle(), threads))
     }
 
     /// Waits for a turn among the user's own, then among everybody's.
@@ -373,7 +371,7 @@ impl Desk {
         let done = async {
             let _turn = self.turn(who, deadline).await?;
             let task = self.spawn(work);
-            let _stop = StopUnlessKept(Some(task.abort_handle()));
+            let _stop = StopWhenDropped(task.abort_handle());
             match tokio::time::timeout_at(deadline, task).await {
                 Ok(done) => done.map_err(|error| Fault::internal("answering", error))?,
                 Err(_) => Err(out_of_time(self.limits.time)),
@@ -535,25 +533,59 @@ impl Drop for Rows {
     }
 }
 
-/// Stops a task unless its rows are kept.
-struct StopUnlessKept(Option<tokio::task::AbortHandle>);
+/// Stops a task.
+struct StopWhenDropped(tokio::task::AbortHandle);
 
-impl StopUnlessKept {
-    fn keep(mut self) -> tokio::task::AbortHandle {
-        match self.0.take() {
-            Some(task) => task,
-            None => unreachable!("it is kept once"),
-        }
-    }
-}
-
-impl Drop for StopUnlessKept {
+impl Drop for StopWhenDropped {
     fn drop(&mut self) {
-        if let Some(task) = &self.0 {
-            task.abort();
+        self.0.abort();
+    }
+}
+
+/// The threads of one statement. Its turn is over when the last of them ended: an operator
+/// that does not yield goes on for a while after everybody let go of it.
+#[derive(Debug)]
+struct Threads(Option<Runtime>);
+
+impl Threads {
+    fn of(turn: Turn) -> Result<Self, Fault> {
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .thread_stack_size(STACK_BYTES)
+            .thread_name("query")
+            .enable_all()
+            // Dropped with the runtime, which each of its threads and tasks holds.
+            .on_thread_stop(move || _ = &turn)
+            .build();
+        let failed = |error| Fault::internal("starting threads", error);
+        Ok(Self(Some(runtime.map_err(failed)?)))
+    }
+
+    fn spawn<T: Send + 'static>(
+        &self,
+        task: impl Future<Output = T> + Send + 'static,
+    ) -> tokio::task::JoinHandle<T> {
+        match &self.0 {
+            Some(runtime) => runtime.spawn(task),
+            None => unreachable!("the threads end when they are dropped"),
         }
     }
 }
+
+impl Drop for Threads {
+    fn drop(&mut self) {
+        if let Some(runtime) = self.0.take() {
+            runtime.shutdown_background();
+        }
+    }
+}
+
+/// A statement that was planned and is computed.
+type Started = (
+    SchemaRef,
+    mpsc::Receiver<Sent>,
+    tokio::task::AbortHandle,
+    Threads,
+);
 
 /// Plans one statement that reads.
 async fn plan(session: &Session, sql: &str) -> Result<Query, Fault> {
