@@ -366,13 +366,11 @@ impl Desk {
         sql: &str,
         work: impl Future<Output = Result<(u64, T), Fault>> + Send + 'static,
     ) -> Result<T, Fault> {
-        let mut record = self.record(who, door, "query", redaction::shape(sql));
+        let mut record = self.record(who, door, QUERY, redaction::shape(sql));
         let deadline = tokio::time::Instant::now() + self.limits.time;
         let done = async {
-            let _turn = self.turn(who, deadline).await?;
-            let task = self.spawn(work);
-            let _stop = StopWhenDropped(task.abort_handle());
-            match tokio::time::timeout_at(deadline, task).await {
+            let threads = Threads::of(self.turn(who, deadline).await?)?;
+            match tokio::time::timeout_at(deadline, threads.spawn(work)).await {
                 Ok(done) => done.map_err(|error| Fault::internal("answering", error))?,
                 Err(_) => Err(out_of_time(self.limits.time)),
             }
@@ -530,15 +528,6 @@ impl Rows {
 impl Drop for Rows {
     fn drop(&mut self) {
         self.task.abort();
-    }
-}
-
-/// Stops a task.
-struct StopWhenDropped(tokio::task::AbortHandle);
-
-impl Drop for StopWhenDropped {
-    fn drop(&mut self) {
-        self.0.abort();
     }
 }
 
