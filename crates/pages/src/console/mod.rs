@@ -35,6 +35,7 @@ pub use failure::{Failure, failure};
 pub use frame::{Frame, ICON, ICON_PATH, Nav, SCRIPT_PATH, SCRIPT_STYLE_PATH, STYLE_PATH};
 pub use grid::{ResultColumn, ResultRows};
 pub use overview::overview;
+pub use parts::{percent, sql_name};
 pub use person::{PersonPage, person};
 pub use pipeline::pipeline;
 pub use plot::{Chart, ChartPoints};

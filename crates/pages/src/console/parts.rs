@@ -97,7 +97,7 @@ pub(super) fn sql_path(sql: &str) -> String {
 }
 
 /// A table's name in a statement, with its zone.
-pub(super) fn sql_name(zone: Zone, table: &str) -> String {
+pub fn sql_name(zone: Zone, table: &str) -> String {
     format!("{}.{}", zone.as_str(), quoted(table))
 }
 
@@ -115,7 +115,7 @@ pub(super) fn sql_text(text: &str) -> String {
 }
 
 /// `text` as a part of a path or a query.
-pub(super) fn percent(text: &str) -> String {
+pub fn percent(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for byte in text.bytes() {
         match byte {

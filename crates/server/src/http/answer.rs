@@ -2,7 +2,7 @@
 
 use axum::http::{StatusCode, Uri, header};
 use axum::response::{Html, IntoResponse, Redirect, Response};
-use pages::console::{Failure, Frame, Nav, failure};
+use pages::console::{Failure, Frame, Nav, failure, percent};
 
 use crate::fault::{Fault, Kind};
 
@@ -79,8 +79,7 @@ impl IntoResponse for Refused {
         match self.page {
             None => (status, axum::Json(self.fault)).into_response(),
             Some(path) if self.fault.kind == Kind::SignIn => {
-                let next: String = form_urlencoded(&path);
-                Redirect::to(&format!("/sign-in?next={next}")).into_response()
+                Redirect::to(&format!("/sign-in?next={}", percent(&path))).into_response()
             }
             Some(path) => failure_page(&self.fault, &path),
         }
@@ -110,15 +109,4 @@ fn failure_page(fault: &Fault, path: &str) -> Response {
         },
     );
     (status, [(header::CACHE_CONTROL, "no-store")], Html(page)).into_response()
-}
-
-/// A text as a part of a URL's query.
-pub(super) fn form_urlencoded(text: &str) -> String {
-    let encode = |byte: &u8| match byte {
-        b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' | b'/' => {
-            char::from(*byte).to_string()
-        }
-        byte => format!("%{byte:02X}"),
-    };
-    text.as_bytes().iter().map(encode).collect()
 }

@@ -299,7 +299,7 @@ async fn tables(State(app): State<Arc<App>>, asker: Asker) -> Answer {
 }
 
 async fn table(State(app): State<Arc<App>>, asker: Asker, Path(name): Path<String>) -> Answer {
-    let (page, _) = app.table(&asker, &name).await?;
+    let page = app.table(&asker, &name).await?;
     Ok(Json(page).into_response())
 }
 

@@ -4,13 +4,13 @@ use std::collections::HashSet;
 
 use chrono::Utc;
 use engine::Setup;
-use evidence::{Overview, TablePage};
+use evidence::{Overview, SinglingOut, TablePage};
 
 use super::app::App;
 use super::asker::Asker;
 use crate::desk::VisibleTable;
 use crate::fault::{Fault, Kind};
-use crate::principal::Role;
+use crate::principal::{Door, Role};
 
 impl App {
     /// The setup at the present.
@@ -41,12 +41,20 @@ impl App {
         Ok(overview)
     }
 
+    /// The risk of singling people out. It reads tables, so it takes its turn among the
+    /// statements.
+    pub(super) async fn singling_out(&self, asker: &Asker) -> Result<Vec<SinglingOut>, Fault> {
+        let setup = self.now();
+        let read = async move {
+            let risk = engine::singling_out(&setup).await?;
+            Ok((risk.len() as u64, risk))
+        };
+        let (desk, who) = (&self.desk, &asker.principal);
+        desk.aside(who, Door::Page, "singling out", read).await
+    }
+
     /// The figures of one table, with the columns that the asker sees.
-    pub(super) async fn table(
-        &self,
-        asker: &Asker,
-        name: &str,
-    ) -> Result<(TablePage, VisibleTable), Fault> {
+    pub(super) async fn table(&self, asker: &Asker, name: &str) -> Result<TablePage, Fault> {
         let name = name.to_lowercase();
         let (schema, bare) = match name.split_once('.') {
             Some((schema, bare)) => (Some(schema), bare),
@@ -74,7 +82,7 @@ impl App {
         if asker.principal.role == Role::Scientist && !asker.is_local {
             without_definition(&mut page);
         }
-        Ok((page, visible))
+        Ok(page)
     }
 }
 

@@ -12,7 +12,6 @@ use serde::Deserialize;
 
 use super::answer::Refused;
 use super::app::App;
-use super::asker::Asker;
 use super::query_page;
 use super::rights::View;
 use super::sent::{Form, Path};
@@ -65,14 +64,8 @@ async fn icon() -> Response {
     (kind, ICON).into_response()
 }
 
-async fn overview(State(app): State<Arc<App>>, asker: Asker, uri: Uri) -> Answer {
-    let page = PageOf {
-        app: &app,
-        asker: &asker,
-        uri: &uri,
-    };
-    let figures = app.overview(&asker).await;
-    let figures = figures.map_err(|fault| page.refused(fault))?;
+async fn overview(page: PageOf) -> Answer {
+    let figures = page.need(page.app.overview(&page.asker).await)?;
     Ok(page.show("Overview", |frame| console::overview(frame, &figures)))
 }
 
@@ -81,31 +74,14 @@ struct From {
     from: Option<String>,
 }
 
-async fn pipeline(
-    State(app): State<Arc<App>>,
-    asker: Asker,
-    uri: Uri,
-    Query(asked): Query<From>,
-) -> Answer {
-    let page = PageOf {
-        app: &app,
-        asker: &asker,
-        uri: &uri,
-    };
-    let figures = app.overview(&asker).await;
-    let figures = figures.map_err(|fault| page.refused(fault))?;
+async fn pipeline(page: PageOf, Query(asked): Query<From>) -> Answer {
+    let figures = page.need(page.app.overview(&page.asker).await)?;
     let from = asked.from.as_deref();
     Ok(page.show("Pipeline", |frame| console::pipeline(frame, &figures, from)))
 }
 
-async fn tables(State(app): State<Arc<App>>, asker: Asker, uri: Uri) -> Answer {
-    let page = PageOf {
-        app: &app,
-        asker: &asker,
-        uri: &uri,
-    };
-    let figures = app.overview(&asker).await;
-    let figures = figures.map_err(|fault| page.refused(fault))?;
+async fn tables(page: PageOf) -> Answer {
+    let figures = page.need(page.app.overview(&page.asker).await)?;
     Ok(page.show("Tables", |frame| console::tables(frame, &figures)))
 }
 
@@ -115,30 +91,21 @@ struct VersionAsked {
 }
 
 async fn table(
-    State(app): State<Arc<App>>,
-    asker: Asker,
-    uri: Uri,
+    page: PageOf,
     Path(name): Path<String>,
     Query(asked): Query<VersionAsked>,
 ) -> Answer {
-    let page = PageOf {
-        app: &app,
-        asker: &asker,
-        uri: &uri,
-    };
-    let found = app.table(&asker, &name).await;
-    let (figures, visible) = found.map_err(|fault| page.refused(fault))?;
+    let figures = page.need(page.app.table(&page.asker, &name).await)?;
     let of_version = asked
         .version
         .map(|version| format!(" version as of {version}"));
     let sql = format!(
-        "select * from {}.{}{} limit {PREVIEW_ROWS}",
-        visible.zone,
-        visible.table,
+        "select * from {}{} limit {PREVIEW_ROWS}",
+        console::sql_name(figures.figures.zone, &figures.figures.table),
         of_version.unwrap_or_default(),
     );
     // A table that nobody built yet, or a version that is gone, has no rows to show.
-    let preview = query_page::few_rows(&app, &asker, Door::Page, &sql)
+    let preview = query_page::few_rows(&page.app, &page.asker, Door::Page, &sql)
         .await
         .ok();
     let preview = preview
@@ -149,38 +116,17 @@ async fn table(
     }))
 }
 
-async fn runs(State(app): State<Arc<App>>, asker: Asker, uri: Uri) -> Answer {
-    let page = PageOf {
-        app: &app,
-        asker: &asker,
-        uri: &uri,
-    };
-    asker
-        .must(View::Runs)
-        .map_err(|fault| page.refused(fault))?;
-    let list = engine::run_list(&app.now()).await;
-    let list = list.map_err(|error| page.refused(error))?;
+async fn runs(page: PageOf) -> Answer {
+    page.need(page.asker.must(View::Runs))?;
+    let list = page.need(engine::run_list(&page.app.now()).await)?;
     Ok(page.show("Runs", |frame| console::runs(frame, &list)))
 }
 
-async fn run(
-    State(app): State<Arc<App>>,
-    asker: Asker,
-    uri: Uri,
-    Path(run): Path<String>,
-) -> Answer {
-    let page = PageOf {
-        app: &app,
-        asker: &asker,
-        uri: &uri,
-    };
-    asker
-        .must(View::Runs)
-        .map_err(|fault| page.refused(fault))?;
-    let found = engine::run_detail(&app.now(), &run).await;
-    let found = found.map_err(|error| page.refused(error))?;
-    let missing = || page.refused(Fault::new(Kind::Missing, "there is no such run"));
-    let run = found.ok_or_else(missing)?;
+async fn run(page: PageOf, Path(run): Path<String>) -> Answer {
+    page.need(page.asker.must(View::Runs))?;
+    let found = page.need(engine::run_detail(&page.app.now(), &run).await)?;
+    let missing = || Fault::new(Kind::Missing, "there is no such run");
+    let run = page.need(found.ok_or_else(missing))?;
     Ok(page.show("Run", |frame| console::run(frame, &run)))
 }
 
@@ -190,21 +136,10 @@ struct Offset {
     offset: u64,
 }
 
-async fn quarantine(
-    State(app): State<Arc<App>>,
-    asker: Asker,
-    uri: Uri,
-    Query(asked): Query<Offset>,
-) -> Answer {
-    let page = PageOf {
-        app: &app,
-        asker: &asker,
-        uri: &uri,
-    };
-    let allowed = asker.must(View::Quarantine);
-    allowed.map_err(|fault| page.refused(fault))?;
-    let found = engine::quarantine_page(&app.now(), asked.offset, QUARANTINE_ROWS).await;
-    let found = found.map_err(|error| page.refused(error))?;
+async fn quarantine(page: PageOf, Query(asked): Query<Offset>) -> Answer {
+    page.need(page.asker.must(View::Quarantine))?;
+    let found =
+        page.need(engine::quarantine_page(&page.app.now(), asked.offset, QUARANTINE_ROWS).await)?;
     Ok(page.show("Quarantine", |frame| console::quarantine(frame, &found)))
 }
 
@@ -214,27 +149,12 @@ struct Risk {
     singling_out: Option<String>,
 }
 
-async fn privacy(
-    State(app): State<Arc<App>>,
-    asker: Asker,
-    uri: Uri,
-    Query(asked): Query<Risk>,
-) -> Answer {
-    let page = PageOf {
-        app: &app,
-        asker: &asker,
-        uri: &uri,
-    };
-    let allowed = asker.must(View::Privacy);
-    allowed.map_err(|fault| page.refused(fault))?;
-    let figures = engine::privacy_page(&app.now()).await;
-    let figures = figures.map_err(|error| page.refused(error))?;
+async fn privacy(page: PageOf, Query(asked): Query<Risk>) -> Answer {
+    page.need(page.asker.must(View::Privacy))?;
+    let figures = page.need(engine::privacy_page(&page.app.now()).await)?;
     let risk = match asked.singling_out {
         None => None,
-        Some(_) => {
-            let risk = engine::singling_out(&app.now()).await;
-            Some(risk.map_err(|error| page.refused(error))?)
-        }
+        Some(_) => Some(page.need(page.app.singling_out(&page.asker).await)?),
     };
     Ok(page.show("Privacy", |frame| {
         console::privacy(frame, &figures, risk.as_deref())
@@ -247,26 +167,15 @@ struct PersonAsked {
     email: String,
 }
 
-async fn person(
-    State(app): State<Arc<App>>,
-    asker: Asker,
-    uri: Uri,
-    Form(asked): Form<PersonAsked>,
-) -> Answer {
-    let page = PageOf {
-        app: &app,
-        asker: &asker,
-        uri: &uri,
-    };
-    let allowed = asker.must(View::Person);
-    let allowed = allowed.and_then(|()| asker.check_csrf(&asked.csrf));
-    allowed.map_err(|fault| page.refused(fault))?;
-    let noted = app
-        .desk
-        .note(&asker.principal, Door::Page, "look-up", "done");
-    noted.map_err(|fault| page.refused(fault))?;
-    let known = super::person::look_up(&app.now(), &asked.email).await;
-    let known = known.map_err(|fault| page.refused(fault))?;
+async fn person(page: PageOf, Form(asked): Form<PersonAsked>) -> Answer {
+    let allowed = page.asker.must(View::Person);
+    page.need(allowed.and_then(|()| page.asker.check_csrf(&asked.csrf)))?;
+    page.need(
+        page.app
+            .desk
+            .note(&page.asker.principal, Door::Page, "look-up", "done"),
+    )?;
+    let known = page.need(super::person::look_up(&page.app.now(), &asked.email).await)?;
     Ok(page.show("Person", |frame| console::person(frame, &known)))
 }
 
@@ -370,19 +279,13 @@ struct SignOut {
     csrf: String,
 }
 
-async fn sign_out(
-    State(app): State<Arc<App>>,
-    asker: Asker,
-    uri: Uri,
-    headers: HeaderMap,
-    Form(sent): Form<SignOut>,
-) -> Answer {
-    let allowed = asker.check_csrf(&sent.csrf);
-    allowed.map_err(|fault| Refused::at(fault, &uri))?;
-    let noted = app
-        .desk
-        .note(&asker.principal, Door::Page, "sign-out", "done");
-    noted.map_err(|fault| Refused::at(fault, &uri))?;
-    let cookie = app.sessions.end(&headers);
+async fn sign_out(page: PageOf, headers: HeaderMap, Form(sent): Form<SignOut>) -> Answer {
+    page.need(page.asker.check_csrf(&sent.csrf))?;
+    page.need(
+        page.app
+            .desk
+            .note(&page.asker.principal, Door::Page, "sign-out", "done"),
+    )?;
+    let cookie = page.app.sessions.end(&headers);
     Ok(([(header::SET_COOKIE, cookie)], Redirect::to("/sign-in")).into_response())
 }

@@ -5,11 +5,10 @@ use std::time::Duration;
 
 use arrow::array::{Array, ArrayRef, AsArray};
 use arrow::compute::cast;
-use arrow::datatypes::{DataType, Float64Type, Int64Type, TimeUnit};
+use arrow::datatypes::{DataType, Float64Type, Int64Type, SchemaRef, TimeUnit};
 use arrow::record_batch::RecordBatch;
 use axum::Router;
-use axum::extract::{Query, State};
-use axum::http::Uri;
+use axum::extract::Query;
 use axum::response::{IntoResponse, Redirect};
 use axum::routing::{get, post};
 use pages::console::{
@@ -65,18 +64,8 @@ struct Shared {
     sql: String,
 }
 
-async fn editor(
-    State(app): State<Arc<App>>,
-    asker: Asker,
-    uri: Uri,
-    Query(shared): Query<Shared>,
-) -> Answer {
-    let page = PageOf {
-        app: &app,
-        asker: &asker,
-        uri: &uri,
-    };
-    let history = app.queries.of(&asker.principal);
+async fn editor(page: PageOf, Query(shared): Query<Shared>) -> Answer {
+    let history = page.app.queries.of(&page.asker.principal);
     let history = history.iter().take(HISTORY).map(|query| past(query));
     let form = SqlPage {
         statement: shared.sql,
@@ -114,21 +103,13 @@ struct Submission {
     sql: String,
 }
 
-async fn submit(
-    State(app): State<Arc<App>>,
-    asker: Asker,
-    uri: Uri,
-    Form(sent): Form<Submission>,
-) -> Answer {
-    let page = PageOf {
-        app: &app,
-        asker: &asker,
-        uri: &uri,
-    };
-    let allowed = asker.check_csrf(&sent.csrf);
-    allowed.map_err(|fault| page.refused(fault))?;
-    let query = app.queries.submit(&asker.principal, Door::Page, &sent.sql);
-    let query = query.map_err(|fault| page.refused(fault))?;
+async fn submit(page: PageOf, Form(sent): Form<Submission>) -> Answer {
+    page.need(page.asker.check_csrf(&sent.csrf))?;
+    let query = page.need(
+        page.app
+            .queries
+            .submit(&page.asker.principal, Door::Page, &sent.sql),
+    )?;
     _ = tokio::time::timeout(QUICK, query.ended()).await;
     Ok(Redirect::to(&format!("/queries/{}", query.id)).into_response())
 }
@@ -141,22 +122,9 @@ struct Shown {
     y: Option<String>,
 }
 
-async fn show(
-    State(app): State<Arc<App>>,
-    asker: Asker,
-    uri: Uri,
-    Path(id): Path<String>,
-    Query(asked): Query<Shown>,
-) -> Answer {
-    let page = PageOf {
-        app: &app,
-        asker: &asker,
-        uri: &uri,
-    };
-    let query = app.queries.find(&asker.principal, &id);
-    let query = query.map_err(|fault| page.refused(fault))?;
-    let shown = page_of(&query, asked).await;
-    let shown = shown.map_err(|fault| page.refused(fault))?;
+async fn show(page: PageOf, Path(id): Path<String>, Query(asked): Query<Shown>) -> Answer {
+    let query = page.need(page.app.queries.find(&page.asker.principal, &id))?;
+    let shown = page.need(page_of(&query, asked).await)?;
     Ok(page.show("Query", |frame| console::query(frame, &shown)))
 }
 
@@ -186,7 +154,7 @@ async fn page_of(query: &HttpQuery, asked: Shown) -> Result<QueryPage, Fault> {
             });
         }
         Progress::Done { result, .. } => {
-            page.columns = columns_of(&result);
+            page.columns = columns_of(result.schema());
             let (cells, chart) = blocking(move || -> Result<_, arrow::error::ArrowError> {
                 let cells = figures::texts(
                     &result.page(asked.offset, PAGE_ROWS, PAGE_BYTES)?,
@@ -208,8 +176,8 @@ async fn page_of(query: &HttpQuery, asked: Shown) -> Result<QueryPage, Fault> {
     Ok(page)
 }
 
-fn columns_of(result: &Stored) -> Vec<ResultColumn> {
-    let columns = figures::columns(result.schema()).into_iter();
+fn columns_of(schema: &SchemaRef) -> Vec<ResultColumn> {
+    let columns = figures::columns(schema).into_iter();
     columns
         .map(|(name, kind, is_number)| ResultColumn {
             name,
@@ -283,21 +251,10 @@ struct Cancelling {
     csrf: String,
 }
 
-async fn cancel(
-    State(app): State<Arc<App>>,
-    asker: Asker,
-    uri: Uri,
-    Path(id): Path<String>,
-    Form(sent): Form<Cancelling>,
-) -> Answer {
-    let page = PageOf {
-        app: &app,
-        asker: &asker,
-        uri: &uri,
-    };
-    let allowed = asker.check_csrf(&sent.csrf);
-    let query = allowed.and_then(|()| app.queries.find(&asker.principal, &id));
-    let query = query.map_err(|fault| page.refused(fault))?;
+async fn cancel(page: PageOf, Path(id): Path<String>, Form(sent): Form<Cancelling>) -> Answer {
+    let allowed = page.asker.check_csrf(&sent.csrf);
+    let query =
+        page.need(allowed.and_then(|()| page.app.queries.find(&page.asker.principal, &id)))?;
     query.cancel();
     _ = tokio::time::timeout(QUICK, query.ended()).await;
     Ok(Redirect::to(&format!("/queries/{}", query.id)).into_response())
@@ -311,13 +268,7 @@ pub(super) async fn few_rows(
     sql: &str,
 ) -> Result<(Vec<ResultColumn>, Vec<Vec<Option<String>>>), Fault> {
     let mut rows = app.desk.run(&asker.principal, door, sql).await?;
-    let columns = figures::columns(rows.schema()).into_iter();
-    let columns = columns.map(|(name, kind, is_number)| ResultColumn {
-        name,
-        kind,
-        is_number,
-    });
-    let columns = columns.collect();
+    let columns = columns_of(rows.schema());
     let mut batches = Vec::new();
     while let Some(batch) = rows.next().await {
         batches.push(batch?);

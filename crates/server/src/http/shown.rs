@@ -1,6 +1,10 @@
 //! Views as answers.
 
+use std::sync::Arc;
+
+use axum::extract::FromRequestParts;
 use axum::http::Uri;
+use axum::http::request::Parts;
 use axum::response::{Html, IntoResponse, Response};
 use pages::console::Frame;
 
@@ -14,14 +18,26 @@ use crate::principal::Role;
 /// What a handler of a page gives.
 pub(super) type Answer = Result<Response, Refused>;
 
-/// A page of this asker, at a path.
-pub(super) struct PageOf<'a> {
-    pub(super) app: &'a App,
-    pub(super) asker: &'a Asker,
-    pub(super) uri: &'a Uri,
+/// A page that somebody asks for.
+pub(super) struct PageOf {
+    pub(super) app: Arc<App>,
+    pub(super) asker: Asker,
+    uri: Uri,
 }
 
-impl PageOf<'_> {
+impl FromRequestParts<Arc<App>> for PageOf {
+    type Rejection = Refused;
+
+    async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Refused> {
+        Ok(Self {
+            asker: Asker::from_request_parts(parts, app).await?,
+            app: Arc::clone(app),
+            uri: parts.uri.clone(),
+        })
+    }
+}
+
+impl PageOf {
     /// Shows `view` with a title.
     pub(super) fn show(&self, title: &str, view: impl FnOnce(&Frame<'_>) -> String) -> Response {
         let lake = self.app.desk.setup().lake.to_string();
@@ -40,9 +56,9 @@ impl PageOf<'_> {
         Html(view(&frame)).into_response()
     }
 
-    /// A fault of this page.
-    pub(super) fn refused(&self, fault: impl Into<Fault>) -> Refused {
-        Refused::at(fault.into(), self.uri)
+    /// What the page needs; a fault becomes an answer of this page.
+    pub(super) fn need<T>(&self, needed: Result<T, impl Into<Fault>>) -> Result<T, Refused> {
+        needed.map_err(|fault| Refused::at(fault.into(), &self.uri))
     }
 }
 
