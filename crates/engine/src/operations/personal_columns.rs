@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use arrow::datatypes::{DataType, Field};
-use catalog::{Model, Table};
+use catalog::{Model, Project, Table};
 use query::{Session, Setup, scan, system};
 
 use crate::Error;
@@ -15,7 +15,7 @@ use crate::contract::planning;
 #[derive(Clone)]
 pub struct PersonalColumns {
     lineage: Arc<Lineage>,
-    setup: Setup,
+    project: Arc<Project>,
 }
 
 impl fmt::Debug for PersonalColumns {
@@ -35,7 +35,7 @@ impl PersonalColumns {
         let (_, lineage) = planning::plan_and_trace(&session, &models).await?;
         Ok(Self {
             lineage: Arc::new(lineage),
-            setup: setup.clone(),
+            project: Arc::clone(&setup.project),
         })
     }
 
@@ -54,11 +54,11 @@ impl PersonalColumns {
         if zone == system::ZONE {
             return system::personal(table).contains(&name.as_str());
         }
-        match self.setup.project.find(table) {
+        match self.project.find(table) {
             Some(Table::Landing(table)) => {
-                table.personal().contains(name) || is_text(column.data_type())
+                table.personal().contains(name) || column.data_type().is_string()
             }
-            None => zone == scan::LANDING && is_text(column.data_type()),
+            None => zone == scan::LANDING && column.data_type().is_string(),
             Some(Table::Model(model)) => {
                 let origin = Origin {
                     table: model.name.to_string(),
@@ -73,14 +73,7 @@ impl PersonalColumns {
     }
 }
 
-fn is_text(kind: &DataType) -> bool {
-    matches!(
-        kind,
-        DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View
-    )
-}
-
 /// Bytes may be anything; what is nested may hold it.
 fn is_opaque(kind: &DataType) -> bool {
-    !(kind.is_primitive() || *kind == DataType::Boolean || is_text(kind))
+    !(kind.is_primitive() || *kind == DataType::Boolean || kind.is_string())
 }

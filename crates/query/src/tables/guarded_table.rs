@@ -81,7 +81,7 @@ impl GuardedTable {
         schema: &Schema,
     ) -> Result<Arc<dyn PhysicalExpr>> {
         let field = schema.field(at);
-        if !is_text(field.data_type()) {
+        if !field.data_type().is_string() {
             let null = ScalarValue::try_from(field.data_type())?;
             return Ok(Arc::new(Literal::new(null)));
         }
@@ -91,13 +91,6 @@ impl GuardedTable {
         let call = ScalarFunctionExpr::try_new(mask, vec![column], schema, options)?;
         Ok(Arc::new(call))
     }
-}
-
-fn is_text(kind: &DataType) -> bool {
-    matches!(
-        kind,
-        DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View
-    )
 }
 
 #[async_trait]

@@ -80,9 +80,9 @@ impl<'a> Masking<'a> {
             column: column.to_owned(),
         };
         // A text is masked also if a function hides the value that it is made of.
-        let least = match kind {
-            DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View => Influence::Masked,
-            _ => Influence::Direct,
+        let least = match kind.is_string() {
+            true => Influence::Masked,
+            false => Influence::Direct,
         };
         let is_personal = logged.iter().any(|name| name == column)
             || self.lineage.is_personal(&origin)
@@ -170,20 +170,13 @@ impl ColumnMask {
         }
         let is_masked = match self.trust {
             Trust::Notes => text.contains('@'),
-            _ => (is_text(kind) || kind.is_nested()) && looks_personal(&text),
+            _ => (kind.is_string() || kind.is_nested()) && looks_personal(&text),
         };
         match is_masked {
             true => Cell::MASKED,
             false => Cell::Value(shortened(&text)),
         }
     }
-}
-
-fn is_text(kind: &DataType) -> bool {
-    matches!(
-        kind,
-        DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View
-    )
 }
 
 fn text(values: &Arc<dyn Array>, row: usize) -> String {
