@@ -419,18 +419,19 @@ impl Desk {
             .map_err(|error| Fault::internal("listing tables", error))?
     }
 
-    /// Appends a line to the audit log.
+    /// Appends a line to the audit log, on a thread that may wait for the disk.
     ///
     /// # Errors
     /// If it cannot be written: then nothing may be handed out.
-    pub fn note(
+    pub async fn note(
         &self,
         who: &Principal,
         door: Door,
         action: &str,
-        outcome: &str,
+        outcome: &'static str,
     ) -> Result<(), Fault> {
-        self.record(who, door, action, String::new()).write(outcome)
+        let mut record = self.record(who, door, action, String::new());
+        blocking(move || record.write(outcome)).await?
     }
 
     fn record(&self, who: &Principal, door: Door, action: &str, statement: String) -> Record {
@@ -625,4 +626,12 @@ fn out_of_time(time: Duration) -> Fault {
 fn too_many_rows(rows_max: u64) -> Fault {
     Fault::new(Kind::Limit, format!("there are more than {rows_max} rows"))
         .with_hint("narrow the statement, or take a whole table with `stedi export`")
+}
+
+/// Runs what would hold up other requests on a thread of its own.
+pub(crate) async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> T + Send + 'static,
+) -> Result<T, Fault> {
+    let done = tokio::task::spawn_blocking(work).await;
+    done.map_err(|error| Fault::internal("the request", error))
 }

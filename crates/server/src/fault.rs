@@ -4,6 +4,8 @@ use std::fmt;
 
 use serde::Serialize;
 
+use crate::users::UsersError;
+
 /// The kind of a fault. Doors give their own codes for it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
@@ -71,5 +73,16 @@ impl Fault {
         tracing::error!("{what}: {error}");
         Self::new(Kind::Failed, format!("{what} failed"))
             .with_hint("try again; the server's log has the cause")
+    }
+}
+
+impl From<UsersError> for Fault {
+    fn from(error: UsersError) -> Self {
+        match error {
+            UsersError::Busy => {
+                Self::new(Kind::Busy, error.to_string()).with_hint("try again in a minute")
+            }
+            other => Self::internal("reading users", other),
+        }
     }
 }

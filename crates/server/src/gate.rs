@@ -7,16 +7,16 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tokio_rustls::rustls::ServerConfig;
 
-use crate::desk::Desk;
+use crate::desk::{Desk, blocking};
 use crate::fault::{Fault, Kind};
 use crate::principal::{Door, Principal, Role};
 use crate::users::Users;
 
 /// How long somebody waits who gave a wrong password.
-const REFUSED_AFTER: Duration = Duration::from_millis(300);
+const REFUSED_AFTER: Duration = Duration::from_millis(500);
 
 /// Who may come in through a door for tools, and how.
-#[derive(Clone)]
+#[derive(Debug, Clone)]
 pub struct Gate {
     /// Where statements are handed in.
     pub desk: Arc<Desk>,
@@ -50,15 +50,14 @@ impl Gate {
         name: &str,
         secret: &str,
     ) -> Result<Guest, Fault> {
-        let guest = match self.known(name, secret).await? {
-            Some(guest) => guest,
-            None => {
-                self.refused(door, name)?;
-                tokio::time::sleep(REFUSED_AFTER).await;
-                return Err(wrong_secret());
-            }
+        let found = self.known(name, secret).await;
+        let Ok(Some(guest)) = found else {
+            self.refused(door, name).await?;
+            found?;
+            tokio::time::sleep(REFUSED_AFTER).await;
+            return Err(wrong_secret());
         };
-        self.desk.note(&guest.who, door, "sign-in", "done")?;
+        self.desk.note(&guest.who, door, "sign-in", "done").await?;
         Ok(guest)
     }
 
@@ -92,9 +91,7 @@ impl Gate {
         };
         let secret: Arc<str> = token.into();
         let asked = Arc::clone(&secret);
-        let found = tokio::task::spawn_blocking(move || users.of_token(&asked)).await;
-        let found = found.map_err(|error| Fault::internal("signing in", error))?;
-        let found = found.map_err(|error| Fault::internal("signing in", error))?;
+        let found = blocking(move || users.of_token(&asked)).await??;
         found
             .map(|who| Guest {
                 who,
@@ -109,9 +106,7 @@ impl Gate {
         };
         let (name, secret): (String, Arc<str>) = (name.to_owned(), secret.into());
         let asked = Arc::clone(&secret);
-        let found = tokio::task::spawn_blocking(move || users.sign_in(&name, &asked)).await;
-        let found = found.map_err(|error| Fault::internal("signing in", error))?;
-        let found = found.map_err(|error| Fault::internal("signing in", error))?;
+        let found = blocking(move || users.sign_in(&name, &asked)).await??;
         Ok(found.map(|who| Guest {
             who,
             secret: Some(secret),
@@ -119,11 +114,11 @@ impl Gate {
     }
 
     /// Notes a refused sign-in. A name that nobody has is not written: it may be a password.
-    fn refused(&self, door: Door, name: &str) -> Result<(), Fault> {
+    async fn refused(&self, door: Door, name: &str) -> Result<(), Fault> {
         let users = self.users.as_ref();
         let known = users.and_then(|users| users.principal(name).ok().flatten());
         let who = known.unwrap_or_else(|| Principal::unnamed("unknown", Role::Scientist));
-        self.desk.note(&who, door, "sign-in", "refused")
+        self.desk.note(&who, door, "sign-in", "refused").await
     }
 }
 

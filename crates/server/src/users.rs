@@ -11,6 +11,7 @@ use std::io::{self, Read, Write};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use argon2::Argon2;
@@ -30,6 +31,9 @@ const VERIFIED_FOR: Duration = Duration::from_secs(60);
 
 /// The most answers that are remembered.
 const VERIFIED_MAX: usize = 10_000;
+
+/// Secrets that are hashed or wait for it at once; more are turned away.
+const WAITING_MAX: usize = 32;
 
 /// Characters of the shortest password.
 const PASSWORD_MIN: usize = 12;
@@ -71,6 +75,9 @@ pub enum UsersError {
         /// The id.
         id: String,
     },
+    /// Too many sign-ins come at once.
+    #[error("too many sign in at once")]
+    Busy,
     /// A name that is none.
     #[error("a user's name has 1 to 32 of the characters a-z, 0-9, `.` and `-`")]
     Name,
@@ -144,6 +151,8 @@ pub struct Users {
     key: [u8; 32],
     /// One at a time: each takes 19 MiB and some milliseconds.
     hashing: Mutex<()>,
+    /// Secrets that are hashed or wait for it.
+    waiting: AtomicUsize,
 }
 
 /// What tells one state of the file from another.
@@ -163,6 +172,7 @@ impl Users {
             verified: Mutex::default(),
             key: random(),
             hashing: Mutex::default(),
+            waiting: AtomicUsize::new(0),
         }
     }
 
@@ -281,7 +291,7 @@ impl Users {
     /// fit. Takes some milliseconds of a core, also for names that do not exist.
     ///
     /// # Errors
-    /// As [`Users::is_empty`].
+    /// As [`Users::is_empty`]; [`UsersError::Busy`].
     pub fn sign_in(&self, name: &str, secret: &str) -> Result<Option<Principal>, UsersError> {
         if secret.starts_with(TOKEN_PREFIX) {
             let principal = self.of_token(secret)?;
@@ -290,14 +300,14 @@ impl Users {
         let (stamp, stored) = self.stored()?;
         let user = stored.users.iter().find(|user| user.name == name);
         let hash = user.and_then(|user| user.password.as_deref());
-        let fits = self.fits(secret, hash, stamp);
+        let fits = self.fits(secret, hash, stamp)?;
         Ok(user.filter(|_| fits).map(principal))
     }
 
     /// The user of a token that is neither expired nor revoked.
     ///
     /// # Errors
-    /// As [`Users::is_empty`].
+    /// As [`Users::is_empty`]; [`UsersError::Busy`].
     pub fn of_token(&self, token: &str) -> Result<Option<Principal>, UsersError> {
         let (stamp, stored) = self.stored()?;
         let mut parts = token
@@ -312,7 +322,7 @@ impl Users {
         let user = stored.users.iter().find(|user| user.name == name);
         let found = user.and_then(|user| user.tokens.iter().find(|token| token.id == id));
         let found = found.filter(|token| token.expires > Utc::now());
-        let fits = self.fits(secret, found.map(|token| token.hash.as_str()), stamp);
+        let fits = self.fits(secret, found.map(|token| token.hash.as_str()), stamp)?;
         Ok(user.filter(|_| fits).map(principal))
     }
 
@@ -327,32 +337,49 @@ impl Users {
     }
 
     /// Whether a secret has that hash. Without a hash it takes as long, and says no.
-    fn fits(&self, secret: &str, hash: Option<&str>, stamp: Stamp) -> bool {
+    fn fits(&self, secret: &str, hash: Option<&str>, stamp: Stamp) -> Result<bool, UsersError> {
+        struct Waiting<'w>(&'w AtomicUsize);
+        impl Drop for Waiting<'_> {
+            fn drop(&mut self) {
+                self.0.fetch_sub(1, Ordering::Relaxed);
+            }
+        }
         let of = hash.unwrap_or(NOBODY);
         let mut asked = secret.as_bytes().to_vec();
         asked.extend(of.as_bytes());
         let asked = *blake3::keyed_hash(&self.key, &asked).as_bytes();
-        let now = Instant::now();
-        if let Some((at, then)) = self.verified.lock().get(&asked)
-            && now.duration_since(*at) < VERIFIED_FOR
-            && *then == stamp
-        {
-            return true;
+        if self.is_verified(&asked, stamp) {
+            return Ok(true);
+        }
+        let before = self.waiting.fetch_add(1, Ordering::Relaxed);
+        let _waiting = Waiting(&self.waiting);
+        if before >= WAITING_MAX {
+            return Err(UsersError::Busy);
         }
         let _one = self.hashing.lock();
+        // Another request of the same user may have been hashed meanwhile.
+        if self.is_verified(&asked, stamp) {
+            return Ok(true);
+        }
         let Ok(parsed) = PasswordHash::new(of) else {
-            return false;
+            return Ok(false);
         };
         let verified = Argon2::default().verify_password(secret.as_bytes(), &parsed);
         if verified.is_err() || hash.is_none() {
-            return false;
+            return Ok(false);
         }
         let mut known = self.verified.lock();
         if known.len() >= VERIFIED_MAX {
             known.clear();
         }
-        known.insert(asked, (now, stamp));
-        true
+        known.insert(asked, (Instant::now(), stamp));
+        Ok(true)
+    }
+
+    fn is_verified(&self, asked: &[u8; 32], stamp: Stamp) -> bool {
+        let verified = self.verified.lock();
+        let found = verified.get(asked);
+        found.is_some_and(|(at, then)| at.elapsed() < VERIFIED_FOR && *then == stamp)
     }
 
     /// The users as the file has them now.

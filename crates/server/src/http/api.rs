@@ -22,8 +22,8 @@ use super::queries::{HttpQuery, State as QueryState};
 use super::query_page;
 use super::rights::View;
 use super::sent::{Body, Parameters, Path};
-use super::sessions::blocking;
 use super::stored::Stored;
+use crate::desk::blocking;
 use crate::fault::{Fault, Kind};
 use crate::principal::Door;
 
@@ -268,7 +268,8 @@ async fn result(
     let query = app.queries.find(&asker.principal, &id)?;
     let result = result_of(&query)?;
     app.desk
-        .note(&asker.principal, Door::Api, "download", "done")?;
+        .note(&asker.principal, Door::Api, "download", "done")
+        .await?;
     Ok(download::file(result, &query.id, asked.format))
 }
 

@@ -9,7 +9,7 @@ use axum::http::{HeaderMap, header};
 
 use super::answer::Refused;
 use super::app::App;
-use super::sessions::blocking;
+use crate::desk::blocking;
 use crate::fault::{Fault, Kind};
 use crate::principal::Principal;
 
@@ -25,25 +25,19 @@ pub(super) struct Asker {
 
 impl Asker {
     async fn of(app: &App, headers: &HeaderMap) -> Result<Self, Fault> {
-        let Some(users) = &app.users else {
+        let Some(users) = &app.gate.users else {
             return Ok(Self {
-                principal: app.local.clone(),
+                principal: app.gate.local.clone(),
                 csrf: app.sessions.csrf(""),
                 is_local: true,
             });
         };
-        let unread = |error| Fault::internal("reading users", error);
         if let Some(bearer) = headers.get(header::AUTHORIZATION) {
             let token = bearer.to_str().ok().and_then(|text| text.split_once(' '));
             let token = token.filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"));
             let token = token.map(|(_, token)| token.to_owned()).unwrap_or_default();
-            let Ok(_turn) = app.sessions.sign_ins.try_acquire() else {
-                return Err(Fault::new(Kind::Busy, "too many tokens come at once"));
-            };
             let users = Arc::clone(users);
-            let found = blocking(move || users.of_token(&token))
-                .await?
-                .map_err(unread)?;
+            let found = blocking(move || users.of_token(&token)).await??;
             let refused = || {
                 Fault::new(Kind::SignIn, "the token is wrong, expired or revoked")
                     .with_hint("`stedi user token` makes one")
@@ -61,7 +55,7 @@ impl Asker {
         let token = app.sessions.token(headers).ok_or_else(refused)?;
         let user = app.sessions.of(&token).ok_or_else(refused)?;
         // A user that was removed, added anew, or whose role changed, signs in again.
-        let principal = users.principal(&user.name).map_err(unread)?;
+        let principal = users.principal(&user.name)?;
         let principal = principal.filter(|now| *now == user);
         Ok(Self {
             principal: principal.ok_or_else(refused)?,

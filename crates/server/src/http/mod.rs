@@ -49,17 +49,15 @@ pub async fn http(listener: TcpListener, gate: Gate, setup: HttpSetup) {
     let mut hosts = setup.hosts;
     hosts.extend(["localhost", "127.0.0.1", "[::1]"].map(str::to_owned));
     hosts.extend(listener.local_addr().ok().map(host_of));
-    let is_secure = gate.tls.is_some();
-    let tls = gate.tls.map(TlsAcceptor::from);
+    let tls = gate.tls.clone().map(TlsAcceptor::from);
+    let stop = gate.stop.clone();
     let app = Arc::new(App {
         queries: Queries::new(Arc::clone(&gate.desk)),
-        desk: gate.desk,
-        users: gate.users,
-        local: gate.local,
+        desk: Arc::clone(&gate.desk),
         hosts,
         expect: setup.expect,
-        sessions: Sessions::new(is_secure),
-        is_secure,
+        sessions: Sessions::new(gate.tls.is_some()),
+        gate,
         began: Instant::now(),
     });
     let router = Router::new()
@@ -71,7 +69,7 @@ pub async fn http(listener: TcpListener, gate: Gate, setup: HttpSetup) {
         .fallback(page::missing)
         .layer(from_fn_with_state(Arc::clone(&app), guard::guard))
         .with_state(app);
-    accept::accept(listener, tls, router, gate.stop).await;
+    accept::accept(listener, tls, router, stop).await;
 }
 
 /// An address as a host in a request has it.

@@ -15,10 +15,9 @@ use super::app::App;
 use super::query_page;
 use super::rights::View;
 use super::sent::{Form, Path};
-use super::sessions::blocking;
 use super::shown::{Answer, PageOf};
 use crate::fault::{Fault, Kind};
-use crate::principal::{Door, Principal, Role};
+use crate::principal::Door;
 
 /// Entries of quarantine on one page.
 const QUARANTINE_ROWS: u64 = 100;
@@ -173,7 +172,8 @@ async fn person(page: PageOf, Form(asked): Form<PersonAsked>) -> Answer {
     page.need(
         page.app
             .desk
-            .note(&page.asker.principal, Door::Page, "look-up", "done"),
+            .note(&page.asker.principal, Door::Page, "look-up", "done")
+            .await,
     )?;
     let known = page.need(super::person::look_up(&page.app.now(), &asked.email).await)?;
     Ok(page.show("Person", |frame| console::person(frame, &known)))
@@ -233,31 +233,25 @@ struct Credentials {
 
 async fn sign_in(State(app): State<Arc<App>>, uri: Uri, Form(sent): Form<Credentials>) -> Answer {
     let next = own_path(sent.next.as_deref());
-    let Some(users) = &app.users else {
+    if app.gate.users.is_none() {
         return Ok(Redirect::to(next).into_response());
-    };
+    }
     if sent.csrf != app.sessions.csrf("") {
         let fault =
             Fault::new(Kind::Forbidden, "the form is too old").with_hint("open the page again");
         return Err(Refused::at(fault, &uri));
     }
-    let signed_in = app
-        .sessions
-        .sign_in(users, sent.name.clone(), sent.password);
-    match signed_in.await {
-        Ok(who) => {
-            note_sign_in(&app, &who, "done")
-                .await
-                .map_err(|fault| Refused::at(fault, &uri))?;
-            let cookie = app.sessions.begin(&who);
+    match app
+        .gate
+        .sign_in(Door::Page, &sent.name, &sent.password)
+        .await
+    {
+        Ok(guest) => {
+            let cookie = app.sessions.begin(&guest.who);
             let to = Redirect::to(next);
             Ok(([(header::SET_COOKIE, cookie)], to).into_response())
         }
         Err(fault) => {
-            // What was typed as a name may be a password in the wrong field.
-            let nobody = Principal::unnamed("unknown", Role::Scientist);
-            let noted = note_sign_in(&app, &nobody, "refused").await;
-            noted.map_err(|fault| Refused::at(fault, &uri))?;
             let form = SignIn {
                 name: &sent.name,
                 next,
@@ -266,12 +260,6 @@ async fn sign_in(State(app): State<Arc<App>>, uri: Uri, Form(sent): Form<Credent
             Ok(show_sign_in(&app, super::answer::status(fault.kind), &form))
         }
     }
-}
-
-/// Notes a sign-in on a thread that may wait for the disk.
-async fn note_sign_in(app: &Arc<App>, who: &Principal, outcome: &'static str) -> Result<(), Fault> {
-    let (desk, who) = (Arc::clone(&app.desk), who.clone());
-    blocking(move || desk.note(&who, Door::Page, "sign-in", outcome)).await?
 }
 
 #[derive(Deserialize)]
@@ -284,7 +272,8 @@ async fn sign_out(page: PageOf, headers: HeaderMap, Form(sent): Form<SignOut>) -
     page.need(
         page.app
             .desk
-            .note(&page.asker.principal, Door::Page, "sign-out", "done"),
+            .note(&page.asker.principal, Door::Page, "sign-out", "done")
+            .await,
     )?;
     let cookie = page.app.sessions.end(&headers);
     Ok(([(header::SET_COOKIE, cookie)], Redirect::to("/sign-in")).into_response())

@@ -21,9 +21,9 @@ use super::asker::Asker;
 use super::figures;
 use super::queries::{HttpQuery, State as Progress};
 use super::sent::{Form, Path};
-use super::sessions::blocking;
 use super::shown::{Answer, PageOf};
 use super::stored::Stored;
+use crate::desk::blocking;
 use crate::fault::{Fault, Kind};
 use crate::principal::Door;
 

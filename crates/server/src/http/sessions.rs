@@ -1,28 +1,19 @@
-//! Sessions of the page, and sign-in.
+//! Sessions of the page.
 
 use std::collections::HashMap;
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use axum::http::{HeaderMap, header};
 use parking_lot::Mutex;
-use tokio::sync::Semaphore;
 
-use crate::fault::{Fault, Kind};
 use crate::principal::Principal;
-use crate::users::{Users, hex, random};
+use crate::users::{hex, random};
 
 /// How long a session lasts after it was used last.
 const SESSION_TIME: Duration = Duration::from_secs(12 * 3600);
 
 /// Sessions that are remembered; the one that was not used for longest makes room.
 const SESSIONS_MAX: usize = 10_000;
-
-/// Sign-ins that are looked at or wait at once.
-const SIGN_INS_MAX: usize = 32;
-
-/// What a wrong password costs.
-const REFUSAL_TIME: Duration = Duration::from_millis(500);
 
 /// The cookie of a session. Where TLS is used, browsers keep it to this host.
 const COOKIE: &str = "stedi_session";
@@ -33,7 +24,6 @@ const SECURE_COOKIE: &str = "__Host-stedi_session";
 pub(super) struct Sessions {
     key: [u8; 32],
     known: Mutex<HashMap<[u8; 32], Session>>,
-    pub(super) sign_ins: Semaphore,
     is_secure: bool,
 }
 
@@ -48,7 +38,6 @@ impl Sessions {
         Self {
             key: random(),
             known: Mutex::default(),
-            sign_ins: Semaphore::new(SIGN_INS_MAX),
             is_secure,
         }
     }
@@ -127,37 +116,4 @@ impl Sessions {
             found.map(|(_, value)| value.to_owned())
         })
     }
-
-    /// Looks at a name and a password on a thread of its own.
-    ///
-    /// # Errors
-    /// For a wrong pair, after a while; if too many come at once; if users cannot be read.
-    pub(super) async fn sign_in(
-        &self,
-        users: &Arc<Users>,
-        name: String,
-        secret: String,
-    ) -> Result<Principal, Fault> {
-        let Ok(_turn) = self.sign_ins.try_acquire() else {
-            return Err(Fault::new(Kind::Busy, "too many people sign in at once")
-                .with_hint("try again in a minute"));
-        };
-        let users = Arc::clone(users);
-        let found = blocking(move || users.sign_in(&name, &secret)).await?;
-        match found.map_err(|error| Fault::internal("reading users", error))? {
-            Some(principal) => Ok(principal),
-            None => {
-                tokio::time::sleep(REFUSAL_TIME).await;
-                Err(Fault::new(Kind::SignIn, "name and password do not fit"))
-            }
-        }
-    }
-}
-
-/// Runs what would hold up other requests on a thread of its own.
-pub(super) async fn blocking<T: Send + 'static>(
-    work: impl FnOnce() -> T + Send + 'static,
-) -> Result<T, Fault> {
-    let done = tokio::task::spawn_blocking(work).await;
-    done.map_err(|error| Fault::internal("the request", error))
 }
