@@ -485,6 +485,16 @@ impl Rows {
         self.is_cut
     }
 
+    /// Ends the statement before its last row, because its reader keeps no more.
+    ///
+    /// # Errors
+    /// If the audit log cannot be written.
+    pub(crate) fn cut(&mut self) -> Result<(), Fault> {
+        self.task.abort();
+        self.is_cut = true;
+        self.record.write("limit")
+    }
+
     /// What stops the statement from elsewhere.
     pub fn canceller(&self) -> tokio::task::AbortHandle {
         self.task.clone()

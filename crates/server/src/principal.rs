@@ -35,6 +35,12 @@ impl Role {
         }
     }
 
+    /// Whether the role sees how tables are defined: their statements, lineage and checks
+    /// name columns that do not exist for a scientist.
+    pub(crate) fn sees_definitions(self) -> bool {
+        self != Role::Scientist
+    }
+
     /// The role of that name.
     pub fn of_name(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|role| role.name() == name)
@@ -153,7 +159,7 @@ impl Access for RoleAccess {
     }
 
     fn definitions(&self) -> bool {
-        self.role != Role::Scientist
+        self.role.sees_definitions()
     }
 
     fn key(&self) -> &[u8; 32] {

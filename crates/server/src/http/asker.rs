@@ -19,8 +19,6 @@ pub(super) struct Asker {
     pub(super) principal: Principal,
     /// What forms of this asker must send.
     pub(super) csrf: String,
-    /// Whether the asker is whoever is on this machine.
-    pub(super) is_local: bool,
 }
 
 impl Asker {
@@ -29,7 +27,6 @@ impl Asker {
             return Ok(Self {
                 principal: app.gate.local.clone(),
                 csrf: app.sessions.csrf(""),
-                is_local: true,
             });
         };
         if let Some(bearer) = headers.get(header::AUTHORIZATION) {
@@ -45,7 +42,6 @@ impl Asker {
             return Ok(Self {
                 principal: found.ok_or_else(refused)?,
                 csrf: String::new(),
-                is_local: false,
             });
         }
         let refused = || {
@@ -60,7 +56,6 @@ impl Asker {
         Ok(Self {
             principal: principal.ok_or_else(refused)?,
             csrf: app.sessions.csrf(&token),
-            is_local: false,
         })
     }
 

@@ -10,7 +10,7 @@ use super::app::App;
 use super::asker::Asker;
 use crate::desk::VisibleTable;
 use crate::fault::{Fault, Kind};
-use crate::principal::{Door, Role};
+use crate::principal::Door;
 
 impl App {
     /// The setup at the present.
@@ -24,7 +24,7 @@ impl App {
     /// The figures of all tables that the asker may read.
     pub(super) async fn overview(&self, asker: &Asker) -> Result<Overview, Fault> {
         let mut overview = engine::overview(&self.now(), self.expect.as_ref()).await?;
-        if asker.principal.role == Role::Scientist && !asker.is_local {
+        if !asker.principal.role.sees_definitions() {
             overview
                 .tables
                 .retain(|table| table.zone == evidence::Zone::Curated);
@@ -79,7 +79,7 @@ impl App {
         let mut page = engine::table_page(&self.now(), &name).await?;
         page.columns
             .retain(|column| visible.columns.index_of(&column.column).is_ok());
-        if asker.principal.role == Role::Scientist && !asker.is_local {
+        if !asker.principal.role.sees_definitions() {
             without_definition(&mut page);
         }
         Ok(page)

@@ -111,9 +111,11 @@ impl HttpQuery {
             };
             let added = storing.add(&batch);
             added.map_err(|error| Fault::internal("storing the result", error))?;
-            let rows = storing.rows();
-            self.put(State::Running { rows });
+            self.put(State::Running {
+                rows: storing.rows(),
+            });
             if storing.bytes() > RESULT_BYTES_MAX {
+                rows.cut()?;
                 return Ok(true);
             }
         }

@@ -28,7 +28,7 @@ impl Asker {
     pub(super) fn may(&self, view: View) -> bool {
         let role = self.principal.role;
         match view {
-            _ if self.is_local => true,
+            _ if self.principal.is_everybody() => true,
             View::Tables => true,
             View::Runs | View::Quarantine => role != Role::Scientist,
             View::Privacy | View::Person | View::Audit => role == Role::PrivacyOfficer,

@@ -41,7 +41,8 @@ impl PageOf {
     /// Shows `view` with a title.
     pub(super) fn show(&self, title: &str, view: impl FnOnce(&Frame<'_>) -> String) -> Response {
         let lake = self.app.desk.setup().lake.to_string();
-        let signed_in = (!self.asker.is_local).then_some(&self.asker.principal);
+        let who = &self.asker.principal;
+        let signed_in = (!who.is_everybody()).then_some(who);
         let frame = Frame {
             title,
             lake: &lake,
