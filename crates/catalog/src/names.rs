@@ -41,9 +41,9 @@ impl Zone {
 pub(crate) const SYSTEM: &str = "system";
 
 /// Whether a name before a table's has a meaning of its own in SQL: a zone, the system
-/// tables, or the engine's own. A database of such a name would hide it.
+/// tables, the privacy views, or the engine's own. A database of such a name would hide it.
 pub(crate) fn is_own_schema(name: &str) -> bool {
-    let others = [SYSTEM, "information_schema"];
+    let others = [SYSTEM, "privacy", "information_schema"];
     Zone::named(name).is_some() || others.iter().any(|own| own.eq_ignore_ascii_case(name))
 }
 

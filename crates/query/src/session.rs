@@ -49,7 +49,9 @@ use crate::sql::unnest::{self, UnnestPlanner};
 use crate::sql::{
     hidden_columns, mixed_types, session_tables, show, time_travel, trino_syntax, unsupported,
 };
-use crate::tables::{CATALOG, DEFAULT_SCHEMA, Schemas, Tables, model_id, store_url};
+use crate::tables::{
+    CATALOG, DEFAULT_SCHEMA, OWN_SCHEMAS, Schemas, Tables, model_id, privacy_views, store_url,
+};
 use crate::{Error, function_limits, function_names, functions, redaction};
 
 /// What a session is opened with: project, places, time, memory, key.
@@ -248,6 +250,8 @@ impl Session {
         let mut names = self.tables.names();
         let system = self.tables.system_names().into_iter();
         names.extend(system.map(|name| format!("system.{name}")));
+        let privacy = self.tables.privacy_names().into_iter();
+        names.extend(privacy.map(|name| format!("{}.{name}", privacy_views::ZONE)));
         names
     }
 
@@ -392,6 +396,13 @@ impl Session {
             time_travel::resolve(&mut statement).ok()?;
             self.state().resolve_table_references(&statement).ok()
         });
+        let is_view = |reference: &TableReference| {
+            let schema = reference.schema();
+            schema.is_some_and(|schema| schema.eq_ignore_ascii_case(privacy_views::ZONE))
+        };
+        if references.iter().flatten().any(is_view) {
+            return self.tables.of_lake();
+        }
         let of_lake = |reference: &TableReference| match reference.schema() {
             Some(zone @ crate::system::ZONE) => Some(TableId::new(zone, reference.table())),
             _ => match self.tables.project.find(reference.table())? {
@@ -529,7 +540,7 @@ impl Session {
                     }),
                 });
             }
-            if schema != crate::system::ZONE {
+            if !OWN_SCHEMAS.contains(&schema) {
                 self.tables.must_be_built(reference.table()).await?;
             }
         }
@@ -571,6 +582,7 @@ fn tables_of(setup: &Setup) -> Tables {
         setup.as_of,
     )
     .shown_by(setup.access.clone())
+    .opened_at(setup.now_ms)
 }
 
 /// DataFusion's optimiser rules with ours. [`FirstRowRule`] comes before sorts are

@@ -65,6 +65,11 @@ impl Audit {
         })
     }
 
+    /// Where it lies.
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
     /// Appends a line and brings it to the disk.
     ///
     /// # Errors

@@ -20,6 +20,7 @@ use tokio::runtime::Runtime;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 
 use crate::audit::{Audit, AuditEntry};
+use crate::audit_table;
 use crate::fault::{Fault, Kind};
 use crate::principal::{Door, Principal, Role, RoleAccess};
 
@@ -84,6 +85,12 @@ pub struct VisibleTable {
     pub table: String,
     /// The columns that are shown.
     pub columns: SchemaRef,
+}
+
+/// Whether a table has no files of its own.
+pub(crate) fn is_computed(table: &VisibleTable) -> bool {
+    let of_system = table.schema == query::system::ZONE && table.table == audit_table::NAME;
+    of_system || table.schema == query::tables::privacy_views::ZONE
 }
 
 /// The rows of a statement, in order.
@@ -224,14 +231,20 @@ impl Desk {
             personal: Arc::clone(&self.personal),
             key: Arc::clone(&self.mask_key),
         };
-        Ok(Session::open(&Setup {
+        let session = Session::open(&Setup {
             now_ms: Utc::now().timestamp_millis(),
             memory_bytes: self.limits.memory_bytes,
             // Nobody computes pseudonyms of people that they know.
             key: None,
             access: Some(Arc::new(access)),
             ..self.setup.clone()
-        })?)
+        })?;
+        if who.answers_for_data() {
+            let table = audit_table::table(self.audit.path().to_owned());
+            let table = table.map_err(|error| Fault::internal("the audit log", error))?;
+            session.tables().put_system(audit_table::NAME, table);
+        }
+        Ok(session)
     }
 
     /// The columns that a statement gives, without running it.

@@ -4,6 +4,7 @@
 //! [`Desk`], which shows the tables as the role of whoever asks allows.
 
 mod audit;
+mod audit_table;
 mod desk;
 mod fault;
 mod fault_of_query;

@@ -7,7 +7,10 @@ use arrow::datatypes::Field;
 use engine::PersonalColumns;
 use query::access::{Access, ColumnAccess};
 use query::system;
+use query::tables::privacy_views;
 use serde::{Deserialize, Serialize};
+
+use crate::audit_table;
 
 /// What somebody is here for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -106,6 +109,12 @@ impl Principal {
         self.id.as_ref() == LOCAL
     }
 
+    /// Whether this is somebody who answers for the data: reads who asked what, and about
+    /// people.
+    pub(crate) fn answers_for_data(&self) -> bool {
+        self.role == Role::PrivacyOfficer || self.is_everybody()
+    }
+
     /// Somebody without an entry among the users.
     pub(crate) fn unnamed(name: &str, role: Role) -> Self {
         Self {
@@ -145,15 +154,20 @@ impl Access for RoleAccess {
 
     fn column(&self, zone: &str, table: &str, column: &Field, logged: &[String]) -> ColumnAccess {
         let is_system = zone == system::ZONE;
+        let is_about_people = is_system || zone == privacy_views::ZONE;
         if is_system && (table, column.name().as_str()) == RAW_BYTES {
             return ColumnAccess::Hidden;
         }
-        let is_personal = self.personal.is_personal(zone, table, column, logged);
+        let name = column.name().as_str();
+        let is_personal = match is_system && table == audit_table::NAME {
+            true => audit_table::PERSONAL.contains(&name),
+            false => self.personal.is_personal(zone, table, column, logged),
+        };
         match self.role {
             _ if !is_personal => ColumnAccess::Plain,
             Role::Scientist => ColumnAccess::Hidden,
             Role::Engineer if self.sees_personal => ColumnAccess::Plain,
-            Role::PrivacyOfficer if is_system => ColumnAccess::Plain,
+            Role::PrivacyOfficer if is_about_people => ColumnAccess::Plain,
             Role::Engineer | Role::PrivacyOfficer => ColumnAccess::Masked,
         }
     }

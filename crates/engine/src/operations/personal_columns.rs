@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use arrow::datatypes::{DataType, Field};
 use catalog::{Model, Project, Table};
+use query::tables::privacy_views;
 use query::{Session, Setup, scan, system};
 
 use crate::Error;
@@ -45,7 +46,8 @@ impl PersonalColumns {
     ///   and if the present SELECT does not name it. A pseudonym is no personal value here;
     /// - of a landing table, if its definition says so, and any text: people and devices write
     ///   what they like;
-    /// - of a system table, if its definition says so, and any bytes.
+    /// - of a system table or a view of the schema `privacy`, if its definition says so, and
+    ///   any bytes.
     pub fn is_personal(&self, zone: &str, table: &str, column: &Field, logged: &[String]) -> bool {
         let name = column.name();
         if logged.contains(name) || is_opaque(column.data_type()) {
@@ -53,6 +55,9 @@ impl PersonalColumns {
         }
         if zone == system::ZONE {
             return system::personal(table).contains(&name.as_str());
+        }
+        if zone == privacy_views::ZONE {
+            return privacy_views::personal(table).contains(&name.as_str());
         }
         match self.project.find(table) {
             Some(Table::Landing(table)) => {

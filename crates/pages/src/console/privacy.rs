@@ -24,7 +24,7 @@ pub fn privacy(
         h1 { (frame.title) }
         (facts(page))
         @if frame.nav.person { (look_up(frame)) }
-        (findings(page))
+        (findings(frame, page))
         (over_time(frame, page))
         (suspended(frame, page))
         (flows(frame, page))
@@ -68,7 +68,7 @@ fn look_up(frame: &Frame<'_>) -> Markup {
     }
 }
 
-fn findings(page: &PrivacyPage) -> Markup {
+fn findings(frame: &Frame<'_>, page: &PrivacyPage) -> Markup {
     let violated = page.gates.iter().filter(|gate| gate.violations > 0).count();
     let head = html! { (th("result")) (th_number("violations")) (th("gate")) (th("table")) };
     let body = html! { @for gate in &page.gates { tr {
@@ -80,6 +80,7 @@ fn findings(page: &PrivacyPage) -> Markup {
     html! {
         section {
             h2 #findings { "Findings" }
+            (asked_now(frame))
             @if page.gates.is_empty() { p class="faint" { "No run has noted a privacy gate yet." } }
             @else {
                 p class="note" {
@@ -88,6 +89,23 @@ fn findings(page: &PrivacyPage) -> Markup {
                 }
                 (sheet("Privacy gates, as the last runs noted them", &head, &body))
             }
+        }
+    }
+}
+
+/// What has changed since the last run is asked in SQL.
+fn asked_now(frame: &Frame<'_>) -> Markup {
+    let link = |words: &str, sql: &str| rows_link(frame, &html! { (words) }, sql);
+    let violations = "select * from privacy.violations";
+    let consents =
+        "select purpose, in_force, count(*) as people from privacy.consents group by 1, 2";
+    let audit = "select * from system.audit order by at desc limit 100";
+    html! {
+        p {
+            "At this moment: "
+            (link("whose rows are published without consent", violations)) ", "
+            (link("who agrees", consents)) ", "
+            (link("who asked what", audit)) "."
         }
     }
 }

@@ -4,11 +4,11 @@
 use catalog::{LandingTable, Zone};
 use sqlparser::tokenizer::Token;
 
+use crate::Error;
 use crate::redaction::shown;
 use crate::sql::definitions::Definitions;
 use crate::sql::parse::tokens;
-use crate::tables::Tables;
-use crate::{Error, system};
+use crate::tables::{OWN_SCHEMAS, Tables};
 
 /// Adds an external table; what was done.
 ///
@@ -26,7 +26,7 @@ pub(crate) fn create(
     words.take(&["if", "not", "exists"]);
     let is_closed = |zone: &String| {
         let closed = [Zone::Trusted.to_string(), Zone::Curated.to_string()];
-        zone == system::ZONE || closed.contains(zone)
+        OWN_SCHEMAS.contains(&zone.as_str()) || closed.contains(zone)
     };
     let name = table.name.to_string();
     if let (Some(zone), _) = words.name()
@@ -161,7 +161,7 @@ impl Words {
         let mut names = Vec::new();
         loop {
             let (zone, name) = self.name();
-            if zone.as_deref() == Some(system::ZONE) {
+            if zone.is_some_and(|zone| OWN_SCHEMAS.contains(&zone.as_str())) {
                 return None;
             }
             names.push(name?);

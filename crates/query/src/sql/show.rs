@@ -8,8 +8,8 @@ use sqlparser::ast::{
 };
 
 use crate::sql::definitions::Definitions;
-use crate::tables::Tables;
-use crate::{Error, redaction, system};
+use crate::tables::{OWN_SCHEMAS, Tables};
+use crate::{Error, redaction};
 
 /// What there is to show.
 pub(crate) struct Shown<'s> {
@@ -163,7 +163,7 @@ async fn schema(tables: &Tables, name: &ObjectName) -> Result<SchemaRef, Error> 
     {
         return Err(tables.no_table(&table));
     }
-    let zone = zone.filter(|zone| zone == system::ZONE);
+    let zone = zone.filter(|zone| OWN_SCHEMAS.contains(&zone.as_str()));
     match tables.find(zone.as_deref(), &table).await? {
         Some(table) => Ok(table.schema()),
         None => Err(tables.no_table(&table)),

@@ -12,6 +12,7 @@
 mod guarded_table;
 pub mod lake_table;
 pub mod memory_table;
+pub mod privacy_views;
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
@@ -21,8 +22,11 @@ use arrow::datatypes::{Field, SchemaRef};
 use async_trait::async_trait;
 use catalog::{Project, Table, Zone};
 use datafusion::catalog::{CatalogProvider, SchemaProvider, TableProvider};
+use datafusion::datasource::ViewTable;
 use datafusion::error::Result;
 use datafusion::execution::object_store::ObjectStoreUrl;
+use datafusion::execution::session_state::SessionStateBuilder;
+use datafusion::prelude::{SessionConfig, SessionContext};
 use lake::{AsOf, DataFile, Lake, Location, TableId, Version};
 use parking_lot::RwLock;
 
@@ -31,13 +35,16 @@ use crate::error::external;
 use crate::landing::{Intake, LandingTable};
 use crate::snapshot::Snapshot;
 use crate::sql::hidden_columns;
-use crate::{Error, redaction, scan, system};
+use crate::{Error, functions, redaction, scan, system};
 use guarded_table::GuardedTable;
 use lake_table::LakeTable;
 use memory_table::MemoryTable;
 
 /// The schema of names without a zone.
 pub const DEFAULT_SCHEMA: &str = "lakehouse";
+
+/// Schemas of tables that are no part of the data product.
+pub const OWN_SCHEMAS: [&str; 2] = [system::ZONE, privacy_views::ZONE];
 
 /// The catalog that holds all schemas.
 pub const CATALOG: &str = "stedi";
@@ -75,6 +82,8 @@ pub struct Tables {
     snapshot: Snapshot,
     /// What of the tables is shown; `None` shows all.
     access: Option<Arc<dyn Access>>,
+    /// When the session was opened, epoch milliseconds UTC.
+    now_ms: i64,
 }
 
 impl Tables {
@@ -92,12 +101,19 @@ impl Tables {
             used_databases: Arc::default(),
             snapshot: Snapshot::default(),
             access: None,
+            now_ms: 0,
         }
     }
 
     /// The same tables, as `access` shows them.
     pub(crate) fn shown_by(mut self, access: Option<Arc<dyn Access>>) -> Self {
         self.access = access;
+        self
+    }
+
+    /// The same tables, in a session that is opened at `now_ms`.
+    pub(crate) fn opened_at(mut self, now_ms: i64) -> Self {
+        self.now_ms = now_ms;
         self
     }
 
@@ -144,6 +160,7 @@ impl Tables {
             used_databases: Arc::clone(&self.used_databases),
             snapshot,
             access: self.access.clone(),
+            now_ms: self.now_ms,
         }
     }
 
@@ -210,9 +227,21 @@ impl Tables {
         names
     }
 
-    /// Names of system tables.
+    /// Names of system tables: those of the lake, and those that were put beside them.
     pub(crate) fn system_names(&self) -> Vec<String> {
-        let names = system::names().filter(|name| self.shows(system::ZONE, name));
+        let overrides = self.overrides.read();
+        let put = overrides.keys();
+        let put = put.filter_map(|name| name.strip_prefix("system.").map(str::to_owned));
+        let mut names: Vec<String> = system::names().map(str::to_owned).chain(put).collect();
+        names.retain(|name| self.shows(system::ZONE, name));
+        names.sort();
+        names.dedup();
+        names
+    }
+
+    /// Names of the views of the schema `privacy`.
+    pub(crate) fn privacy_names(&self) -> Vec<String> {
+        let names = privacy_views::names().filter(|name| self.shows(privacy_views::ZONE, name));
         names.map(str::to_owned).collect()
     }
 
@@ -250,7 +279,7 @@ impl Tables {
             .chain(declared)
             .chain(accepted)
             .chain(self.session_databases.read().iter().cloned())
-            .chain([system::ZONE.to_owned()])
+            .chain(OWN_SCHEMAS.map(str::to_owned))
             .collect();
         names.into_iter().collect()
     }
@@ -271,6 +300,9 @@ impl Tables {
         let database = database.as_str();
         if database == system::ZONE {
             return Ok(self.system_names());
+        }
+        if database == privacy_views::ZONE {
+            return Ok(self.privacy_names());
         }
         if let Some(zone) = Zone::ALL
             .into_iter()
@@ -444,6 +476,9 @@ impl Tables {
                     error => Err(error),
                 });
         }
+        if zone == Some(privacy_views::ZONE) {
+            return self.find_privacy_view(&name, asked).await;
+        }
         if let Some(bare) = name.strip_suffix(hidden_columns::SUFFIX) {
             let table = self.landing_definition(bare);
             return Ok(table.and_then(|table| {
@@ -490,7 +525,7 @@ impl Tables {
     /// The zone of a table, given its name with or without a schema.
     pub fn zone_of(&self, schema: Option<&str>, name: &str) -> String {
         match (schema, self.project.find(name)) {
-            (Some(system::ZONE), _) => system::ZONE.to_owned(),
+            (Some(own), _) if OWN_SCHEMAS.contains(&own) => own.to_owned(),
             (_, Some(Table::Model(model))) => model.zone.to_string(),
             _ => scan::LANDING.to_owned(),
         }
@@ -543,6 +578,10 @@ impl Tables {
         name: &str,
         as_of: AsOf,
     ) -> std::result::Result<Option<Arc<dyn TableProvider>>, Error> {
+        let own = format!("{}.{name}", system::ZONE);
+        if let Some(table) = self.overrides.read().get(&own) {
+            return Ok(self.shown(Arc::clone(table), (system::ZONE, name), &[]));
+        }
         let Some(schema) = system::schema(name) else {
             return Err(Error::NoTable {
                 name: format!("system.{name}"),
@@ -550,10 +589,6 @@ impl Tables {
                     .map(|near| format!("system.{near}")),
             });
         };
-        let own = format!("{}.{name}", system::ZONE);
-        if let Some(table) = self.overrides.read().get(&own) {
-            return Ok(self.shown(Arc::clone(table), (system::ZONE, name), &[]));
-        }
         let id = TableId::new(system::ZONE, name);
         let Some(version) = self.version_as_of(&id, as_of).await? else {
             // Nothing was ever written to this table: it is empty, not missing.
@@ -567,6 +602,56 @@ impl Tables {
         };
         let table = self.in_files(&id, &schema, &version.files)?;
         Ok(self.shown(Arc::new(table), (system::ZONE, name), &version.personal))
+    }
+
+    async fn find_privacy_view(
+        &self,
+        name: &str,
+        asked: Option<AsOf>,
+    ) -> std::result::Result<Option<Arc<dyn TableProvider>>, Error> {
+        let own = privacy_views::ZONE;
+        if asked.is_some() {
+            return Err(Error::sql(
+                format!("{own}.{name} tells of now and has no versions"),
+                "ask for a version of system.consent",
+            ));
+        }
+        if !self.shows(own, name) {
+            return Ok(None);
+        }
+        let mut published = Vec::new();
+        for model in self.project.models() {
+            let version = self.version_as_of(&model_id(model), AsOf::Latest).await?;
+            published.extend(version.map(|version| (model, Arc::clone(&version.schema))));
+        }
+        let Some(sql) = privacy_views::sql(name, self.now_ms, &published) else {
+            return Ok(None);
+        };
+        let view = Box::pin(self.view_of_everything(&sql)).await?;
+        Ok(self.shown(view, (own, name), &[]))
+    }
+
+    /// A view over the tables as they are, whatever the session shows of them.
+    async fn view_of_everything(
+        &self,
+        sql: &str,
+    ) -> std::result::Result<Arc<dyn TableProvider>, Error> {
+        let all = self.at(self.snapshot.clone()).shown_by(None);
+        let config = SessionConfig::new()
+            .with_default_catalog_and_schema(CATALOG, DEFAULT_SCHEMA)
+            .with_create_default_catalog_and_schema(false);
+        let state = SessionStateBuilder::new()
+            .with_config(config)
+            .with_default_features()
+            .build();
+        let context = SessionContext::new_with_state(state);
+        context.register_udf(functions::subject().as_ref().clone());
+        context.register_catalog(CATALOG, Arc::new(Schemas(Arc::new(all))));
+        let plan = context.state().create_logical_plan(sql).await;
+        Ok(Arc::new(ViewTable::new(
+            plan.map_err(Error::planning)?,
+            None,
+        )))
     }
 
     /// A landing table of that definition.
@@ -601,6 +686,7 @@ impl SchemaProvider for ZoneTables {
     fn table_names(&self) -> Vec<String> {
         match self.zone {
             Some(system::ZONE) => self.tables.system_names(),
+            Some(privacy_views::ZONE) => self.tables.privacy_names(),
             None => self.tables.names(),
             Some(zone) => self.tables.names_of_zone(zone),
         }
@@ -631,7 +717,8 @@ impl CatalogProvider for Schemas {
     /// Lists every table once. Zones are schemas too, but their tables are already
     /// in the default schema, and would appear twice in `information_schema`.
     fn schema_names(&self) -> Vec<String> {
-        [DEFAULT_SCHEMA, system::ZONE].map(str::to_owned).to_vec()
+        let own = [DEFAULT_SCHEMA].into_iter().chain(OWN_SCHEMAS);
+        own.map(str::to_owned).collect()
     }
 
     fn schema(&self, name: &str) -> Option<Arc<dyn SchemaProvider>> {
@@ -648,6 +735,7 @@ impl CatalogProvider for Schemas {
             "trusted" => Some("trusted"),
             "curated" => Some("curated"),
             system::ZONE => Some(system::ZONE),
+            privacy_views::ZONE => Some(privacy_views::ZONE),
             _ => return None,
         };
         Some(Arc::new(ZoneTables {

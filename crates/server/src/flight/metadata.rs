@@ -24,7 +24,7 @@ const CATALOG: &str = "stedi";
 const TABLE: &str = "TABLE";
 
 /// The schemas that there are.
-const SCHEMAS: [&str; 2] = ["lakehouse", "system"];
+const SCHEMAS: [&str; 3] = ["lakehouse", "system", "privacy"];
 
 /// What this server says about itself.
 pub(super) static SQL_INFO: LazyLock<SqlInfoData> = LazyLock::new(|| {

@@ -8,7 +8,7 @@ use evidence::{Overview, SinglingOut, TablePage};
 
 use super::app::App;
 use super::asker::Asker;
-use crate::desk::VisibleTable;
+use crate::desk::{VisibleTable, is_computed};
 use crate::fault::{Fault, Kind};
 use crate::principal::Door;
 
@@ -72,6 +72,14 @@ impl App {
             .with_hint("the list of tables shows all that there are")
         };
         let visible = visible.into_iter().find(is_meant).ok_or_else(missing)?;
+        if is_computed(&visible) {
+            let name = format!("{}.{bare}", visible.schema);
+            return Err(Fault::new(
+                Kind::Missing,
+                format!("{name} is computed whenever a statement reads it"),
+            )
+            .with_hint("it has columns, but no files, versions or checks: ask for it in SQL"));
+        }
         let name = match visible.schema == query::system::ZONE {
             true => format!("{}.{bare}", visible.schema),
             false => bare.to_owned(),

@@ -31,7 +31,7 @@ impl Asker {
             _ if self.principal.is_everybody() => true,
             View::Tables => true,
             View::Runs | View::Quarantine => role != Role::Scientist,
-            View::Privacy | View::Person | View::Audit => role == Role::PrivacyOfficer,
+            View::Privacy | View::Person | View::Audit => self.principal.answers_for_data(),
         }
     }
 

@@ -34,6 +34,8 @@ const CASES: &str = "
     -++ show create table customer_trusted
     -+p select subject from system.consent
     -+p select * from system.device_owner
+    -+p select * from privacy.consents
+    -++ select * from privacy.violations
     --- select raw from system.quarantine
     --- select pseudonym('a')
     --- create table t as select 1

@@ -134,6 +134,7 @@ fn check(cases: &[Case]) {
         assert_eq!(trusted.get(&person).copied(), since, "{happened}");
         assert_eq!(readers.contains(&person), since.is_some(), "{happened}");
     }
+    assert_eq!(agreeing(dir.path()), in_force_at(cases, NOW));
     let before = log_entries(&dir.path().join("lake"));
     run(dir.path(), NOW);
     assert_eq!(
@@ -141,6 +142,28 @@ fn check(cases: &[Case]) {
         before,
         "nothing was new"
     );
+}
+
+/// The people of `cases` who agree at an instant.
+fn in_force_at(cases: &[Case], now: i64) -> BTreeSet<String> {
+    let holds = |interval: &str| {
+        let (from, to) = interval.trim_start_matches('+').split_once("..").unwrap();
+        let to = to.parse::<i64>().unwrap_or(i64::MAX);
+        from.parse::<i64>().unwrap() <= now && now < to
+    };
+    let cases = cases.iter().enumerate();
+    let agreeing = cases.filter(|(_, (_, expected))| expected.split_whitespace().any(holds));
+    agreeing.map(|(number, _)| email(number)).collect()
+}
+
+/// The people who agree to research at [`NOW`], as `privacy.consents` says.
+fn agreeing(dir: &Path) -> BTreeSet<String> {
+    let sql = "select subject from privacy.consents where in_force and purpose = 'research'";
+    let call = stedi(dir, &format!("sql --now {NOW} --format ndjson -c")).arg(sql);
+    let rows = call.run().done().out;
+    let rows = rows.lines().map(|line| serde_json::from_str(line).unwrap());
+    let subject = |row: Value| row["subject"].as_str().unwrap().to_owned();
+    rows.map(subject).collect()
 }
 
 #[test]
@@ -316,6 +339,79 @@ fn who_withdraws_is_nowhere_and_who_grants_is_back() {
     stedi(dir, "consent grant").input(person).run().done();
     stedi(dir, "run").run().done();
     assert_eq!(counts(), before);
+}
+
+/// Between a withdrawal and the next run, `privacy.violations` names the person wherever
+/// `verify` counts one, and nobody else.
+#[test]
+fn rows_of_who_withdrew_are_violations_until_the_next_run() {
+    let own = SMALL.copied();
+    let dir = own.path();
+    let violations = || {
+        rows(
+            dir,
+            "select * from privacy.violations order by zone, table_name",
+        )
+    };
+    assert_eq!(violations(), [Value::Null; 0]);
+    let owners = "select subject from system.device_owner o join customer_curated c \
+                  on o.subject = subject(c.email) order by 1 limit 2";
+    let people = rows(dir, owners);
+    let people: Vec<&str> = people
+        .iter()
+        .map(|row| row["subject"].as_str().unwrap())
+        .collect();
+    for person in &people {
+        stedi(dir, "consent withdraw").input(person).run().done();
+    }
+    let verified = stedi(dir, "verify --format json").run().ended(4).json();
+    let mut expected = BTreeMap::new();
+    for check in verified["checks"].as_array().unwrap() {
+        let table = check["table"].as_str().unwrap();
+        let is_gate = check["check"].as_str().unwrap().starts_with("privacy:");
+        // The people of the training set have pseudonyms.
+        if is_gate && table != "training_set" {
+            let count = check["violations"].as_u64().unwrap();
+            *expected.entry(table.to_owned()).or_insert(0) += count;
+        }
+    }
+    let found = violations();
+    let mut counted: BTreeMap<String, u64> = expected.keys().map(|of| (of.clone(), 0)).collect();
+    for row in &found {
+        *counted
+            .get_mut(row["table_name"].as_str().unwrap())
+            .unwrap() += 1;
+        assert!(people.contains(&row["subject"].as_str().unwrap()));
+        assert_eq!(row["reason"], "ended");
+        let (table, zone) = (
+            row["table_name"].as_str().unwrap(),
+            row["zone"].as_str().unwrap(),
+        );
+        assert_eq!(
+            row["device"].is_string(),
+            table == "step_trainer_trusted",
+            "{table}"
+        );
+        let column = match table {
+            "customer_trusted" | "customer_curated" => "subject(email)",
+            "step_trainer_trusted" => "serialnumber",
+            _ => "subject(user)",
+        };
+        let name = row["device"].as_str().or(row["subject"].as_str()).unwrap();
+        let sql = format!("select count(*) from {zone}.{table} where {column} = '{name}'");
+        assert_eq!(count(dir, &sql), row["rows"].as_u64().unwrap(), "{table}");
+    }
+    assert_eq!(counted, expected);
+    assert!(expected.values().all(|count| *count == 2), "{expected:?}");
+    stedi(dir, "run").run().done();
+    assert_eq!(violations(), [Value::Null; 0]);
+    assert_eq!(
+        count(
+            dir,
+            "select count(*) from privacy.consents where not in_force"
+        ),
+        2
+    );
 }
 
 /// A line of `person` that is not valid JSON.

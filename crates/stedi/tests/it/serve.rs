@@ -300,6 +300,16 @@ fn roles_see_what_they_may() {
         -011 select subject from system.consent limit 9
         -011 select * from system.device_owner limit 9
         -000 select count(*) from system.consent
+        -011 select subject from privacy.consents limit 9
+        -011 select * from privacy.consents limit 9
+        -000 select purpose, in_force, valid_from, source from privacy.consents limit 9
+        -000 select count(*), max(reason) from privacy.violations
+        -000 describe privacy.violations
+        0000 show tables in privacy
+        ---- select * from privacy.people
+        --1- select * from system.audit
+        --0- select action, door, count(*) from system.audit where outcome = 'done' group by 1, 2
+        --0- describe system.audit
         -000 select * from system.runs limit 9
         -000 select * from system.checks limit 9
         -000 select * from system.ledger limit 9
@@ -325,6 +335,13 @@ fn roles_see_what_they_may() {
             }
         }
     }
+    // What is masked for whoever asks still counts.
+    let consents = "select count(distinct subject) from privacy.consents where in_force";
+    let counts = tokens[1..]
+        .iter()
+        .map(|token| served.rows(consents, Some(token)).unwrap());
+    let counts: Vec<_> = counts.collect();
+    assert!(counts.iter().all(|count| *count == counts[0]), "{counts:?}");
     // A mask is no way to ask whether somebody is there.
     for sql in [
         "select count(*) from customer_trusted where email = 'EMAIL'",
@@ -381,6 +398,8 @@ fn views_are_for_the_roles_that_may_open_them() {
         ("/api/v1/tables/customer_trusted", [404, 200, 200]),
         ("/api/v1/tables/customer_landing", [404, 200, 200]),
         ("/api/v1/tables/system.consent", [404, 200, 200]),
+        ("/api/v1/tables/system.audit", [404, 404, 404]),
+        ("/api/v1/tables/privacy.violations", [404, 404, 404]),
         ("/api/v1/runs", [403, 200, 200]),
         ("/api/v1/quarantine", [403, 200, 200]),
         ("/api/v1/privacy", [403, 403, 200]),

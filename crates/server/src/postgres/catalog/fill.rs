@@ -22,11 +22,12 @@ const TABLES_FROM: i64 = 20_000;
 /// `pg_class` in `pg_description.classoid`.
 const OF_CLASSES: i64 = 1259;
 
-const SCHEMAS: [(&str, i64); 4] = [
+const SCHEMAS: [(&str, i64); 5] = [
     ("pg_catalog", 11),
     ("information_schema", 13_000),
     (SEARCHED, 16_384),
     ("system", 16_385),
+    ("privacy", 16_386),
 ];
 
 /// A table with its number.

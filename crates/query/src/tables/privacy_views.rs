@@ -1,0 +1,179 @@
+//! The tables of the schema `privacy`: who agrees now, and whose rows are published although
+//! they do not. They are computed from the tables of the lake when a statement reads them.
+//!
+//! A view reads its tables as they are; what a session shows of it follows from its own
+//! columns, as of any other table.
+
+use arrow::datatypes::SchemaRef;
+use catalog::Model;
+
+/// The schema of these tables.
+pub const ZONE: &str = "privacy";
+
+/// A table of the schema.
+struct View {
+    name: &'static str,
+    personal: &'static [&'static str],
+}
+
+/// One row for each person and purpose: the consent that is in force now, or else the newest
+/// one.
+const CONSENTS: View = View {
+    name: "consents",
+    personal: &["subject"],
+};
+
+/// One row for each person or device with rows in a published table, without a consent to
+/// research that is in force now.
+const VIOLATIONS: View = View {
+    name: "violations",
+    personal: &["subject", "device"],
+};
+
+const ALL: [View; 2] = [CONSENTS, VIOLATIONS];
+
+/// Names of all views.
+pub fn names() -> impl Iterator<Item = &'static str> {
+    ALL.iter().map(|view| view.name)
+}
+
+/// Personal columns of a view.
+pub fn personal(name: &str) -> &'static [&'static str] {
+    ALL.iter()
+        .find(|view| view.name == name)
+        .map_or(&[], |view| view.personal)
+}
+
+/// The SELECT of the view of that name at `now_ms`, over published tables of models; `None`
+/// if there is no such view.
+pub(super) fn sql(name: &str, now_ms: i64, published: &[Published<'_>]) -> Option<String> {
+    match name {
+        _ if name == CONSENTS.name => {
+            let consents = consents(now_ms);
+            Some(format!("with {consents} select * from consents"))
+        }
+        _ if name == VIOLATIONS.name => Some(violations(now_ms, published)),
+        _ => None,
+    }
+}
+
+/// A model, and the columns of its published table.
+pub(super) type Published<'m> = (&'m Model, SchemaRef);
+
+/// The WITH queries that end in `consents`. The newest decision by hand counts at once: the
+/// next run derives the same from it.
+fn consents(now_ms: i64) -> String {
+    let in_force = format!("valid_from <= {now_ms} and (valid_to is null or valid_to > {now_ms})");
+    format!(
+        "decided as (
+            select subject(subject) as subject, purpose, act, valid_from as at, row_number() over (
+                partition by subject(subject), purpose
+                order by valid_from desc, position desc, entered_at desc, act desc
+            ) as place
+            from system.consent_register
+            where valid_from <= {now_ms}
+        ),
+        withdrawn as (
+            select subject, purpose, at from decided where place = 1 and act = 'withdraw'
+        ),
+        held as (
+            select *, {in_force} as holds, row_number() over (
+                partition by subject, purpose order by {in_force} desc, valid_from desc
+            ) as place
+            from system.consent
+        ),
+        consents as (
+            select
+                h.subject,
+                h.purpose,
+                h.holds and w.at is null as in_force,
+                h.valid_from,
+                case when h.holds and w.at is not null then w.at else h.valid_to end as valid_to,
+                h.source
+            from held h
+            left join withdrawn w
+                on w.subject = h.subject and w.purpose = h.purpose and w.at >= h.valid_from
+            where h.place = 1
+        )"
+    )
+}
+
+/// People and devices are looked up in the columns that contracts name; a table whose people
+/// have pseudonyms names none.
+fn violations(now_ms: i64, published: &[Published<'_>]) -> String {
+    let parts = published.iter().flat_map(rows_by_party);
+    let parts: Vec<String> = parts.collect();
+    let rows = match parts.is_empty() {
+        true => "select '' as zone, '' as table_name, '' as party, '' as name, 0 as rows \
+                 where false"
+            .to_owned(),
+        false => parts.join(" union all "),
+    };
+    let consents = consents(now_ms);
+    format!(
+        "with {consents},
+        research as (select * from consents where purpose = 'research'),
+        owner as (
+            select
+                o.serialnumber,
+                min(o.subject) as subject,
+                count(distinct o.subject) as owners,
+                bool_or(coalesce(r.in_force, false)) as agrees
+            from system.device_owner o
+            left join research r on r.subject = o.subject
+            group by o.serialnumber
+        ),
+        named as ({rows})
+        select
+            n.zone,
+            n.table_name,
+            case when n.party = 'subject' then n.name when o.owners = 1 then o.subject end
+                as subject,
+            case when n.party = 'device' then n.name end as device,
+            n.rows,
+            case
+                when n.party = 'unknown' then 'not_checked'
+                when n.name is null or n.name = '' then 'unnamed'
+                when n.party = 'device' and o.subject is null then 'no_owner'
+                when n.party = 'device' and o.owners > 1 then 'no_consent'
+                when r.subject is null then 'no_consent'
+                when r.valid_from > {now_ms} then 'not_begun'
+                else 'ended'
+            end as reason
+        from named n
+        left join owner o on n.party = 'device' and o.serialnumber = n.name
+        left join research r
+            on r.subject = case when n.party = 'subject' then n.name else o.subject end
+        where case n.party
+            when 'subject' then not coalesce(r.in_force, false)
+            when 'device' then not coalesce(o.agrees, false)
+            else true
+        end"
+    )
+}
+
+/// For each column of a model that names a person or device, the SELECT that counts the rows of
+/// each. A table that was built before its contract named the column is counted as a whole.
+fn rows_by_party((model, columns): &Published<'_>) -> Vec<String> {
+    let (zone, table, contract) = (model.zone, &model.name, &model.contract);
+    let subject = contract.subject.iter().map(|column| ("subject", column));
+    let device = contract.device.iter().map(|column| ("device", column));
+    let select = |(party, column): (&str, &catalog::ColumnName)| {
+        let (party, name, grouped) = match columns.index_of(column).is_ok() {
+            false => ("unknown", "cast(null as varchar)".to_owned(), ""),
+            true => {
+                let quoted = column.replace('"', "\"\"");
+                let name = match party {
+                    "subject" => format!("subject(cast(\"{quoted}\" as varchar))"),
+                    _ => format!("cast(\"{quoted}\" as varchar)"),
+                };
+                (party, name, "group by 4")
+            }
+        };
+        format!(
+            "select '{zone}' as zone, '{table}' as table_name, '{party}' as party, \
+             {name} as name, count(*) as rows from {zone}.\"{table}\" {grouped} having count(*) > 0"
+        )
+    };
+    subject.chain(device).map(select).collect()
+}
