@@ -18,6 +18,7 @@ use super::app::App;
 use super::asker::Asker;
 use super::download::{self, Format};
 use super::figures;
+use super::operations;
 use super::queries::{HttpQuery, State as QueryState};
 use super::query_page;
 use super::rights::View;
@@ -68,6 +69,7 @@ pub(super) fn routes() -> Router<Arc<App>> {
         .route("/quarantine", get(quarantine))
         .route("/privacy", get(privacy))
         .route("/audit", get(audit))
+        .merge(operations::api_routes())
         .fallback(missing)
         .method_not_allowed_fallback(not_allowed)
 }
