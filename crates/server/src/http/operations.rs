@@ -17,7 +17,7 @@ use super::answer::Refused;
 use super::app::App;
 use super::asker::Asker;
 use super::rights::View;
-use super::sent::{Body, Form};
+use super::sent::{Body, Form, Parameters, Waiting};
 use super::shown::{Answer, PageOf};
 use crate::fault::{Fault, Kind};
 use crate::operations::{Operator, Refusal};
@@ -215,8 +215,15 @@ async fn start_by_api(app: &App, asker: &Asker, kind: OperationKind) -> Answer {
     Ok((StatusCode::ACCEPTED, place, Json(started)).into_response())
 }
 
-async fn api_current(State(app): State<Arc<App>>, asker: Asker) -> Answer {
+async fn api_current(
+    State(app): State<Arc<App>>,
+    asker: Asker,
+    Parameters(asked): Parameters<Waiting>,
+) -> Answer {
     asker.must(View::Operations)?;
+    if let Some(operator) = &app.operator {
+        operator.wait(asked.time()).await;
+    }
     Ok(Json(app.current().await?).into_response())
 }
 

@@ -104,7 +104,8 @@ impl Operator {
         if started.is_err() {
             self.desk.note(who, door, &action, "refused").await?;
         }
-        Ok(self.told(&started?))
+        let going = started?;
+        Ok(self.told(&going))
     }
 
     async fn started(
@@ -309,4 +310,32 @@ fn differing(known: &catalog::Project, now: &catalog::Project) -> Vec<String> {
         .filter(|table| before.get(table) != after.get(table));
     let bare = |table: &str| table.rsplit('/').next().unwrap_or(table).to_owned();
     differ.map(bare).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::principal::Role;
+
+    #[test]
+    fn one_goes_on_at_a_time_and_a_bounded_number_begins() {
+        let mut slot = Slot::default();
+        let who = Principal::local(Role::Engineer);
+        for _ in 0..STARTS_MAX {
+            assert!(slot.admit().is_ok());
+            let going = Going::new(OperationKind::Run, who.clone(), Door::Api);
+            slot.newest = Some(Arc::new(going));
+            assert!(matches!(slot.admit(), Err(Refusal::GoesOn(_))));
+            let going = slot.newest.clone().unwrap();
+            going.end(Some(0), None);
+        }
+        assert!(matches!(slot.admit(), Err(Refusal::Fault(_))));
+        // What began long ago does not count.
+        slot.starts[0] = slot.starts[0].checked_sub(2 * STARTS_TIME).unwrap();
+        assert!(slot.admit().is_ok());
+        assert!(slot.admit().is_err());
+        slot.starts.clear();
+        slot.is_closed = true;
+        assert!(slot.admit().is_err());
+    }
 }
