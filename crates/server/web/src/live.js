@@ -40,14 +40,24 @@ export async function followPage() {
 function become(shown, next) {
   for (const { name } of [...shown.attributes]) if (!next.hasAttribute(name)) shown.removeAttribute(name);
   for (const { name, value } of next.attributes) if (shown.getAttribute(name) !== value) shown.setAttribute(name, value);
-  const [old, wanted] = [[...shown.childNodes], [...next.childNodes]];
-  wanted.forEach((child, at) => {
-    const known = old[at];
-    if (!known) shown.append(document.importNode(child, true));
-    else if (known instanceof Element && child instanceof Element && known.tagName === child.tagName && known.id === child.id) become(known, child);
-    else if (known.nodeType === Node.TEXT_NODE && child.nodeType === Node.TEXT_NODE) {
-      if (known.nodeValue !== child.nodeValue) known.nodeValue = child.nodeValue;
-    } else known.replaceWith(document.importNode(child, true));
-  });
-  for (const extra of old.slice(wanted.length)) extra.remove();
+  /** @type {ChildNode[]} */
+  let rest = [...shown.childNodes];
+  for (const child of [...next.childNodes]) {
+    const at = rest.findIndex((known) => isSame(known, child));
+    if (at < 0) {
+      shown.insertBefore(document.importNode(child, true), rest[0] ?? null);
+      continue;
+    }
+    for (const gone of rest.splice(0, at)) gone.remove();
+    const known = /** @type {ChildNode} */ (rest.shift());
+    if (known instanceof Element && child instanceof Element) become(known, child);
+    else if (known.nodeValue !== child.nodeValue) known.nodeValue = child.nodeValue;
+  }
+  for (const extra of rest) extra.remove();
+}
+
+/** Whether one is what became of the other. @param {Node} known @param {Node} child */
+function isSame(known, child) {
+  if (!(known instanceof Element && child instanceof Element)) return known.nodeType === child.nodeType;
+  return known.tagName === child.tagName && known.id === child.id && known.getAttribute("class") === child.getAttribute("class");
 }
