@@ -322,7 +322,7 @@ fn a_changed_project_is_told_and_a_failed_check_publishes_nothing() {
 fn the_run_of_a_server_ends_with_it_and_survives_its_death() {
     let dir = much();
     for is_killed in [false, true] {
-        let served = Served::of(dir.path(), "");
+        let served = Served::of(dir.path(), "--key-file key");
         post(&served, "/api/v1/runs", None, "{}");
         until(&served, "its tables", |told| told["stage"] == "building");
         match is_killed {
@@ -345,7 +345,7 @@ fn the_run_of_a_server_ends_with_it_and_survives_its_death() {
                     assert!(begun.elapsed() < PATIENCE);
                     std::thread::sleep(Duration::from_millis(50));
                 }
-                stedi(dir.path(), "run --wait 60")
+                stedi(dir.path(), "run --wait 60 --key-file key")
                     .run()
                     .done()
                     .says("nothing new");
