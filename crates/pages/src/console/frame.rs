@@ -152,7 +152,7 @@ impl Frame<'_> {
                 body data-csrf=[self.enhanced.then_some(self.csrf)] {
                     a class="skip" href="#main" { "Skip to content" }
                     (self.header())
-                    main #main tabindex="-1" data-live=[self.enhanced.then_some(()).and(live)] { (content) }
+                    main #main tabindex="-1" data-live=[live.filter(|_| self.enhanced)] { (content) }
                     footer class="foot" {
                         p {
                             "Times are UTC. Figures are what runs noted in the lake."
