@@ -2,6 +2,7 @@
 import { launch } from "./browser.mjs";
 import { takePictures } from "./pictures.mjs";
 import { checkPlain } from "./plain.mjs";
+import { checkRuns } from "./runs.mjs";
 import { checkScripted } from "./scripted.mjs";
 import { checkViews } from "./views.mjs";
 
@@ -13,7 +14,7 @@ if (!script.ok) {
 }
 const browser = await launch();
 try {
-  const steps = flag === "--pictures" ? [(...of) => takePictures(...of, folder)] : [checkPlain, checkScripted, checkViews];
+  const steps = flag === "--pictures" ? [(...of) => takePictures(...of, folder)] : [checkPlain, checkScripted, checkRuns, checkViews];
   for (const step of steps) {
     const began = performance.now();
     const done = await step(browser, url);

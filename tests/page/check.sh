@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # The page in a browser: each view at two widths, light and dark, with and without
-# JavaScript; a query written, run, charted, downloaded and cancelled.
+# JavaScript; a query written, run, charted, downloaded and cancelled; a run started and followed.
 #
 #   tests/page/check.sh [PATH/TO/stedi] [--pictures DIR]
 #

@@ -26,6 +26,8 @@ export async function views(url) {
     [`/queries/${await ask("select 1 where false")}`, "No row."],
     ["/runs", "published"],
     [`/runs/${runs[0].run}`, "customer_trusted"],
+    ["/runs/current", "<h1>"],
+    ["/runs/plan", "tables would change"],
     ["/privacy", "Look"],
     ["/privacy?singling_out=1", "machine_learning_curated"],
     ["/quarantine", "truncated"],

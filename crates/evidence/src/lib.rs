@@ -1,13 +1,15 @@
 //! What a lake shows for itself, as plain values: the figures of one release
-//! ([`Evidence`]), and those that the pages of a live lake show ([`Overview`],
-//! [`RunDetail`], [`TablePage`], [`PrivacyPage`]).
+//! ([`Evidence`]), those that the pages of a live lake show ([`Overview`],
+//! [`RunDetail`], [`TablePage`], [`PrivacyPage`]), and how far a run is ([`Operation`]).
 //!
 //! The engine gathers them, `pages` shows them, and programs get them as JSON. They
 //! hold no personal value: whoever fills them masks first. Times of a report are text,
 //! RFC 3339 in UTC, so that equal lakes give equal figures.
 
 mod gate;
+mod operation;
 mod overview;
+mod plan;
 mod privacy_page;
 mod quarantine_page;
 mod runs;
@@ -15,10 +17,15 @@ mod table_page;
 
 use std::fmt;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 pub use gate::{GROUP_PEOPLE_MIN, Gate};
+pub use operation::{
+    Current, Operation, OperationKind, OperationMessage, OperationStage, OperationState,
+    OperationTable, ProjectChange, TableState, Writer,
+};
 pub use overview::{Attention, Growth, Overview, ReleaseFigures, RunSummary, Step, TableFigures};
+pub use plan::{Change, PlannedTable};
 pub use privacy_page::{
     ConsentCurve, ConsentPoint, PeopleFlow, PersonalColumns, PrivacyPage, SinglingOut,
     TellingColumn,
@@ -84,7 +91,7 @@ pub struct Heading {
 }
 
 /// The result of a table or a check.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Verdict {
     /// Everything is right.

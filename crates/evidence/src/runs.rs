@@ -1,6 +1,6 @@
 //! What the pages of runs show.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::{Attention, RunSummary, Step, Verdict, Zone};
 
@@ -60,7 +60,7 @@ pub struct RunModel {
 }
 
 /// A result of a check that a run noted.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RunCheck {
     /// The table that it judges.
     pub table: String,

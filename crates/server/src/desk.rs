@@ -447,6 +447,20 @@ impl Desk {
         blocking(move || record.write(outcome)).await?
     }
 
+    /// As [`Desk::note`], on this thread.
+    ///
+    /// # Errors
+    /// If it cannot be written.
+    pub(crate) fn note_now(
+        &self,
+        who: &Principal,
+        door: Door,
+        action: &str,
+        outcome: &str,
+    ) -> Result<(), Fault> {
+        self.record(who, door, action, String::new()).write(outcome)
+    }
+
     fn record(&self, who: &Principal, door: Door, action: &str, statement: String) -> Record {
         Record {
             audit: Arc::clone(&self.audit),

@@ -321,6 +321,19 @@ pub(crate) struct RunArgs {
     /// withdrawals in it would be missed [default: warn]
     #[arg(long, value_enum, value_name = "WHAT")]
     pub(crate) undecodable: Option<Undecodable>,
+    /// How progress and messages are written to standard error
+    #[arg(long, value_enum, value_name = "FORM", default_value_t)]
+    pub(crate) progress: ProgressForm,
+}
+
+/// How progress and messages are written to standard error.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+pub(crate) enum ProgressForm {
+    /// Messages as text, and bars on a terminal.
+    #[default]
+    Text,
+    /// One JSON object for each event and message, each on a line of its own.
+    Ndjson,
 }
 
 /// What a run does about a file of customer records that cannot be decoded.
@@ -354,6 +367,9 @@ pub(crate) struct PlanArgs {
     /// As for `run`: fail if any landing input cannot be read
     #[arg(long)]
     pub(crate) strict: bool,
+    /// As for `run`: how progress and messages are written to standard error
+    #[arg(long, value_enum, value_name = "FORM", default_value_t)]
+    pub(crate) progress: ProgressForm,
 }
 
 #[derive(Debug, Args)]

@@ -55,6 +55,8 @@ impl<T> Setting<T> {
 /// All settings.
 #[derive(Debug, Clone)]
 pub(crate) struct Settings {
+    /// The settings file, where the command line names one.
+    pub(crate) config: Option<String>,
     pub(crate) landing: Setting<String>,
     pub(crate) lake: Setting<String>,
     pub(crate) project: Setting<Option<PathBuf>>,
@@ -185,6 +187,7 @@ impl Settings {
             },
         };
         Ok(Self {
+            config: global.config.clone(),
             landing: place(&global.landing, "STEDI_LANDING", &file.landing, "./landing"),
             lake: place(&global.lake, "STEDI_LAKE", &file.lake, "./lake"),
             project: optional_path(project)?,

@@ -20,11 +20,7 @@ impl Settings {
     /// # Errors
     /// Every fault of its files.
     pub(crate) fn project(&self) -> Result<Project> {
-        let project = match &self.project.value {
-            Some(dir) => Project::read(&project::lakehouse_in(dir))?,
-            None => project::built_in()?,
-        };
-        let project = project.accepting(self.databases.value.iter().cloned());
+        let project = self.read_project()?;
         // Some commands read the project twice.
         static SAID: Once = Once::new();
         SAID.call_once(|| {
@@ -33,6 +29,18 @@ impl Settings {
             }
         });
         Ok(project)
+    }
+
+    /// As [`Settings::project`], without a word.
+    ///
+    /// # Errors
+    /// Every fault of its files.
+    pub(crate) fn read_project(&self) -> Result<Project> {
+        let project = match &self.project.value {
+            Some(dir) => Project::read(&project::lakehouse_in(dir))?,
+            None => project::built_in()?,
+        };
+        Ok(project.accepting(self.databases.value.iter().cloned()))
     }
 
     /// The engine's input.

@@ -3,11 +3,11 @@
 
 use lake::Version;
 
-use super::prepared::Change;
 use super::work::Work;
 use crate::Error;
 use crate::contract::planning::Planned;
 use crate::write::build::Built;
+use evidence::Change;
 
 impl Work {
     /// The published version, and what the built table changes of it.

@@ -215,6 +215,7 @@ impl Work {
             }
             _ => NameHashes::default(),
         };
+        self.progress.check();
         self.check(
             &models_to_build,
             &built,

@@ -177,6 +177,7 @@ impl Work {
             let rows = increment.steps.last().map_or(0, |step| step.applied.rows);
             self.progress.end(name, rows);
         }
+        self.progress.check();
         let report = self
             .report_incremental(options, &tables, &increment, &last_run, &after, &changes)
             .await?;

@@ -41,9 +41,9 @@ use crate::contract::report::{Report, Verdict};
 use crate::progress::Progress;
 use crate::{Error, Interrupt};
 
+pub use evidence::{Change, PlannedTable};
 pub use options::{ChangedFiles, RunOptions, Undecodable};
-pub use plan::{Plan, PlannedTable, plan};
-pub use prepared::Change;
+pub use plan::{Plan, plan};
 pub(crate) use state::RunState;
 
 /// Builds, checks and publishes. Where a check fails, the report says so and nothing
@@ -108,6 +108,7 @@ async fn publish_if(
             return unpublished.map(|(report, _)| report);
         }
     };
+    work.progress.publish();
     match work.make_visible(&draft).await {
         Ok(()) => {
             work.tidy(true).await;

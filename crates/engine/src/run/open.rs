@@ -39,6 +39,7 @@ impl Work {
             Err(error) => return Err(error),
         }
         let locked = LockedLake::acquire(setup, command).await?;
+        progress.locked(&locked.run);
         let unchanged = matches!(&seen, Ok(seen) if *seen == locked.release);
         let mends = command != "plan";
         let pinned = async {

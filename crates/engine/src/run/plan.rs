@@ -10,6 +10,7 @@ use arrow::array::AsArray;
 use async_trait::async_trait;
 use datafusion::catalog::TableProvider;
 use datafusion::physical_plan::execute_stream;
+use evidence::{Change, PlannedTable};
 use futures::StreamExt;
 use privacy::PseudonymKey;
 use query::Setup;
@@ -18,7 +19,7 @@ use query::tables::lake_table::LakeTable;
 use serde::Serialize;
 
 use super::options::RunOptions;
-use super::prepared::{Change, Outcome};
+use super::prepared::Outcome;
 use super::state::RunScope;
 use super::work::Work;
 use crate::contract::planning::Planned;
@@ -38,30 +39,6 @@ pub struct Plan {
     /// What the run would report.
     #[serde(skip)]
     pub report: Report,
-}
-
-/// What a run would do to one table.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct PlannedTable {
-    /// `trusted` or `curated`.
-    pub zone: String,
-    /// Bare name.
-    pub table: String,
-    /// Why it would be published; not at all for [`Change::Nothing`].
-    pub change: Change,
-    /// Published rows; `None` where there is no table yet.
-    pub rows_now: Option<u64>,
-    /// Rows after the run.
-    pub rows: u64,
-    /// Rows that are not there yet.
-    pub rows_entering: u64,
-    /// Rows that would be gone.
-    pub rows_leaving: u64,
-    /// People, or devices in a table of devices, of whom no row is there yet;
-    /// `None` where the table has no column of people or devices.
-    pub people_entering: Option<u64>,
-    /// People, or devices, without a row after the run.
-    pub people_leaving: Option<u64>,
 }
 
 /// Finds out what [`super::run`] would do with the same options.

@@ -6,7 +6,6 @@ use std::sync::Arc;
 
 use lake::TableId;
 use query::landing::TableIntake;
-use serde::Serialize;
 
 use super::derived::Written;
 use crate::contract::report::Report;
@@ -67,20 +66,4 @@ pub(super) struct Step {
     pub(super) started_ms: i64,
     pub(super) ended_ms: i64,
     pub(super) seconds: f64,
-}
-
-/// What a table that was built changes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Change {
-    /// There is no such table yet.
-    New,
-    /// Its columns are others.
-    Columns,
-    /// Its rows are others.
-    Rows,
-    /// Its rows are the published ones, its contract is another.
-    Contract,
-    /// Nothing.
-    Nothing,
 }

@@ -10,13 +10,14 @@ use std::collections::HashMap;
 use arrow::array::RecordBatch;
 use arrow::compute::concat_batches;
 use catalog::ReadBy;
+use evidence::Change;
 use lake::{Publication, RemovedFiles};
 use query::system;
 
 use super::departures::ChangedTable;
 use super::draft::{Draft, NextVersions};
 use super::incremental::all_rows;
-use super::prepared::{Change, FullBuild, IncrementalBuild, Outcome, Prepared, Step};
+use super::prepared::{FullBuild, IncrementalBuild, Outcome, Prepared, Step};
 use super::records;
 use super::state::{self, RunState};
 use super::work::Work;

@@ -63,7 +63,7 @@ fn words(frame: &Frame<'_>, entry: &Attention) -> Markup {
             command,
             since_ms,
         } => html! {
-            code { (command) } " is writing to the lake since " (when(frame, *since_ms)) ", run " code { (short(run)) }
+            (link(frame.nav.runs, "/runs/current", &format!("A {command} is going"))) ": it has been writing to the lake since " (when(frame, *since_ms)) ", run " code { (short(run)) }
         },
         Attention::Died {
             run,

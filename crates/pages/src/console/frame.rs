@@ -56,6 +56,8 @@ pub struct Nav {
     pub sql: bool,
     /// Runs.
     pub runs: bool,
+    /// Whether runs may be started and cancelled.
+    pub operating: bool,
     /// People and consent.
     pub privacy: bool,
     /// Input that could not be read.
@@ -72,6 +74,7 @@ impl Nav {
         tables: true,
         sql: true,
         runs: true,
+        operating: true,
         privacy: true,
         quarantine: true,
         person: true,
@@ -95,8 +98,21 @@ impl Nav {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Refresh {
     Never,
-    /// After this many seconds, unless a script follows what happens.
+    /// After this many seconds, unless a script of the page follows what happens.
     After(u32),
+    /// As [`Refresh::After`]; where there is a script, it asks for the page again, and
+    /// changes what is not the same any more.
+    Live(u32),
+}
+
+impl Refresh {
+    /// [`Refresh::Live`] while something goes on.
+    pub(super) fn while_going(is_going: bool, seconds: u32) -> Self {
+        match is_going {
+            true => Refresh::Live(seconds),
+            false => Refresh::Never,
+        }
+    }
 }
 
 impl Frame<'_> {
@@ -107,6 +123,10 @@ impl Frame<'_> {
 
     /// As [`Frame::document`], of a page that is not complete yet.
     pub(super) fn refreshed(&self, refresh: Refresh, content: &Markup) -> String {
+        let live = match refresh {
+            Refresh::Live(seconds) => Some(seconds),
+            Refresh::Never | Refresh::After(_) => None,
+        };
         let page = html! {
             (DOCTYPE)
             html lang="en" {
@@ -118,7 +138,7 @@ impl Frame<'_> {
                     title { (self.title) " · stedi" }
                     link rel="stylesheet" href=(STYLE_PATH);
                     link rel="icon" type="image/svg+xml" href=(ICON_PATH);
-                    @if let Refresh::After(seconds) = refresh {
+                    @if let Refresh::After(seconds) | Refresh::Live(seconds) = refresh {
                         @match self.enhanced {
                             true => noscript { meta http-equiv="refresh" content=(seconds); },
                             false => { meta http-equiv="refresh" content=(seconds); },
@@ -132,7 +152,7 @@ impl Frame<'_> {
                 body data-csrf=[self.enhanced.then_some(self.csrf)] {
                     a class="skip" href="#main" { "Skip to content" }
                     (self.header())
-                    main #main tabindex="-1" { (content) }
+                    main #main tabindex="-1" data-live=[live.filter(|_| self.enhanced)] { (content) }
                     footer class="foot" {
                         p {
                             "Times are UTC. Figures are what runs noted in the lake."

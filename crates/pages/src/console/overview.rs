@@ -17,10 +17,7 @@ const REFRESH_SECONDS: u32 = 5;
 
 /// The first page.
 pub fn overview(frame: &Frame<'_>, overview: &Overview) -> String {
-    let refresh = match attention::is_writing(&overview.attention) {
-        true => Refresh::After(REFRESH_SECONDS),
-        false => Refresh::Never,
-    };
+    let refresh = Refresh::while_going(attention::is_writing(&overview.attention), REFRESH_SECONDS);
     frame.refreshed(
         refresh,
         &html! {

@@ -1,6 +1,6 @@
 //! One run: its tables on a time line, its checks, what it changed.
 
-use evidence::{RunDetail, RunModel};
+use evidence::RunDetail;
 use maud::{Markup, html};
 
 use super::frame::Frame;
@@ -10,8 +10,8 @@ use super::parts::{
 };
 use super::runs::worst;
 use super::steps::{TableSteps, sheet_of};
+use super::time_line::{self, Bar};
 use crate::number::{grouped, grouped_signed};
-use crate::time;
 
 /// One run.
 pub fn run(frame: &Frame<'_>, run: &RunDetail) -> String {
@@ -62,43 +62,24 @@ pub fn run(frame: &Frame<'_>, run: &RunDetail) -> String {
 
 /// The builds as bars on one time axis.
 fn time_line(run: &RunDetail) -> Markup {
-    const NAMES: i64 = 216;
-    const WIDTH: i64 = 760;
-    const BAR: i64 = 24;
     let (Some(start), Some(end)) = (run.summary.started_ms, run.summary.ended_ms) else {
         return html! {};
     };
-    let span = end.saturating_sub(start).max(1);
-    let place = |at_ms: i64| {
-        let part = at_ms.saturating_sub(start).clamp(0, span) as f64 / span as f64;
-        (part * (WIDTH - NAMES - 72) as f64) as i64 + NAMES
-    };
-    let height = BAR * i64::try_from(run.models.len()).unwrap_or_default() + 24;
-    let label = format!("When each of {} tables was built", run.models.len());
-    html! {
-        div class="scroll" tabindex="0" role="region" aria-label=(label) {
-            svg class="time-line" role="img" aria-label=(label) width=(WIDTH) height=(height) viewBox=(format!("0 0 {WIDTH} {height}")) {
-                @for (line, model) in (0..).zip(&run.models) { (bar(model, line * BAR, &place)) }
-                path class="axis" d=(format!("M{NAMES} {}H{}", height - 20, place(end))) {}
-                text class="tick" x=(NAMES) y=(height - 6) { "0" }
-                text class="tick end" x=(place(end)) y=(height - 6) { (time::duration(span)) }
-            }
-        }
-    }
-}
-
-fn bar(model: &RunModel, y: i64, place: &impl Fn(i64) -> i64) -> Markup {
-    let zone = model.zone.map_or("system", |zone| zone.as_str());
-    let name: String = model.table.chars().take(28).collect();
-    html! {
-        text class="tick" x="0" y=(y + 14) { (name) }
-        @if let (Some(from), Some(to)) = (model.started_ms, model.ended_ms) {
-            rect class=(format!("bar {zone}")) x=(place(from)) y=(y + 3) width=((place(to) - place(from)).max(2)) height="14" rx="2" {
-                title { (model.table) ", " (took(Some(from), Some(to))) }
-            }
-            text class="tick" x=(place(to).max(place(from) + 2) + 6) y=(y + 14) { (took(Some(from), Some(to))) }
-        }
-    }
+    let bars: Vec<Bar<'_>> = run
+        .models
+        .iter()
+        .map(|model| Bar {
+            zone: model.zone.map_or("system", |zone| zone.as_str()),
+            name: &model.table,
+            span: model
+                .started_ms
+                .zip(model.ended_ms)
+                .map(|(from, to)| (from.saturating_sub(start), to.saturating_sub(start))),
+            is_open: false,
+        })
+        .collect();
+    let label = format!("When each of {} tables was built", bars.len());
+    time_line::time_line(&label, end.saturating_sub(start), &bars)
 }
 
 fn models(frame: &Frame<'_>, run: &RunDetail) -> Markup {

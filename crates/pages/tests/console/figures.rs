@@ -1,11 +1,12 @@
 //! Figures whose every text holds markup.
 
 use evidence::{
-    Account, Attention, CheckHistory, ColumnFigures, ColumnOrigin, Consent, ConsentCurve,
-    ConsentPoint, Edge, Growth, LeftOut, Overview, PeopleFlow, PrivacyPage, PurposeFigures,
-    QuarantinePage, Quarantined, QuarantinedEntry, ReleaseFigures, RunAccount, RunAt, RunCheck,
-    RunDetail, RunModel, RunSummary, SinglingOut, Step, TableFigures, TablePage, TellingColumn,
-    Verdict, VersionChange, Zone,
+    Account, Attention, Change, CheckHistory, ColumnFigures, ColumnOrigin, Consent, ConsentCurve,
+    ConsentPoint, Current, Edge, Growth, LeftOut, Operation, OperationKind, OperationMessage,
+    OperationStage, OperationState, OperationTable, Overview, PeopleFlow, PlannedTable,
+    PrivacyPage, ProjectChange, PurposeFigures, QuarantinePage, Quarantined, QuarantinedEntry,
+    ReleaseFigures, RunAccount, RunAt, RunCheck, RunDetail, RunModel, RunSummary, SinglingOut,
+    Step, TableFigures, TablePage, TableState, TellingColumn, Verdict, VersionChange, Writer, Zone,
 };
 use pages::console::{
     Chart, ChartPoints, Frame, Nav, PastQuery, PersonPage, QueryPage, QueryState, ResultColumn,
@@ -401,4 +402,86 @@ pub(crate) fn singling_out() -> Vec<SinglingOut> {
             columns,
         })
         .to_vec()
+}
+
+pub(crate) fn current(state: OperationState) -> Current {
+    let states = [
+        TableState::Waiting,
+        TableState::Reading,
+        TableState::Building,
+        TableState::Built,
+        TableState::Checking,
+        TableState::Published,
+        TableState::Unchanged,
+        TableState::Failed,
+        TableState::Dropped,
+    ];
+    let tables = (0..).zip(states).map(|(number, state)| OperationTable {
+        zone: (number % 2 == 0).then_some(Zone::Trusted),
+        table: HOSTILE.to_owned(),
+        state,
+        rows: number * 1000,
+        began_ms: (number > 0).then_some(number * 10),
+        ended_ms: (number > 2).then_some(u64::MAX),
+    });
+    let messages = ["error", "warning", HOSTILE].map(|level| OperationMessage {
+        level: level.to_owned(),
+        text: HOSTILE.to_owned(),
+        hint: Some(HOSTILE.to_owned()),
+    });
+    let plan = [
+        Change::New,
+        Change::Columns,
+        Change::Contract,
+        Change::Nothing,
+    ];
+    let plan = plan.map(|change| PlannedTable {
+        zone: HOSTILE.to_owned(),
+        table: HOSTILE.to_owned(),
+        change,
+        rows_now: None,
+        rows: 5,
+        rows_entering: u64::from(u32::MAX),
+        rows_leaving: 3,
+        people_entering: Some(1),
+        people_leaving: None,
+    });
+    let operation = Operation {
+        operation: OperationKind::FullRun,
+        state,
+        stage: OperationStage::Checking,
+        by: HOSTILE.to_owned(),
+        started_ms: NOW_MS - 1000,
+        elapsed_ms: 1000,
+        run: Some(HOSTILE.to_owned()),
+        code: Some(3),
+        tables: tables.collect(),
+        published: Vec::new(),
+        checks: run_detail().results,
+        messages: messages.into(),
+        messages_more: 3,
+        plan: Some(plan.into()),
+    };
+    Current {
+        operation: Some(operation),
+        writer: None,
+        project_change: Some(ProjectChange::Tables {
+            tables: vec![HOSTILE.to_owned()],
+        }),
+    }
+}
+
+pub(crate) fn of_another_process() -> Current {
+    Current {
+        operation: None,
+        writer: Some(Writer {
+            told: HOSTILE.to_owned(),
+            run: HOSTILE.to_owned(),
+            command: HOSTILE.to_owned(),
+            since_ms: NOW_MS - 1000,
+        }),
+        project_change: Some(ProjectChange::Faulty {
+            faults: HOSTILE.to_owned(),
+        }),
+    }
 }

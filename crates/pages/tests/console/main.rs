@@ -4,14 +4,18 @@
 
 mod figures;
 
-use evidence::{Edge, Overview, PrivacyPage, QuarantinePage, RunList, TableFigures, Zone};
+use evidence::{
+    Current, Edge, OperationState, Overview, PrivacyPage, QuarantinePage, RunList, TableFigures,
+    Zone,
+};
 use pages::console::{
     self, Failure, Frame, Nav, PersonPage, QueryState, ResultRows, SignIn, SqlPage,
 };
 
 use figures::{
-    HOSTILE, edge, every_attention, frame, overview, person_page, privacy_page, quarantine_page,
-    query_page, run, run_detail, singling_out, sql_page, table, table_page,
+    HOSTILE, current, edge, every_attention, frame, of_another_process, overview, person_page,
+    privacy_page, quarantine_page, query_page, run, run_detail, singling_out, sql_page, table,
+    table_page,
 };
 
 /// Every view with hostile figures, then with none.
@@ -58,6 +62,27 @@ fn views(frame_of: impl Fn(&'static str) -> Frame<'static>) -> Vec<(&'static str
                     runs_more: 3,
                     attention: every_attention(),
                 },
+                &current(OperationState::Failed),
+            ),
+        ),
+        (
+            "run going",
+            console::operation(&f("/runs/current"), &current(OperationState::Running), true),
+        ),
+        (
+            "run failed",
+            console::operation(&f("/runs/current"), &current(OperationState::Failed), false),
+        ),
+        (
+            "run of another process",
+            console::operation(&f("/runs/current"), &of_another_process(), false),
+        ),
+        (
+            "plan",
+            console::plan(
+                &f("/runs/plan"),
+                current(OperationState::Done).operation.as_ref(),
+                &current(OperationState::Done),
             ),
         ),
         ("run", console::run(&f("/runs/x"), &run_detail())),
@@ -93,7 +118,15 @@ fn views(frame_of: impl Fn(&'static str) -> Frame<'static>) -> Vec<(&'static str
         ("empty tables", console::tables(&f("/tables"), &none)),
         (
             "empty runs",
-            console::runs(&f("/runs"), &RunList::default()),
+            console::runs(&f("/runs"), &RunList::default(), &Current::default()),
+        ),
+        (
+            "no current run",
+            console::operation(&f("/runs/current"), &Current::default(), false),
+        ),
+        (
+            "no plan",
+            console::plan(&f("/runs/plan"), None, &Current::default()),
         ),
         (
             "empty privacy",
@@ -311,6 +344,44 @@ fn an_open_query_asks_again_and_a_script_would_do_that_itself() {
     let page = console::query(&enhanced, &query_page(QueryState::Running));
     assert!(page.contains(&format!("<noscript>{refresh}</noscript>")));
     assert!(page.contains("<script src=\"/static/app.js\" defer></script>"));
+}
+
+#[test]
+fn what_goes_on_is_followed_until_it_is_over() {
+    let refresh = "<meta http-equiv=\"refresh\" content=\"1\">";
+    for (of, is_followed) in [
+        (current(OperationState::Running), true),
+        (of_another_process(), true),
+        (current(OperationState::Done), false),
+        (current(OperationState::Failed), false),
+        (current(OperationState::Cancelled), false),
+        (Current::default(), false),
+    ] {
+        let plain = console::operation(&frame("/runs/current"), &of, false);
+        assert_eq!(plain.contains(refresh), is_followed, "{of:?}");
+        assert!(!plain.contains("data-live"), "{of:?}");
+        // Nobody starts what cannot begin.
+        assert_eq!(plain.contains("Start a run"), !is_followed, "{of:?}");
+        let enhanced = Frame {
+            enhanced: true,
+            ..frame("/runs/current")
+        };
+        let page = console::operation(&enhanced, &of, false);
+        let noscript = format!("<noscript>{refresh}</noscript>");
+        assert_eq!(page.contains(&noscript), is_followed, "{of:?}");
+        assert_eq!(page.contains("data-live=\"1\""), is_followed, "{of:?}");
+    }
+    let looking = Frame {
+        nav: Nav {
+            operating: false,
+            ..Nav::ALL
+        },
+        ..frame("/runs/current")
+    };
+    for state in [OperationState::Running, OperationState::Failed] {
+        let page = console::operation(&looking, &current(state), false);
+        assert!(!page.contains("action=\"/runs"), "{page}");
+    }
 }
 
 #[test]

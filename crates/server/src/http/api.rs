@@ -10,7 +10,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
 use chrono::{DateTime, SecondsFormat};
-use serde::{Deserialize, Deserializer, Serialize};
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
 use super::answer::Refused;
@@ -18,10 +18,11 @@ use super::app::App;
 use super::asker::Asker;
 use super::download::{self, Format};
 use super::figures;
+use super::operations;
 use super::queries::{HttpQuery, State as QueryState};
 use super::query_page;
 use super::rights::View;
-use super::sent::{Body, Parameters, Path};
+use super::sent::{Body, Parameters, Path, WAIT_MAX, Waiting, exact};
 use super::stored::Stored;
 use crate::desk::blocking;
 use crate::fault::{Fault, Kind};
@@ -33,14 +34,8 @@ const PAGE_ROWS: u64 = 1000;
 /// Rows of the largest page.
 const PAGE_ROWS_MAX: u64 = 10_000;
 
-/// The first whole number that not every reader of JSON keeps as it is.
-const EXACT_END: f64 = (1u64 << 53) as f64;
-
 /// Bytes of the rows of a page: it has fewer rows where they are larger.
 const PAGE_BYTES: usize = 16 << 20;
-
-/// How long a request waits for a query at most.
-const WAIT_MAX: Duration = Duration::from_secs(30);
 
 /// Lines of the audit log in one answer.
 const AUDIT_LINES: usize = 1000;
@@ -68,6 +63,7 @@ pub(super) fn routes() -> Router<Arc<App>> {
         .route("/quarantine", get(quarantine))
         .route("/privacy", get(privacy))
         .route("/audit", get(audit))
+        .merge(operations::api_routes())
         .fallback(missing)
         .method_not_allowed_fallback(not_allowed)
 }
@@ -95,15 +91,6 @@ async fn me(asker: Asker) -> Json<Value> {
     }))
 }
 
-/// A whole number that every reader of JSON keeps as it is; `1.0` is one.
-fn exact<'d, D: Deserializer<'d>>(from: D) -> Result<u64, D::Error> {
-    let number = f64::deserialize(from)?;
-    match number.fract() == 0.0 && (0.0..EXACT_END).contains(&number) {
-        true => Ok(number as u64),
-        false => Err(serde::de::Error::custom("no whole number, or too large")),
-    }
-}
-
 fn page_rows() -> u64 {
     PAGE_ROWS
 }
@@ -113,12 +100,6 @@ fn page_rows() -> u64 {
 struct Submission {
     sql: String,
     /// How long the answer may wait for the query to end.
-    #[serde(default, deserialize_with = "exact")]
-    wait_ms: u64,
-}
-
-#[derive(Deserialize)]
-struct Waiting {
     #[serde(default, deserialize_with = "exact")]
     wait_ms: u64,
 }
@@ -189,16 +170,16 @@ async fn submit(
     let query = app
         .queries
         .submit(&asker.principal, Door::Api, &asked.sql)?;
-    wait(&query, asked.wait_ms).await;
+    wait(&query, Duration::from_millis(asked.wait_ms)).await;
     let place = format!("/api/v1/queries/{}", query.id);
     let told = Json(told(&query));
     Ok((StatusCode::ACCEPTED, [(header::LOCATION, place)], told).into_response())
 }
 
-async fn wait(query: &HttpQuery, wait_ms: u64) {
-    let wait = Duration::from_millis(wait_ms).min(WAIT_MAX);
-    if !wait.is_zero() {
-        _ = tokio::time::timeout(wait, query.ended()).await;
+async fn wait(query: &HttpQuery, time: Duration) {
+    let time = time.min(WAIT_MAX);
+    if !time.is_zero() {
+        _ = tokio::time::timeout(time, query.ended()).await;
     }
 }
 
@@ -214,7 +195,7 @@ async fn state(
     Parameters(asked): Parameters<Waiting>,
 ) -> Answer {
     let query = app.queries.find(&asker.principal, &id)?;
-    wait(&query, asked.wait_ms).await;
+    wait(&query, asked.time()).await;
     Ok(Json(told(&query)).into_response())
 }
 

@@ -7,6 +7,7 @@ use super::queries::Queries;
 use super::sessions::Sessions;
 use crate::desk::Desk;
 use crate::gate::Gate;
+use crate::operations::Operator;
 
 /// What all requests share.
 #[derive(Debug)]
@@ -17,6 +18,8 @@ pub(super) struct App {
     pub(super) expect: Option<catalog::Expectations>,
     pub(super) sessions: Sessions,
     pub(super) queries: Queries,
+    /// What starts runs.
+    pub(super) operator: Option<Arc<Operator>>,
     pub(super) began: Instant,
 }
 

@@ -11,6 +11,7 @@ mod figures;
 mod guard;
 mod lake_figures;
 mod operation;
+mod operations;
 mod page;
 mod person;
 mod queries;
@@ -34,10 +35,13 @@ use self::app::App;
 use self::queries::Queries;
 use self::sessions::Sessions;
 use crate::gate::Gate;
+use crate::operations::{Launcher, Operator};
 
 /// What the page and the API are served with, besides their gate.
 #[derive(Debug, Default)]
 pub struct HttpSetup {
+    /// What starts runs; without it, none are started.
+    pub launcher: Option<Arc<dyn Launcher>>,
     /// Names by which the server is asked, besides those of its address.
     pub hosts: Vec<String>,
     /// Expected row counts.
@@ -51,7 +55,11 @@ pub async fn http(listener: TcpListener, gate: Gate, setup: HttpSetup) {
     hosts.extend(listener.local_addr().ok().map(host_of));
     let tls = gate.tls.clone().map(TlsAcceptor::from);
     let stop = gate.stop.clone();
+    let desk = Arc::clone(&gate.desk);
+    let launcher = setup.launcher;
+    let operator = launcher.map(|launcher| Arc::new(Operator::new(launcher, desk)));
     let app = Arc::new(App {
+        operator: operator.clone(),
         queries: Queries::new(Arc::clone(&gate.desk)),
         desk: Arc::clone(&gate.desk),
         hosts,
@@ -62,6 +70,7 @@ pub async fn http(listener: TcpListener, gate: Gate, setup: HttpSetup) {
     });
     let router = Router::new()
         .merge(page::routes())
+        .merge(operations::routes())
         .merge(query_page::routes())
         .merge(enhancement::routes())
         .nest("/api/v1", api::routes())
@@ -69,7 +78,13 @@ pub async fn http(listener: TcpListener, gate: Gate, setup: HttpSetup) {
         .fallback(page::missing)
         .layer(from_fn_with_state(Arc::clone(&app), guard::guard))
         .with_state(app);
-    accept::accept(listener, tls, router, stop).await;
+    let mut stopped = stop.clone();
+    let ended = async {
+        if let Some(operator) = operator {
+            operator.end_with(&mut stopped).await;
+        }
+    };
+    tokio::join!(accept::accept(listener, tls, router, stop), ended);
 }
 
 /// An address as a host in a request has it.

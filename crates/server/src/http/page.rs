@@ -118,7 +118,8 @@ async fn table(
 async fn runs(page: PageOf) -> Answer {
     page.need(page.asker.must(View::Runs))?;
     let list = page.need(engine::run_list(&page.app.now()).await)?;
-    Ok(page.show("Runs", |frame| console::runs(frame, &list)))
+    let current = page.need(page.app.current().await)?;
+    Ok(page.show("Runs", |frame| console::runs(frame, &list, &current)))
 }
 
 async fn run(page: PageOf, Path(run): Path<String>) -> Answer {

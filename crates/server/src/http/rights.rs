@@ -13,6 +13,10 @@ pub(super) enum View {
     Tables,
     /// Runs and their accounts.
     Runs,
+    /// What goes on right now, and what a run would do.
+    Operations,
+    /// Starting and cancelling runs.
+    Operating,
     /// Input that could not be read, without its bytes.
     Quarantine,
     /// Figures about people and consent.
@@ -30,7 +34,8 @@ impl Asker {
         match view {
             _ if self.principal.is_everybody() => true,
             View::Tables => true,
-            View::Runs | View::Quarantine => role != Role::Scientist,
+            View::Runs | View::Operations | View::Quarantine => role != Role::Scientist,
+            View::Operating => role == Role::Engineer,
             View::Privacy | View::Person | View::Audit => self.principal.answers_for_data(),
         }
     }
@@ -38,8 +43,13 @@ impl Asker {
     /// # Errors
     /// If the asker may not open a view.
     pub(super) fn must(&self, view: View) -> Result<(), Fault> {
+        let is_of_operations = matches!(view, View::Operations | View::Operating);
         match self.may(view) {
             true => Ok(()),
+            // Who may not look at what goes on is told of nothing there.
+            false if is_of_operations && !self.may(View::Operations) => {
+                Err(Fault::new(Kind::Missing, "there is nothing at this path"))
+            }
             false => Err(Fault::new(
                 Kind::Forbidden,
                 format!("this is not for the role {}", self.principal.role),
@@ -55,6 +65,7 @@ impl Asker {
             tables: self.may(View::Tables),
             sql: self.may(View::Tables),
             runs: self.may(View::Runs),
+            operating: self.may(View::Operating),
             privacy: self.may(View::Privacy),
             quarantine: self.may(View::Quarantine),
             person: self.may(View::Person),

@@ -1,13 +1,22 @@
 //! What requests send, with faults of ours: the library's own would be plain text, and show
 //! a part of what was sent.
 
+use std::time::Duration;
+
 use axum::extract::rejection::{FormRejection, JsonRejection, PathRejection, QueryRejection};
 use axum::extract::{FromRequest, FromRequestParts};
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value};
 
 use super::answer::Refused;
 use crate::fault::{Fault, Kind};
+
+/// The first whole number that not every reader of JSON keeps as it is.
+const EXACT_END: f64 = (1u64 << 53) as f64;
+
+/// How long a request waits at most.
+pub(super) const WAIT_MAX: Duration = Duration::from_secs(30);
 
 /// A JSON object.
 #[derive(FromRequest)]
@@ -28,6 +37,29 @@ pub(super) struct Path<T>(pub(super) T);
 #[derive(FromRequest)]
 #[from_request(via(axum::extract::Form), rejection(Refused))]
 pub(super) struct Form<T>(pub(super) T);
+
+/// How long an answer may wait for what goes on to end.
+#[derive(Deserialize)]
+pub(super) struct Waiting {
+    #[serde(default, deserialize_with = "exact")]
+    wait_ms: u64,
+}
+
+impl Waiting {
+    /// How long the request waits at most.
+    pub(super) fn time(&self) -> Duration {
+        Duration::from_millis(self.wait_ms).min(WAIT_MAX)
+    }
+}
+
+/// A whole number that every reader of JSON keeps as it is; `1.0` is one.
+pub(super) fn exact<'d, D: Deserializer<'d>>(from: D) -> Result<u64, D::Error> {
+    let number = f64::deserialize(from)?;
+    match number.fract() == 0.0 && (0.0..EXACT_END).contains(&number) {
+        true => Ok(number as u64),
+        false => Err(serde::de::Error::custom("no whole number, or too large")),
+    }
+}
 
 impl Body<Map<String, Value>> {
     /// What the object says.

@@ -6,7 +6,7 @@ use axum::extract::FromRequestParts;
 use axum::http::Uri;
 use axum::http::request::Parts;
 use axum::response::{Html, IntoResponse, Response};
-use pages::console::Frame;
+use pages::console::{Frame, Nav};
 
 use super::answer::Refused;
 use super::app::App;
@@ -42,6 +42,7 @@ impl PageOf {
     pub(super) fn show(&self, title: &str, view: impl FnOnce(&Frame<'_>) -> String) -> Response {
         let lake = self.app.desk.setup().lake.to_string();
         let who = &self.asker.principal;
+        let nav = self.asker.nav();
         let signed_in = (!who.is_everybody()).then_some(who);
         let frame = Frame {
             title,
@@ -51,7 +52,10 @@ impl PageOf {
             csrf: &self.asker.csrf,
             path: self.uri.path(),
             enhanced: enhancement::IS_BUILT,
-            nav: self.asker.nav(),
+            nav: Nav {
+                operating: nav.operating && self.app.operator.is_some(),
+                ..nav
+            },
             now_ms: chrono::Utc::now().timestamp_millis(),
         };
         Html(view(&frame)).into_response()

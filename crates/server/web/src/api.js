@@ -95,12 +95,15 @@ export async function tables() {
 }
 
 /**
- * The page of a query.
+ * A page, and the address that it has in the end.
  *
  * @param {string} path
  */
 export async function page(path) {
   const response = await ask(path);
-  if (new URL(response.url).pathname === "/sign-in") throw new Refused({ kind: "sign-in", message: "Nobody is signed in." });
-  return new DOMParser().parseFromString(await response.text(), "text/html");
+  const { pathname, search } = new URL(response.url);
+  if (pathname === "/sign-in") throw new Refused({ kind: "sign-in", message: "Nobody is signed in." });
+  const found = new DOMParser().parseFromString(await response.text(), "text/html");
+  found.documentElement.dataset.address = pathname + search;
+  return found;
 }

@@ -1,10 +1,12 @@
-// What every page gets: buttons that copy, keyboard shortcuts, and, where there is a
-// statement, the editor.
+// What every page gets: buttons that copy, keyboard shortcuts, a look at what goes on, and,
+// where there is a statement, the editor.
 import { addCopyButtons } from "./copy.js";
+import { followPage } from "./live.js";
 import { listenForShortcuts } from "./shortcuts.js";
 
 addCopyButtons(document);
 listenForShortcuts();
+followPage();
 if (document.querySelector("[data-editor]")) {
   // The editor is large: other pages do without it.
   // @ts-expect-error A path of the server, not of this folder.

@@ -11,6 +11,7 @@ pub(crate) mod history;
 pub(crate) mod import;
 pub(crate) mod init;
 pub(crate) mod key;
+mod launcher;
 pub(crate) mod lineage;
 pub(crate) mod options;
 mod pager;

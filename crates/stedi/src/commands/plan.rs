@@ -5,7 +5,7 @@ use std::sync::Arc;
 use anyhow::Result;
 use engine::{Change, Plan, RunOptions, Setup, Verdict};
 
-use super::run::{expectations, names, undecodable};
+use super::run::{expectations, in_form, names, undecodable};
 use super::run_report::remark;
 use crate::args::PlanArgs;
 use crate::failure::Ending;
@@ -17,6 +17,7 @@ use crate::settings::Settings;
 use crate::watchdog::interrupt;
 
 pub(crate) fn plan(settings: &Settings, args: &PlanArgs) -> Result<Ending> {
+    in_form(args.progress);
     let setup = settings.setup()?;
     let options = RunOptions {
         select: names(&args.select)?,

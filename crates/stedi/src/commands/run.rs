@@ -8,16 +8,17 @@ use catalog::{Expectations, Project, TableName};
 use engine::{ChangedFiles, Report, RunOptions, Setup, Verdict};
 
 use super::run_report::show_report;
-use crate::args::{Changed, RunArgs, Undecodable};
+use crate::args::{Changed, ProgressForm, RunArgs, Undecodable};
 use crate::failure::{Ending, Failure};
 use crate::key::Keys;
-use crate::output::say;
+use crate::output::{Event, say, tell, write_events};
 use crate::progress;
 use crate::runtime::runtime;
 use crate::settings::Settings;
 use crate::watchdog::interrupt;
 
 pub(crate) fn run(settings: &Settings, args: &RunArgs) -> Result<Ending> {
+    in_form(args.progress);
     let setup = settings.setup()?;
     let options = RunOptions {
         select: names(&args.select)?,
@@ -35,6 +36,14 @@ pub(crate) fn run(settings: &Settings, args: &RunArgs) -> Result<Ending> {
     let ending = show_report(settings, &setup.project, &report)?;
     conclude(settings, &report);
     Ok(ending)
+}
+
+/// Writes events where a program asked for them.
+pub(super) fn in_form(form: ProgressForm) {
+    match form {
+        ProgressForm::Text => {}
+        ProgressForm::Ndjson => write_events(),
+    }
 }
 
 /// The flag if given, otherwise the setting.
@@ -83,7 +92,11 @@ pub(super) fn conclude(settings: &Settings, report: &Report) {
     }
     if report.verdict() == Verdict::Fail {
         say(settings, "nothing was published; the lake is as it was");
-    } else if report.published.is_empty() && !report.damages.is_empty() {
+        return;
+    }
+    let tables = report.published.as_slice();
+    tell(&Event::Published { tables });
+    if report.published.is_empty() && !report.damages.is_empty() {
         say(
             settings,
             "repaired what was damaged; no other table was changed",

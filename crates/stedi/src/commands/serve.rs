@@ -8,11 +8,12 @@ use std::time::Duration;
 use anyhow::Result;
 use catalog::Expectations;
 use engine::Setup;
-use server::{Audit, Desk, Gate, HttpSetup, Limits, Principal, Role, Users};
+use server::{Audit, Desk, Gate, HttpSetup, Launcher, Limits, Principal, Role, Users};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
+use super::launcher::Children;
 use super::run;
 use crate::args::{ServeArgs, UsersArgs};
 use crate::failure::{Ending, Failure};
@@ -30,8 +31,9 @@ const WAITING_OF_RUNNING: usize = 16;
 /// The least memory of a statement.
 const STATEMENT_BYTES_MIN: usize = 64 << 20;
 
-/// How long open requests may go on once the program is asked to stop.
-const GRACE: Duration = Duration::from_millis(300);
+/// How long open requests, and a run that the server started, may go on once the program is
+/// asked to stop. Each door and the run have less.
+const GRACE: Duration = Duration::from_millis(800);
 
 /// The doors and what they are opened with.
 pub(crate) struct Doors {
@@ -109,6 +111,7 @@ pub(super) fn serve_lake(
     let tls = tls.transpose()?;
     let audit = open_audit(doors)?;
     let limits = limits(settings, doors);
+    let launcher: Arc<dyn Launcher> = Arc::new(Children::of(settings, &setup)?);
     runtime()?.block_on(async {
         let http = listen(Some(doors.http), "--http").await?;
         let postgres = listen(doors.postgres, "--pg").await?;
@@ -129,6 +132,7 @@ pub(super) fn serve_lake(
         if let Some(listener) = http {
             told += &format!("http{secure}://{}\n", listener.local_addr()?);
             let setup = HttpSetup {
+                launcher: Some(launcher),
                 hosts: doors.hosts.clone(),
                 expect,
             };

@@ -3,6 +3,7 @@
 use std::io::{self, IsTerminal, Write};
 
 use super::escape::escaped;
+use super::events::{tell_message, writes_events};
 use super::terminal;
 use crate::settings::Settings;
 
@@ -32,6 +33,9 @@ pub(crate) fn log_to_stderr(settings: &Settings) {
 /// Prints a message to standard error. On a terminal, long lists are broken at
 /// their commas; in a log a message stays one line, so that it can be searched.
 pub(crate) fn complain(text: &str) {
+    if writes_events() {
+        return tell_message(text);
+    }
     let text = match terminal::of_stderr() {
         Some(size) => {
             let lines = text.split('\n');

@@ -2,6 +2,7 @@
 //! standard error.
 
 mod escape;
+mod events;
 mod list;
 mod message;
 mod number;
@@ -10,6 +11,7 @@ mod rows;
 mod sheet;
 mod terminal;
 
+pub(crate) use self::events::{Event, tell, write_events, writes_events};
 pub(crate) use self::list::{Field, put_list};
 pub(crate) use self::message::{complain, log_to_stderr, say};
 pub(crate) use self::number::{grouped, grouped_or_dash, places, rows};
