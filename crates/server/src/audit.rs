@@ -25,7 +25,7 @@ pub struct AuditEntry {
     pub role: String,
     /// The door.
     pub door: String,
-    /// `query`, `sign-in`, `sign-out`, `look-up` or `download`.
+    /// `query`, `sign-in`, `sign-out`, `look-up`, `download`, `save` or `delete-saved`.
     pub action: String,
     /// The statement without its values; empty for other actions.
     #[serde(default, skip_serializing_if = "String::is_empty")]

@@ -6,7 +6,9 @@ use std::time::Instant;
 use super::queries::Queries;
 use super::sessions::Sessions;
 use crate::desk::Desk;
+use crate::fault::{Fault, Kind};
 use crate::gate::Gate;
+use crate::saved::Saved;
 
 /// What all requests share.
 #[derive(Debug)]
@@ -15,12 +17,24 @@ pub(super) struct App {
     pub(super) desk: Arc<Desk>,
     pub(super) hosts: Vec<String>,
     pub(super) expect: Option<catalog::Expectations>,
+    pub(super) saved: Option<Arc<Saved>>,
     pub(super) sessions: Sessions,
     pub(super) queries: Queries,
     pub(super) began: Instant,
 }
 
 impl App {
+    /// Where statements are saved.
+    ///
+    /// # Errors
+    /// If there is no place for them.
+    pub(super) fn saved(&self) -> Result<Arc<Saved>, Fault> {
+        self.saved.clone().ok_or_else(|| {
+            Fault::new(Kind::Failed, "this server saves no statements")
+                .with_hint("start it with --saved FILE")
+        })
+    }
+
     pub(super) fn scheme(&self) -> &'static str {
         match self.gate.tls.is_some() {
             true => "https",

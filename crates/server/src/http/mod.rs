@@ -5,6 +5,7 @@ mod answer;
 mod api;
 mod app;
 mod asker;
+mod charts;
 mod download;
 mod enhancement;
 mod figures;
@@ -16,6 +17,8 @@ mod person;
 mod queries;
 mod query_page;
 mod rights;
+mod saved_api;
+mod saved_page;
 mod sent;
 mod sessions;
 mod shown;
@@ -34,6 +37,7 @@ use self::app::App;
 use self::queries::Queries;
 use self::sessions::Sessions;
 use crate::gate::Gate;
+use crate::saved::Saved;
 
 /// What the page and the API are served with, besides their gate.
 #[derive(Debug, Default)]
@@ -42,6 +46,8 @@ pub struct HttpSetup {
     pub hosts: Vec<String>,
     /// Expected row counts.
     pub expect: Option<catalog::Expectations>,
+    /// Where statements are saved; `None` where there is no place for them.
+    pub saved: Option<Arc<Saved>>,
 }
 
 /// Serves the page and the API until the gate closes.
@@ -56,6 +62,7 @@ pub async fn http(listener: TcpListener, gate: Gate, setup: HttpSetup) {
         desk: Arc::clone(&gate.desk),
         hosts,
         expect: setup.expect,
+        saved: setup.saved,
         sessions: Sessions::new(gate.tls.is_some()),
         gate,
         began: Instant::now(),
@@ -63,6 +70,7 @@ pub async fn http(listener: TcpListener, gate: Gate, setup: HttpSetup) {
     let router = Router::new()
         .merge(page::routes())
         .merge(query_page::routes())
+        .merge(saved_page::routes())
         .merge(enhancement::routes())
         .nest("/api/v1", api::routes())
         .merge(operation::routes())

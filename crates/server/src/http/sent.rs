@@ -29,6 +29,11 @@ pub(super) struct Path<T>(pub(super) T);
 #[from_request(via(axum::extract::Form), rejection(Refused))]
 pub(super) struct Form<T>(pub(super) T);
 
+/// A text of a form as it was written: browsers send each line end as two characters.
+pub(super) fn as_written(text: &str) -> String {
+    text.replace("\r\n", "\n")
+}
+
 impl Body<Map<String, Value>> {
     /// What the object says.
     pub(super) fn read<T: DeserializeOwned>(self) -> Result<T, Fault> {

@@ -73,6 +73,7 @@ mod rerun;
 mod rules;
 mod selection;
 mod serve;
+mod served_sql;
 mod settings;
 mod shell;
 mod spellings;
