@@ -61,7 +61,7 @@ for user in sci:scientist eng:engineer off:privacy-officer; do
 done
 serve signed --users "$USERS" --audit "$AUDIT"
 export SIGNED_URL=$url
-EMAIL=$("$binary" sql --format csv 'select max(email) from customer_trusted' | tail --lines=1)
+EMAIL=$("$binary" sql --format csv -c 'select max(email) from customer_trusted' | tail --lines=1)
 export EMAIL
 serve open --users "$work/users.json" --audit "$work/audit.ndjson"
 cd "$OLDPWD"

@@ -7,7 +7,7 @@ import { draw, open } from "./browser.mjs";
 export const LONG = "select count(*) from accelerometer_landing a cross join accelerometer_landing b cross join step_trainer_landing c where a.x + b.y + c.distancefromobject < -1e9";
 
 export async function checkPlain(browser, url) {
-  const { page, isFine, close } = await open(browser, url, { javaScriptEnabled: false });
+  const { page, isFine, close } = await open(browser, url, { javaScriptEnabled: false, refused: [409] });
   const run = async (sql) => {
     await page.goto("/sql");
     await page.getByLabel("Statement", { exact: true }).fill(sql);
@@ -16,6 +16,7 @@ export async function checkPlain(browser, url) {
   };
 
   await run("select user, x, y from accelerometer_trusted order by timestamp");
+  await page.locator('#result[data-state="done"]').waitFor();
   await page.getByText("40,981").first().waitFor();
   const first = await page.locator("[data-grid] tbody tr").count();
   assert.equal(first, 100);
@@ -28,12 +29,12 @@ export async function checkPlain(browser, url) {
   await page.locator("svg.chart .series").waitFor();
   await draw(page, { x: "user", y: ["x", "y"], kind: "bar" });
   await page.locator("svg.chart rect.bar.s1").first().waitFor();
-  assert.deepEqual(await page.locator(".legend li").allInnerTexts(), ["x", "y"]);
+  assert.deepEqual((await page.locator(".legend li").allInnerTexts()).map((name) => name.trim()), ["x", "y"]);
 
   for (const [name, begins] of [["CSV", "user,x,y\n"], ["JSON", '[{"user":"'], ["Parquet", "PAR1"], ["Arrow", ""]]) {
     const [file] = await Promise.all([page.waitForEvent("download"), page.getByRole("link", { name, exact: true }).click()]);
     const bytes = readFileSync(await file.path());
-    assert.ok(bytes.length > 100_000 && bytes.toString("latin1").startsWith(begins), name);
+    assert.ok(bytes.length > 10_000 && bytes.toString("latin1").startsWith(begins), name);
     if (name === "CSV") assert.equal(bytes.toString().trim().split("\n").length, 40_982);
   }
 
