@@ -253,6 +253,7 @@ async function savesStatements(page) {
   await said("Saved.");
   await page.getByLabel("Name", { exact: true }).fill("second");
   await page.getByRole("button", { name: "Save as new" }).click();
+  await page.locator("#saved th", { hasText: "second" }).waitFor();
   await said("Saved.");
   assert.deepEqual(await names(), ["first", "second"]);
   await page.getByRole("button", { name: "New statement" }).click();

@@ -200,6 +200,9 @@ impl Saved {
         }
         self.file.change(|all| {
             let own = || all.statements.iter().filter(|one| one.is_of(who));
+            if id.is_some_and(|id| !own().any(|one| one.id == id)) {
+                return Err(SavedError::Unknown);
+            }
             if let Some(other) = own().find(|one| one.name == name && Some(one.id.as_str()) != id) {
                 return Err(SavedError::Known {
                     id: other.id.clone(),

@@ -156,6 +156,7 @@ fn took(state: QueryState, took: Took) -> String {
             format!("{time} so far, {rows} rows read, {held} of memory, {peak} at most")
         }
         _ if took.rows_read == 0 && took.peak_memory_bytes == 0 => time,
+        _ if took.rows_read == 0 => format!("{time}, {peak} of memory"),
         _ => format!("read {rows} rows in {time}, {peak} of memory"),
     }
 }

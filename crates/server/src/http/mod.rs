@@ -22,6 +22,7 @@ mod saved_page;
 mod sent;
 mod sessions;
 mod shown;
+mod sql_page;
 mod stored;
 
 use std::net::SocketAddr;

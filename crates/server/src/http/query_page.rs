@@ -8,10 +8,7 @@ use axum::Router;
 use axum::extract::Query;
 use axum::response::{IntoResponse, Redirect};
 use axum::routing::{get, post};
-use pages::console::{
-    self, ChartForm, ChartKind, PastQuery, QueryPage, QueryState, ResultColumn, SavedAs, SqlPage,
-    Took,
-};
+use pages::console::{self, ChartForm, ChartKind, QueryPage, ResultColumn, SavedAs, SqlPage, Took};
 use serde::Deserialize;
 
 use super::app::App;
@@ -19,9 +16,9 @@ use super::asker::Asker;
 use super::charts;
 use super::figures;
 use super::queries::{HttpQuery, State as Progress};
-use super::saved_page;
 use super::sent::{Form, Path, as_written};
 use super::shown::{Answer, PageOf};
+use super::sql_page;
 use crate::desk::blocking;
 use crate::fault::{Fault, Kind};
 use crate::principal::Door;
@@ -34,9 +31,6 @@ const PAGE_BYTES: usize = 8 << 20;
 
 /// Characters of a cell that a page shows.
 const CELL_CHARS: usize = 2_000;
-
-/// Statements that the history lists.
-const HISTORY: usize = 50;
 
 /// How long a submission waits, so that a quick answer is there at once.
 const QUICK: Duration = Duration::from_millis(800);
@@ -57,44 +51,9 @@ struct Shared {
 async fn editor(page: PageOf, Query(shared): Query<Shared>) -> Answer {
     let form = SqlPage {
         statement: shared.sql,
-        ..sql_page(&page).await
+        ..sql_page::sql_page(&page).await
     };
     Ok(page.show("SQL", |frame| console::sql(frame, &form)))
-}
-
-/// The page with an empty editor: what was saved, and what was asked before.
-pub(super) async fn sql_page(page: &PageOf) -> SqlPage {
-    let history = page.app.queries.of(&page.asker.principal);
-    let history = history.iter().take(HISTORY).map(|query| past(query));
-    let (saved, saved_error) = saved_page::list(page).await;
-    SqlPage {
-        history: history.collect(),
-        saved,
-        saved_error,
-        ..SqlPage::default()
-    }
-}
-
-fn past(query: &HttpQuery) -> PastQuery {
-    let (state, ms) = query.state();
-    PastQuery {
-        id: query.id.clone(),
-        statement: query.statement.clone(),
-        state: shown(&state),
-        rows: state.rows(),
-        ms,
-        at: query.at_ms,
-    }
-}
-
-fn shown(state: &Progress) -> QueryState {
-    match state {
-        Progress::Waiting => QueryState::Waiting,
-        Progress::Running { .. } => QueryState::Running,
-        Progress::Done { .. } => QueryState::Done,
-        Progress::Failed(_) => QueryState::Failed,
-        Progress::Cancelled => QueryState::Cancelled,
-    }
 }
 
 #[derive(Deserialize)]
@@ -155,7 +114,7 @@ async fn show(
 ) -> Answer {
     let query = page.need(page.app.queries.find(&page.asker.principal, &id))?;
     let asked = Shown::of(asked);
-    let saved_as = saved_page::saved_as(&page, asked.saved.as_deref()).await;
+    let saved_as = sql_page::saved_as(&page, asked.saved.as_deref()).await;
     let mut shown = page.need(page_of(&query, asked).await)?;
     shown.saved_as = saved_as;
     Ok(page.show("Query", |frame| console::query(frame, &shown)))
@@ -167,7 +126,7 @@ async fn page_of(query: &HttpQuery, asked: Shown) -> Result<QueryPage, Fault> {
     let mut page = QueryPage {
         id: query.id.clone(),
         statement: query.statement.clone(),
-        state: shown(&state),
+        state: sql_page::shown(&state),
         rows: state.rows(),
         truncated: matches!(state, Progress::Done { is_cut: true, .. }),
         took: Took {
@@ -187,7 +146,7 @@ async fn page_of(query: &HttpQuery, asked: Shown) -> Result<QueryPage, Fault> {
     };
     match state {
         Progress::Failed(fault) => {
-            page.error = Some(saved_page::error_of(fault));
+            page.error = Some(sql_page::error_of(fault));
         }
         Progress::Done { result, .. } => {
             page.columns = columns_of(result.schema());

@@ -6,15 +6,15 @@ use axum::Router;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect};
 use axum::routing::{get, post};
-use pages::console::{self, SavedAs, SavedQuery, SqlError, SqlPage};
+use pages::console::{self, SavedAs, SqlPage};
 use serde::Deserialize;
 
 use super::answer;
 use super::app::App;
-use super::query_page;
 use super::saved_api;
 use super::sent::{Form, Path, as_written};
 use super::shown::{Answer, PageOf};
+use super::sql_page::{self, error_of};
 use crate::fault::Fault;
 use crate::principal::Door;
 use crate::saved::SavedError;
@@ -26,47 +26,6 @@ pub(super) fn routes() -> Router<Arc<App>> {
         .route("/saved/{id}/delete", post(delete))
 }
 
-/// What is saved, or why it cannot be told.
-pub(super) async fn list(page: &PageOf) -> (Vec<SavedQuery>, Option<SqlError>) {
-    match saved_api::list_of(&page.app, &page.asker).await {
-        Ok(all) => {
-            let all = all.into_iter().map(|one| SavedQuery {
-                id: one.id,
-                name: one.name,
-                statement: one.sql,
-                at: one.saved_at.timestamp_millis(),
-            });
-            (all.collect(), None)
-        }
-        Err(fault) => (Vec::new(), Some(error_of(fault))),
-    }
-}
-
-/// What the form saves its statement as, if the one of `id` was opened before.
-pub(super) async fn saved_as(page: &PageOf, id: Option<&str>) -> SavedAs {
-    let Some(id) = id else {
-        return SavedAs::default();
-    };
-    // One that was deleted meanwhile is saved anew.
-    match saved_api::find(&page.app, &page.asker, id).await {
-        Ok(saved) => SavedAs {
-            id: Some(saved.id),
-            name: saved.name,
-        },
-        Err(_) => SavedAs::default(),
-    }
-}
-
-/// A fault as the page shows it beside a statement.
-pub(super) fn error_of(fault: Fault) -> SqlError {
-    SqlError {
-        message: fault.message,
-        hint: fault.hint,
-        line: fault.place.map(|(line, _)| line),
-        column: fault.place.map(|(_, column)| column),
-    }
-}
-
 async fn open(page: PageOf, Path(id): Path<String>) -> Answer {
     let saved = page.need(saved_api::find(&page.app, &page.asker, &id).await)?;
     let form = SqlPage {
@@ -75,7 +34,7 @@ async fn open(page: PageOf, Path(id): Path<String>) -> Answer {
             id: Some(saved.id),
             name: saved.name,
         },
-        ..query_page::sql_page(&page).await
+        ..sql_page::sql_page(&page).await
     };
     Ok(page.show("SQL", |frame| console::sql(frame, &form)))
 }
@@ -124,7 +83,7 @@ async fn save(page: PageOf, Form(sent): Form<Saving>) -> Answer {
             id,
             name: sent.name,
         },
-        ..query_page::sql_page(&page).await
+        ..sql_page::sql_page(&page).await
     };
     let shown = page.show("SQL", |frame| console::sql(frame, &form));
     Ok((status, shown).into_response())

@@ -61,15 +61,16 @@ export class Saving {
    * @param {string} name
    */
   async send(tab, id, name) {
+    this.say();
     try {
       const saved = await save(id, name, tab.text);
       tab.saved = { id: saved.id, name: saved.name };
       this.told.keep();
       if (this.told.tab() === tab) this.show(tab);
       if (/^\/(sql|saved\/.*)$/.test(location.pathname)) history.replaceState(history.state, "", `/saved/${saved.id}`);
+      await this.list();
       this.say("Saved.");
       setTimeout(() => this.note.textContent === "Saved." && this.say(), SAID_MS);
-      await this.list();
     } catch (error) {
       await this.fail(error, tab, id, name);
     }
