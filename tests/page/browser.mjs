@@ -30,8 +30,11 @@ export async function launch() {
   return chromium.launch({ executablePath, args: ARGUMENTS, headless: true });
 }
 
-/** A page, and everything that went wrong in it. */
-export async function open(browser, url, settings = {}) {
+/**
+ * A page, and everything that went wrong in it. Answers with the codes of `refused` are
+ * expected; a browser tells them in its console.
+ */
+export async function open(browser, url, { refused = [], ...settings } = {}) {
   const context = await browser.newContext({
     baseURL: url,
     viewport: DESKTOP,
@@ -46,7 +49,8 @@ export async function open(browser, url, settings = {}) {
   page.on("console", (message) => {
     // A page that is missing on purpose says so, too.
     const isMissing = message.text().includes("404") && message.location().url.endsWith("/nothing");
-    if (["error", "warning"].includes(message.type()) && !isMissing) {
+    const isRefused = refused.some((status) => message.text().includes(`status of ${status} `));
+    if (["error", "warning"].includes(message.type()) && !isMissing && !isRefused) {
       const { url, lineNumber, columnNumber } = message.location();
       wrong.push(`console: ${message.text()} at ${url}:${lineNumber}:${columnNumber}`);
     }
@@ -80,4 +84,14 @@ export async function isAccessible(page, where) {
   const grave = violations.filter(({ impact }) => impact === "serious" || impact === "critical");
   const told = grave.map(({ id, nodes }) => `${id}: ${nodes.slice(0, 3).map((node) => `${node.html.slice(0, 160)} ${node.failureSummary}`).join(" | ")}`);
   assert.deepEqual(told, [], where);
+}
+
+/** Fills the form of a chart and asks for it. */
+export async function draw(page, { x, y, by = "", kind = "auto" }) {
+  const form = page.locator(".chart-form");
+  for (const box of await form.locator("input[name=y]").all()) await box.setChecked(y.includes(await box.inputValue()));
+  await form.locator("select[name=x]").selectOption(x);
+  await form.locator("select[name=by]").selectOption(by);
+  await form.locator("select[name=kind]").selectOption(kind);
+  await form.getByRole("button", { name: "Draw" }).click();
 }

@@ -1,7 +1,7 @@
 // The pictures of the README: 1280 pixels wide, light.
 import assert from "node:assert/strict";
 import { statSync } from "node:fs";
-import { open } from "./browser.mjs";
+import { draw, open } from "./browser.mjs";
 
 const BYTES_MAX = 150_000;
 
@@ -29,9 +29,7 @@ order by distance`;
   await page.locator(".cm-content").click();
   await page.keyboard.press("Control+Enter");
   await page.locator(".virtual").waitFor();
-  await page.locator("#y").selectOption("readings");
-  await page.locator("#x").selectOption("distance");
-  await page.getByRole("button", { name: "Draw" }).click();
+  await draw(page, { x: "distance", y: ["readings"] });
   await page.locator(".plot canvas").waitFor();
   await page.evaluate(() => window.scrollTo(0, 0));
   await take("sql", 1240);

@@ -1,14 +1,14 @@
 // With JavaScript: the editor, running without leaving the page, rows that scroll, charts.
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
-import { isAccessible, open } from "./browser.mjs";
+import { draw, isAccessible, open } from "./browser.mjs";
 import { LONG } from "./plain.mjs";
 
 const MILLION = "select a * 1000 + b as n, cast(a as varchar) as name from unnest(sequence(0, 999)) as s(a) cross join unnest(sequence(0, 999)) as t(b) order by n";
 
 export async function checkScripted(browser, url) {
-  const { page, isFine, close } = await open(browser, url);
-  const checks = [completes, marksErrors, runsParts, formats, scrolls, sorts, copies, draws, downloads, cancels, keepsTabs, goesBack, showsShortcuts, copiesSnippets, marksSafely];
+  const { page, isFine, close } = await open(browser, url, { refused: [409] });
+  const checks = [completes, marksErrors, runsParts, formats, scrolls, sorts, copies, draws, drawsSeries, downloads, cancels, savesStatements, keepsTabs, goesBack, showsShortcuts, copiesSnippets, marksSafely];
   for (const check of checks) {
     await page.goto("/sql");
     await page.evaluate(() => sessionStorage.clear());
@@ -181,19 +181,37 @@ async function copies(page) {
 
 async function draws(page) {
   await run(page, "select date_add('day', a / 10, date '2024-01-01') as day, count(*) as n from unnest(sequence(0, 99)) as t(a) group by 1 order by 1");
-  await page.locator("#y").selectOption("n");
-  await page.locator("#x").selectOption("day");
-  await page.getByRole("button", { name: "Draw" }).click();
+  await draw(page, { x: "day", y: ["n"] });
   await page.locator('.plot canvas[role="img"][aria-label^="n by day: 10 rows"]').waitFor();
   await isAccessible(page, "with a chart");
   // The link to it draws it again.
   await page.reload();
   await page.locator(".plot canvas").waitFor();
   await run(page, "select serialnumber, count(*) as n from step_trainer_trusted group by serialnumber limit 12");
-  await page.locator("#y").selectOption("n");
-  await page.locator("#x").selectOption("serialnumber");
-  await page.getByRole("button", { name: "Draw" }).click();
-  await page.locator('.plot canvas[aria-label*="the first 12 are drawn"]').waitFor();
+  await draw(page, { x: "serialnumber", y: ["n"] });
+  await page.locator('.plot canvas[aria-label^="n by serialnumber: 12 rows"]').waitFor();
+}
+
+/** Columns and values as series, gaps, times; more than can be told apart. */
+async function drawsSeries(page) {
+  await run(page, "select n, 1655000000000 + n * 1000 as timestamp, n % 3 as k, n % 20 as m, if(n % 4 <> 0, n * 1.0) as a, if(n = 7, nan(), n * 2.0) as b from unnest(sequence(1, 60)) as t(n)");
+  const legend = () => page.locator(".plot .u-legend .u-label").allInnerTexts();
+  for (const [asked, label, series] of [
+    [{ x: "n", y: ["a", "b"] }, "a, b by n: 60 rows, from 1 to 120.", ["n", "a", "b"]],
+    [{ x: "timestamp", y: ["a"], by: "k" }, "a by timestamp, a series for each k: 60 rows, from 1 to 59.", ["timestamp", "1", "2", "0"]],
+    [{ x: "k", y: ["a", "b"], kind: "bar" }, "a, b by k: 60 rows, from 1 to 80; the first 40 of 60 values.", ["k", "a", "b"]],
+    [{ x: "n", y: ["b"], by: "m", kind: "scatter" }, "b by n, a series for each m: 60 rows, from 2 to 96; the first 8 of 20 series.", ["n", "1", "2", "3", "4", "5", "6", "7", "8"]],
+  ]) {
+    await draw(page, asked);
+    await page.locator(`.plot canvas[aria-label="${label}"]`).waitFor();
+    assert.deepEqual(await legend(), series);
+  }
+  await isAccessible(page, "with several series");
+  await page.reload();
+  await page.locator('.plot canvas[aria-label*="8 of 20 series"]').waitFor();
+  for (const box of await page.locator(".chart-form input[name=y]").all()) await box.uncheck();
+  await page.locator(".chart-form").getByRole("button", { name: "Draw" }).click();
+  await page.getByText("Choose one or more columns").waitFor();
 }
 
 async function downloads(page) {
@@ -209,11 +227,63 @@ async function cancels(page) {
   await write(page, LONG);
   await page.keyboard.press("Control+Enter");
   await page.getByRole("button", { name: "Cancel" }).waitFor();
-  const elapsed = page.locator(".state > span:not([class])").nth(1);
-  const before = await elapsed.textContent();
-  await page.waitForFunction((before) => document.querySelectorAll(".state > span:not([class])")[1]?.textContent !== before, before);
+  const took = page.locator("[data-figure=took]", { hasText: /[1-9][\d,]* rows read, .* of memory/ });
+  await took.waitFor();
+  const before = await took.innerText();
+  await page.waitForFunction((before) => document.querySelector("[data-figure=took]")?.textContent !== before, before);
   await page.getByRole("button", { name: "Cancel" }).click();
   await page.locator('#result[data-state="cancelled"]').waitFor();
+}
+
+/** Under a name, replaced, as another one, and by keys alone. */
+async function savesStatements(page) {
+  const names = () => page.locator("#saved tbody th").allInnerTexts();
+  const said = (what) => page.locator("[data-save] [role=status]", { hasText: what }).waitFor();
+  await write(page, "select 1 as one");
+  await page.keyboard.press("Control+s");
+  await said("Give it a name first.");
+  await page.keyboard.type("first");
+  await page.keyboard.press("Enter");
+  await said("Saved.");
+  assert.match(page.url(), /\/saved\//);
+  assert.deepEqual(await names(), ["first"]);
+  await isAccessible(page, "with a saved statement");
+  await write(page, "select 11 as eleven");
+  await page.keyboard.press("Control+s");
+  await said("Saved.");
+  await page.getByLabel("Name", { exact: true }).fill("second");
+  await page.getByRole("button", { name: "Save as new" }).click();
+  await page.locator("#saved th", { hasText: "second" }).waitFor();
+  await said("Saved.");
+  assert.deepEqual(await names(), ["first", "second"]);
+  await page.getByRole("button", { name: "New statement" }).click();
+  await write(page, "select 22 as other");
+  await page.getByLabel("Name", { exact: true }).fill("second");
+  await page.getByRole("button", { name: "Save", exact: true }).click();
+  await page.getByRole("button", { name: "Replace it" }).click();
+  await said("Saved.");
+  // Another browser tab gets what was saved.
+  await page.evaluate(() => sessionStorage.clear());
+  await page.goto("/sql");
+  await page.getByRole("link", { name: "second" }).click();
+  await page.locator(".cm-content").waitFor();
+  assert.equal(await text(page), "select 22 as other");
+  assert.equal(await page.getByLabel("Name", { exact: true }).inputValue(), "second");
+  await page.keyboard.press("e");
+  await page.keyboard.press("Control+Enter");
+  await page.locator('#result[data-state="done"]').waitFor();
+  await write(page, "select 23 as changed");
+  await page.reload();
+  await page.locator(".cm-content").waitFor();
+  assert.equal(await text(page), "select 23 as changed");
+  assert.equal(await page.getByLabel("Name", { exact: true }).inputValue(), "second");
+  await page.goto("/sql");
+  for (const _ of ["first", "second"]) {
+    await page.locator("#saved summary").first().click();
+    await page.getByRole("button", { name: "Delete it for good" }).first().click();
+    await page.waitForURL(/#saved$/);
+  }
+  await page.getByText("Nothing yet").waitFor();
 }
 
 async function keepsTabs(page) {

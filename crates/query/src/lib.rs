@@ -28,6 +28,7 @@ pub mod sql_types;
 pub mod system;
 pub mod tables;
 mod type_messages;
+mod usage;
 mod value_messages;
 
 pub use error::{Error, KeyFault, LandingFault, Write};
@@ -36,6 +37,7 @@ pub use session::{Query, Session, Setup};
 pub use snapshot::Snapshot;
 pub use spill::remove_spill_folder;
 pub use sql::definitions::Request;
+pub use usage::{Meter, Usage};
 
 /// The version of the SQL engine, for `stedi doctor`.
 pub fn datafusion_version() -> &'static str {

@@ -52,6 +52,7 @@ use crate::sql::{
 use crate::tables::{
     CATALOG, DEFAULT_SCHEMA, OWN_SCHEMAS, Schemas, Tables, model_id, privacy_views, store_url,
 };
+use crate::usage::{MeasuredPool, Meter};
 use crate::{Error, function_limits, function_names, functions, redaction};
 
 /// What a session is opened with: project, places, time, memory, key.
@@ -563,6 +564,14 @@ impl Query {
         execute_stream(Arc::clone(&self.plan), self.context.task_ctx()).map_err(Self::failed)
     }
 
+    /// What reads how much the query took so far.
+    pub fn meter(&self) -> Meter {
+        Meter {
+            plan: Arc::clone(&self.plan),
+            pool: Arc::clone(&self.context.runtime_env().memory_pool),
+        }
+    }
+
     #[cfg(test)]
     pub(crate) fn into_plan(self) -> Arc<dyn ExecutionPlan> {
         self.plan
@@ -609,6 +618,7 @@ fn context(
 ) -> datafusion::error::Result<SessionContext> {
     let consumers = std::num::NonZeroUsize::MIN;
     let pool = TrackConsumersPool::new(FairSpillPool::new(setup.memory_bytes), consumers);
+    let pool = MeasuredPool::of(Arc::new(pool));
     let disk = DiskManagerBuilder::default().with_temp_file_factory(Arc::new(Spill::default()));
     let runtime = RuntimeEnvBuilder::new()
         .with_memory_pool(Arc::new(pool))

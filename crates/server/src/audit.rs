@@ -25,8 +25,8 @@ pub struct AuditEntry {
     pub role: String,
     /// The door.
     pub door: String,
-    /// `query`, `sign-in`, `sign-out`, `look-up` or `download`; `start`, `cancel` and the end
-    /// of a `run`, `full run` or `plan`.
+    /// `query`, `sign-in`, `sign-out`, `look-up`, `download`, `save` or `delete-saved`; `start`,
+    /// `cancel` and the end of a `run`, `full run` or `plan`.
     pub action: String,
     /// The statement without its values; empty for other actions.
     #[serde(default, skip_serializing_if = "String::is_empty")]

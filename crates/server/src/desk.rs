@@ -6,7 +6,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use arrow::datatypes::SchemaRef;
@@ -15,7 +15,7 @@ use chrono::{SecondsFormat, Utc};
 use engine::PersonalColumns;
 use futures::StreamExt;
 use parking_lot::Mutex;
-use query::{Query, Request, Session, Setup, redaction};
+use query::{Meter, Query, Request, Session, Setup, redaction};
 use tokio::runtime::Runtime;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 
@@ -62,6 +62,8 @@ pub struct Desk {
     computing: Option<Runtime>,
     audit: Arc<Audit>,
     ended: Arc<Mutex<Ended>>,
+    /// Rows that the scans of all statements read that are over.
+    rows_read: Arc<AtomicU64>,
 }
 
 /// How many statements are over, by outcome.
@@ -106,6 +108,30 @@ pub struct Rows {
     rows_max: u64,
     is_cut: bool,
     record: Record,
+    reading: Reading,
+}
+
+/// Adds the rows that a statement read to those of all, once it is over.
+#[derive(Debug)]
+struct Reading {
+    meter: Option<Meter>,
+    all: Arc<AtomicU64>,
+}
+
+impl Reading {
+    /// Lets go of the plan, and with it of what its operators hold.
+    fn end(&mut self) {
+        if let Some(meter) = self.meter.take() {
+            let read = meter.usage().rows_read;
+            self.all.fetch_add(read, Ordering::Relaxed);
+        }
+    }
+}
+
+impl Drop for Reading {
+    fn drop(&mut self) {
+        self.end();
+    }
 }
 
 #[derive(Debug)]
@@ -194,6 +220,7 @@ impl Desk {
             computing: Some(computing),
             audit,
             ended: Arc::default(),
+            rows_read: Arc::default(),
         }))
     }
 
@@ -221,6 +248,11 @@ impl Desk {
     /// How many statements are over, by outcome.
     pub fn ended(&self) -> BTreeMap<String, u64> {
         self.ended.lock().clone()
+    }
+
+    /// Rows that the scans of all statements read that are over.
+    pub fn rows_read(&self) -> u64 {
+        self.rows_read.load(Ordering::Relaxed)
     }
 
     /// A session that shows what `who` may see.
@@ -270,16 +302,20 @@ impl Desk {
         let mut record = self.record(who, door, QUERY, redaction::shape(sql));
         let deadline = tokio::time::Instant::now() + self.limits.time;
         match self.started(who, sql, deadline).await {
-            Ok((schema, batches, task, threads)) => Ok(Rows {
-                _threads: threads,
-                schema,
-                batches,
-                task,
+            Ok(started) => Ok(Rows {
+                _threads: started.threads,
+                schema: started.schema,
+                batches: started.batches,
+                task: started.task,
                 deadline,
                 time: self.limits.time,
                 rows_max: self.limits.rows,
                 is_cut: false,
                 record,
+                reading: Reading {
+                    meter: Some(started.meter),
+                    all: Arc::clone(&self.rows_read),
+                },
             }),
             Err(fault) => Err(record.failed(fault)),
         }
@@ -305,16 +341,22 @@ impl Desk {
                     return;
                 }
             };
-            if planned.send(Ok(query.schema())).is_ok() {
+            if planned.send(Ok((query.schema(), query.meter()))).is_ok() {
                 compute(&query, &send).await;
             }
         });
-        let schema = match tokio::time::timeout_at(deadline, plan_of).await {
+        let (schema, meter) = match tokio::time::timeout_at(deadline, plan_of).await {
             Ok(Ok(planned)) => planned?,
             Ok(Err(_)) => return Err(Fault::internal("planning", "its task ended")),
             Err(_) => return Err(out_of_time(self.limits.time)),
         };
-        Ok((schema, batches, task.abort_handle(), threads))
+        Ok(Started {
+            schema,
+            meter,
+            batches,
+            task: task.abort_handle(),
+            threads,
+        })
     }
 
     /// Waits for a turn among the user's own, then among everybody's.
@@ -522,6 +564,11 @@ impl Rows {
         self.record.write("limit")
     }
 
+    /// What reads how much the statement took so far; `None` once it is over.
+    pub(crate) fn meter(&self) -> Option<Meter> {
+        self.reading.meter.clone()
+    }
+
     /// What stops the statement from elsewhere.
     pub fn canceller(&self) -> tokio::task::AbortHandle {
         self.task.clone()
@@ -550,11 +597,14 @@ impl Rows {
                 self.record.entry.rows = rows;
                 Some(Ok(batch))
             }
-            Some(Sent::Failed(fault)) => Some(Err(self.record.failed(fault))),
-            Some(Sent::End) => match self.record.write("done") {
-                Ok(()) => None,
-                Err(fault) => Some(Err(fault)),
-            },
+            Some(Sent::Failed(fault)) => {
+                self.reading.end();
+                Some(Err(self.record.failed(fault)))
+            }
+            Some(Sent::End) => {
+                self.reading.end();
+                self.record.write("done").err().map(Err)
+            }
             None => {
                 let fault = Fault::new(Kind::Cancelled, "the statement was cancelled");
                 Some(Err(self.record.failed(fault)))
@@ -607,12 +657,13 @@ impl Drop for Threads {
 }
 
 /// A statement that was planned and is computed.
-type Started = (
-    SchemaRef,
-    mpsc::Receiver<Sent>,
-    tokio::task::AbortHandle,
-    Threads,
-);
+struct Started {
+    schema: SchemaRef,
+    meter: Meter,
+    batches: mpsc::Receiver<Sent>,
+    task: tokio::task::AbortHandle,
+    threads: Threads,
+}
 
 /// Plans one statement that reads.
 async fn plan(session: &Session, sql: &str) -> Result<Query, Fault> {

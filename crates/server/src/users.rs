@@ -1,15 +1,11 @@
 //! Users, their passwords and tokens: one file that only its owner can read.
 //!
 //! Passwords and tokens are stored as argon2id hashes. A token is shown once, as
-//! `stedi_NAME_ID_SECRET`. Changes replace the file as a whole, so that a reader finds the
-//! old or the new one; a lock beside it keeps two writers apart. The server reads the file
-//! again when it changed, so that a revoked token ends at once.
+//! `stedi_NAME_ID_SECRET`. The server reads the file again when it changed, so that a
+//! revoked token ends at once.
 
 use std::collections::HashMap;
-use std::fs::{DirBuilder, File, OpenOptions};
-use std::io::{self, Read, Write};
-use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
@@ -19,8 +15,8 @@ use argon2::password_hash::{PasswordHash, PasswordHasher, PasswordVerifier, Salt
 use chrono::{DateTime, Utc};
 use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
-use tempfile::NamedTempFile;
 
+use crate::own_file::{OwnFile, OwnFileError, Stamp};
 use crate::principal::{Principal, Role};
 
 /// Users and tokens are few; a larger file is something else.
@@ -144,8 +140,7 @@ pub struct TokenSummary {
 /// The file of users.
 #[derive(Debug)]
 pub struct Users {
-    path: PathBuf,
-    read: Mutex<Option<(Stamp, Arc<Stored>)>>,
+    file: OwnFile<Stored>,
     verified: Mutex<HashMap<[u8; 32], (Instant, Stamp)>>,
     /// Keyed, so that what is remembered is no hash of a password.
     key: [u8; 32],
@@ -155,20 +150,11 @@ pub struct Users {
     waiting: AtomicUsize,
 }
 
-/// What tells one state of the file from another.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Stamp {
-    inode: u64,
-    modified: (i64, i64),
-    bytes: u64,
-}
-
 impl Users {
     /// The users of a file, which need not exist.
     pub fn at(path: PathBuf) -> Self {
         Self {
-            path,
-            read: Mutex::default(),
+            file: OwnFile::at(path, BYTES_MAX),
             verified: Mutex::default(),
             key: random(),
             hashing: Mutex::default(),
@@ -384,88 +370,22 @@ impl Users {
 
     /// The users as the file has them now.
     fn stored(&self) -> Result<(Stamp, Arc<Stored>), UsersError> {
-        let meta = match std::fs::metadata(&self.path) {
-            Ok(meta) => meta,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                let none = Stamp {
-                    inode: 0,
-                    modified: (0, 0),
-                    bytes: 0,
-                };
-                return Ok((none, Arc::default()));
-            }
-            Err(error) => return Err(self.failed(error)),
-        };
-        let stamp = Stamp {
-            inode: meta.ino(),
-            modified: (meta.mtime(), meta.mtime_nsec()),
-            bytes: meta.len(),
-        };
-        let mut read = self.read.lock();
-        if let Some((then, stored)) = read.as_ref()
-            && *then == stamp
-        {
-            return Ok((stamp, Arc::clone(stored)));
-        }
-        let mode = meta.permissions().mode() & 0o7777;
-        if mode & 0o077 != 0 {
-            return Err(UsersError::Readable {
-                path: self.path.display().to_string(),
-                mode,
-            });
-        }
-        let mut text = String::new();
-        File::open(&self.path)
-            .and_then(|file| file.take(BYTES_MAX).read_to_string(&mut text))
-            .map_err(|error| self.failed(error))?;
-        // The parser's own message would show what the file holds.
-        let stored: Stored = serde_json::from_str(&text).map_err(|error| {
-            self.failed(format!("line {} is not as it was written", error.line()))
-        })?;
-        let stored = Arc::new(stored);
-        *read = Some((stamp, Arc::clone(&stored)));
-        Ok((stamp, stored))
+        Ok(self.file.read()?)
     }
 
     fn change<T>(
         &self,
         change: impl FnOnce(&mut Stored) -> Result<T, UsersError>,
     ) -> Result<T, UsersError> {
-        // The parent of a bare name is empty.
-        let folder = self
-            .path
-            .parent()
-            .filter(|folder| !folder.as_os_str().is_empty());
-        let folder = folder.unwrap_or(Path::new("."));
-        let failed = |error: io::Error| self.failed(error);
-        DirBuilder::new()
-            .recursive(true)
-            .mode(0o700)
-            .create(folder)
-            .map_err(failed)?;
-        let mut options = OpenOptions::new();
-        let lock = options.create(true).truncate(false).write(true).mode(0o600);
-        let lock = lock
-            .open(self.path.with_extension("lock"))
-            .map_err(failed)?;
-        lock.lock().map_err(failed)?;
-        let mut stored = self.stored()?.1.as_ref().clone();
-        let changed = change(&mut stored)?;
-        let text = serde_json::to_vec_pretty(&stored).map_err(|error| self.failed(error))?;
-        let mut file = NamedTempFile::new_in(folder).map_err(failed)?;
-        file.write_all(&text).map_err(failed)?;
-        file.as_file().sync_all().map_err(failed)?;
-        file.persist(&self.path)
-            .map_err(|error| failed(error.error))?;
-        let folder = File::open(folder).and_then(|folder| folder.sync_all());
-        folder.map_err(failed)?;
-        Ok(changed)
+        self.file.change(change)
     }
+}
 
-    fn failed(&self, reason: impl ToString) -> UsersError {
-        UsersError::File {
-            path: self.path.display().to_string(),
-            reason: reason.to_string(),
+impl From<OwnFileError> for UsersError {
+    fn from(error: OwnFileError) -> Self {
+        match error {
+            OwnFileError::File { path, reason } => Self::File { path, reason },
+            OwnFileError::Readable { path, mode } => Self::Readable { path, mode },
         }
     }
 }
@@ -532,6 +452,9 @@ pub(crate) fn hex(bytes: &[u8]) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::os::unix::fs::PermissionsExt;
+    use std::path::Path;
+
     use super::*;
 
     const PASSWORD: &str = "correct horse";

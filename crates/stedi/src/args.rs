@@ -430,6 +430,9 @@ pub(crate) struct ServeArgs {
     /// The audit log [default: audit.ndjson in the user's state folder]
     #[arg(long, value_name = "FILE")]
     pub(crate) audit: Option<PathBuf>,
+    /// Where users save statements [default: saved.json in the user's state folder]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) saved: Option<PathBuf>,
     /// How many seconds a statement may take
     #[arg(long, value_name = "SECONDS", default_value = "300")]
     pub(crate) timeout: String,

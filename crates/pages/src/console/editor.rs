@@ -17,8 +17,23 @@ pub struct SqlError {
     pub column: Option<u64>,
 }
 
-/// The form with the statement, what is wrong with it, and where.
-pub(super) fn editor(frame: &Frame<'_>, statement: &str, error: Option<&SqlError>) -> Markup {
+/// What a statement is saved as.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct SavedAs {
+    /// The saved statement that was opened, or that is to be replaced.
+    pub id: Option<String>,
+    /// Its name.
+    pub name: String,
+}
+
+/// The form with the statement, what is wrong with it, and where. It runs the statement,
+/// or saves it.
+pub(super) fn editor(
+    frame: &Frame<'_>,
+    statement: &str,
+    saved_as: &SavedAs,
+    error: Option<&SqlError>,
+) -> Markup {
     let lines = statement.lines().count().clamp(6, 24);
     html! {
         form #editor class="editor" method="post" action="/sql" data-editor {
@@ -30,6 +45,13 @@ pub(super) fn editor(frame: &Frame<'_>, statement: &str, error: Option<&SqlError
             div class="row" {
                 button class="primary" type="submit" { "Run" }
                 span class="note" { "It may only read, and sees one release from beginning to end." }
+                span class="save" data-save {
+                    input type="hidden" name="saved" value=(saved_as.id.as_deref().unwrap_or_default());
+                    label for="saved-name" { "Name" }
+                    input #saved-name name="name" maxlength="100" autocomplete="off" value=(saved_as.name);
+                    button type="submit" formaction="/saved" { "Save" }
+                    @if saved_as.id.is_some() { button type="submit" formaction="/saved" name="as" value="new" { "Save as new" } }
+                }
             }
         }
         @if let Some(error) = error { (fault(statement, error)) }

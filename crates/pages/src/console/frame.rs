@@ -190,10 +190,12 @@ impl Frame<'_> {
     }
 
     fn is_in(&self, path: &str) -> bool {
-        // A query is shown by a view of its own.
-        let own = match self.path.strip_prefix("/queries/") {
-            Some(_) => "/sql",
-            None => self.path,
+        // A query and a saved statement are shown by views of their own.
+        let is_statement =
+            |path: &str| path.starts_with("/queries/") || path.starts_with("/saved/");
+        let own = match is_statement(self.path) {
+            true => "/sql",
+            false => self.path,
         };
         let below = own.strip_prefix(path);
         own == path || path != "/" && below.is_some_and(|rest| rest.starts_with('/'))

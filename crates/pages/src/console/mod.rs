@@ -8,6 +8,7 @@
 //! - Each figure leads to the rows behind it, where the role may ask for them.
 
 mod attention;
+mod chart;
 mod editor;
 mod failure;
 mod frame;
@@ -24,6 +25,7 @@ mod quarantine;
 mod query;
 mod run;
 mod runs;
+mod saved;
 mod sign_in;
 mod sql;
 mod steps;
@@ -33,7 +35,8 @@ mod table_sections;
 mod tables;
 mod time_line;
 
-pub use editor::SqlError;
+pub use chart::{Across, Chart, ChartForm, ChartKind, ChartSeries};
+pub use editor::{SavedAs, SqlError};
 pub use failure::{Failure, failure};
 pub use frame::{Frame, ICON, ICON_PATH, Nav, SCRIPT_PATH, SCRIPT_STYLE_PATH, STYLE_PATH};
 pub use grid::{ResultColumn, ResultRows};
@@ -43,12 +46,12 @@ pub use parts::{percent, sql_name};
 pub use person::{PersonPage, person};
 pub use pipeline::pipeline;
 pub use plan::plan;
-pub use plot::{Chart, ChartPoints};
 pub use privacy::privacy;
 pub use quarantine::quarantine;
-pub use query::{QueryPage, QueryState, query};
+pub use query::{QueryPage, QueryState, Took, query};
 pub use run::run;
 pub use runs::runs;
+pub use saved::SavedQuery;
 pub use sign_in::{SignIn, sign_in};
 pub use sql::{PastQuery, SqlPage, sql};
 pub use style::style;

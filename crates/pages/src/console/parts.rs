@@ -250,3 +250,14 @@ pub(super) fn expectation(table: &TableFigures) -> Option<Markup> {
         }
     })
 }
+
+/// A statement in one line.
+pub(super) fn first_line(statement: &str) -> String {
+    const CHARS_MAX: usize = 120;
+    let words: Vec<&str> = statement.split_whitespace().collect();
+    let line = words.join(" ");
+    match line.chars().count() > CHARS_MAX {
+        true => line.chars().take(CHARS_MAX - 1).chain(['…']).collect(),
+        false => line,
+    }
+}

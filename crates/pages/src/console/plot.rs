@@ -1,4 +1,4 @@
-//! Plots, drawn on the server.
+//! Plots over two axes, drawn on the server.
 
 use std::fmt::Write;
 
@@ -6,28 +6,6 @@ use maud::{Markup, html};
 
 use crate::number::grouped_signed;
 use crate::time;
-
-/// A chart of two columns of a result.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Chart {
-    /// The column along the bottom.
-    pub x: String,
-    /// The column upwards.
-    pub y: String,
-    /// What is drawn.
-    pub points: ChartPoints,
-}
-
-/// The points of a chart.
-#[derive(Debug, Clone, PartialEq)]
-pub enum ChartPoints {
-    /// Two numbers each.
-    Numbers(Vec<(f64, f64)>),
-    /// An instant in epoch milliseconds, and a number.
-    Times(Vec<(i64, f64)>),
-    /// A bar for each value of a column that is no number.
-    Bars(Vec<(String, f64)>),
-}
 
 /// A line of a plot.
 pub(super) struct Series {
@@ -46,46 +24,30 @@ pub(super) enum Joined {
     Dots,
 }
 
-const WIDTH: f64 = 720.0;
+pub(super) const WIDTH: f64 = 720.0;
 const HEIGHT: f64 = 240.0;
 const LEFT: f64 = 72.0;
 const RIGHT: f64 = 96.0;
 const TOP: f64 = 12.0;
 const BOTTOM: f64 = 28.0;
 
-/// The most bars that a chart has; more could not be read.
-const BARS_MAX: usize = 40;
+/// Styles of series that the stylesheet has; beyond, they begin again.
+const STYLES: usize = 8;
 
 /// The most points that a line is drawn of.
 const POINTS_MAX: usize = 4000;
 
-/// A chart as an `<svg>` element.
-pub(super) fn chart(chart: &Chart) -> Markup {
-    let label = format!("{} by {}", chart.y, chart.x);
-    match &chart.points {
-        ChartPoints::Bars(bars) => bar_chart(&label, bars),
-        ChartPoints::Times(points) => {
-            let points = points.iter().map(|(x, y)| (*x as f64, *y)).collect();
-            plot(&label, &[series(&chart.y, points)], true, Joined::Lines)
-        }
-        ChartPoints::Numbers(points) => {
-            // Points that go back along the bottom are no line.
-            let is_line = points.windows(2).all(|pair| pair[0].0 <= pair[1].0);
-            let joined = if is_line { Joined::Lines } else { Joined::Dots };
-            plot(&label, &[series(&chart.y, points.clone())], false, joined)
-        }
-    }
-}
-
-fn series(name: &str, points: Vec<(f64, f64)>) -> Series {
-    Series {
-        name: name.to_owned(),
-        points,
-    }
-}
-
-/// Lines over one axis of numbers or times.
+/// Lines over one axis of numbers or times, with their names at their ends.
 pub(super) fn plot(label: &str, all: &[Series], is_time: bool, joined: Joined) -> Markup {
+    plotted(label, all, is_time, joined, true)
+}
+
+/// As [`plot`], without names. A value that is not finite is a gap.
+pub(super) fn unnamed_plot(label: &str, all: &[Series], is_time: bool, joined: Joined) -> Markup {
+    plotted(label, all, is_time, joined, false)
+}
+
+fn plotted(label: &str, all: &[Series], is_time: bool, joined: Joined, has_names: bool) -> Markup {
     let points = || {
         all.iter()
             .flat_map(|of| &of.points)
@@ -112,12 +74,12 @@ pub(super) fn plot(label: &str, all: &[Series], is_time: bool, joined: Joined) -
             @for (place, of) in all.iter().enumerate() {
                 (line(of, place, joined, &x, &y))
             }
-            (names(all, &y))
+            @if has_names { (names(all, &y)) }
         }))
     }
 }
 
-fn svg(label: &str, height: f64, content: &Markup) -> Markup {
+pub(super) fn svg(label: &str, height: f64, content: &Markup) -> Markup {
     html! {
         div class="scroll plot" tabindex="0" role="region" aria-label=(label) {
             svg class="chart" role="img" aria-label=(label) width=(WIDTH) height=(height) viewBox=(format!("0 0 {WIDTH} {height}")) {
@@ -128,6 +90,9 @@ fn svg(label: &str, height: f64, content: &Markup) -> Markup {
     }
 }
 
+/// Ends every line.
+const END: (f64, f64) = (f64::NAN, f64::NAN);
+
 fn line(
     of: &Series,
     place: usize,
@@ -135,24 +100,29 @@ fn line(
     x: &impl Fn(f64) -> f64,
     y: &impl Fn(f64) -> f64,
 ) -> Markup {
-    let drawn = of
-        .points
-        .iter()
-        .filter(|(x, y)| x.is_finite() && y.is_finite());
     let step = of.points.len().div_ceil(POINTS_MAX).max(1);
     let mut d = String::new();
-    for (index, (at, value)) in drawn.step_by(step).enumerate() {
+    // How many points the line has since its last gap.
+    let mut length = 0;
+    for (at, value) in of.points.iter().step_by(step).chain([&END]) {
+        if !at.is_finite() || !value.is_finite() {
+            // A point alone is a line that could not be seen.
+            d.push_str(if length == 1 { "h2" } else { "" });
+            length = 0;
+            continue;
+        }
         let (at, value) = (x(*at), y(*value));
         // Writing to a String cannot fail.
-        _ = match (joined, index) {
+        _ = match (joined, length) {
             (Joined::Dots, _) => write!(d, "M{at:.1} {value:.1}h.01"),
             (_, 0) => write!(d, "M{at:.1} {value:.1}"),
             (Joined::Steps, _) => write!(d, "H{at:.1}V{value:.1}"),
             (Joined::Lines, _) => write!(d, "L{at:.1} {value:.1}"),
         };
+        length += usize::from(joined != Joined::Dots);
     }
     let dots = if joined == Joined::Dots { " dots" } else { "" };
-    html! { path class=(format!("series s{}{dots}", place % 4)) d=(d) {} }
+    html! { path class=(format!("series s{}{dots}", place % STYLES)) d=(d) {} }
 }
 
 /// The name of each line at its end, moved apart where they meet.
@@ -202,37 +172,8 @@ fn bottom_ticks(left: f64, right: f64, is_time: bool, x: &impl Fn(f64) -> f64) -
     }
 }
 
-fn bar_chart(label: &str, bars: &[(String, f64)]) -> Markup {
-    const BAR: f64 = 20.0;
-    const NAMES: f64 = 200.0;
-    let shown = &bars[..bars.len().min(BARS_MAX)];
-    let (low, high) = range(shown.iter().map(|(_, value)| *value).chain([0.0]));
-    let x = |value: f64| NAMES + part(value, low, high) * (WIDTH - NAMES - 96.0);
-    let height = BAR * shown.len() as f64 + 8.0;
-    html! {
-        (svg(label, height, &html! {
-            @for (place, (name, value)) in shown.iter().enumerate() {
-                @let top = BAR * place as f64 + 4.0;
-                @let (from, to) = (x(0.0_f64.min(*value)), x(0.0_f64.max(*value)));
-                text class="tick end" x=(NAMES - 8.0) y=(format!("{:.1}", top + 12.0)) { (shortened(name)) }
-                rect class="bar s0" x=(format!("{from:.1}")) y=(format!("{:.1}", top)) width=(format!("{:.1}", (to - from).max(1.0))) height="16" {}
-                text class="tick" x=(format!("{:.1}", to + 6.0)) y=(format!("{:.1}", top + 12.0)) { (number(*value)) }
-            }
-        }))
-        @if bars.len() > shown.len() { p class="note" { "The first " (shown.len()) " of " (bars.len()) " values." } }
-    }
-}
-
-fn shortened(name: &str) -> String {
-    match name.chars().count() {
-        0 => "(empty)".to_owned(),
-        1..=28 => name.to_owned(),
-        _ => name.chars().take(27).chain(['…']).collect(),
-    }
-}
-
 /// The least and the most of finite numbers; apart from each other.
-fn range(values: impl Iterator<Item = f64>) -> (f64, f64) {
+pub(super) fn range(values: impl Iterator<Item = f64>) -> (f64, f64) {
     let values = values.filter(|value| value.is_finite());
     let (low, high) = values.fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), value| {
         (low.min(value), high.max(value))
@@ -244,7 +185,7 @@ fn range(values: impl Iterator<Item = f64>) -> (f64, f64) {
     }
 }
 
-fn part(value: f64, low: f64, high: f64) -> f64 {
+pub(super) fn part(value: f64, low: f64, high: f64) -> f64 {
     // Halves, so that the distance of the largest numbers is a number.
     let part = (value / 2.0 - low / 2.0) / (high / 2.0 - low / 2.0);
     if part.is_finite() {
@@ -275,7 +216,7 @@ fn ticks(low: f64, high: f64) -> Vec<f64> {
 }
 
 /// A number of an axis.
-fn number(value: f64) -> String {
+pub(super) fn number(value: f64) -> String {
     let size = value.abs();
     match value == value.trunc() && size < 1e15 {
         true => grouped_signed(value as i64),
@@ -292,34 +233,20 @@ mod tests {
     use super::*;
 
     #[test]
-    fn whatever_a_result_holds_can_be_drawn() {
-        for points in [
-            vec![],
-            vec![(0.0, 0.0)],
-            vec![(f64::NAN, 1.0), (f64::INFINITY, 2.0)],
-            vec![(f64::MIN, f64::MIN), (f64::MAX, f64::MAX)],
-            vec![(1.0, 5e-324), (2.0, 0.0)],
-            vec![(3.0, 1.0), (2.0, 2.0), (1.0, f64::NAN)],
+    fn a_value_that_is_not_finite_is_a_gap() {
+        for (points, expected) in [
+            (&[1.0, 2.0, 3.0][..], "M0.0 1.0L1.0 2.0L2.0 3.0"),
+            (&[1.0, f64::NAN, 3.0, 4.0], "M0.0 1.0h2M2.0 3.0L3.0 4.0"),
+            (&[f64::INFINITY, 2.0], "M1.0 2.0h2"),
+            (&[f64::NAN], ""),
         ] {
-            let drawn = chart(&Chart {
-                x: "<x>".to_owned(),
-                y: "y".to_owned(),
-                points: ChartPoints::Numbers(points.clone()),
-            });
-            let drawn = drawn.into_string();
-            assert!(
-                !drawn.contains("NaN") && !drawn.contains("inf"),
-                "{points:?}: {drawn}"
-            );
-            assert!(!drawn.contains("<x>"), "{drawn}");
+            let of = Series {
+                name: String::new(),
+                points: (0..).map(f64::from).zip(points.iter().copied()).collect(),
+            };
+            let drawn = line(&of, 0, Joined::Lines, &|x| x, &|y| y).into_string();
+            assert!(drawn.contains(&format!("d=\"{expected}\"")), "{drawn}");
         }
-        let bars = ChartPoints::Bars(vec![("a".repeat(100), -1.0), (String::new(), f64::NAN)]);
-        let of = Chart {
-            x: "x".to_owned(),
-            y: "y".to_owned(),
-            points: bars,
-        };
-        assert!(chart(&of).into_string().contains("(empty)"));
     }
 
     #[test]

@@ -2,11 +2,11 @@
 
 use maud::{Markup, html};
 
-use super::editor::{SqlError, editor, fault};
+use super::chart::{self, Chart, ChartForm};
+use super::editor::{SavedAs, SqlError, editor, fault};
 use super::frame::{Frame, Refresh};
 use super::grid::{ResultColumn, ResultRows, grid};
-use super::parts::{percent, sql_path};
-use super::plot::{self, Chart};
+use super::parts::{bytes, percent, sql_path};
 use crate::number::grouped;
 use crate::time;
 
@@ -23,8 +23,10 @@ pub struct QueryPage {
     pub rows: u64,
     /// Whether there are more rows, which the limit cut off.
     pub truncated: bool,
-    /// How long it took so far.
-    pub ms: u64,
+    /// What it took so far.
+    pub took: Took,
+    /// What its form saves the statement as.
+    pub saved_as: SavedAs,
     /// The columns of the result.
     pub columns: Vec<ResultColumn>,
     /// The cells of this page, by row; `None` is null.
@@ -35,8 +37,23 @@ pub struct QueryPage {
     pub page_rows: u64,
     /// Why it failed.
     pub error: Option<SqlError>,
-    /// The chart of two of the columns that was asked for.
+    /// What the form of the chart asks for.
+    pub chart_form: ChartForm,
+    /// The chart that was asked for.
     pub chart: Option<Chart>,
+}
+
+/// What a query took so far.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Took {
+    /// Milliseconds.
+    pub ms: u64,
+    /// Rows that its scans read.
+    pub rows_read: u64,
+    /// Bytes that it holds.
+    pub memory_bytes: u64,
+    /// The most bytes that it held at once.
+    pub peak_memory_bytes: u64,
 }
 
 /// How far a query is.
@@ -97,7 +114,7 @@ pub fn query(frame: &Frame<'_>, page: &QueryPage) -> String {
         refresh,
         &html! {
             h1 { (frame.title) }
-            (editor(frame, &page.statement, None))
+            (editor(frame, &page.statement, &page.saved_as, None))
             section #result aria-label="Result" data-query=(page.id) data-state=(page.state.as_str()) {
                 (state(frame, page))
                 @if let Some(error) = &page.error { (fault(&page.statement, error)) }
@@ -111,8 +128,8 @@ fn state(frame: &Frame<'_>, page: &QueryPage) -> Markup {
     html! {
         div class="row state" role="status" {
             (page.state.shown())
-            span { strong { (grouped(page.rows)) } @if page.rows == 1 { " row" } @else { " rows" } @if page.truncated { " of more: the limit cut the rest off" } }
-            span { (time::duration(i64::try_from(page.ms).unwrap_or(i64::MAX))) }
+            span data-figure="rows" { strong { (grouped(page.rows)) } @if page.rows == 1 { " row" } @else { " rows" } @if page.truncated { " of more: the limit cut the rest off" } }
+            span data-figure="took" { (took(page.state, page.took)) }
             @if page.state.is_open() {
                 progress aria-label="running" {}
                 form method="post" action=(format!("/queries/{}/cancel", percent(&page.id))) {
@@ -124,6 +141,23 @@ fn state(frame: &Frame<'_>, page: &QueryPage) -> Markup {
             }
             @if page.state == QueryState::Done { (downloads(page)) }
         }
+    }
+}
+
+/// What a query takes, in words.
+fn took(state: QueryState, took: Took) -> String {
+    let time = time::duration(i64::try_from(took.ms).unwrap_or(i64::MAX));
+    let rows = grouped(took.rows_read);
+    let peak = bytes(took.peak_memory_bytes);
+    match state {
+        QueryState::Waiting => time,
+        QueryState::Running => {
+            let held = bytes(took.memory_bytes);
+            format!("{time} so far, {rows} rows read, {held} of memory, {peak} at most")
+        }
+        _ if took.rows_read == 0 && took.peak_memory_bytes == 0 => time,
+        _ if took.rows_read == 0 => format!("{time}, {peak} of memory"),
+        _ => format!("read {rows} rows in {time}, {peak} of memory"),
     }
 }
 
@@ -173,31 +207,12 @@ fn pages(page: &QueryPage, place: &str) -> Markup {
 
 /// The chart, and the form that asks for another.
 fn chart(page: &QueryPage) -> Markup {
-    let (x, y) = match &page.chart {
-        Some(chart) => (Some(chart.x.as_str()), Some(chart.y.as_str())),
-        None => (None, None),
-    };
-    let numbers = page.columns.iter().filter(|column| column.is_number);
-    let choices = |name: &str, chosen: Option<&str>, columns: &[&ResultColumn]| {
-        html! { select id=(name) name=(name) { @for column in columns {
-            option value=(column.name) selected[chosen == Some(column.name.as_str())] { (column.name) }
-        } } }
-    };
-    let all: Vec<&ResultColumn> = page.columns.iter().collect();
-    let numbers: Vec<&ResultColumn> = numbers.collect();
-    if numbers.is_empty() {
-        return html! {};
-    }
+    let path = format!("/queries/{}", percent(&page.id));
     html! {
-        section #chart {
+        @if page.columns.iter().any(|column| column.is_number) { section #chart {
             h2 { "Chart" }
-            form class="row" method="get" action=(format!("/queries/{}#chart", percent(&page.id))) data-chart {
-                input type="hidden" name="offset" value=(page.offset);
-                label for="y" { "Draw" } (choices("y", y, &numbers))
-                label for="x" { "by" } (choices("x", x, &all))
-                button type="submit" { "Draw" }
-            }
-            @if let Some(chart) = &page.chart { (plot::chart(chart)) }
-        }
+            (chart::form(&path, page.offset, &page.columns, &page.chart_form))
+            @if let Some(chart) = &page.chart { (chart::chart(chart)) }
+        } }
     }
 }

@@ -2,10 +2,11 @@
 
 use maud::{Markup, html};
 
-use super::editor::{SqlError, editor};
+use super::editor::{SavedAs, SqlError, editor};
 use super::frame::Frame;
-use super::parts::{empty, number, tall_sheet, th, th_number, when};
+use super::parts::{empty, first_line, number, tall_sheet, th, th_number, when};
 use super::query::QueryState;
+use super::saved::{SavedQuery, saved};
 use crate::time;
 
 /// The editor.
@@ -15,6 +16,12 @@ pub struct SqlPage {
     pub statement: String,
     /// Why it cannot be run.
     pub error: Option<SqlError>,
+    /// What the form saves the statement as.
+    pub saved_as: SavedAs,
+    /// Saved statements, by name.
+    pub saved: Vec<SavedQuery>,
+    /// Why saved statements are not shown.
+    pub saved_error: Option<SqlError>,
     /// Statements of before, newest first.
     pub history: Vec<PastQuery>,
 }
@@ -40,7 +47,8 @@ pub struct PastQuery {
 pub fn sql(frame: &Frame<'_>, page: &SqlPage) -> String {
     frame.document(&html! {
         h1 { (frame.title) }
-        (editor(frame, &page.statement, page.error.as_ref()))
+        (editor(frame, &page.statement, &page.saved_as, page.error.as_ref()))
+        (saved(frame, &page.saved, page.saved_as.id.as_deref(), page.saved_error.as_ref()))
         section {
             h2 #history { "History" }
             @if page.history.is_empty() { (empty("No statement yet.", &html! {
@@ -61,15 +69,4 @@ fn history(frame: &Frame<'_>, history: &[PastQuery]) -> Markup {
         td { (when(frame, past.at)) }
     } } };
     tall_sheet("Statements, newest first", &head, &body)
-}
-
-/// A statement in one line.
-fn first_line(statement: &str) -> String {
-    const CHARS_MAX: usize = 120;
-    let words: Vec<&str> = statement.split_whitespace().collect();
-    let line = words.join(" ");
-    match line.chars().count() > CHARS_MAX {
-        true => line.chars().take(CHARS_MAX - 1).chain(['…']).collect(),
-        false => line,
-    }
 }

@@ -9,8 +9,8 @@ use evidence::{
     Step, TableFigures, TablePage, TableState, TellingColumn, Verdict, VersionChange, Writer, Zone,
 };
 use pages::console::{
-    Chart, ChartPoints, Frame, Nav, PastQuery, PersonPage, QueryPage, QueryState, ResultColumn,
-    SqlError, SqlPage,
+    Across, Chart, ChartForm, ChartKind, ChartSeries, Frame, Nav, PastQuery, PersonPage, QueryPage,
+    QueryState, ResultColumn, SavedAs, SavedQuery, SqlError, SqlPage, Took,
 };
 
 /// Markup in every text that others choose.
@@ -321,7 +321,13 @@ pub(crate) fn query_page(state: QueryState) -> QueryPage {
         state,
         rows: 1000,
         truncated: true,
-        ms: 1234,
+        took: Took {
+            ms: 1234,
+            rows_read: 8_127_300,
+            memory_bytes: 1_000_000,
+            peak_memory_bytes: 45_000_000,
+        },
+        saved_as: saved_as(),
         columns: [(HOSTILE, false), ("n", true)]
             .map(|(name, is_number)| ResultColumn {
                 name: name.to_owned(),
@@ -336,11 +342,33 @@ pub(crate) fn query_page(state: QueryState) -> QueryPage {
         offset: 100,
         page_rows: 100,
         error: (state == QueryState::Failed).then(error),
+        chart_form: ChartForm {
+            kind: ChartKind::Bar,
+            x: Some(HOSTILE.to_owned()),
+            y: vec![HOSTILE.to_owned(), "n".to_owned()],
+            by: Some(HOSTILE.to_owned()),
+        },
         chart: Some(Chart {
-            x: HOSTILE.to_owned(),
-            y: "n".to_owned(),
-            points: ChartPoints::Bars(vec![(HOSTILE.to_owned(), 3.0)]),
+            kind: ChartKind::Bar,
+            label: HOSTILE.to_owned(),
+            across: Across::Names(vec![HOSTILE.to_owned()]),
+            series: ["n", HOSTILE]
+                .map(|name| ChartSeries {
+                    name: name.to_owned(),
+                    points: vec![(0.0, Some(3.0))],
+                })
+                .to_vec(),
+            series_left_out: 1,
+            rows: 1,
+            rows_total: 2,
         }),
+    }
+}
+
+fn saved_as() -> SavedAs {
+    SavedAs {
+        id: Some(HOSTILE.to_owned()),
+        name: HOSTILE.to_owned(),
     }
 }
 
@@ -364,6 +392,14 @@ pub(crate) fn sql_page() -> SqlPage {
     SqlPage {
         statement: format!("\nselect\n{HOSTILE}</textarea>"),
         error: Some(error()),
+        saved_as: saved_as(),
+        saved: vec![SavedQuery {
+            id: HOSTILE.to_owned(),
+            name: HOSTILE.to_owned(),
+            statement: HOSTILE.to_owned(),
+            at: NOW_MS,
+        }],
+        saved_error: None,
         history: states
             .map(|state| PastQuery {
                 id: HOSTILE.to_owned(),

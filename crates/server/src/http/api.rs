@@ -22,6 +22,7 @@ use super::operations;
 use super::queries::{HttpQuery, State as QueryState};
 use super::query_page;
 use super::rights::View;
+use super::saved_api;
 use super::sent::{Body, Parameters, Path, WAIT_MAX, Waiting, exact};
 use super::stored::Stored;
 use crate::desk::blocking;
@@ -54,6 +55,7 @@ pub(super) fn routes() -> Router<Arc<App>> {
         .route("/queries/{id}/cancel", post(cancel))
         .route("/queries/{id}/rows", get(rows))
         .route("/queries/{id}/result", get(result))
+        .merge(saved_api::routes())
         .route("/overview", get(overview))
         .route("/functions", get(functions))
         .route("/tables", get(tables))
@@ -127,12 +129,16 @@ struct Told {
     is_cut: bool,
     submitted_at: String,
     ms: u64,
+    rows_read: u64,
+    memory_bytes: u64,
+    peak_memory_bytes: u64,
     columns: Vec<Value>,
     error: Option<Fault>,
 }
 
 fn told(query: &HttpQuery) -> Told {
     let (state, ms) = query.state();
+    let usage = query.usage();
     let (columns, is_cut) = match &state {
         QueryState::Done { result, is_cut } => (columns_of(result), *is_cut),
         _ => (Vec::new(), false),
@@ -146,6 +152,9 @@ fn told(query: &HttpQuery) -> Told {
         is_cut,
         submitted_at: at.to_rfc3339_opts(SecondsFormat::Millis, true),
         ms,
+        rows_read: usage.rows_read,
+        memory_bytes: usage.memory_bytes,
+        peak_memory_bytes: usage.peak_memory_bytes,
         columns,
         error: match state {
             QueryState::Failed(fault) => Some(fault),

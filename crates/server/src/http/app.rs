@@ -6,8 +6,10 @@ use std::time::Instant;
 use super::queries::Queries;
 use super::sessions::Sessions;
 use crate::desk::Desk;
+use crate::fault::{Fault, Kind};
 use crate::gate::Gate;
 use crate::operations::Operator;
+use crate::saved::Saved;
 
 /// What all requests share.
 #[derive(Debug)]
@@ -16,6 +18,7 @@ pub(super) struct App {
     pub(super) desk: Arc<Desk>,
     pub(super) hosts: Vec<String>,
     pub(super) expect: Option<catalog::Expectations>,
+    pub(super) saved: Option<Arc<Saved>>,
     pub(super) sessions: Sessions,
     pub(super) queries: Queries,
     /// What starts runs.
@@ -24,6 +27,17 @@ pub(super) struct App {
 }
 
 impl App {
+    /// Where statements are saved.
+    ///
+    /// # Errors
+    /// If there is no place for them.
+    pub(super) fn saved(&self) -> Result<Arc<Saved>, Fault> {
+        self.saved.clone().ok_or_else(|| {
+            Fault::new(Kind::Failed, "this server saves no statements")
+                .with_hint("start it with --saved FILE")
+        })
+    }
+
     pub(super) fn scheme(&self) -> &'static str {
         match self.gate.tls.is_some() {
             true => "https",

@@ -5,6 +5,7 @@ mod answer;
 mod api;
 mod app;
 mod asker;
+mod charts;
 mod download;
 mod enhancement;
 mod figures;
@@ -17,9 +18,12 @@ mod person;
 mod queries;
 mod query_page;
 mod rights;
+mod saved_api;
+mod saved_page;
 mod sent;
 mod sessions;
 mod shown;
+mod sql_page;
 mod stored;
 
 use std::net::SocketAddr;
@@ -36,6 +40,7 @@ use self::queries::Queries;
 use self::sessions::Sessions;
 use crate::gate::Gate;
 use crate::operations::{Launcher, Operator};
+use crate::saved::Saved;
 
 /// What the page and the API are served with, besides their gate.
 #[derive(Debug, Default)]
@@ -46,6 +51,8 @@ pub struct HttpSetup {
     pub hosts: Vec<String>,
     /// Expected row counts.
     pub expect: Option<catalog::Expectations>,
+    /// Where statements are saved; `None` where there is no place for them.
+    pub saved: Option<Arc<Saved>>,
 }
 
 /// Serves the page and the API until the gate closes.
@@ -64,6 +71,7 @@ pub async fn http(listener: TcpListener, gate: Gate, setup: HttpSetup) {
         desk: Arc::clone(&gate.desk),
         hosts,
         expect: setup.expect,
+        saved: setup.saved,
         sessions: Sessions::new(gate.tls.is_some()),
         gate,
         began: Instant::now(),
@@ -72,6 +80,7 @@ pub async fn http(listener: TcpListener, gate: Gate, setup: HttpSetup) {
         .merge(page::routes())
         .merge(operations::routes())
         .merge(query_page::routes())
+        .merge(saved_page::routes())
         .merge(enhancement::routes())
         .nest("/api/v1", api::routes())
         .merge(operation::routes())

@@ -66,5 +66,10 @@ async fn metrics(State(app): State<Arc<App>>) -> Response {
             "stedi_statements_total{{outcome=\"{outcome}\"}} {count}"
         );
     }
+    _ = writeln!(
+        text,
+        "# HELP stedi_rows_read_total Rows that the scans of statements read that are over.\n# TYPE stedi_rows_read_total counter\nstedi_rows_read_total {}",
+        app.desk.rows_read()
+    );
     ([(header::CONTENT_TYPE, "text/plain; version=0.0.4")], text).into_response()
 }

@@ -8,6 +8,7 @@ use std::time::Instant;
 use arrow::datatypes::SchemaRef;
 use chrono::Utc;
 use parking_lot::Mutex;
+use query::{Meter, Usage};
 use tokio::sync::{Notify, watch};
 
 use super::stored::{Stored, Storing};
@@ -53,7 +54,18 @@ pub(super) struct HttpQuery {
     pub(super) at_ms: i64,
     began: Instant,
     state: watch::Sender<(State, Option<u64>)>,
+    took: Mutex<Took>,
     stop: Notify,
+}
+
+/// What a query takes, or took.
+#[derive(Debug, Default)]
+enum Took {
+    #[default]
+    Nothing,
+    /// It is asked while the query runs.
+    SoFar(Meter),
+    InAll(Usage),
 }
 
 impl HttpQuery {
@@ -61,6 +73,15 @@ impl HttpQuery {
     pub(super) fn state(&self) -> (State, u64) {
         let (state, ms) = self.state.borrow().clone();
         (state, ms.unwrap_or_else(|| self.elapsed()))
+    }
+
+    /// Rows that it read, and memory.
+    pub(super) fn usage(&self) -> Usage {
+        match &*self.took.lock() {
+            Took::Nothing => Usage::default(),
+            Took::SoFar(meter) => meter.usage(),
+            Took::InAll(usage) => *usage,
+        }
     }
 
     fn elapsed(&self) -> u64 {
@@ -80,6 +101,13 @@ impl HttpQuery {
 
     fn put(&self, state: State) {
         let ms = (!state.is_open()).then(|| self.elapsed());
+        if !state.is_open() {
+            let usage = Usage {
+                memory_bytes: 0,
+                ..self.usage()
+            };
+            *self.took.lock() = Took::InAll(usage);
+        }
         self.state.send_replace((state, ms));
     }
 
@@ -94,6 +122,7 @@ impl HttpQuery {
     async fn rows(&self, desk: &Desk, who: &Principal, door: Door) -> Result<State, Fault> {
         let stored = |error| Fault::internal("storing the result", error);
         let mut rows = desk.run(who, door, &self.statement).await?;
+        *self.took.lock() = rows.meter().map_or(Took::Nothing, Took::SoFar);
         self.put(State::Running { rows: 0 });
         let mut storing = Storing::begin(SchemaRef::clone(rows.schema())).map_err(stored)?;
         let is_cut = self.store(&mut rows, &mut storing).await?;
@@ -192,6 +221,7 @@ impl Queries {
             at_ms: Utc::now().timestamp_millis(),
             began: Instant::now(),
             state: watch::Sender::new((State::Waiting, None)),
+            took: Mutex::default(),
             stop: Notify::new(),
         });
         self.known.lock().take_in(&query)?;

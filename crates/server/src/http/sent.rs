@@ -61,6 +61,11 @@ pub(super) fn exact<'d, D: Deserializer<'d>>(from: D) -> Result<u64, D::Error> {
     }
 }
 
+/// A text of a form as it was written: browsers send each line end as two characters.
+pub(super) fn as_written(text: &str) -> String {
+    text.replace("\r\n", "\n")
+}
+
 impl Body<Map<String, Value>> {
     /// What the object says.
     pub(super) fn read<T: DeserializeOwned>(self) -> Result<T, Fault> {

@@ -5,17 +5,20 @@
  * @typedef {string | number | boolean | null} Cell
  * @typedef {{ kind: string, message: string, hint?: string, place?: [number, number] }} Fault
  * @typedef {{ id: string, sql: string, state: "waiting" | "running" | "done" | "failed" | "cancelled",
- *   rows: number, is_cut: boolean, ms: number, columns: Column[], error: Fault | null }} Query
+ *   rows: number, is_cut: boolean, ms: number, rows_read: number, memory_bytes: number,
+ *   peak_memory_bytes: number, columns: Column[], error: Fault | null }} Query
+ * @typedef {{ id: string, name: string, sql: string }} Saved
  * @typedef {{ columns: Column[], offset: number, total: number, rows: Cell[][] }} Rows
  * @typedef {{ zone: string, table: string, columns: Column[] }} Table
  */
 
 /** What the server says is wrong. */
 export class Refused extends Error {
-  /** @param {Fault} fault */
-  constructor(fault) {
+  /** @param {Fault} fault @param {number} [status] */
+  constructor(fault, status = 0) {
     super(fault.message);
     this.fault = fault;
+    this.status = status;
   }
 }
 
@@ -32,7 +35,7 @@ async function ask(path, how) {
     throw new Refused({ kind: "failed", message: "The server does not answer.", hint: "see whether it still runs, then try again" });
   }
   if (response.ok) return response;
-  throw new Refused(await response.json().catch(() => faultOf(response.status)));
+  throw new Refused(await response.json().catch(() => faultOf(response.status)), response.status);
 }
 
 /** What a page that is not there means. @param {number} status @returns {Fault} */
@@ -82,6 +85,25 @@ export async function cancel(id) {
  */
 export async function rows(id, offset, count) {
   return (await ask(`/api/v1/queries/${id}/rows?offset=${offset}&count=${count}`)).json();
+}
+
+/**
+ * Saves a statement: in the place of the one of `id`, or as a new one.
+ *
+ * @param {string | null} id
+ * @param {string} name
+ * @param {string} sql
+ * @returns {Promise<Saved>}
+ */
+export async function save(id, name, sql) {
+  const path = id === null ? "/api/v1/saved" : `/api/v1/saved/${id}`;
+  const body = JSON.stringify({ name, sql });
+  return (await ask(path, { method: "POST", headers: { "content-type": "application/json" }, body })).json();
+}
+
+/** @returns {Promise<Saved[]>} All that the user saved. */
+export async function allSaved() {
+  return (await ask("/api/v1/saved")).json();
 }
 
 /** @returns {Promise<string[]>} The names of all functions. */

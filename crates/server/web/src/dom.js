@@ -40,3 +40,16 @@ export function button(text, press, properties = {}) {
 export function grouped(count) {
   return count.toString().replace(/\B(?=(\d{3})+(?!\d))/g, ",");
 }
+
+const UNITS = /** @type {const} */ ([["TB", 1e12], ["GB", 1e9], ["MB", 1e6], ["kB", 1e3]]);
+
+/**
+ * Bytes as the server writes them: `242 kB`.
+ *
+ * @param {number} count
+ */
+export function bytes(count) {
+  const [unit, size] = UNITS.find(([, size]) => count >= size) ?? ["B", 1];
+  const part = count / size;
+  return size > 1 && part < 10 ? `${Math.floor(part)}.${Math.floor((part * 10) % 10)} ${unit}` : `${grouped(Math.floor(part))} ${unit}`;
+}

@@ -38,6 +38,7 @@ export class Editor {
           { key: "Mod-Enter", run: press(() => (closeCompletion(this.view), told.run())) },
           { key: "Alt-Shift-f", run: press(() => this.format()) },
           { key: "Alt-Shift-n", run: press(told.open) },
+          { key: "Mod-s", run: press(() => (closeCompletion(this.view), document.dispatchEvent(new CustomEvent("save")))) },
         ]),
       ),
       lineNumbers(),

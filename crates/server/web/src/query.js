@@ -1,7 +1,7 @@
 // A query in the page: followed while it runs, its rows, its chart, what is wrong with it.
 import { Refused, cancel, page, state } from "./api.js";
 import { drawByForm } from "./chart.js";
-import { element, grouped } from "./dom.js";
+import { bytes, element, grouped } from "./dom.js";
 import { Grid } from "./grid.js";
 
 /** @import { Fault, Query } from "./api.js" */
@@ -12,6 +12,12 @@ const FOLLOW_MS = 500;
 /**
  * @typedef {{ over: (query: Query) => void, order: (column: string, isDown: boolean) => void }} Told
  */
+
+/** What a query took so far, as the server words it. @param {Query} query */
+function soFar({ state, ms, rows_read: read, memory_bytes: held, peak_memory_bytes: peak }) {
+  const time = `${(ms / 1000).toFixed(1)} s`;
+  return state === "waiting" ? time : `${time} so far, ${grouped(read)} rows read, ${bytes(held)} of memory, ${bytes(peak)} at most`;
+}
 
 /** The section of the page with a query's result; one at a time. */
 export class Result {
@@ -104,13 +110,13 @@ export class Result {
       event.preventDefault();
       cancel(id).catch((error) => this.fail(error));
     });
-    const [rows, elapsed] = section.querySelectorAll(".state > span:not([class])");
+    const [rows, took] = ["rows", "took"].map((name) => section.querySelector(`[data-figure=${name}]`));
     try {
       for (;;) {
         const query = await state(id, FOLLOW_MS, stopped);
         if (query.state !== "waiting" && query.state !== "running") break;
         if (rows) rows.textContent = `${grouped(query.rows)} ${query.rows === 1 ? "row" : "rows"}`;
-        if (elapsed) elapsed.textContent = `${(query.ms / 1000).toFixed(1)} s`;
+        if (took) took.textContent = soFar(query);
       }
     } catch (error) {
       if (!stopped.aborted) this.fail(error);

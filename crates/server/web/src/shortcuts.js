@@ -21,6 +21,7 @@ const EVERYWHERE = [["?", "these shortcuts"]];
 /** @type {[string, string][]} */
 const EDITOR = [
   ["Ctrl Enter", "run the statement, or what is selected of it"],
+  ["Ctrl S", "save the statement under its name"],
   ["Ctrl Space", "complete tables, columns and functions"],
   ["Alt Shift F", "format"],
   ["Alt Shift N", "a new tab"],

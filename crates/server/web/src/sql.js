@@ -3,6 +3,7 @@ import { submit } from "./api.js";
 import { button } from "./dom.js";
 import { Editor } from "./editor.js";
 import { Result } from "./query.js";
+import { Saving } from "./save.js";
 import { Tabs } from "./tabs.js";
 
 /** @import { Part } from "./editor.js" */
@@ -28,6 +29,8 @@ const result = new Result({
 });
 // The server wrote the error beside the form, too: the result has it.
 const written = area.value;
+const saving = new Saving(form, { tab: () => tabs.current, keep: () => tabs.keep() });
+const opened = saving.written;
 const tabs = new Tabs(area, show);
 const editor = new Editor(area, {
   run,
@@ -36,7 +39,9 @@ const editor = new Editor(area, {
 });
 form.addEventListener("submit", (event) => {
   event.preventDefault();
-  run();
+  const { submitter } = event;
+  if (submitter?.getAttribute("formaction") === "/saved") saving.save(submitter.getAttribute("name") === "as");
+  else run();
 });
 form.querySelector(".row .primary")?.after(
   button("Format", () => editor.format(), { title: "Alt+Shift+F" }),
@@ -50,10 +55,18 @@ function begin() {
   const isKnown = id !== null && tabs.find((tab) => tab.query === id);
   if (!isKnown && written.trim() !== "") {
     const text = written;
-    if (!tabs.find((tab) => tab.text === text)) tabs.open({ text, query: id });
-    tabs.change({ query: id });
+    // Who reloads keeps what was changed since; who opens a saved statement gets it as it is.
+    const isSame = (/** @type {Tab} */ tab) => tab.text === text || (isReload() && opened !== null && tab.saved?.id === opened.id);
+    if (!tabs.find(isSame)) tabs.open({ text, query: id, saved: opened });
+    tabs.change({ query: id, ...(opened && { saved: opened }) });
+    saving.show(tabs.current);
   } else if (!isKnown) tabs.select(tabs.at);
   if (id !== null) result.enhance();
+}
+
+function isReload() {
+  const [navigation] = performance.getEntriesByType("navigation");
+  return navigation instanceof PerformanceNavigationTiming && navigation.type === "reload";
 }
 
 /** The query that a path is of. @param {string} path */
@@ -68,8 +81,9 @@ function show(tab) {
   const isFirst = shown === null;
   const isOther = shown !== tab;
   shown = tab;
+  saving.show(tab);
   if (isFirst || !isOther) return;
-  const path = tab.query ? `/queries/${tab.query}` : "/sql";
+  const path = tab.query ? `/queries/${tab.query}` : tab.saved ? `/saved/${tab.saved.id}` : "/sql";
   if (location.pathname !== path) history.pushState(null, "", path);
   if (tab.query) result.show(tab.query);
   else result.clear();

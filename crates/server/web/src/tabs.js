@@ -5,8 +5,8 @@ import { button, element } from "./dom.js";
 const KEY = "statements";
 
 /**
- * @typedef {{ text: string, query: string | null }} Tab A statement, and the query that showed
- *   last in its tab.
+ * @typedef {{ text: string, query: string | null, saved?: { id: string, name: string } | null }} Tab
+ *   A statement, the query that showed last in its tab, and what it is saved as.
  */
 
 export class Tabs {

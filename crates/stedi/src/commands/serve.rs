@@ -8,7 +8,7 @@ use std::time::Duration;
 use anyhow::Result;
 use catalog::Expectations;
 use engine::Setup;
-use server::{Audit, Desk, Gate, HttpSetup, Launcher, Limits, Principal, Role, Users};
+use server::{Audit, Desk, Gate, HttpSetup, Launcher, Limits, Principal, Role, Saved, Users};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
@@ -18,7 +18,7 @@ use super::run;
 use crate::args::{ServeArgs, UsersArgs};
 use crate::failure::{Ending, Failure};
 use crate::folders;
-use crate::output::put;
+use crate::output::{put, say};
 use crate::runtime::{runtime, stopped};
 use crate::settings::{Settings, seconds_of};
 
@@ -44,6 +44,7 @@ pub(crate) struct Doors {
     tls: Option<(PathBuf, PathBuf)>,
     users: Option<PathBuf>,
     audit: Option<PathBuf>,
+    saved: Option<PathBuf>,
     time: Duration,
     rows: u64,
     signs_in: bool,
@@ -60,6 +61,7 @@ impl Doors {
             tls: None,
             users: None,
             audit: None,
+            saved: None,
             time: Duration::from_secs(300),
             rows: 1_000_000,
             signs_in: !http.ip().is_loopback(),
@@ -85,6 +87,7 @@ pub(crate) fn serve(settings: &Settings, args: &ServeArgs) -> Result<Ending> {
         tls,
         users: args.users.users.clone(),
         audit: args.audit.clone(),
+        saved: args.saved.clone(),
         time: seconds_of("timeout", &args.timeout)?,
         rows: args.max_rows,
         signs_in: true,
@@ -110,6 +113,7 @@ pub(super) fn serve_lake(
     });
     let tls = tls.transpose()?;
     let audit = open_audit(doors)?;
+    let saved = saved_of(settings, doors);
     let limits = limits(settings, doors);
     let launcher: Arc<dyn Launcher> = Arc::new(Children::of(settings, &setup)?);
     runtime()?.block_on(async {
@@ -135,6 +139,7 @@ pub(super) fn serve_lake(
                 launcher: Some(launcher),
                 hosts: doors.hosts.clone(),
                 expect,
+                saved,
             };
             serving.spawn(server::http(listener, gate.clone(), setup));
         }
@@ -246,6 +251,21 @@ fn open_audit(doors: &Doors) -> Result<Arc<Audit>> {
         )
     })?;
     Ok(Arc::new(audit))
+}
+
+/// Where statements are saved. A file that cannot be used holds up nothing but itself.
+fn saved_of(settings: &Settings, doors: &Doors) -> Option<Arc<Saved>> {
+    let own = || Some(folders::state()?.join("saved.json"));
+    let saved = Saved::at(doors.saved.clone().or_else(own)?);
+    if let Err(error) = saved.check() {
+        say(
+            settings,
+            &format!(
+                "warning: {error}\nhint: it is left as it is: mend it, or move it away to begin anew"
+            ),
+        );
+    }
+    Some(Arc::new(saved))
 }
 
 fn limits(settings: &Settings, doors: &Doors) -> Limits {

@@ -74,6 +74,7 @@ mod rules;
 mod selection;
 mod serve;
 mod serve_runs;
+mod served_sql;
 mod settings;
 mod shell;
 mod spellings;

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use crate::places::{DEMO, SMALL};
 use crate::program::stedi;
-use crate::served::{Served, add_user, answer, own_place};
+use crate::served::{Served, add_user, answer, hidden, own_place};
 
 /// The published counts, as `stedi demo` makes them.
 const COUNTS: [(&str, u64); 7] = [
@@ -568,13 +568,6 @@ fn people_sign_in_and_out() {
         3,
         "{audit}"
     );
-}
-
-/// The value of a hidden field.
-fn hidden(page: &str, name: &str) -> String {
-    let field = page.split(&format!("name=\"{name}\" value=\"")).nth(1);
-    let value = field.unwrap_or_else(|| panic!("no {name}: {page}"));
-    value.split('"').next().unwrap().to_owned()
 }
 
 #[test]

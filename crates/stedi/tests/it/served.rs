@@ -190,3 +190,10 @@ pub(crate) fn bearer(token: Option<&str>) -> Vec<String> {
     let line = token.map(|token| format!("Authorization: Bearer {token}"));
     line.into_iter().collect()
 }
+
+/// The value of a hidden field.
+pub(crate) fn hidden(page: &str, name: &str) -> String {
+    let field = page.split(&format!("name=\"{name}\" value=\"")).nth(1);
+    let value = field.unwrap_or_else(|| panic!("no {name}: {page}"));
+    value.split('"').next().unwrap().to_owned()
+}
