@@ -1,6 +1,6 @@
 //! What a lake shows for itself, as plain values: the figures of one release
 //! ([`Evidence`]), and those that the pages of a live lake show ([`Overview`],
-//! [`RunDetail`], [`TablePage`], [`PrivacyPage`]).
+//! [`RunDetail`], [`TablePage`], [`TablePlots`], [`PrivacyPage`]).
 //!
 //! The engine gathers them, `pages` shows them, and programs get them as JSON. They
 //! hold no personal value: whoever fills them masks first. Times of a report are text,
@@ -8,6 +8,7 @@
 
 mod gate;
 mod overview;
+mod plots;
 mod privacy_page;
 mod quarantine_page;
 mod runs;
@@ -19,6 +20,10 @@ use serde::Serialize;
 
 pub use gate::{GROUP_PEOPLE_MIN, Gate};
 pub use overview::{Attention, Growth, Overview, ReleaseFigures, RunSummary, Step, TableFigures};
+pub use plots::{
+    Distinct, Distribution, Figure, Histogram, INSTANTS, Measure, OverTime, PerParty, Point,
+    Ranked, Readings, Series, Spread, TablePlots, Values,
+};
 pub use privacy_page::{
     ConsentCurve, ConsentPoint, PeopleFlow, PersonalColumns, PrivacyPage, SinglingOut,
     TellingColumn,
