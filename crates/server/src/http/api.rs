@@ -10,7 +10,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
 use chrono::{DateTime, SecondsFormat};
-use serde::{Deserialize, Deserializer, Serialize};
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
 use super::answer::Refused;
@@ -18,10 +18,11 @@ use super::app::App;
 use super::asker::Asker;
 use super::download::{self, Format};
 use super::figures;
+use super::plots::PlotsAsked;
 use super::queries::{HttpQuery, State as QueryState};
 use super::query_page;
 use super::rights::View;
-use super::sent::{Body, Parameters, Path};
+use super::sent::{Body, Parameters, Path, exact};
 use super::stored::Stored;
 use crate::desk::blocking;
 use crate::fault::{Fault, Kind};
@@ -32,9 +33,6 @@ const PAGE_ROWS: u64 = 1000;
 
 /// Rows of the largest page.
 const PAGE_ROWS_MAX: u64 = 10_000;
-
-/// The first whole number that not every reader of JSON keeps as it is.
-const EXACT_END: f64 = (1u64 << 53) as f64;
 
 /// Bytes of the rows of a page: it has fewer rows where they are larger.
 const PAGE_BYTES: usize = 16 << 20;
@@ -63,6 +61,7 @@ pub(super) fn routes() -> Router<Arc<App>> {
         .route("/functions", get(functions))
         .route("/tables", get(tables))
         .route("/tables/{name}", get(table))
+        .route("/tables/{name}/plots", get(plots))
         .route("/runs", get(runs))
         .route("/runs/{run}", get(run))
         .route("/quarantine", get(quarantine))
@@ -93,15 +92,6 @@ async fn me(asker: Asker) -> Json<Value> {
         "name": asker.principal.name,
         "role": asker.principal.role,
     }))
-}
-
-/// A whole number that every reader of JSON keeps as it is; `1.0` is one.
-fn exact<'d, D: Deserializer<'d>>(from: D) -> Result<u64, D::Error> {
-    let number = f64::deserialize(from)?;
-    match number.fract() == 0.0 && (0.0..EXACT_END).contains(&number) {
-        true => Ok(number as u64),
-        false => Err(serde::de::Error::custom("no whole number, or too large")),
-    }
 }
 
 fn page_rows() -> u64 {
@@ -302,6 +292,16 @@ async fn tables(State(app): State<Arc<App>>, asker: Asker) -> Answer {
 async fn table(State(app): State<Arc<App>>, asker: Asker, Path(name): Path<String>) -> Answer {
     let page = app.table(&asker, &name).await?;
     Ok(Json(page).into_response())
+}
+
+async fn plots(
+    State(app): State<Arc<App>>,
+    asker: Asker,
+    Path(name): Path<String>,
+    Parameters(asked): Parameters<PlotsAsked>,
+) -> Answer {
+    let plots = app.plots(&asker, Door::Api, &name, &asked).await?;
+    Ok(Json(plots).into_response())
 }
 
 async fn runs(State(app): State<Arc<App>>, asker: Asker) -> Answer {

@@ -13,6 +13,7 @@ mod lake_figures;
 mod operation;
 mod page;
 mod person;
+mod plots;
 mod queries;
 mod query_page;
 mod rights;

@@ -3,11 +3,15 @@
 
 use axum::extract::rejection::{FormRejection, JsonRejection, PathRejection, QueryRejection};
 use axum::extract::{FromRequest, FromRequestParts};
-use serde::de::DeserializeOwned;
+use serde::Deserialize;
+use serde::de::{DeserializeOwned, Deserializer};
 use serde_json::{Map, Value};
 
 use super::answer::Refused;
 use crate::fault::{Fault, Kind};
+
+/// The first whole number that not every reader of JSON keeps as it is.
+const EXACT_END: f64 = (1u64 << 53) as f64;
 
 /// A JSON object.
 #[derive(FromRequest)]
@@ -33,6 +37,15 @@ impl Body<Map<String, Value>> {
     /// What the object says.
     pub(super) fn read<T: DeserializeOwned>(self) -> Result<T, Fault> {
         T::deserialize(Value::Object(self.0)).map_err(|_| no_such_json())
+    }
+}
+
+/// A whole number that every reader of JSON keeps as it is; `1.0` is one.
+pub(super) fn exact<'d, D: Deserializer<'d>>(from: D) -> Result<u64, D::Error> {
+    let number = f64::deserialize(from)?;
+    match number.fract() == 0.0 && (0.0..EXACT_END).contains(&number) {
+        true => Ok(number as u64),
+        false => Err(serde::de::Error::custom("no whole number, or too large")),
     }
 }
 
