@@ -77,6 +77,8 @@ pub struct Histogram {
     pub low: f64,
     /// The width of a step.
     pub step: f64,
+    /// Whether all values are whole numbers: a step of width 1 then holds one value.
+    pub is_whole: bool,
     /// The least value that is counted in a step.
     pub least: f64,
     /// The greatest one.

@@ -184,8 +184,10 @@ pub(crate) fn number(value: f64) -> String {
         true => grouped_signed(value as i64),
         false if (1e-3..1e6).contains(&size) => {
             let text = format!("{value:.3}");
-            text.trim_end_matches('0').trim_end_matches('.').to_owned()
+            let text = text.trim_end_matches('0').trim_end_matches('.');
+            text.replacen('-', "−", 1)
         }
+        false if value < 0.0 => format!("−{size:.2e}"),
         false => format!("{value:.2e}"),
     }
 }
@@ -270,6 +272,8 @@ mod tests {
         }
         assert_eq!(number(0.6000000000000001), "0.6");
         assert_eq!(number(81_273.0), "81,273");
+        assert_eq!(number(-0.25), "−0.25");
+        assert_eq!(number(-2.5e-7), "−2.50e-7");
     }
 
     #[test]

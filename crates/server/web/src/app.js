@@ -1,9 +1,11 @@
-// What every page gets: buttons that copy, keyboard shortcuts, and, where there is a
-// statement, the editor.
+// What every page gets: buttons that copy, keyboard shortcuts; and, where there are some, the
+// plots of a table, and the editor of a statement.
 import { addCopyButtons } from "./copy.js";
+import { loadPlots } from "./plots.js";
 import { listenForShortcuts } from "./shortcuts.js";
 
 addCopyButtons(document);
+loadPlots(document);
 listenForShortcuts();
 if (document.querySelector("[data-editor]")) {
   // The editor is large: other pages do without it.

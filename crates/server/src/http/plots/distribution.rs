@@ -180,6 +180,7 @@ fn nothing_drawn(measure: Measure, values: u64, nulls: u64) -> Histogram {
         measure,
         low: 0.0,
         step: 1.0,
+        is_whole: false,
         least: 0.0,
         greatest: 0.0,
         counts: Vec::new(),

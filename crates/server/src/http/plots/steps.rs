@@ -29,6 +29,7 @@ pub(super) struct Steps {
     step: f64,
     first: f64,
     count: usize,
+    is_whole: bool,
 }
 
 impl Steps {
@@ -76,6 +77,7 @@ impl Steps {
             first,
             // Few, by the choice of the step.
             count: (last - first + 1.0) as usize,
+            is_whole,
         }
     }
 
@@ -103,6 +105,7 @@ impl Steps {
             measure: self.measure,
             low: self.first * self.step,
             step: self.step,
+            is_whole: self.is_whole,
             least: self.least,
             greatest: self.greatest,
             counts: vec![0; self.count],
