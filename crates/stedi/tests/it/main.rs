@@ -73,6 +73,7 @@ mod rerun;
 mod rules;
 mod selection;
 mod serve;
+mod serve_plots;
 mod settings;
 mod shell;
 mod spellings;

@@ -23,10 +23,19 @@ pub(super) struct Bars<'a> {
 /// Up to so many bars have gaps between them.
 const GAPS_MAX: usize = 100;
 
+/// Where doubles begin to leave out whole numbers.
+const EXACT_END: f64 = (1u64 << 53) as f64;
+
 /// The bars, and the same as a table that opens.
 pub(super) fn bars(of: &Bars<'_>, histogram: &Histogram) -> Markup {
-    if histogram.counts.is_empty() {
-        return html! { p class="faint" { "No value that can be drawn." } };
+    match histogram.counts.as_slice() {
+        [] => return html! { p class="faint" { "No value that can be drawn." } },
+        // Larger numbers are not told apart.
+        [count] if histogram.least == histogram.greatest && histogram.least.abs() < EXACT_END => {
+            let counted = of.counted;
+            return html! { p class="faint" { "The same for all " (grouped(*count)) " " (counted) "." } };
+        }
+        _ => {}
     }
     let most = histogram.counts.iter().copied().max().unwrap_or_default();
     let describes = describes(of, histogram, most);
@@ -48,6 +57,7 @@ pub(super) fn bars(of: &Bars<'_>, histogram: &Histogram) -> Markup {
             low: 0.0,
             high: most.max(1) as f64,
         },
+        are_counts: true,
     };
     let class = match histogram.counts.len() {
         0..=GAPS_MAX => "bar",

@@ -17,6 +17,9 @@ const TOP: f64 = 8.0;
 /// What stands below the bottom line: ticks, and their days.
 const BOTTOM: f64 = 36.0;
 
+/// The longest label at the end of an axis, in bytes.
+const LABEL_AT_END: usize = 6;
+
 /// One end of an axis and the other.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Axis {
@@ -46,6 +49,8 @@ pub(super) struct Panel<'a> {
     /// some.
     pub(super) ticks: u32,
     pub(super) y: Axis,
+    /// Whether what stands upwards are counts, which have no fractions.
+    pub(super) are_counts: bool,
 }
 
 impl Panel<'_> {
@@ -59,7 +64,7 @@ impl Panel<'_> {
             svg class="fluid" role="img" aria-labelledby=(named) width="100%" height=(height) {
                 title id=(title) { (self.title) }
                 desc id=(describes) { (self.describes) }
-                @for tick in few(ticks(self.y.scale, self.y.low, self.y.high, 3)) {
+                @for tick in self.upward_ticks() {
                     @let y = self.up(tick.at);
                     line class="rule" x1="0" x2="100%" y1=(y) y2=(y) {}
                     text class="tick end" x="-8" y=(format!("{:.1}", y + 4.0)) { (tick.label) }
@@ -81,10 +86,23 @@ impl Panel<'_> {
                 // Every second one goes where there is little room.
                 @let class = format!("tick {anchor}{}", if place % 2 == 1 && all.len() > 3 { " second" } else { "" });
                 line class="axis" x1=(x) x2=(x) y1=(bottom) y2=(bottom + 4.0) {}
-                text class=(class) x=(x) y=(bottom + 18.0) { (tick.label) }
+                // A long one at the end would meet the one before it.
+                @if at <= 0.92 || tick.label.len() <= LABEL_AT_END {
+                    text class=(class) x=(x) y=(bottom + 18.0) { (tick.label) }
+                }
                 @if let Some(day) = &tick.day { text class=(format!("tick {anchor}")) x=(x) y=(bottom + 32.0) { (day) } }
             }
         }
+    }
+
+    /// So few that they fit above one another.
+    fn upward_ticks(&self) -> Vec<Tick> {
+        const TICKS_MAX: usize = 4;
+        let all = [3, 2, 1].map(|count| ticks(self.y.scale, self.y.low, self.y.high, count));
+        let fitting = all.into_iter().find(|ticks| ticks.len() <= TICKS_MAX);
+        let mut fitting = fitting.unwrap_or_default();
+        fitting.retain(|tick| !self.are_counts || tick.at.fract() == 0.0);
+        fitting
     }
 
     /// The height of a value, in pixels from the top.
@@ -139,14 +157,6 @@ impl Panel<'_> {
         if !points.is_empty() {
             d.push('Z');
         }
-    }
-}
-
-/// Every second one, where there are more than fit above one another.
-fn few(ticks: Vec<Tick>) -> Vec<Tick> {
-    match ticks.len() {
-        0..=4 => ticks,
-        _ => ticks.into_iter().step_by(2).collect(),
     }
 }
 

@@ -93,6 +93,7 @@ fn panel(
             low,
             high,
         },
+        are_counts: false,
     };
     let (mut band, mut line, mut dots) = (String::new(), String::new(), String::new());
     let are_few = runs.iter().map(Vec::len).sum::<usize>() <= DOTS_MAX;
