@@ -340,7 +340,7 @@ fn odd() -> TempDir {
             10 => 1_700_000_000,         // seconds
             11 => 1_700_000_000_000_000, // microseconds: the year 55840
             12 => 0,
-            13 => i64::MIN,
+            13 => -9_000_000_000_000_000,
             place => 1_700_000_000_000 + place * 1000,
         };
         let value = (place % 7 > 0).then_some(place as f64 / 2.0);
