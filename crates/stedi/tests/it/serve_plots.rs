@@ -7,7 +7,7 @@ use std::path::Path;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::places::DEMO;
+use crate::places::{DEMO, SMALL};
 use crate::program::stedi;
 use crate::served::{Served, add_user, own_place};
 
@@ -214,7 +214,7 @@ fn plots_show_what_the_role_sees() {
             add_user(own.path(), "see", "--role engineer --sees-personal"),
         ),
     ];
-    let served = Served::with(&DEMO.dir, own, "");
+    let served = Served::with(&SMALL.dir, own, "");
     let cases = "
         customer_landing          sci 404
         customer_landing          eng email,serialnumber customername:personal phone:personal birthday:personal registrationdate:histogram
@@ -250,7 +250,7 @@ fn plots_show_what_the_role_sees() {
                 "{line}"
             );
             let text = answer.text();
-            assert_eq!(DEMO.people.found_in(&text), None, "{line}");
+            assert_eq!(SMALL.people.found_in(&text), None, "{line}");
             assert!(!text.contains("masked-"), "{line}: {text}");
             assert!(who != "sci" || !text.contains("_landing"), "{line}: {text}");
             answer
@@ -280,7 +280,7 @@ fn plots_show_what_the_role_sees() {
     assert_eq!(found["per_party"], Value::Null);
     assert_eq!(found["readings"]["ready"]["of"], Value::Null);
     let audit = served.audit();
-    assert_eq!(DEMO.people.found_in(&audit), None);
+    assert_eq!(SMALL.people.found_in(&audit), None);
     assert!(audit.contains("\"door\":\"page\"") && audit.contains("grouping sets"));
 }
 
