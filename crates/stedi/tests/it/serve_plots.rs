@@ -242,7 +242,10 @@ fn plots_show_what_the_role_sees() {
             words.next().unwrap(),
         );
         let (_, token) = tokens.iter().find(|(name, _)| *name == who).unwrap();
-        let answers = ["/api/v1/tables", "/tables"].map(|path| {
+        // What the page shows are the figures of the API.
+        let doors = ["/api/v1/tables", "/tables"].into_iter();
+        let doors = doors.take(if ["sci", "see"].contains(&who) { 2 } else { 1 });
+        let ask = |path: &str| {
             let answer = served.get(&format!("{path}/{table}/plots"), Some(token));
             assert_eq!(
                 answer.status,
@@ -254,7 +257,8 @@ fn plots_show_what_the_role_sees() {
             assert!(!text.contains("masked-"), "{line}: {text}");
             assert!(who != "sci" || !text.contains("_landing"), "{line}: {text}");
             answer
-        });
+        };
+        let answers: Vec<_> = doors.map(ask).collect();
         if expected == "404" {
             continue;
         }
