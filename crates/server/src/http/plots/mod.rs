@@ -11,7 +11,7 @@
 //! - A bar may stand for one person. Whoever sees it may ask for the very row behind it, so
 //!   that hiding the bar would protect nobody, and would make sums wrong. Values of a text are
 //!   another thing: a picture travels further than rows do, and what few rows have may be what
-//!   somebody wrote. Texts of fewer than [`GROUP_PEOPLE_MIN`] rows are counted, not told.
+//!   somebody wrote. Texts of fewer than [`evidence::GROUP_PEOPLE_MIN`] rows are counted, not told.
 
 mod cells;
 mod columns;
