@@ -55,7 +55,8 @@ impl Steps {
         let days = (greatest - least) / DAY_MS;
         let step = match (OVER_TIME / 4.0..=DAYS_MAX).contains(&days) {
             true => DAY_MS,
-            false => round_time_step((greatest - least) / OVER_TIME).max(1000.0),
+            // Divided first: the distance of the largest numbers is none.
+            false => round_time_step(greatest / OVER_TIME - least / OVER_TIME).max(1000.0),
         };
         Self::of(measure, least, greatest, step, true)
     }
