@@ -8,7 +8,7 @@ const MILLION = "select a * 1000 + b as n, cast(a as varchar) as name from unnes
 
 export async function checkScripted(browser, url) {
   const { page, isFine, close } = await open(browser, url, { refused: [409] });
-  const checks = [completes, marksErrors, runsParts, formats, scrolls, sorts, copies, draws, drawsSeries, downloads, cancels, savesStatements, keepsTabs, goesBack, showsShortcuts, copiesSnippets, marksSafely];
+  const checks = [completes, marksErrors, runsParts, formats, scrolls, sorts, copies, draws, drawsSeries, downloads, cancels, savesStatements, keepsTabs, goesBack, showsShortcuts, copiesSnippets, bringsPlots, marksSafely];
   for (const check of checks) {
     await page.goto("/sql");
     await page.evaluate(() => sessionStorage.clear());
@@ -42,6 +42,17 @@ async function run(page, sql, state = "done") {
 
 const text = (page) => page.locator("#sql").inputValue();
 const value = (page, row, column) => page.locator(`.virtual tr[aria-rowindex="${row + 1}"] > td`).nth(column);
+
+async function bringsPlots(page) {
+  await page.goto("/tables/step_trainer_trusted");
+  await page.locator("#plots").scrollIntoViewIfNeeded();
+  await page.locator("#numbers").waitFor();
+  assert.equal(await page.locator("[data-plots] svg.fluid").count(), 4);
+  await isAccessible(page, "with plots");
+  await page.getByRole("link", { name: "next →" }).click();
+  await page.waitForURL(/\/plots\?by=serialnumber&rank=2/);
+  await page.getByText("of 482, by readings").waitFor();
+}
 
 async function completes(page) {
   await page.locator(".cm-content").click();

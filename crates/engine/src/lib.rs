@@ -36,10 +36,11 @@ pub use model_test::{CaseReport, CaseVerdict, RowsReport, TestBench, TestFinding
 pub use operations::{
     ColumnDescription, ColumnProvenance, ColumnSources, Compacted, Counted, Description,
     ExportCheck, ExportFormat, ExportOptions, ExportedFile, Finding, Manifest, Node,
-    PersonalColumns, Provenance, RemovableTable, Source, TableProvenance, TableSummary, Vacuumed,
-    check_export, compact, describe, drop_from_quarantine, drop_table, evidence, export, history,
-    lineage, overview, privacy_page, quarantine, quarantine_entry, quarantine_page,
-    removable_table, run_detail, run_list, singling_out, table_page, tables, vacuum, verify,
+    PersonalColumns, PlotColumns, Provenance, RemovableTable, Source, TableProvenance,
+    TableSummary, Vacuumed, check_export, compact, describe, drop_from_quarantine, drop_table,
+    evidence, export, history, lineage, overview, plot_columns, privacy_page, quarantine,
+    quarantine_entry, quarantine_page, removable_table, run_detail, run_list, singling_out,
+    table_page, tables, vacuum, verify,
 };
 pub use progress::{NoProgress, Progress};
 pub use query::landing::{Example, Intake, QuarantineEntry, TableIntake};

@@ -1,6 +1,7 @@
 //! What a lake shows for itself, as plain values: the figures of one release
 //! ([`Evidence`]), those that the pages of a live lake show ([`Overview`],
-//! [`RunDetail`], [`TablePage`], [`PrivacyPage`]), and how far a run is ([`Operation`]).
+//! [`RunDetail`], [`TablePage`], [`TablePlots`], [`PrivacyPage`]), and how far a run is
+//! ([`Operation`]).
 //!
 //! The engine gathers them, `pages` shows them, and programs get them as JSON. They
 //! hold no personal value: whoever fills them masks first. Times of a report are text,
@@ -10,6 +11,7 @@ mod gate;
 mod operation;
 mod overview;
 mod plan;
+mod plots;
 mod privacy_page;
 mod quarantine_page;
 mod runs;
@@ -26,6 +28,10 @@ pub use operation::{
 };
 pub use overview::{Attention, Growth, Overview, ReleaseFigures, RunSummary, Step, TableFigures};
 pub use plan::{Change, PlannedTable};
+pub use plots::{
+    Distinct, Distribution, Figure, Histogram, INSTANTS, Measure, OverTime, PerParty, Point,
+    Ranked, Readings, Series, Spread, TablePlots, Values,
+};
 pub use privacy_page::{
     ConsentCurve, ConsentPoint, PeopleFlow, PersonalColumns, PrivacyPage, SinglingOut,
     TellingColumn,

@@ -7,6 +7,7 @@
 //! - Equal figures give equal pages, to the byte.
 //! - A report tells by its first bytes that it is one: see [`is_page`].
 
+mod axis;
 pub mod console;
 mod control;
 mod graph;
@@ -16,6 +17,7 @@ mod number;
 mod time;
 mod words;
 
+pub use axis::{round_step, round_time_step};
 pub use control::without_control;
 pub use graph::{GRAPH_STYLE, graph};
 pub use html::html;

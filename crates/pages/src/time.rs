@@ -1,6 +1,7 @@
 //! Instants as people read them.
 
-const DAY_MS: i64 = 24 * 60 * 60 * 1000;
+/// Milliseconds of a day.
+pub(crate) const DAY_MS: i64 = 24 * 60 * 60 * 1000;
 
 /// `2026-11-30 15:04:42`, in UTC.
 pub(crate) fn to_second(at_ms: i64) -> String {
@@ -79,6 +80,26 @@ fn date(day: i64) -> (i64, i64, i64) {
     (year, month, day_of_month)
 }
 
+/// Months from the year 0 to the month of an instant.
+pub(crate) fn month_of(at_ms: i64) -> i64 {
+    let (year, month, _) = date(at_ms.div_euclid(DAY_MS));
+    year * 12 + month - 1
+}
+
+/// When a month begins that is counted as by [`month_of`], epoch milliseconds.
+pub(crate) fn month_start(month: i64) -> i64 {
+    // Years from March, as in `date`.
+    let from_march = month.saturating_sub(2);
+    let (year, month) = (from_march.div_euclid(12), from_march.rem_euclid(12));
+    let (era, year_of_era) = (year.div_euclid(400), year.rem_euclid(400));
+    let day_of_era =
+        year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + (153 * month + 2) / 5;
+    let day = era
+        .saturating_mul(146_097)
+        .saturating_add(day_of_era - 719_468);
+    day.saturating_mul(DAY_MS)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -101,6 +122,18 @@ mod tests {
         to_second(i64::MIN);
         to_second(i64::MAX);
         relative(i64::MIN, i64::MAX);
+    }
+
+    #[test]
+    fn months_begin_on_their_first_day() {
+        for month in [0, 11, 23_640, 24_263, 24_264, 24_290, 28_800] {
+            let start = month_start(month);
+            assert_eq!((month_of(start), month_of(start - 1)), (month, month - 1));
+            assert!(to_second(start).ends_with("-01 00:00:00"), "{month}");
+        }
+        assert_eq!(to_day(month_start(2022 * 12 + 5)), "2022-06-01");
+        month_start(i64::MAX);
+        month_start(month_of(i64::MIN));
     }
 
     #[test]

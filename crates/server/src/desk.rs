@@ -229,6 +229,11 @@ impl Desk {
         &self.setup
     }
 
+    /// Which columns are personal.
+    pub(crate) fn personal(&self) -> &PersonalColumns {
+        &self.personal
+    }
+
     /// What one statement may take.
     pub fn limits(&self) -> &Limits {
         &self.limits

@@ -20,8 +20,8 @@ pub use describe::{
 };
 pub use drop_table::{RemovableTable, drop_table, removable_table};
 pub use evidence::{
-    evidence, overview, privacy_page, quarantine_page, run_detail, run_list, singling_out,
-    table_page,
+    PlotColumns, evidence, overview, plot_columns, privacy_page, quarantine_page, run_detail,
+    run_list, singling_out, table_page,
 };
 pub use export::{
     ExportCheck, ExportFormat, ExportOptions, ExportedFile, Finding, Manifest, check_export, export,

@@ -105,7 +105,8 @@ pub async fn lineage(setup: &Setup, name: &str) -> Result<Provenance, Error> {
     let (asked, column) = find(setup, &name)?;
     let lineage = match asked {
         Asked::Model(model) => {
-            let session = Session::open(setup)?;
+            // No statement is run, so that no key of pseudonyms is needed.
+            let session = Session::to_plan_in(setup)?;
             let models = setup.project.needed_for(std::slice::from_ref(&model.name));
             planning::plan_and_trace(&session, &models).await?.1
         }

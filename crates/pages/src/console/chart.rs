@@ -4,7 +4,8 @@
 use maud::{Markup, html};
 
 use super::grid::ResultColumn;
-use super::plot::{Joined, Series, WIDTH, number, part, range, svg, unnamed_plot};
+use super::plot::{Joined, Series, WIDTH, svg, unnamed_plot};
+use crate::axis::{number, part, range};
 use crate::number::grouped;
 
 /// A chart of columns of a result.

@@ -98,10 +98,11 @@ pub(super) fn sql_path(sql: &str) -> String {
 
 /// A table's name in a statement, with its zone.
 pub fn sql_name(zone: Zone, table: &str) -> String {
-    format!("{}.{}", zone.as_str(), quoted(table))
+    format!("{}.{}", zone.as_str(), sql_quoted(table))
 }
 
-fn quoted(name: &str) -> String {
+/// A name in a statement.
+pub(super) fn sql_quoted(name: &str) -> String {
     let is_plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_';
     match name.chars().all(is_plain) && !name.starts_with(|c: char| c.is_ascii_digit()) {
         true => name.to_owned(),

@@ -4,8 +4,7 @@ use std::fmt::Write;
 
 use maud::{Markup, html};
 
-use crate::number::grouped_signed;
-use crate::time;
+use crate::axis::{Scale, number, part, range, ticks};
 
 /// A line of a plot.
 pub(super) struct Series {
@@ -29,7 +28,7 @@ const HEIGHT: f64 = 240.0;
 const LEFT: f64 = 72.0;
 const RIGHT: f64 = 96.0;
 const TOP: f64 = 12.0;
-const BOTTOM: f64 = 28.0;
+const BOTTOM: f64 = 32.0;
 
 /// Styles of series that the stylesheet has; beyond, they begin again.
 const STYLES: usize = 8;
@@ -66,9 +65,9 @@ fn plotted(label: &str, all: &[Series], is_time: bool, joined: Joined, has_names
     let y = |value: f64| HEIGHT - BOTTOM - part(value, low, high) * (HEIGHT - TOP - BOTTOM);
     html! {
         (svg(label, HEIGHT, &html! {
-            @for value in ticks(low, high) {
-                path class="grid" d=(format!("M{LEFT} {:.1}H{}", y(value), WIDTH - RIGHT)) {}
-                text class="tick end" x=(LEFT - 8.0) y=(format!("{:.1}", y(value) + 4.0)) { (number(value)) }
+            @for tick in ticks(Scale::Number, low, high, 5) {
+                path class="grid" d=(format!("M{LEFT} {:.1}H{}", y(tick.at), WIDTH - RIGHT)) {}
+                text class="tick end" x=(LEFT - 8.0) y=(format!("{:.1}", y(tick.at) + 4.0)) { (tick.label) }
             }
             (bottom_ticks(left, right, is_time, &x))
             @for (place, of) in all.iter().enumerate() {
@@ -149,82 +148,19 @@ fn names(all: &[Series], y: &impl Fn(f64) -> f64) -> Markup {
 }
 
 fn bottom_ticks(left: f64, right: f64, is_time: bool, x: &impl Fn(f64) -> f64) -> Markup {
-    const COUNT: u32 = 4;
-    let values: Vec<f64> = match is_time {
-        false => ticks(left, right),
-        true => (0..=COUNT)
-            .map(|step| left + (right - left) * f64::from(step) / f64::from(COUNT))
-            .collect(),
-    };
-    let text = |value: f64| match is_time {
-        true if right - left > 3.0 * 86_400_000.0 => time::to_day(value as i64),
-        true if right - left > 600_000.0 => {
-            time::to_second(value as i64).chars().take(16).collect()
-        }
-        true => time::to_second(value as i64).chars().skip(11).collect(),
-        false => number(value),
+    let scale = if is_time {
+        Scale::Instant
+    } else {
+        Scale::Number
     };
     html! {
         path class="axis" d=(format!("M{LEFT} {}H{}", HEIGHT - BOTTOM, WIDTH - RIGHT)) {}
-        @for value in values {
-            text class="tick middle" x=(format!("{:.1}", x(value))) y=(HEIGHT - 8.0) { (text(value)) }
+        @for tick in ticks(scale, left, right, 5) {
+            text class="tick middle" x=(format!("{:.1}", x(tick.at))) y=(HEIGHT - 14.0) { (tick.label) }
+            @if let Some(day) = tick.day {
+                text class="tick middle" x=(format!("{:.1}", x(tick.at))) y=(HEIGHT - 2.0) { (day) }
+            }
         }
-    }
-}
-
-/// The least and the most of finite numbers; apart from each other.
-pub(super) fn range(values: impl Iterator<Item = f64>) -> (f64, f64) {
-    let values = values.filter(|value| value.is_finite());
-    let (low, high) = values.fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), value| {
-        (low.min(value), high.max(value))
-    });
-    match (low.is_finite(), high > low) {
-        (false, _) => (0.0, 1.0),
-        (true, false) => (low - 1.0, low + 1.0),
-        (true, true) => (low, high),
-    }
-}
-
-pub(super) fn part(value: f64, low: f64, high: f64) -> f64 {
-    // Halves, so that the distance of the largest numbers is a number.
-    let part = (value / 2.0 - low / 2.0) / (high / 2.0 - low / 2.0);
-    if part.is_finite() {
-        part.clamp(0.0, 1.0)
-    } else {
-        0.5
-    }
-}
-
-/// Round numbers within a range, few enough to be read.
-fn ticks(low: f64, high: f64) -> Vec<f64> {
-    let rough = (high / 5.0 - low / 5.0).abs();
-    if !rough.is_normal() {
-        return vec![low];
-    }
-    let size = 10f64.powf(rough.log10().floor());
-    let step = match rough / size {
-        part if part < 1.5 => size,
-        part if part < 3.5 => 2.0 * size,
-        part if part < 7.5 => 5.0 * size,
-        _ => 10.0 * size,
-    };
-    let first = (low / step).ceil();
-    (0..12)
-        .map(|index| (first + f64::from(index)) * step)
-        .take_while(|value| *value <= high)
-        .collect()
-}
-
-/// A number of an axis.
-pub(super) fn number(value: f64) -> String {
-    let size = value.abs();
-    match value == value.trunc() && size < 1e15 {
-        true => grouped_signed(value as i64),
-        false if (1e-3..1e6).contains(&size) => {
-            let text = format!("{value:.3}");
-            text.trim_end_matches('0').trim_end_matches('.').to_owned()
-        }
-        false => format!("{value:.2e}"),
     }
 }
 
@@ -247,18 +183,5 @@ mod tests {
             let drawn = line(&of, 0, Joined::Lines, &|x| x, &|y| y).into_string();
             assert!(drawn.contains(&format!("d=\"{expected}\"")), "{drawn}");
         }
-    }
-
-    #[test]
-    fn ticks_are_round_and_few() {
-        for (low, high, expected) in [
-            (0.0, 482.0, vec![0.0, 100.0, 200.0, 300.0, 400.0]),
-            (0.0, 1.0, vec![0.0, 0.2, 0.4, 0.6000000000000001, 0.8, 1.0]),
-            (-5.0, 5.0, vec![-4.0, -2.0, 0.0, 2.0, 4.0]),
-        ] {
-            assert_eq!(ticks(low, high), expected);
-        }
-        assert_eq!(number(0.6000000000000001), "0.6");
-        assert_eq!(number(81_273.0), "81,273");
     }
 }

@@ -38,6 +38,7 @@ pub fn table(
             }
         } }
         (columns(page))
+        @if version.is_none() { (in_plots(page)) }
         (checks(frame, page))
         section {
             h2 { "What came in, and what was left out" }
@@ -50,6 +51,19 @@ pub fn table(
         (definition(page))
         @if !page.location.is_empty() { (how_to_read(page)) }
     })
+}
+
+/// Where its plots are. They read the whole table, so they are asked for by themselves; a
+/// script does that when the section comes into sight.
+fn in_plots(page: &TablePage) -> Markup {
+    let table = &page.figures;
+    let path = format!("{}/plots", table_path(table.zone, &table.table));
+    html! {
+        @if table.rows.is_some_and(|rows| rows > 0) { section {
+            h2 #plots { "Plots" }
+            div data-plots=(path) { p { a href=(path) { "Rows over time, readings, and the distribution of each column" } } }
+        } }
+    }
 }
 
 fn older(frame: &Frame<'_>, page: &TablePage, version: Option<i64>) -> Markup {

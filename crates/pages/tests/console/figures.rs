@@ -2,11 +2,13 @@
 
 use evidence::{
     Account, Attention, Change, CheckHistory, ColumnFigures, ColumnOrigin, Consent, ConsentCurve,
-    ConsentPoint, Current, Edge, Growth, LeftOut, Operation, OperationKind, OperationMessage,
-    OperationStage, OperationState, OperationTable, Overview, PeopleFlow, PlannedTable,
-    PrivacyPage, ProjectChange, PurposeFigures, QuarantinePage, Quarantined, QuarantinedEntry,
-    ReleaseFigures, RunAccount, RunAt, RunCheck, RunDetail, RunModel, RunSummary, SinglingOut,
-    Step, TableFigures, TablePage, TableState, TellingColumn, Verdict, VersionChange, Writer, Zone,
+    ConsentPoint, Current, Distinct, Distribution, Edge, Figure, Growth, Histogram, LeftOut,
+    Measure, Operation, OperationKind, OperationMessage, OperationStage, OperationState,
+    OperationTable, OverTime, Overview, PeopleFlow, PerParty, PlannedTable, Point, PrivacyPage,
+    ProjectChange, PurposeFigures, QuarantinePage, Quarantined, QuarantinedEntry, Ranked, Readings,
+    ReleaseFigures, RunAccount, RunAt, RunCheck, RunDetail, RunModel, RunSummary, Series,
+    SinglingOut, Spread, Step, TableFigures, TablePage, TablePlots, TableState, TellingColumn,
+    Values, Verdict, VersionChange, Writer, Zone,
 };
 use pages::console::{
     Across, Chart, ChartForm, ChartKind, ChartSeries, Frame, Nav, PastQuery, PersonPage, QueryPage,
@@ -519,5 +521,133 @@ pub(crate) fn of_another_process() -> Current {
         project_change: Some(ProjectChange::Faulty {
             faults: HOSTILE.to_owned(),
         }),
+    }
+}
+
+fn histogram(measure: Measure, low: f64, step: f64, counts: Vec<u64>) -> Histogram {
+    Histogram {
+        measure,
+        low,
+        step,
+        is_whole: true,
+        least: low,
+        greatest: low + step * (counts.len() as f64 - 0.5),
+        counts,
+        nulls: 3,
+        not_finite: 2,
+        outside: 1,
+    }
+}
+
+/// Figures that nobody would expect, one of each kind.
+fn distributions() -> Vec<Distribution> {
+    let distinct = Distinct {
+        values: 7,
+        is_exact: false,
+        nulls: 1,
+    };
+    let few = vec![(HOSTILE.repeat(3), 9), (String::new(), 1)];
+    let all = [
+        Values::Personal(None),
+        Values::Personal(Some(distinct)),
+        Values::None,
+        Values::Many(distinct),
+        Values::Undrawn,
+        Values::Few {
+            values: few,
+            others: 1,
+            nulls: 2,
+        },
+        Values::Histogram(histogram(Measure::Number, 0.0, 1.0, Vec::new())),
+        Values::Histogram(histogram(Measure::Number, -1.0, 1.0, vec![1, 0, 5])),
+        Values::Histogram(histogram(
+            Measure::Number,
+            f64::MIN,
+            f64::MAX / 8.0,
+            vec![0; 16],
+        )),
+        Values::Histogram(histogram(Measure::Elapsed, -5e9, 864e5, vec![7; 400])),
+        Values::Histogram(histogram(
+            Measure::Instant,
+            1.7e12,
+            3e9,
+            vec![0, u64::MAX / 2],
+        )),
+    ];
+    let all = all.into_iter().map(|values| Distribution {
+        column: HOSTILE.to_owned(),
+        kind: HOSTILE.to_owned(),
+        comment: Some(HOSTILE.to_owned()),
+        values,
+    });
+    all.collect()
+}
+
+pub(crate) fn table_plots() -> TablePlots {
+    let spread = |value: f64| Spread {
+        least: value,
+        mean: value,
+        greatest: value * 2.0,
+    };
+    let point = |at: f64| Point {
+        at,
+        rows: 2,
+        values: vec![Some(spread(at)), Some(spread(f64::MAX / 2.0)), None],
+    };
+    let series = |source: Option<&str>| Series {
+        column: HOSTILE.to_owned(),
+        source: source.map(str::to_owned),
+    };
+    let times = [1.7e12, 1.7e12 + 1.0, 1.7e12 + 2.0, 1.8e12];
+    TablePlots {
+        zone: Zone::Curated,
+        table: HOSTILE.to_owned(),
+        version: Some(3),
+        rows: 12,
+        over_time: Some(Figure::Ready(OverTime {
+            column: HOSTILE.to_owned(),
+            histogram: histogram(Measure::Instant, 1.7e12, 864e5, vec![0, 3, 9]),
+        })),
+        parties: vec![HOSTILE.to_owned(), "b c".to_owned()],
+        per_party: Some(Figure::Ready(PerParty {
+            column: HOSTILE.to_owned(),
+            parties: 9,
+            unnamed: 1,
+            median: 2,
+            histogram: histogram(Measure::Number, 1.0, 1.0, vec![8, 1]),
+        })),
+        readings: Some(Figure::Ready(Readings {
+            of: Some(Ranked {
+                column: HOSTILE.to_owned(),
+                rank: 2,
+                of: 9,
+            }),
+            time: HOSTILE.to_owned(),
+            measure: Measure::Instant,
+            rows: 8,
+            undated: 1,
+            series: vec![series(Some(HOSTILE)), series(Some("b")), series(None)],
+            points: times.map(point).into(),
+            series_more: 2,
+        })),
+        distributions: Figure::Ready(distributions()),
+        columns_more: 5,
+    }
+}
+
+/// Of a table whose figures cannot be gathered.
+pub(crate) fn failed_plots() -> TablePlots {
+    fn failed<T>() -> Figure<T> {
+        Figure::Failed {
+            message: HOSTILE.to_owned(),
+            hint: Some(HOSTILE.to_owned()),
+        }
+    }
+    TablePlots {
+        over_time: Some(failed()),
+        per_party: Some(failed()),
+        readings: Some(failed()),
+        distributions: failed(),
+        ..table_plots()
     }
 }

@@ -13,9 +13,9 @@ use pages::console::{
 };
 
 use figures::{
-    HOSTILE, current, edge, every_attention, frame, of_another_process, overview, person_page,
-    privacy_page, quarantine_page, query_page, run, run_detail, singling_out, sql_page, table,
-    table_page,
+    HOSTILE, current, edge, every_attention, failed_plots, frame, of_another_process, overview,
+    person_page, privacy_page, quarantine_page, query_page, run, run_detail, singling_out,
+    sql_page, table, table_page, table_plots,
 };
 
 /// Every view with hostile figures, then with none.
@@ -52,6 +52,24 @@ fn views(frame_of: impl Fn(&'static str) -> Frame<'static>) -> Vec<(&'static str
         (
             "table",
             console::table(&f("/tables/c"), &table_page(), Some(3), preview),
+        ),
+        (
+            "plots",
+            console::plots(&f("/tables/c/plots"), &table_plots()),
+        ),
+        (
+            "failed plots",
+            console::plots(&f("/tables/c/plots"), &failed_plots()),
+        ),
+        (
+            "plots of nothing",
+            console::plots(
+                &f("/tables/c/plots"),
+                &evidence::TablePlots {
+                    rows: 0,
+                    ..table_plots()
+                },
+            ),
         ),
         (
             "runs",

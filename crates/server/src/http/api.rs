@@ -19,6 +19,7 @@ use super::asker::Asker;
 use super::download::{self, Format};
 use super::figures;
 use super::operations;
+use super::plots::PlotsAsked;
 use super::queries::{HttpQuery, State as QueryState};
 use super::query_page;
 use super::rights::View;
@@ -60,6 +61,7 @@ pub(super) fn routes() -> Router<Arc<App>> {
         .route("/functions", get(functions))
         .route("/tables", get(tables))
         .route("/tables/{name}", get(table))
+        .route("/tables/{name}/plots", get(plots))
         .route("/runs", get(runs))
         .route("/runs/{run}", get(run))
         .route("/quarantine", get(quarantine))
@@ -292,6 +294,16 @@ async fn tables(State(app): State<Arc<App>>, asker: Asker) -> Answer {
 async fn table(State(app): State<Arc<App>>, asker: Asker, Path(name): Path<String>) -> Answer {
     let page = app.table(&asker, &name).await?;
     Ok(Json(page).into_response())
+}
+
+async fn plots(
+    State(app): State<Arc<App>>,
+    asker: Asker,
+    Path(name): Path<String>,
+    Parameters(asked): Parameters<PlotsAsked>,
+) -> Answer {
+    let plots = app.plots(&asker, Door::Api, &name, &asked).await?;
+    Ok(Json(plots).into_response())
 }
 
 async fn runs(State(app): State<Arc<App>>, asker: Asker) -> Answer {

@@ -55,6 +55,18 @@ impl App {
 
     /// The figures of one table, with the columns that the asker sees.
     pub(super) async fn table(&self, asker: &Asker, name: &str) -> Result<TablePage, Fault> {
+        let visible = self.visible(asker, name).await?;
+        let mut page = self.known(&visible).await?;
+        page.columns
+            .retain(|column| visible.columns.index_of(&column.column).is_ok());
+        if !asker.principal.role.sees_definitions() {
+            without_definition(&mut page);
+        }
+        Ok(page)
+    }
+
+    /// The table of that name that the asker may read.
+    pub(super) async fn visible(&self, asker: &Asker, name: &str) -> Result<VisibleTable, Fault> {
         let name = name.to_lowercase();
         let (schema, bare) = match name.split_once('.') {
             Some((schema, bare)) => (Some(schema), bare),
@@ -71,26 +83,24 @@ impl App {
             )
             .with_hint("the list of tables shows all that there are")
         };
-        let visible = visible.into_iter().find(is_meant).ok_or_else(missing)?;
-        if is_computed(&visible) {
-            let name = format!("{}.{bare}", visible.schema);
+        visible.into_iter().find(is_meant).ok_or_else(missing)
+    }
+
+    /// Everything that is known of a table, whoever asks.
+    pub(super) async fn known(&self, table: &VisibleTable) -> Result<TablePage, Fault> {
+        if is_computed(table) {
+            let name = format!("{}.{}", table.schema, table.table);
             return Err(Fault::new(
                 Kind::Missing,
                 format!("{name} is computed whenever a statement reads it"),
             )
             .with_hint("it has columns, but no files, versions or checks: ask for it in SQL"));
         }
-        let name = match visible.schema == query::system::ZONE {
-            true => format!("{}.{bare}", visible.schema),
-            false => bare.to_owned(),
+        let name = match table.schema == query::system::ZONE {
+            true => format!("{}.{}", table.schema, table.table),
+            false => table.table.clone(),
         };
-        let mut page = engine::table_page(&self.now(), &name).await?;
-        page.columns
-            .retain(|column| visible.columns.index_of(&column.column).is_ok());
-        if !asker.principal.role.sees_definitions() {
-            without_definition(&mut page);
-        }
-        Ok(page)
+        Ok(engine::table_page(&self.now(), &name).await?)
     }
 }
 

@@ -15,6 +15,7 @@ mod operation;
 mod operations;
 mod page;
 mod person;
+mod plots;
 mod queries;
 mod query_page;
 mod rights;

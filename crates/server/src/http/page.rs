@@ -12,6 +12,7 @@ use serde::Deserialize;
 
 use super::answer::Refused;
 use super::app::App;
+use super::plots::PlotsAsked;
 use super::query_page;
 use super::rights::View;
 use super::sent::{Form, Path};
@@ -31,6 +32,7 @@ pub(super) fn routes() -> Router<Arc<App>> {
         .route("/pipeline", get(pipeline))
         .route("/tables", get(tables))
         .route("/tables/{name}", get(table))
+        .route("/tables/{name}/plots", get(plots))
         .route("/runs", get(runs))
         .route("/runs/{run}", get(run))
         .route("/quarantine", get(quarantine))
@@ -113,6 +115,13 @@ async fn table(
     Ok(page.show(&figures.figures.table, |frame| {
         console::table(frame, &figures, asked.version, preview)
     }))
+}
+
+async fn plots(page: PageOf, Path(name): Path<String>, Query(asked): Query<PlotsAsked>) -> Answer {
+    let plots = page.app.plots(&page.asker, Door::Page, &name, &asked).await;
+    let plots = page.need(plots)?;
+    let title = format!("{} in plots", plots.table);
+    Ok(page.show(&title, |frame| console::plots(frame, &plots)))
 }
 
 async fn runs(page: PageOf) -> Answer {

@@ -1,10 +1,12 @@
 // What every page gets: buttons that copy, keyboard shortcuts, a look at what goes on, and,
-// where there is a statement, the editor.
+// where there are some, the plots of a table, and the editor of a statement.
 import { addCopyButtons } from "./copy.js";
 import { followPage } from "./live.js";
+import { loadPlots } from "./plots.js";
 import { listenForShortcuts } from "./shortcuts.js";
 
 addCopyButtons(document);
+loadPlots(document);
 listenForShortcuts();
 followPage();
 if (document.querySelector("[data-editor]")) {

@@ -73,6 +73,7 @@ mod rerun;
 mod rules;
 mod selection;
 mod serve;
+mod serve_plots;
 mod serve_runs;
 mod served_sql;
 mod settings;

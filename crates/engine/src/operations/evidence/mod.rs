@@ -34,7 +34,8 @@ use self::account::Accounts;
 use self::checks::CheckResults;
 use self::expected::landing_is_published;
 pub use self::live::{
-    overview, privacy_page, quarantine_page, run_detail, run_list, singling_out, table_page,
+    PlotColumns, overview, plot_columns, privacy_page, quarantine_page, run_detail, run_list,
+    singling_out, table_page,
 };
 use self::masking::Masking;
 use self::tables::Gathering;

@@ -9,6 +9,7 @@
 
 mod attention;
 mod overview;
+mod plot_columns;
 mod privacy_page;
 mod quarantine_page;
 mod results;
@@ -19,6 +20,7 @@ mod table_figures;
 mod table_page;
 
 pub use overview::overview;
+pub use plot_columns::{PlotColumns, plot_columns};
 pub use privacy_page::privacy_page;
 pub use quarantine_page::quarantine_page;
 pub use runs::{run_detail, run_list};

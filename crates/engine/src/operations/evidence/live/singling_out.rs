@@ -2,7 +2,7 @@
 
 use arrow::datatypes::{DataType, Schema};
 use catalog::Model;
-use evidence::{GROUP_PEOPLE_MIN, SinglingOut, TellingColumn};
+use evidence::{GROUP_PEOPLE_MIN, INSTANTS, SinglingOut, TellingColumn};
 use query::sql::parse::quote;
 use query::tables::model_id;
 use query::{Session, Setup};
@@ -11,9 +11,6 @@ use super::snapshot::LakeSnapshot;
 use crate::Error;
 use crate::contract::subject_columns::{self, SubjectKind};
 use crate::operations::evidence::rows::Rows;
-
-/// Whole numbers that are instants: the years 2001 to 2099 in epoch milliseconds.
-const INSTANTS: std::ops::RangeInclusive<i64> = 1_000_000_000_000..=4_100_000_000_000;
 
 /// How many columns of a table are looked at.
 const COLUMNS_MAX: usize = 16;
