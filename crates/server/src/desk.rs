@@ -18,6 +18,7 @@ use parking_lot::Mutex;
 use query::{Meter, Query, Request, Session, Setup, redaction};
 use tokio::runtime::Runtime;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
+use tracing::field::Empty;
 
 use crate::audit::{Audit, AuditEntry};
 use crate::audit_table;
@@ -149,6 +150,8 @@ struct Record {
     entry: AuditEntry,
     began: Instant,
     is_written: bool,
+    /// Ends with the record.
+    span: tracing::Span,
 }
 
 impl Record {
@@ -161,6 +164,10 @@ impl Record {
             *self.ended.lock().entry(outcome.to_owned()).or_default() += 1;
         }
         self.entry.ms = self.began.elapsed().as_millis() as u64;
+        let AuditEntry { rows, ms, .. } = self.entry;
+        self.span.record("outcome", outcome);
+        self.span.record("rows", rows);
+        tracing::info!(parent: &self.span, outcome, rows, ms, "over");
         let written = self.audit.append(&self.entry);
         written.map_err(|error| Fault::internal("writing the audit log", error))
     }
@@ -525,6 +532,15 @@ impl Desk {
             },
             began: Instant::now(),
             is_written: false,
+            // Without the statement and the user: the audit log has them.
+            span: tracing::info_span!(
+                "asked",
+                action,
+                door = door.name(),
+                role = who.role.name(),
+                outcome = Empty,
+                rows = Empty,
+            ),
         }
     }
 

@@ -433,6 +433,9 @@ pub(crate) struct ServeArgs {
     /// Where users save statements [default: saved.json in the user's state folder]
     #[arg(long, value_name = "FILE")]
     pub(crate) saved: Option<PathBuf>,
+    /// Print a line to standard error for each request and each statement
+    #[arg(long, value_enum, value_name = "FORM")]
+    pub(crate) log: Option<LogForm>,
     /// How many seconds a statement may take
     #[arg(long, value_name = "SECONDS", default_value = "300")]
     pub(crate) timeout: String,
@@ -511,6 +514,15 @@ pub(crate) enum RoleName {
     Engineer,
     /// What the lake knows about consent; other personal values masked.
     PrivacyOfficer,
+}
+
+/// What log lines look like.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum LogForm {
+    /// For reading.
+    Text,
+    /// One JSON object for each line.
+    Json,
 }
 
 /// What a page is written as.

@@ -39,7 +39,7 @@ fn main() -> ExitCode {
         Ok(settings) => settings,
         Err(refused) => return errors::exit(Err(refused)),
     };
-    output::log_to_stderr(&settings);
+    output::log_to_stderr(&settings, &cli.command);
     let limits = Limits {
         memory_bytes: settings.memory_bytes.value,
         may_hold_lake: !matches!(cli.command, Command::Sql(_)),

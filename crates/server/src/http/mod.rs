@@ -26,13 +26,14 @@ mod sessions;
 mod shown;
 mod sql_page;
 mod stored;
+mod traced;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Instant;
 
 use axum::Router;
-use axum::middleware::from_fn_with_state;
+use axum::middleware::{from_fn, from_fn_with_state};
 use tokio::net::TcpListener;
 use tokio_rustls::TlsAcceptor;
 
@@ -87,6 +88,7 @@ pub async fn http(listener: TcpListener, gate: Gate, setup: HttpSetup) {
         .merge(operation::routes())
         .fallback(page::missing)
         .layer(from_fn_with_state(Arc::clone(&app), guard::guard))
+        .layer(from_fn(traced::traced))
         .with_state(app);
     let mut stopped = stop.clone();
     let ended = async {

@@ -10,26 +10,6 @@ use crate::settings::Settings;
 /// Begins a line that continues a list.
 const INDENT: &str = "  ";
 
-/// Prints log lines of our own crates if the user asked for them. Libraries'
-/// lines are left out: they may quote statements or values.
-pub(crate) fn log_to_stderr(settings: &Settings) {
-    if !settings.verbose {
-        return;
-    }
-    use tracing_subscriber::filter::Targets;
-    use tracing_subscriber::layer::SubscriberExt;
-    use tracing_subscriber::util::SubscriberInitExt;
-    let own = ["stedi", "engine", "query", "lake"]
-        .into_iter()
-        .fold(Targets::new(), |targets, name| {
-            targets.with_target(name, tracing_subscriber::filter::LevelFilter::DEBUG)
-        });
-    let lines = tracing_subscriber::fmt::layer()
-        .with_writer(io::stderr)
-        .with_ansi(settings.color && io::stderr().is_terminal());
-    tracing_subscriber::registry().with(lines).with(own).init();
-}
-
 /// Prints a message to standard error. On a terminal, long lists are broken at
 /// their commas; in a log a message stays one line, so that it can be searched.
 pub(crate) fn complain(text: &str) {

@@ -4,6 +4,7 @@
 mod escape;
 mod events;
 mod list;
+mod log;
 mod message;
 mod number;
 mod out;
@@ -13,7 +14,8 @@ mod terminal;
 
 pub(crate) use self::events::{Event, tell, write_events, writes_events};
 pub(crate) use self::list::{Field, put_list};
-pub(crate) use self::message::{complain, log_to_stderr, say};
+pub(crate) use self::log::log_to_stderr;
+pub(crate) use self::message::{complain, say};
 pub(crate) use self::number::{grouped, grouped_or_dash, places, rows};
 pub(crate) use self::out::{Out, put, put_escaped, put_json};
 pub(crate) use self::rows::{Page, Rows};
