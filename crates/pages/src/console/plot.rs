@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use maud::{Markup, html};
 
-use crate::axis::{Scale, number, part, range, ticks};
+use crate::axis::{Scale, part, range, ticks};
 
 /// A line of a plot.
 pub(super) struct Series {
