@@ -7,6 +7,11 @@
 //! row groups stay narrow. Rows, their count and the content that the version names stay
 //! the same; the commit says so, and readers that follow changes skip it.
 //!
+//! [`compact`] merges all of them. [`compact_young`], for whoever runs again and again,
+//! does so only where they are many, and leaves out older files that are much larger than
+//! all younger ones together: so each row is rewritten a few times, however many runs add
+//! to its table, and few files are left.
+//!
 //! All tables are published in one release, except the consent register. It gets a commit
 //! of its own, because entries are written to it without the lock, and a release must not
 //! depend on another writer.
@@ -33,6 +38,13 @@ use crate::{Interrupt, system_rows};
 
 /// Smaller files are merged: a quarter of the size at which a run ends a file.
 const SMALL_BYTES: u64 = 128 << 20;
+
+/// [`compact_young`] leaves a table alone that has at most so many small files.
+const YOUNG_FILES: usize = 16;
+
+/// [`compact_young`] leaves a file as it is, and all older ones, that is larger than so
+/// many times all younger ones together.
+const GROWTH: u64 = 4;
 
 /// A log with this many entries since its last checkpoint gets another one.
 const ENTRIES_WITHOUT_CHECKPOINT: u64 = 10;
@@ -73,6 +85,51 @@ pub async fn compact(
     names: &[String],
     interrupt: Arc<Interrupt>,
 ) -> Result<Vec<Compacted>, Error> {
+    compact_by(Rule::All, setup, names, interrupt).await
+}
+
+/// Merges the younger small files of all tables that have many.
+///
+/// # Errors
+/// As [`compact`].
+pub async fn compact_young(
+    setup: &Setup,
+    interrupt: Arc<Interrupt>,
+) -> Result<Vec<Compacted>, Error> {
+    compact_by(Rule::Young, setup, &[], interrupt).await
+}
+
+/// Which small files of a table are merged.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Rule {
+    All,
+    Young,
+}
+
+impl Rule {
+    /// The files that are merged among the small ones of a table, which are in order of age.
+    fn choose(self, mut small: Vec<DataFile>) -> Vec<DataFile> {
+        if self == Rule::Young {
+            if small.len() <= YOUNG_FILES {
+                return Vec::new();
+            }
+            let mut younger: u64 = small.iter().map(|file| file.bytes).sum();
+            let first = small.iter().position(|file| {
+                younger -= file.bytes;
+                file.bytes <= younger.saturating_mul(GROWTH)
+            });
+            small.drain(..first.unwrap_or(small.len()));
+        }
+        small
+    }
+}
+
+async fn compact_by(
+    rule: Rule,
+    setup: &Setup,
+    names: &[String],
+    interrupt: Arc<Interrupt>,
+) -> Result<Vec<Compacted>, Error> {
     let tables = named(setup, names)?;
     require_lake(setup).await?;
     let lake = Lake::at(setup.lake.clone());
@@ -85,6 +142,7 @@ pub async fn compact(
         }
     }
     let compaction = Compaction {
+        rule,
         session: Session::open(setup)?,
         locked: LockedLake::acquire(setup, "compact").await?,
         stop: Stop::default(),
@@ -149,6 +207,7 @@ fn named(setup: &Setup, names: &[String]) -> Result<BTreeSet<TableId>, Error> {
 }
 
 struct Compaction {
+    rule: Rule,
     session: Session,
     locked: LockedLake,
     stop: Stop,
@@ -293,7 +352,7 @@ impl Compaction {
         Ok(None)
     }
 
-    /// Merges the small files of a table; `None` where there are fewer than two.
+    /// Merges small files of a table; `None` where there are fewer than two to merge.
     async fn merge(&self, table: &TableId) -> Result<Option<Merged>, Error> {
         let lake = &self.locked.lake;
         let Some(published) = lake.version(table, AsOf::Latest).await? else {
@@ -310,6 +369,7 @@ impl Compaction {
             .filter(|file| file.bytes < SMALL_BYTES)
             .cloned()
             .collect();
+        let small = self.rule.choose(small);
         if small.len() < 2 {
             return Ok(None);
         }

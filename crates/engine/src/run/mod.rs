@@ -41,7 +41,7 @@ use crate::contract::report::{Report, Verdict};
 use crate::progress::Progress;
 use crate::{Error, Interrupt};
 
-pub use options::{ChangedFiles, RunOptions, Undecodable};
+pub use options::{ChangedFiles, ReadableFiles, RunOptions, Undecodable};
 pub use plan::{Plan, PlannedTable, plan};
 pub use prepared::Change;
 pub(crate) use state::RunState;
@@ -109,10 +109,13 @@ async fn publish_if(
         }
     };
     match work.make_visible(&draft).await {
-        Ok(()) => {
+        Ok(number) => {
             work.tidy(true).await;
             work.locked.unlock().await;
-            Ok(report)
+            Ok(Report {
+                release: Some(number),
+                ..report
+            })
         }
         Err(error @ Error::Lake(lake::Error::ReleaseConflict)) => {
             work.close().await;
