@@ -230,14 +230,13 @@ impl Watcher {
     }
 
     /// The run failed for a reason that may pass, or could not begin because another
-    /// writer holds the lake (`is_busy`). It begins again after the returned pause.
-    pub fn failed(&mut self, is_busy: bool) -> Duration {
+    /// writer holds the lake (`is_busy`). It begins again after a pause.
+    pub fn failed(&mut self, is_busy: bool) {
         let pause = match is_busy {
             true => self.busy_backoff.next(),
             false => self.failed_backoff.next(),
         };
         self.not_before = self.not_before.max(Instant::now() + pause);
-        pause
     }
 
     /// Lists all places, and has the kernel tell of those that it does not tell of yet.

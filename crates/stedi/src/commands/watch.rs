@@ -107,8 +107,7 @@ async fn watch_landing(
         match next {
             Next::Done => watcher.done(&batch),
             Next::Again { is_busy } => {
-                let pause = watcher.failed(is_busy);
-                tracing::debug!(?pause, "waiting before the next attempt");
+                watcher.failed(is_busy);
             }
             Next::End => return Ok(Ending::Interrupted),
         }

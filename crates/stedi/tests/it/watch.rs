@@ -97,6 +97,18 @@ impl Watch {
         })
     }
 
+    /// Waits until all rows of the landing files of `dir` are in.
+    #[track_caller]
+    fn until_all_of(&mut self, dir: &Path) {
+        for source in ["customer", "accelerometer", "step_trainer"] {
+            let folder = dir.join(format!("landing/{source}/landing"));
+            let files = fs::read_dir(folder).unwrap();
+            let lines = |path: PathBuf| fs::read_to_string(path).unwrap().lines().count();
+            let rows: usize = files.map(|entry| lines(entry.unwrap().path())).sum();
+            self.until_rows(&format!("{source}_landing"), rows as u64);
+        }
+    }
+
     /// Ends it as its user would, and returns how long that took.
     #[track_caller]
     fn stop(mut self) -> Duration {
@@ -210,7 +222,7 @@ fn files_are_taken_in_once_they_are_whole() {
         );
     }
     let files: u64 = runs.iter().map(|run| run["files"].as_u64().unwrap()).sum();
-    assert_eq!(files, 3 + 4 + 3, "{runs:#?}");
+    assert_eq!(files, 3 + 4 + 4, "{runs:#?}");
     let waited = watch.stop();
     assert!(waited < Duration::from_secs(2), "{waited:?}");
     for name in [".hidden", "_temporary", "a#1"] {
@@ -269,20 +281,14 @@ fn a_folder_that_vanishes_and_comes_back() {
     fs::rename(&away, &landing).unwrap();
     // What arrives now is seen again, also where the folder was made anew.
     deliver(dir, 1, Minds::Made);
-    watch.until("a new file", |runs| {
-        runs.last()
-            .is_some_and(|run| run["rows"]["customer_landing"] == 2)
-    });
+    watch.until_all_of(dir);
     let folder = readings_of(dir);
     copy(&folder, &away);
     fs::remove_dir_all(&folder).unwrap();
     sleep(Duration::from_millis(500));
     copy(&away, &folder);
     deliver(dir, 2, Minds::Made);
-    watch.until("all files anew", |runs| {
-        runs.last()
-            .is_some_and(|run| run["rows"]["customer_landing"] == 3)
-    });
+    watch.until_all_of(dir);
     // Files of the same content are known again or read again; nothing is lost.
     watch.stop();
     equals_full_run(dir, "lake");
@@ -313,21 +319,8 @@ fn two_watches_and_runs_beside_them() {
         let run = on_lake(dir, "lake", "run --wait 30").run();
         assert!([0, 5].contains(&run.code), "{run}");
     }
-    let files = fs::read_dir(dir.join("landing/customer/landing"))
-        .unwrap()
-        .count();
-    let customers: usize = fs::read_dir(dir.join("landing/customer/landing"))
-        .unwrap()
-        .map(|entry| {
-            fs::read_to_string(entry.unwrap().path())
-                .unwrap()
-                .lines()
-                .count()
-        })
-        .sum();
-    assert!(files >= 6);
-    one.until_rows("customer_landing", customers as u64);
-    two.until_rows("customer_landing", customers as u64);
+    one.until_all_of(dir);
+    two.until_all_of(dir);
     one.stop();
     two.stop();
     equals_full_run(dir, "lake");
@@ -350,17 +343,8 @@ fn a_watch_that_is_ended_or_killed_leaves_its_work_to_the_next() {
             _ => watch.kill(),
         }
     }
-    let customers: usize = fs::read_dir(dir.join("landing/customer/landing"))
-        .unwrap()
-        .map(|entry| {
-            fs::read_to_string(entry.unwrap().path())
-                .unwrap()
-                .lines()
-                .count()
-        })
-        .sum();
     let mut watch = Watch::of(dir, "lake", "");
-    watch.until_rows("customer_landing", customers as u64);
+    watch.until_all_of(dir);
     watch.stop();
     equals_full_run(dir, "lake");
 }
@@ -372,13 +356,13 @@ fn a_failed_check_is_said_once_and_waits_for_other_input() {
     let dir = dir.path();
     deliver(dir, 0, Minds::Made);
     stedi(dir, "init product").run().done();
-    let model = dir.join("product/lakehouse/trusted/accelerometer_trusted.sql");
-    let model = match model.exists() {
-        true => model,
-        false => dir.join("product/trusted/accelerometer_trusted.sql"),
-    };
+    let model = dir.join("product/trusted/accelerometer_trusted.sql");
     let text = fs::read_to_string(&model).unwrap();
-    let checked = text.replacen("checks:\n", "checks:\n  - x < 900\n", 1);
+    let checked = text.replacen(
+        "*/",
+        "[[checks.sql]]\nname = \"small_x\"\nviolations = \"select user from accelerometer_trusted where x > 900\"\n*/",
+        1,
+    );
     assert_ne!(text, checked, "{text}");
     fs::write(&model, checked).unwrap();
     let mut watch = Watch::of(dir, "lake", "--project product");
