@@ -22,8 +22,11 @@ pub(super) enum Change {
     Whole(PathBuf),
     /// Somebody writes to a file.
     Written(PathBuf),
-    /// Something else, such as a folder that was made or a file that was removed: only a
-    /// listing tells what there is now.
+    /// A file is there under a new name, such as a link, or one in a new folder. Whether
+    /// somebody writes to it is not known.
+    Found(PathBuf),
+    /// Something else, such as a file that was removed: only a listing tells what there is
+    /// now.
     Unclear,
 }
 
@@ -57,7 +60,7 @@ impl Changes {
     /// # Errors
     /// In words, why it is not possible.
     pub(super) fn watch(&mut self, folder: &Path) -> Result<(), String> {
-        self.watch_below(folder, &mut HashSet::new())
+        self.watch_below(folder, &mut HashSet::new(), &mut Vec::new())
             .map_err(|error| match error.raw_os_error() {
                 Some(TOO_MANY) => {
                     "the system allows no more watched folders (fs.inotify.max_user_watches)"
@@ -68,7 +71,13 @@ impl Changes {
     }
 
     /// As [`Changes::watch`]. `seen` has the folders so far, as links may lead in a circle.
-    fn watch_below(&mut self, folder: &Path, seen: &mut HashSet<PathBuf>) -> io::Result<()> {
+    /// `found` gets the files that are there.
+    fn watch_below(
+        &mut self,
+        folder: &Path,
+        seen: &mut HashSet<PathBuf>,
+        found: &mut Vec<Change>,
+    ) -> io::Result<()> {
         if !seen.insert(folder.canonicalize()?) {
             return Ok(());
         }
@@ -89,11 +98,13 @@ impl Changes {
             let kind = entry.file_type()?;
             let is_folder = kind.is_dir() || (kind.is_symlink() && entry.path().is_dir());
             if is_folder {
-                match self.watch_below(&entry.path(), seen) {
+                match self.watch_below(&entry.path(), seen, found) {
                     // Removed meanwhile.
                     Err(error) if error.kind() == io::ErrorKind::NotFound => {}
                     other => other?,
                 }
+            } else {
+                found.push(Change::Found(entry.path()));
             }
         }
         Ok(())
@@ -130,7 +141,7 @@ impl Changes {
         }
         for folder in made {
             // A folder that cannot be watched is listed every half minute.
-            let _ = self.watch_below(&folder, &mut HashSet::new());
+            let _ = self.watch_below(&folder, &mut HashSet::new(), changes);
         }
     }
 }
@@ -159,7 +170,7 @@ fn change_of(
     let is_folder = mask.contains(EventMask::ISDIR);
     if is_folder && mask.intersects(EventMask::CREATE | EventMask::MOVED_TO) {
         made.push(path);
-        return Some(Change::Unclear);
+        return None;
     }
     if mask.intersects(EventMask::DELETE | EventMask::MOVED_FROM) {
         return Some(Change::Unclear);
@@ -176,7 +187,7 @@ fn change_of(
     // Whoever makes a file writes to it and closes it, but not whoever makes a link.
     match std::fs::symlink_metadata(&path) {
         Ok(meta) if meta.is_symlink() || std::os::unix::fs::MetadataExt::nlink(&meta) > 1 => {
-            Some(Change::Unclear)
+            Some(Change::Found(path))
         }
         _ => None,
     }
@@ -224,8 +235,9 @@ mod tests {
         fs::rename(&from, &to).unwrap();
         assert_eq!(seen(&mut changes).await, [Change::Whole(to.clone())]);
 
-        fs::hard_link(&to, below.join("linked")).unwrap();
-        assert_eq!(seen(&mut changes).await, [Change::Unclear]);
+        let linked = below.join("linked");
+        fs::hard_link(&to, &linked).unwrap();
+        assert_eq!(seen(&mut changes).await, [Change::Found(linked)]);
         fs::remove_file(&to).unwrap();
         assert_eq!(seen(&mut changes).await, [Change::Unclear]);
         fs::read(&path).unwrap();
@@ -233,8 +245,10 @@ mod tests {
 
         // A new folder is watched from then on, also if it had folders already.
         fs::create_dir_all(other.path().join("12/01")).unwrap();
+        fs::write(other.path().join("12/01/b"), "{}").unwrap();
         fs::rename(other.path().join("12"), dir.path().join("12")).unwrap();
-        assert_eq!(seen(&mut changes).await, [Change::Unclear]);
+        let there = dir.path().join("12/01/b");
+        assert_eq!(seen(&mut changes).await, [Change::Found(there)]);
         let path = dir.path().join("12/01/c");
         fs::write(&path, "{}").unwrap();
         let whole = Change::Whole(path.clone());

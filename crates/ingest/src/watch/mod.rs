@@ -46,7 +46,7 @@ const LIST_SOON: Duration = Duration::from_millis(100);
 /// The least pause after a listing, as a multiple of the time it took: on disk listing is
 /// work, so that the process stays below one percent of a core; a store is waited for.
 const PAUSE_ON_DISK: u32 = 120;
-const PAUSE_IN_STORE: u32 = 5;
+const PAUSE_IN_STORE: u32 = 20;
 
 /// Pauses after a failure of a store, or of a run.
 const PAUSE_MIN: Duration = Duration::from_secs(1);
@@ -241,21 +241,20 @@ impl Watcher {
 
     /// Lists all places, and has the kernel tell of those that it does not tell of yet.
     async fn list(&mut self) {
-        let began = Instant::now();
         self.files.begin_look();
         let mut has_failed = false;
+        self.pause = Duration::ZERO;
         for index in 0..self.places.len() {
+            let began = Instant::now();
             self.watch(index);
             has_failed |= !self.list_place(index).await;
+            self.pause += began.elapsed()
+                * match self.places[index].place.location.folder() {
+                    Some(_) => PAUSE_ON_DISK,
+                    None => PAUSE_IN_STORE,
+                };
         }
-        let took = began.elapsed();
         let are_all_told = self.places.iter().all(|place| place.is_told);
-        let is_on_disk = |place: &Watched| place.place.location.folder().is_some();
-        let factor = match self.places.iter().any(is_on_disk) {
-            true => PAUSE_ON_DISK,
-            false => PAUSE_IN_STORE,
-        };
-        self.pause = took * factor;
         let regular = match are_all_told {
             true => LIST_AGAIN,
             false => self.pace.every,
@@ -367,6 +366,7 @@ impl Watcher {
                 Change::Unclear => is_unclear = true,
                 Change::Whole(path) => is_unclear |= !self.note(&path, Progress::Whole),
                 Change::Written(path) => is_unclear |= !self.note(&path, Progress::Written),
+                Change::Found(path) => is_unclear |= !self.note(&path, Progress::Listed),
             }
         }
         if is_unclear {
