@@ -236,3 +236,151 @@ impl Pending {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SETTLE: Duration = Duration::from_secs(2);
+
+    /// What happens to the file `a`, at a second.
+    enum Happens {
+        Note(Progress, u64),
+        Look(&'static [u64]),
+        Run,
+    }
+
+    /// Number of files that a run would take, and whether it is asked for or held up.
+    type Outcome = (u64, bool, bool);
+
+    fn outcome(happens: &[(u64, Happens)], at: u64) -> Outcome {
+        let start = Instant::now();
+        let second = |number: u64| start + Duration::from_secs(number);
+        let key = Key::of("t", "a");
+        let stamp = |bytes: u64| Stamp {
+            bytes,
+            modified_us: 0,
+        };
+        let mut files = Files::default();
+        // Another file that stays, so that the place is not out of reach.
+        let other = Key::of("t", "other");
+        files.note(0, other, stamp(1), Progress::Whole, start);
+        let chosen = files.choose(start, SETTLE);
+        files.take(&chosen);
+        for (number, event) in happens {
+            let now = second(*number);
+            match event {
+                Happens::Note(progress, bytes) => {
+                    files.note(0, key, stamp(*bytes), *progress, now);
+                }
+                Happens::Look(sizes) => {
+                    files.begin_look();
+                    files.note(0, other, stamp(1), Progress::Listed, now);
+                    for bytes in *sizes {
+                        files.note(0, key, stamp(*bytes), Progress::Listed, now);
+                    }
+                    assert!(!files.end_look(0, now));
+                }
+                Happens::Run => {
+                    let chosen = files.choose(now, SETTLE);
+                    files.take(&chosen);
+                }
+            }
+        }
+        let (waiting, _) = files.waiting(second(at), SETTLE);
+        (waiting.files, waiting.is_asked_for, waiting.is_unsettled)
+    }
+
+    #[test]
+    fn files_count_once_they_are_whole() {
+        use Happens::{Look, Note, Run};
+        use Progress::{Listed, Whole, Written};
+        let none = (0, false, false);
+        let one = (1, false, false);
+        let cases: [(&str, &[(u64, Happens)], u64, Outcome); 14] = [
+            ("nothing", &[], 9, none),
+            ("closed", &[(1, Note(Whole, 5))], 1, one),
+            ("just listed", &[(1, Look(&[5]))], 2, none),
+            ("quiet since", &[(1, Look(&[5]))], 3, one),
+            ("grows", &[(1, Look(&[5])), (2, Look(&[6]))], 3, none),
+            ("grew", &[(1, Look(&[5])), (2, Look(&[6]))], 4, one),
+            (
+                "written",
+                &[(1, Note(Written, 5)), (2, Look(&[5]))],
+                9,
+                none,
+            ),
+            ("forgotten", &[(1, Note(Written, 5))], 21, one),
+            (
+                "written and closed",
+                &[(1, Note(Written, 5)), (2, Note(Whole, 6))],
+                2,
+                one,
+            ),
+            (
+                "closed, then listed",
+                &[(1, Note(Whole, 5)), (1, Look(&[5]))],
+                1,
+                one,
+            ),
+            (
+                "closed, then grew",
+                &[(1, Note(Whole, 5)), (1, Look(&[6]))],
+                2,
+                none,
+            ),
+            (
+                "taken",
+                &[(1, Note(Whole, 5)), (2, Run), (3, Look(&[5]))],
+                9,
+                none,
+            ),
+            (
+                "taken and written to",
+                &[(1, Note(Whole, 5)), (2, Run), (3, Note(Listed, 6))],
+                4,
+                (0, false, true),
+            ),
+            (
+                "taken and gone",
+                &[(1, Note(Whole, 5)), (2, Run), (3, Look(&[]))],
+                5,
+                (0, true, false),
+            ),
+        ];
+        for (case, happens, at, expected) in cases {
+            assert_eq!(outcome(happens, at), expected, "{case}");
+        }
+    }
+
+    #[test]
+    fn a_run_reads_what_was_chosen() {
+        let now = Instant::now();
+        let stamp = |bytes: u64| Stamp {
+            bytes,
+            modified_us: 0,
+        };
+        let mut files = Files::default();
+        files.note(0, Key::of("t", "whole"), stamp(5), Progress::Whole, now);
+        files.note(0, Key::of("t", "half"), stamp(5), Progress::Written, now);
+        let chosen = files.choose(now, SETTLE);
+        for (table, name, bytes, expected) in [
+            ("t", "whole", 5, true),
+            ("t", "whole", 6, false),
+            ("t", "half", 5, false),
+            ("t", "other", 5, false),
+            ("u", "whole", 5, false),
+        ] {
+            assert_eq!(
+                chosen.contains(table, name, bytes),
+                expected,
+                "{table} {name}"
+            );
+        }
+        // All of them gone at once means that the place is out of reach.
+        files.take(&chosen);
+        files.begin_look();
+        assert!(files.end_look(0, now));
+        assert!(!files.waiting(now + SETTLE, SETTLE).0.is_asked_for);
+    }
+}
