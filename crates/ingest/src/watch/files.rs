@@ -297,7 +297,8 @@ mod tests {
         use Progress::{Listed, Whole, Written};
         let none = (0, false, false);
         let one = (1, false, false);
-        let cases: [(&str, &[(u64, Happens)], u64, Outcome); 14] = [
+        type Case = (&'static str, &'static [(u64, Happens)], u64, Outcome);
+        let cases: [Case; 14] = [
             ("nothing", &[], 9, none),
             ("closed", &[(1, Note(Whole, 5))], 1, one),
             ("just listed", &[(1, Look(&[5]))], 2, none),
