@@ -37,10 +37,10 @@ pub use operations::{
     ColumnDescription, ColumnProvenance, ColumnSources, Compacted, Counted, Description,
     ExportCheck, ExportFormat, ExportOptions, ExportedFile, Finding, Manifest, Node,
     PersonalColumns, PlotColumns, Provenance, RemovableTable, Source, TableProvenance,
-    TableSummary, Vacuumed, check_export, compact, describe, drop_from_quarantine, drop_table,
-    evidence, export, history, lineage, overview, plot_columns, privacy_page, quarantine,
-    quarantine_entry, quarantine_page, removable_table, run_detail, run_list, singling_out,
-    table_page, tables, vacuum, verify,
+    TableSummary, Vacuumed, check_export, compact, compact_young, describe, drop_from_quarantine,
+    drop_table, evidence, export, history, lineage, overview, plot_columns, privacy_page,
+    quarantine, quarantine_entry, quarantine_page, removable_table, run_detail, run_list,
+    singling_out, table_page, tables, vacuum, verify,
 };
 pub use progress::{NoProgress, Progress};
 pub use query::landing::{Example, Intake, QuarantineEntry, TableIntake};
@@ -48,7 +48,9 @@ pub use query::pseudonym_key::{KeySource, tables_with_pseudonyms};
 pub use query::sql::time_travel::parse_instant;
 pub use query::{Query, Request, Session, Setup, datafusion_version, remove_spill_folder};
 pub use removed_tables::warning_of_removed;
-pub use run::{Change, ChangedFiles, Plan, PlannedTable, RunOptions, Undecodable, plan, run};
+pub use run::{
+    Change, ChangedFiles, Plan, PlannedTable, ReadableFiles, RunOptions, Undecodable, plan, run,
+};
 pub use subjects::consent::{
     Consent, ConsentEntered, ConsentEntry, ConsentStatus, EnteredConsent, KnownBy, consent_status,
     enter_consent,

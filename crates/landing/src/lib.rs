@@ -119,6 +119,7 @@
 //! they can be seen and retried.
 //!
 //! # Modules
+//! - `input`: tells by name which objects are input at all.
 //! - `container`: tells what an object holds by its first bytes, and unpacks it.
 //! - [`compression`], `snappy`, `zip`: unpack gzip and Zstandard, Snappy, zip.
 //! - `framing`: finds where objects begin and end; state between segments;
@@ -133,6 +134,7 @@ pub mod compression;
 mod container;
 mod decode;
 mod framing;
+mod input;
 mod reject;
 mod schema;
 mod snappy;
@@ -143,6 +145,7 @@ pub use container::{Container, HEAD_BYTES, Limited};
 pub use decode::{Decoded, Decoder};
 pub use framing::boundary;
 pub use framing::carry::Carry;
+pub use input::{ObjectKind, is_unfinished};
 pub use reject::{Condenser, Finder, Found, Raw, Reason, Rejected};
 pub use schema::{Column, Keep, Key, KeySet, Limits, Schema, Spec, Type};
 pub use snappy::SnappyFormat;

@@ -187,6 +187,8 @@ pub(crate) enum Command {
     Demo(DemoArgs),
     /// Build, check and publish the tables
     Run(RunArgs),
+    /// Stay, and run whenever new landing files are whole
+    Watch(WatchArgs),
     /// Show what a run would change
     Plan(PlanArgs),
     /// Check contracts and row counts of the published tables
@@ -354,6 +356,40 @@ pub(crate) enum Changed {
     Rebuild,
     /// Keep the rows, and read only new files.
     Keep,
+}
+
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Each run is a line on standard output; with --format ndjson, a JSON object. A failed check or gate\n\
+                  does not end it: the next run begins when something else arrives. While the lake is locked or a\n\
+                  store fails, it waits longer and longer, up to a minute. docs/arrival.md says when a file counts as\n\
+                  whole. Ctrl-C and SIGTERM end it."
+)]
+pub(crate) struct WatchArgs {
+    /// How often a run begins at most
+    #[arg(long, value_name = "SECONDS", default_value = "5s")]
+    pub(crate) every: String,
+    /// Begin a run only when so many files, or files of such a size, have arrived: 100, or 64MB
+    #[arg(long, value_name = "N|SIZE", default_value = "1")]
+    pub(crate) at_least: String,
+    /// How long a file waits for others at most
+    #[arg(long, value_name = "SECONDS", default_value = "60s")]
+    pub(crate) at_most_wait: String,
+    /// How long a file on disk stays as it is before it counts as whole, unless it was seen closed
+    #[arg(long, value_name = "SECONDS", default_value = "2s")]
+    pub(crate) settle: String,
+    /// Do not merge small files of tables
+    #[arg(long)]
+    pub(crate) no_compact: bool,
+    /// Remove versions, as `vacuum --keep` does, whenever small files were merged [default: remove nothing]
+    #[arg(long, value_name = "DURATION")]
+    pub(crate) keep: Option<String>,
+    /// As for `run`: what to do with rows from landing files that were changed or removed
+    #[arg(long, value_enum, value_name = "WHAT", default_value_t)]
+    pub(crate) changed: Changed,
+    /// As for `run`
+    #[arg(long, value_enum, value_name = "WHAT")]
+    pub(crate) undecodable: Option<Undecodable>,
 }
 
 #[derive(Debug, Args)]

@@ -52,6 +52,7 @@ fn execute(settings: &Settings, command: &Command) -> anyhow::Result<Ending> {
     match command {
         Command::Demo(demo) => commands::demo::demo(settings, demo),
         Command::Run(run) => commands::run::run(settings, run),
+        Command::Watch(watch) => commands::watch::watch(settings, watch),
         Command::Plan(plan) => commands::plan::plan(settings, plan),
         Command::Test(test) => commands::test::test(settings, test),
         Command::Verify(verify) => commands::verify::verify(settings, verify),

@@ -26,7 +26,6 @@ use anyhow::Result;
 use engine::Interrupt;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{mpsc, oneshot};
-use tokio::time::MissedTickBehavior;
 
 use crate::errors;
 use crate::failure::{Ending, Failure};
@@ -56,9 +55,15 @@ const CLEANUP_TIME: Duration = Duration::from_secs(5);
 /// on a busy machine.
 const NOTICE_TIME_MAX: Duration = Duration::from_secs(4);
 
-/// How often memory is measured: filling an allocation of gigabytes takes a
-/// quarter of a second.
+/// How often memory is measured where it is scarce, or where a command was asked to stop.
 const MEASURE_INTERVAL: Duration = Duration::from_millis(5);
+
+/// How often it is measured at least. A command that waits for hours, such as `watch`, shall
+/// cost nothing.
+const MEASURE_INTERVAL_MAX: Duration = Duration::from_millis(50);
+
+/// How many bytes all cores can allocate and fill in a millisecond.
+const FILLED_BYTES_OF_MS: u64 = 8 << 20;
 
 /// Memory that a command may use beyond `--memory`: for the runtime, buffers of
 /// files and batches, plans, and what the pool does not count.
@@ -279,15 +284,13 @@ fn watch(limits: Limits, outcome: oneshot::Receiver<Result<Ending>>) -> Option<R
     runtime.block_on(async move {
         let mut outcome = outcome;
         let mut signals = signals();
-        let mut ticks = tokio::time::interval(MEASURE_INTERVAL);
-        ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
         let mut watch = Watch::new(limits);
         loop {
             tokio::select! {
                 biased;
                 outcome = &mut outcome => return outcome.ok(),
                 Some(reason) = signals.recv() => watch.end_for(reason),
-                _ = ticks.tick() => watch.check(),
+                () = tokio::time::sleep(watch.interval()) => watch.check(),
             }
         }
     })
@@ -341,7 +344,10 @@ struct Watch {
     asked: Option<Asked>,
     /// Since when memory has been above the ceiling while nobody listens.
     above: Option<Instant>,
-    checks: u64,
+    /// Memory at the last measurement.
+    used: u64,
+    /// When the output was last found to be read.
+    read_at: Instant,
 }
 
 impl Watch {
@@ -359,8 +365,19 @@ impl Watch {
             page: page_bytes(),
             asked: None,
             above: None,
-            checks: 0,
+            used: 0,
+            read_at: Instant::now(),
         }
+    }
+
+    /// When memory is measured again: before it can have reached the ceiling.
+    fn interval(&self) -> Duration {
+        if self.asked.is_some() {
+            return MEASURE_INTERVAL;
+        }
+        let free = self.ceiling.saturating_sub(self.used);
+        Duration::from_millis(free / FILLED_BYTES_OF_MS)
+            .clamp(MEASURE_INTERVAL, MEASURE_INTERVAL_MAX)
     }
 
     /// Asks the command to stop. Exits if nobody listens.
@@ -393,8 +410,8 @@ impl Watch {
     }
 
     fn check(&mut self) {
-        self.checks += 1;
         let used = memory_bytes(self.page).unwrap_or(0);
+        self.used = used;
         let is_beyond = used > self.ceiling.saturating_add(OVERSHOOT_BYTES);
         if let Some(asked) = &mut self.asked {
             let (since, grace) = if Arc::strong_count(&asked.listener) == 1 {
@@ -443,8 +460,11 @@ impl Watch {
         {
             return self.end_for(Reason::Timeout(after));
         }
-        if wants_reader && self.checks.is_multiple_of(10) && !is_output_read() {
-            self.end_for(Reason::Unread);
+        if wants_reader && self.read_at.elapsed() >= MEASURE_INTERVAL_MAX {
+            self.read_at = Instant::now();
+            if !is_output_read() {
+                self.end_for(Reason::Unread);
+            }
         }
     }
 }

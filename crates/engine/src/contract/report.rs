@@ -106,6 +106,15 @@ pub struct Report {
     /// What the run computed, and why, for messages.
     #[serde(skip)]
     pub how: Option<String>,
+    /// The release that the run published.
+    #[serde(skip)]
+    pub release: Option<u64>,
+    /// Landing files that the run read: new ones, or all of them in a full build.
+    #[serde(skip)]
+    pub files_read: u64,
+    /// Their sizes before decompression.
+    #[serde(skip)]
+    pub bytes_read: u64,
 }
 
 impl Report {

@@ -7,6 +7,11 @@
 //! row groups stay narrow. Rows, their count and the content that the version names stay
 //! the same; the commit says so, and readers that follow changes skip it.
 //!
+//! [`compact`] merges all of them. [`compact_young`], for whoever runs again and again,
+//! does so only where they are many, and leaves out older files that are larger than all
+//! younger ones together: so a table must double before a row of it is rewritten, and few
+//! files are left.
+//!
 //! All tables are published in one release, except the consent register. It gets a commit
 //! of its own, because entries are written to it without the lock, and a release must not
 //! depend on another writer.
@@ -33,6 +38,9 @@ use crate::{Interrupt, system_rows};
 
 /// Smaller files are merged: a quarter of the size at which a run ends a file.
 const SMALL_BYTES: u64 = 128 << 20;
+
+/// [`compact_young`] leaves a table alone that has at most so many small files.
+const YOUNG_FILES: usize = 16;
 
 /// A log with this many entries since its last checkpoint gets another one.
 const ENTRIES_WITHOUT_CHECKPOINT: u64 = 10;
@@ -73,6 +81,58 @@ pub async fn compact(
     names: &[String],
     interrupt: Arc<Interrupt>,
 ) -> Result<Vec<Compacted>, Error> {
+    compact_by(Rule::All, setup, names, interrupt).await
+}
+
+/// Merges the younger small files of all tables that have many.
+///
+/// # Errors
+/// As [`compact`].
+pub async fn compact_young(
+    setup: &Setup,
+    interrupt: Arc<Interrupt>,
+) -> Result<Vec<Compacted>, Error> {
+    compact_by(Rule::Young, setup, &[], interrupt).await
+}
+
+/// Which small files of a table are merged.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Rule {
+    All,
+    Young,
+}
+
+impl Rule {
+    /// The files that are merged among the small ones of a table, which are in order of age.
+    fn choose(self, mut small: Vec<DataFile>) -> Vec<DataFile> {
+        if self == Rule::Young {
+            let bytes: Vec<u64> = small.iter().map(|file| file.bytes).collect();
+            small.drain(..first_young(&bytes));
+        }
+        small
+    }
+}
+
+/// The first of the files of these sizes, in order of age, that [`compact_young`] merges;
+/// one beyond the last if it merges none.
+fn first_young(bytes: &[u64]) -> usize {
+    if bytes.len() <= YOUNG_FILES {
+        return bytes.len();
+    }
+    let mut younger: u64 = bytes.iter().sum();
+    let first = bytes.iter().position(|bytes| {
+        younger -= bytes;
+        *bytes <= younger
+    });
+    first.unwrap_or(bytes.len())
+}
+
+async fn compact_by(
+    rule: Rule,
+    setup: &Setup,
+    names: &[String],
+    interrupt: Arc<Interrupt>,
+) -> Result<Vec<Compacted>, Error> {
     let tables = named(setup, names)?;
     require_lake(setup).await?;
     let lake = Lake::at(setup.lake.clone());
@@ -85,6 +145,7 @@ pub async fn compact(
         }
     }
     let compaction = Compaction {
+        rule,
         session: Session::open(setup)?,
         locked: LockedLake::acquire(setup, "compact").await?,
         stop: Stop::default(),
@@ -149,6 +210,7 @@ fn named(setup: &Setup, names: &[String]) -> Result<BTreeSet<TableId>, Error> {
 }
 
 struct Compaction {
+    rule: Rule,
     session: Session,
     locked: LockedLake,
     stop: Stop,
@@ -293,7 +355,7 @@ impl Compaction {
         Ok(None)
     }
 
-    /// Merges the small files of a table; `None` where there are fewer than two.
+    /// Merges small files of a table; `None` where there are fewer than two to merge.
     async fn merge(&self, table: &TableId) -> Result<Option<Merged>, Error> {
         let lake = &self.locked.lake;
         let Some(published) = lake.version(table, AsOf::Latest).await? else {
@@ -310,6 +372,7 @@ impl Compaction {
             .filter(|file| file.bytes < SMALL_BYTES)
             .cloned()
             .collect();
+        let small = self.rule.choose(small);
         if small.len() < 2 {
             return Ok(None);
         }
@@ -349,5 +412,48 @@ impl Compaction {
             },
         };
         Ok(Some(Merged { published, next }))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn young_files_are_merged_and_larger_older_ones_stay() {
+        let small = [1_u64; 20];
+        let beside = |older: &[u64]| [older, &small].concat();
+        for (bytes, expected) in [
+            (vec![], 0),
+            (vec![1; 16], 16),
+            (vec![1; 17], 0),
+            (beside(&[20]), 0),
+            (beside(&[21]), 1),
+            (beside(&[1000, 21]), 2),
+            (beside(&[1000, 30, 21, 20]), 1),
+            // Each larger than all younger ones.
+            ((0..20).rev().map(|power| 6_u64.pow(power)).collect(), 20),
+        ] {
+            assert_eq!(first_young(&bytes), expected, "{bytes:?}");
+        }
+    }
+
+    /// However many runs there are, few files are left, and little is rewritten.
+    #[test]
+    fn many_runs_leave_few_files() {
+        let (mut files, mut written, mut most) = (Vec::new(), 0, 0);
+        let runs = 10_000;
+        for _ in 0..runs {
+            files.push(1_u64);
+            most = most.max(files.len());
+            let first = first_young(&files);
+            if first < files.len() {
+                let merged = files.drain(first..).sum();
+                written += merged;
+                files.push(merged);
+            }
+        }
+        assert!(most <= 32, "{most} files");
+        assert!(written < 12 * runs, "{written} of {runs}");
     }
 }

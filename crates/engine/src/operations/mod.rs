@@ -14,7 +14,7 @@ mod quarantine;
 mod vacuum;
 mod verify;
 
-pub use compact::{Compacted, compact};
+pub use compact::{Compacted, compact, compact_young};
 pub use describe::{
     ColumnDescription, Counted, Description, TableSummary, describe, history, tables,
 };

@@ -298,11 +298,11 @@ impl Work {
         let mut tables = TableChanges::new(before, new.known, new.kept_files);
         for (table, source) in &self.sources {
             let fresh = new.files.get(table).map_or(&[][..], Vec::as_slice);
-            let is_new = |name: &str| fresh.iter().any(|file| file.name == name);
+            let fresh_names: HashSet<&str> = fresh.iter().map(|file| file.name.as_str()).collect();
             let old = source
                 .files
                 .iter()
-                .filter(|file| !is_new(&file.name))
+                .filter(|file| !fresh_names.contains(file.name.as_str()))
                 .cloned();
             tables.landing.insert(
                 table.clone(),

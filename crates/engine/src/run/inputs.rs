@@ -6,9 +6,10 @@ use std::os::unix::fs::MetadataExt;
 use std::sync::Arc;
 
 use catalog::{Model, Roles};
-use query::landing::{LandingTable, Source};
-use query::{Session, Setup, system};
+use query::landing::{LandingTable, Source, SourceFile};
+use query::{LandingFault, Session, Setup, system};
 
+use super::options::ReadableFiles;
 use crate::contract::planning::Planned;
 use crate::contract::subject_columns::{self, SubjectKind};
 use crate::error::{Error, Refusal, SettingsFault};
@@ -26,10 +27,12 @@ pub(super) fn refuse_overlap(setup: &Setup) -> Result<(), Error> {
 }
 
 /// Lists the files of every landing table that will be read, so that a missing
-/// one is said before anything begins.
+/// one is said before anything begins. A file that no run has read yet is left out
+/// unless it is `readable`.
 pub(super) async fn sources(
     session: &Session,
     planned: &[Planned],
+    readable: &ReadableFiles,
 ) -> Result<HashMap<String, Arc<Source>>, Error> {
     let mut needed: BTreeSet<&str> = planned
         .iter()
@@ -47,6 +50,7 @@ pub(super) async fn sources(
             sources.insert(table.name.to_string(), Arc::new(provider.list().await?));
         }
     }
+    leave_out_unreadable(session, &mut sources, readable).await?;
     for source in planned.iter().flat_map(|planned| planned.landing.keys()) {
         if let Some(source) = sources.get(source) {
             must_name_people(session, &sources, source).await?;
@@ -54,6 +58,44 @@ pub(super) async fn sources(
     }
     restore(session, &sources);
     Ok(sources)
+}
+
+/// Leaves files out that are not `readable`, unless a run has read them already: what
+/// became of those is for the run to find out.
+async fn leave_out_unreadable(
+    session: &Session,
+    sources: &mut HashMap<String, Arc<Source>>,
+    readable: &ReadableFiles,
+) -> Result<(), Error> {
+    let is_left_out = |source: &Source, file: &SourceFile| !readable.contains(&source.table, file);
+    let mut all = sources.values();
+    // Almost always all are readable, and nothing need be looked up.
+    if !all.any(|source| source.files.iter().any(|file| is_left_out(source, file))) {
+        return Ok(());
+    }
+    let known = landing_files::names(session).await?;
+    for source in sources.values_mut() {
+        let known = known.get(&source.table);
+        let is_kept = |file: &SourceFile| {
+            known.is_some_and(|known| known.contains(&file.name)) || !is_left_out(source, file)
+        };
+        let files = source.files.iter().filter(|file| is_kept(file)).cloned();
+        let files: Vec<SourceFile> = files.collect();
+        if files.is_empty() {
+            let tables = session.tables().project.landing();
+            let own = tables.iter().find(|own| own.name.as_ref() == source.table);
+            return Err(Error::Query(query::Error::Landing(LandingFault::NoFile {
+                place: source.location.to_string(),
+                table: source.table.clone(),
+                path: own.map_or_else(String::new, |own| own.path().to_owned()),
+            })));
+        }
+        *source = Arc::new(Source {
+            files,
+            ..Source::clone(source)
+        });
+    }
+    Ok(())
 }
 
 /// The tables that owners of devices are derived from, beside person records.

@@ -42,7 +42,7 @@ use crate::progress::Progress;
 use crate::{Error, Interrupt};
 
 pub use evidence::{Change, PlannedTable};
-pub use options::{ChangedFiles, RunOptions, Undecodable};
+pub use options::{ChangedFiles, ReadableFiles, RunOptions, Undecodable};
 pub use plan::{Plan, plan};
 pub(crate) use state::RunState;
 
@@ -110,10 +110,13 @@ async fn publish_if(
     };
     work.progress.publish();
     match work.make_visible(&draft).await {
-        Ok(()) => {
+        Ok(number) => {
             work.tidy(true).await;
             work.locked.unlock().await;
-            Ok(report)
+            Ok(Report {
+                release: Some(number),
+                ..report
+            })
         }
         Err(error @ Error::Lake(lake::Error::ReleaseConflict)) => {
             work.close().await;

@@ -1,6 +1,10 @@
 //! What the caller asks of a run.
 
+use std::fmt;
+use std::sync::Arc;
+
 use catalog::{Expectations, TableName};
+use query::landing::SourceFile;
 
 /// What a run is asked to do.
 #[derive(Debug, Clone, Default)]
@@ -19,6 +23,36 @@ pub struct RunOptions {
     pub accept_lost: bool,
     /// What to do if a file of customer records cannot be decoded.
     pub undecodable: Undecodable,
+    /// Which landing files that no run has read yet may be read.
+    pub readable: ReadableFiles,
+}
+
+/// A choice of landing files, for callers who know which ones are whole. The default is
+/// all of them.
+#[derive(Clone, Default)]
+pub struct ReadableFiles(Option<Arc<FileChoice>>);
+
+/// Whether a file of the named landing table is chosen.
+type FileChoice = dyn Fn(&str, &SourceFile) -> bool + Send + Sync;
+
+impl ReadableFiles {
+    /// Those files for which `choice` holds, given their landing table.
+    pub fn those(choice: impl Fn(&str, &SourceFile) -> bool + Send + Sync + 'static) -> Self {
+        Self(Some(Arc::new(choice)))
+    }
+
+    pub(super) fn contains(&self, table: &str, file: &SourceFile) -> bool {
+        self.0.as_ref().is_none_or(|choice| choice(table, file))
+    }
+}
+
+impl fmt::Debug for ReadableFiles {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self.0 {
+            Some(_) => "some",
+            None => "all",
+        })
+    }
 }
 
 /// What a run does about a customer file that cannot be decoded. Nobody can tell

@@ -50,6 +50,8 @@ impl Work {
             ));
         }
         prepared.report.damages = self.integrity.damages.clone();
+        let (files, bytes) = prepared.outcome.files_read();
+        (prepared.report.files_read, prepared.report.bytes_read) = (files, bytes);
         Ok(prepared)
     }
 

@@ -30,6 +30,21 @@ pub(super) enum Outcome {
     Full(Box<FullBuild>),
 }
 
+impl Outcome {
+    /// Number and size of the landing files that were read.
+    pub(super) fn files_read(&self) -> (u64, u64) {
+        let intake = match self {
+            Outcome::Unchanged => return (0, 0),
+            Outcome::Incremental(build) => &build.intake,
+            Outcome::Full(build) => &build.intake,
+        };
+        let files = intake.values().flat_map(|read| &read.files);
+        files.fold((0, 0), |(count, bytes), file| {
+            (count + 1, bytes + file.bytes)
+        })
+    }
+}
+
 /// Tables that were built from all their input.
 pub(super) struct FullBuild {
     pub(super) built: BTreeMap<String, Built>,

@@ -263,8 +263,8 @@ impl Work {
         Ok(Some(draft))
     }
 
-    /// Makes one release of the draft.
-    pub(super) async fn make_visible(&self, draft: &Draft) -> Result<(), Error> {
+    /// Makes one release of the draft, and returns its number.
+    pub(super) async fn make_visible(&self, draft: &Draft) -> Result<u64, Error> {
         self.locked.write_marker().await?;
         let (lake, run) = (&self.locked.lake, self.locked.run.as_str());
         for table in self.integrity.unopened() {
@@ -274,7 +274,7 @@ impl Work {
         let state = draft.state.clone();
         lake.publish_release(before, run, state, draft.publications(), draft.published())
             .await?;
-        Ok(())
+        Ok(before.map_or(0, |before| before.number) + 1)
     }
 
     /// Replaces the rows of a system table.

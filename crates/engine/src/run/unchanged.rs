@@ -4,10 +4,10 @@
 use std::collections::BTreeMap;
 
 use arrow::array::{AsArray, RecordBatch};
-use arrow::datatypes::Int64Type;
+use arrow::datatypes::{DataType, Int64Type, Schema};
 use catalog::{Action, Model};
 use futures::TryStreamExt;
-use query::Query;
+use query::system;
 
 use super::fallback::{Fallback, Halt};
 use super::options::RunOptions;
@@ -21,6 +21,7 @@ use crate::contract::planning::Planned;
 use crate::contract::report::{CheckKind, CheckReport, Report, TableReport, Verdict};
 use crate::contract::time_use::TimeUse;
 use crate::subjects::{landing_files, quarantine};
+use crate::write::rewrite::{layout_of, read};
 
 impl Work {
     /// The report of a run that finds nothing new: tables and verdicts as the last
@@ -134,34 +135,56 @@ impl Work {
     }
 
     /// The verdicts that a run noted.
+    ///
+    /// A run notes them in one file. Those of the last run are in one of the youngest, so
+    /// that the verdicts of thousands of earlier runs are not read.
     pub(super) async fn checks_of(&self, run: &str) -> Result<Vec<CheckReport>, Error> {
-        // It comes out of the lake, and becomes part of a statement.
-        if !run.chars().all(|c| c.is_ascii_alphanumeric()) {
+        let Some(version) = self.version(&system::CHECKS.id()).await? else {
+            return Ok(Vec::new());
+        };
+        // Another program may have written it; then no verdict is known.
+        let (own, published) = (system::CHECKS.schema(), &version.schema);
+        let kinds = |schema: &Schema| -> Vec<(String, DataType)> {
+            let fields = schema.fields().iter();
+            fields
+                .map(|field| (field.name().clone(), field.data_type().clone()))
+                .collect()
+        };
+        if kinds(&own) != kinds(published) {
             return Ok(Vec::new());
         }
-        let sql = format!(
-            "select table_name, check_name, verdict, violations from system.checks where run = '{run}'"
-        );
-        let stream = self.session.query(&sql).await?.stream()?;
-        let batches: Vec<RecordBatch> = stream.try_collect().await.map_err(Query::failed)?;
-        let checks = batches.iter().flat_map(|batch| {
-            let text = |column: usize, row: usize| {
-                let texts = batch.column(column).as_string_view();
-                texts.value(row).to_owned()
-            };
-            let violations = batch.column(3).as_primitive::<Int64Type>();
-            (0..batch.num_rows()).map(move |row| CheckReport {
-                table: text(0, row),
-                check: text(1, row),
-                verdict: match text(2, row).as_str() {
-                    "fail" => Verdict::Fail,
-                    "warn" => Verdict::Warn,
-                    _ => Verdict::Ok,
-                },
-                violations: violations.value(row).unsigned_abs(),
-                kind: CheckKind::of_name(&text(1, row)),
-            })
-        });
-        Ok(checks.collect())
+        let failed = |error| Error::execution(system::CHECKS.full_name(), error);
+        let layout = layout_of(&version)?;
+        for file in version.files_by_age().into_iter().rev() {
+            let mut found = Vec::new();
+            let stream = read(&self.session, &layout, file, None, None).await;
+            let mut batches = stream.map_err(failed)?;
+            while let Some(batch) = batches.try_next().await.map_err(failed)? {
+                found.extend(verdicts_in(&batch, run));
+            }
+            if !found.is_empty() {
+                return Ok(found);
+            }
+        }
+        Ok(Vec::new())
     }
+}
+
+/// The verdicts of one run among rows of `system.checks`.
+fn verdicts_in(batch: &RecordBatch, run: &str) -> Vec<CheckReport> {
+    let text = |column: usize, row: usize| batch.column(column).as_string_view().value(row);
+    let violations = batch.column(4).as_primitive::<Int64Type>();
+    let rows = (0..batch.num_rows()).filter(|row| text(0, *row) == run);
+    rows.map(|row| CheckReport {
+        table: text(1, row).to_owned(),
+        check: text(2, row).to_owned(),
+        verdict: match text(3, row) {
+            "fail" => Verdict::Fail,
+            "warn" => Verdict::Warn,
+            _ => Verdict::Ok,
+        },
+        violations: violations.value(row).unsigned_abs(),
+        kind: CheckKind::of_name(text(2, row)),
+    })
+    .collect()
 }

@@ -1,7 +1,7 @@
 //! `system.landing_files`: the landing files that runs read, with the people or devices
 //! in each.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 
 use arrow::array::{Array, AsArray, BinaryViewArray, RecordBatch};
@@ -78,6 +78,29 @@ pub(crate) async fn known(session: &Session) -> Result<Vec<KnownFile>, Error> {
         .await?;
     let batches: Vec<RecordBatch> = query.stream()?.try_collect().await.map_err(Query::failed)?;
     Ok(batches.iter().flat_map(known_in).collect())
+}
+
+/// The names of all files that earlier runs read, by landing table.
+///
+/// # Errors
+/// [`Error::Query`] or [`Error::Lake`].
+pub(crate) async fn names(session: &Session) -> Result<BTreeMap<String, HashSet<String>>, Error> {
+    let query = session
+        .query("select table_name, file from system.landing_files")
+        .await?;
+    let batches: Vec<RecordBatch> = query.stream()?.try_collect().await.map_err(Query::failed)?;
+    let mut names: BTreeMap<String, HashSet<String>> = BTreeMap::new();
+    for batch in &batches {
+        let (tables, files) = (
+            batch.column(0).as_string_view(),
+            batch.column(1).as_string_view(),
+        );
+        for row in 0..batch.num_rows() {
+            let of_table = names.entry(tables.value(row).to_owned()).or_default();
+            of_table.insert(files.value(row).to_owned());
+        }
+    }
+    Ok(names)
 }
 
 /// The rows of each landing table, as runs read them.

@@ -1,8 +1,8 @@
 //! Lists the files of a landing table with their tags.
 //!
 //! Every object below the table's location is input, whatever its name: what it
-//! holds is told by its first bytes when it is read. Names that begin with `.` or
-//! `_` mark what other programs keep for themselves, and are no input.
+//! holds is told by its first bytes when it is read. [`ObjectKind`] names those
+//! that are no input.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -11,7 +11,7 @@ use std::time::Duration;
 use datafusion::common::ScalarValue;
 use futures::TryStreamExt;
 use lake::{Location, store_reason};
-use landing::Container;
+use landing::{ObjectKind, is_unfinished};
 use object_store::path::Path;
 
 use super::Tag;
@@ -65,63 +65,6 @@ pub struct SourceFile {
     pub partition: Arc<[ScalarValue]>,
 }
 
-/// What an object below a table's location is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Object {
-    /// It is read.
-    Input,
-    /// It is no input by its name but may have been meant to be; a run names it.
-    Aside,
-    /// It is what another program keeps for itself, or marks a folder.
-    Ignored,
-}
-
-impl Object {
-    fn of(name: &str, bytes: u64) -> Self {
-        let is_named_as_data = is_named_as_data(name);
-        if name.split('/').any(|part| part.starts_with(['.', '_'])) {
-            let is_kept = bytes == 0 || is_bookkeeping(name);
-            return match is_kept && !is_named_as_data {
-                true => Self::Ignored,
-                false => Self::Aside,
-            };
-        }
-        match bytes == 0 && !is_named_as_data {
-            true => Self::Ignored,
-            false => Self::Input,
-        }
-    }
-}
-
-/// Whether a hidden name is one that writers of data and file managers keep for
-/// themselves. A run names all other hidden objects: a stream's objects have no ending, and
-/// one of them may hold a withdrawal.
-fn is_bookkeeping(name: &str) -> bool {
-    const NAMES: [&str; 8] = [
-        ".DS_Store",
-        "_SUCCESS",
-        "_common_metadata",
-        "_delta_log",
-        "_metadata",
-        "_spark_metadata",
-        "_temporary",
-        "__MACOSX",
-    ];
-    const PREFIXES: [&str; 3] = ["._", "_committed_", "_started_"];
-    let mut parts = name.split('/');
-    name.ends_with(".crc")
-        || parts.any(|part| {
-            NAMES.contains(&part) || PREFIXES.iter().any(|prefix| part.starts_with(prefix))
-        })
-}
-
-/// Whether the ending of a name is that of data.
-fn is_named_as_data(name: &str) -> bool {
-    let ending = name.rsplit_once('.').map(|(_, ending)| ending);
-    ending.is_some_and(|ending| ending.eq_ignore_ascii_case("json"))
-        || Container::of_name(name).is_some()
-}
-
 impl Source {
     /// Lists the files of `table`.
     ///
@@ -172,8 +115,8 @@ impl Source {
                 },
             );
             let shown = location.display(&meta.location);
-            match Object::of(&name, meta.size) {
-                Object::Input => {
+            match ObjectKind::of(&name, meta.size) {
+                ObjectKind::Input => {
                     let (partition, is_partitioned) = partition_of(&name, partition_columns);
                     if !is_partitioned && meta.size > 0 {
                         source.unpartitioned_files += 1;
@@ -193,8 +136,8 @@ impl Source {
                         partition,
                     });
                 }
-                Object::Aside => source.leave_aside(shown),
-                Object::Ignored => {}
+                ObjectKind::Aside => source.leave_aside(shown),
+                ObjectKind::Ignored => {}
             }
         }
         if location.folder().is_some() {
@@ -279,9 +222,9 @@ impl Source {
                 // Removed while the folder was read.
                 Err(_) if path.symlink_metadata().is_err() => {}
                 // Its size is not known, but it may be some.
-                other => match (Object::of(&below, 1), other) {
-                    (Object::Ignored, _) => {}
-                    (Object::Input, Err(error)) => {
+                other => match (ObjectKind::of(&below, 1), other) {
+                    (ObjectKind::Ignored, _) => {}
+                    (ObjectKind::Input, Err(error)) => {
                         return Err(Error::Landing(LandingFault::NotOpened {
                             file: shown,
                             reason: error.to_string(),
@@ -309,12 +252,6 @@ impl Source {
     pub fn bytes(&self) -> u64 {
         self.files.iter().map(|file| file.bytes).sum()
     }
-}
-
-/// Whether the store regards a file as one of its own unfinished ones.
-fn is_unfinished(name: &str) -> bool {
-    let number = name.split_once('#').map(|(_, number)| number);
-    number.is_some_and(|n| !n.is_empty() && n.bytes().all(|b| b.is_ascii_digit()))
 }
 
 /// A path for messages, with control characters escaped.
@@ -358,43 +295,4 @@ fn exists(landing: &Location) -> Result<(), Error> {
             reason: error.to_string(),
         },
     }))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn objects_by_name_and_size() {
-        use Object::{Aside, Ignored, Input};
-        for (name, bytes, expected) in [
-            ("a.json", 1, Input),
-            ("a.json", 0, Input),
-            ("2026/11/30/12/stream-1-2026-11-30-12-00-00-uuid", 1, Input),
-            (
-                "2026/11/30/12/stream-1-2026-11-30-12-00-00-uuid",
-                0,
-                Ignored,
-            ),
-            ("2026/11/a.GZ", 1, Input),
-            ("README.md", 1, Input),
-            ("a_b/c.d", 1, Input),
-            ("2026", 0, Ignored),
-            ("2026_$folder$", 0, Ignored),
-            ("_SUCCESS", 0, Ignored),
-            ("_SUCCESS", 9, Ignored),
-            ("_spark_metadata/0", 9, Ignored),
-            (".part-0.json.crc", 9, Ignored),
-            (".DS_Store", 9, Ignored),
-            (".b.json", 9, Aside),
-            ("_temporary/0/part-0.json.gz", 9, Aside),
-            (".hidden/a.parquet", 9, Aside),
-            ("_late/customers-1-2023-08-06-00-00-00-uuid", 9, Aside),
-            ("_late/customers-1-2023-08-06-00-00-00-uuid", 0, Ignored),
-            ("_committed_17", 9, Ignored),
-            ("_customers", 9, Aside),
-        ] {
-            assert_eq!(Object::of(name, bytes), expected, "{name} {bytes}");
-        }
-    }
 }

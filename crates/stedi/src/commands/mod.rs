@@ -31,3 +31,4 @@ pub(crate) mod test;
 pub(crate) mod user;
 pub(crate) mod vacuum;
 pub(crate) mod verify;
+pub(crate) mod watch;

@@ -25,12 +25,9 @@ pub(crate) fn run(settings: &Settings, args: &RunArgs) -> Result<Ending> {
         expect: expectations(&setup.project, args.expect.as_deref())?,
         strict: args.strict,
         full: args.full,
-        changed: match args.changed {
-            Changed::Rebuild => ChangedFiles::Rebuild,
-            Changed::Keep => ChangedFiles::Keep,
-        },
-        accept_lost: false,
+        changed: changed_files(args.changed),
         undecodable: undecodable(settings, args.undecodable),
+        ..RunOptions::default()
     };
     let report = execute(settings, &setup, &options)?;
     let ending = show_report(settings, &setup.project, &report)?;
@@ -46,6 +43,14 @@ pub(super) fn in_form(form: ProgressForm) {
     }
 }
 
+/// What the flag says about changed files.
+pub(super) fn changed_files(flag: Changed) -> ChangedFiles {
+    match flag {
+        Changed::Rebuild => ChangedFiles::Rebuild,
+        Changed::Keep => ChangedFiles::Keep,
+    }
+}
+
 /// The flag if given, otherwise the setting.
 pub(super) fn undecodable(settings: &Settings, flag: Option<Undecodable>) -> engine::Undecodable {
     match flag.unwrap_or(settings.undecodable.value) {
@@ -56,21 +61,30 @@ pub(super) fn undecodable(settings: &Settings, flag: Option<Undecodable>) -> eng
 
 /// Runs, shows progress, and stops on Ctrl-C.
 pub(super) fn execute(settings: &Settings, setup: &Setup, options: &RunOptions) -> Result<Report> {
+    let progress = progress::shown(settings);
+    let report = execute_until(settings, setup, options, progress, interrupt());
+    Ok(runtime()?.block_on(report)?)
+}
+
+/// Runs, with a key that is made if the lake needs one and has none, unless `interrupt`
+/// ends it.
+pub(super) async fn execute_until(
+    settings: &Settings,
+    setup: &Setup,
+    options: &RunOptions,
+    progress: Arc<dyn engine::Progress>,
+    interrupt: Arc<engine::Interrupt>,
+) -> Result<Report, engine::Error> {
     let keys = Keys::of(settings, setup.landing.clone(), setup.lake.clone()).making();
     let setup = Setup {
         key: Some(Arc::new(keys.clone())),
         ..setup.clone()
     };
-    let progress = progress::shown(settings);
-    let runtime = runtime()?;
-    let (report, key_made) = runtime.block_on(async {
-        let report = engine::run(&setup, options, progress, interrupt()).await;
-        (report, keys.settle().await)
-    });
-    if let Some(made) = key_made {
+    let report = engine::run(&setup, options, progress, interrupt).await;
+    if let Some(made) = keys.settle().await {
         say_of_new_key(settings, &made);
     }
-    Ok(report?)
+    report
 }
 
 /// Says that a key was created: the lake's next run needs it, wherever that is.

@@ -42,7 +42,7 @@ pub(crate) fn vacuum(settings: &Settings, args: &VacuumArgs) -> Result<Ending> {
 }
 
 /// Parses `2w`, `7d`, `12h`, `30m` or `90s`.
-fn duration_of(text: &str) -> Result<Duration> {
+pub(super) fn duration_of(text: &str) -> Result<Duration> {
     let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
     let unit = match &text[digits.len()..] {
         "s" => Some(1),

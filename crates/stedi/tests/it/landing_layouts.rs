@@ -109,7 +109,16 @@ fn layouts() -> Vec<Layout> {
             2,
             &[],
         ),
-        // Compressed, with an ending and without.
+        // Compressed, with an ending and without, each with another delimiter.
+        layout("2026/11/30/13/ab13.gz", &gzip(&both("")), 2, &[]),
+        layout("2026/11/30/13/ab14", &snappy_hadoop(&both("\r\n")), 2, &[]),
+        layout("2026/11/30/13/ab15", &snappy_framed(&both(",")), 2, &[]),
+        layout(
+            "2026/11/30/13/ab16.zst",
+            &zstd::encode_all(&both("\t")[..], 1).unwrap(),
+            2,
+            &[],
+        ),
         layout(
             "2026/11/30/13/s-1-2026-11-30-13-00-00-ab01.gz",
             &gzip(&lines),
@@ -178,8 +187,17 @@ fn layouts() -> Vec<Layout> {
             1,
             &[],
         ),
+        // Messages that are no JSON object.
+        layout("things/s-1/text", b"hello", 0, &["garbage"]),
+        layout("things/s-1/number", b"42", 0, &["not_an_object"]),
         // Cut off, corrupt, or something else: what can be read is, the rest is
         // named.
+        layout(
+            "2026/11/30/12/s-1-2026-11-30-12-00-00-aa06",
+            &both("")[..ONE.len() + 20],
+            1,
+            &["truncated"],
+        ),
         layout("cut-1", &lines[..lines.len() - 9], 1, &["truncated"]),
         layout(
             "cut.gz",
@@ -264,15 +282,14 @@ fn layouts_have_exact_outcomes() {
 
     let read = rows(
         dir.path(),
-        "select file, rows, quarantined from system.landing_files where table_name = 'accelerometer_landing'",
+        "select file, rows, bytes from system.landing_files where table_name = 'accelerometer_landing'",
     );
-    let mut read: BTreeMap<String, u64> = read
+    let mut read: BTreeMap<String, (u64, u64)> = read
         .iter()
         .map(|row| {
-            (
-                row["file"].as_str().unwrap().to_owned(),
-                row["rows"].as_u64().unwrap(),
-            )
+            let count = |column: &str| row[column].as_u64().unwrap();
+            let file = row["file"].as_str().unwrap().to_owned();
+            (file, (count("rows"), count("bytes")))
         })
         .collect();
     let mut reasons: BTreeMap<String, Vec<String>> = BTreeMap::new();
@@ -296,7 +313,7 @@ fn layouts_have_exact_outcomes() {
                 read.remove(file),
                 found.iter().map(String::as_str).collect()
             ),
-            (Some(layout.rows), expected),
+            (Some((layout.rows, layout.bytes.len() as u64)), expected),
             "{file}"
         );
     }

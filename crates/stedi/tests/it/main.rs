@@ -86,5 +86,6 @@ mod suspended;
 mod system_models;
 mod time;
 mod time_travel;
+mod watch;
 mod whose_rows;
 mod wrong_input;

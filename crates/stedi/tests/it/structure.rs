@@ -11,12 +11,12 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 
 /// The crates that each crate may use, from top to bottom.
-const CRATES: [(&str, &[&str]); 13] = [
+const CRATES: [(&str, &[&str]); 14] = [
     (
         "stedi",
         &[
             "engine", "query", "lake", "landing", "privacy", "catalog", "sample", "pages",
-            "evidence", "glue", "server",
+            "evidence", "glue", "ingest", "server",
         ],
     ),
     (
@@ -37,6 +37,7 @@ const CRATES: [(&str, &[&str]); 13] = [
     ("privacy", &[]),
     ("catalog", &[]),
     ("glue", &["catalog"]),
+    ("ingest", &["landing", "lake"]),
     ("sample", &[]),
     ("trino", &[]),
 ];
