@@ -13,7 +13,6 @@ mod http;
 mod postgres;
 mod principal;
 mod sql_text;
-mod tls;
 mod users;
 
 pub use audit::{Audit, AuditEntry};
@@ -24,5 +23,4 @@ pub use gate::Gate;
 pub use http::{HttpSetup, http};
 pub use postgres::postgres;
 pub use principal::{Door, Principal, Role};
-pub use tls::{TlsError, tls};
 pub use users::{TokenSummary, UserSummary, Users, UsersError};

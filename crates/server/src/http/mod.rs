@@ -1,6 +1,5 @@
 //! The door for browsers and for programs that speak HTTP.
 
-mod accept;
 mod answer;
 mod api;
 mod app;
@@ -69,7 +68,7 @@ pub async fn http(listener: TcpListener, gate: Gate, setup: HttpSetup) {
         .fallback(page::missing)
         .layer(from_fn_with_state(Arc::clone(&app), guard::guard))
         .with_state(app);
-    accept::accept(listener, tls, router, stop).await;
+    door::accept(listener, tls, router, stop).await;
 }
 
 /// An address as a host in a request has it.

@@ -12,6 +12,7 @@ pub(crate) mod import;
 pub(crate) mod init;
 pub(crate) mod key;
 pub(crate) mod lineage;
+pub(crate) mod listen;
 pub(crate) mod options;
 mod pager;
 pub(crate) mod plan;
