@@ -917,7 +917,8 @@ impl From<ConsentPurpose> for Purpose {
 #[derive(Debug, Args)]
 pub(crate) struct SampleArgs {
     /// The folder to write the landing files to
-    pub(crate) out: PathBuf,
+    #[arg(required_unless_present = "stream")]
+    pub(crate) out: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) size: SampleSize,
     /// Defects in the data; kinds combine. OUT/truth holds what a run must make
@@ -929,6 +930,43 @@ pub(crate) struct SampleArgs {
         value_delimiter = ','
     )]
     pub(crate) defects: Vec<sample::Defect>,
+    /// Play readings in real time instead, to mqtt://HOST:PORT, http://HOST:PORT or a landing
+    /// folder, and print at the end what was sent
+    #[arg(long, value_name = "TO", conflicts_with_all = ["out", "defects", "customers"])]
+    pub(crate) stream: Option<String>,
+    #[command(flatten)]
+    pub(crate) stream_args: StreamArgs,
+}
+
+/// How a stream is played.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Stream")]
+pub(crate) struct StreamArgs {
+    /// Messages a second: half of them of phones, half of trainers
+    #[arg(long, value_name = "N", default_value = "100", requires = "stream", value_parser = rate)]
+    pub(crate) rate: f64,
+    /// How many people, each with one device
+    #[arg(long, value_name = "N", default_value = "100", requires = "stream", value_parser = devices)]
+    pub(crate) devices: usize,
+    /// For how many seconds [default: until Ctrl-C]
+    #[arg(long, value_name = "N", requires = "stream")]
+    pub(crate) seconds: Option<f64>,
+    #[command(flatten)]
+    pub(crate) broker: BrokerArgs,
+}
+
+/// Messages a second.
+fn rate(text: &str) -> Result<f64, String> {
+    let rate = text.parse().ok();
+    let rate = rate.filter(|rate| (0.01..=1_000_000.0).contains(rate));
+    rate.ok_or_else(|| "a number from 0.01 to 1000000".to_owned())
+}
+
+/// A number of devices that fit into memory.
+fn devices(text: &str) -> Result<usize, String> {
+    let number = text.parse().ok();
+    let number = number.filter(|number| (1..=1_000_000).contains(number));
+    number.ok_or_else(|| "a number from 1 to 1000000".to_owned())
 }
 
 #[derive(Debug, Subcommand)]

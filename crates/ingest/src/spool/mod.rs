@@ -194,6 +194,27 @@ impl Spool {
         incoming.send(Incoming::Record(record)).map_err(|_| Closed)
     }
 
+    /// Hands in one message that nobody waits for, once there is room.
+    ///
+    /// # Panics
+    /// If there is no such target.
+    pub async fn write(&self, table: &str, message: Vec<u8>) {
+        let table = self
+            .table(table)
+            .unwrap_or_else(|| panic!("{table} is no target"));
+        let shapes = vec![Shape::of(message.into())];
+        let room = self.room(bytes_of(&shapes)).await;
+        // A spool that is closed writes nothing more, as asked.
+        _ = self.put(Record {
+            table,
+            shapes,
+            linger: self.file_age(),
+            claim: None,
+            receipt: Box::new(|| {}),
+            room,
+        });
+    }
+
     /// Lets everything that waits be written now.
     pub(crate) fn flush(&self) {
         self.shared.flush.notify_waiters();

@@ -270,7 +270,7 @@ fn no_table(project: &Project, table: &str) -> anyhow::Error {
 }
 
 /// Where records go: the tables that messages are for, or all that programs may post to.
-fn targets(
+pub(super) fn targets(
     project: &Project,
     landing: &Location,
     all: bool,

@@ -26,6 +26,7 @@ pub(crate) mod serve;
 mod shell;
 pub(crate) mod sql;
 mod statement;
+mod stream;
 pub(crate) mod tables;
 pub(crate) mod test;
 pub(crate) mod user;

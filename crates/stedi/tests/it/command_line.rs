@@ -6,7 +6,7 @@ use std::process::{Command, Stdio};
 use crate::places::SMALL;
 use crate::program::stedi;
 
-const COMMANDS: [&str; 20] = [
+const COMMANDS: [&str; 21] = [
     "demo",
     "run",
     "plan",
@@ -17,6 +17,7 @@ const COMMANDS: [&str; 20] = [
     "history",
     "lineage",
     "report",
+    "listen",
     "export",
     "compact",
     "vacuum",

@@ -11,20 +11,22 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 
 /// The crates that each crate may use, from top to bottom.
-const CRATES: [(&str, &[&str]); 13] = [
+const CRATES: [(&str, &[&str]); 15] = [
     (
         "stedi",
         &[
             "engine", "query", "lake", "landing", "privacy", "catalog", "sample", "pages",
-            "evidence", "glue", "server",
+            "evidence", "glue", "server", "ingest", "door",
         ],
     ),
     (
         "server",
         &[
-            "engine", "query", "lake", "landing", "privacy", "catalog", "pages", "evidence",
+            "engine", "query", "lake", "landing", "privacy", "catalog", "pages", "evidence", "door",
         ],
     ),
+    ("ingest", &["lake", "landing", "catalog", "door"]),
+    ("door", &[]),
     (
         "engine",
         &["query", "lake", "landing", "privacy", "catalog", "evidence"],
