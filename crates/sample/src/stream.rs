@@ -10,9 +10,13 @@ use crate::lines::{customer, number, text};
 use crate::plan::{COHORT_PEOPLE, Plan};
 use crate::random::Random;
 use crate::record::{ConsentDate, CustomerRecord};
+use crate::request::Sample;
 
 /// How long before the stream people registered and agreed.
 const DAY_MS: u64 = 24 * 60 * 60 * 1_000;
+
+/// The first cohort of a stream: those before it are in samples, so that nobody is in both.
+const FIRST_COHORT: u64 = Sample::CUSTOMERS_MAX / COHORT_PEOPLE as u64 + 1;
 
 /// Where a message goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -68,7 +72,7 @@ impl Stream {
     pub fn new(devices: usize, seed: u64) -> Self {
         let plan = Plan::new();
         let mut people = Vec::with_capacity(devices);
-        for cohort in 0.. {
+        for cohort in FIRST_COHORT.. {
             let wanted = (devices - people.len()).min(COHORT_PEOPLE);
             if wanted == 0 {
                 break;

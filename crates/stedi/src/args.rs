@@ -273,13 +273,11 @@ pub(crate) struct DemoArgs {
     /// Afterwards, serve the lake with its web page until Ctrl-C
     #[arg(long)]
     pub(crate) serve: bool,
+    /// Afterwards, let readings arrive, take them in, and serve the web page until Ctrl-C
+    #[arg(long, conflicts_with = "serve")]
+    pub(crate) live: bool,
     /// Where the web page listens
-    #[arg(
-        long,
-        value_name = "ADDR",
-        default_value = "127.0.0.1:8080",
-        requires = "serve"
-    )]
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8080")]
     pub(crate) http: SocketAddr,
 }
 

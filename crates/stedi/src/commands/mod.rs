@@ -13,6 +13,7 @@ pub(crate) mod init;
 pub(crate) mod key;
 pub(crate) mod lineage;
 pub(crate) mod listen;
+mod live;
 pub(crate) mod options;
 mod pager;
 pub(crate) mod plan;

@@ -97,6 +97,17 @@ pub(super) fn serve_lake(
     doors: &Doors,
     expect: Option<Expectations>,
 ) -> Result<Ending> {
+    serve_lake_while(settings, setup, doors, expect, std::future::pending())
+}
+
+/// Serves the lake while `beside` goes on, whose error ends it.
+pub(super) fn serve_lake_while(
+    settings: &Settings,
+    setup: Setup,
+    doors: &Doors,
+    expect: Option<Expectations>,
+    beside: impl Future<Output = Result<()>>,
+) -> Result<Ending> {
     let users = users_of(doors)?;
     let files = doors.tls.as_ref();
     let tls = tls_of(files.map(|(chain, key)| (chain.as_path(), key.as_path())))?;
@@ -138,7 +149,10 @@ pub(super) fn serve_lake(
         }
         // Whoever started it waits for these lines.
         put(&told)?;
-        stopped().await;
+        tokio::select! {
+            () = stopped() => {}
+            ended = beside => ended?,
+        }
         _ = close.send(true);
         let all = async { while serving.join_next().await.is_some() {} };
         _ = tokio::time::timeout(GRACE, all).await;

@@ -55,7 +55,7 @@ pub(super) fn stream(settings: &Settings, args: &SampleArgs, to: &str) -> Result
         let stop = stopped();
         let mut stop = std::pin::pin!(stop);
         let is_stopped = tokio::select! {
-            played = play(&mut stream, &mut sink, of) => {
+            played = play(&mut stream, &mut sink, of.rate, of.seconds) => {
                 played?;
                 false
             }
@@ -86,8 +86,13 @@ pub(super) fn stream(settings: &Settings, args: &SampleArgs, to: &str) -> Result
     })
 }
 
-/// Sends what is due until the time is over.
-pub(super) async fn play(stream: &mut Stream, sink: &mut Sink, of: &StreamArgs) -> Result<()> {
+/// Sends so many messages a second until the time is over.
+pub(super) async fn play(
+    stream: &mut Stream,
+    sink: &mut Sink,
+    rate: f64,
+    seconds: Option<f64>,
+) -> Result<()> {
     for message in stream.customers(now_ms()) {
         sink.send(message).await?;
     }
@@ -99,8 +104,8 @@ pub(super) async fn play(stream: &mut Stream, sink: &mut Sink, of: &StreamArgs) 
     loop {
         ticks.tick().await;
         let elapsed = began.elapsed().as_secs_f64();
-        let is_over = of.seconds.is_some_and(|seconds| elapsed >= seconds);
-        let due = (elapsed.min(of.seconds.unwrap_or(f64::MAX)) * of.rate) as u64;
+        let is_over = seconds.is_some_and(|seconds| elapsed >= seconds);
+        let due = (elapsed.min(seconds.unwrap_or(f64::MAX)) * rate) as u64;
         while sent + 2 <= due {
             for message in stream.readings(now_ms()) {
                 sink.send(message).await?;
