@@ -20,6 +20,9 @@ const REQUESTS_MAX: usize = 1_000;
 /// The most messages of protocol 5 that are sent and not acknowledged.
 const RECEIVE_MAX: u16 = 20_000;
 
+/// The most messages that are published and not acknowledged.
+const PUBLISHED_MAX: u16 = 1_000;
+
 /// How long a connection may take to be made.
 const CONNECT_SECONDS: u64 = 10;
 
@@ -163,6 +166,7 @@ fn options_three(source: &MqttSource) -> rumqttc::MqttOptions {
         .set_keep_alive(source.keep_alive)
         .set_clean_session(source.is_clean)
         .set_manual_acks(true)
+        .set_inflight(PUBLISHED_MAX)
         .set_max_packet_size(PACKET_BYTES_MAX as usize, PACKET_BYTES_MAX as usize)
         .set_pending_throttle(Duration::ZERO);
     if let Some((user, password)) = &source.login {

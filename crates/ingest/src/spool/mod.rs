@@ -121,13 +121,15 @@ impl Spool {
         keys: Option<Arc<Keys>>,
         events: Events,
     ) -> Result<(Self, Writers), WriteFault> {
-        let process = door::hex(&door::random::<4>());
+        let process = door::hex(&door::random::<6>());
+        // Two tables may have one place.
+        let writer = |number: usize| format!("{process}{number:02}");
         let names: Vec<String> = targets.iter().map(|target| target.table.clone()).collect();
         let counts = Arc::new(Counts::of_tables(names.iter().cloned()));
         let flush = Arc::new(Notify::new());
         let mut folders = Vec::new();
-        for target in targets {
-            folders.push(Arc::new(Folder::open(target.place, &process)?));
+        for (number, target) in targets.into_iter().enumerate() {
+            folders.push(Arc::new(Folder::open(target.place, &writer(number))?));
         }
         if let Some(keys) = &keys {
             settle(keys, &names, &folders).await?;
@@ -145,7 +147,7 @@ impl Spool {
                 keys: keys.clone(),
                 counts: Arc::clone(&counts),
                 events: events.clone(),
-                names: Names::new(&process, SystemTime::now()),
+                names: Names::new(&writer(number), SystemTime::now()),
             };
             tasks.spawn(table.run(receiver));
         }

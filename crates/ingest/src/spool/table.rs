@@ -248,18 +248,18 @@ impl Table {
     }
 }
 
-/// Makes names of files: the time, the process and a number.
+/// Makes names of files: the time, the writer and a number.
 pub(crate) struct Names {
     prefix: String,
     number: u64,
 }
 
 impl Names {
-    /// Names of a process that started at `start`.
-    pub(crate) fn new(process: &str, start: SystemTime) -> Self {
+    /// Names of a writer that started at `start`.
+    pub(crate) fn new(writer: &str, start: SystemTime) -> Self {
         let start: DateTime<Utc> = start.into();
         Self {
-            prefix: format!("listen-{}-{process}", start.format("%Y%m%dT%H%M%SZ")),
+            prefix: format!("listen-{}-{writer}", start.format("%Y%m%dT%H%M%SZ")),
             number: 0,
         }
     }

@@ -217,7 +217,7 @@ fn routes(project: &Project, topics: &[String]) -> Result<Vec<Route>> {
                 "write --topic 'trainers/+/reading=step_trainer_landing'",
             )
         })?;
-        if !project.landing().iter().any(|known| *known.name == *table) {
+        if !project.landing().iter().any(|known| known.name == *table) {
             return Err(no_table(project, table));
         }
         check_filter("--topic", filter)?;
@@ -231,7 +231,7 @@ fn routes(project: &Project, topics: &[String]) -> Result<Vec<Route>> {
             )?;
             // The command line decides about a filter that it has, too.
             if !routes.iter().any(|route: &Route| route.filter == filter) {
-                routes.push(route(filter, &table.name));
+                routes.push(route(filter, table.name.as_ref()));
             }
         }
     }
@@ -262,7 +262,7 @@ fn check_filter(place: &str, filter: &str) -> Result<()> {
 }
 
 fn no_table(project: &Project, table: &str) -> anyhow::Error {
-    let names: Vec<&str> = project.landing().iter().map(|table| &*table.name).collect();
+    let names: Vec<&str> = project.landing().iter().map(|table| table.name.as_ref()).collect();
     Failure::settings(
         format!("there is no landing table `{table}`"),
         format!("the landing tables are {}", names.join(", ")),
@@ -278,7 +278,7 @@ pub(super) fn targets(
 ) -> Result<Vec<Target>> {
     let mut targets = Vec::new();
     for table in project.landing() {
-        let is_routed = routes.iter().any(|route| route.table == *table.name);
+        let is_routed = routes.iter().any(|route| table.name == route.table.as_str());
         let is_partitioned = !table.partition_columns().is_empty();
         if is_routed && is_partitioned {
             return Err(partitioned(table));
@@ -486,7 +486,7 @@ fn manage(settings: &Settings, command: &ListenCommand) -> Result<Ending> {
         } => {
             let project = settings.project()?;
             for table in tables {
-                if !project.landing().iter().any(|known| *known.name == **table) {
+                if !project.landing().iter().any(|known| known.name == table.as_str()) {
                     return Err(no_table(&project, table));
                 }
             }

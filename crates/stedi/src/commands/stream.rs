@@ -297,7 +297,7 @@ fn table_of(source: StreamSource) -> &'static str {
 /// what the filter leaves open.
 fn topics(project: &Project) -> Result<HashMap<StreamSource, (String, String)>> {
     let topic = |(source, name): (StreamSource, &str)| {
-        let table = project.landing().iter().find(|table| *table.name == *name);
+        let table = project.landing().iter().find(|table| table.name == *name);
         let filter = table
             .and_then(|table| table.topics().next())
             .ok_or_else(|| {
