@@ -8,6 +8,7 @@
 
 mod folder;
 mod record;
+mod shape;
 mod table;
 
 use std::collections::HashSet;
@@ -16,16 +17,18 @@ use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
 use lake::Location;
-use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, mpsc};
+use tokio::sync::{Notify, Semaphore, mpsc};
 use tokio::task::JoinSet;
 
 use self::folder::Folder;
 pub use self::folder::WriteFault;
-pub(crate) use self::record::Shape;
+pub use self::record::Limits;
+pub(crate) use self::record::{Record, Room};
+pub(crate) use self::shape::Shape;
 use self::table::{Incoming, Names, Table};
 use crate::counts::Counts;
 use crate::events::Events;
-use crate::keys::{Claim, Keys};
+use crate::keys::Keys;
 
 /// What room is counted in.
 const ROOM_UNIT: usize = 1 << 10;
@@ -37,50 +40,6 @@ pub struct Target {
     pub table: String,
     /// Where its files are.
     pub place: Location,
-}
-
-/// When files are written, and how much is held.
-#[derive(Debug, Clone, Copy)]
-pub struct Limits {
-    /// A file is written once it has this many bytes.
-    pub file_bytes: usize,
-    /// A file is written once its first record is this old.
-    pub file_age: Duration,
-    /// The most bytes of records that wait to be written.
-    pub held_bytes: usize,
-}
-
-impl Default for Limits {
-    fn default() -> Self {
-        Self {
-            file_bytes: 8 << 20,
-            file_age: Duration::from_secs(1),
-            held_bytes: 64 << 20,
-        }
-    }
-}
-
-/// Room for one record.
-#[derive(Debug)]
-pub(crate) struct Room(
-    #[allow(dead_code, reason = "gives the room back when dropped")] OwnedSemaphorePermit,
-);
-
-/// Called once a record is safe.
-pub(crate) type Receipt = Box<dyn FnOnce() + Send>;
-
-/// One record, or several that are safe together.
-pub(crate) struct Record {
-    /// The table, by its place among the targets.
-    pub(crate) table: usize,
-    /// What goes into files.
-    pub(crate) shapes: Vec<Shape>,
-    /// How long it may wait for others.
-    pub(crate) linger: Duration,
-    /// What is noted about it before it can be seen.
-    pub(crate) claim: Option<Claim>,
-    pub(crate) receipt: Receipt,
-    pub(crate) room: Room,
 }
 
 /// The spool; see the module. Cheap to clone.
@@ -182,7 +141,7 @@ impl Spool {
             .acquire_many_owned(units)
             .await
         {
-            Ok(permit) => Room(permit),
+            Ok(permit) => Room::new(permit),
             Err(_) => unreachable!("the semaphore is never closed"),
         }
     }

@@ -10,7 +10,8 @@ use tokio::sync::{Notify, mpsc};
 use tokio::time::{Instant, sleep, sleep_until, timeout_at};
 
 use super::folder::{Folder, NewFile};
-use super::{Limits, Record, Room, Shape};
+use super::record::{Limits, Receipt, Record, Room};
+use super::shape::Shape;
 use crate::counts::{Counts, add};
 use crate::events::{Event, Events};
 use crate::keys::{Claim, Keys};
@@ -52,7 +53,7 @@ struct Batch {
     alone: Vec<Bytes>,
     records: u64,
     claims: Vec<Claim>,
-    receipts: Vec<super::Receipt>,
+    receipts: Vec<Receipt>,
     room: Vec<Room>,
 }
 

@@ -1,35 +1,31 @@
 //! `stedi listen`: writes what a broker or programs send into landing files, until it is
 //! asked to stop.
 
-use std::io::Read;
-use std::path::{Path, PathBuf};
+mod broker;
+mod routes;
+mod sources;
+
 use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Result;
-use catalog::{LandingTable, Project};
-use ingest::{
-    Broker, ClientTlsError, Event, Events, Keys, KeysError, Limits, MqttSource, MqttVersion, Posts,
-    Route, Sources, SourcesError, Spool, Target,
-};
+use ingest::{Event, Events, Keys, KeysError, Limits, MqttSource, Posts, Sources, Spool, Target};
 use lake::Location;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
+pub(super) use self::broker::broker;
+use self::routes::routes;
+pub(super) use self::routes::targets;
+use self::sources::{manage, sources_failure, sources_of};
 use super::serve;
-use crate::args::{BrokerArgs, ListenArgs, ListenCommand, MqttVersionName, SourcesArgs};
+use crate::args::{BrokerArgs, ListenArgs};
 use crate::failure::{Ending, Failure};
 use crate::folders;
-use crate::output::{Field, complain, put, put_list, say};
+use crate::output::{complain, put, say};
 use crate::runtime::{runtime, stopped};
 use crate::settings::{Settings, seconds_of, size_of};
-
-/// The variable that holds the password of a broker's user.
-const PASSWORD_VARIABLE: &str = "STEDI_MQTT_PASSWORD";
-
-/// Bytes of the longest password.
-const PASSWORD_BYTES_MAX: u64 = 64 << 10;
 
 /// How long the last files and acknowledgements may take once the program is asked to stop.
 const GRACE: Duration = Duration::from_millis(1_500);
@@ -207,167 +203,6 @@ fn limits(args: &ListenArgs) -> Result<Limits> {
     })
 }
 
-/// The topics of the command line, then those of the landing definitions.
-fn routes(project: &Project, topics: &[String]) -> Result<Vec<Route>> {
-    let mut routes = Vec::new();
-    for topic in topics {
-        let (filter, table) = topic.rsplit_once('=').ok_or_else(|| {
-            Failure::settings(
-                format!("--topic: `{topic}` names no landing table"),
-                "write --topic 'trainers/+/reading=step_trainer_landing'",
-            )
-        })?;
-        if !project.landing().iter().any(|known| known.name == *table) {
-            return Err(no_table(project, table));
-        }
-        check_filter("--topic", filter)?;
-        routes.push(route(filter, table));
-    }
-    for table in project.landing() {
-        for filter in table.topics() {
-            check_filter(
-                &format!("{}:{}: stedi.topic", table.file, table.line),
-                filter,
-            )?;
-            // The command line decides about a filter that it has, too.
-            if !routes.iter().any(|route: &Route| route.filter == filter) {
-                routes.push(route(filter, table.name.as_ref()));
-            }
-        }
-    }
-    if routes.is_empty() {
-        return Err(Failure::settings(
-            "no landing table takes messages of a topic",
-            "write --topic 'FILTER=TABLE', or 'stedi.topic' = 'FILTER' in the TBLPROPERTIES of a landing table",
-        ));
-    }
-    Ok(routes)
-}
-
-fn route(filter: &str, table: &str) -> Route {
-    Route {
-        filter: filter.to_owned(),
-        table: table.to_owned(),
-    }
-}
-
-fn check_filter(place: &str, filter: &str) -> Result<()> {
-    match ingest::is_filter(filter) {
-        true => Ok(()),
-        false => Err(Failure::settings(
-            format!("{place}: `{filter}` is not a topic filter"),
-            "`+` stands for one level between slashes, `#` for all that follow: trainers/+/reading, trainers/#",
-        )),
-    }
-}
-
-fn no_table(project: &Project, table: &str) -> anyhow::Error {
-    let names: Vec<&str> = project.landing().iter().map(|table| table.name.as_ref()).collect();
-    Failure::settings(
-        format!("there is no landing table `{table}`"),
-        format!("the landing tables are {}", names.join(", ")),
-    )
-}
-
-/// Where records go: the tables that messages are for, or all that programs may post to.
-pub(super) fn targets(
-    project: &Project,
-    landing: &Location,
-    all: bool,
-    routes: &[Route],
-) -> Result<Vec<Target>> {
-    let mut targets = Vec::new();
-    for table in project.landing() {
-        let is_routed = routes.iter().any(|route| table.name == route.table.as_str());
-        let is_partitioned = !table.partition_columns().is_empty();
-        if is_routed && is_partitioned {
-            return Err(partitioned(table));
-        }
-        if is_routed || (all && !is_partitioned) {
-            let place = query::landing::place(landing, table).map_err(engine::Error::from)?;
-            targets.push(Target {
-                table: table.name.to_string(),
-                place,
-            });
-        }
-    }
-    Ok(targets)
-}
-
-fn partitioned(table: &LandingTable) -> anyhow::Error {
-    Failure::settings(
-        format!(
-            "{}:{}: {} is partitioned, and messages name no partition",
-            table.file, table.line, table.name
-        ),
-        "leave PARTITIONED BY out, or let messages go to another table",
-    )
-}
-
-/// The broker, without what is taken from it.
-pub(super) fn broker(settings: &Settings, address: &str, args: &BrokerArgs) -> Result<MqttSource> {
-    let broker = Broker::parse(address).map_err(|error| {
-        Failure::settings(
-            format!("`{}`: {error}", without_login(address)),
-            "write mqtt://HOST:1883, or mqtts://HOST:8883 with TLS",
-        )
-    })?;
-    let own = args.client_cert.as_deref().zip(args.client_key.as_deref());
-    let is_secure = broker.is_secure;
-    if !is_secure && (args.ca.is_some() || own.is_some()) {
-        return Err(Failure::settings(
-            "certificates are of use only with TLS",
-            format!("write mqtts://{}:8883", broker.host),
-        ));
-    }
-    let tls = is_secure.then(|| ingest::client_tls(args.ca.as_deref(), own).map_err(tls_failure));
-    let login = login(args)?;
-    if !is_secure && !broker.is_loopback() {
-        if login.is_some() {
-            return Err(Failure::settings(
-                "a password is not sent to another machine without TLS",
-                format!("write mqtts://{}:8883", broker.host),
-            ));
-        }
-        say(
-            settings,
-            "warning: messages come from another machine without TLS: others may read and change them",
-        );
-    }
-    let keep_alive = seconds_of("keep-alive", &args.keep_alive)?;
-    if !(Duration::from_secs(5)..=Duration::from_secs(18 * 60 * 60)).contains(&keep_alive) {
-        return Err(Failure::settings(
-            "--keep-alive is out of range",
-            "write --keep-alive 30",
-        ));
-    }
-    Ok(MqttSource {
-        version: match args.mqtt_version {
-            MqttVersionName::Three => MqttVersion::Three,
-            MqttVersionName::Five => MqttVersion::Five,
-        },
-        client_id: String::new(),
-        login,
-        tls: tls.transpose()?,
-        routes: Vec::new(),
-        keep_alive,
-        is_clean: false,
-        broker,
-    })
-}
-
-/// An address as it may be shown: what stands before `@` may be a password.
-fn without_login(address: &str) -> &str {
-    address.rsplit_once('@').map_or(address, |(_, host)| host)
-}
-
-fn tls_failure(error: ClientTlsError) -> anyhow::Error {
-    Failure::settings(
-        error.to_string(),
-        "give PEM files: --ca FILE for whom to trust, --client-cert FILE and --client-key FILE for who you are",
-    )
-}
-
 /// The same landing place has the same session with the broker, whatever process listens.
 fn client_id(args: &BrokerArgs, landing: &Location) -> String {
     let of_place = || format!("stedi-{}", fingerprint(landing));
@@ -377,35 +212,6 @@ fn client_id(args: &BrokerArgs, landing: &Location) -> String {
 fn fingerprint(landing: &Location) -> String {
     let hash = blake3::hash(landing.url().as_str().as_bytes());
     hash.to_hex()[..16].to_owned()
-}
-
-fn login(args: &BrokerArgs) -> Result<Option<(String, String)>> {
-    let Some(user) = &args.user else {
-        return Ok(None);
-    };
-    let password = match &args.password_file {
-        Some(file) => read_password(file)?,
-        None => std::env::var(PASSWORD_VARIABLE).map_err(|_| {
-            Failure::settings(
-                "a user needs a password",
-                format!("set {PASSWORD_VARIABLE}, or name a file with --password-file"),
-            )
-        })?,
-    };
-    Ok(Some((user.clone(), password)))
-}
-
-fn read_password(file: &Path) -> Result<String> {
-    let mut text = String::new();
-    let read = std::fs::File::open(file)
-        .and_then(|file| file.take(PASSWORD_BYTES_MAX).read_to_string(&mut text));
-    read.map_err(|error| {
-        Failure::settings(
-            format!("cannot read the password in {}: {error}", file.display()),
-            "name a file with the password in its first line",
-        )
-    })?;
-    Ok(text.lines().next().unwrap_or_default().to_owned())
 }
 
 /// Who may post. As for `serve`: whoever is on this machine until there is a source; other
@@ -452,74 +258,4 @@ fn keys(args: &ListenArgs, landing: &Location) -> Result<Arc<Keys>> {
         };
         Failure::failed(error.to_string(), hint)
     })
-}
-
-fn sources_of(args: &SourcesArgs) -> Result<Sources> {
-    let own = || Some(folders::settings()?.join("sources.json"));
-    let path: Option<PathBuf> = args.sources.clone().or_else(own);
-    path.map(Sources::at).ok_or_else(|| {
-        Failure::settings(
-            "there is no place for the file of sources: neither HOME nor XDG_CONFIG_HOME is set",
-            "name it with --sources",
-        )
-    })
-}
-
-fn sources_failure(error: &SourcesError) -> anyhow::Error {
-    let hint = match error {
-        SourcesError::Readable { path, .. } => format!("chmod 600 {path}"),
-        SourcesError::File { .. } => "check the file, or name another with --sources".to_owned(),
-        SourcesError::Unknown(_) => "`stedi listen sources` lists all sources".to_owned(),
-        _ => "choose another".to_owned(),
-    };
-    Failure::settings(error.to_string(), hint)
-}
-
-/// `stedi listen token`, `sources` and `revoke`.
-fn manage(settings: &Settings, command: &ListenCommand) -> Result<Ending> {
-    match command {
-        ListenCommand::Token {
-            name,
-            tables,
-            days,
-            sources,
-        } => {
-            let project = settings.project()?;
-            for table in tables {
-                if !project.landing().iter().any(|known| known.name == table.as_str()) {
-                    return Err(no_table(&project, table));
-                }
-            }
-            let valid = chrono::Duration::days(i64::from(*days));
-            let token = sources_of(sources)?.add_token(name, tables, valid);
-            put(&format!("{}\n", token.map_err(|e| sources_failure(&e))?))?;
-            say(
-                settings,
-                &format!("the token is shown only now, and ends after {days} days"),
-            );
-        }
-        ListenCommand::Sources { sources } => {
-            let list = sources_of(sources)?.list();
-            let list = list.map_err(|error| sources_failure(&error))?;
-            put_list(
-                settings,
-                &["source", "tables", "expires"],
-                &list,
-                |source| {
-                    let expires = source.expires.format("%Y-%m-%d").to_string();
-                    vec![
-                        Field::text(Some(&source.name)),
-                        Field::text(Some(&source.tables.join(", "))),
-                        Field::text(Some(&expires)),
-                    ]
-                },
-            )?;
-        }
-        ListenCommand::Revoke { name, sources } => {
-            let removed = sources_of(sources)?.remove(name);
-            removed.map_err(|error| sources_failure(&error))?;
-            say(settings, &format!("{name} may not post any more"));
-        }
-    }
-    Ok(Ending::Done)
 }

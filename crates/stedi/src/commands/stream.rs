@@ -296,7 +296,7 @@ fn table_of(source: StreamSource) -> &'static str {
 /// The topics of the tables: the first filter of each, where the device's number stands for
 /// what the filter leaves open.
 fn topics(project: &Project) -> Result<HashMap<StreamSource, (String, String)>> {
-    let topic = |(source, name): (StreamSource, &str)| {
+    let topic = |(source, name): (StreamSource, &str)| -> Result<_> {
         let table = project.landing().iter().find(|table| table.name == *name);
         let filter = table
             .and_then(|table| table.topics().next())

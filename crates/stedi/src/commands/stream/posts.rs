@@ -23,7 +23,7 @@ const ATTEMPTS: u32 = 5;
 /// Bytes of the longest answer.
 const ANSWER_BYTES_MAX: u64 = 64 << 10;
 
-pub(super) struct Posts {
+pub(crate) struct Posts {
     address: String,
     token: Option<String>,
     /// By table, how many records there are, and they.
