@@ -159,7 +159,7 @@ async fn connection(
             Arrival::Message(message) => {
                 let taken = take(message, routes, spool, &traffic, &safe);
                 tokio::select! {
-                    taken = timeout(source.keep_alive / 2, taken) => if taken.is_err() {
+                    taken = timeout(source.keep_alive / 3, taken) => if taken.is_err() {
                         return End::Lost("landing files cannot be written".to_owned());
                     },
                     () = stopped(stop) => {

@@ -273,7 +273,11 @@ impl Sink {
                 let published = publisher.finish(patience).await;
                 (published.sent, published.acknowledged)
             }
-            Self::Posts(posts) => posts.counts(),
+            Self::Posts(mut posts) => {
+                // What is not accepted is not counted.
+                _ = tokio::time::timeout(patience, posts.flush_all()).await;
+                posts.counts()
+            }
             Self::Folder {
                 spool,
                 writers,

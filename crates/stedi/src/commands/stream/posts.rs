@@ -67,6 +67,11 @@ impl Posts {
         if self.posted.elapsed() < PERIOD {
             return Ok(());
         }
+        self.flush_all().await
+    }
+
+    /// Posts what is there.
+    pub(super) async fn flush_all(&mut self) -> Result<()> {
         self.posted = Instant::now();
         for (table, (records, body)) in std::mem::take(&mut self.waiting) {
             self.number += 1;
