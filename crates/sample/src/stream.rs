@@ -18,6 +18,11 @@ const DAY_MS: u64 = 24 * 60 * 60 * 1_000;
 /// The first cohort of a stream: those before it are in samples, so that nobody is in both.
 const FIRST_COHORT: u64 = Sample::CUSTOMERS_MAX / COHORT_PEOPLE as u64 + 1;
 
+/// Cohorts of a seed, and seeds with people of their own: those of two seeds may be in one
+/// lake.
+const COHORTS: u64 = 2_000;
+const SEEDS: u64 = 1_000_000;
+
 /// Where a message goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum StreamSource {
@@ -72,7 +77,7 @@ impl Stream {
     pub fn new(devices: usize, seed: u64) -> Self {
         let plan = Plan::new();
         let mut people = Vec::with_capacity(devices);
-        for cohort in FIRST_COHORT.. {
+        for cohort in FIRST_COHORT + seed % SEEDS * COHORTS.. {
             let wanted = (devices - people.len()).min(COHORT_PEOPLE);
             if wanted == 0 {
                 break;
