@@ -208,7 +208,7 @@ pub(crate) enum Command {
     /// Open the doors of a lake: a web page, an HTTP API, Postgres wire, Arrow Flight SQL
     Serve(ServeArgs),
     /// Write what a broker or programs send into landing files, until Ctrl-C
-    Listen(ListenArgs),
+    Listen(Box<ListenArgs>),
     /// Manage who may sign in where a lake is served
     #[command(subcommand)]
     User(UserCommand),
@@ -230,7 +230,7 @@ pub(crate) enum Command {
     #[command(subcommand)]
     Consent(ConsentCommand),
     /// Write synthetic landing data in the shape of the real one
-    Sample(SampleArgs),
+    Sample(Box<SampleArgs>),
     /// Write out the built-in data product for editing
     Init(InitArgs),
     /// Make a data product of what you have elsewhere
