@@ -11,6 +11,7 @@ ROW FORMAT SERDE 'org.openx.data.jsonserde.JsonSerDe'
 LOCATION 's3://stedi/accelerometer/landing/'
 TBLPROPERTIES (
   'classification' = 'json',
+  'stedi.topic' = 'stedi/accelerometer/+',
   'stedi.subject' = 'user',
   'stedi.time' = 'timestamp',
   'stedi.personal' = 'user',

@@ -17,6 +17,7 @@ ROW FORMAT SERDE 'org.openx.data.jsonserde.JsonSerDe'
 LOCATION 's3://stedi/customer/landing/'
 TBLPROPERTIES (
   'classification' = 'json',
+  'stedi.topic' = 'stedi/customer',
   'stedi.subject' = 'email',
   'stedi.device' = 'serialnumber',
   'stedi.time' = 'lastupdatedate',

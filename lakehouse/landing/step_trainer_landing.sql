@@ -9,6 +9,7 @@ ROW FORMAT SERDE 'org.openx.data.jsonserde.JsonSerDe'
 LOCATION 's3://stedi/step_trainer/landing/'
 TBLPROPERTIES (
   'classification' = 'json',
+  'stedi.topic' = 'stedi/step_trainer/+',
   'stedi.device' = 'serialnumber',
   'stedi.time' = 'sensorreadingtime',
   'stedi.personal' = 'serialnumber',

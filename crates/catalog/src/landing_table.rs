@@ -8,6 +8,9 @@ use crate::column::Column;
 use crate::names::TableName;
 use crate::table_roles::TableRoles;
 
+/// The property that names the topics of a broker whose messages are records of a table.
+pub(crate) const TOPIC: &str = "stedi.topic";
+
 /// A landing table, as its `CREATE EXTERNAL TABLE` statement defines it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LandingTable {
@@ -88,6 +91,14 @@ impl LandingTable {
     /// [roles](crate::Roles): its subject or device, and its time.
     pub fn required(&self) -> &[String] {
         &self.required
+    }
+
+    /// The topic filters of a broker whose messages are records of the table, from the
+    /// property `stedi.topic`, where white space stands between them. None unless the
+    /// property is there; it is not checked what they are.
+    pub fn topics(&self) -> impl Iterator<Item = &str> {
+        let topics = self.properties.get(TOPIC).map(String::as_str);
+        topics.unwrap_or_default().split_whitespace()
     }
 
     /// What its columns mean.

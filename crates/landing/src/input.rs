@@ -49,7 +49,8 @@ fn is_bookkeeping(name: &str) -> bool {
         "_temporary",
         "__MACOSX",
     ];
-    const PREFIXES: [&str; 3] = ["._", "_committed_", "_started_"];
+    // The last is that of `stedi listen`, which writes its files under such a name first.
+    const PREFIXES: [&str; 4] = ["._", "_committed_", "_started_", ".stedi-"];
     let mut parts = name.split('/');
     name.ends_with(".crc")
         || parts.any(|part| {
@@ -103,6 +104,8 @@ mod tests {
             ("_late/customers-1-2023-08-06-00-00-00-uuid", 9, Aside),
             ("_late/customers-1-2023-08-06-00-00-00-uuid", 0, Ignored),
             ("_committed_17", 9, Ignored),
+            (".stedi-1f9c2b7e.lock", 0, Ignored),
+            (".stedi-1f9c2b7e-listen-1.json.part", 9, Ignored),
             ("_customers", 9, Aside),
         ] {
             assert_eq!(ObjectKind::of(name, bytes), expected, "{name} {bytes}");

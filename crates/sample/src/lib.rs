@@ -42,6 +42,7 @@
 //! - `plan`, `schedule`, `shares`: the fixed part of a cohort.
 //! - `cohort`, `readings`, `names`, `random`: the random part of a cohort.
 //! - `record`, `lines`, `files`: people as JSON lines in landing files.
+//! - `stream`: readings in real time.
 //! - `defects`: samples with defects, and the truth about them.
 
 use std::io;
@@ -59,6 +60,7 @@ mod record;
 mod request;
 mod schedule;
 mod shares;
+mod stream;
 
 #[cfg(test)]
 mod tests;
@@ -66,6 +68,7 @@ mod tests;
 pub use defects::kinds::{Defect, Defects};
 use files::{LandingFiles, SOURCES};
 pub use request::{Sample, Written};
+pub use stream::{Stream, StreamMessage, StreamSource, StreamTruth};
 
 impl Sample {
     /// Writes the sample into the three landing folders below `out`:

@@ -119,13 +119,13 @@ pub(super) fn step_trainer(people: &[Person], lines: &mut impl LineSink) -> io::
 
 /// Appends text. No value needs escaping: the sample has no quotes or backslashes
 /// in it.
-fn text(line: &mut Vec<u8>, before: &str, value: &str) {
+pub(super) fn text(line: &mut Vec<u8>, before: &str, value: &str) {
     line.extend_from_slice(before.as_bytes());
     line.extend_from_slice(value.as_bytes());
 }
 
 /// Appends a number. Formatting through `fmt` would take most of the time.
-fn number(line: &mut Vec<u8>, mut value: u64) {
+pub(super) fn number(line: &mut Vec<u8>, mut value: u64) {
     let mut digits = [0; 20];
     let mut first = digits.len();
     loop {

@@ -126,11 +126,3 @@ fn wrong_secret() -> Fault {
     Fault::new(Kind::SignIn, "the name and the password do not fit")
         .with_hint("a token made with `stedi user token` is a password too")
 }
-
-/// Ends when the doors close.
-pub(crate) async fn stopped(stop: &mut watch::Receiver<bool>) {
-    // Without anybody who could close them, they stay open.
-    if stop.wait_for(|stop| *stop).await.is_err() {
-        std::future::pending::<()>().await;
-    }
-}

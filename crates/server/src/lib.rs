@@ -12,12 +12,10 @@ mod flight;
 mod gate;
 mod http;
 mod operations;
-mod own_file;
 mod postgres;
 mod principal;
 mod saved;
 mod sql_text;
-mod tls;
 mod users;
 
 pub use audit::{Audit, AuditEntry};
@@ -30,5 +28,4 @@ pub use operations::Launcher;
 pub use postgres::postgres;
 pub use principal::{Door, Principal, Role};
 pub use saved::{Saved, SavedError};
-pub use tls::{TlsError, tls};
 pub use users::{TokenSummary, UserSummary, Users, UsersError};

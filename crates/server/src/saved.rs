@@ -8,12 +8,11 @@
 use std::path::PathBuf;
 
 use chrono::{DateTime, Utc};
+use door::{FileFault, PrivateFile, hex, random};
 use serde::{Deserialize, Serialize};
 
 use crate::fault::{Fault, Kind};
-use crate::own_file::{OwnFile, OwnFileError};
 use crate::principal::Principal;
-use crate::users::{hex, random};
 
 /// Statements of one user.
 const COUNT_MAX: usize = 500;
@@ -57,8 +56,8 @@ pub enum SavedError {
     Full,
 }
 
-impl From<OwnFileError> for SavedError {
-    fn from(error: OwnFileError) -> Self {
+impl From<FileFault> for SavedError {
+    fn from(error: FileFault) -> Self {
         Self::File(error.to_string())
     }
 }
@@ -135,14 +134,14 @@ struct All {
 /// The file of saved statements.
 #[derive(Debug)]
 pub struct Saved {
-    file: OwnFile<All>,
+    file: PrivateFile<All>,
 }
 
 impl Saved {
     /// The statements of a file, which need not exist.
     pub fn at(path: PathBuf) -> Self {
         Self {
-            file: OwnFile::at(path, FILE_BYTES_MAX),
+            file: PrivateFile::of_at_most(path, FILE_BYTES_MAX),
         }
     }
 

@@ -1,35 +1,17 @@
 //! Users, their passwords and tokens: one file that only its owner can read.
 //!
 //! Passwords and tokens are stored as argon2id hashes. A token is shown once, as
-//! `stedi_NAME_ID_SECRET`. The server reads the file again when it changed, so that a
-//! revoked token ends at once.
+//! `stedi_NAME_ID_SECRET`. Changes replace the file as a whole, so that a reader finds the
+//! old or the new one; a lock beside it keeps two writers apart. The server reads the file
+//! again when it changed, so that a revoked token ends at once.
 
-use std::collections::HashMap;
 use std::path::PathBuf;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::{Duration, Instant};
 
-use argon2::Argon2;
-use argon2::password_hash::{PasswordHash, PasswordHasher, PasswordVerifier, SaltString};
 use chrono::{DateTime, Utc};
-use parking_lot::Mutex;
+use door::{FileFault, PrivateFile, Verifier, hashed, hex, random};
 use serde::{Deserialize, Serialize};
 
-use crate::own_file::{OwnFile, OwnFileError, Stamp};
 use crate::principal::{Principal, Role};
-
-/// Users and tokens are few; a larger file is something else.
-const BYTES_MAX: u64 = 4 << 20;
-
-/// How long a password or token that was verified needs no hashing again.
-const VERIFIED_FOR: Duration = Duration::from_secs(60);
-
-/// The most answers that are remembered.
-const VERIFIED_MAX: usize = 10_000;
-
-/// Secrets that are hashed or wait for it at once; more are turned away.
-const WAITING_MAX: usize = 32;
 
 /// Characters of the shortest password.
 const PASSWORD_MIN: usize = 12;
@@ -80,6 +62,21 @@ pub enum UsersError {
     /// A password that is too short.
     #[error("a password has {PASSWORD_MIN} characters or more")]
     Password,
+}
+
+impl From<FileFault> for UsersError {
+    fn from(fault: FileFault) -> Self {
+        match fault {
+            FileFault::File { path, reason } => Self::File { path, reason },
+            FileFault::Readable { path, mode } => Self::Readable { path, mode },
+        }
+    }
+}
+
+impl From<door::TooMany> for UsersError {
+    fn from(_: door::TooMany) -> Self {
+        Self::Busy
+    }
 }
 
 /// A user as the file has it.
@@ -140,25 +137,16 @@ pub struct TokenSummary {
 /// The file of users.
 #[derive(Debug)]
 pub struct Users {
-    file: OwnFile<Stored>,
-    verified: Mutex<HashMap<[u8; 32], (Instant, Stamp)>>,
-    /// Keyed, so that what is remembered is no hash of a password.
-    key: [u8; 32],
-    /// One at a time: each takes 19 MiB and some milliseconds.
-    hashing: Mutex<()>,
-    /// Secrets that are hashed or wait for it.
-    waiting: AtomicUsize,
+    file: PrivateFile<Stored>,
+    verifier: Verifier,
 }
 
 impl Users {
     /// The users of a file, which need not exist.
     pub fn at(path: PathBuf) -> Self {
         Self {
-            file: OwnFile::at(path, BYTES_MAX),
-            verified: Mutex::default(),
-            key: random(),
-            hashing: Mutex::default(),
-            waiting: AtomicUsize::new(0),
+            file: PrivateFile::at(path),
+            verifier: Verifier::default(),
         }
     }
 
@@ -167,7 +155,7 @@ impl Users {
     /// # Errors
     /// [`UsersError::File`], [`UsersError::Readable`].
     pub fn is_empty(&self) -> Result<bool, UsersError> {
-        Ok(self.stored()?.1.users.is_empty())
+        Ok(self.file.read()?.1.users.is_empty())
     }
 
     /// All users, by name.
@@ -175,7 +163,7 @@ impl Users {
     /// # Errors
     /// As [`Users::is_empty`].
     pub fn list(&self) -> Result<Vec<UserSummary>, UsersError> {
-        let stored = self.stored()?.1;
+        let stored = self.file.read()?.1;
         let mut users: Vec<UserSummary> = stored.users.iter().map(summary).collect();
         users.sort_by(|one, other| one.name.cmp(&other.name));
         Ok(users)
@@ -199,7 +187,7 @@ impl Users {
             return Err(UsersError::Password);
         }
         let password = password.map(hashed);
-        self.change(|stored| {
+        self.file.change(|stored| {
             if stored.users.iter().any(|user| user.name == name) {
                 return Err(UsersError::Known(name.to_owned()));
             }
@@ -220,7 +208,7 @@ impl Users {
     /// # Errors
     /// [`UsersError::Unknown`].
     pub fn remove(&self, name: &str) -> Result<(), UsersError> {
-        self.change(|stored| {
+        self.file.change(|stored| {
             let before = stored.users.len();
             stored.users.retain(|user| user.name != name);
             match stored.users.len() == before {
@@ -238,7 +226,7 @@ impl Users {
         let (id, secret) = (hex(&random::<4>()), hex(&random::<32>()));
         let hash = hashed(&secret);
         let created = Utc::now();
-        self.change(|stored| {
+        self.file.change(|stored| {
             let user = find(stored, name)?;
             user.tokens.retain(|token| token.expires > created);
             user.tokens.push(StoredToken {
@@ -247,7 +235,7 @@ impl Users {
                 created,
                 expires: created + valid,
             });
-            Ok(())
+            Ok::<(), UsersError>(())
         })?;
         Ok(format!("{TOKEN_PREFIX}{name}_{id}_{secret}"))
     }
@@ -257,7 +245,7 @@ impl Users {
     /// # Errors
     /// [`UsersError::Unknown`], [`UsersError::NoToken`].
     pub fn revoke(&self, name: &str, id: Option<&str>) -> Result<usize, UsersError> {
-        self.change(|stored| {
+        self.file.change(|stored| {
             let user = find(stored, name)?;
             let before = user.tokens.len();
             user.tokens
@@ -283,10 +271,10 @@ impl Users {
             let principal = self.of_token(secret)?;
             return Ok(principal.filter(|principal| principal.name.as_ref() == name));
         }
-        let (stamp, stored) = self.stored()?;
+        let (stamp, stored) = self.file.read()?;
         let user = stored.users.iter().find(|user| user.name == name);
         let hash = user.and_then(|user| user.password.as_deref());
-        let fits = self.fits(secret, hash, stamp)?;
+        let fits = self.verifier.fits(secret, hash, stamp)?;
         Ok(user.filter(|_| fits).map(principal))
     }
 
@@ -295,7 +283,7 @@ impl Users {
     /// # Errors
     /// As [`Users::is_empty`]; [`UsersError::Busy`].
     pub fn of_token(&self, token: &str) -> Result<Option<Principal>, UsersError> {
-        let (stamp, stored) = self.stored()?;
+        let (stamp, stored) = self.file.read()?;
         let mut parts = token
             .strip_prefix(TOKEN_PREFIX)
             .unwrap_or_default()
@@ -308,7 +296,9 @@ impl Users {
         let user = stored.users.iter().find(|user| user.name == name);
         let found = user.and_then(|user| user.tokens.iter().find(|token| token.id == id));
         let found = found.filter(|token| token.expires > Utc::now());
-        let fits = self.fits(secret, found.map(|token| token.hash.as_str()), stamp)?;
+        let fits = self
+            .verifier
+            .fits(secret, found.map(|token| token.hash.as_str()), stamp)?;
         Ok(user.filter(|_| fits).map(principal))
     }
 
@@ -317,82 +307,11 @@ impl Users {
     /// # Errors
     /// As [`Users::is_empty`].
     pub fn principal(&self, name: &str) -> Result<Option<Principal>, UsersError> {
-        let stored = self.stored()?.1;
+        let stored = self.file.read()?.1;
         let user = stored.users.iter().find(|user| user.name == name);
         Ok(user.map(principal))
     }
-
-    /// Whether a secret has that hash. Without a hash it takes as long, and says no.
-    fn fits(&self, secret: &str, hash: Option<&str>, stamp: Stamp) -> Result<bool, UsersError> {
-        struct Waiting<'w>(&'w AtomicUsize);
-        impl Drop for Waiting<'_> {
-            fn drop(&mut self) {
-                self.0.fetch_sub(1, Ordering::Relaxed);
-            }
-        }
-        let of = hash.unwrap_or(NOBODY);
-        let mut asked = secret.as_bytes().to_vec();
-        asked.extend(of.as_bytes());
-        let asked = *blake3::keyed_hash(&self.key, &asked).as_bytes();
-        if self.is_verified(&asked, stamp) {
-            return Ok(true);
-        }
-        let before = self.waiting.fetch_add(1, Ordering::Relaxed);
-        let _waiting = Waiting(&self.waiting);
-        if before >= WAITING_MAX {
-            return Err(UsersError::Busy);
-        }
-        let _one = self.hashing.lock();
-        // Another request of the same user may have been hashed meanwhile.
-        if self.is_verified(&asked, stamp) {
-            return Ok(true);
-        }
-        let Ok(parsed) = PasswordHash::new(of) else {
-            return Ok(false);
-        };
-        let verified = Argon2::default().verify_password(secret.as_bytes(), &parsed);
-        if verified.is_err() || hash.is_none() {
-            return Ok(false);
-        }
-        let mut known = self.verified.lock();
-        if known.len() >= VERIFIED_MAX {
-            known.clear();
-        }
-        known.insert(asked, (Instant::now(), stamp));
-        Ok(true)
-    }
-
-    fn is_verified(&self, asked: &[u8; 32], stamp: Stamp) -> bool {
-        let verified = self.verified.lock();
-        let found = verified.get(asked);
-        found.is_some_and(|(at, then)| at.elapsed() < VERIFIED_FOR && *then == stamp)
-    }
-
-    /// The users as the file has them now.
-    fn stored(&self) -> Result<(Stamp, Arc<Stored>), UsersError> {
-        Ok(self.file.read()?)
-    }
-
-    fn change<T>(
-        &self,
-        change: impl FnOnce(&mut Stored) -> Result<T, UsersError>,
-    ) -> Result<T, UsersError> {
-        self.file.change(change)
-    }
 }
-
-impl From<OwnFileError> for UsersError {
-    fn from(error: OwnFileError) -> Self {
-        match error {
-            OwnFileError::File { path, reason } => Self::File { path, reason },
-            OwnFileError::Readable { path, mode } => Self::Readable { path, mode },
-        }
-    }
-}
-
-/// The hash that is compared for names that do not exist, so that it takes as long.
-const NOBODY: &str =
-    "$argon2id$v=19$m=19456,t=2,p=1$bm9ib2R5bm9ib2R5$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
 
 fn principal(user: &StoredUser) -> Principal {
     Principal {
@@ -426,28 +345,6 @@ fn find<'s>(stored: &'s mut Stored, name: &str) -> Result<&'s mut StoredUser, Us
 fn is_name(name: &str) -> bool {
     let is_of_name = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || ".-".contains(c);
     (1..=32).contains(&name.len()) && name.chars().all(is_of_name)
-}
-
-fn hashed(secret: &str) -> String {
-    let salt = SaltString::encode_b64(&random::<16>())
-        .unwrap_or_else(|error| unreachable!("16 bytes are a salt: {error}"));
-    Argon2::default()
-        .hash_password(secret.as_bytes(), &salt)
-        .unwrap_or_else(|error| unreachable!("any text has a hash: {error}"))
-        .to_string()
-}
-
-/// Random bytes of the system.
-pub(crate) fn random<const N: usize>() -> [u8; N] {
-    let mut bytes = [0; N];
-    getrandom::fill(&mut bytes)
-        .unwrap_or_else(|error| unreachable!("the system has random numbers: {error}"));
-    bytes
-}
-
-/// Bytes as hexadecimal digits.
-pub(crate) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 #[cfg(test)]

@@ -209,6 +209,8 @@ pub(crate) enum Command {
     Report(ReportArgs),
     /// Open the doors of a lake: a web page, an HTTP API, Postgres wire, Arrow Flight SQL
     Serve(ServeArgs),
+    /// Write what a broker or programs send into landing files, until Ctrl-C
+    Listen(Box<ListenArgs>),
     /// Manage who may sign in where a lake is served
     #[command(subcommand)]
     User(UserCommand),
@@ -230,7 +232,7 @@ pub(crate) enum Command {
     #[command(subcommand)]
     Consent(ConsentCommand),
     /// Write synthetic landing data in the shape of the real one
-    Sample(SampleArgs),
+    Sample(Box<SampleArgs>),
     /// Write out the built-in data product for editing
     Init(InitArgs),
     /// Make a data product of what you have elsewhere
@@ -273,13 +275,11 @@ pub(crate) struct DemoArgs {
     /// Afterwards, serve the lake with its web page until Ctrl-C
     #[arg(long)]
     pub(crate) serve: bool,
+    /// Afterwards, let readings arrive, take them in, and serve the web page until Ctrl-C
+    #[arg(long, conflicts_with = "serve")]
+    pub(crate) live: bool,
     /// Where the web page listens
-    #[arg(
-        long,
-        value_name = "ADDR",
-        default_value = "127.0.0.1:8080",
-        requires = "serve"
-    )]
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8080")]
     pub(crate) http: SocketAddr,
 }
 
@@ -481,6 +481,132 @@ pub(crate) struct ServeArgs {
     /// Check row counts: `published`, or a file with `[rows]` and `table = count`
     #[arg(long, value_name = "published|FILE")]
     pub(crate) expect: Option<String>,
+}
+
+#[derive(Debug, Args)]
+#[command(
+    args_conflicts_with_subcommands = true,
+    after_help = "A message is acknowledged, and a post answered, after its file is whole and on the disk. Messages of a\n\
+                  broker go to the landing table that names their topic in the property stedi.topic, or to that of\n\
+                  --topic. Programs post to /v1/TABLE: whoever is on this machine until there is a source, then with\n\
+                  a token. docs/arrival.md says what is promised."
+)]
+pub(crate) struct ListenArgs {
+    #[command(subcommand)]
+    pub(crate) command: Option<ListenCommand>,
+    /// The broker to subscribe to: mqtt://HOST:PORT, or mqtts://HOST:PORT with TLS
+    #[arg(long, value_name = "ADDR")]
+    pub(crate) mqtt: Option<String>,
+    /// Messages of this topic filter go to this landing table; may be repeated
+    #[arg(long = "topic", value_name = "FILTER=TABLE", requires = "mqtt")]
+    pub(crate) topics: Vec<String>,
+    #[command(flatten)]
+    pub(crate) broker: BrokerArgs,
+    /// Where programs post records, such as 127.0.0.1:8090
+    #[arg(long, value_name = "ADDR")]
+    pub(crate) http: Option<SocketAddr>,
+    /// The chain of certificates for TLS of --http, as PEM
+    #[arg(long, value_name = "FILE", requires = "tls_key")]
+    pub(crate) tls_cert: Option<PathBuf>,
+    /// The private key of the certificate, as PEM
+    #[arg(long, value_name = "FILE", requires = "tls_cert")]
+    pub(crate) tls_key: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) sources: SourcesArgs,
+    /// Where idempotency keys are kept [default: a folder for each landing place in the user's
+    /// state folder]
+    #[arg(long, value_name = "DIR")]
+    pub(crate) state: Option<PathBuf>,
+    /// A file is written once it has this size
+    #[arg(long, value_name = "SIZE", default_value = "8MB")]
+    pub(crate) file_size: String,
+    /// A file is written once its first record waits so many seconds
+    #[arg(long, value_name = "SECONDS", default_value = "1s")]
+    pub(crate) file_age: String,
+    /// How much may wait to be written; beyond it, senders wait
+    #[arg(long, value_name = "SIZE", default_value = "64MB")]
+    pub(crate) buffer: String,
+}
+
+/// How to sign in to a broker.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Broker")]
+pub(crate) struct BrokerArgs {
+    /// The version of MQTT
+    #[arg(long, value_enum, value_name = "VERSION", default_value_t)]
+    pub(crate) mqtt_version: MqttVersionName,
+    /// The user; the password is in STEDI_MQTT_PASSWORD or in --password-file
+    #[arg(long, value_name = "NAME")]
+    pub(crate) user: Option<String>,
+    /// A file with the password in its first line
+    #[arg(long, value_name = "FILE", requires = "user")]
+    pub(crate) password_file: Option<PathBuf>,
+    /// Certificates of whom to trust, as PEM [default: those that the system trusts]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) ca: Option<PathBuf>,
+    /// The client's own certificate, as PEM
+    #[arg(long, value_name = "FILE", requires = "client_key")]
+    pub(crate) client_cert: Option<PathBuf>,
+    /// The private key of that certificate, as PEM
+    #[arg(long, value_name = "FILE", requires = "client_cert")]
+    pub(crate) client_key: Option<PathBuf>,
+    /// Names the session that the broker keeps [default: one name for each landing place]
+    #[arg(long, value_name = "ID")]
+    pub(crate) client_id: Option<String>,
+    /// How often the connection shows that it is alive, in seconds
+    #[arg(long, value_name = "SECONDS", default_value = "30")]
+    pub(crate) keep_alive: String,
+    /// Let the broker forget the session with the connection: what comes meanwhile is lost
+    #[arg(long)]
+    pub(crate) clean: bool,
+}
+
+/// A version of MQTT.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+pub(crate) enum MqttVersionName {
+    /// 3.1.1.
+    #[default]
+    #[value(name = "3.1.1", alias = "3")]
+    Three,
+    /// 5.
+    #[value(name = "5", alias = "5.0")]
+    Five,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct SourcesArgs {
+    /// The file of sources [default: sources.json in the user's settings folder]
+    #[arg(long = "sources", value_name = "FILE")]
+    pub(crate) sources: Option<PathBuf>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum ListenCommand {
+    /// Make the token of a source, and show it once; it replaces the one before
+    Token {
+        /// 1 to 32 of the characters a-z, 0-9, `.` and `-`
+        name: String,
+        /// The landing tables that the source may write to
+        #[arg(long, value_name = "TABLE", required = true, num_args = 1.., value_delimiter = ',')]
+        tables: Vec<String>,
+        /// After how many days it ends
+        #[arg(long, value_name = "N", default_value_t = 365, value_parser = clap::value_parser!(u16).range(1..=3650))]
+        days: u16,
+        #[command(flatten)]
+        sources: SourcesArgs,
+    },
+    /// List sources
+    Sources {
+        #[command(flatten)]
+        sources: SourcesArgs,
+    },
+    /// Remove a source with its token
+    Revoke {
+        /// The source
+        name: String,
+        #[command(flatten)]
+        sources: SourcesArgs,
+    },
 }
 
 #[derive(Debug, Args)]
@@ -856,7 +982,8 @@ impl From<ConsentPurpose> for Purpose {
 #[derive(Debug, Args)]
 pub(crate) struct SampleArgs {
     /// The folder to write the landing files to
-    pub(crate) out: PathBuf,
+    #[arg(required_unless_present = "stream")]
+    pub(crate) out: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) size: SampleSize,
     /// Defects in the data; kinds combine. OUT/truth holds what a run must make
@@ -868,6 +995,43 @@ pub(crate) struct SampleArgs {
         value_delimiter = ','
     )]
     pub(crate) defects: Vec<sample::Defect>,
+    /// Play readings in real time instead, to mqtt://HOST:PORT, http://HOST:PORT or a landing
+    /// folder, and print at the end what was sent
+    #[arg(long, value_name = "TO", conflicts_with_all = ["out", "defects", "customers"])]
+    pub(crate) stream: Option<String>,
+    #[command(flatten)]
+    pub(crate) stream_args: StreamArgs,
+}
+
+/// How a stream is played.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Stream")]
+pub(crate) struct StreamArgs {
+    /// Messages a second: half of them of phones, half of trainers
+    #[arg(long, value_name = "N", default_value = "100", requires = "stream", value_parser = rate)]
+    pub(crate) rate: f64,
+    /// How many people, each with one device
+    #[arg(long, value_name = "N", default_value = "100", requires = "stream", value_parser = devices)]
+    pub(crate) devices: usize,
+    /// For how many seconds [default: until Ctrl-C]
+    #[arg(long, value_name = "N", requires = "stream")]
+    pub(crate) seconds: Option<f64>,
+    #[command(flatten)]
+    pub(crate) broker: BrokerArgs,
+}
+
+/// Messages a second.
+fn rate(text: &str) -> Result<f64, String> {
+    let rate = text.parse().ok();
+    let rate = rate.filter(|rate| (0.01..=1_000_000.0).contains(rate));
+    rate.ok_or_else(|| "a number from 0.01 to 1000000".to_owned())
+}
+
+/// A number of devices that fit into memory.
+fn devices(text: &str) -> Result<usize, String> {
+    let number = text.parse().ok();
+    let number = number.filter(|number| (1..=1_000_000).contains(number));
+    number.ok_or_else(|| "a number from 1 to 1000000".to_owned())
 }
 
 #[derive(Debug, Subcommand)]

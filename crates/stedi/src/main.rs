@@ -63,6 +63,7 @@ fn execute(settings: &Settings, command: &Command) -> anyhow::Result<Ending> {
         Command::Lineage(lineage) => commands::lineage::lineage(settings, lineage),
         Command::Report(report) => commands::report::report(settings, report),
         Command::Serve(serve) => commands::serve::serve(settings, serve),
+        Command::Listen(listen) => commands::listen::listen(settings, listen),
         Command::User(command) => commands::user::user(settings, command),
         Command::Export(export) => commands::export::export(settings, export),
         Command::Compact(compact) => commands::compact::compact(settings, compact),

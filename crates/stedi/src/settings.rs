@@ -343,6 +343,18 @@ pub(crate) fn instant_of(what: &str, text: &str) -> Result<i64> {
 }
 
 fn bytes_of(text: &str) -> Result<usize> {
+    size_of(text)
+        .filter(|bytes| *bytes >= 32 << 20)
+        .ok_or_else(|| {
+            Failure::settings(
+                format!("memory: `{text}` is not a size of at least 32MB"),
+                "write 512MB or 2GB",
+            )
+        })
+}
+
+/// The bytes of a size such as `8MB`.
+pub(crate) fn size_of(text: &str) -> Option<usize> {
     let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic() || c == ' ');
     let unit = text[digits.len()..].trim().to_ascii_uppercase();
     let factor = match unit.as_str() {
@@ -355,13 +367,6 @@ fn bytes_of(text: &str) -> Result<usize> {
     factor
         .zip(digits.parse::<usize>().ok())
         .and_then(|(factor, count)| count.checked_mul(factor))
-        .filter(|bytes| *bytes >= 32 << 20)
-        .ok_or_else(|| {
-            Failure::settings(
-                format!("memory: `{text}` is not a size of at least 32MB"),
-                "write 512MB or 2GB",
-            )
-        })
 }
 
 fn wait_of(text: &Option<String>) -> Result<Duration> {

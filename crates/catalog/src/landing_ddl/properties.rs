@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 
 use super::statement::Property;
 use crate::errors::ErrorKind;
+use crate::landing_table::TOPIC;
 use crate::suggest::nearest;
 use crate::table_roles::ROLE_PROPERTIES;
 
@@ -176,6 +177,7 @@ const STEDI_PREFIX: &str = "stedi.";
 const STEDI_PROPERTIES: &[&str] = &[
     PERSONAL,
     REQUIRED,
+    TOPIC,
     ROLE_PROPERTIES[0],
     ROLE_PROPERTIES[1],
     ROLE_PROPERTIES[2],

@@ -322,7 +322,7 @@ fn what_is_wrong_with_roles_is_told_at_their_place() {
     check(
         "'stedi.consent.marketing'='agreed'",
         "landing/t.sql:3:1: unknown property `stedi.consent.marketing` in TBLPROPERTIES\n\
-         hint: known properties: `stedi.personal`, `stedi.required`, `stedi.subject`, `stedi.device`, \
+         hint: known properties: `stedi.personal`, `stedi.required`, `stedi.topic`, `stedi.subject`, `stedi.device`, \
          `stedi.time`, `stedi.consent.research`, `stedi.consent.public` and `stedi.consent.friends`",
     );
 }

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use parking_lot::Mutex;
 
 use crate::gate::Guest;
-use crate::users::{hex, random};
+use door::{hex, random};
 
 /// How long a token is good without being used.
 const UNUSED: Duration = Duration::from_secs(3600);

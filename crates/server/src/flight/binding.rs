@@ -6,7 +6,7 @@ use arrow::util::display::array_value_to_string;
 
 use crate::fault::{Fault, Kind};
 use crate::sql_text::quoted;
-use crate::users::hex;
+use door::hex;
 
 /// The most elements of an array that is a parameter.
 const ELEMENTS_MAX: usize = 10_000;

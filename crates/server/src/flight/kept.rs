@@ -9,7 +9,7 @@ use bytes::Bytes;
 use parking_lot::Mutex;
 
 use crate::fault::{Fault, Kind};
-use crate::users::random;
+use door::random;
 
 /// How long a statement is kept that nobody uses.
 const UNUSED: Duration = Duration::from_secs(3600);

@@ -17,11 +17,12 @@ mod status;
 use std::time::Duration;
 
 use arrow_flight::flight_service_server::FlightServiceServer;
+use door::stopped;
 use tokio::net::TcpListener;
 use tonic::transport::Server;
 
 use self::service::Service;
-use crate::gate::{Gate, stopped};
+use crate::gate::Gate;
 
 /// The longest message of a client: values of parameters.
 const MESSAGE_MAX: usize = 4 << 20;

@@ -8,6 +8,7 @@ use arrow_flight::error::FlightError;
 use arrow_flight::sql::{Any, ProstMessageExt, TicketStatementQuery};
 use arrow_flight::{CancelStatus, FlightInfo, Ticket};
 use bytes::Bytes;
+use door::stopped;
 use futures::stream;
 use prost::Message;
 use tokio::task::AbortHandle;
@@ -17,7 +18,7 @@ use super::columns::{RowStream, encoded, plain, plain_batch};
 use super::kept::Kept;
 use super::status::status;
 use crate::desk::Rows;
-use crate::gate::{Gate, stopped};
+use crate::gate::Gate;
 use crate::principal::{Door, Principal};
 use crate::sql_text::Places;
 

@@ -1,6 +1,5 @@
 //! The door for browsers and for programs that speak HTTP.
 
-mod accept;
 mod answer;
 mod api;
 mod app;
@@ -96,7 +95,7 @@ pub async fn http(listener: TcpListener, gate: Gate, setup: HttpSetup) {
             operator.end_with(&mut stopped).await;
         }
     };
-    tokio::join!(accept::accept(listener, tls, router, stop), ended);
+    tokio::join!(door::accept(listener, tls, router, stop), ended);
 }
 
 /// An address as a host in a request has it.

@@ -15,7 +15,7 @@ use super::stored::{Stored, Storing};
 use crate::desk::{Desk, Rows};
 use crate::fault::{Fault, Kind};
 use crate::principal::{Door, Principal};
-use crate::users::{hex, random};
+use door::{hex, random};
 
 /// Queries that are remembered for each user; the oldest one that is over makes room.
 const QUERIES_MAX: usize = 100;

@@ -7,7 +7,7 @@ use axum::http::{HeaderMap, header};
 use parking_lot::Mutex;
 
 use crate::principal::Principal;
-use crate::users::{hex, random};
+use door::{hex, random};
 
 /// How long a session lasts after it was used last.
 const SESSION_TIME: Duration = Duration::from_secs(12 * 3600);

@@ -26,7 +26,7 @@ impl Cancels {
     /// A key for a new connection.
     pub(super) fn key(self: &Arc<Self>) -> Key {
         let number = self.next.fetch_add(1, Ordering::Relaxed).wrapping_add(1);
-        let secret = u32::from_be_bytes(crate::users::random());
+        let secret = u32::from_be_bytes(door::random());
         let (send, asked) = watch::channel(());
         self.keys.lock().insert(number, (secret, send));
         Key {

@@ -29,6 +29,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use door::stopped;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
@@ -37,7 +38,7 @@ use tokio_rustls::TlsAcceptor;
 use self::cancel::Cancels;
 use self::failure::Ended;
 use self::session::Session;
-use crate::gate::{Gate, stopped};
+use crate::gate::Gate;
 
 /// Connections at once; more wait to be accepted.
 const CONNECTIONS_MAX: usize = 200;

@@ -147,7 +147,7 @@ fn decimal(text: &str, digits: &str) -> String {
 }
 
 fn bytes_literal(bytes: &[u8]) -> String {
-    format!("X'{}'", crate::users::hex(bytes))
+    format!("X'{}'", door::hex(bytes))
 }
 
 /// An instant with an offset as one of UTC.

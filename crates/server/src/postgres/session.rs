@@ -8,6 +8,7 @@ use arrow::array::StringArray;
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use arrow::record_batch::RecordBatch;
 use bytes::BufMut;
+use door::stopped;
 use tokio::sync::watch;
 
 use super::cancel::Key;
@@ -20,7 +21,7 @@ use super::startup::Started;
 use super::statement::{Asked, asked};
 use super::wire::{Message, Wire, put_text};
 use crate::fault::{Fault, Kind};
-use crate::gate::{Gate, Guest, stopped};
+use crate::gate::{Gate, Guest};
 use crate::principal::Door;
 use crate::sql_text::Places;
 use crate::sql_text::statements;

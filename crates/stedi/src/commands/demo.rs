@@ -6,7 +6,7 @@ use anyhow::Result;
 use engine::RunOptions;
 
 use super::run_report::show_report;
-use super::{run, sample, serve};
+use super::{live, run, sample, serve};
 use crate::args::{DemoArgs, Format};
 use crate::failure::{Ending, Failure};
 use crate::output::{grouped, say};
@@ -56,6 +56,10 @@ pub(crate) fn demo(settings: &Settings, args: &DemoArgs) -> Result<Ending> {
     let ending = show_report(settings, &setup.project, &report)?;
     if ending == Ending::Done && settings.format.value == Format::Table {
         say(settings, &next(&dir, published));
+    }
+    if args.live && ending == Ending::Done {
+        let doors = serve::Doors::of_demo(args.http);
+        return live::live(settings, setup, &landing, &doors, expect);
     }
     if args.serve && ending == Ending::Done {
         return serve::serve_lake(settings, setup, &serve::Doors::of_demo(args.http), expect);

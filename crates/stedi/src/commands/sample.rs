@@ -3,6 +3,7 @@
 use anyhow::Result;
 use serde::Serialize;
 
+use super::stream;
 use crate::args::{Format, SampleArgs};
 use crate::failure::{Ending, Failure};
 use crate::output::{grouped, put_json, say};
@@ -20,10 +21,15 @@ struct Summary {
 }
 
 pub(crate) fn sample(settings: &Settings, args: &SampleArgs) -> Result<Ending> {
+    if let Some(to) = &args.stream {
+        return stream::stream(settings, args, to);
+    }
+    // The command line asks for a folder where there is no stream.
+    let out = args.out.clone().unwrap_or_default();
     let defects = Defects::new(&args.defects);
-    let written = write(&args.size.sample(), &defects, &args.out)?;
+    let written = write(&args.size.sample(), &defects, &out)?;
     if settings.format.value == Format::Table {
-        let out = args.out.display();
+        let out = out.display();
         let (customers, truth) = match defects.is_empty() {
             true => ("customers", String::new()),
             false => (

@@ -1,7 +1,7 @@
 //! `stedi serve`: opens the doors of a lake until it is asked to stop.
 
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -102,24 +102,28 @@ pub(super) fn serve_lake(
     doors: &Doors,
     expect: Option<Expectations>,
 ) -> Result<Ending> {
+    serve_lake_while(settings, setup, doors, expect, std::future::pending())
+}
+
+/// Serves the lake while `beside` goes on, whose error ends it.
+pub(super) fn serve_lake_while(
+    settings: &Settings,
+    setup: Setup,
+    doors: &Doors,
+    expect: Option<Expectations>,
+    beside: impl Future<Output = Result<()>>,
+) -> Result<Ending> {
     let users = users_of(doors)?;
-    let tls = doors.tls.as_ref().map(|(certificates, key)| {
-        server::tls(certificates, key).map_err(|error| {
-            Failure::settings(
-                error.to_string(),
-                "give the chain of certificates with --tls-cert and its private key with --tls-key, both as PEM",
-            )
-        })
-    });
-    let tls = tls.transpose()?;
+    let files = doors.tls.as_ref();
+    let tls = tls_of(files.map(|(chain, key)| (chain.as_path(), key.as_path())))?;
     let audit = open_audit(doors)?;
     let saved = saved_of(settings, doors);
     let limits = limits(settings, doors);
     let launcher: Arc<dyn Launcher> = Arc::new(Children::of(settings, &setup)?);
     runtime()?.block_on(async {
-        let http = listen(Some(doors.http), "--http").await?;
-        let postgres = listen(doors.postgres, "--pg").await?;
-        let flight = listen(doors.flight, "--flight").await?;
+        let http = bind(Some(doors.http), "--http").await?;
+        let postgres = bind(doors.postgres, "--pg").await?;
+        let flight = bind(doors.flight, "--flight").await?;
         let desk = Desk::open(setup, limits, audit).await?;
         let lake = desk.setup().lake.to_string();
         let (close, stop) = watch::channel(false);
@@ -154,7 +158,10 @@ pub(super) fn serve_lake(
         }
         // Whoever started it waits for these lines.
         put(&told)?;
-        stopped().await;
+        tokio::select! {
+            () = stopped() => {}
+            ended = beside => ended?,
+        }
         _ = close.send(true);
         let all = async { while serving.join_next().await.is_some() {} };
         _ = tokio::time::timeout(GRACE, all).await;
@@ -162,7 +169,24 @@ pub(super) fn serve_lake(
     })
 }
 
-async fn listen(address: Option<SocketAddr>, flag: &str) -> Result<Option<TcpListener>> {
+/// What encrypts what comes in: the files of the chain of certificates and of its key.
+pub(super) type TlsConfig = Arc<door::TlsConfig>;
+
+/// Reads the files of TLS, if there are any.
+pub(super) fn tls_of(files: Option<(&Path, &Path)>) -> Result<Option<TlsConfig>> {
+    let tls = files.map(|(certificates, key)| {
+        door::tls(certificates, key).map_err(|error| {
+            Failure::settings(
+                error.to_string(),
+                "give the chain of certificates with --tls-cert and its private key with --tls-key, both as PEM",
+            )
+        })
+    });
+    tls.transpose()
+}
+
+/// Binds an address, if there is one.
+pub(super) async fn bind(address: Option<SocketAddr>, flag: &str) -> Result<Option<TcpListener>> {
     let Some(address) = address else {
         return Ok(None);
     };

@@ -18,6 +18,7 @@ const COMMANDS: [&str; 21] = [
     "history",
     "lineage",
     "report",
+    "listen",
     "export",
     "compact",
     "vacuum",

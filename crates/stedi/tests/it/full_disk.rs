@@ -15,14 +15,14 @@ use crate::program::Call;
 
 /// A small disk, mounted in a namespace of its own: only calls that enter the
 /// namespace see it.
-struct Disk {
+pub(crate) struct Disk {
     holder: Child,
     dir: PathBuf,
 }
 
 impl Disk {
     /// Mounts a disk of this size at `dir`; `None` if this user may not mount.
-    fn of(dir: &Path, kilobytes: u64) -> Option<Self> {
+    pub(crate) fn of(dir: &Path, kilobytes: u64) -> Option<Self> {
         let mount = format!("mount -t tmpfs -o size={kilobytes}k tmpfs \"$0\" && exec sleep 600");
         let holder = Command::new("unshare")
             .args(["-m", "sh", "-c", &mount])
@@ -46,8 +46,13 @@ impl Disk {
         None
     }
 
+    /// The process in whose namespace it is.
+    pub(crate) fn id(&self) -> u32 {
+        self.holder.id()
+    }
+
     /// The path of its files outside of the namespace.
-    fn seen(&self) -> PathBuf {
+    pub(crate) fn seen(&self) -> PathBuf {
         let root = PathBuf::from(format!("/proc/{}/root", self.holder.id()));
         root.join(self.dir.strip_prefix("/").unwrap())
     }
@@ -57,7 +62,7 @@ impl Disk {
     }
 
     /// Fills it up to this much free space.
-    fn fill(&self, kilobytes: u64) {
+    pub(crate) fn fill(&self, kilobytes: u64) {
         let ballast = self.seen().join("ballast");
         let mut file = File::create(&ballast).unwrap();
         let chunk = [1_u8; 1 << 12];
@@ -67,7 +72,8 @@ impl Disk {
             .unwrap();
     }
 
-    fn empty(&self) {
+    /// Gives the room back.
+    pub(crate) fn empty(&self) {
         fs::remove_file(self.seen().join("ballast")).unwrap();
     }
 }

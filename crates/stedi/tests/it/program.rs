@@ -160,6 +160,11 @@ impl Call {
         self
     }
 
+    /// The command, for what stays.
+    pub(crate) fn command(self) -> Command {
+        self.command
+    }
+
     /// Runs it under a limit that the shell sets, such as `ulimit -f 1`.
     pub(crate) fn limited(mut self, limit: &str) -> Self {
         self.line = format!("{limit}; {}", self.line);

@@ -11,20 +11,22 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 
 /// The crates that each crate may use, from top to bottom.
-const CRATES: [(&str, &[&str]); 14] = [
+const CRATES: [(&str, &[&str]); 15] = [
     (
         "stedi",
         &[
             "engine", "query", "lake", "landing", "privacy", "catalog", "sample", "pages",
-            "evidence", "glue", "ingest", "server",
+            "evidence", "glue", "server", "ingest", "door",
         ],
     ),
     (
         "server",
         &[
-            "engine", "query", "lake", "landing", "privacy", "catalog", "pages", "evidence",
+            "engine", "query", "lake", "landing", "privacy", "catalog", "pages", "evidence", "door",
         ],
     ),
+    ("ingest", &["lake", "landing", "catalog", "door"]),
+    ("door", &[]),
     (
         "engine",
         &["query", "lake", "landing", "privacy", "catalog", "evidence"],
@@ -37,7 +39,6 @@ const CRATES: [(&str, &[&str]); 14] = [
     ("privacy", &[]),
     ("catalog", &[]),
     ("glue", &["catalog"]),
-    ("ingest", &["landing", "lake"]),
     ("sample", &[]),
     ("trino", &[]),
 ];

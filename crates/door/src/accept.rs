@@ -14,8 +14,6 @@ use tokio::task::JoinSet;
 use tokio_rustls::TlsAcceptor;
 use tower::ServiceExt;
 
-use crate::gate::stopped;
-
 /// Connections at once; more wait to be accepted.
 const CONNECTIONS_MAX: usize = 512;
 
@@ -31,7 +29,9 @@ const GRACE: Duration = Duration::from_millis(200);
 /// Pause after a failed accept, such as for lack of descriptors.
 const PAUSE: Duration = Duration::from_millis(50);
 
-pub(super) async fn accept(
+/// Answers connections of `listener` with `router` until `stop` says so: a bounded number at
+/// once, each with bounds of time and size for its head.
+pub async fn accept(
     listener: TcpListener,
     tls: Option<TlsAcceptor>,
     router: Router,
@@ -71,6 +71,14 @@ pub(super) async fn accept(
     drop(listener);
     let all = async { while connections.join_next().await.is_some() {} };
     _ = tokio::time::timeout(GRACE, all).await;
+}
+
+/// Ends when `stop` says so.
+pub async fn stopped(stop: &mut watch::Receiver<bool>) {
+    // Without anybody who could close them, the doors stay open.
+    if stop.wait_for(|stop| *stop).await.is_err() {
+        std::future::pending::<()>().await;
+    }
 }
 
 async fn serve(

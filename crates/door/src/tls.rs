@@ -3,7 +3,8 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use tokio_rustls::rustls::ServerConfig;
+pub use tokio_rustls::rustls::ServerConfig as TlsConfig;
+
 use tokio_rustls::rustls::crypto::ring;
 use tokio_rustls::rustls::pki_types::pem::PemObject;
 use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
@@ -23,7 +24,7 @@ pub struct TlsError {
 ///
 /// # Errors
 /// [`TlsError`] for files that cannot be read or do not belong together.
-pub fn tls(certificates: &Path, key: &Path) -> Result<Arc<ServerConfig>, TlsError> {
+pub fn tls(certificates: &Path, key: &Path) -> Result<Arc<TlsConfig>, TlsError> {
     let failed = |file: &Path, reason: &dyn std::fmt::Display| TlsError {
         file: file.display().to_string(),
         reason: reason.to_string(),
@@ -35,7 +36,7 @@ pub fn tls(certificates: &Path, key: &Path) -> Result<Arc<ServerConfig>, TlsErro
         return Err(failed(certificates, &"it holds no certificate"));
     }
     let private = PrivateKeyDer::from_pem_file(key).map_err(|error| failed(key, &error))?;
-    let builder = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()));
+    let builder = TlsConfig::builder_with_provider(Arc::new(ring::default_provider()));
     let config = builder
         .with_safe_default_protocol_versions()
         .map_err(|error| failed(certificates, &error))?
