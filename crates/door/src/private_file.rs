@@ -41,7 +41,10 @@ impl fmt::Display for FileFault {
         match self {
             Self::File { path, reason } => write!(f, "{path}: {reason}"),
             Self::Readable { path, mode } => {
-                write!(f, "other users of this machine can read {path} (mode {mode:04o})")
+                write!(
+                    f,
+                    "other users of this machine can read {path} (mode {mode:04o})"
+                )
             }
         }
     }

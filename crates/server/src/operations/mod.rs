@@ -24,8 +24,8 @@ use tokio::sync::watch;
 use self::going::Going;
 use crate::desk::{Desk, blocking};
 use crate::fault::{Fault, Kind};
-use crate::gate::stopped;
 use crate::principal::{Door, Principal};
+use door::stopped;
 
 pub use self::launcher::Launcher;
 

@@ -1,4 +1,4 @@
-//! Log lines to standard error, and spans to a collector of traces.
+//! Log lines to standard error.
 
 use std::io::{self, IsTerminal};
 
@@ -38,13 +38,6 @@ pub(crate) fn log_to_stderr(settings: &Settings, command: &Command) {
                 .boxed(),
         };
         layers.push(lines.with_filter(own_at(level)).boxed());
-    }
-    #[cfg(feature = "otel")]
-    if let Command::Serve(_) = command {
-        layers.extend(super::traces::layer().map(|spans| {
-            let own = own_at(LevelFilter::INFO);
-            spans.with_filter(own).boxed()
-        }));
     }
     if !layers.is_empty() {
         tracing_subscriber::registry().with(layers).init();

@@ -1,6 +1,6 @@
 //! Messages to standard error.
 
-use std::io::{self, IsTerminal, Write};
+use std::io::{self, Write};
 
 use super::escape::escaped;
 use super::events::{tell_message, writes_events};
