@@ -150,7 +150,12 @@ mod tests {
         let measured = Arc::new(MeasuredPool::of(Arc::new(GreedyMemoryPool::new(100))));
         let pool: Arc<dyn MemoryPool> = Arc::clone(&measured) as _;
         let reservation = MemoryConsumer::new("sort").register(&pool);
-        for (change, held, peak) in [(60, 60, 60), (30, 90, 90), (30, 90, 90), (-80, 10, 90)] {
+        for (change, held, peak) in [
+            (60_isize, 60, 60),
+            (30, 90, 90),
+            (30, 90, 90),
+            (-80, 10, 90),
+        ] {
             match usize::try_from(change) {
                 Ok(more) => _ = reservation.try_grow(more),
                 Err(_) => reservation.shrink(change.unsigned_abs()),

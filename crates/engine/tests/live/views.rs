@@ -89,7 +89,9 @@ pub(crate) async fn views(setup: &Setup) -> Views {
         );
     }
     let list = engine::run_list(setup).await.unwrap();
-    put("runs", console::runs(&frame("Runs", "/runs"), &list));
+    let nothing = evidence::Current::default();
+    let page = console::runs(&frame("Runs", "/runs"), &list, &nothing);
+    put("runs", page);
     if let Some(newest) = list.runs.first() {
         let run = engine::run_detail(setup, &newest.run)
             .await

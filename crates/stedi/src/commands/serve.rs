@@ -163,7 +163,11 @@ pub(super) fn serve_lake_while(
             ended = beside => ended?,
         }
         _ = close.send(true);
-        let all = async { while serving.join_next().await.is_some() {} };
+        let all = async {
+            while serving.join_next().await.is_some() {}
+            #[cfg(feature = "otel")]
+            let _ = tokio::task::spawn_blocking(crate::output::flush_traces).await;
+        };
         _ = tokio::time::timeout(GRACE, all).await;
         Ok(Ending::Interrupted)
     })

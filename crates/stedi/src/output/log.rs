@@ -1,4 +1,4 @@
-//! Log lines to standard error.
+//! Log lines to standard error, and spans to a collector of traces.
 
 use std::io::{self, IsTerminal};
 
@@ -38,6 +38,11 @@ pub(crate) fn log_to_stderr(settings: &Settings, command: &Command) {
                 .boxed(),
         };
         layers.push(lines.with_filter(own_at(level)).boxed());
+    }
+    #[cfg(feature = "otel")]
+    if let Command::Serve(_) = command {
+        let spans = super::traces::layer();
+        layers.extend(spans.map(|spans| spans.with_filter(own_at(LevelFilter::INFO)).boxed()));
     }
     if !layers.is_empty() {
         tracing_subscriber::registry().with(layers).init();

@@ -6,7 +6,7 @@ use std::process::{Command, Stdio};
 use crate::places::SMALL;
 use crate::program::stedi;
 
-const COMMANDS: [&str; 21] = [
+const COMMANDS: [&str; 22] = [
     "demo",
     "run",
     "watch",

@@ -66,6 +66,7 @@ mod model_tests;
 mod object_store;
 mod object_store_faults;
 mod object_store_killed;
+mod observed;
 mod old_lakes;
 mod other_company;
 mod plan;

@@ -77,6 +77,17 @@ impl Served {
 
     /// Serves it with the users in `own`.
     pub(crate) fn with(dir: &Path, own: TempDir, words: &str) -> Self {
+        Self::heard(dir, own, words, Stdio::null(), &[])
+    }
+
+    /// Serves it with variables of the environment, and with an end of its messages.
+    pub(crate) fn heard(
+        dir: &Path,
+        own: TempDir,
+        words: &str,
+        messages: Stdio,
+        variables: &[(&str, &str)],
+    ) -> Self {
         let mut command = Command::new(BINARY);
         let (users, audit) = (own.path().join("users.json"), own.path().join("audit"));
         command
@@ -85,8 +96,9 @@ impl Served {
             .args([&users, &PathBuf::from("--audit"), &audit])
             .args(words.split_whitespace())
             .env("HOME", own.path())
+            .envs(variables.iter().copied())
             .stdout(Stdio::piped())
-            .stderr(Stdio::null());
+            .stderr(messages);
         let mut child = command.spawn().unwrap();
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
         let mut line = || lines.next().and_then(Result::ok).unwrap_or_default();
