@@ -673,7 +673,7 @@ async fn names_and_statements() {
     check(
         "
         select * from nowhere.customers => !no table
-        show databases => curated\\nlanding\\nsystem\\ntrusted
+        show databases => curated\\nlanding\\nprivacy\\nsystem\\ntrusted
         show schemas like 'cur*' => curated
         show tables in nowhere => !no database
         select count(*) > 3 from information_schema.tables => true
