@@ -579,10 +579,17 @@ impl Tables {
         as_of: AsOf,
     ) -> std::result::Result<Option<Arc<dyn TableProvider>>, Error> {
         let own = format!("{}.{name}", system::ZONE);
+        let known = system::schema(name);
         if let Some(table) = self.overrides.read().get(&own) {
+            if known.is_none() && as_of != AsOf::Latest {
+                return Err(Error::sql(
+                    format!("{own} tells of now and has no versions"),
+                    "leave out which version you want",
+                ));
+            }
             return Ok(self.shown(Arc::clone(table), (system::ZONE, name), &[]));
         }
-        let Some(schema) = system::schema(name) else {
+        let Some(schema) = known else {
             return Err(Error::NoTable {
                 name: format!("system.{name}"),
                 nearest: catalog::nearest(name, system::names())
@@ -624,7 +631,9 @@ impl Tables {
             let version = self.version_as_of(&model_id(model), AsOf::Latest).await?;
             published.extend(version.map(|version| (model, Arc::clone(&version.schema))));
         }
-        let Some(sql) = privacy_views::sql(name, self.now_ms, &published) else {
+        let readings = self.project.roles().device_readings().iter();
+        let times: Vec<&str> = readings.map(|readings| readings.time.as_str()).collect();
+        let Some(sql) = privacy_views::sql(name, self.now_ms, &published, &times) else {
             return Ok(None);
         };
         let view = Box::pin(self.view_of_everything(&sql)).await?;

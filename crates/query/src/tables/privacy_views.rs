@@ -4,7 +4,7 @@
 //! A view reads its tables as they are; what a session shows of it follows from its own
 //! columns, as of any other table.
 
-use arrow::datatypes::SchemaRef;
+use arrow::datatypes::{DataType, SchemaRef};
 use catalog::Model;
 
 /// The schema of these tables.
@@ -45,14 +45,19 @@ pub fn personal(name: &str) -> &'static [&'static str] {
 }
 
 /// The SELECT of the view of that name at `now_ms`, over published tables of models; `None`
-/// if there is no such view.
-pub(super) fn sql(name: &str, now_ms: i64, published: &[Published<'_>]) -> Option<String> {
+/// if there is no such view. `times` are the columns with times of devices' readings.
+pub(super) fn sql(
+    name: &str,
+    now_ms: i64,
+    published: &[Published<'_>],
+    times: &[&str],
+) -> Option<String> {
     match name {
         _ if name == CONSENTS.name => {
             let consents = consents(now_ms);
             Some(format!("with {consents} select * from consents"))
         }
-        _ if name == VIOLATIONS.name => Some(violations(now_ms, published)),
+        _ if name == VIOLATIONS.name => Some(violations(now_ms, published, times)),
         _ => None,
     }
 }
@@ -100,8 +105,8 @@ fn consents(now_ms: i64) -> String {
 
 /// People and devices are looked up in the columns that contracts name; a table whose people
 /// have pseudonyms names none.
-fn violations(now_ms: i64, published: &[Published<'_>]) -> String {
-    let parts = published.iter().flat_map(rows_by_party);
+fn violations(now_ms: i64, published: &[Published<'_>], times: &[&str]) -> String {
+    let parts = published.iter().flat_map(|of| rows_by_party(of, times));
     let parts: Vec<String> = parts.collect();
     let rows = match parts.is_empty() {
         true => "select '' as zone, '' as table_name, '' as party, '' as name, 0 as rows \
@@ -118,10 +123,20 @@ fn violations(now_ms: i64, published: &[Published<'_>]) -> String {
                 o.serialnumber,
                 min(o.subject) as subject,
                 count(distinct o.subject) as owners,
-                bool_or(coalesce(r.in_force, false)) as agrees
+                bool_or(r.subject is not null) as agreed_once,
+                bool_or(coalesce(r.in_force, false)) as agrees,
+                bool_and(coalesce(r.in_force, false)) as all_agree
             from system.device_owner o
             left join research r on r.subject = o.subject
             group by o.serialnumber
+        ),
+        agreeing as (
+            select
+                o.serialnumber,
+                coalesce(o.valid_from, -9223372036854775808) as valid_from,
+                coalesce(o.valid_to, 9223372036854775807) as valid_to
+            from system.device_owner o
+            join research r on r.subject = o.subject and r.in_force
         ),
         named as ({rows})
         select
@@ -129,51 +144,69 @@ fn violations(now_ms: i64, published: &[Published<'_>]) -> String {
             n.table_name,
             case when n.party = 'subject' then n.name when o.owners = 1 then o.subject end
                 as subject,
-            case when n.party = 'device' then n.name end as device,
+            case when n.party in ('device', 'reading') then n.name end as device,
             n.rows,
             case
-                when n.party = 'unknown' then 'not_checked'
+                when n.party = 'unknown' or (n.party = 'device' and o.agrees) then 'not_checked'
                 when n.name is null or n.name = '' then 'unnamed'
                 when n.party = 'device' and o.subject is null then 'no_owner'
-                when n.party = 'device' and o.owners > 1 then 'no_consent'
+                when n.party = 'reading' and o.subject is null then 'no_owner'
+                when o.owners > 1 and o.agreed_once then 'ended'
+                when o.owners > 1 then 'no_consent'
                 when r.subject is null then 'no_consent'
                 when r.valid_from > {now_ms} then 'not_begun'
                 else 'ended'
             end as reason
         from named n
-        left join owner o on n.party = 'device' and o.serialnumber = n.name
+        left join owner o on n.party in ('device', 'reading') and o.serialnumber = n.name
         left join research r
             on r.subject = case when n.party = 'subject' then n.name else o.subject end
         where case n.party
             when 'subject' then not coalesce(r.in_force, false)
-            when 'device' then not coalesce(o.agrees, false)
+            when 'device' then not coalesce(o.all_agree, false)
             else true
         end"
     )
 }
 
 /// For each column of a model that names a person or device, the SELECT that counts the rows of
-/// each. A table that was built before its contract named the column is counted as a whole.
-fn rows_by_party((model, columns): &Published<'_>) -> Vec<String> {
+/// each. Where a model has the time of a device's reading, only readings are counted of which
+/// no owner of that time agrees: a device may have been passed on. A table that was built
+/// before its contract named the column is counted as a whole.
+fn rows_by_party((model, columns): &Published<'_>, times: &[&str]) -> Vec<String> {
     let (zone, table, contract) = (model.zone, &model.name, &model.contract);
     let subject = contract.subject.iter().map(|column| ("subject", column));
     let device = contract.device.iter().map(|column| ("device", column));
+    let is_time = |name: &&&str| {
+        let column = columns.field_with_name(name);
+        column.is_ok_and(|column| *column.data_type() == DataType::Int64)
+    };
+    let time = times.iter().find(is_time);
+    let from = format!("{zone}.\"{table}\"");
     let select = |(party, column): (&str, &catalog::ColumnName)| {
-        let (party, name, grouped) = match columns.index_of(column).is_ok() {
-            false => ("unknown", "cast(null as varchar)".to_owned(), ""),
-            true => {
-                let quoted = column.replace('"', "\"\"");
-                let name = match party {
-                    "subject" => format!("subject(cast(\"{quoted}\" as varchar))"),
-                    _ => format!("cast(\"{quoted}\" as varchar)"),
-                };
-                (party, name, "group by 4")
-            }
-        };
-        format!(
-            "select '{zone}' as zone, '{table}' as table_name, '{party}' as party, \
-             {name} as name, count(*) as rows from {zone}.\"{table}\" {grouped} having count(*) > 0"
-        )
+        let told = format!("select '{zone}' as zone, '{table}' as table_name,");
+        if columns.index_of(column).is_err() {
+            let nobody = "cast(null as varchar) as name, count(*) as rows";
+            return format!("{told} 'unknown' as party, {nobody} from {from} having count(*) > 0");
+        }
+        let name = format!("cast(\"{}\" as varchar)", column.replace('"', "\"\""));
+        match (party, time) {
+            ("subject", _) => format!(
+                "{told} 'subject' as party, subject({name}) as name, count(*) as rows \
+                 from {from} group by 4"
+            ),
+            (_, Some(time)) => format!(
+                "{told} 'reading' as party, m.name, count(*) as rows \
+                 from (select {name} as name, \"{time}\" as at from {from}) m \
+                 left join agreeing a on a.serialnumber = m.name \
+                    and m.at >= a.valid_from and m.at < a.valid_to \
+                 where a.serialnumber is null group by m.name"
+            ),
+            (_, None) => format!(
+                "{told} 'device' as party, {name} as name, count(*) as rows \
+                 from {from} group by 4"
+            ),
+        }
     };
     subject.chain(device).map(select).collect()
 }

@@ -22,6 +22,8 @@ use arrow_flight::{
     FlightInfo, HandshakeRequest, HandshakeResponse, Ticket,
 };
 use base64::Engine;
+use base64::alphabet::STANDARD;
+use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use futures::{Stream, StreamExt, TryStreamExt, stream};
 use prost::Message;
 use tonic::metadata::MetadataMap;
@@ -37,6 +39,12 @@ use crate::fault::{Fault, Kind};
 use crate::gate::{Gate, Guest};
 use crate::principal::{Door, Principal};
 use crate::sql_text::Places;
+
+/// Name and password of a handshake: some drivers leave the padding out.
+const BASIC: GeneralPurpose = GeneralPurpose::new(
+    &STANDARD,
+    GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
+);
 
 /// The action that cancels what a flight's tickets name.
 const CANCEL_FLIGHT_INFO: &str = "CancelFlightInfo";
@@ -81,8 +89,7 @@ impl Service {
             .get("authorization")
             .and_then(|header| header.to_str().ok());
         let basic = header.and_then(|header| header.strip_prefix("Basic "));
-        let decoded =
-            basic.and_then(|basic| base64::engine::general_purpose::STANDARD.decode(basic).ok());
+        let decoded = basic.and_then(|basic| BASIC.decode(basic).ok());
         let decoded = decoded.and_then(|decoded| String::from_utf8(decoded).ok());
         let pair = decoded.as_deref().and_then(|pair| pair.split_once(':'));
         let (name, secret) = pair

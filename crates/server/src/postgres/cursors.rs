@@ -64,7 +64,7 @@ impl Session {
                 Failure::new("25P02", "the transaction failed, and nothing is read in it").into(),
             );
         }
-        let mut found = self.take_found(name)?;
+        let mut found = self.take_found(name).await?;
         let formats = formats(codes, found.types.len())?;
         if describes {
             put_description(&mut self.wire, &found.schema, &[]);
@@ -80,7 +80,7 @@ impl Session {
     }
 
     pub(super) async fn move_on(&mut self, name: &str, count: Count) -> Result<String> {
-        let mut found = self.take_found(name)?;
+        let mut found = self.take_found(name).await?;
         let mut moved = 0;
         while count != Count::Rows(moved) {
             if self.beside(found.next()).await??.is_none() {
@@ -92,7 +92,9 @@ impl Session {
         Ok(format!("MOVE {moved}"))
     }
 
-    fn take_found(&mut self, name: &str) -> Result<Found> {
+    /// The rows of a cursor, if whoever declared it still has the same rights.
+    async fn take_found(&mut self, name: &str) -> Result<Found> {
+        self.principal().await?;
         let portal = self.portals.remove(name).ok_or_else(|| no_cursor(name))?;
         portal.into_found().ok_or_else(|| no_cursor(name).into())
     }

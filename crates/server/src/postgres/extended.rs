@@ -191,6 +191,7 @@ impl Session {
     }
 
     async fn execute(&mut self, name: &str, max: Option<usize>) -> Result<()> {
+        self.principal().await?;
         let portal = self.portals.remove(name).ok_or_else(|| no_portal(name))?;
         let mut portal = self.begin_portal(portal).await?;
         match portal.state {

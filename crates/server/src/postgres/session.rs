@@ -368,15 +368,25 @@ impl Session {
     }
 
     /// Who asks, with the rights of this moment.
-    async fn principal(&mut self) -> Result<crate::principal::Principal> {
-        self.guest = match self.gate.still(&self.guest).await {
+    pub(super) async fn principal(&mut self) -> Result<crate::principal::Principal> {
+        let ended = || {
+            let failure = Failure::new("28000", "this sign-in has ended");
+            Err(Ended::Fatal(failure.with_hint("connect again")))
+        };
+        let guest = match self.gate.still(&self.guest).await {
             Ok(guest) => guest,
-            Err(fault) if fault.kind == Kind::SignIn => {
-                let failure = Failure::new("28000", "this sign-in has ended");
-                return Err(Ended::Fatal(failure.with_hint("connect again")));
-            }
+            Err(fault) if fault.kind == Kind::SignIn => return ended(),
             Err(fault) => return Err(fault.into()),
         };
+        // Another user of the same name and password.
+        if guest.who.id != self.guest.who.id {
+            return ended();
+        }
+        // Rows that were asked for with other rights.
+        if guest.who != self.guest.who {
+            self.portals.clear();
+        }
+        self.guest = guest;
         Ok(self.guest.who.clone())
     }
 

@@ -87,7 +87,8 @@ impl Column {
         let name = quote(&self.name);
         match self.reading {
             Reading::Number => format!("cast({name} as double)"),
-            Reading::Instant => format!("to_unixtime(cast({name} as timestamp)) * 1e3"),
+            // A time beyond what a timestamp holds, such as year 9999, is drawn like none.
+            Reading::Instant => format!("try(to_unixtime(cast({name} as timestamp)) * 1e3)"),
             Reading::Truth => format!("cast({name} as varchar)"),
             _ => name,
         }
