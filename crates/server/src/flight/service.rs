@@ -508,3 +508,17 @@ impl FlightSqlService for Service {
 
     async fn register_sql_info(&self, _id: i32, _result: &SqlInfo) {}
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_and_passwords_come_with_padding_or_without() {
+        for (text, padded) in [("a:b", "YTpi"), ("ada:", "YWRhOg=="), ("ada:b", "YWRhOmI=")] {
+            for sent in [padded, padded.trim_end_matches('=')] {
+                assert_eq!(BASIC.decode(sent).as_deref(), Ok(text.as_bytes()), "{sent}");
+            }
+        }
+    }
+}

@@ -301,3 +301,60 @@ fn passwords_are_asked_for_and_noted() {
     sam.send(&message(b'Q', b"select 1 as a\0"));
     assert_eq!(Client::kinds(&sam.rest()), "E(28000)");
 }
+
+/// A cursor and a portal that is read in parts are of the rights with which they were asked
+/// for; a connection is of one user.
+#[test]
+fn rows_end_with_the_rights_with_which_they_were_asked_for() {
+    const PASSWORD: &str = "a long password";
+    type Change = fn(&server::Users) -> Result<(), server::UsersError>;
+    let changes: [(&str, Change); 2] = [
+        ("removed", |users| users.remove("ada")),
+        ("added again", |users| {
+            users.remove("ada")?;
+            users.add("ada", Role::Engineer, false, Some(PASSWORD))
+        }),
+    ];
+    let fetch = message(b'Q', b"fetch 2 from c\0");
+    let asked: [(&[u8], &[u8]); 2] = [
+        (
+            &message(
+                b'Q',
+                b"declare c cursor for select email from customer_trusted\0",
+            ),
+            &fetch,
+        ),
+        (
+            &[
+                bound("select email from customer_trusted", &[]),
+                execute(2),
+                sync(),
+            ]
+            .concat(),
+            &[execute(2), sync()].concat(),
+        ),
+    ];
+    for (name, change) in changes {
+        for (first, more) in asked {
+            let doors = Doors::open(Options {
+                users: &[("ada", Role::Engineer, PASSWORD)],
+                ..Options::default()
+            });
+            let mut client = Client::connect(doors.postgres);
+            client.send(&startup("ada"));
+            client.answer().unwrap();
+            client.send(&message(b'p', format!("{PASSWORD}\0").as_bytes()));
+            client.until_ready();
+            client.query("begin");
+            client.send(first);
+            client.until_ready();
+            client.send(more);
+            let answers = Client::kinds(&client.until_ready());
+            assert!(answers.contains("DD"), "{answers}");
+            change(&server::Users::at(doors.folder.path().join("users.json"))).unwrap();
+            client.send(more);
+            let answers = Client::kinds(&client.rest());
+            assert_eq!(answers, "E(28000)", "{name}");
+        }
+    }
+}

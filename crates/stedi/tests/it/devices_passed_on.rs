@@ -98,6 +98,16 @@ fn a_first_owner_who_withdraws_takes_their_readings_along() {
     let dir = laid_out(true, columns, "true");
     call(dir.path(), "run").done();
     let withdrawal = "--now 1000000 consent withdraw --at 900000";
+    let violations = || {
+        let sql = "select table_name, device, rows, reason from privacy.violations \
+                   where device is not null order by table_name";
+        let call = stedi(dir.path(), "sql --project p --now 1000000 --format json -c").arg(sql);
+        call.run().done().json()
+    };
+    assert_eq!(violations(), json!([]));
     stedi(dir.path(), withdrawal).input("a@x.org").run().done();
+    let of =
+        |table: &str| json!({"table_name": table, "device": "d", "rows": 40, "reason": "ended"});
+    assert_eq!(violations(), json!([of("m"), of("step_trainer_trusted")]));
     call(dir.path(), "run").ended(4);
 }

@@ -335,7 +335,7 @@ fn charts_of_several_series_are_drawn_without_a_script() {
         ("x=n&y=a&y=b", 2, "a, b by n"),
         ("x=n&y=a&y=a", 1, "a by n"),
         ("x=n&y=a&by=k", 3, "a series for each k"),
-        ("x=timestamp&y=a&by=k", 3, ">02:13:21<"),
+        ("x=timestamp&y=a&by=k", 3, ">02:13:30<"),
         (
             "x=timestamp&y=a&y=b&by=s&kind=line",
             8,

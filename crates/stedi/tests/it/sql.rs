@@ -833,7 +833,7 @@ fn what_athena_takes_is_taken() {
     for (statement, expected) in [
         (
             "show databases",
-            "database_name\ncurated\nlanding\nstedi\nsystem\ntrusted\n",
+            "database_name\ncurated\nlanding\nprivacy\nstedi\nsystem\ntrusted\n",
         ),
         (
             "show tables in curated",
@@ -874,12 +874,12 @@ fn what_athena_takes_is_taken() {
         (
             "show tables in nowhere",
             "no database `nowhere`",
-            "curated, landing, stedi",
+            "curated, landing, privacy, stedi",
         ),
         (
             "use nowhere",
             "no database `nowhere`",
-            "curated, landing, stedi",
+            "curated, landing, privacy, stedi",
         ),
         (
             "select count(*) from nowhere.customer_trusted",
