@@ -3,8 +3,11 @@
 use std::sync::Arc;
 use std::time::Instant;
 
+use evidence::Overview;
+
 use super::queries::Queries;
 use super::sessions::Sessions;
+use super::shared::Shared;
 use crate::desk::Desk;
 use crate::fault::{Fault, Kind};
 use crate::gate::Gate;
@@ -18,6 +21,8 @@ pub(super) struct App {
     pub(super) desk: Arc<Desk>,
     pub(super) hosts: Vec<String>,
     pub(super) expect: Option<catalog::Expectations>,
+    /// The figures of the first page, whoever asks.
+    pub(super) overview: Shared<Overview>,
     pub(super) saved: Option<Arc<Saved>>,
     pub(super) sessions: Sessions,
     pub(super) queries: Queries,

@@ -22,6 +22,7 @@ mod saved_api;
 mod saved_page;
 mod sent;
 mod sessions;
+mod shared;
 mod shown;
 mod sql_page;
 mod stored;
@@ -39,6 +40,7 @@ use tokio_rustls::TlsAcceptor;
 use self::app::App;
 use self::queries::Queries;
 use self::sessions::Sessions;
+use self::shared::Shared;
 use crate::gate::Gate;
 use crate::operations::{Launcher, Operator};
 use crate::saved::Saved;
@@ -72,6 +74,7 @@ pub async fn http(listener: TcpListener, gate: Gate, setup: HttpSetup) {
         desk: Arc::clone(&gate.desk),
         hosts,
         expect: setup.expect,
+        overview: Shared::default(),
         saved: setup.saved,
         sessions: Sessions::new(gate.tls.is_some()),
         gate,
