@@ -28,7 +28,7 @@ static PROVIDER: OnceLock<SdkTracerProvider> = OnceLock::new();
 /// What sends spans; `None` where no variable names a collector.
 pub(super) fn layer<S>() -> Option<impl Layer<S> + Send + Sync>
 where
-    S: Subscriber + for<'s> LookupSpan<'s>,
+    S: Subscriber + for<'s> LookupSpan<'s> + Send + Sync,
 {
     let is_set = |name| std::env::var_os(name).is_some_and(|value| !value.is_empty());
     if !ENDPOINTS.into_iter().any(is_set) {
