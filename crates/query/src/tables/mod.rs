@@ -9,6 +9,7 @@
 //! [`Tables`] also pins versions, so that statements and runs read the tables of one
 //! release.
 
+mod computed_view;
 mod guarded_table;
 pub mod lake_table;
 pub mod memory_table;
@@ -22,11 +23,12 @@ use arrow::datatypes::{Field, SchemaRef};
 use async_trait::async_trait;
 use catalog::{Project, Table, Zone};
 use datafusion::catalog::{CatalogProvider, SchemaProvider, TableProvider};
-use datafusion::datasource::ViewTable;
 use datafusion::error::Result;
 use datafusion::execution::object_store::ObjectStoreUrl;
 use datafusion::execution::session_state::SessionStateBuilder;
+use datafusion::logical_expr::LogicalPlan;
 use datafusion::prelude::{SessionConfig, SessionContext};
+use futures::future::BoxFuture;
 use lake::{AsOf, DataFile, Lake, Location, TableId, Version};
 use parking_lot::RwLock;
 
@@ -36,6 +38,7 @@ use crate::landing::{Intake, LandingTable};
 use crate::snapshot::Snapshot;
 use crate::sql::hidden_columns;
 use crate::{Error, functions, redaction, scan, system};
+use computed_view::ComputedView;
 use guarded_table::GuardedTable;
 use lake_table::LakeTable;
 use memory_table::MemoryTable;
@@ -239,9 +242,11 @@ impl Tables {
         names
     }
 
-    /// Names of the views of the schema `privacy`.
+    /// Names of the views of the schema `privacy`; none in a session of older versions.
     pub(crate) fn privacy_names(&self) -> Vec<String> {
-        let names = privacy_views::names().filter(|name| self.shows(privacy_views::ZONE, name));
+        let is_known =
+            |name: &&str| self.as_of == AsOf::Latest && self.shows(privacy_views::ZONE, name);
+        let names = privacy_views::names().filter(is_known);
         names.map(str::to_owned).collect()
     }
 
@@ -477,7 +482,7 @@ impl Tables {
                 });
         }
         if zone == Some(privacy_views::ZONE) {
-            return self.find_privacy_view(&name, asked).await;
+            return self.find_privacy_view(&name, as_of);
         }
         if let Some(bare) = name.strip_suffix(hidden_columns::SUFFIX) {
             let table = self.landing_definition(bare);
@@ -582,10 +587,7 @@ impl Tables {
         let known = system::schema(name);
         if let Some(table) = self.overrides.read().get(&own) {
             if known.is_none() && as_of != AsOf::Latest {
-                return Err(Error::sql(
-                    format!("{own} tells of now and has no versions"),
-                    "leave out which version you want",
-                ));
+                return Err(tells_of_now(system::ZONE, name));
             }
             return Ok(self.shown(Arc::clone(table), (system::ZONE, name), &[]));
         }
@@ -611,56 +613,26 @@ impl Tables {
         Ok(self.shown(Arc::new(table), (system::ZONE, name), &version.personal))
     }
 
-    async fn find_privacy_view(
+    fn find_privacy_view(
         &self,
         name: &str,
-        asked: Option<AsOf>,
+        as_of: AsOf,
     ) -> std::result::Result<Option<Arc<dyn TableProvider>>, Error> {
         let own = privacy_views::ZONE;
-        if asked.is_some() {
-            return Err(Error::sql(
-                format!("{own}.{name} tells of now and has no versions"),
-                "ask for a version of system.consent",
-            ));
-        }
-        if !self.shows(own, name) {
-            return Ok(None);
-        }
-        let mut published = Vec::new();
-        for model in self.project.models() {
-            let version = self.version_as_of(&model_id(model), AsOf::Latest).await?;
-            published.extend(version.map(|version| (model, Arc::clone(&version.schema))));
-        }
-        let readings = self.project.roles().device_readings().iter();
-        let times: Vec<&str> = readings.map(|readings| readings.time.as_str()).collect();
-        let Some(sql) = privacy_views::sql(name, self.now_ms, &published, &times) else {
+        let Some(view) = privacy_views::find(name).filter(|_| self.shows(own, name)) else {
             return Ok(None);
         };
-        let view = Box::pin(self.view_of_everything(&sql)).await?;
-        Ok(self.shown(view, (own, name), &[]))
-    }
-
-    /// A view over the tables as they are, whatever the session shows of them.
-    async fn view_of_everything(
-        &self,
-        sql: &str,
-    ) -> std::result::Result<Arc<dyn TableProvider>, Error> {
-        let all = self.at(self.snapshot.clone()).shown_by(None);
-        let config = SessionConfig::new()
-            .with_default_catalog_and_schema(CATALOG, DEFAULT_SCHEMA)
-            .with_create_default_catalog_and_schema(false);
-        let state = SessionStateBuilder::new()
-            .with_config(config)
-            .with_default_features()
-            .build();
-        let context = SessionContext::new_with_state(state);
-        context.register_udf(functions::subject().as_ref().clone());
-        context.register_catalog(CATALOG, Arc::new(Schemas(Arc::new(all))));
-        let plan = context.state().create_logical_plan(sql).await;
-        Ok(Arc::new(ViewTable::new(
-            plan.map_err(Error::planning)?,
-            None,
-        )))
+        if as_of != AsOf::Latest {
+            return Err(tells_of_now(own, name));
+        }
+        // The tables as they are, whatever the session shows of them.
+        let all = Arc::new(self.at(self.snapshot.clone()).shown_by(None));
+        let planner = Box::new(move || {
+            let planned = plan_of(Arc::clone(&all), view);
+            Box::pin(async { planned.await.map_err(external) }) as BoxFuture<'static, _>
+        });
+        let table = Arc::new(ComputedView::new(view.schema(), planner));
+        Ok(self.shown(table, (own, name), &[]))
     }
 
     /// A landing table of that definition.
@@ -673,6 +645,40 @@ impl Tables {
 /// The identifier of a model's table.
 pub fn model_id(model: &catalog::Model) -> TableId {
     TableId::new(model.zone.to_string(), model.name.to_string())
+}
+
+/// The plan of a view over `tables`.
+async fn plan_of(
+    tables: Arc<Tables>,
+    view: &privacy_views::View,
+) -> std::result::Result<LogicalPlan, Error> {
+    let mut published = Vec::new();
+    for model in tables.project.models() {
+        let version = tables.version_as_of(&model_id(model), AsOf::Latest).await?;
+        published.extend(version.map(|version| (model, Arc::clone(&version.schema))));
+    }
+    let readings = tables.project.roles().device_readings().iter();
+    let times: Vec<&str> = readings.map(|readings| readings.time.as_str()).collect();
+    let sql = view.select(tables.now_ms, &published, &times);
+    let config = SessionConfig::new()
+        .with_default_catalog_and_schema(CATALOG, DEFAULT_SCHEMA)
+        .with_create_default_catalog_and_schema(false);
+    let state = SessionStateBuilder::new()
+        .with_config(config)
+        .with_default_features()
+        .build();
+    let context = SessionContext::new_with_state(state);
+    context.register_udf(functions::subject().as_ref().clone());
+    context.register_catalog(CATALOG, Arc::new(Schemas(Arc::clone(&tables))));
+    let plan = context.state().create_logical_plan(&sql).await;
+    plan.map_err(Error::planning)
+}
+
+fn tells_of_now(schema: &str, table: &str) -> Error {
+    Error::sql(
+        format!("{schema}.{table} tells of now and has no versions"),
+        "leave out which version you want",
+    )
 }
 
 /// The URL under which DataFusion finds the store of `location`.

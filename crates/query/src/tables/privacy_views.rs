@@ -4,33 +4,58 @@
 //! A view reads its tables as they are; what a session shows of it follows from its own
 //! columns, as of any other table.
 
-use arrow::datatypes::{DataType, SchemaRef};
+use std::sync::Arc;
+
+use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use catalog::Model;
 
 /// The schema of these tables.
 pub const ZONE: &str = "privacy";
 
+const TEXT: DataType = DataType::Utf8View;
+const LONG: DataType = DataType::Int64;
+
 /// A table of the schema.
-struct View {
+pub(super) struct View {
     name: &'static str,
+    columns: &'static [(&'static str, DataType)],
     personal: &'static [&'static str],
+    select: fn(i64, &[Published<'_>], &[&str]) -> String,
 }
 
 /// One row for each person and purpose: the consent that is in force now, or else the newest
 /// one.
 const CONSENTS: View = View {
     name: "consents",
+    columns: &[
+        ("subject", TEXT),
+        ("purpose", TEXT),
+        ("in_force", DataType::Boolean),
+        ("valid_from", LONG),
+        ("valid_to", LONG),
+        ("source", TEXT),
+    ],
     personal: &["subject"],
+    select: |now_ms, _, _| format!("with {} select * from consents", consents(now_ms)),
 };
 
 /// One row for each person or device with rows in a published table, without a consent to
 /// research that is in force now.
 const VIOLATIONS: View = View {
     name: "violations",
+    columns: &[
+        ("zone", TEXT),
+        ("table_name", TEXT),
+        ("subject", TEXT),
+        ("device", TEXT),
+        ("rows", LONG),
+        ("reason", TEXT),
+    ],
     personal: &["subject", "device"],
+    select: violations,
 };
 
-const ALL: [View; 2] = [CONSENTS, VIOLATIONS];
+const ALL: [&View; 2] = [&CONSENTS, &VIOLATIONS];
 
 /// Names of all views.
 pub fn names() -> impl Iterator<Item = &'static str> {
@@ -39,26 +64,31 @@ pub fn names() -> impl Iterator<Item = &'static str> {
 
 /// Personal columns of a view.
 pub fn personal(name: &str) -> &'static [&'static str] {
-    ALL.iter()
-        .find(|view| view.name == name)
-        .map_or(&[], |view| view.personal)
+    find(name).map_or(&[], |view| view.personal)
 }
 
-/// The SELECT of the view of that name at `now_ms`, over published tables of models; `None`
-/// if there is no such view. `times` are the columns with times of devices' readings.
-pub(super) fn sql(
-    name: &str,
-    now_ms: i64,
-    published: &[Published<'_>],
-    times: &[&str],
-) -> Option<String> {
-    match name {
-        _ if name == CONSENTS.name => {
-            let consents = consents(now_ms);
-            Some(format!("with {consents} select * from consents"))
-        }
-        _ if name == VIOLATIONS.name => Some(violations(now_ms, published, times)),
-        _ => None,
+/// The view of that name.
+pub(super) fn find(name: &str) -> Option<&'static View> {
+    ALL.into_iter().find(|view| view.name == name)
+}
+
+impl View {
+    /// Its columns.
+    pub(super) fn schema(&self) -> SchemaRef {
+        let columns = self.columns.iter();
+        let fields = columns.map(|(name, kind)| Field::new(*name, kind.clone(), true));
+        Arc::new(Schema::new(fields.collect::<Vec<_>>()))
+    }
+
+    /// Its SELECT at `now_ms`, over published tables of models. `times` are the columns with
+    /// times of devices' readings.
+    pub(super) fn select(
+        &self,
+        now_ms: i64,
+        published: &[Published<'_>],
+        times: &[&str],
+    ) -> String {
+        (self.select)(now_ms, published, times)
     }
 }
 

@@ -405,6 +405,15 @@ fn rows_of_who_withdrew_are_violations_until_the_next_run() {
     assert!(expected.values().all(|count| *count == 2), "{expected:?}");
     stedi(dir, "run").run().done();
     assert_eq!(violations(), [Value::Null; 0]);
+    // They tell of now, and are not there among older versions.
+    for (words, says) in [
+        ("sql -c", "tells of now and has no versions"),
+        ("sql --as-of 2100-01-01 -c", "no table `privacy.consents`"),
+    ] {
+        let version = ["", " version as of 0"][usize::from(words == "sql -c")];
+        let sql = format!("select * from privacy.consents{version}");
+        stedi(dir, words).arg(sql).run().ended(1).says(says);
+    }
     assert_eq!(
         count(
             dir,

@@ -31,6 +31,19 @@ pub(crate) static DEMO: LazyLock<Shared> = LazyLock::new(|| {
     })
 });
 
+/// The rows of its tables: the published counts.
+pub(crate) const DEMO_COUNTS: [(&str, u64); 9] = [
+    ("customer_landing", 956),
+    ("accelerometer_landing", 81_273),
+    ("step_trainer_landing", 28_680),
+    ("customer_trusted", 482),
+    ("accelerometer_trusted", 40_981),
+    ("step_trainer_trusted", 14_460),
+    ("customer_curated", 482),
+    ("machine_learning_curated", 43_681),
+    ("training_set", 32_025),
+];
+
 /// A sample of forty people and its lake, for tests that do not depend on counts.
 pub(crate) static SMALL: LazyLock<Shared> = LazyLock::new(|| {
     shared("small", |dir| {

@@ -5,25 +5,14 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
-use crate::places::{DEMO, SMALL};
+use crate::places::{DEMO, DEMO_COUNTS, SMALL};
 use crate::program::stedi;
 use crate::served::{Served, add_user, answer, hidden, own_place};
-
-/// The published counts, as `stedi demo` makes them.
-const COUNTS: [(&str, u64); 7] = [
-    ("customer_landing", 956),
-    ("accelerometer_landing", 81_273),
-    ("step_trainer_landing", 28_680),
-    ("customer_trusted", 482),
-    ("accelerometer_trusted", 40_981),
-    ("step_trainer_trusted", 14_460),
-    ("machine_learning_curated", 43_681),
-];
 
 #[test]
 fn published_counts_come_through_the_api_and_the_pages_open() {
     let served = Served::of(&DEMO.dir, "--expect published");
-    for (table, expected) in COUNTS {
+    for (table, expected) in DEMO_COUNTS {
         let rows = served.rows(&format!("select count(*) from {table}"), None);
         assert_eq!(rows, Ok(vec![json!([expected])]), "{table}");
     }
@@ -313,6 +302,7 @@ fn roles_see_what_they_may() {
         --1- select * from system.audit
         --0- select action, door, count(*) from system.audit where outcome = 'done' group by 1, 2
         --0- describe system.audit
+        ---- select count(*) from system.audit version as of 0
         -000 select * from system.runs limit 9
         -000 select * from system.checks limit 9
         -000 select * from system.ledger limit 9

@@ -7,21 +7,9 @@ use std::path::Path;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::places::{DEMO, SMALL};
+use crate::places::{DEMO, DEMO_COUNTS, SMALL};
 use crate::program::stedi;
 use crate::served::{Served, add_user, own_place};
-
-const TABLES: [(&str, u64); 9] = [
-    ("customer_landing", 956),
-    ("accelerometer_landing", 81_273),
-    ("step_trainer_landing", 28_680),
-    ("customer_trusted", 482),
-    ("accelerometer_trusted", 40_981),
-    ("step_trainer_trusted", 14_460),
-    ("customer_curated", 482),
-    ("machine_learning_curated", 43_681),
-    ("training_set", 32_025),
-];
 
 fn plots(served: &Served, of: &str, token: Option<&str>) -> Value {
     let (table, asked) = of.split_once('?').unwrap_or((of, ""));
@@ -88,7 +76,7 @@ fn check_sums(plots: &Value) {
 #[test]
 fn bars_and_points_account_for_every_row() {
     let served = Served::of(&DEMO.dir, "");
-    for (table, rows) in TABLES {
+    for (table, rows) in DEMO_COUNTS {
         let found = plots(&served, table, None);
         assert_eq!(found["rows"], rows, "{table}");
         check_sums(&found);
