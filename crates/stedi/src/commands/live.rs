@@ -2,26 +2,25 @@
 //! it, until the program is asked to stop.
 
 use std::path::Path;
-use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use anyhow::Result;
 use catalog::Expectations;
-use engine::{Interrupt, NoProgress, Report, RunOptions, Setup};
+use engine::Setup;
 use sample::Stream;
 
 use super::serve::{Doors, serve_lake_while};
 use super::stream::{Sink, play};
+use super::watch::follow;
 use crate::failure::Ending;
-use crate::output::{grouped, say};
 use crate::settings::Settings;
 
 /// How many people report, and how many messages a second they send together.
 const DEVICES: usize = 50;
 const RATE: f64 = 50.0;
 
-/// Pause between two runs.
-const PAUSE: Duration = Duration::from_secs(3);
+/// How often a run begins at most.
+const EVERY: Duration = Duration::from_secs(3);
 
 /// Plays, runs and serves.
 pub(super) fn live(
@@ -38,40 +37,8 @@ pub(super) fn live(
         let playing = play(&mut stream, &mut sink, RATE, None);
         tokio::select! {
             played = playing => played,
-            ran = follow(settings, &of_runs) => ran,
+            ran = follow(settings, of_runs.clone(), EVERY) => ran.map(|_| ()),
         }
     };
     serve_lake_while(settings, setup, doors, expect, arriving)
-}
-
-/// Runs again and again, and says what was published.
-async fn follow(settings: &Settings, setup: &Setup) -> Result<()> {
-    loop {
-        tokio::time::sleep(PAUSE).await;
-        let began = Instant::now();
-        match take_in(setup).await {
-            Ok(report) if report.published.is_empty() => {}
-            Ok(report) => say(
-                settings,
-                &format!(
-                    "published {} in {} ms",
-                    report.published.join(", "),
-                    grouped(began.elapsed().as_millis() as u64)
-                ),
-            ),
-            // The next run may find it mended.
-            Err(error) => say(settings, &format!("a run failed: {error}")),
-        }
-    }
-}
-
-/// One run over what is new.
-async fn take_in(setup: &Setup) -> Result<Report, engine::Error> {
-    let setup = Setup {
-        now_ms: chrono::Utc::now().timestamp_millis(),
-        ..setup.clone()
-    };
-    let options = RunOptions::default();
-    let interrupt = Arc::new(Interrupt::default());
-    engine::run(&setup, &options, Arc::new(NoProgress), interrupt).await
 }

@@ -21,7 +21,7 @@ use crate::errors;
 use crate::failure::{Ending, Failure};
 use crate::output::{grouped, put_escaped, put_json, say};
 use crate::runtime::runtime;
-use crate::settings::{Settings, seconds_of};
+use crate::settings::{Settings, seconds_of, size_of};
 use crate::watchdog::interrupt;
 
 /// Small files are merged after so many runs that published something. A run adds at most a
@@ -35,7 +35,7 @@ const LOCK_WAIT: Duration = Duration::from_secs(2);
 const REGISTER_LOG: &str = "system/consent_register/_delta_log";
 
 /// What a watch does beside running.
-pub(super) struct Upkeep {
+struct Upkeep {
     /// Whether small files of tables are merged.
     compacts: bool,
     /// How long versions are kept; `None` removes none.
@@ -60,6 +60,21 @@ pub(crate) fn watch(settings: &Settings, args: &WatchArgs) -> Result<Ending> {
     };
     let setup = settings.setup()?;
     runtime()?.block_on(watch_landing(settings, setup, pace, options, upkeep))
+}
+
+/// Watches as without a flag, but so often.
+pub(super) async fn follow(settings: &Settings, setup: Setup, every: Duration) -> Result<Ending> {
+    let pace = Pace {
+        every,
+        at_least: AtLeast::Files(1),
+        at_most_wait: Duration::from_secs(60),
+        settle: Duration::from_secs(2),
+    };
+    let upkeep = Upkeep {
+        compacts: true,
+        keep: None,
+    };
+    watch_landing(settings, setup, pace, RunOptions::default(), upkeep).await
 }
 
 /// Runs whenever something has arrived, until the program is asked to stop.
@@ -377,20 +392,10 @@ impl Line {
 
 /// `100` and `100files` are a number of files, `64MB` a size.
 fn at_least_of(text: &str) -> Result<AtLeast> {
-    let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic() || c == ' ');
-    let number = digits.parse::<u64>().ok();
-    let factor = match text[digits.len()..].trim().to_ascii_uppercase().as_str() {
-        "" | "FILE" | "FILES" => None,
-        "B" => Some(1),
-        "K" | "KB" | "KIB" => Some(1 << 10),
-        "M" | "MB" | "MIB" => Some(1 << 20),
-        "G" | "GB" | "GIB" => Some(1 << 30),
-        _ => Some(0),
-    };
-    let at_least = match (number, factor) {
-        (Some(files), None) => Some(AtLeast::Files(files)),
-        (None, _) | (_, Some(0)) => None,
-        (Some(count), Some(factor)) => count.checked_mul(factor).map(AtLeast::Bytes),
+    let count = text.trim_end_matches(|c: char| c.is_ascii_alphabetic() || c == ' ');
+    let at_least = match text[count.len()..].trim().to_ascii_uppercase().as_str() {
+        "" | "FILE" | "FILES" => count.parse().ok().map(AtLeast::Files),
+        _ => size_of(text).map(|bytes| AtLeast::Bytes(bytes as u64)),
     };
     at_least.ok_or_else(|| {
         Failure::settings(
