@@ -12,5 +12,5 @@ mod tls;
 
 pub use accept::{accept, stopped};
 pub use private_file::{FileFault, PrivateFile, Stamp};
-pub use secrets::{TooMany, Verifier, hashed, hex, random};
+pub use secrets::{TooMany, Verifier, hashed, hex, is_name, random};
 pub use tls::{TlsConfig, TlsError, tls};

@@ -123,6 +123,13 @@ pub fn random<const N: usize>() -> [u8; N] {
     bytes
 }
 
+/// Whether a text is a name that a secret may belong to: 1 to 32 of the characters a-z, 0-9,
+/// `.` and `-`. A token holds the name between underscores.
+pub fn is_name(name: &str) -> bool {
+    let is_of_name = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || ".-".contains(c);
+    (1..=32).contains(&name.len()) && name.chars().all(is_of_name)
+}
+
 /// Bytes as hexadecimal digits.
 pub fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()

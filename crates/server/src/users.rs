@@ -8,7 +8,7 @@
 use std::path::PathBuf;
 
 use chrono::{DateTime, Utc};
-use door::{FileFault, PrivateFile, Verifier, hashed, hex, random};
+use door::{FileFault, PrivateFile, Verifier, hashed, hex, is_name, random};
 use serde::{Deserialize, Serialize};
 
 use crate::principal::{Principal, Role};
@@ -340,11 +340,6 @@ fn summary(user: &StoredUser) -> UserSummary {
 fn find<'s>(stored: &'s mut Stored, name: &str) -> Result<&'s mut StoredUser, UsersError> {
     let user = stored.users.iter_mut().find(|user| user.name == name);
     user.ok_or_else(|| UsersError::Unknown(name.to_owned()))
-}
-
-fn is_name(name: &str) -> bool {
-    let is_of_name = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || ".-".contains(c);
-    (1..=32).contains(&name.len()) && name.chars().all(is_of_name)
 }
 
 #[cfg(test)]

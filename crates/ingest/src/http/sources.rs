@@ -5,7 +5,7 @@
 use std::path::PathBuf;
 
 use chrono::{DateTime, Utc};
-use door::{FileFault, PrivateFile, TooMany, Verifier, hashed, hex, random};
+use door::{FileFault, PrivateFile, TooMany, Verifier, hashed, hex, is_name, random};
 use serde::{Deserialize, Serialize};
 
 /// What a token begins with, so that it is recognised where it should not be.
@@ -183,11 +183,6 @@ fn summary(source: &StoredSource) -> SourceSummary {
         created: source.created,
         expires: source.expires,
     }
-}
-
-fn is_name(name: &str) -> bool {
-    let is_of_name = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || ".-".contains(c);
-    (1..=32).contains(&name.len()) && name.chars().all(is_of_name)
 }
 
 #[cfg(test)]

@@ -172,11 +172,7 @@ fn options_three(source: &MqttSource) -> rumqttc::MqttOptions {
     if let Some((user, password)) = &source.login {
         options.set_credentials(user, password.as_str());
     }
-    if let Some(tls) = &source.tls {
-        options.set_transport(Transport::tls_with_config(TlsConfiguration::Rustls(
-            Arc::clone(tls),
-        )));
-    }
+    options.set_transport(transport(source));
     options
 }
 
@@ -195,12 +191,15 @@ fn options_five(source: &MqttSource) -> v5::MqttOptions {
     if let Some((user, password)) = &source.login {
         options.set_credentials(user, password.as_str());
     }
-    if let Some(tls) = &source.tls {
-        options.set_transport(Transport::tls_with_config(TlsConfiguration::Rustls(
-            Arc::clone(tls),
-        )));
-    }
+    options.set_transport(transport(source));
     options
+}
+
+fn transport(source: &MqttSource) -> Transport {
+    match &source.tls {
+        Some(tls) => Transport::tls_with_config(TlsConfiguration::Rustls(Arc::clone(tls))),
+        None => Transport::tcp(),
+    }
 }
 
 fn of_three(event: rumqttc::Event) -> Arrival {

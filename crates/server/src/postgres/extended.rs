@@ -191,7 +191,11 @@ impl Session {
     }
 
     async fn execute(&mut self, name: &str, max: Option<usize>) -> Result<()> {
-        self.principal().await?;
+        // A portal that waits is begun with the rights of this moment.
+        let is_begun = |portal: &Portal| !matches!(portal.state, State::Waits(_));
+        if self.portals.get(name).is_some_and(is_begun) {
+            self.principal().await?;
+        }
         let portal = self.portals.remove(name).ok_or_else(|| no_portal(name))?;
         let mut portal = self.begin_portal(portal).await?;
         match portal.state {
