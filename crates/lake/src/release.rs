@@ -50,6 +50,13 @@ pub struct Release {
     pub is_damaged: bool,
 }
 
+impl Release {
+    /// The number of the release that follows `before`.
+    pub fn number_after(before: Option<&Self>) -> u64 {
+        before.map_or(0, |before| before.number) + 1
+    }
+}
+
 /// The content of a release object.
 #[derive(Debug, Serialize, Deserialize)]
 struct ReleaseRecord {
@@ -145,7 +152,7 @@ impl Lake {
             entries.push(table_state.next_entry(next)?);
             files.extend(next.files.iter().map(|file| file.path.clone()));
         }
-        let number = before.map_or(0, |before| before.number) + 1;
+        let number = Release::number_after(before);
         let record = ReleaseRecord {
             number,
             run: run.to_owned(),

@@ -11,7 +11,7 @@ use arrow::array::RecordBatch;
 use arrow::compute::concat_batches;
 use catalog::ReadBy;
 use evidence::Change;
-use lake::{Publication, RemovedFiles};
+use lake::{Publication, Release, RemovedFiles};
 use query::system;
 
 use super::departures::ChangedTable;
@@ -274,7 +274,7 @@ impl Work {
         let state = draft.state.clone();
         lake.publish_release(before, run, state, draft.publications(), draft.published())
             .await?;
-        Ok(before.map_or(0, |before| before.number) + 1)
+        Ok(Release::number_after(before))
     }
 
     /// Replaces the rows of a system table.
