@@ -1,5 +1,6 @@
 //! Takes connections: a bounded number, each with its bounds of time and size.
 
+use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -8,13 +9,15 @@ use axum::body::Body;
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::TcpListener;
-use tokio::sync::{Semaphore, watch};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio_rustls::TlsAcceptor;
 use tower::ServiceExt;
 
-/// Connections at once; more wait to be accepted.
+use crate::places::{Place, Places};
+
+/// Connections at once; a newcomer gets the place of one that has not asked for anything.
 const CONNECTIONS_MAX: usize = 512;
 
 /// How long a TLS handshake may take, and how long the head of a request.
@@ -37,34 +40,28 @@ pub async fn accept(
     router: Router,
     mut stop: watch::Receiver<bool>,
 ) {
-    let places = Arc::new(Semaphore::new(CONNECTIONS_MAX));
+    let places = Places::new(CONNECTIONS_MAX);
     let mut connections = JoinSet::new();
     loop {
         let accepted = async {
-            let place = Arc::clone(&places).acquire_owned().await;
-            (listener.accept().await, place)
+            let (stream, _) = listener.accept().await?;
+            io::Result::Ok((stream, places.take().await))
         };
-        let (accepted, place) = tokio::select! {
+        let accepted = tokio::select! {
             accepted = accepted => accepted,
             () = stopped(&mut stop) => break,
         };
         while connections.try_join_next().is_some() {}
-        let Ok((stream, _)) = accepted else {
+        let Ok((stream, (place, given_on))) = accepted else {
             tokio::time::sleep(PAUSE).await;
             continue;
         };
         _ = stream.set_nodelay(true);
         let (tls, router, stop) = (tls.clone(), router.clone(), stop.clone());
         connections.spawn(async move {
-            let _place = place;
-            match tls {
-                None => serve(stream, router, stop).await,
-                Some(tls) => {
-                    let handshake = tokio::time::timeout(HEAD_TIME, tls.accept(stream)).await;
-                    if let Ok(Ok(stream)) = handshake {
-                        serve(stream, router, stop).await;
-                    }
-                }
+            tokio::select! {
+                () = connection(stream, tls, router, Arc::new(place), stop) => {}
+                () = given_on => {}
             }
         });
     }
@@ -81,12 +78,32 @@ pub async fn stopped(stop: &mut watch::Receiver<bool>) {
     }
 }
 
+async fn connection(
+    stream: TcpStream,
+    tls: Option<TlsAcceptor>,
+    router: Router,
+    place: Arc<Place>,
+    stop: watch::Receiver<bool>,
+) {
+    match tls {
+        None => serve(stream, router, place, stop).await,
+        Some(tls) => {
+            let handshake = tokio::time::timeout(HEAD_TIME, tls.accept(stream)).await;
+            if let Ok(Ok(stream)) = handshake {
+                serve(stream, router, place, stop).await;
+            }
+        }
+    }
+}
+
 async fn serve(
     stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
     router: Router,
+    place: Arc<Place>,
     mut stop: watch::Receiver<bool>,
 ) {
     let service = hyper::service::service_fn(move |request: hyper::Request<_>| {
+        place.settle();
         router.clone().oneshot(request.map(Body::new))
     });
     let connection = http1::Builder::new()

@@ -6,11 +6,13 @@
 //! it.
 
 mod accept;
+mod places;
 mod private_file;
 mod secrets;
 mod tls;
 
 pub use accept::{accept, stopped};
+pub use places::{GivenOn, Place, Places};
 pub use private_file::{FileFault, PrivateFile, Stamp};
 pub use secrets::{TooMany, Verifier, hashed, hex, is_name, random};
 pub use tls::{TlsConfig, TlsError, tls};

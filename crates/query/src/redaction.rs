@@ -480,23 +480,26 @@ pub fn without_literals_of(sql: &str, message: &str) -> String {
 /// The longest statement that [`shape`] gives, in characters.
 const SHAPE_MAX: usize = 2000;
 
+/// The longest alias that [`shape`] keeps, in characters.
+const ALIAS_MAX: usize = 2;
+
 /// A statement without the values that it names: what a log may keep of it. Comments are
-/// left out, and so are names in quotes that are no identifiers.
-pub fn shape(sql: &str) -> String {
+/// left out, and of words all but those of SQL, very short ones, and those that `is_name`
+/// takes, which it is given in lower case: a value without its quotes is read as a word.
+pub fn shape(sql: &str, is_name: impl Fn(&str) -> bool) -> String {
     let Ok(tokens) = Tokenizer::new(&SqlDialect, sql).tokenize() else {
         return "(cannot be read)".to_owned();
     };
-    // An address that is not quoted is read as names.
-    let has_address = tokens.contains(&Token::AtSign);
     let mut shape = String::new();
     for token in tokens {
         match token {
-            Token::Word(word) if has_address && word.keyword == Keyword::NoKeyword => {
-                shape.push('?');
-            }
             Token::Whitespace(_) if shape.is_empty() || shape.ends_with(' ') => {}
             Token::Whitespace(_) => shape.push(' '),
-            Token::Word(word) if word.quote_style.is_none() || is_identifier(&word.value) => {
+            Token::Word(word)
+                if word.keyword != Keyword::NoKeyword && word.quote_style.is_none()
+                    || word.value.chars().count() <= ALIAS_MAX && is_identifier(&word.value)
+                    || is_name(&word.value.to_lowercase()) =>
+            {
                 shape.push_str(&word.value);
             }
             Token::Comma
@@ -599,13 +602,22 @@ mod tests {
             ),
             (r#"select "ada@example.com" from "t""#, "select ? from t"),
             (
+                "select Email, sum(x) s from landing where serialNumber = 50f7b4f3-7af5-4b07",
+                "select Email, sum(x) s from landing where serialNumber = ??-??-???",
+            ),
+            (
+                r#"select x from t where email = Lovelace and "Ada" = x"#,
+                "select x from t where email = ? and ? = x",
+            ),
+            (
                 "select $$ada$$, E'ada', X'adad', U&'ada'",
                 "select ?, ?, ?, ?",
             ),
             ("select 'ada", "(cannot be read)"),
             ("select Ada.Lovelace@example.org", "select ?.???.?"),
         ] {
-            assert_eq!(shape(sql), expected);
+            let is_name = |word: &str| ["email", "landing", "serialnumber", "sum"].contains(&word);
+            assert_eq!(shape(sql, is_name), expected);
         }
     }
 

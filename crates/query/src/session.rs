@@ -493,7 +493,7 @@ impl Session {
     }
 
     /// Names of all functions, and what they are.
-    fn functions(&self) -> Vec<(String, &'static str)> {
+    pub fn functions(&self) -> Vec<(String, &'static str)> {
         let rewritten = trino_syntax::REWRITTEN.map(|(name, kind)| (name.to_owned(), kind));
         let mut functions = functions::kinds(&self.context.state());
         functions.extend(rewritten);

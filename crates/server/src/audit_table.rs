@@ -35,9 +35,20 @@ const LINE_BYTES_MAX: u64 = 1 << 20;
 /// # Errors
 /// None that is known: the columns are constant.
 pub(crate) fn table(path: PathBuf) -> Result<Arc<dyn TableProvider>> {
+    let schema = schema();
+    let lines = Lines {
+        path,
+        schema: Arc::clone(&schema),
+    };
+    let table = StreamingTable::try_new(schema, vec![Arc::new(lines)])?;
+    Ok(Arc::new(table))
+}
+
+/// Its columns.
+pub(crate) fn schema() -> SchemaRef {
     let text = |name: &str| Field::new(name, DataType::Utf8View, false);
     let long = |name: &str| Field::new(name, DataType::Int64, false);
-    let schema = Arc::new(Schema::new(vec![
+    Arc::new(Schema::new(vec![
         long("at"),
         text("user_name"),
         text("role"),
@@ -47,13 +58,7 @@ pub(crate) fn table(path: PathBuf) -> Result<Arc<dyn TableProvider>> {
         text("outcome"),
         long("row_count"),
         long("duration_ms"),
-    ]));
-    let lines = Lines {
-        path,
-        schema: Arc::clone(&schema),
-    };
-    let table = StreamingTable::try_new(schema, vec![Arc::new(lines)])?;
-    Ok(Arc::new(table))
+    ]))
 }
 
 #[derive(Debug)]

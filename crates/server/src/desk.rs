@@ -11,11 +11,11 @@ use std::time::{Duration, Instant};
 
 use arrow::datatypes::SchemaRef;
 use arrow::record_batch::RecordBatch;
-use chrono::{SecondsFormat, Utc};
+use chrono::{DateTime, SecondsFormat, Utc};
 use engine::PersonalColumns;
 use futures::StreamExt;
 use parking_lot::Mutex;
-use query::{Meter, Query, Request, Session, Setup, redaction};
+use query::{Meter, Query, Request, Session, Setup};
 use tokio::runtime::Runtime;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 use tracing::field::Empty;
@@ -24,6 +24,7 @@ use crate::audit::{Audit, AuditEntry};
 use crate::audit_table;
 use crate::fault::{Fault, Kind};
 use crate::principal::{Door, Principal, Role, RoleAccess};
+use crate::words::Words;
 
 /// Batches that are computed ahead of their reader.
 const AHEAD: usize = 2;
@@ -33,6 +34,9 @@ const STACK_BYTES: usize = 32 << 20;
 
 /// The action of a statement in the audit log.
 const QUERY: &str = "query";
+
+/// The action of somebody who comes in.
+pub(crate) const SIGN_IN: &str = "sign-in";
 
 /// What one statement may take.
 #[derive(Debug, Clone)]
@@ -54,6 +58,7 @@ pub struct Limits {
 pub struct Desk {
     setup: Setup,
     personal: Arc<PersonalColumns>,
+    words: Words,
     mask_key: Arc<[u8; 32]>,
     limits: Limits,
     turns: Arc<Semaphore>,
@@ -206,6 +211,7 @@ impl Desk {
         audit: Arc<Audit>,
     ) -> Result<Arc<Self>, engine::Error> {
         let personal = PersonalColumns::of(&setup).await?;
+        let words = Words::of(&setup, &personal)?;
         let mut mask_key = [0; 32];
         getrandom::fill(&mut mask_key).unwrap_or_else(|error| {
             unreachable!("the system has random numbers: {error}");
@@ -219,6 +225,7 @@ impl Desk {
         Ok(Arc::new(Self {
             setup,
             personal: Arc::new(personal),
+            words,
             mask_key: Arc::new(mask_key),
             turns: Arc::new(Semaphore::new(limits.running)),
             own_turns: Mutex::default(),
@@ -311,7 +318,7 @@ impl Desk {
     /// For a statement that cannot be planned, or that `who` may not ask; later faults come
     /// with the rows.
     pub async fn run(&self, who: &Principal, door: Door, sql: &str) -> Result<Rows, Fault> {
-        let mut record = self.record(who, door, QUERY, redaction::shape(sql));
+        let mut record = self.record(who, door, QUERY, self.words.shape(sql));
         let deadline = tokio::time::Instant::now() + self.limits.time;
         match self.started(who, sql, deadline).await {
             Ok(started) => Ok(Rows {
@@ -433,7 +440,7 @@ impl Desk {
         sql: &str,
         work: impl Future<Output = Result<(u64, T), Fault>> + Send + 'static,
     ) -> Result<T, Fault> {
-        let mut record = self.record(who, door, QUERY, redaction::shape(sql));
+        let mut record = self.record(who, door, QUERY, self.words.shape(sql));
         let deadline = tokio::time::Instant::now() + self.limits.time;
         let done = async {
             let threads = Threads::of(self.turn(who, deadline).await?)?;
@@ -501,18 +508,35 @@ impl Desk {
         blocking(move || record.write(outcome)).await?
     }
 
-    /// As [`Desk::note`], on this thread.
+    /// Appends the line of a refused sign-in by a name that nobody has. The name is not
+    /// written: it may be a password.
+    ///
+    /// # Errors
+    /// As [`Desk::note`].
+    pub(crate) async fn note_stranger(&self, door: Door) -> Result<(), Fault> {
+        let stranger = Principal::unnamed("unknown", Role::Scientist);
+        let mut record = self.record(&stranger, door, SIGN_IN, String::new());
+        "none".clone_into(&mut record.entry.role);
+        blocking(move || record.write("refused")).await?
+    }
+
+    /// As [`Desk::note`], on this thread, of what began at `began`.
     ///
     /// # Errors
     /// If it cannot be written.
-    pub(crate) fn note_now(
+    pub(crate) fn note_over(
         &self,
         who: &Principal,
         door: Door,
         action: &str,
         outcome: &str,
+        began: DateTime<Utc>,
     ) -> Result<(), Fault> {
-        self.record(who, door, action, String::new()).write(outcome)
+        let mut record = self.record(who, door, action, String::new());
+        record.entry.at = written(began);
+        let took = (Utc::now() - began).to_std().unwrap_or_default();
+        record.began = record.began.checked_sub(took).unwrap_or(record.began);
+        record.write(outcome)
     }
 
     fn record(&self, who: &Principal, door: Door, action: &str, statement: String) -> Record {
@@ -520,7 +544,7 @@ impl Desk {
             audit: Arc::clone(&self.audit),
             ended: Arc::clone(&self.ended),
             entry: AuditEntry {
-                at: Utc::now().to_rfc3339_opts(SecondsFormat::Millis, true),
+                at: written(Utc::now()),
                 user: who.name.to_string(),
                 role: who.role.name().to_owned(),
                 door: door.name().to_owned(),
@@ -724,6 +748,11 @@ async fn compute_rows(query: &Query, send: &mpsc::Sender<Sent>) -> Result<(), Fa
         }
     }
     Ok(())
+}
+
+/// An instant as the audit log has it.
+fn written(at: DateTime<Utc>) -> String {
+    at.to_rfc3339_opts(SecondsFormat::Millis, true)
 }
 
 fn out_of_time(time: Duration) -> Fault {

@@ -7,9 +7,9 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tokio_rustls::rustls::ServerConfig;
 
-use crate::desk::{Desk, blocking};
+use crate::desk::{Desk, SIGN_IN, blocking};
 use crate::fault::{Fault, Kind};
-use crate::principal::{Door, Principal, Role};
+use crate::principal::{Door, Principal};
 use crate::users::Users;
 
 /// How long somebody waits who gave a wrong password.
@@ -57,7 +57,7 @@ impl Gate {
             tokio::time::sleep(REFUSED_AFTER).await;
             return Err(wrong_secret());
         };
-        self.desk.note(&guest.who, door, "sign-in", "done").await?;
+        self.desk.note(&guest.who, door, SIGN_IN, "done").await?;
         Ok(guest)
     }
 
@@ -113,12 +113,13 @@ impl Gate {
         }))
     }
 
-    /// Notes a refused sign-in. A name that nobody has is not written: it may be a password.
+    /// Notes a refused sign-in.
     async fn refused(&self, door: Door, name: &str) -> Result<(), Fault> {
         let users = self.users.as_ref();
-        let known = users.and_then(|users| users.principal(name).ok().flatten());
-        let who = known.unwrap_or_else(|| Principal::unnamed("unknown", Role::Scientist));
-        self.desk.note(&who, door, "sign-in", "refused").await
+        match users.and_then(|users| users.principal(name).ok().flatten()) {
+            Some(who) => self.desk.note(&who, door, SIGN_IN, "refused").await,
+            None => self.desk.note_stranger(door).await,
+        }
     }
 }
 

@@ -17,6 +17,7 @@ mod principal;
 mod saved;
 mod sql_text;
 mod users;
+mod words;
 
 pub use audit::{Audit, AuditEntry};
 pub use desk::{Desk, Limits, Rows, VisibleTable};

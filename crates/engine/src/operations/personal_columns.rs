@@ -40,6 +40,31 @@ impl PersonalColumns {
         })
     }
 
+    /// The names of all tables and of their columns: of the project, of `system` and of
+    /// `privacy`. None of them is a value.
+    pub fn names(&self) -> Vec<String> {
+        let mut names = Vec::new();
+        for table in self.project.landing() {
+            names.push(table.name.to_string());
+            let columns = table.data_columns().iter().chain(table.partition_columns());
+            names.extend(columns.map(|column| column.name.clone()));
+        }
+        for model in self.project.models() {
+            names.push(model.name.to_string());
+            if let Some(lineage) = self.lineage.model(model.name.as_str()) {
+                names.extend(lineage.columns.iter().map(|column| column.name.clone()));
+            }
+        }
+        let of_system = system::names().map(|name| (name, system::schema(name)));
+        let of_privacy = privacy_views::names().map(|name| (name, privacy_views::schema(name)));
+        for (name, schema) in of_system.chain(of_privacy) {
+            names.push(name.to_owned());
+            let fields = schema.iter().flat_map(|schema| schema.fields().iter());
+            names.extend(fields.map(|field| field.name().clone()));
+        }
+        names
+    }
+
     /// Whether a column may hold personal values:
     ///
     /// - of a model, if its contract, the log of its version (`logged`) or its SELECT says so,

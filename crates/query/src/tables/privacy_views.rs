@@ -62,6 +62,11 @@ pub fn names() -> impl Iterator<Item = &'static str> {
     ALL.iter().map(|view| view.name)
 }
 
+/// Columns of a view.
+pub fn schema(name: &str) -> Option<SchemaRef> {
+    find(name).map(View::schema)
+}
+
 /// Personal columns of a view.
 pub fn personal(name: &str) -> &'static [&'static str] {
     find(name).map_or(&[], |view| view.personal)

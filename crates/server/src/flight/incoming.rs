@@ -8,11 +8,11 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use door::stopped;
+use door::{GivenOn, Place, Places, stopped};
 use futures::stream::{self, Stream};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
+use tokio::sync::mpsc;
 use tokio::time::Sleep;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
@@ -20,7 +20,7 @@ use tonic::transport::server::Connected;
 
 use crate::gate::Gate;
 
-/// Connections at once; more wait to be accepted.
+/// Connections at once; a newcomer gets the place of one that has not signed in.
 const CONNECTIONS_MAX: usize = 200;
 
 /// How long a client may take until its connection has begun.
@@ -29,12 +29,13 @@ const STARTUP: Duration = Duration::from_secs(10);
 /// What a client of HTTP/2 begins with.
 const PREFACE_BYTES: usize = 24;
 
-/// A connection that keeps its room until it ends.
+/// A connection that keeps its place until it ends.
 pub(super) struct Channel {
     stream: Encrypted,
     /// Bytes of the beginning that are still to come, and until when.
     beginning: Option<(usize, Pin<Box<Sleep>>)>,
-    _room: OwnedSemaphorePermit,
+    place: Arc<Place>,
+    given_on: GivenOn,
 }
 
 enum Encrypted {
@@ -52,34 +53,32 @@ pub(super) fn accepted(
         config.alpn_protocols = vec![b"h2".to_vec()];
         TlsAcceptor::from(Arc::new(config))
     });
-    let room = Arc::new(Semaphore::new(CONNECTIONS_MAX));
+    let places = Places::new(CONNECTIONS_MAX);
     let mut stop = gate.stop.clone();
     let (send, receive) = mpsc::channel(16);
     tokio::spawn(async move {
         loop {
             let next = async {
-                let room = Arc::clone(&room).acquire_owned().await;
-                (room, listener.accept().await)
+                let (stream, from) = listener.accept().await?;
+                io::Result::Ok((stream, from, places.take().await))
             };
-            let (room, next) = tokio::select! {
+            let next = tokio::select! {
                 next = next => next,
                 () = stopped(&mut stop) => break,
             };
-            match (room, next) {
-                (Ok(room), Ok((stream, from))) => {
+            match next {
+                Ok((stream, from, place)) => {
                     let (tls, send) = (tls.clone(), send.clone());
                     tokio::spawn(async move {
-                        let begun = tokio::time::timeout(STARTUP, begin(stream, from, tls, room));
-                        if let Ok(Some(channel)) = begun.await {
+                        if let Some(channel) = begun(stream, from, tls, place).await {
                             _ = send.send(Ok(channel)).await;
                         }
                     });
                 }
-                (_, Err(error)) => {
+                Err(error) => {
                     tracing::warn!("accepting a connection of Flight SQL: {error}");
                     tokio::time::sleep(Duration::from_millis(100)).await;
                 }
-                (Err(_), _) => break,
             }
         }
     });
@@ -88,24 +87,37 @@ pub(super) fn accepted(
     })
 }
 
-async fn begin(
+/// The connection once it has begun, if it does so in time and its place is still its own.
+async fn begun(
     stream: TcpStream,
     from: SocketAddr,
     tls: Option<TlsAcceptor>,
-    room: OwnedSemaphorePermit,
+    (place, mut given_on): (Place, GivenOn),
 ) -> Option<Channel> {
     _ = stream.set_nodelay(true);
-    let stream = match tls {
-        Some(tls) => Encrypted::Tls(Box::new(tls.accept(stream).await.ok()?)),
-        // In the open only from this machine, whether somebody signs in or not.
-        None if from.ip().is_loopback() => Encrypted::Plain(stream),
-        None => return None,
+    let stream = tokio::select! {
+        begun = tokio::time::timeout(STARTUP, encrypted(stream, from, tls)) => begun.ok()??,
+        () = &mut given_on => return None,
     };
     Some(Channel {
         stream,
         beginning: Some((PREFACE_BYTES, Box::pin(tokio::time::sleep(STARTUP)))),
-        _room: room,
+        place: Arc::new(place),
+        given_on,
     })
+}
+
+async fn encrypted(
+    stream: TcpStream,
+    from: SocketAddr,
+    tls: Option<TlsAcceptor>,
+) -> Option<Encrypted> {
+    match tls {
+        Some(tls) => Some(Encrypted::Tls(Box::new(tls.accept(stream).await.ok()?))),
+        // In the open only from this machine, whether somebody signs in or not.
+        None if from.ip().is_loopback() => Some(Encrypted::Plain(stream)),
+        None => None,
+    }
 }
 
 impl AsyncRead for Channel {
@@ -115,6 +127,9 @@ impl AsyncRead for Channel {
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         let this = self.get_mut();
+        if Pin::new(&mut this.given_on).poll(context).is_ready() {
+            return Poll::Ready(Err(io::ErrorKind::ConnectionAborted.into()));
+        }
         let before = buffer.filled().len();
         let read = match &mut this.stream {
             Encrypted::Plain(stream) => Pin::new(stream).poll_read(context, buffer),
@@ -165,7 +180,10 @@ impl AsyncWrite for Channel {
 }
 
 impl Connected for Channel {
-    type ConnectInfo = ();
+    /// Settled by the first call of somebody who is signed in.
+    type ConnectInfo = Arc<Place>;
 
-    fn connect_info(&self) -> Self::ConnectInfo {}
+    fn connect_info(&self) -> Self::ConnectInfo {
+        Arc::clone(&self.place)
+    }
 }

@@ -1,5 +1,6 @@
 //! What there is: the one catalog, its schemas and tables, types, and what this server does.
 
+use std::collections::BTreeSet;
 use std::sync::LazyLock;
 
 use arrow::array::RecordBatch;
@@ -23,8 +24,8 @@ const CATALOG: &str = "stedi";
 /// The one kind of table.
 const TABLE: &str = "TABLE";
 
-/// The schemas that there are.
-const SCHEMAS: [&str; 3] = ["lakehouse", "system", "privacy"];
+/// The schema of the project's tables, which is there before they are.
+const SCHEMA: &str = query::tables::DEFAULT_SCHEMA;
 
 /// What this server says about itself.
 pub(super) static SQL_INFO: LazyLock<SqlInfoData> = LazyLock::new(|| {
@@ -93,11 +94,17 @@ pub(super) fn catalogs(command: CommandGetCatalogs) -> Result<RecordBatch, Fligh
     builder.build()
 }
 
-pub(super) fn schemas(command: CommandGetDbSchemas) -> Result<RecordBatch, FlightError> {
+/// The schemas of the tables that somebody may read.
+pub(super) fn schemas(
+    command: CommandGetDbSchemas,
+    tables: &[VisibleTable],
+) -> Result<RecordBatch, FlightError> {
+    let of_tables = tables.iter().map(|table| table.schema.as_str());
+    let schemas: BTreeSet<&str> = of_tables.chain([SCHEMA]).collect();
     let mut builder = command.into_builder();
-    SCHEMAS
-        .iter()
-        .for_each(|schema| builder.append(CATALOG, schema));
+    for schema in schemas {
+        builder.append(CATALOG, schema);
+    }
     builder.build()
 }
 

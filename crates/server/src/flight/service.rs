@@ -24,9 +24,9 @@ use arrow_flight::{
 use base64::Engine;
 use base64::alphabet::STANDARD;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
+use door::Place;
 use futures::{Stream, StreamExt, TryStreamExt, stream};
 use prost::Message;
-use tonic::metadata::MetadataMap;
 use tonic::{Request, Response, Status, Streaming};
 
 use super::bearers::Bearers;
@@ -66,11 +66,13 @@ impl Service {
     }
 
     /// Who calls, with the rights of this moment.
-    async fn principal(&self, headers: &MetadataMap) -> Result<Principal, Status> {
+    async fn principal<T>(&self, request: &Request<T>) -> Result<Principal, Status> {
         if self.gate.users.is_none() {
+            settle(request);
             return Ok(self.gate.local().who);
         }
-        let header = headers
+        let header = request
+            .metadata()
             .get("authorization")
             .and_then(|header| header.to_str().ok());
         let token = header.and_then(|header| header.strip_prefix("Bearer "));
@@ -81,11 +83,14 @@ impl Service {
             Some(guest) => self.gate.still(&guest).await,
             None => self.gate.of_token(token).await,
         };
-        guest.map(|guest| guest.who).map_err(status)
+        let guest = guest.map_err(status)?;
+        settle(request);
+        Ok(guest.who)
     }
 
-    async fn signed_in(&self, headers: &MetadataMap) -> Result<Guest, Status> {
-        let header = headers
+    async fn signed_in<T>(&self, request: &Request<T>) -> Result<Guest, Status> {
+        let header = request
+            .metadata()
             .get("authorization")
             .and_then(|header| header.to_str().ok());
         let basic = header.and_then(|header| header.strip_prefix("Basic "));
@@ -107,9 +112,16 @@ impl Service {
         schema: &Schema,
         request: Request<FlightDescriptor>,
     ) -> Result<Response<FlightInfo>, Status> {
-        self.principal(request.metadata()).await?;
+        self.principal(&request).await?;
         let ticket = Ticket::new(command.as_any().encode_to_vec());
         flight(schema, ticket, request.into_inner())
+    }
+}
+
+/// Keeps the place of the connection that a call came by.
+fn settle<T>(request: &Request<T>) {
+    if let Some(place) = request.extensions().get::<Arc<Place>>() {
+        place.settle();
     }
 }
 
@@ -126,9 +138,7 @@ impl FlightSqlService for Service {
     > {
         let token = match &self.gate.users {
             None => "local".to_owned(),
-            Some(_) => self
-                .bearers
-                .token(self.signed_in(request.metadata()).await?),
+            Some(_) => self.bearers.token(self.signed_in(&request).await?),
         };
         let answer = HandshakeResponse {
             protocol_version: 0,
@@ -148,7 +158,7 @@ impl FlightSqlService for Service {
         query: CommandStatementQuery,
         request: Request<FlightDescriptor>,
     ) -> Result<Response<FlightInfo>, Status> {
-        let who = self.principal(request.metadata()).await?;
+        let who = self.principal(&request).await?;
         let (schema, ticket) = self
             .statements
             .submit(&self.gate, &who, &query.query)
@@ -161,7 +171,7 @@ impl FlightSqlService for Service {
         ticket: TicketStatementQuery,
         request: Request<Ticket>,
     ) -> Result<RowStream, Status> {
-        let who = self.principal(request.metadata()).await?;
+        let who = self.principal(&request).await?;
         let handle = ticket.statement_handle;
         let sql = self
             .statements
@@ -176,7 +186,7 @@ impl FlightSqlService for Service {
         query: ActionCreatePreparedStatementRequest,
         request: Request<Action>,
     ) -> Result<ActionCreatePreparedStatementResult, Status> {
-        let who = self.principal(request.metadata()).await?;
+        let who = self.principal(&request).await?;
         let places = Places::of_marks(&query.query);
         let places =
             places.map_err(|_| Status::invalid_argument("there are too many parameters"))?;
@@ -212,7 +222,7 @@ impl FlightSqlService for Service {
         query: ActionClosePreparedStatementRequest,
         request: Request<Action>,
     ) -> Result<(), Status> {
-        let who = self.principal(request.metadata()).await?;
+        let who = self.principal(&request).await?;
         self.statements
             .prepared
             .take(&query.prepared_statement_handle, &who.name);
@@ -224,7 +234,7 @@ impl FlightSqlService for Service {
         query: CommandPreparedStatementQuery,
         request: Request<PeekableFlightDataStream>,
     ) -> Result<DoPutPreparedStatementResult, Status> {
-        let who = self.principal(request.metadata()).await?;
+        let who = self.principal(&request).await?;
         let handle = query.prepared_statement_handle;
         let mut prepared = self
             .statements
@@ -266,7 +276,7 @@ impl FlightSqlService for Service {
         query: CommandPreparedStatementQuery,
         request: Request<FlightDescriptor>,
     ) -> Result<Response<FlightInfo>, Status> {
-        let who = self.principal(request.metadata()).await?;
+        let who = self.principal(&request).await?;
         let prepared = self
             .statements
             .prepared
@@ -289,7 +299,7 @@ impl FlightSqlService for Service {
         query: CommandPreparedStatementQuery,
         request: Request<Ticket>,
     ) -> Result<RowStream, Status> {
-        let who = self.principal(request.metadata()).await?;
+        let who = self.principal(&request).await?;
         let handle = query.prepared_statement_handle;
         let prepared = self
             .statements
@@ -306,7 +316,7 @@ impl FlightSqlService for Service {
         query: ActionCancelQueryRequest,
         request: Request<Action>,
     ) -> Result<ActionCancelQueryResult, Status> {
-        let who = self.principal(request.metadata()).await?;
+        let who = self.principal(&request).await?;
         let info = FlightInfo::decode(query.info)
             .map_err(|error| Status::invalid_argument(error.to_string()))?;
         // Its numbers are those of the action that took its place.
@@ -318,7 +328,7 @@ impl FlightSqlService for Service {
         &self,
         request: Request<Action>,
     ) -> Result<Response<<Self as FlightService>::DoActionStream>, Status> {
-        let who = self.principal(request.metadata()).await?;
+        let who = self.principal(&request).await?;
         let action = request.into_inner();
         if action.r#type != CANCEL_FLIGHT_INFO {
             return Err(Status::unimplemented("there is no such action here"));
@@ -355,7 +365,7 @@ impl FlightSqlService for Service {
         query: CommandGetCatalogs,
         request: Request<Ticket>,
     ) -> Result<RowStream, Status> {
-        self.principal(request.metadata()).await?;
+        self.principal(&request).await?;
         metadata::catalogs(query).map(one).map_err(metadata::failed)
     }
 
@@ -373,8 +383,11 @@ impl FlightSqlService for Service {
         query: CommandGetDbSchemas,
         request: Request<Ticket>,
     ) -> Result<RowStream, Status> {
-        self.principal(request.metadata()).await?;
-        metadata::schemas(query).map(one).map_err(metadata::failed)
+        let who = self.principal(&request).await?;
+        let tables = self.gate.desk.tables(&who).await.map_err(status)?;
+        metadata::schemas(query, &tables)
+            .map(one)
+            .map_err(metadata::failed)
     }
 
     async fn get_flight_info_tables(
@@ -391,7 +404,7 @@ impl FlightSqlService for Service {
         query: CommandGetTables,
         request: Request<Ticket>,
     ) -> Result<RowStream, Status> {
-        let who = self.principal(request.metadata()).await?;
+        let who = self.principal(&request).await?;
         let tables = self.gate.desk.tables(&who).await.map_err(status)?;
         metadata::tables(query, &tables)
             .map(one)
@@ -412,7 +425,7 @@ impl FlightSqlService for Service {
         query: CommandGetTableTypes,
         request: Request<Ticket>,
     ) -> Result<RowStream, Status> {
-        self.principal(request.metadata()).await?;
+        self.principal(&request).await?;
         metadata::table_types(query)
             .map(one)
             .map_err(metadata::failed)
@@ -432,7 +445,7 @@ impl FlightSqlService for Service {
         query: CommandGetSqlInfo,
         request: Request<Ticket>,
     ) -> Result<RowStream, Status> {
-        self.principal(request.metadata()).await?;
+        self.principal(&request).await?;
         query
             .into_builder(&metadata::SQL_INFO)
             .build()
@@ -454,7 +467,7 @@ impl FlightSqlService for Service {
         query: CommandGetXdbcTypeInfo,
         request: Request<Ticket>,
     ) -> Result<RowStream, Status> {
-        self.principal(request.metadata()).await?;
+        self.principal(&request).await?;
         query
             .into_builder(&metadata::TYPES)
             .build()
@@ -475,7 +488,7 @@ impl FlightSqlService for Service {
         _query: CommandGetPrimaryKeys,
         request: Request<Ticket>,
     ) -> Result<RowStream, Status> {
-        self.principal(request.metadata()).await?;
+        self.principal(&request).await?;
         Ok(none(metadata::primary_keys()))
     }
 
@@ -484,7 +497,7 @@ impl FlightSqlService for Service {
         _ticket: CommandStatementUpdate,
         request: Request<PeekableFlightDataStream>,
     ) -> Result<i64, Status> {
-        self.principal(request.metadata()).await?;
+        self.principal(&request).await?;
         Err(writes("an update"))
     }
 
@@ -493,7 +506,7 @@ impl FlightSqlService for Service {
         _ticket: CommandStatementIngest,
         request: Request<PeekableFlightDataStream>,
     ) -> Result<i64, Status> {
-        self.principal(request.metadata()).await?;
+        self.principal(&request).await?;
         Err(writes("an ingestion"))
     }
 
@@ -502,7 +515,7 @@ impl FlightSqlService for Service {
         _query: CommandPreparedStatementUpdate,
         request: Request<PeekableFlightDataStream>,
     ) -> Result<i64, Status> {
-        self.principal(request.metadata()).await?;
+        self.principal(&request).await?;
         Err(writes("an update"))
     }
 

@@ -66,10 +66,12 @@ pub(super) async fn save(
 /// Deletes the asker's saved statement of that id.
 pub(super) async fn delete(app: &App, asker: &Asker, door: Door, id: &str) -> Result<(), Fault> {
     let (saved, who, id) = (app.saved()?, asker.principal.clone(), id.to_owned());
-    blocking(move || saved.delete(&who, &id)).await??;
+    let done = blocking(move || saved.delete(&who, &id)).await?;
+    let outcome = if done.is_ok() { "done" } else { "refused" };
     app.desk
-        .note(&asker.principal, door, "delete-saved", "done")
-        .await
+        .note(&asker.principal, door, "delete-saved", outcome)
+        .await?;
+    Ok(done?)
 }
 
 async fn list(State(app): State<Arc<App>>, asker: Asker) -> Answer {

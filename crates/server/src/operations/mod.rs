@@ -16,6 +16,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use chrono::{DateTime, Utc};
 use evidence::{Operation, OperationKind, ProjectChange, Writer};
 use lake::Lake;
 use parking_lot::Mutex;
@@ -125,7 +126,8 @@ impl Operator {
         // Nothing begins that is not in the log.
         let launched = blocking(move || {
             let action = format!("start {}", going::name(operation));
-            let noted = operator.desk.note_now(&begun.who, door, &action, "done");
+            let desk = &operator.desk;
+            let noted = desk.note_over(&begun.who, door, &action, "done", Utc::now());
             noted.and_then(|()| child::launch(operator.launcher.command(operation), &begun))
         });
         let launched = launched.await.and_then(|launched| launched);
@@ -152,7 +154,11 @@ impl Operator {
         }
         let action = going::name(told.operation);
         let outcome = told.state.as_str();
-        if let Err(fault) = self.desk.note_now(&going.who, going.door, action, outcome) {
+        let began = DateTime::from_timestamp_millis(told.started_ms).unwrap_or_else(Utc::now);
+        let noted = self
+            .desk
+            .note_over(&going.who, going.door, action, outcome, began);
+        if let Err(fault) = noted {
             tracing::error!("{fault}");
         }
     }

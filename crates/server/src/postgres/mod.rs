@@ -25,13 +25,13 @@ mod value;
 mod wire;
 mod words;
 
+use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use door::stopped;
+use door::{Place, Places, stopped};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use tokio_rustls::TlsAcceptor;
 
@@ -40,7 +40,7 @@ use self::failure::Ended;
 use self::session::Session;
 use crate::gate::Gate;
 
-/// Connections at once; more wait to be accepted.
+/// Connections at once; a newcomer gets the place of one that has not signed in.
 const CONNECTIONS_MAX: usize = 200;
 
 /// How long a client may take until it is signed in.
@@ -60,26 +60,28 @@ pub async fn postgres(listener: TcpListener, gate: Gate) {
         config.alpn_protocols = vec![PROTOCOL.to_vec()];
         TlsAcceptor::from(Arc::new(config))
     });
-    let room = Arc::new(Semaphore::new(CONNECTIONS_MAX));
+    let places = Places::new(CONNECTIONS_MAX);
     let cancels = Arc::new(Cancels::default());
     let mut connections = JoinSet::new();
     let mut stop = gate.stop.clone();
     loop {
         let accepted = async {
-            let room = Arc::clone(&room).acquire_owned().await;
-            (room, listener.accept().await)
+            let (channel, from) = listener.accept().await?;
+            io::Result::Ok((channel, from, places.take().await))
         };
-        let (room, accepted) = tokio::select! {
+        let accepted = tokio::select! {
             accepted = accepted => accepted,
             () = stopped(&mut stop) => break,
         };
         while connections.try_join_next().is_some() {}
         match accepted {
-            Ok((channel, from)) => {
+            Ok((channel, from, (place, given_on))) => {
                 let (gate, tls, cancels) = (gate.clone(), tls.clone(), Arc::clone(&cancels));
                 connections.spawn(async move {
-                    let _room = room;
-                    connection(gate, tls, cancels, channel, from).await;
+                    tokio::select! {
+                        () = connection(gate, tls, cancels, (channel, from), place) => {}
+                        () = given_on => {}
+                    }
                 });
             }
             Err(error) => {
@@ -98,13 +100,16 @@ async fn connection(
     gate: Gate,
     tls: Option<TlsAcceptor>,
     cancels: Arc<Cancels>,
-    channel: TcpStream,
-    from: SocketAddr,
+    (channel, from): (TcpStream, SocketAddr),
+    place: Place,
 ) {
     _ = channel.set_nodelay(true);
     let started = startup::start(&gate, tls.as_ref(), &cancels, channel, from);
     match tokio::time::timeout(STARTUP, started).await {
-        Ok(Ok(Some(started))) => Session::new(started, gate).serve().await,
+        Ok(Ok(Some(started))) => {
+            place.settle();
+            Session::new(started, gate).serve().await;
+        }
         Ok(Err(Ended::Fatal(failure) | Ended::Failed(failure))) => {
             tracing::debug!(
                 "a connection of Postgres did not start: {}",

@@ -206,11 +206,40 @@ fn statements_are_prepared_cancelled_and_only_read() {
     assert!(doors.close() < Duration::from_secs(1));
 }
 
+const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+
+#[test]
+fn those_who_never_sign_in_keep_nobody_out() {
+    use std::io::Write;
+    let doors = Doors::open(Options {
+        users: USERS,
+        ..Options::default()
+    });
+    let began = Instant::now();
+    let settings = [0, 0, 0, 4, 0, 0, 0, 0, 0];
+    let strangers: Vec<_> = (0..300)
+        .map(|_| {
+            let mut stream = std::net::TcpStream::connect(doors.flight).unwrap();
+            _ = stream.write_all(&[PREFACE, &settings].concat());
+            stream
+        })
+        .collect();
+    runtime().block_on(async {
+        let mut ada = client(doors.flight).await;
+        ada.handshake("ada", "a long password").await.unwrap();
+        let sql = "select count(*) as n from training_set".to_owned();
+        let info = ada.execute(sql, None).await.unwrap();
+        assert_eq!(rows(&mut ada, ticket(&info)).await, Ok(1));
+    });
+    assert!(began.elapsed() < Duration::from_secs(8));
+    drop(strangers);
+}
+
 #[test]
 fn what_is_no_call_ends_its_connection_and_no_other() {
     use std::io::{Read, Write};
     let doors = Doors::open(Options::default());
-    let preface = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+    let preface = PREFACE;
     for bytes in [
         b"GET / HTTP/1.1\r\nHost: a\r\n\r\n".to_vec(),
         vec![0xff; 4096],

@@ -183,6 +183,20 @@ fn what_is_no_message_ends_its_connection_and_no_other() {
 }
 
 #[test]
+fn those_who_say_nothing_keep_nobody_out() {
+    let doors = Doors::open(Options::default());
+    let (mut witness, _) = Client::started(doors.postgres);
+    let began = Instant::now();
+    // More than there are places. Each has ten seconds to sign in.
+    let silent: Vec<Client> = (0..300).map(|_| Client::connect(doors.postgres)).collect();
+    let (mut newcomer, _) = Client::started(doors.postgres);
+    assert_eq!(Client::kinds(&newcomer.query("select 1 as a")), "TDCZI");
+    assert_eq!(Client::kinds(&witness.query("select 1 as a")), "TDCZI");
+    assert!(began.elapsed() < Duration::from_secs(8));
+    drop(silent);
+}
+
+#[test]
 fn a_statement_is_cancelled_by_its_key_alone_and_a_half_closed_client_is_answered() {
     let doors = Doors::open(Options::default());
     let (mut client, key) = Client::started(doors.postgres);
@@ -290,6 +304,10 @@ fn passwords_are_asked_for_and_noted() {
     let audit = doors.audit();
     assert!(audit.contains("\"user\":\"ada\",\"role\":\"engineer\",\"door\":\"postgres\",\"action\":\"sign-in\",\"outcome\":\"refused\""), "{audit}");
     assert!(audit.contains("\"user\":\"sam\",\"role\":\"scientist\",\"door\":\"postgres\",\"action\":\"sign-in\",\"outcome\":\"done\""), "{audit}");
+    assert!(
+        audit.contains("\"user\":\"unknown\",\"role\":\"none\""),
+        "{audit}"
+    );
     assert!(
         !audit.contains("eve") && !audit.contains("password"),
         "{audit}"

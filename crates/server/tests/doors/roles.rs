@@ -2,8 +2,8 @@
 
 use std::fmt::Write;
 
-use arrow_flight::sql::CommandGetTables;
 use arrow_flight::sql::client::FlightSqlServiceClient;
+use arrow_flight::sql::{CommandGetDbSchemas, CommandGetTables};
 use futures::TryStreamExt;
 use server::Role;
 use tonic::transport::Endpoint;
@@ -94,7 +94,11 @@ async fn by_flight(doors: &Doors, statements: &[&str]) -> Vec<(bool, String)> {
         .await
         .unwrap();
     let listed: Vec<_> = listed.try_collect().await.unwrap();
-    answered.push((true, format!("{listed:?}")));
+    let info = client.get_db_schemas(CommandGetDbSchemas::default()).await;
+    let ticket = info.unwrap().endpoint[0].ticket.clone().unwrap();
+    let schemas = client.do_get(ticket).await.unwrap();
+    let schemas: Vec<_> = schemas.try_collect().await.unwrap();
+    answered.push((true, format!("{listed:?} {schemas:?}")));
     answered
 }
 
@@ -107,6 +111,7 @@ fn each_role_gets_the_same_at_each_door() {
             role: Some(role),
             ..Options::default()
         });
+        let (_, schemas) = &by_postgres(&doors, &["select nspname from pg_namespace"])[0];
         let by_postgres = by_postgres(&doors, &statements);
         let by_flight = runtime().block_on(by_flight(&doors, &statements));
         for (door, answers) in [("Postgres", &by_postgres), ("Flight SQL", &by_flight)] {
@@ -121,6 +126,16 @@ fn each_role_gets_the_same_at_each_door() {
         let (_, listed) = by_flight.last().unwrap();
         let sees_landing = listed.contains("customer_landing");
         assert_eq!(sees_landing, role != Role::Scientist, "{role}: {listed}");
+        for (door, listed) in [("Flight SQL", listed), ("Postgres", schemas)] {
+            for (schema, is_there) in [
+                ("lakehouse", true),
+                ("system", role != Role::Scientist),
+                ("privacy", role != Role::Scientist),
+            ] {
+                let found = listed.contains(schema);
+                assert_eq!(found, is_there, "{role}, {door}: {schema}: {listed}");
+            }
+        }
         assert!(!doors.audit().contains("/etc/passwd"), "{role}");
     }
 }

@@ -235,11 +235,17 @@ fn a_fault_says_what_where_and_what_to_do() {
     }
     let place = served.sql("select email,\n  nothing from customer_trusted", None);
     assert_eq!(place["error"]["place"], json!([2, 3]), "{place}");
-    let audit = served.audit();
-    assert!(
-        !audit.contains("ada@") && !audit.contains("stolen"),
-        "{audit}"
+    // Values without their quotes are read as words.
+    served.sql(
+        "select x from customer_trusted where serialNumber = 50f7b4f3-a421-cafe and email = Lovelace",
+        None,
     );
+    let audit = served.audit();
+    for told in ["ada@", "stolen", "f7b4f3", "a421", "cafe", "Lovelace"] {
+        assert!(!audit.contains(told), "{told}: {audit}");
+    }
+    let kept = "from customer_trusted where serialNumber = ";
+    assert!(audit.contains(kept), "{audit}");
 }
 
 /// What each role gets of what it asks. `-` is refused as if it did not exist, `0` are rows

@@ -296,6 +296,8 @@ select n,
     case when n < 4 then 'rare' when n < 40 then 'common' when n < 80 then '<script>' end as word,
     cast(from_unixtime(1700000000 + n * 86400) as timestamp) as at_time,
     cast(from_unixtime(1700000000 + n * 86400) as date) as on_day,
+    case when n = 7 then date '9999-12-31' when n = 8 then date '0001-01-01'
+        else cast(from_unixtime(1700000000 + n * 86400) as date) end as far_day,
     n % 3 as \"we\"\"ird <b>&'x\"
 from weather";
 
@@ -385,7 +387,7 @@ fn odd_values_are_counted_and_told() {
     let word = &column(&odd, "word")["few"];
     let told = json!({"values": [["<script>", 40], ["common", 36]], "others": 4, "nulls": 20});
     assert_eq!(*word, told);
-    for name in ["at_time", "on_day"] {
+    for name in ["at_time", "on_day", "far_day"] {
         assert_eq!(
             column(&odd, name)["histogram"]["measure"],
             "instant",

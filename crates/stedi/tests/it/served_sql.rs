@@ -228,6 +228,8 @@ fn saved_statements_are_their_users_own() {
     );
     let audit = served.audit();
     assert!(audit.contains("\"action\":\"save\""), "{audit}");
+    let refused = "\"action\":\"delete-saved\",\"outcome\":\"refused\"";
+    assert!(audit.contains(refused), "{audit}");
     for told in ["somebody@", "renamed", "mine"] {
         assert!(!audit.contains(told), "{audit}");
     }

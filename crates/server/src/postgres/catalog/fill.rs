@@ -30,6 +30,9 @@ const SCHEMAS: [(&str, i64); 5] = [
     ("privacy", 16_386),
 ];
 
+/// The schemas that are there for those who may read one of their tables.
+const OF_ROLES: [&str; 2] = ["system", "privacy"];
+
 /// A table with its number.
 pub(super) struct Numbered<'t> {
     pub(super) oid: i64,
@@ -55,7 +58,11 @@ pub(super) fn numbered(tables: &[VisibleTable]) -> Vec<Numbered<'_>> {
 /// The rows of every table that has some, by its name.
 pub(super) fn rows(tables: &[Numbered<'_>], user: &str) -> BTreeMap<&'static str, Vec<CatalogRow>> {
     let mut rows: BTreeMap<&'static str, Vec<CatalogRow>> = BTreeMap::new();
-    for (name, oid) in SCHEMAS {
+    let is_shown = |name: &str| {
+        let has_tables = |numbered: &Numbered<'_>| numbered.table.schema == name;
+        !OF_ROLES.contains(&name) || tables.iter().any(has_tables)
+    };
+    for (name, oid) in SCHEMAS.into_iter().filter(|(name, _)| is_shown(name)) {
         rows.entry("pg_namespace")
             .or_default()
             .push(vec![("oid", oid.into()), ("nspname", name.into())]);
