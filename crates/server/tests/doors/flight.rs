@@ -243,8 +243,8 @@ fn what_is_no_call_ends_its_connection_and_no_other() {
     for bytes in [
         b"GET / HTTP/1.1\r\nHost: a\r\n\r\n".to_vec(),
         vec![0xff; 4096],
-        [&preface[..], &[0xff; 4096]].concat(),
-        [&preface[..], &[0, 0xff, 0xff, 0, 0, 0, 0, 0, 1]].concat(),
+        [preface, &[0xff; 4096]].concat(),
+        [preface, &[0, 0xff, 0xff, 0, 0, 0, 0, 0, 1]].concat(),
     ] {
         let mut stream = std::net::TcpStream::connect(doors.flight).unwrap();
         stream
