@@ -13,11 +13,20 @@ use tokio::time::Instant;
 
 use super::limits::{Limits, out_of_time, too_many_rows};
 use super::record::Record;
-use super::turns::Threads;
+use super::turns::{Threads, Turn};
 use crate::fault::{Fault, Kind};
 
 /// Batches that are computed ahead of their reader.
 const AHEAD: usize = 2;
+
+/// How long a statement keeps its turn while its reader takes no rows.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+/// The same for one that holds much memory, and so cannot wait without a turn; then it ends.
+const PATIENCE_MAX: Duration = Duration::from_secs(30);
+
+/// The most memory of a statement that waits without a turn.
+const LIGHT_BYTES: u64 = 8 << 20;
 
 /// The rows of a statement, in order.
 #[derive(Debug)]
@@ -185,6 +194,7 @@ impl Started {
     ) -> Result<Self, Fault> {
         let (plan, plan_of) = oneshot::channel();
         let (send, batches) = mpsc::channel(AHEAD);
+        let turn = Arc::clone(threads.turn());
         let task = threads.spawn(async move {
             let query = match planned.await {
                 Ok(query) => query,
@@ -193,9 +203,18 @@ impl Started {
                     return;
                 }
             };
-            if plan.send(Ok((query.schema(), query.meter()))).is_ok() {
-                compute(&query, &send).await;
+            if plan.send(Ok((query.schema(), query.meter()))).is_err() {
+                return;
             }
+            let computed = compute(&query, &send, &turn);
+            let last = match tokio::time::timeout_at(deadline, computed).await {
+                Ok(Ok(())) => Sent::End,
+                Ok(Err(fault)) => Sent::Failed(fault),
+                Err(_) => Sent::Failed(out_of_time(time)),
+            };
+            drop(query);
+            turn.end();
+            _ = send.send(last).await;
         });
         let (schema, meter) = match tokio::time::timeout_at(deadline, plan_of).await {
             Ok(Ok(planned)) => planned?,
@@ -212,22 +231,48 @@ impl Started {
     }
 }
 
-/// Sends the rows of a query, and how they ended. Ends early if nobody reads them.
-async fn compute(query: &Query, send: &mpsc::Sender<Sent>) {
-    let last = match compute_rows(query, send).await {
-        Ok(()) => Sent::End,
-        Err(fault) => Sent::Failed(fault),
-    };
-    _ = send.send(last).await;
-}
-
-async fn compute_rows(query: &Query, send: &mpsc::Sender<Sent>) -> Result<(), Fault> {
+/// Sends the rows of a query. Ends early if nobody reads them.
+async fn compute(query: &Query, send: &mpsc::Sender<Sent>, turn: &Turn) -> Result<(), Fault> {
     let mut stream = query.stream()?;
     while let Some(batch) = stream.next().await {
         let batch = batch.map_err(Query::failed)?;
-        if batch.num_rows() > 0 && send.send(Sent::Rows(batch)).await.is_err() {
-            break;
+        if batch.num_rows() == 0 {
+            continue;
         }
+        let Some(place) = place(query, send, turn).await? else {
+            break;
+        };
+        place.send(Sent::Rows(batch));
     }
     Ok(())
+}
+
+/// Waits for the reader to have a place for a batch; `None` if there is no reader. Others
+/// have the turn meanwhile, unless the statement holds much memory: then the reader must not
+/// be long.
+async fn place<'s>(
+    query: &Query,
+    send: &'s mpsc::Sender<Sent>,
+    turn: &Turn,
+) -> Result<Option<mpsc::Permit<'s, Sent>>, Fault> {
+    if let Ok(place) = tokio::time::timeout(PATIENCE, send.reserve()).await {
+        return Ok(place.ok());
+    }
+    let held = query.meter().usage().memory_bytes;
+    if held <= LIGHT_BYTES && turn.lend() {
+        let place = send.reserve().await.ok();
+        turn.take_back().await?;
+        return Ok(place);
+    }
+    match tokio::time::timeout(PATIENCE_MAX, send.reserve()).await {
+        Ok(place) => Ok(place.ok()),
+        Err(_) => Err(Fault::new(
+            Kind::Limit,
+            format!(
+                "nobody took its rows for {} s, and it holds much memory",
+                PATIENCE_MAX.as_secs()
+            ),
+        )
+        .with_hint("read the rows without a pause, or let the statement sort and join less")),
+    }
 }

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use parking_lot::Mutex;
 use tokio::runtime::Runtime;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::{AcquireError, OwnedSemaphorePermit, Semaphore};
 
 use super::limits::Limits;
 use crate::fault::{Fault, Kind};
@@ -14,6 +14,9 @@ use crate::principal::Principal;
 
 /// Enough for expressions nested as deeply as a statement may nest them.
 pub(super) const STACK_BYTES: usize = 32 << 20;
+
+/// Statements that wait for their readers without a turn. Each holds some memory.
+const LENDING_MAX: usize = 64;
 
 /// The turns that there are.
 #[derive(Debug)]
@@ -24,13 +27,61 @@ pub(super) struct Turns {
     running_max: usize,
     waiting: AtomicUsize,
     waiting_max: usize,
+    /// Places for statements that lent their turn.
+    lending: Arc<Semaphore>,
 }
 
-/// The right to be computed.
+/// The right to be computed. A statement lends it to others while it waits for its reader.
 #[derive(Debug)]
 pub(super) struct Turn {
-    _own: OwnedSemaphorePermit,
-    _of_all: OwnedSemaphorePermit,
+    own: Arc<Semaphore>,
+    all: Arc<Semaphore>,
+    lending: Arc<Semaphore>,
+    held: Mutex<Held>,
+}
+
+/// What a statement holds of turns.
+#[derive(Debug)]
+enum Held {
+    Turn {
+        _own: OwnedSemaphorePermit,
+        _of_all: OwnedSemaphorePermit,
+    },
+    Lent {
+        _place: OwnedSemaphorePermit,
+    },
+    Nothing,
+}
+
+impl Turn {
+    /// Waits for a turn among the user's own, then among everybody's.
+    async fn wait(own: &Arc<Semaphore>, all: &Arc<Semaphore>) -> Result<Held, AcquireError> {
+        Ok(Held::Turn {
+            _own: Arc::clone(own).acquire_owned().await?,
+            _of_all: Arc::clone(all).acquire_owned().await?,
+        })
+    }
+
+    /// Lets others compute while this statement waits for its reader. Whether it could: only
+    /// so many may wait.
+    pub(super) fn lend(&self) -> bool {
+        let place = Arc::clone(&self.lending).try_acquire_owned();
+        let Ok(place) = place else { return false };
+        *self.held.lock() = Held::Lent { _place: place };
+        true
+    }
+
+    /// Waits for the turn that was lent.
+    pub(super) async fn take_back(&self) -> Result<(), Fault> {
+        let held = Self::wait(&self.own, &self.all).await;
+        *self.held.lock() = held.map_err(closed)?;
+        Ok(())
+    }
+
+    /// Gives the turn up: nothing is computed any more.
+    pub(super) fn end(&self) {
+        *self.held.lock() = Held::Nothing;
+    }
 }
 
 impl Turns {
@@ -41,6 +92,7 @@ impl Turns {
             running_max: limits.running,
             waiting: AtomicUsize::new(0),
             waiting_max: limits.waiting,
+            lending: Arc::new(Semaphore::new(LENDING_MAX)),
         }
     }
 
@@ -71,13 +123,19 @@ impl Turns {
             };
             Arc::clone(turns.or_insert_with(|| Arc::new(Semaphore::new(count))))
         };
+        let turn = |held| Turn {
+            own: Arc::clone(&own),
+            all: Arc::clone(&self.all),
+            lending: Arc::clone(&self.lending),
+            held: Mutex::new(held),
+        };
         if let Ok(own) = Arc::clone(&own).try_acquire_owned()
-            && let Ok(turn) = Arc::clone(&self.all).try_acquire_owned()
+            && let Ok(of_all) = Arc::clone(&self.all).try_acquire_owned()
         {
-            return Ok(Turn {
+            return Ok(turn(Held::Turn {
                 _own: own,
-                _of_all: turn,
-            });
+                _of_all: of_all,
+            }));
         }
         let before = self.waiting.fetch_add(1, Ordering::Relaxed);
         let _waiting = Waiting(&self.waiting);
@@ -85,16 +143,8 @@ impl Turns {
             return Err(Fault::new(Kind::Busy, "too many statements wait already")
                 .with_hint("try again later"));
         }
-        let both = async {
-            let own = own.acquire_owned().await?;
-            let turn = Arc::clone(&self.all).acquire_owned().await?;
-            Ok::<_, tokio::sync::AcquireError>(Turn {
-                _own: own,
-                _of_all: turn,
-            })
-        };
-        match tokio::time::timeout_at(deadline, both).await {
-            Ok(turn) => turn.map_err(|error| Fault::internal("waiting for a turn", error)),
+        match tokio::time::timeout_at(deadline, Turn::wait(&own, &self.all)).await {
+            Ok(held) => held.map(turn).map_err(closed),
             Err(_) => Err(Fault::new(
                 Kind::Busy,
                 "other statements took all the time that this one may take",
@@ -104,29 +154,47 @@ impl Turns {
     }
 }
 
-/// The threads of one statement. Its turn is over when the last of them ended: an operator
-/// that does not yield goes on for a while after everybody let go of it.
+fn closed(error: AcquireError) -> Fault {
+    Fault::internal("waiting for a turn", error)
+}
+
+/// The threads of one statement. Unless it gave its turn up before, that is over when the
+/// last of them ended: an operator that does not yield goes on for a while after everybody
+/// let go of it.
 #[derive(Debug)]
-pub(super) struct Threads(Option<Runtime>);
+pub(super) struct Threads {
+    runtime: Option<Runtime>,
+    turn: Arc<Turn>,
+}
 
 impl Threads {
     pub(super) fn of(turn: Turn) -> Result<Self, Fault> {
+        let turn = Arc::new(turn);
+        let kept = Arc::clone(&turn);
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .thread_stack_size(STACK_BYTES)
             .thread_name("query")
             .enable_all()
             // Dropped with the runtime, which each of its threads and tasks holds.
-            .on_thread_stop(move || _ = &turn)
+            .on_thread_stop(move || _ = &kept)
             .build();
         let failed = |error| Fault::internal("starting threads", error);
-        Ok(Self(Some(runtime.map_err(failed)?)))
+        Ok(Self {
+            runtime: Some(runtime.map_err(failed)?),
+            turn,
+        })
+    }
+
+    /// The turn in which they compute.
+    pub(super) fn turn(&self) -> &Arc<Turn> {
+        &self.turn
     }
 
     pub(super) fn spawn<T: Send + 'static>(
         &self,
         task: impl Future<Output = T> + Send + 'static,
     ) -> tokio::task::JoinHandle<T> {
-        match &self.0 {
+        match &self.runtime {
             Some(runtime) => runtime.spawn(task),
             None => unreachable!("the threads end when they are dropped"),
         }
@@ -135,7 +203,7 @@ impl Threads {
 
 impl Drop for Threads {
     fn drop(&mut self) {
-        if let Some(runtime) = self.0.take() {
+        if let Some(runtime) = self.runtime.take() {
             runtime.shutdown_background();
         }
     }

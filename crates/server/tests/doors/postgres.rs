@@ -249,6 +249,55 @@ fn a_statement_ends_at_its_limit() {
     assert_eq!(Client::kinds(&client.query("select 1 as a")), "TDCZI");
 }
 
+/// A reader that pauses lets others compute; one whose statement holds much memory does so
+/// when its time is over.
+#[test]
+fn those_who_do_not_read_on_hold_nobody_up() {
+    for (sql, pause, time) in [
+        (
+            "select a.x from accelerometer_landing a, customer_trusted c",
+            2,
+            6,
+        ),
+        (
+            "select rpad(user, 500, 'x') as wide from accelerometer_trusted a, (values (1), (2)) v \
+             order by timestamp",
+            9,
+            12,
+        ),
+    ] {
+        let time = Duration::from_secs(time);
+        let doors = Doors::open(Options {
+            time: Some(time),
+            ..Options::default()
+        });
+        let began = Instant::now();
+        // As many as are computed at once.
+        let mut idle: Vec<Client> = (0..4)
+            .map(|_| {
+                let (mut client, _) = Client::started(doors.postgres);
+                client.query("begin");
+                client.query(&format!("declare c cursor for {sql}"));
+                client
+            })
+            .collect();
+        let fetching: Vec<_> = idle
+            .iter_mut()
+            .map(|client| Client::kinds(&client.query("fetch 2 from c")))
+            .collect();
+        assert_eq!(fetching, ["TDDCZT"; 4], "{sql}");
+        assert!(began.elapsed() < time, "{sql}");
+        std::thread::sleep(Duration::from_secs(pause).saturating_sub(began.elapsed()));
+        let (mut other, _) = Client::started(doors.postgres);
+        let answers = other.query("select count(*) as n from customer_trusted");
+        assert_eq!(Client::kinds(&answers), "TDCZI", "{sql}");
+        // Their time goes by the clock.
+        std::thread::sleep(time.saturating_sub(began.elapsed()));
+        let rest = Client::kinds(&idle[0].query("fetch all from c"));
+        assert!(rest.ends_with("E(54000)ZE"), "{sql}: {rest}");
+    }
+}
+
 #[test]
 fn passwords_are_asked_for_and_noted() {
     let doors = Doors::open(Options {
