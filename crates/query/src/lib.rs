@@ -30,6 +30,7 @@ pub mod tables;
 mod type_messages;
 mod usage;
 mod value_messages;
+mod window_limits;
 
 pub use error::{Error, KeyFault, LandingFault, Write};
 pub use first::FirstExec;

@@ -15,7 +15,7 @@ use datafusion::catalog::{MemoryCatalogProviderList, TableProvider};
 use datafusion::common::TableReference;
 use datafusion::execution::context::SQLOptions;
 use datafusion::execution::disk_manager::DiskManagerBuilder;
-use datafusion::execution::memory_pool::{FairSpillPool, TrackConsumersPool};
+use datafusion::execution::memory_pool::{FairSpillPool, MemoryLimit, TrackConsumersPool};
 use datafusion::execution::runtime_env::RuntimeEnvBuilder;
 use datafusion::execution::session_state::SessionStateBuilder;
 use datafusion::execution::{
@@ -53,7 +53,7 @@ use crate::tables::{
     CATALOG, DEFAULT_SCHEMA, OWN_SCHEMAS, Schemas, Tables, model_id, privacy_views, store_url,
 };
 use crate::usage::{MeasuredPool, Meter};
-use crate::{Error, function_limits, function_names, functions, redaction};
+use crate::{Error, function_limits, function_names, functions, redaction, window_limits};
 
 /// What a session is opened with: project, places, time, memory, key.
 #[derive(Debug, Clone)]
@@ -489,7 +489,16 @@ impl Session {
             }
         })?;
         mixed_types::refuse(&plan)?;
-        unnest::joined(plan).map_err(Error::planning)
+        let plan = unnest::joined(plan).map_err(Error::planning)?;
+        window_limits::bounded(plan, self.memory_bytes()).map_err(Error::planning)
+    }
+
+    /// What a statement may hold in memory.
+    fn memory_bytes(&self) -> u64 {
+        match self.context.runtime_env().memory_pool.memory_limit() {
+            MemoryLimit::Finite(bytes) => bytes as u64,
+            MemoryLimit::Infinite | MemoryLimit::Unknown => u64::MAX,
+        }
     }
 
     /// Names of all functions, and what they are.

@@ -76,6 +76,9 @@ const ALLOWANCE_OF_TABLES_BYTES: u64 = 2 << 30;
 /// The same for each core, which has batches of its own.
 const ALLOWANCE_OF_CORE_BYTES: u64 = 16 << 20;
 
+/// How long a process that exits may take to say why, and a server to note what goes on.
+const LAST_WORDS_TIME: Duration = Duration::from_millis(300);
+
 /// How far a command that was asked to stop may exceed the ceiling.
 const OVERSHOOT_BYTES: u64 = 128 << 20;
 
@@ -146,7 +149,12 @@ struct Shared {
     wants_reader: bool,
     /// Whether Ctrl-C belongs to another program that has the terminal.
     ignores_interrupts: bool,
+    /// What a server does with what goes on, before the process exits.
+    last_words: Option<Arc<LastWords>>,
 }
+
+/// Is given the outcome of what goes on, as the audit log has it.
+type LastWords = dyn Fn(&'static str) + Send + Sync;
 
 static SHARED: Mutex<Shared> = Mutex::new(Shared {
     listener: Weak::new(),
@@ -154,6 +162,7 @@ static SHARED: Mutex<Shared> = Mutex::new(Shared {
     deadline: None,
     wants_reader: false,
     ignores_interrupts: false,
+    last_words: None,
 });
 
 fn shared<T>(of: impl FnOnce(&mut Shared) -> T) -> T {
@@ -166,6 +175,23 @@ pub(crate) fn interrupt() -> Arc<Interrupt> {
     let interrupt = Arc::new(Interrupt::default());
     shared(|shared| shared.listener = Arc::downgrade(&interrupt));
     interrupt
+}
+
+/// Keeps what a server does with what goes on before the process exits. It must not wait for
+/// the command.
+pub(crate) fn before_exit(words: impl Fn(&'static str) + Send + Sync + 'static) {
+    shared(|shared| shared.last_words = Some(Arc::new(words)));
+}
+
+/// Does what was kept for the end.
+pub(crate) fn say_last_words() {
+    let (words, reason) = shared(|shared| (shared.last_words.take(), shared.reason.clone()));
+    if let Some(words) = words {
+        words(match reason {
+            Some(Reason::Memory { .. }) => "limit",
+            _ => "cancelled",
+        });
+    }
 }
 
 /// Stops the command when nobody reads its output any more.
@@ -477,8 +503,10 @@ fn exit_now(reason: &Reason) -> ! {
         Ok(ending) => ending.code(),
         Err(_) => Ending::Failed.code(),
     };
+    shared(|shared| shared.reason = Some(reason.clone()));
     let (told, is_told) = std::sync::mpsc::channel();
     let _ = thread::Builder::new().spawn(move || {
+        say_last_words();
         match outcome {
             Err(error) => {
                 errors::report(&error);
@@ -489,7 +517,7 @@ fn exit_now(reason: &Reason) -> ! {
         let _ = told.send(());
     });
     engine::remove_spill_folder();
-    let _ = is_told.recv_timeout(Duration::from_millis(100));
+    let _ = is_told.recv_timeout(LAST_WORDS_TIME);
     #[allow(
         unsafe_code,
         reason = "only C can exit without waiting for threads that still compute"

@@ -180,7 +180,9 @@ impl Desk {
     /// For a statement that cannot be planned, or that `who` may not ask; later faults come
     /// with the rows.
     pub async fn run(&self, who: &Principal, door: Door, sql: &str) -> Result<Rows, Fault> {
-        let mut record = self.records.begin(who, door, QUERY, self.words.shape(sql));
+        let mut record = self
+            .records
+            .begin(named(who), door, QUERY, self.words.shape(sql));
         let deadline = tokio::time::Instant::now() + self.limits.time;
         match self.started(who, sql, deadline).await {
             Ok(started) => {
@@ -216,7 +218,9 @@ impl Desk {
         sql: &str,
         work: impl Future<Output = Result<(u64, T), Fault>> + Send + 'static,
     ) -> Result<T, Fault> {
-        let mut record = self.records.begin(who, door, QUERY, self.words.shape(sql));
+        let mut record = self
+            .records
+            .begin(named(who), door, QUERY, self.words.shape(sql));
         let deadline = tokio::time::Instant::now() + self.limits.time;
         let done = async {
             let threads = Threads::of(self.turns.take(who, deadline).await?)?;
@@ -227,7 +231,7 @@ impl Desk {
         };
         match done.await {
             Ok((rows, made)) => {
-                record.entry.rows = rows;
+                record.handed_out(rows);
                 record.write("done")?;
                 Ok(made)
             }
@@ -280,8 +284,23 @@ impl Desk {
         action: &str,
         outcome: &'static str,
     ) -> Result<(), Fault> {
-        let mut record = self.records.begin(who, door, action, String::new());
+        let mut record = self.records.begin(named(who), door, action, String::new());
         blocking(move || record.write(outcome)).await?
+    }
+
+    /// Appends the line of a statement that a door refuses by itself.
+    ///
+    /// # Errors
+    /// As [`Desk::note`].
+    pub(crate) async fn note_refused(
+        &self,
+        who: &Principal,
+        door: Door,
+        sql: &str,
+    ) -> Result<(), Fault> {
+        let shape = self.words.shape(sql);
+        let mut record = self.records.begin(named(who), door, QUERY, shape);
+        blocking(move || record.write("refused")).await?
     }
 
     /// Appends the line of a refused sign-in by a name that nobody has. The name is not
@@ -290,9 +309,8 @@ impl Desk {
     /// # Errors
     /// As [`Desk::note`].
     pub(crate) async fn note_stranger(&self, door: Door) -> Result<(), Fault> {
-        let stranger = Principal::unnamed("unknown", Role::Scientist);
-        let mut record = self.records.begin(&stranger, door, SIGN_IN, String::new());
-        "none".clone_into(&mut record.entry.role);
+        let stranger = ("unknown", "none");
+        let mut record = self.records.begin(stranger, door, SIGN_IN, String::new());
         blocking(move || record.write("refused")).await?
     }
 
@@ -308,8 +326,15 @@ impl Desk {
         outcome: &str,
         began: DateTime<Utc>,
     ) -> Result<(), Fault> {
-        let record = self.records.begin(who, door, action, String::new());
-        record.since(began).write(outcome)
+        let what = (action, String::new());
+        let mut record = self.records.begun(began, named(who), door, what);
+        record.write(outcome)
+    }
+
+    /// Writes the lines of all that goes on into the audit log: the process ends before it
+    /// does.
+    pub fn end(&self, outcome: &str) {
+        self.records.end(outcome);
     }
 
     fn spawn<T: Send + 'static>(
@@ -330,6 +355,11 @@ impl Drop for Desk {
             computing.shutdown_background();
         }
     }
+}
+
+/// A user's name and role in the audit log.
+fn named(who: &Principal) -> (&str, &'static str) {
+    (&who.name, who.role.name())
 }
 
 /// Plans one statement that reads.

@@ -144,13 +144,13 @@ impl Rows {
         };
         match sent {
             Some(Sent::Rows(batch)) => {
-                let rows = self.record.entry.rows + batch.num_rows() as u64;
+                let rows = self.record.rows() + batch.num_rows() as u64;
                 if rows > self.rows_max {
                     self.task.abort();
                     self.is_cut = true;
                     return Some(Err(self.record.failed(too_many_rows(self.rows_max))));
                 }
-                self.record.entry.rows = rows;
+                self.record.handed_out(rows);
                 Some(Ok(batch))
             }
             Some(Sent::Failed(fault)) => {

@@ -21,7 +21,7 @@ impl Session {
     pub(super) async fn extended(&mut self, message: Message) -> Result<()> {
         let mut body = message.body;
         match message.kind {
-            b'P' => self.parse(&mut body),
+            b'P' => self.parse(&mut body).await,
             b'B' => self.bind(&mut body).await,
             b'D' => match (body.u8()?, body.text()?) {
                 (b'S', name) => self.describe_statement(&name).await,
@@ -50,7 +50,7 @@ impl Session {
         }
     }
 
-    fn parse(&mut self, body: &mut Body) -> Result<()> {
+    async fn parse(&mut self, body: &mut Body) -> Result<()> {
         let (name, sql) = (body.text()?, body.text()?);
         let count = body.u16()?;
         let mut types = Vec::new();
@@ -70,7 +70,7 @@ impl Session {
         };
         let sql = sql.trim_end().trim_end_matches(';').to_owned();
         // What is refused whatever its values are is refused now.
-        asked(&sql)?;
+        self.asked(&sql).await?;
         let places = Places::of(&sql)?;
         self.keep(name, Prepared::new(sql, places, types))?;
         self.wire.put(b'1', |_| {});

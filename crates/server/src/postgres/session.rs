@@ -192,8 +192,22 @@ impl Session {
         Ok(())
     }
 
+    /// What a statement asks. One that is refused whatever its values are is noted.
+    pub(super) async fn asked(&mut self, sql: &str) -> Result<Asked> {
+        match asked(sql) {
+            Ok(asked) => Ok(asked),
+            Err(failure) => {
+                let desk = &self.gate.desk;
+                desk.note_refused(&self.guest.who, Door::Postgres, sql)
+                    .await
+                    .map_err(|fault| Failure::of(fault, sql))?;
+                Err(failure.into())
+            }
+        }
+    }
+
     async fn answer(&mut self, sql: &str) -> Result<()> {
-        match asked(sql)? {
+        match self.asked(sql).await? {
             Asked::Execute(name, arguments) => {
                 let prepared = self.prepared.get(&name).cloned();
                 let prepared = prepared.ok_or_else(|| no_statement(&name))?;
@@ -202,7 +216,8 @@ impl Session {
                     return Err(Failure::new("42601", message).into());
                 }
                 let filled = prepared.places.filled(&prepared.sql, &arguments);
-                self.describe_and_answer(asked(&filled)?, &filled).await
+                let asked = self.asked(&filled).await?;
+                self.describe_and_answer(asked, &filled).await
             }
             asked => self.describe_and_answer(asked, sql).await,
         }
@@ -283,7 +298,8 @@ impl Session {
             }
             Asked::Prepare(name, sql) => {
                 let places = Places::of(&sql)?;
-                asked_for_rows(&sql)?;
+                // What would only fail when it is executed.
+                self.asked(&sql).await?;
                 self.keep(name, Prepared::new(sql, places, Vec::new()))?;
                 "PREPARE".to_owned()
             }
@@ -467,11 +483,6 @@ pub(super) fn no_statement(name: &str) -> Failure {
 
 pub(super) fn no_cursor(name: &str) -> Failure {
     Failure::new("34000", format!("there is no cursor `{name}`"))
-}
-
-/// Refuses what would only fail when it is executed.
-fn asked_for_rows(sql: &str) -> Result<()> {
-    asked(sql).map(|_| ()).map_err(Ended::from)
 }
 
 /// A setting, as a row.

@@ -68,6 +68,19 @@ fn statements_and_transactions_are_answered_with_the_right_messages() {
     ] {
         assert_eq!(Client::kinds(&client.query(sql)), expected, "{sql}");
     }
+    client.send(&[bound("truncate customer_trusted", &[]), sync()].concat());
+    assert_eq!(Client::kinds(&client.until_ready()), "E(25006)ZI");
+    // What the door refuses by itself is noted as what the desk refuses.
+    let audit = doors.audit();
+    for statement in [
+        "delete from customer_trusted",
+        "create table t (a int)",
+        "copy customer_trusted from stdin",
+        "truncate customer_trusted",
+    ] {
+        let line = format!("\"statement\":\"{statement}\",\"outcome\":\"refused\"");
+        assert!(audit.contains(&line), "{statement}: {audit}");
+    }
 }
 
 #[test]

@@ -21,6 +21,7 @@ use crate::folders;
 use crate::output::{put, say};
 use crate::runtime::{runtime, stopped};
 use crate::settings::{Settings, seconds_of};
+use crate::watchdog;
 
 /// Statements that are computed at once, for each core.
 const RUNNING_OF_CORE: usize = 2;
@@ -126,6 +127,12 @@ pub(super) fn serve_lake_while(
         let flight = bind(doors.flight, "--flight").await?;
         let desk = Desk::open(setup, limits, audit).await?;
         let lake = desk.setup().lake.to_string();
+        let asked = Arc::downgrade(&desk);
+        watchdog::before_exit(move |outcome| {
+            if let Some(desk) = asked.upgrade() {
+                desk.end(outcome);
+            }
+        });
         let (close, stop) = watch::channel(false);
         let gate = Gate {
             desk,
@@ -169,6 +176,7 @@ pub(super) fn serve_lake_while(
             let _ = tokio::task::spawn_blocking(crate::output::flush_traces).await;
         };
         _ = tokio::time::timeout(GRACE, all).await;
+        watchdog::say_last_words();
         Ok(Ending::Interrupted)
     })
 }

@@ -137,6 +137,10 @@ fn statements_that_make_much_of_little_are_refused() {
             "`array_resize` would make",
         ),
         (
+            format!("select array_agg(timestamp) over () {readings}, unnest(sequence(1, 9)) t(n)"),
+            "`array_agg` would make",
+        ),
+        (
             "select length(concat_ws(rpad('x', 20000, 'x'), sequence(1, 10000)))".to_owned(),
             "`array_join` would make",
         ),

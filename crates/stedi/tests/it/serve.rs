@@ -733,8 +733,38 @@ fn a_heavy_statement_is_cancelled_limited_and_does_not_hold_up_the_end() {
         submit();
     }
     std::thread::sleep(Duration::from_millis(300));
-    let took = served.end();
+    let (took, audit) = served.ended();
     assert!(took < Duration::from_secs(4), "{took:?}");
+    // Whatever goes on at the end has its line, too. The first one may have been cancelled
+    // before it began.
+    let outcomes = audit.lines().map(|line| line.parse::<Value>().unwrap());
+    let outcomes = outcomes.map(|line| line["outcome"].as_str().unwrap().to_owned());
+    let outcomes: Vec<String> = outcomes.collect();
+    let expected = ["limit", "cancelled", "cancelled", "cancelled"].map(str::to_owned);
+    assert!(outcomes.ends_with(&expected), "{audit}");
+}
+
+/// A statement whose memory nothing counts ends the server; who asked it is in the log.
+#[test]
+fn who_asked_what_ended_the_server_is_in_the_audit_log() {
+    let served = Served::of(&SMALL.dir, "--memory 64MB");
+    let wide = "select max(a) over () from (select rpad(cast(n as varchar), 15000000, 'x') as a from unnest(sequence(1, 1)) t(n)) w, unnest(sequence(1, 400)) u(m)";
+    let long = "select first_value(a) over () from (select rpad(cast(n as varchar), 15000000, 'x') as a from unnest(sequence(1, 1)) t(n)) w, unnest(sequence(1, 400)) u(m)";
+    let limited = served.sql(wide, None);
+    assert_eq!(limited["error"]["kind"], "limit", "{limited}");
+    let head = ["Content-Type: application/json".to_owned()];
+    let body = json!({"sql": long}).to_string();
+    served.ask("POST /api/v1/queries", &head, &body);
+    let audit = served.died();
+    let last = audit.lines().last().unwrap().parse::<Value>().unwrap();
+    assert!(
+        last["statement"]
+            .as_str()
+            .unwrap()
+            .starts_with("select first_value"),
+        "{last}"
+    );
+    assert_eq!(last["outcome"], "limit", "{last}");
 }
 
 #[test]

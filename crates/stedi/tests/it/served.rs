@@ -167,12 +167,24 @@ impl Served {
     }
 
     /// Asks the program to end; how long it took.
-    pub(crate) fn end(mut self) -> Duration {
+    pub(crate) fn end(self) -> Duration {
+        self.ended().0
+    }
+
+    /// The lines of the audit log, once the server has ended with an error.
+    pub(crate) fn died(mut self) -> String {
+        let status = self.child.wait().unwrap();
+        assert_eq!(status.code(), Some(1));
+        self.audit()
+    }
+
+    /// As [`Served::end`], with the lines of the audit log.
+    pub(crate) fn ended(mut self) -> (Duration, String) {
         let asked = Instant::now();
         signal(self.child.id(), "TERM");
         let status = self.child.wait().unwrap();
         assert_eq!(status.code(), Some(130));
-        asked.elapsed()
+        (asked.elapsed(), self.audit())
     }
 }
 
