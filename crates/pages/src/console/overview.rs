@@ -53,7 +53,7 @@ fn facts(frame: &Frame<'_>, overview: &Overview) -> Markup {
             }
             @if let Some(run) = &overview.last_run {
                 (fact(&html! {
-                    @match frame.nav.runs { true => (run_link(&run.run)), false => (run.run) }
+                    (run_link(frame, &run.run))
                     " " (when_known(frame, run.started_ms)) span class="ago" { " · took " (took(run.started_ms, run.ended_ms)) }
                 }, "last run that built"))
             }

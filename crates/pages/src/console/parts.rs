@@ -75,10 +75,15 @@ pub(super) fn named_table_link(name: &str) -> Markup {
     html! { a class="name" href=(format!("/tables/{}", percent(name))) { (name) } }
 }
 
-/// The id of a run, which leads to its page.
-pub(super) fn run_link(run: &str) -> Markup {
+/// The id of a run, which leads to its page if the role may open it.
+pub(super) fn run_link(frame: &Frame<'_>, run: &str) -> Markup {
     let short: String = run.chars().take(8).collect();
-    html! { a class="id" href=(format!("/runs/{}", percent(run))) title=(run) { (short) } }
+    html! {
+        @match frame.nav.runs {
+            true => (html! { a class="id" href=(format!("/runs/{}", percent(run))) title=(run) { (short) } }),
+            false => (html! { span class="id" title=(run) { (short) } }),
+        }
+    }
 }
 
 /// `text`, which leads to the rows behind it, if the role may ask for them.

@@ -42,7 +42,7 @@ pub fn runs(frame: &Frame<'_>, list: &RunList, current: &Current) -> String {
 fn row(frame: &Frame<'_>, run: &RunSummary) -> Markup {
     html! {
         tr {
-            th scope="row" { (run_link(&run.run)) }
+            th scope="row" { (run_link(frame, &run.run)) }
             td { (when_known(frame, run.started_ms)) }
             td class="number" { (took(run.started_ms, run.ended_ms)) }
             td class="number" { (grouped(run.models)) }

@@ -95,7 +95,7 @@ pub(super) fn checks(frame: &Frame<'_>, page: &TablePage) -> Markup {
     let runs = &page.runs;
     let head = html! {
         (th("now")) (th("check")) (th("if violated"))
-        @for run in runs { th scope="col" class="number" { (run_link(&run.run)) } }
+        @for run in runs { th scope="col" class="number" { (run_link(frame, &run.run)) } }
     };
     let body = html! { @for check in &page.checks { (check_row(frame, page, check)) } };
     html! {
@@ -169,7 +169,7 @@ fn version_row(frame: &Frame<'_>, page: &TablePage, version: &VersionChange) -> 
             td { (version.operation) @if version.is_same_content == Some(true) { span class="faint" { ", equal rows" } } }
             td class="number" { (grouped(version.files_added)) }
             td class="number" { (grouped(version.files_removed)) }
-            td { @match &version.run { Some(run) => (run_link(run)), None => span class="faint" { "another program" } } }
+            td { @match &version.run { Some(run) => (run_link(frame, run)), None => span class="faint" { "another program" } } }
         }
     }
 }

@@ -36,6 +36,9 @@ const STARTS_MAX: usize = 30;
 /// See [`STARTS_MAX`].
 const STARTS_TIME: Duration = Duration::from_secs(600);
 
+/// How long a child may take to end once it was asked to.
+const PATIENCE: Duration = Duration::from_secs(10);
+
 /// How long a child that was asked to end may take when the server ends.
 const GRACE: Duration = Duration::from_millis(600);
 
@@ -191,6 +194,13 @@ impl Operator {
         let action = format!("cancel {}", going::name(going.operation));
         self.desk.note(who, door, &action, "done").await?;
         going.ask_to_end(&*self.launcher);
+        tokio::spawn(async move {
+            tokio::time::sleep(PATIENCE).await;
+            // One that hangs or was stopped does not hear. What it left, the next run cleans up.
+            if !going.is_over() {
+                going.kill();
+            }
+        });
         Ok(true)
     }
 
