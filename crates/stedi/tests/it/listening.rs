@@ -194,6 +194,18 @@ impl Listening {
 
     /// Asks it to end; how long it took.
     pub(crate) fn end(mut self) -> Duration {
+        self.ask_to_end()
+    }
+
+    /// Asks it to end; everything that it said on standard error.
+    pub(crate) fn end_saying(mut self) -> String {
+        self.ask_to_end();
+        // The last line is the summary.
+        self.wait_for("of them delivered again");
+        self.all_lines()
+    }
+
+    fn ask_to_end(&mut self) -> Duration {
         let asked = Instant::now();
         signal(self.child.id(), "TERM");
         let status = self.child.wait().unwrap();
