@@ -31,6 +31,9 @@ pub(super) struct Stamp {
     pub(super) bytes: u64,
     /// Time of modification, microseconds since the epoch.
     pub(super) modified_us: i64,
+    /// Tells it from another file of that size and time: on disk by what only the kernel
+    /// sets, in a store by the tag of its content.
+    pub(super) version: u64,
 }
 
 /// What is known about how far a file is.
@@ -142,6 +145,14 @@ impl Files {
         };
         if progress == Progress::Written {
             pending.quiet_since = quiet_since;
+        }
+    }
+
+    /// Notes a file that lies there and cannot be read: what a run saw of it is not gone.
+    pub(super) fn note_unreadable(&mut self, key: Key) {
+        self.gone.remove(&key);
+        if let Some(taken) = self.taken.lock().get_mut(&key) {
+            taken.look = self.look;
         }
     }
 
@@ -260,6 +271,7 @@ mod tests {
         let stamp = |bytes: u64| Stamp {
             bytes,
             modified_us: 0,
+            version: 0,
         };
         let mut files = Files::default();
         // Another file that stays, so that the place is not out of reach.
@@ -360,6 +372,7 @@ mod tests {
         let stamp = |bytes: u64| Stamp {
             bytes,
             modified_us: 0,
+            version: 0,
         };
         let mut files = Files::default();
         files.note(0, Key::of("t", "whole"), stamp(5), Progress::Whole, now);

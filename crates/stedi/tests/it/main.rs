@@ -90,6 +90,7 @@ mod suspended;
 mod system_models;
 mod time;
 mod time_travel;
+mod unreadable_files;
 mod watch;
 mod whose_rows;
 mod wrong_input;
