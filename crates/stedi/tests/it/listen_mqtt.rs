@@ -82,45 +82,6 @@ fn what_is_acknowledged_is_in_the_trusted_table_once() {
     }
 }
 
-/// Twenty kills in five minutes at 5,000 messages a second; or in one, at 500.
-#[test]
-fn what_is_acknowledged_is_in_the_trusted_table_once_over_twenty_kills() {
-    if long::is_left_out() {
-        return;
-    }
-    let dir = tempfile::tempdir().unwrap();
-    let dir = dir.path();
-    let Some(mut broker) = Broker::start(dir, "max_inflight_messages 2000") else {
-        return;
-    };
-    let mut listening = Some(Listening::to(dir, &broker, "--mqtt-version 5"));
-    let (rate, seconds) = (long::much_or(5_000, 500), long::much_or(300, 60));
-    let readings = rate * seconds;
-    publish_while(&mut broker, readings, rate, |broker| {
-        for kill in 0..20 {
-            thread::sleep(Duration::from_secs(seconds) / 21);
-            if let Some(listening) = listening.take() {
-                listening.kill();
-            }
-            if kill == 10 {
-                broker.restart();
-            }
-            let words = format!("--mqtt 127.0.0.1:{} --mqtt-version 5", broker.port);
-            listening = Some(Listening::start(dir, &words));
-        }
-    });
-    let began = Instant::now();
-    while (landing_lines(dir, "accelerometer").len() as u64) < readings {
-        assert!(
-            began.elapsed() < 10 * PATIENCE,
-            "not all readings are in files"
-        );
-        thread::sleep(Duration::from_secs(2));
-    }
-    listening.unwrap().end();
-    check_trusted(dir, readings);
-}
-
 /// The broker has everything before the listener comes back, sends as much as it can at
 /// once, and believes a client dead that is silent for seven seconds.
 #[test]

@@ -27,6 +27,7 @@ mod places;
 mod program;
 mod proxy;
 mod random;
+mod relay;
 mod served;
 
 mod arrivals;
@@ -57,6 +58,7 @@ mod landing_partitions;
 mod leaks;
 mod lineage;
 mod listen_http;
+mod listen_killed;
 mod listen_mqtt;
 mod lost_entries;
 mod maintenance;
