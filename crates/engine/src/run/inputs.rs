@@ -132,7 +132,9 @@ async fn refuse_gone(
             continue;
         };
         let known = known.get(&source.table).into_iter().flatten();
-        let is_gone = known.into_iter().any(|name| !source.cannot_read(name));
+        let is_gone = known
+            .into_iter()
+            .any(|name| source.unreadable_at(name).is_none());
         if is_empty(source) && (is_gone || is_nothing_there) {
             return Err(source.no_file(table).into());
         }

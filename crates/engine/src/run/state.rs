@@ -12,7 +12,7 @@ use std::sync::Arc;
 
 use catalog::Model;
 use lake::{AsOf, Release, TableId, Version};
-use query::landing::{Likeness, Source, SourceFile, TableIntake};
+use query::landing::{Likeness, Source, SourceFile, TableIntake, fault_of};
 use query::system::{self, LANDING_FILES};
 use query::tables::model_id;
 use serde::{Deserialize, Serialize};
@@ -368,9 +368,9 @@ impl Work {
             let Some(known) = known.get(&source.table) else {
                 continue;
             };
-            let was_read = known.iter().any(|name| source.cannot_read(name));
-            if let Some(fault) = source.fault().filter(|_| was_read) {
-                return Err(fault.into());
+            let mut unreadable = known.iter().filter_map(|name| source.unreadable_at(name));
+            if let Some(entry) = unreadable.next() {
+                return Err(fault_of(entry).into());
             }
         }
         Ok(())
@@ -413,7 +413,7 @@ impl Work {
         for file in read.values() {
             if let Some(source) = sources.get(&file.table) {
                 // Its rows stay as they were read; whoever needs them fails.
-                if source.cannot_read(&file.name) {
+                if source.unreadable_at(&file.name).is_some() {
                     unreadable.push((file.table.clone(), file.name.clone()));
                     continue;
                 }

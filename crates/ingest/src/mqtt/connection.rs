@@ -27,6 +27,9 @@ const WRITE_TIME: Duration = Duration::from_secs(10);
 /// What is read and written at once.
 const CHUNK: usize = 64 << 10;
 
+/// What a read must have room for.
+const SPARE_MIN: usize = 4 << 10;
+
 trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
 impl<T: AsyncRead + AsyncWrite + Send + Unpin> Stream for T {}
 
@@ -125,7 +128,11 @@ impl Reader {
                 Ok(packet) => return Ok(packet),
                 Err(missing) => missing,
             };
-            self.buffer.reserve(missing.max(CHUNK));
+            // A message holds the memory that it was read into. So a chunk is filled before
+            // there is another, however little comes at a time.
+            if self.buffer.capacity() - self.buffer.len() < missing.max(SPARE_MIN) {
+                self.buffer.reserve(missing.max(CHUNK));
+            }
             // Only while somebody reads: a broker is not dead because nobody listens to it.
             let read = timeout(self.silence_max, self.stream.read_buf(&mut self.buffer)).await;
             match read {

@@ -24,8 +24,6 @@ mod mount;
 mod pace;
 
 use std::collections::{BTreeSet, VecDeque};
-use std::fs::Metadata;
-use std::os::unix::fs::MetadataExt;
 use std::path::Path as FsPath;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
@@ -33,10 +31,9 @@ use backoff::Backoff;
 use events::{Change, Changes};
 use files::{Chosen, Files, Key, Progress, Stamp};
 use futures::TryStreamExt;
-use lake::{Entry, Found, Location, Unreadable};
+use lake::{Entry, Location, Unreadable};
 use landing::ObjectKind;
 use object_store::path::Path;
-use xxhash_rust::xxh3::{Xxh3, xxh3_64};
 
 pub use pace::{AtLeast, Pace};
 
@@ -321,7 +318,7 @@ impl Watcher {
                 if ObjectKind::of(&file.name, file.bytes) != ObjectKind::Input {
                     return;
                 }
-                let stamp = stamp_of(&file);
+                let stamp = Stamp::of(&file);
                 let progress = match is_remote {
                     true => Progress::Whole,
                     false => Progress::Listed,
@@ -413,11 +410,7 @@ impl Watcher {
         let Ok(stored) = Path::from_absolute_path(path) else {
             return false;
         };
-        let stamp = Stamp {
-            bytes: meta.len(),
-            modified_us: meta.mtime() * 1_000_000 + meta.mtime_nsec() / 1_000,
-            version: version_on_disk(&meta),
-        };
+        let stamp = Stamp::on_disk(&meta);
         // A file that may be unreadable is for the listing.
         let is_listed =
             |name: &str| ObjectKind::of(name, stamp.bytes) == ObjectKind::Input && meta.is_file();
@@ -454,26 +447,6 @@ impl Watcher {
             *known = Some(found);
         }
     }
-}
-
-fn stamp_of(file: &Found) -> Stamp {
-    let metadata = file.metadata.as_ref();
-    let etag = || xxh3_64(file.etag.as_deref().unwrap_or_default().as_bytes());
-    Stamp {
-        bytes: file.bytes,
-        modified_us: file.modified_us,
-        version: metadata.map_or_else(etag, version_on_disk),
-    }
-}
-
-/// Changes with every write, rename over the file, or change of its rights.
-fn version_on_disk(metadata: &Metadata) -> u64 {
-    let changed = (metadata.ctime(), metadata.ctime_nsec());
-    let mut hash = Xxh3::new();
-    for part in [metadata.ino().cast_signed(), changed.0, changed.1] {
-        hash.update(&part.to_le_bytes());
-    }
-    hash.digest()
 }
 
 /// How many objects a place has; `None` where that cannot be found out.

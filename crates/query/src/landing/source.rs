@@ -153,12 +153,16 @@ impl Source {
         self.unreadable.first().map(fault_of)
     }
 
-    /// Whether a file of that name lies there and cannot be read, or a folder that it is in.
-    pub fn cannot_read(&self, name: &str) -> bool {
-        let mut entries = self.unreadable.iter();
-        entries.any(|entry| {
-            let rest = name.strip_prefix(entry.name.as_str());
-            rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+    /// What lies there in place of the file of that name, or of a folder that it was in, and
+    /// cannot be read.
+    pub fn unreadable_at(&self, name: &str) -> Option<&Unreadable> {
+        let folders = name.match_indices('/').map(|(at, _)| &name[..at]);
+        let mut paths = folders.chain([name]);
+        paths.find_map(|path| {
+            let at = self
+                .unreadable
+                .binary_search_by(|entry| entry.name.as_str().cmp(path));
+            Some(&self.unreadable[at.ok()?])
         })
     }
 

@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::program::{BINARY, stedi};
+use crate::program::{binary, stedi};
 use crate::stopping::signal;
 
 /// How long anything may take.
@@ -138,7 +138,7 @@ pub(crate) struct Listening {
 impl Listening {
     /// Starts `stedi listen WORDS` in `dir`.
     pub(crate) fn start(dir: &Path, words: &str) -> Self {
-        let mut command = Command::new(BINARY);
+        let mut command = Command::new(binary());
         command
             .current_dir(dir)
             .arg("listen")
