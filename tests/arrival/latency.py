@@ -1,6 +1,6 @@
 """How long it takes from a message that a broker gets to its row in SQL.
 
-usage: latency.py STEDI LANDING RATE [SECONDS] [WATCH OPTIONS...]
+usage: [REST_SECONDS=60] latency.py STEDI LANDING RATE [SECONDS] [WATCH OPTIONS...]
 
 Starts mosquitto, `stedi listen` and `stedi watch` over a copy of LANDING (links to its
 files), plays `stedi sample --stream` at RATE messages a second, and prints one line of
@@ -26,7 +26,7 @@ import time
 from datetime import datetime
 
 TABLE = "accelerometer_trusted"
-REST_SECONDS = 60
+REST_SECONDS = int(os.environ.get("REST_SECONDS", 60))
 
 
 def free_port():
