@@ -40,7 +40,7 @@ pub use operations::{
     TableSummary, Vacuumed, check_export, compact, compact_young, describe, drop_from_quarantine,
     drop_table, evidence, export, history, lineage, overview, plot_columns, privacy_page,
     quarantine, quarantine_entry, quarantine_page, removable_table, run_detail, run_list,
-    singling_out, table_page, tables, vacuum, verify,
+    singling_out, table_page, tables, unreadable_landing, vacuum, verify,
 };
 pub use progress::{NoProgress, Progress};
 pub use query::landing::{Example, Intake, QuarantineEntry, TableIntake};
@@ -49,7 +49,8 @@ pub use query::sql::time_travel::parse_instant;
 pub use query::{Query, Request, Session, Setup, datafusion_version, remove_spill_folder};
 pub use removed_tables::warning_of_removed;
 pub use run::{
-    Change, ChangedFiles, Plan, PlannedTable, ReadableFiles, RunOptions, Undecodable, plan, run,
+    Change, ChangedFiles, MissingTables, Plan, PlannedTable, ReadableFiles, RunOptions,
+    Undecodable, plan, run,
 };
 pub use subjects::consent::{
     Consent, ConsentEntered, ConsentEntry, ConsentStatus, EnteredConsent, KnownBy, consent_status,

@@ -11,7 +11,7 @@
 //! |---|---|
 //! | `ids`, `lock_holder`, `store_error`, `error` | names and errors; every other module uses them |
 //! | `store` | retries and conditional PUTs on any object store |
-//! | `location`, `object_reader`, `atomicity` | one folder or prefix: its paths, its objects, whether it is safe |
+//! | `location`, `entries`, `object_reader`, `atomicity` | one folder or prefix: its paths, its objects, whether it is safe |
 //! | `lake` | the paths of a lake's tables |
 //! | `files` | Parquet data files: layout, writing, rewriting, lookups |
 //! | `log` | Delta logs: versions, log entries, commits, checkpoints |
@@ -33,6 +33,7 @@ mod atomicity;
 mod cleanup;
 mod decision_copies;
 mod drop_table;
+mod entries;
 mod error;
 mod files;
 mod ids;
@@ -53,6 +54,7 @@ mod store_error;
 mod vacuum;
 
 pub use atomicity::check_conditional_put;
+pub use entries::{Entry, Found, Unreadable};
 pub use error::Error;
 pub use files::layout::{DataFile, Layout};
 pub use files::rewrite::FileRewrite;

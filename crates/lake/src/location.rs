@@ -172,7 +172,8 @@ impl Location {
     /// machine.
     pub fn file(&self, path: &Path) -> Option<PathBuf> {
         self.folder.as_ref()?;
-        LocalFileSystem::new().path_to_filesystem(path).ok()
+        // The store's own translation refuses names that end in `#` and digits.
+        Some(FsPath::new("/").join(path.as_ref()))
     }
 
     /// The path in the store of `relative`, whose segments are separated by `/`.
@@ -279,6 +280,12 @@ impl Location {
                 format!("s3://{bucket}/{path}")
             }
         }
+    }
+
+    /// The folder as messages show it.
+    pub(crate) fn shown_folder(&self) -> String {
+        let folder = self.folder.as_deref();
+        folder.map_or_else(|| self.text.clone(), |folder| self.text_as_path(folder))
     }
 
     fn text_as_path(&self, folder: &FsPath) -> String {

@@ -65,13 +65,6 @@ fn is_named_as_data(name: &str) -> bool {
         || Container::of_name(name).is_some()
 }
 
-/// Whether the store on disk regards a file as one of its own unfinished ones
-/// (`NAME#1`), and does not list it.
-pub fn is_unfinished(name: &str) -> bool {
-    let number = name.split_once('#').map(|(_, number)| number);
-    number.is_some_and(|n| !n.is_empty() && n.bytes().all(|b| b.is_ascii_digit()))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -91,6 +84,7 @@ mod tests {
             ("2026/11/a.GZ", 1, Input),
             ("README.md", 1, Input),
             ("a_b/c.d", 1, Input),
+            ("a#1", 1, Input),
             ("2026", 0, Ignored),
             ("2026_$folder$", 0, Ignored),
             ("_SUCCESS", 0, Ignored),

@@ -145,7 +145,7 @@ pub use container::{Container, HEAD_BYTES, Limited};
 pub use decode::{Decoded, Decoder};
 pub use framing::boundary;
 pub use framing::carry::Carry;
-pub use input::{ObjectKind, is_unfinished};
+pub use input::ObjectKind;
 pub use reject::{Condenser, Finder, Found, Raw, Reason, Rejected};
 pub use schema::{Column, Keep, Key, KeySet, Limits, Schema, Spec, Type};
 pub use snappy::SnappyFormat;

@@ -11,6 +11,7 @@ use serde::Serialize;
 
 use super::no_table::no_table;
 use crate::Error;
+use crate::run::unreadable;
 use crate::subjects::landing_files;
 
 /// One line of `stedi tables`.
@@ -111,6 +112,17 @@ pub async fn tables(setup: &Setup) -> Result<Vec<TableSummary>, Error> {
         ));
     }
     Ok(summaries)
+}
+
+/// What lies in landing places and cannot be read, in a line for each table.
+/// None where landing cannot be reached, which other commands report.
+pub async fn unreadable_landing(setup: &Setup) -> Vec<String> {
+    let mut remarks = Vec::new();
+    for table in setup.project.landing() {
+        let source = Source::list(&setup.landing, table).await.ok();
+        remarks.extend(source.as_ref().and_then(unreadable));
+    }
+    remarks
 }
 
 /// The rows of landing tables that the last run knew; none where its notes cannot be

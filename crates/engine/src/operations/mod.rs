@@ -17,6 +17,7 @@ mod verify;
 pub use compact::{Compacted, compact, compact_young};
 pub use describe::{
     ColumnDescription, Counted, Description, TableSummary, describe, history, tables,
+    unreadable_landing,
 };
 pub use drop_table::{RemovableTable, drop_table, removable_table};
 pub use evidence::{

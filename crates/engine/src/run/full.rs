@@ -142,6 +142,7 @@ impl Work {
         options: &RunOptions,
         models_to_build: ModelSet<'_>,
     ) -> Result<Prepared, Error> {
+        self.refuse_unreadable().await?;
         let planned = self.planned.iter();
         let to_build: Vec<&Planned> = planned
             .filter(|planned| models_to_build.contains(planned.model.name.as_ref()))

@@ -9,7 +9,7 @@ use catalog::{Model, Roles};
 use query::landing::{LandingTable, Source, SourceFile};
 use query::{LandingFault, Session, Setup, system};
 
-use super::options::ReadableFiles;
+use super::options::{MissingTables, ReadableFiles, RunOptions};
 use crate::contract::planning::Planned;
 use crate::contract::subject_columns::{self, SubjectKind};
 use crate::error::{Error, Refusal, SettingsFault};
@@ -28,11 +28,14 @@ pub(super) fn refuse_overlap(setup: &Setup) -> Result<(), Error> {
 
 /// Lists the files of every landing table that will be read, so that a missing
 /// one is said before anything begins. A file that no run has read yet is left out
-/// unless it is `readable`.
+/// unless the options call it readable.
+///
+/// A table without a file is one without rows, if no run has read any of it, and if its
+/// folder is there or the options say so. That nothing at all is there is an error.
 pub(super) async fn sources(
     session: &Session,
     planned: &[Planned],
-    readable: &ReadableFiles,
+    options: &RunOptions,
 ) -> Result<HashMap<String, Arc<Source>>, Error> {
     let mut needed: BTreeSet<&str> = planned
         .iter()
@@ -46,11 +49,18 @@ pub(super) async fn sources(
     let mut sources = HashMap::new();
     for table in session.tables().project.landing() {
         if needed.contains(table.name.as_ref()) {
-            let provider = session.tables().landing_table(table);
-            sources.insert(table.name.to_string(), Arc::new(provider.list().await?));
+            let source = list(session, table, options.missing).await?;
+            let is_of_records = roles.person_records();
+            let is_of_records = is_of_records.is_some_and(|records| records.table == table.name);
+            // It may hold a withdrawal.
+            if let Some(fault) = source.fault().filter(|_| is_of_records) {
+                return Err(fault.into());
+            }
+            sources.insert(table.name.to_string(), Arc::new(source));
         }
     }
-    leave_out_unreadable(session, &mut sources, readable).await?;
+    leave_out(session, &mut sources, &options.readable).await?;
+    refuse_gone(session, &sources).await?;
     for source in planned.iter().flat_map(|planned| planned.landing.keys()) {
         if let Some(source) = sources.get(source) {
             must_name_people(session, &sources, source).await?;
@@ -60,9 +70,25 @@ pub(super) async fn sources(
     Ok(sources)
 }
 
+async fn list(
+    session: &Session,
+    table: &catalog::LandingTable,
+    missing: MissingTables,
+) -> Result<Source, Error> {
+    let provider = session.tables().landing_table(table);
+    match provider.list().await {
+        Err(query::Error::Landing(LandingFault::NoFile { .. }))
+            if missing == MissingTables::Empty =>
+        {
+            Ok(provider.without_files()?)
+        }
+        listed => Ok(listed?),
+    }
+}
+
 /// Leaves files out that are not `readable`, unless a run has read them already: what
 /// became of those is for the run to find out.
-async fn leave_out_unreadable(
+async fn leave_out(
     session: &Session,
     sources: &mut HashMap<String, Arc<Source>>,
     readable: &ReadableFiles,
@@ -81,19 +107,37 @@ async fn leave_out_unreadable(
         };
         let files = source.files.iter().filter(|file| is_kept(file)).cloned();
         let files: Vec<SourceFile> = files.collect();
-        if files.is_empty() {
-            let tables = session.tables().project.landing();
-            let own = tables.iter().find(|own| own.name.as_ref() == source.table);
-            return Err(Error::Query(query::Error::Landing(LandingFault::NoFile {
-                place: source.location.to_string(),
-                table: source.table.clone(),
-                path: own.map_or_else(String::new, |own| own.path().to_owned()),
-            })));
-        }
         *source = Arc::new(Source {
             files,
             ..Source::clone(source)
         });
+    }
+    Ok(())
+}
+
+/// Refuses a table without a file of which runs have read some: its place may be out of
+/// reach for a while. Likewise where no table has a file.
+async fn refuse_gone(
+    session: &Session,
+    sources: &HashMap<String, Arc<Source>>,
+) -> Result<(), Error> {
+    let is_empty = |source: &Source| source.files.is_empty();
+    if !sources.values().any(|source| is_empty(source)) {
+        return Ok(());
+    }
+    let known = landing_files::names(session).await?;
+    let is_nothing_there = sources.values().all(|source| is_empty(source));
+    for table in session.tables().project.landing() {
+        let Some(source) = sources.get(table.name.as_ref()) else {
+            continue;
+        };
+        let known = known.get(&source.table).into_iter().flatten();
+        let is_gone = known
+            .into_iter()
+            .any(|name| source.unreadable_at(name).is_none());
+        if is_empty(source) && (is_gone || is_nothing_there) {
+            return Err(source.no_file(table).into());
+        }
     }
     Ok(())
 }

@@ -42,8 +42,9 @@ use crate::progress::Progress;
 use crate::{Error, Interrupt};
 
 pub use evidence::{Change, PlannedTable};
-pub use options::{ChangedFiles, ReadableFiles, RunOptions, Undecodable};
+pub use options::{ChangedFiles, MissingTables, ReadableFiles, RunOptions, Undecodable};
 pub use plan::{Plan, plan};
+pub(crate) use remarks::unreadable;
 pub(crate) use state::RunState;
 
 /// Builds, checks and publishes. Where a check fails, the report says so and nothing

@@ -32,7 +32,7 @@ impl Work {
         let to_plan = Session::to_plan_in(setup)?;
         let (planned, _) = planning::plan_to_publish(&to_plan, &models).await?;
         let seen = Lake::at(setup.lake.clone()).newest_release().await;
-        let sources = sources(&session, &planned, &options.readable).await?;
+        let sources = sources(&session, &planned, options).await?;
         match provide_key(&session, &planned).await {
             // Locking the lake below reports faults of the lake better.
             Ok(()) | Err(Error::Lake(_)) => {}
@@ -50,7 +50,7 @@ impl Work {
             let sources = match unchanged {
                 true => sources,
                 // What another run has read meanwhile must be in the list.
-                false => inputs::sources(&session, &planned, &options.readable).await?,
+                false => inputs::sources(&session, &planned, options).await?,
             };
             Ok((integrity, session, sources))
         };

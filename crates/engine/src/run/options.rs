@@ -25,6 +25,19 @@ pub struct RunOptions {
     pub undecodable: Undecodable,
     /// Which landing files that no run has read yet may be read.
     pub readable: ReadableFiles,
+    /// What a landing table is whose place is not there.
+    pub missing: MissingTables,
+}
+
+/// What a run makes of a landing table of which neither a folder nor an object is there,
+/// and of which no run has read anything.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum MissingTables {
+    /// It fails: the location may be mistyped.
+    #[default]
+    Refuse,
+    /// It is a table without rows, and a warning: files may come.
+    Empty,
 }
 
 /// A choice of landing files, for callers who know which ones are whole. The default is

@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
-use query::landing::{Source, TableIntake};
+use query::landing::{Source, TableIntake, fault_of};
 
 use super::work::Work;
 use crate::contract::report::Report;
@@ -31,11 +31,23 @@ pub(super) fn warnings(
             let example = source.other_example.as_ref()?;
             let files = and_more(example, source.other_files - 1);
             Some(format!(
-                "{}: {files} left aside: names that begin with `.` or `_`, or end in `#` and digits, are no input",
+                "{}: {files} left aside: names that begin with `.` or `_` are no input, nor is what is neither a file nor a folder",
                 source.table
             ))
         })
         .collect();
+    warnings.extend(sources.values().filter_map(|source| unreadable(source)));
+    warnings.extend(
+        sources
+            .values()
+            .filter(|source| source.files.is_empty())
+            .map(|source| {
+                format!(
+                    "{}: {} holds no file; it is read as a table without rows",
+                    source.table, source.location
+                )
+            }),
+    );
     warnings.extend(
         sources
             .values()
@@ -74,6 +86,20 @@ pub(super) fn warnings(
     }));
     warnings.sort();
     warnings
+}
+
+/// The warning about entries of a landing table that cannot be read.
+pub(crate) fn unreadable(source: &Source) -> Option<String> {
+    let first = fault_of(source.unreadable.first()?);
+    let more = match source.unreadable.len() - 1 {
+        0 => String::new(),
+        1 => ", nor 1 other entry".to_owned(),
+        more => format!(", nor {more} other entries"),
+    };
+    Some(format!(
+        "{}: {first}{more}; what cannot be read is left out until it can, and what was read of it before stays",
+        source.table
+    ))
 }
 
 /// The warning about a location that holds the files of several sources.

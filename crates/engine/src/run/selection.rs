@@ -66,7 +66,7 @@ impl Work {
         names.extend(others.iter().cloned());
         let models = self.setup.project.needed_for(&names);
         self.planned = planning::plan(&Session::to_plan_in(&self.setup)?, &models).await?;
-        self.sources = sources(&self.session, &self.planned, &options.readable).await?;
+        self.sources = sources(&self.session, &self.planned, options).await?;
         provide_key(&self.session, &self.planned).await?;
         self.unselected = others.iter().map(ToString::to_string).collect();
         Ok(())

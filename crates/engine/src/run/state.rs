@@ -12,7 +12,7 @@ use std::sync::Arc;
 
 use catalog::Model;
 use lake::{AsOf, Release, TableId, Version};
-use query::landing::{Likeness, Source, SourceFile, TableIntake};
+use query::landing::{Likeness, Source, SourceFile, TableIntake, fault_of};
 use query::system::{self, LANDING_FILES};
 use query::tables::model_id;
 use serde::{Deserialize, Serialize};
@@ -353,6 +353,29 @@ impl Work {
             .collect()
     }
 
+    /// Refuses to read everything anew while a file that an earlier run read cannot be
+    /// read: its rows would be missing.
+    ///
+    /// # Errors
+    /// [`Error::Query`] about the file.
+    pub(super) async fn refuse_unreadable(&self) -> Result<(), Error> {
+        let mut sources = self.sources.values();
+        if sources.all(|source| source.unreadable.is_empty()) {
+            return Ok(());
+        }
+        let known = landing_files::names(&self.session).await?;
+        for source in self.sources.values() {
+            let Some(known) = known.get(&source.table) else {
+                continue;
+            };
+            let mut unreadable = known.iter().filter_map(|name| source.unreadable_at(name));
+            if let Some(entry) = unreadable.next() {
+                return Err(fault_of(entry).into());
+            }
+        }
+        Ok(())
+    }
+
     /// Sorts listed files into new, known and changed ones.
     pub(super) async fn compare_files(sources: &HashMap<String, Arc<Source>>, new: &mut NewInput) {
         let mut read: HashMap<(&str, &str), &KnownFile> = HashMap::new();
@@ -385,13 +408,20 @@ impl Work {
                 }
             }
         }
+        let mut unreadable = Vec::new();
         // Files that were read and are not listed are gone.
         for file in read.values() {
             if let Some(source) = sources.get(&file.table) {
+                // Its rows stay as they were read; whoever needs them fails.
+                if source.unreadable_at(&file.name).is_some() {
+                    unreadable.push((file.table.clone(), file.name.clone()));
+                    continue;
+                }
                 let path = source.location.child(&file.name);
                 changed(&file.table, &file.name, source.location.display(&path));
             }
         }
+        new.kept_files.extend(unreadable);
         new.kept.sort();
     }
 

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::body::Body;
+use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, HeaderName, StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -92,11 +93,13 @@ async fn missing() -> Problem {
 
 async fn take(
     State(app): State<Arc<App>>,
-    Path(table): Path<String>,
+    table: Result<Path<String>, PathRejection>,
     head: HeaderMap,
     body: Body,
 ) -> Response {
     let posts = &app.spool.counts().posts;
+    // A name that is no text is none of a table.
+    let table = table.map_or_else(|_| String::new(), |Path(table)| table);
     match taken(&app, &table, &head, body).await {
         Ok(response) => response,
         Err(problem) => {
@@ -107,6 +110,7 @@ async fn take(
 }
 
 async fn taken(app: &App, table: &str, head: &HeaderMap, body: Body) -> Result<Response, Problem> {
+    each_once(head)?;
     let source = source(app, head).await?;
     let may_write = |source: &SourceSummary| source.tables.iter().any(|known| known == table);
     if source.as_ref().is_some_and(|source| !may_write(source)) {
@@ -252,6 +256,28 @@ fn is_from_elsewhere(head: &HeaderMap) -> bool {
             .parse::<std::net::Ipv4Addr>()
             .is_ok_and(|address| address.is_loopback());
     head.contains_key(header::ORIGIN) || !is_own
+}
+
+/// Refuses a request that says twice what it can mean once: whoever stands between may
+/// have gone by the other one.
+fn each_once(head: &HeaderMap) -> Result<(), Problem> {
+    let once = [
+        header::HOST,
+        header::AUTHORIZATION,
+        header::CONTENT_LENGTH,
+        header::CONTENT_ENCODING,
+        IDEMPOTENCY_KEY.clone(),
+    ];
+    match once
+        .iter()
+        .find(|name| head.get_all(*name).iter().count() > 1)
+    {
+        Some(name) => Err(Problem::new(
+            StatusCode::BAD_REQUEST,
+            format!("the request has the header {name} more than once"),
+        )),
+        None => Ok(()),
+    }
 }
 
 fn key(head: &HeaderMap) -> Result<Option<&str>, Problem> {

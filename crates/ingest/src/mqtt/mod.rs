@@ -5,12 +5,14 @@
 //! acknowledgement goes over the connection that brought its message, or not at all, since
 //! on another one its number may mean another message.
 //!
-//! Where nothing can be written, the spool has no room, and nothing more is read from the
-//! connection. If that lasts, the connection is closed before the broker believes it dead,
-//! and made again once there is room.
+//! While the spool has no room, nothing more is read from the connection ([`connection`]),
+//! so that the broker keeps what it has. Acknowledgements and signs of life go out all the
+//! same: the connection lasts however long it takes until there is room.
 
+mod connection;
 mod filter;
 mod link;
+mod packets;
 mod publisher;
 mod source;
 
@@ -23,9 +25,10 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, interval, sleep, timeout};
 
+use self::connection::{Connection, Reader};
 pub use self::filter::is_filter;
 use self::filter::takes;
-use self::link::{Arrival, Link, Message, Sender};
+use self::packets::{Incoming, Message, Outgoing};
 pub use self::publisher::{Published, Publisher, PublisherError};
 pub use self::source::{
     Broker, BrokerError, ClientTlsError, MqttSource, MqttVersion, Route, client_tls,
@@ -65,6 +68,17 @@ struct Traffic {
     safe: AtomicU64,
     /// When the last message came, in milliseconds since `began`.
     last_ms: AtomicU64,
+}
+
+impl Default for Traffic {
+    fn default() -> Self {
+        Self {
+            began: Instant::now(),
+            waiting: AtomicU64::new(0),
+            safe: AtomicU64::new(0),
+            last_ms: AtomicU64::new(0),
+        }
+    }
 }
 
 /// Takes messages until `stop` says so, over as many connections as it needs.
@@ -114,61 +128,53 @@ async fn connection(
     spool: &Spool,
     stop: &mut watch::Receiver<bool>,
 ) -> End {
-    let (mut link, sender) = Link::new(source);
-    let traffic = Arc::new(Traffic {
-        began: Instant::now(),
-        waiting: AtomicU64::new(0),
-        safe: AtomicU64::new(0),
-        last_ms: AtomicU64::new(0),
-    });
-    // Packet numbers bound it: at most 65,535 messages are not acknowledged.
-    let (safe, to_acknowledge) = mpsc::unbounded_channel();
-    // Ends with the connection.
-    let mut tasks = JoinSet::new();
-    tasks.spawn(acknowledge(sender.clone(), to_acknowledge));
-    tasks.spawn(flush_when_quiet(spool.clone(), Arc::clone(&traffic)));
+    let opened = tokio::select! {
+        opened = Connection::open(source) => opened,
+        () = stopped(stop) => return End::Stopped,
+    };
+    let Connection {
+        mut reader,
+        writer,
+        session_present,
+    } = match opened {
+        Ok(connection) => connection,
+        Err(reason) => return End::Lost(reason),
+    };
     let counts = &spool.counts().broker;
-    let mut session = false;
-    let mut acknowledged = 0;
+    add(&counts.connections, 1);
+    let traffic = Arc::new(Traffic::default());
+    // Packet numbers bound it: at most 65,535 messages are not acknowledged.
+    let (outgoing, asked) = mpsc::unbounded_channel();
+    let acknowledged = Arc::new(AtomicU64::new(0));
+    // Ends with the connection.
+    let mut writing = JoinSet::new();
+    writing.spawn(writer.run(asked, Arc::clone(&acknowledged)));
+    let mut flushing = JoinSet::new();
+    flushing.spawn(flush_when_quiet(spool.clone(), Arc::clone(&traffic)));
     loop {
-        let arrival = tokio::select! {
-            arrival = link.next() => match arrival {
-                Ok(arrival) => arrival,
-                Err(reason) => return End::Lost(reason),
+        let taken = async {
+            match reader.next().await? {
+                Incoming::Message(message) => {
+                    take(message, routes, spool, &traffic, &outgoing).await;
+                }
+                Incoming::Subscribed => spool.events().tell(Event::Connected { session_present }),
+                Incoming::Refused(reason) => return Err(reason),
+                Incoming::Accepted { .. } | Incoming::Other => {}
+            }
+            Ok(())
+        };
+        tokio::select! {
+            taken = taken => if let Err(reason) = taken {
+                return End::Lost(reason);
             },
+            failed = writing.join_next() => {
+                let reason = failed.and_then(Result::ok);
+                return End::Lost(reason.unwrap_or_else(|| "nothing can be sent".to_owned()));
+            }
             () = stopped(stop) => {
-                leave(&mut link, &sender, &traffic, acknowledged).await;
+                leave(&mut reader, &outgoing, &traffic, &acknowledged).await;
                 return End::Stopped;
             }
-        };
-        match arrival {
-            Arrival::Connected { session_present } => {
-                add(&counts.connections, 1);
-                session = session_present;
-                let filters: Vec<String> =
-                    routes.iter().map(|(filter, _)| filter.clone()).collect();
-                if sender.subscribe(&filters).await.is_err() {
-                    return End::Lost("the connection takes no subscription".to_owned());
-                }
-            }
-            Arrival::Subscribed => spool.events().tell(Event::Connected {
-                session_present: session,
-            }),
-            Arrival::NotSubscribed(reason) => return End::Lost(reason),
-            Arrival::Acknowledged => acknowledged += 1,
-            Arrival::Message(message) => {
-                let taken = take(message, routes, spool, &traffic, &safe);
-                tokio::select! {
-                    taken = timeout(source.keep_alive / 3, taken) => if taken.is_err() {
-                        return End::Lost("landing files cannot be written".to_owned());
-                    },
-                    () = stopped(stop) => {
-                        leave(&mut link, &sender, &traffic, acknowledged).await;
-                        return End::Stopped;
-                    }
-                }
-            }
-            Arrival::Delivered | Arrival::Disconnected | Arrival::Other => {}
         }
     }
 }
@@ -179,7 +185,7 @@ async fn take(
     routes: &[(String, usize)],
     spool: &Spool,
     traffic: &Arc<Traffic>,
-    safe: &mpsc::UnboundedSender<u16>,
+    outgoing: &mpsc::UnboundedSender<Outgoing>,
 ) {
     let counts = &spool.counts().broker;
     add(&counts.messages, 1);
@@ -189,11 +195,12 @@ async fn take(
     let table = routes.iter().find(|(filter, _)| takes(filter, &topic));
     let shape = Shape::of(message.payload);
     let release = {
-        let (safe, traffic) = (safe.clone(), Arc::clone(traffic));
+        let (outgoing, traffic) = (outgoing.clone(), Arc::clone(traffic));
         move || {
             if let Some(packet) = message.packet {
                 traffic.safe.fetch_add(1, Ordering::Relaxed);
-                _ = safe.send(packet);
+                // A connection that has ended acknowledges nothing: it comes again.
+                _ = outgoing.send(Outgoing::Acknowledge(packet));
             }
         }
     };
@@ -230,14 +237,6 @@ async fn take(
     _ = spool.put(record);
 }
 
-async fn acknowledge(sender: Sender, mut packets: mpsc::UnboundedReceiver<u16>) {
-    while let Some(packet) = packets.recv().await {
-        if sender.acknowledge(packet).await.is_err() {
-            return;
-        }
-    }
-}
-
 async fn flush_when_quiet(spool: Spool, traffic: Arc<Traffic>) {
     let mut ticks = interval(QUIET);
     loop {
@@ -253,25 +252,29 @@ async fn flush_when_quiet(spool: Spool, traffic: Arc<Traffic>) {
 }
 
 /// Sends the last acknowledgements and the end of the connection. What comes meanwhile is
-/// not taken: the broker delivers it again.
-async fn leave(link: &mut Link, sender: &Sender, traffic: &Traffic, mut acknowledged: u64) {
+/// not taken: the broker delivers it again. It is read all the same, since a connection
+/// that is closed with something unread may lose what was written last.
+async fn leave(
+    reader: &mut Reader,
+    outgoing: &mpsc::UnboundedSender<Outgoing>,
+    traffic: &Traffic,
+    acknowledged: &AtomicU64,
+) {
     let until = Instant::now() + LAST_ACKNOWLEDGEMENTS;
-    let is_done = |acknowledged: u64| {
+    let is_done = || {
         traffic.waiting.load(Ordering::Relaxed) == 0
-            && acknowledged >= traffic.safe.load(Ordering::Relaxed)
+            && acknowledged.load(Ordering::Relaxed) >= traffic.safe.load(Ordering::Relaxed)
     };
     let mut ticks = interval(Duration::from_millis(5));
-    while !is_done(acknowledged) && Instant::now() < until {
+    while !is_done() && Instant::now() < until {
         tokio::select! {
-            arrival = link.next() => match arrival {
-                Ok(Arrival::Acknowledged) => acknowledged += 1,
-                Ok(_) => {}
-                Err(_) => return,
+            packet = reader.next() => if packet.is_err() {
+                return;
             },
             _ = ticks.tick() => {}
         }
     }
-    sender.disconnect().await;
-    let gone = async { while !matches!(link.next().await, Ok(Arrival::Disconnected) | Err(_)) {} };
+    _ = outgoing.send(Outgoing::Disconnect);
+    let gone = async { while reader.next().await.is_ok() {} };
     _ = timeout(Duration::from_millis(100), gone).await;
 }

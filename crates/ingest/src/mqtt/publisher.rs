@@ -8,7 +8,7 @@ use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 use tokio::time::{sleep, timeout};
 
-use super::link::{Arrival, Link, Sender};
+use super::link::{Link, Passed, Sender};
 use super::source::MqttSource;
 
 /// How long the first connection may take.
@@ -64,11 +64,11 @@ impl Publisher {
         let task = tokio::spawn(async move {
             loop {
                 match link.next().await {
-                    Ok(Arrival::Delivered) => {
+                    Ok(Passed::Delivered) => {
                         shared.acknowledged.fetch_add(1, Ordering::Relaxed);
                         shared.changed.notify_one();
                     }
-                    Ok(Arrival::Disconnected) => return,
+                    Ok(Passed::Disconnected) => return,
                     Ok(_) => {}
                     Err(_) if shared.is_ending.load(Ordering::Relaxed) => return,
                     Err(_) => sleep(PAUSE).await,

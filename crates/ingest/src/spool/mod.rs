@@ -6,6 +6,7 @@
 //! tries again, and acknowledges nothing meanwhile. What all tables hold is bounded: whoever
 //! brings a record first waits for room ([`Spool::room`]).
 
+mod flush;
 mod folder;
 mod record;
 mod shape;
@@ -17,9 +18,10 @@ use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
 use lake::Location;
-use tokio::sync::{Notify, Semaphore, mpsc};
+use tokio::sync::{Semaphore, mpsc};
 use tokio::task::JoinSet;
 
+use self::flush::Flush;
 use self::folder::Folder;
 pub use self::folder::WriteFault;
 pub use self::record::Limits;
@@ -53,7 +55,7 @@ struct Shared {
     names: Vec<String>,
     room: Arc<Semaphore>,
     room_units: usize,
-    flush: Arc<Notify>,
+    flush: Arc<Flush>,
     counts: Arc<Counts>,
     events: Events,
     limits: Limits,
@@ -85,7 +87,7 @@ impl Spool {
         let writer = |number: usize| format!("{process}{number:02}");
         let names: Vec<String> = targets.iter().map(|target| target.table.clone()).collect();
         let counts = Arc::new(Counts::of_tables(names.iter().cloned()));
-        let flush = Arc::new(Notify::new());
+        let flush = Arc::new(Flush::default());
         let mut folders = Vec::new();
         for (number, target) in targets.into_iter().enumerate() {
             folders.push(Arc::new(Folder::open(target.place, &writer(number))?));
@@ -133,14 +135,17 @@ impl Spool {
     }
 
     /// Waits until there is room for a record of so many bytes. One that is larger than all
-    /// the room waits until nothing else is held.
+    /// the room waits until nothing else is held. While somebody waits, what is held is written
+    /// without waiting for more.
     pub(crate) async fn room(&self, bytes: usize) -> Room {
         let units = (bytes / ROOM_UNIT + 1).min(self.shared.room_units);
         let units = u32::try_from(units).unwrap_or(u32::MAX);
-        match Arc::clone(&self.shared.room)
-            .acquire_many_owned(units)
-            .await
-        {
+        let room = || Arc::clone(&self.shared.room);
+        if let Ok(permit) = room().try_acquire_many_owned(units) {
+            return Room::new(permit);
+        }
+        let _waiting = self.shared.flush.waits();
+        match room().acquire_many_owned(units).await {
             Ok(permit) => Room::new(permit),
             Err(_) => unreachable!("the semaphore is never closed"),
         }
@@ -178,7 +183,7 @@ impl Spool {
 
     /// Lets everything that waits be written now.
     pub(crate) fn flush(&self) {
-        self.shared.flush.notify_waiters();
+        self.shared.flush.now();
     }
 
     /// Takes no more records; what is there is written now.

@@ -1,14 +1,16 @@
 //! The task of one landing table: collects records, writes their files, and acknowledges.
 
+use std::future::ready;
 use std::io;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
-use tokio::sync::{Notify, mpsc};
+use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep, sleep_until, timeout_at};
 
+use super::flush::Flush;
 use super::folder::{Folder, NewFile};
 use super::record::{Limits, Receipt, Record, Room};
 use super::shape::Shape;
@@ -39,7 +41,7 @@ pub(crate) struct Table {
     pub(crate) name: String,
     pub(crate) folder: Arc<Folder>,
     pub(crate) limits: Limits,
-    pub(crate) flush: Arc<Notify>,
+    pub(crate) flush: Arc<Flush>,
     pub(crate) keys: Option<Arc<Keys>>,
     pub(crate) counts: Arc<Counts>,
     pub(crate) events: Events,
@@ -119,7 +121,7 @@ impl Table {
         mut until: Instant,
         incoming: &mut mpsc::UnboundedReceiver<Incoming>,
     ) -> Option<Instant> {
-        let flushed = self.flush.notified();
+        let flushed = self.flush.asked();
         let mut flushed = std::pin::pin!(flushed);
         while !batch.is_full(&self.limits) {
             tokio::select! {
@@ -131,6 +133,8 @@ impl Table {
                     }
                     Some(Incoming::Close) | None => return Some(Instant::now()),
                 },
+                // What has come so far is in the batch.
+                () = ready(()), if self.flush.is_wanted() => return None,
                 () = flushed.as_mut() => return None,
                 () = sleep_until(until) => return None,
             }
@@ -150,6 +154,8 @@ impl Table {
             room,
         } = batch;
         let (files, main) = self.files(lines, &alone);
+        let flush = Arc::clone(&self.flush);
+        let writing = flush.writes();
         let bytes: usize = files.iter().map(|file| file.bytes.len()).sum();
         let alone = alone.len() as u64;
         let claims: Arc<[Claim]> = claims.into();
@@ -185,6 +191,7 @@ impl Table {
         }
         // The next records find room while these are acknowledged.
         drop(room);
+        drop(writing);
         let counts = &self.counts.tables[self.number].1;
         for (count, more) in [
             (&counts.records, records),

@@ -3,11 +3,14 @@
 //! Names are kept as hashes, so that a million files take some ten megabytes.
 
 use std::collections::HashMap;
+use std::fs::Metadata;
+use std::os::unix::fs::MetadataExt;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use lake::Found;
 use parking_lot::Mutex;
-use xxhash_rust::xxh3::xxh3_128;
+use xxhash_rust::xxh3::{Xxh3, xxh3_64, xxh3_128};
 
 use super::pace::Waiting;
 
@@ -31,6 +34,38 @@ pub(super) struct Stamp {
     pub(super) bytes: u64,
     /// Time of modification, microseconds since the epoch.
     pub(super) modified_us: i64,
+    /// Tells it from another file of that size and time: on disk by what only the kernel
+    /// sets, in a store by the tag of its content.
+    pub(super) version: u64,
+}
+
+impl Stamp {
+    /// Of an object or a file that is listed.
+    pub(super) fn of(file: &Found) -> Self {
+        match &file.metadata {
+            Some(metadata) => Self::on_disk(metadata),
+            None => Self {
+                bytes: file.bytes,
+                modified_us: file.modified_us,
+                version: xxh3_64(file.etag.as_deref().unwrap_or_default().as_bytes()),
+            },
+        }
+    }
+
+    /// Of a file. Its version changes with every write, every rename over it, and every
+    /// change of its rights.
+    pub(super) fn on_disk(metadata: &Metadata) -> Self {
+        let inode = metadata.ino().cast_signed();
+        let mut version = Xxh3::new();
+        for part in [inode, metadata.ctime(), metadata.ctime_nsec()] {
+            version.update(&part.to_le_bytes());
+        }
+        Self {
+            bytes: metadata.len(),
+            modified_us: metadata.mtime() * 1_000_000 + metadata.mtime_nsec() / 1_000,
+            version: version.digest(),
+        }
+    }
 }
 
 /// What is known about how far a file is.
@@ -142,6 +177,14 @@ impl Files {
         };
         if progress == Progress::Written {
             pending.quiet_since = quiet_since;
+        }
+    }
+
+    /// Notes a file that lies there and cannot be read: what a run saw of it is not gone.
+    pub(super) fn note_unreadable(&mut self, key: Key) {
+        self.gone.remove(&key);
+        if let Some(taken) = self.taken.lock().get_mut(&key) {
+            taken.look = self.look;
         }
     }
 
@@ -260,6 +303,7 @@ mod tests {
         let stamp = |bytes: u64| Stamp {
             bytes,
             modified_us: 0,
+            version: 0,
         };
         let mut files = Files::default();
         // Another file that stays, so that the place is not out of reach.
@@ -360,6 +404,7 @@ mod tests {
         let stamp = |bytes: u64| Stamp {
             bytes,
             modified_us: 0,
+            version: 0,
         };
         let mut files = Files::default();
         files.note(0, Key::of("t", "whole"), stamp(5), Progress::Whole, now);

@@ -23,7 +23,7 @@ mod files;
 mod mount;
 mod pace;
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::path::Path as FsPath;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
@@ -31,8 +31,8 @@ use backoff::Backoff;
 use events::{Change, Changes};
 use files::{Chosen, Files, Key, Progress, Stamp};
 use futures::TryStreamExt;
-use lake::{Location, store_reason};
-use landing::{ObjectKind, is_unfinished};
+use lake::{Entry, Location, Unreadable};
+use landing::ObjectKind;
 use object_store::path::Path;
 
 pub use pace::{AtLeast, Pace};
@@ -47,6 +47,9 @@ const LIST_SOON: Duration = Duration::from_millis(100);
 /// work, so that the process stays below one percent of a core; a store is waited for.
 const PAUSE_ON_DISK: u32 = 120;
 const PAUSE_IN_STORE: u32 = 20;
+
+/// Entries that cannot be read of which a listing tells, for each place.
+const SAID_MAX: usize = 5;
 
 /// Pauses after a failure of a store, or of a run.
 const PAUSE_MIN: Duration = Duration::from_secs(1);
@@ -104,6 +107,8 @@ struct Watched {
     is_gone: bool,
     /// Why it could not be listed; said once.
     unlisted: Option<String>,
+    /// What cannot be read in it; each is said once.
+    unreadable: BTreeSet<String>,
 }
 
 /// Watches landing locations. Needs a Tokio runtime.
@@ -147,6 +152,7 @@ impl Watcher {
             untold: None,
             is_gone: false,
             unlisted: None,
+            unreadable: BTreeSet::new(),
         };
         Self {
             places: places.into_iter().map(watched).collect(),
@@ -302,46 +308,60 @@ impl Watcher {
 
     /// Lists a place; whether that was possible.
     async fn list_place(&mut self, index: usize) -> bool {
-        let location = self.places[index].place.location.clone();
-        let table = self.places[index].place.table.clone();
+        let place = self.places[index].place.clone();
+        let (location, table) = (&place.location, &place.table);
         let is_remote = location.folder().is_none();
-        let mut listed = location.store().list(Some(location.prefix()));
-        loop {
-            let meta = match listed.try_next().await {
-                Ok(Some(meta)) => meta,
-                Ok(None) | Err(object_store::Error::NotFound { .. }) => break,
-                Err(error) => {
-                    let reason = store_reason(&error);
-                    let watched = &mut self.places[index];
-                    if watched.unlisted.as_ref() != Some(&reason) {
-                        self.notices
-                            .push_back(format!("cannot list {location}: {reason}"));
-                        watched.unlisted = Some(reason);
-                    }
-                    return false;
+        let files = &mut self.files;
+        let (mut unreadable, mut unlisted) = (BTreeSet::new(), None);
+        let mut take = |entry| match entry {
+            Entry::File(file) => {
+                if ObjectKind::of(&file.name, file.bytes) != ObjectKind::Input {
+                    return;
                 }
-            };
-            let Some(name) = name_below(&location, &meta.location) else {
-                continue;
-            };
-            let (stamp, progress) = (
-                Stamp {
-                    bytes: meta.size,
-                    modified_us: meta.last_modified.timestamp_micros(),
-                },
-                match is_remote {
+                let stamp = Stamp::of(&file);
+                let progress = match is_remote {
                     true => Progress::Whole,
                     false => Progress::Listed,
-                },
-            );
-            if ObjectKind::of(&name, meta.size) == ObjectKind::Input {
+                };
                 let quiet_since = quiet_since(stamp.modified_us, is_remote);
-                let key = Key::of(&table, &name);
-                self.files.note(index, key, stamp, progress, quiet_since);
+                let key = Key::of(table, &file.name);
+                files.note(index, key, stamp, progress, quiet_since);
             }
-        }
-        let is_gone = self.files.end_look(index, Instant::now());
+            Entry::UnreadableFolder(Unreadable {
+                name,
+                shown,
+                reason: Some(reason),
+            }) if ObjectKind::of(&name, 1) == ObjectKind::Input => {
+                unlisted = Some((shown, reason));
+            }
+            Entry::Unreadable(entry) | Entry::UnreadableFolder(entry) => {
+                if ObjectKind::of(&entry.name, 1) == ObjectKind::Input {
+                    files.note_unreadable(Key::of(table, &entry.name));
+                    unreadable.insert(entry.shown);
+                }
+            }
+            Entry::Other { .. } => {}
+        };
+        let failed = match location.entries(&mut take).await {
+            Ok(_) => unlisted,
+            Err(reason) => Some((location.to_string(), reason)),
+        };
         let watched = &mut self.places[index];
+        if let Some((place, reason)) = failed {
+            if watched.unlisted.as_ref() != Some(&reason) {
+                self.notices
+                    .push_back(format!("cannot list {place}: {reason}"));
+                watched.unlisted = Some(reason);
+            }
+            return false;
+        }
+        for shown in unreadable.difference(&watched.unreadable).take(SAID_MAX) {
+            self.notices.push_back(format!(
+                "cannot read {shown}; it is read once it can be, within half a minute"
+            ));
+        }
+        watched.unreadable = unreadable;
+        let is_gone = self.files.end_look(index, Instant::now());
         if watched.unlisted.take().is_some() {
             self.notices
                 .push_back(format!("{location} can be listed again"));
@@ -390,16 +410,10 @@ impl Watcher {
         let Ok(stored) = Path::from_absolute_path(path) else {
             return false;
         };
-        let modified = meta.modified().unwrap_or(UNIX_EPOCH);
-        let modified = modified.duration_since(UNIX_EPOCH).unwrap_or_default();
-        let stamp = Stamp {
-            bytes: meta.len(),
-            modified_us: i64::try_from(modified.as_micros()).unwrap_or(i64::MAX),
-        };
-        let is_listed = |name: &str| {
-            !name.split('/').any(is_unfinished)
-                && ObjectKind::of(name, stamp.bytes) == ObjectKind::Input
-        };
+        let stamp = Stamp::on_disk(&meta);
+        // A file that may be unreadable is for the listing.
+        let is_listed =
+            |name: &str| ObjectKind::of(name, stamp.bytes) == ObjectKind::Input && meta.is_file();
         let mut is_ours = false;
         // Several tables may be declared over the same files.
         for (index, watched) in self.places.iter().enumerate() {

@@ -29,5 +29,5 @@ pub use parquet::is_reading_parquet;
 pub use quarantine_entry::{DROPPED, OPEN, QuarantineEntry, QuarantineSink};
 pub use roll::{Hashes, Whose, hash};
 pub use scan::{LandingScan, LandingTable, Listener};
-pub use source::{Source, SourceFile, place};
+pub use source::{Source, SourceFile, fault_of, place};
 pub use tag::{Likeness, Tag};

@@ -177,6 +177,14 @@ impl LandingTable {
         (Some(Arc::new(layout)), Some(built))
     }
 
+    /// The table without any file.
+    ///
+    /// # Errors
+    /// As [`Source::empty`].
+    pub fn without_files(&self) -> std::result::Result<Source, crate::Error> {
+        Source::empty(&self.landing, &self.definition)
+    }
+
     /// Lists the table's files.
     pub async fn list(&self) -> std::result::Result<Source, crate::Error> {
         Source::list(&self.landing, &self.definition).await
@@ -275,6 +283,10 @@ impl TableProvider for LandingTable {
             Some(source) => Arc::clone(source),
             None => {
                 let mut source = self.list().await.map_err(external)?;
+                // Its rows would be missing.
+                if let Some(fault) = source.fault() {
+                    return Err(external(fault));
+                }
                 keep_files(&mut source.files, &self.of_file, filters, state);
                 Arc::new(source)
             }

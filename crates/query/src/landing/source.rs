@@ -2,16 +2,16 @@
 //!
 //! Every object below the table's location is input, whatever its name: what it
 //! holds is told by its first bytes when it is read. [`ObjectKind`] names those
-//! that are no input.
+//! that are no input. One entry that cannot be read, such as a link to nothing, hides no
+//! other: whoever reads the files decides what it means ([`Source::unreadable`]).
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
 use datafusion::common::ScalarValue;
-use futures::TryStreamExt;
-use lake::{Location, store_reason};
-use landing::{ObjectKind, is_unfinished};
+use lake::{Entry, Found, Location, Unreadable};
+use landing::ObjectKind;
 use object_store::path::Path;
 
 use super::Tag;
@@ -34,6 +34,8 @@ pub struct Source {
     pub location: Location,
     /// Its data files, in order of their paths.
     pub files: Vec<SourceFile>,
+    /// Entries that may be input and cannot be read, in order of their names.
+    pub unreadable: Vec<Unreadable>,
     /// Number of files that look like data and are no input.
     pub other_files: u64,
     /// The first of them, for a warning.
@@ -69,89 +71,137 @@ impl Source {
     /// Lists the files of `table`.
     ///
     /// # Errors
-    /// [`Error::Landing`] where the folder is missing, holds no data file, or
-    /// cannot be listed.
+    /// [`Error::Landing`] where the folder is missing or cannot be listed, or holds nothing
+    /// but what is no input. A folder that is there and empty is a table without rows.
     pub async fn list(landing: &Location, table: &catalog::LandingTable) -> Result<Self, Error> {
         let location = place(landing, table)?;
         if !table.is_absolute() {
             exists(landing)?;
         }
+        let mut source = Self::empty(landing, table)?;
+        let mut unlisted = None;
         let partition_columns = table.partition_columns();
-        let (table, path) = (table.name.as_ref(), table.path());
-        let unlisted = |reason: String| {
-            Error::Landing(LandingFault::NotListed {
-                place: location.to_string(),
+        let mut take = |entry| match entry {
+            Entry::File(file) => source.take(file, partition_columns),
+            Entry::Unreadable(entry) => source.take_unreadable(entry),
+            Entry::UnreadableFolder(entry) => match &entry.reason {
+                Some(reason) if is_input(&entry.name) => {
+                    unlisted.get_or_insert_with(|| (entry.shown.clone(), reason.clone()));
+                }
+                _ => source.take_unreadable(entry),
+            },
+            Entry::Other { name, shown } => {
+                if ObjectKind::of(&name, 1) != ObjectKind::Ignored {
+                    source.leave_aside(shown);
+                }
+            }
+        };
+        let (is_there, fault) = match location.entries(&mut take).await {
+            Ok(is_there) => (is_there, unlisted),
+            Err(reason) => (false, Some((location.to_string(), reason))),
+        };
+        if let Some((place, reason)) = fault {
+            return Err(Error::Landing(LandingFault::NotListed {
+                place,
                 reason,
                 is_remote: location.folder().is_none(),
-            })
-        };
-        let mut source = Self {
-            table: table.to_owned(),
-            location: location.clone(),
-            files: Vec::new(),
-            other_files: 0,
-            other_example: None,
-            unpartitioned_files: 0,
-            unpartitioned_example: None,
-            is_whole_landing: path.is_empty(),
-        };
-        if let Some(folder) = location.folder() {
-            source.check_other_entries(folder, "", &mut Vec::new())?;
-        }
-        let mut listed = location.store().list(Some(location.prefix()));
-        loop {
-            let meta = match listed.try_next().await {
-                Ok(Some(meta)) => meta,
-                Ok(None) | Err(object_store::Error::NotFound { .. }) => break,
-                Err(error) => return Err(unlisted(store_reason(&error))),
-            };
-            let name = meta.location.prefix_match(location.prefix()).map_or_else(
-                || meta.location.to_string(),
-                |parts| {
-                    parts
-                        .map(|part| part.as_ref().to_owned())
-                        .collect::<Vec<_>>()
-                        .join("/")
-                },
-            );
-            let shown = location.display(&meta.location);
-            match ObjectKind::of(&name, meta.size) {
-                ObjectKind::Input => {
-                    let (partition, is_partitioned) = partition_of(&name, partition_columns);
-                    if !is_partitioned && meta.size > 0 {
-                        source.unpartitioned_files += 1;
-                        let example = &mut source.unpartitioned_example;
-                        example.get_or_insert_with(|| shown.clone());
-                    }
-                    source.files.push(SourceFile {
-                        path: meta.location,
-                        name,
-                        shown,
-                        bytes: meta.size,
-                        tag: match meta.e_tag {
-                            Some(tag) => Tag::Store(tag),
-                            None => Tag::Time(meta.last_modified.timestamp_micros()),
-                        },
-                        modified_ms: meta.last_modified.timestamp_millis(),
-                        partition,
-                    });
-                }
-                ObjectKind::Aside => source.leave_aside(shown),
-                ObjectKind::Ignored => {}
-            }
+            }));
         }
         if location.folder().is_some() {
             source.read_file_tags().await;
         }
         source.files.sort_by(|a, b| a.path.cmp(&b.path));
-        if source.files.is_empty() {
-            return Err(Error::Landing(LandingFault::NoFile {
-                place: location.to_string(),
-                table: table.to_owned(),
-                path: path.to_string(),
-            }));
+        source.unreadable.sort_by(|a, b| a.name.cmp(&b.name));
+        let is_empty = source.files.is_empty() && source.unreadable.is_empty();
+        // Where something lies that may have been meant, the table is not just empty.
+        let is_refused = location.folder().is_none() || source.other_files > 0;
+        if is_empty && (!is_there || is_refused) {
+            return Err(source.no_file(table));
         }
         Ok(source)
+    }
+
+    /// A landing table without files.
+    ///
+    /// # Errors
+    /// [`Error::Lake`] where its location is none.
+    pub fn empty(landing: &Location, table: &catalog::LandingTable) -> Result<Self, Error> {
+        Ok(Self {
+            table: table.name.to_string(),
+            location: place(landing, table)?,
+            files: Vec::new(),
+            unreadable: Vec::new(),
+            other_files: 0,
+            other_example: None,
+            unpartitioned_files: 0,
+            unpartitioned_example: None,
+            is_whole_landing: table.path().is_empty(),
+        })
+    }
+
+    /// The error that the table has no file.
+    pub fn no_file(&self, table: &catalog::LandingTable) -> Error {
+        Error::Landing(LandingFault::NoFile {
+            place: self.location.to_string(),
+            table: self.table.clone(),
+            path: table.path().to_owned(),
+        })
+    }
+
+    /// The error about the first entry that cannot be read, if there is one.
+    pub fn fault(&self) -> Option<Error> {
+        self.unreadable.first().map(fault_of)
+    }
+
+    /// What lies there in place of the file of that name, or of a folder that it was in, and
+    /// cannot be read.
+    pub fn unreadable_at(&self, name: &str) -> Option<&Unreadable> {
+        let folders = name.match_indices('/').map(|(at, _)| &name[..at]);
+        let mut paths = folders.chain([name]);
+        paths.find_map(|path| {
+            let at = self
+                .unreadable
+                .binary_search_by(|entry| entry.name.as_str().cmp(path));
+            Some(&self.unreadable[at.ok()?])
+        })
+    }
+
+    fn take(&mut self, file: Found, partition_columns: &[catalog::Column]) {
+        let shown = self.location.display(&file.path);
+        match ObjectKind::of(&file.name, file.bytes) {
+            ObjectKind::Input => {
+                let (partition, is_partitioned) = partition_of(&file.name, partition_columns);
+                if !is_partitioned && file.bytes > 0 {
+                    self.unpartitioned_files += 1;
+                    let example = &mut self.unpartitioned_example;
+                    example.get_or_insert_with(|| shown.clone());
+                }
+                self.files.push(SourceFile {
+                    path: file.path,
+                    name: file.name,
+                    shown,
+                    bytes: file.bytes,
+                    tag: match (file.metadata, file.etag) {
+                        (Some(metadata), _) => Tag::of(&metadata),
+                        (None, Some(etag)) => Tag::Store(etag),
+                        (None, None) => Tag::Time(file.modified_us),
+                    },
+                    modified_ms: file.modified_us.div_euclid(1_000),
+                    partition,
+                });
+            }
+            ObjectKind::Aside => self.leave_aside(shown),
+            ObjectKind::Ignored => {}
+        }
+    }
+
+    fn take_unreadable(&mut self, entry: Unreadable) {
+        // Its size is not known, but it may be some.
+        match ObjectKind::of(&entry.name, 1) {
+            ObjectKind::Input => self.unreadable.push(entry),
+            ObjectKind::Aside => self.leave_aside(entry.shown),
+            ObjectKind::Ignored => {}
+        }
     }
 
     /// Reads size and tag of each file on disk.
@@ -186,58 +236,6 @@ impl Source {
         self.other_example.get_or_insert(shown);
     }
 
-    /// Checks directory entries that the store does not list. It lists only regular
-    /// files, and none named like its own unfinished ones (`NAME#1`). Others are
-    /// counted for a warning. An entry that may be input and cannot be read is an
-    /// error: it may hold a withdrawal of consent. Links to folders are followed,
-    /// except to one of the folders in `inside`, which contain this one. `within` is
-    /// the folder's path below the table's folder.
-    fn check_other_entries(
-        &mut self,
-        folder: &std::path::Path,
-        within: &str,
-        inside: &mut Vec<std::path::PathBuf>,
-    ) -> Result<(), Error> {
-        let Ok(entries) = std::fs::read_dir(folder) else {
-            return Ok(());
-        };
-        let own = folder.canonicalize().unwrap_or_else(|_| folder.to_owned());
-        if inside.contains(&own) {
-            return Ok(());
-        }
-        inside.push(own);
-        for path in entries.filter_map(|entry| Some(entry.ok()?.path())) {
-            let name = path.file_name().unwrap_or_default();
-            let shown = shown(&path);
-            let Some(name) = name
-                .to_str()
-                .filter(|name| !name.contains(char::is_control))
-            else {
-                return Err(Error::Landing(LandingFault::FileName { file: shown }));
-            };
-            let below = format!("{within}/{name}");
-            match std::fs::metadata(&path) {
-                Ok(meta) if meta.is_dir() => self.check_other_entries(&path, &below, inside)?,
-                Ok(meta) if meta.is_file() && !is_unfinished(name) => {}
-                // Removed while the folder was read.
-                Err(_) if path.symlink_metadata().is_err() => {}
-                // Its size is not known, but it may be some.
-                other => match (ObjectKind::of(&below, 1), other) {
-                    (ObjectKind::Ignored, _) => {}
-                    (ObjectKind::Input, Err(error)) => {
-                        return Err(Error::Landing(LandingFault::NotOpened {
-                            file: shown,
-                            reason: error.to_string(),
-                        }));
-                    }
-                    _ => self.leave_aside(shown),
-                },
-            }
-        }
-        inside.pop();
-        Ok(())
-    }
-
     /// The folders directly below the table's folder that hold files, but for those of
     /// partitions and times.
     pub fn folders(&self) -> BTreeSet<&str> {
@@ -254,14 +252,21 @@ impl Source {
     }
 }
 
-/// A path for messages, with control characters escaped.
-fn shown(path: &std::path::Path) -> String {
-    let text = path.to_string_lossy();
-    let plain = |c: char| match c.is_control() {
-        true => c.escape_default().collect(),
-        false => c.to_string(),
-    };
-    text.chars().map(plain).collect()
+/// Whether something of that name may be input, whatever its size.
+fn is_input(name: &str) -> bool {
+    ObjectKind::of(name, 1) == ObjectKind::Input
+}
+
+/// The error about an entry that cannot be read.
+pub fn fault_of(entry: &Unreadable) -> Error {
+    let file = entry.shown.clone();
+    Error::Landing(match &entry.reason {
+        Some(reason) => LandingFault::NotOpened {
+            file,
+            reason: reason.clone(),
+        },
+        None => LandingFault::FileName { file },
+    })
 }
 
 /// The location of a landing table's files: below `landing`, or its own absolute

@@ -1,6 +1,7 @@
 //! Reads packed and Parquet files: unpacks and decodes them on a thread of their own.
 
-use std::io::{Cursor, ErrorKind, Read};
+use std::fs::File;
+use std::io::{BufReader, Cursor, ErrorKind, Read};
 use std::sync::{Arc, OnceLock};
 
 use datafusion::common::runtime::SpawnedTask;
@@ -21,6 +22,9 @@ use super::parquet::{ParquetLines, ParquetSource};
 use super::tag::Tag;
 use super::{Source, SourceFile};
 use crate::error::{Error, LandingFault, external};
+
+/// What is read of a file on disk at once.
+const READ_BYTES: usize = 64 << 10;
 
 /// A whole packed file, as decoded pieces in order.
 pub(super) struct Packed {
@@ -79,17 +83,8 @@ impl Unpacking {
     /// read and the rest is quarantined.
     async fn run(self) -> Result<()> {
         let file = &self.file;
-        let only = GetOptions {
-            if_match: file.tag.on_store().map(str::to_owned),
-            ..GetOptions::default()
-        };
         let location = &self.source.location;
-        let got = location.store().get_opts(&file.path, only).await;
-        let got = got.map_err(|error| unreadable(file, &store_reason(&error)))?;
-        let stream = got
-            .into_stream()
-            .map(|chunk| chunk.map_err(std::io::Error::other));
-        let packed = Hashed::new(SyncIoBridge::new(StreamReader::new(stream)));
+        let packed = Hashed::new(self.stream().await?);
         let object = location.open(&file.path, &self.buffers);
         let object = object.map_err(|reason| unreadable(file, &reason))?;
         let parquet = ParquetSource::new(
@@ -101,6 +96,25 @@ impl Unpacking {
         SpawnedTask::spawn_blocking(move || self.read(packed, parquet))
             .await
             .map_err(joined)?
+    }
+
+    /// The bytes of the file as it lies.
+    async fn stream(&self) -> Result<Box<dyn Read + Send>> {
+        let (file, location) = (&self.file, &self.source.location);
+        if let Some(path) = location.file(&file.path) {
+            let opened = File::open(path).map_err(|e| unreadable(file, &e.to_string()))?;
+            return Ok(Box::new(BufReader::with_capacity(READ_BYTES, opened)));
+        }
+        let only = GetOptions {
+            if_match: file.tag.on_store().map(str::to_owned),
+            ..GetOptions::default()
+        };
+        let got = location.store().get_opts(&file.path, only).await;
+        let got = got.map_err(|error| unreadable(file, &store_reason(&error)))?;
+        let stream = got
+            .into_stream()
+            .map(|chunk| chunk.map_err(std::io::Error::other));
+        Ok(Box::new(SyncIoBridge::new(StreamReader::new(stream))))
     }
 
     /// Reads `packed`, or the same file through `parquet` if it is one.

@@ -113,14 +113,18 @@ async fn landing(settings: &Settings) -> Finding {
     let place = &settings.landing.value;
     let tables = async {
         let setup = settings.setup()?;
-        Ok::<_, anyhow::Error>(engine::tables(&setup).await?)
+        let unreadable = engine::unreadable_landing(&setup).await;
+        Ok::<_, anyhow::Error>((engine::tables(&setup).await?, unreadable))
     };
     let (found, verdict) = match tables.await {
-        Ok(tables) => {
+        Ok((_, unreadable)) if !unreadable.is_empty() => {
+            (format!("{place}: {}", unreadable.join("; ")), Verdict::Warn)
+        }
+        Ok((tables, _)) => {
             let landing = tables.iter().filter(|table| table.zone == "landing");
             let missing: Vec<&str> = landing
                 .clone()
-                .filter(|table| table.files.is_none())
+                .filter(|table| table.files.is_none_or(|files| files == 0))
                 .map(|table| table.table.as_str())
                 .collect();
             let files: u64 = landing.filter_map(|table| table.files).sum();

@@ -6,7 +6,8 @@ use std::time::{Duration, Instant};
 
 use anyhow::Result;
 use engine::{
-    CheckReport, Class, Interrupt, NoProgress, ReadableFiles, Report, RunOptions, Setup, Verdict,
+    CheckReport, Class, Interrupt, MissingTables, NoProgress, ReadableFiles, Report, RunOptions,
+    Setup, Verdict,
 };
 use futures::FutureExt;
 use ingest::watch::{AtLeast, Batch, Pace, Place, Step, Watcher};
@@ -52,6 +53,7 @@ pub(crate) fn watch(settings: &Settings, args: &WatchArgs) -> Result<Ending> {
     let options = RunOptions {
         changed: run::changed_files(args.changed),
         undecodable: run::undecodable(settings, args.undecodable),
+        missing: MissingTables::Empty,
         ..RunOptions::default()
     };
     let upkeep = Upkeep {
@@ -74,7 +76,11 @@ pub(super) async fn follow(settings: &Settings, setup: Setup, every: Duration) -
         compacts: true,
         keep: None,
     };
-    watch_landing(settings, setup, pace, RunOptions::default(), upkeep).await
+    let options = RunOptions {
+        missing: MissingTables::Empty,
+        ..RunOptions::default()
+    };
+    watch_landing(settings, setup, pace, options, upkeep).await
 }
 
 /// Runs whenever something has arrived, until the program is asked to stop.

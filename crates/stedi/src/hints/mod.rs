@@ -104,7 +104,7 @@ fn of_landing(fault: &LandingFault) -> String {
             "rename it to printable characters in UTF-8, or remove it"
         }
         LandingFault::NotOpened { .. } => {
-            "the link is broken, or reading is not permitted; repair or remove it"
+            "check that the file is readable: the link is broken, or reading is not permitted; repair or remove it"
         }
         LandingFault::NotRead { reason, .. } => ::lake::StoreFault::of(reason)
             .map(of_fault)

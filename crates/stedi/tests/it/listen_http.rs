@@ -55,7 +55,7 @@ fn posts_by_body_and_head() {
     let bomb = gzip(&vec![b' '; 8 << 20]);
     let large = vec![b' '; (8 << 20) + 1];
     let cut_off = &packed[..packed.len() - 4];
-    let cases: [(&str, &str, &[u8], u16, &str); 21] = [
+    let cases: [(&str, &str, &[u8], u16, &str); 25] = [
         (
             "/v1/customer_landing",
             "",
@@ -113,6 +113,28 @@ fn posts_by_body_and_head() {
         ),
         (phone, "Host: elsewhere.example", b"{}", 403, "no pages"),
         (phone, "Idempotency-Key: ", b"{}", 400, "1 to 255"),
+        (
+            phone,
+            "Idempotency-Key: a\r\nIdempotency-Key: a",
+            b"{}",
+            400,
+            "idempotency-key more than once",
+        ),
+        (
+            phone,
+            "Authorization: Bearer a\r\nAuthorization: Bearer b",
+            b"{}",
+            400,
+            "authorization more than once",
+        ),
+        (
+            phone,
+            "Content-Encoding: gzip\r\nContent-Encoding: gzip",
+            &packed,
+            400,
+            "content-encoding more than once",
+        ),
+        ("/v1/%ff", "", b"{}", 404, "no landing table"),
     ];
     for (path, head, body, status, says) in cases {
         let answer = post(&listening, path, &line(head), body);
@@ -134,6 +156,9 @@ fn posts_by_body_and_head() {
         };
         assert_eq!(answer.header("content-type"), Some(kind), "{path} {head}");
     }
+    // Which of two lengths is meant, nobody knows: it is not read any further.
+    let twice = post(&listening, phone, &line("Content-Length: 1"), b"{}");
+    assert_eq!(twice.status, 400);
     let get = Command::new("curl")
         .args(["-s", &format!("http://{}{phone}", listening.address)])
         .output();

@@ -82,43 +82,84 @@ fn what_is_acknowledged_is_in_the_trusted_table_once() {
     }
 }
 
-/// Twenty kills in five minutes at 5,000 messages a second; or in one, at 500.
+/// The broker has everything before the listener comes back, sends as much as it can at
+/// once, and believes a client dead that is silent for seven seconds.
 #[test]
-fn what_is_acknowledged_is_in_the_trusted_table_once_over_twenty_kills() {
-    if long::is_left_out() {
-        return;
-    }
-    let dir = tempfile::tempdir().unwrap();
-    let dir = dir.path();
-    let Some(mut broker) = Broker::start(dir, "max_inflight_messages 2000") else {
-        return;
+fn a_backlog_larger_than_the_buffer_comes_once_over_one_connection() {
+    let check = |version: &str| {
+        let dir = tempfile::tempdir().unwrap();
+        let dir = dir.path();
+        let Some(broker) = Broker::start(dir, "max_inflight_messages 0") else {
+            return;
+        };
+        let words = format!("--mqtt-version {version} --keep-alive 5 --buffer 1KB");
+        Listening::to(dir, &broker, &words).kill();
+        let readings = long::much_or(20_000, 2_500);
+        let mut device = Device::at(&broker);
+        for number in 0..readings {
+            device.publish("stedi/accelerometer/1", reading(number).as_bytes());
+        }
+        device.finish();
+        let listening = Listening::start(dir, &format!("--mqtt 127.0.0.1:{} {words}", broker.port));
+        let began = Instant::now();
+        while (landing_lines(dir, "accelerometer").len() as u64) < readings {
+            assert!(began.elapsed() < 10 * PATIENCE, "{version}: too slow");
+            thread::sleep(Duration::from_millis(500));
+        }
+        assert!(!listening.said("\"disconnected\""), "{version}");
+        let said = listening.end_saying();
+        let once = format!("{readings} messages, 0 of them delivered again");
+        assert!(said.contains(&once), "{version}: {said}");
     };
-    let mut listening = Some(Listening::to(dir, &broker, "--mqtt-version 5"));
-    let (rate, seconds) = (long::much_or(5_000, 500), long::much_or(300, 60));
-    let readings = rate * seconds;
-    publish_while(&mut broker, readings, rate, |broker| {
-        for kill in 0..20 {
-            thread::sleep(Duration::from_secs(seconds) / 21);
-            if let Some(listening) = listening.take() {
-                listening.kill();
-            }
-            if kill == 10 {
-                broker.restart();
-            }
-            let words = format!("--mqtt 127.0.0.1:{} --mqtt-version 5", broker.port);
-            listening = Some(Listening::start(dir, &words));
+    thread::scope(|scope| {
+        for version in ["3.1.1", "5"] {
+            scope.spawn(move || check(version));
         }
     });
-    let began = Instant::now();
-    while (landing_lines(dir, "accelerometer").len() as u64) < readings {
-        assert!(
-            began.elapsed() < 10 * PATIENCE,
-            "not all readings are in files"
-        );
-        thread::sleep(Duration::from_secs(2));
+}
+
+/// While nothing can be written, the connection lives on: acknowledgements wait, signs of
+/// life do not.
+#[test]
+fn a_full_disk_keeps_the_connection() {
+    let dir = tempfile::tempdir().unwrap();
+    let dir = dir.path();
+    let Some(broker) = Broker::start(dir, "") else {
+        return;
+    };
+    let mount = dir.join("landing");
+    fs::create_dir(&mount).unwrap();
+    let Some(disk) = Disk::of(&mount, 1 << 10) else {
+        eprintln!("skipped: a disk of one's own needs the right to mount one");
+        return;
+    };
+    let words = format!(
+        "listen --mqtt 127.0.0.1:{} --file-age 0.1 --keep-alive 5 --buffer 1KB",
+        broker.port
+    );
+    let command = stedi(dir, &words).among_files_of(disk.id(), dir).command();
+    let listening = Listening::of(dir, command);
+    listening.wait_for("\"connected\"");
+    disk.fill(0);
+    let mut device = Device::at(&broker);
+    for number in 0..100 {
+        device.publish("stedi/accelerometer/1", reading(number).as_bytes());
     }
-    listening.unwrap().end();
-    check_trusted(dir, readings);
+    device.finish();
+    listening.wait_for("\"not_written\"");
+    thread::sleep(Duration::from_secs(12));
+    disk.empty();
+    let seen = disk.seen().parent().unwrap().to_owned();
+    wait_until("all readings are in files", || {
+        landing_lines(&seen, "accelerometer").len() == 100
+    });
+    assert!(
+        !listening.said("\"disconnected\""),
+        "{}",
+        listening.all_lines()
+    );
+    let said = listening.end_saying();
+    assert!(said.contains(" 0 of them delivered again"), "{said}");
 }
 
 #[test]

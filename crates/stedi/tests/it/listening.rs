@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::program::{BINARY, stedi};
+use crate::program::{binary, stedi};
 use crate::stopping::signal;
 
 /// How long anything may take.
@@ -52,8 +52,7 @@ impl Broker {
             eprintln!("skipped: there is no mosquitto to subscribe to");
             return None;
         }
-        let port = TcpListener::bind("127.0.0.1:0").unwrap();
-        let port = port.local_addr().unwrap().port();
+        let port = free_port();
         let dir = dir.join("broker");
         fs::create_dir_all(&dir).unwrap();
         let user = if crate::program::runs_as_root() {
@@ -84,11 +83,14 @@ impl Broker {
             .stdout(Stdio::null())
             .stderr(log)
             .spawn();
-        self.child = Some(child.unwrap());
+        let mut child = child.unwrap();
         let port = self.port;
         wait_until("the broker", || {
+            // Another one may answer at the port.
+            assert!(child.try_wait().unwrap().is_none(), "the broker has ended");
             TcpStream::connect(("127.0.0.1", port)).is_ok()
         });
+        self.child = Some(child);
     }
 
     pub(crate) fn signal(&self, name: &str) {
@@ -100,6 +102,19 @@ impl Broker {
         self.signal("TERM");
         _ = self.child.take().unwrap().wait();
         self.begin();
+    }
+}
+
+/// A port that nobody listens at, and that no other test of this process was given: the
+/// system gives one again once it is free.
+fn free_port() -> u16 {
+    static GIVEN: Mutex<BTreeSet<u16>> = Mutex::new(BTreeSet::new());
+    loop {
+        let port = TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = port.local_addr().unwrap().port();
+        if GIVEN.lock().unwrap().insert(port) {
+            return port;
+        }
     }
 }
 
@@ -123,7 +138,7 @@ pub(crate) struct Listening {
 impl Listening {
     /// Starts `stedi listen WORDS` in `dir`.
     pub(crate) fn start(dir: &Path, words: &str) -> Self {
-        let mut command = Command::new(BINARY);
+        let mut command = Command::new(binary());
         command
             .current_dir(dir)
             .arg("listen")
@@ -172,7 +187,15 @@ impl Listening {
     /// Waits for a line on standard error.
     #[track_caller]
     pub(crate) fn wait_for(&self, part: &str) {
-        wait_until(part, || self.said(part));
+        let began = Instant::now();
+        while !self.said(part) {
+            let lines = self.all_lines();
+            assert!(
+                began.elapsed() < PATIENCE,
+                "{part}: not within {PATIENCE:?}: {lines}"
+            );
+            thread::sleep(Duration::from_millis(20));
+        }
     }
 
     pub(crate) fn said(&self, part: &str) -> bool {
@@ -194,6 +217,18 @@ impl Listening {
 
     /// Asks it to end; how long it took.
     pub(crate) fn end(mut self) -> Duration {
+        self.ask_to_end()
+    }
+
+    /// Asks it to end; everything that it said on standard error.
+    pub(crate) fn end_saying(mut self) -> String {
+        self.ask_to_end();
+        // The last line is the summary.
+        self.wait_for("of them delivered again");
+        self.all_lines()
+    }
+
+    fn ask_to_end(&mut self) -> Duration {
         let asked = Instant::now();
         signal(self.child.id(), "TERM");
         let status = self.child.wait().unwrap();

@@ -18,7 +18,7 @@ const PATIENCE: Duration = Duration::from_secs(120);
 
 /// The binary under test, or another build of it for long runs: that of
 /// `STEDI_TEST_BINARY`.
-fn binary() -> OsString {
+pub(crate) fn binary() -> OsString {
     std::env::var_os("STEDI_TEST_BINARY").unwrap_or_else(|| BINARY.into())
 }
 

@@ -203,7 +203,7 @@ fn files_are_taken_in_once_they_are_whole() {
     watch.until_rows("accelerometer_landing", rows);
 
     // These are no input.
-    for name in [".hidden", "_temporary", "a#1"] {
+    for name in [".hidden", "_temporary"] {
         fs::write(folder.join(name), reading(0, 5)).unwrap();
     }
     fs::write(folder.join("marker"), "").unwrap();
@@ -225,7 +225,7 @@ fn files_are_taken_in_once_they_are_whole() {
     assert_eq!(files, 3 + 4 + 4, "{runs:#?}");
     let waited = watch.stop();
     assert!(waited < Duration::from_secs(2), "{waited:?}");
-    for name in [".hidden", "_temporary", "a#1"] {
+    for name in [".hidden", "_temporary"] {
         fs::remove_file(folder.join(name)).unwrap();
     }
     equals_full_run(dir, "lake");
@@ -302,9 +302,93 @@ fn a_watch_begins_before_there_is_anything() {
         runs.last().is_some_and(|run| run["outcome"] == "failed")
     });
     deliver(dir.path(), 0, Minds::Made);
-    watch.until_rows("accelerometer_landing", 6);
+    // Tables follow from the first file on.
+    watch.until_all_of(dir.path());
     watch.stop();
     equals_full_run(dir.path(), "lake");
+}
+
+/// Only readings arrive: what follows from them is there, and empty tables for the others.
+#[test]
+fn tables_follow_before_every_landing_table_has_a_file() {
+    let dir = tempfile::tempdir().unwrap();
+    let dir = dir.path();
+    fs::create_dir_all(readings_of(dir)).unwrap();
+    let mut watch = Watch::of(dir, "lake", "");
+    fs::write(readings_of(dir).join("first"), reading(0, 1)).unwrap();
+    watch.until_rows("accelerometer_landing", 1);
+    fs::write(readings_of(dir).join("second"), reading(0, 2)).unwrap();
+    watch.until_rows("accelerometer_landing", 2);
+    deliver(dir, 0, Minds::Made);
+    watch.until_all_of(dir);
+    watch.until_rows("customer_trusted", 1);
+    watch.stop();
+    equals_full_run(dir, "lake");
+}
+
+/// Neither a link to nothing nor a name that is no text ends or holds up a watch; one that
+/// may be a withdrawal does hold it up, until it is mended.
+#[test]
+fn entries_that_cannot_be_read_hold_up_no_other() {
+    use std::os::unix::ffi::OsStrExt;
+    use std::os::unix::fs::symlink;
+    let dir = tempfile::tempdir().unwrap();
+    let dir = dir.path();
+    deliver(dir, 0, Minds::Made);
+    let folder = readings_of(dir);
+    symlink("gone", folder.join("dangling")).unwrap();
+    let mut watch = Watch::of(dir, "lake", "");
+    watch.until_rows("accelerometer_landing", 6);
+    for name in [&b"no\xfftext"[..], b"two\nlines"] {
+        let name = std::ffi::OsStr::from_bytes(name);
+        fs::write(folder.join(name), reading(0, 1)).unwrap();
+    }
+    symlink("round", folder.join("round")).unwrap();
+    fs::write(folder.join("beside"), reading(0, 2)).unwrap();
+    watch.until_rows("accelerometer_landing", 7);
+    // What the link leads to comes, and a listing finds it.
+    fs::write(dir.join("there"), reading(0, 3)).unwrap();
+    fs::remove_file(folder.join("dangling")).unwrap();
+    symlink(dir.join("there"), folder.join("dangling")).unwrap();
+    watch.until_rows("accelerometer_landing", 8);
+
+    let records = dir.join("landing/customer/landing");
+    symlink("gone", records.join("withdrawn")).unwrap();
+    fs::write(folder.join("held-up"), reading(0, 4)).unwrap();
+    let runs = watch.until("a failed run", |runs| {
+        runs.last().is_some_and(|run| run["outcome"] == "failed")
+    });
+    let error = runs.last().unwrap()["error"].as_str().unwrap_or_default();
+    assert!(error.contains("withdrawn"), "{error}");
+    fs::remove_file(records.join("withdrawn")).unwrap();
+    watch.until_rows("accelerometer_landing", 9);
+    watch.stop();
+}
+
+/// A file that is renamed over another one of its size and time is another file.
+#[test]
+fn a_file_of_the_same_size_and_time_is_noticed() {
+    let dir = tempfile::tempdir().unwrap();
+    let dir = dir.path();
+    deliver(dir, 0, Minds::Made);
+    let mut watch = Watch::of(dir, "lake", "");
+    watch.until_rows("accelerometer_landing", 6);
+    let file = readings_of(dir).join("twice");
+    fs::write(&file, reading(0, 11)).unwrap();
+    watch.until_rows("accelerometer_landing", 7);
+    let time = fs::metadata(&file).unwrap().modified().unwrap();
+    let runs = watch.runs().len();
+    let other = dir.join("other");
+    fs::write(&other, reading(0, 12)).unwrap();
+    let opened = fs::File::options().append(true).open(&other).unwrap();
+    opened.set_modified(time).unwrap();
+    drop(opened);
+    fs::rename(&other, &file).unwrap();
+    watch.until("another run", |all| all.len() > runs);
+    let sql = "select count(*) from accelerometer_landing where timestamp = 12";
+    assert_eq!(crate::program::count(dir, sql), 1);
+    watch.stop();
+    equals_full_run(dir, "lake");
 }
 
 #[test]
