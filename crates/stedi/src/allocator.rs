@@ -13,7 +13,10 @@ static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 /// Landing segments and Parquet buffers are megabytes each and follow each other closely, so
 /// freed memory is kept for a short while: the kernel would zero it before its next use.
 /// Every thread may use any of few arenas, so that each keeps little.
-#[allow(unsafe_code, reason = "jemalloc reads its options from a symbol of this name")]
+#[allow(
+    unsafe_code,
+    reason = "jemalloc reads its options from a symbol of this name"
+)]
 // SAFETY: no other symbol has the name, and jemalloc expects a text that ends in a zero.
 #[unsafe(export_name = "_rjem_malloc_conf")]
 static OPTIONS: &[u8; 62] = b"narenas:4,dirty_decay_ms:50,muzzy_decay_ms:0,tcache_max:32768\0";
