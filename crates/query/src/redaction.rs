@@ -603,7 +603,7 @@ mod tests {
             (r#"select "ada@example.com" from "t""#, "select ? from t"),
             (
                 "select Email, sum(x) s from landing where serialNumber = 50f7b4f3-7af5-4b07",
-                "select Email, sum(x) s from landing where serialNumber = ??-??-???",
+                "select Email, sum(x) s from landing where serialNumber = ??-??-??",
             ),
             (
                 r#"select x from t where email = Lovelace and "Ada" = x"#,

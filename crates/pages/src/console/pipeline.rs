@@ -14,6 +14,10 @@ use crate::number::{grouped, grouped_signed};
 /// How many tables a graph has at most, so that one can read it.
 const TABLES_MAX: usize = 40;
 
+/// How many tables are equally far from the one that a graph starts from: they stand side by
+/// side.
+const ABREAST_MAX: usize = 8;
+
 /// How many reasons a box shows.
 const REASONS_MAX: usize = 3;
 
@@ -237,8 +241,8 @@ fn busiest(tables: &[&TableFigures], edges: &[Edge]) -> Option<String> {
     names.max_by_key(|name| neighbours.get(name.as_str()).copied().unwrap_or(0))
 }
 
-/// The tables around `start`, the nearest first, as many as a graph has: all before it and
-/// all after it, but not what else these are read by.
+/// The tables around `start`, the nearest first, as many as a graph has side by side and in
+/// all: those before it and those after it, but not what else these are read by.
 fn near(start: &str, edges: &[Edge]) -> BTreeSet<String> {
     let mut near: BTreeSet<String> = BTreeSet::from([start.to_owned()]);
     let mut before = vec![start.to_owned()];
@@ -254,7 +258,8 @@ fn near(start: &str, edges: &[Edge]) -> BTreeSet<String> {
         let mut add = |found: Vec<String>| -> Vec<String> {
             let mut new = Vec::new();
             for name in found {
-                if near.len() < TABLES_MAX && near.insert(name.clone()) {
+                let has_room = near.len() < TABLES_MAX && new.len() < ABREAST_MAX;
+                if has_room && near.insert(name.clone()) {
                     new.push(name);
                 }
             }
@@ -264,4 +269,28 @@ fn near(start: &str, edges: &[Edge]) -> BTreeSet<String> {
         after = add(step(&after, true));
     }
     near
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn edge(from: &str, to: String) -> Edge {
+        Edge {
+            from: from.to_owned(),
+            to,
+            is_main: true,
+            rows: None,
+        }
+    }
+
+    #[test]
+    fn a_table_with_many_neighbours_shows_a_few_of_them() {
+        let mut edges: Vec<Edge> = (0..100).map(|n| edge("hub", format!("t{n}"))).collect();
+        edges.extend((0..3).map(|n| edge("hub", format!("t{n}"))));
+        let shown = near("hub", &edges);
+        assert_eq!(shown.len(), 1 + ABREAST_MAX);
+        let few: Vec<Edge> = (0..3).map(|n| edge("hub", format!("t{n}"))).collect();
+        assert_eq!(near("hub", &few).len(), 4);
+    }
 }
