@@ -563,7 +563,7 @@ fn the_thousandth_run_costs_no_more_than_the_tenth() {
         let after = work(watch.child.id());
         costs.push((after.0 - before.0, after.1 - before.1));
     }
-    // The mean of ten runs, as every so many of them also merge files.
+    // The mean of many runs, as every so many of them also merge files.
     let mean = |from: usize, of: fn(&(u64, u64)) -> u64| -> u64 {
         costs[from..from + 32].iter().map(of).sum::<u64>() / 32
     };
