@@ -2,8 +2,10 @@
 
 use std::collections::HashSet;
 
+use catalog::Zone;
 use engine::PersonalColumns;
-use query::{Session, Setup, redaction};
+use query::tables::{DEFAULT_SCHEMA, privacy_views};
+use query::{Session, Setup, redaction, system};
 
 use crate::audit_table;
 
@@ -19,15 +21,9 @@ impl Words {
     /// As [`Session::open`].
     pub(crate) fn of(setup: &Setup, personal: &PersonalColumns) -> Result<Self, query::Error> {
         let session = Session::to_plan_in(setup)?;
-        let schemas = [
-            "lakehouse",
-            "landing",
-            "trusted",
-            "curated",
-            "system",
-            "privacy",
-        ];
-        let mut words: HashSet<String> = schemas.map(str::to_owned).into();
+        let zones = Zone::ALL.map(Zone::as_str).into_iter();
+        let schemas = zones.chain([DEFAULT_SCHEMA, system::ZONE, privacy_views::ZONE]);
+        let mut words: HashSet<String> = schemas.map(str::to_owned).collect();
         words.extend(personal.names().iter().map(|name| name.to_lowercase()));
         words.insert(audit_table::NAME.to_owned());
         let of_audit = audit_table::schema();

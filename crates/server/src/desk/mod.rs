@@ -17,7 +17,6 @@ use arrow::datatypes::SchemaRef;
 use chrono::{DateTime, Utc};
 use engine::PersonalColumns;
 use query::{Query, Request, Session, Setup};
-use tokio::runtime::Runtime;
 
 pub use self::limits::Limits;
 use self::limits::out_of_time;
@@ -25,7 +24,7 @@ pub(crate) use self::record::SIGN_IN;
 use self::record::{QUERY, Records};
 pub use self::rows::Rows;
 use self::rows::Started;
-use self::turns::{STACK_BYTES, Threads, Turns};
+use self::turns::{Pool, Threads, Turns};
 use crate::audit::Audit;
 use crate::audit_table;
 use crate::fault::{Fault, Kind};
@@ -41,7 +40,7 @@ pub struct Desk {
     mask_key: Arc<[u8; 32]>,
     limits: Limits,
     turns: Turns,
-    computing: Option<Runtime>,
+    computing: Pool,
     records: Records,
     /// Rows that the scans of all statements read that are over.
     rows_read: Arc<AtomicU64>,
@@ -82,11 +81,7 @@ impl Desk {
         getrandom::fill(&mut mask_key).unwrap_or_else(|error| {
             unreachable!("the system has random numbers: {error}");
         });
-        let computing = tokio::runtime::Builder::new_multi_thread()
-            .thread_stack_size(STACK_BYTES)
-            .thread_name("query")
-            .enable_all()
-            .build()
+        let computing = Pool::new(|| {})
             .unwrap_or_else(|error| unreachable!("threads can be started: {error}"));
         Ok(Arc::new(Self {
             setup,
@@ -95,7 +90,7 @@ impl Desk {
             mask_key: Arc::new(mask_key),
             turns: Turns::of(&limits),
             limits,
-            computing: Some(computing),
+            computing,
             records: Records::to(audit),
             rows_read: Arc::default(),
         }))
@@ -167,7 +162,9 @@ impl Desk {
     pub async fn describe(&self, who: &Principal, sql: &str) -> Result<SchemaRef, Fault> {
         let session = self.session(who)?;
         let sql = sql.to_owned();
-        let planned = self.spawn(async move { Ok(plan(&session, &sql).await?.schema()) });
+        let planned = self
+            .computing
+            .spawn(async move { Ok(plan(&session, &sql).await?.schema()) });
         match tokio::time::timeout(self.limits.time, planned).await {
             Ok(planned) => planned.map_err(|error| Fault::internal("planning", error))?,
             Err(_) => Err(out_of_time(self.limits.time)),
@@ -245,7 +242,7 @@ impl Desk {
     /// For a store that fails.
     pub async fn tables(&self, who: &Principal) -> Result<Vec<VisibleTable>, Fault> {
         let session = self.session(who)?;
-        let found = self.spawn(async move {
+        let found = self.computing.spawn(async move {
             let tables = session.tables();
             let mut found = Vec::new();
             for name in session.table_names() {
@@ -335,25 +332,6 @@ impl Desk {
     /// does.
     pub fn end(&self, outcome: &str) {
         self.records.end(outcome);
-    }
-
-    fn spawn<T: Send + 'static>(
-        &self,
-        task: impl Future<Output = T> + Send + 'static,
-    ) -> tokio::task::JoinHandle<T> {
-        match &self.computing {
-            Some(computing) => computing.spawn(task),
-            None => unreachable!("the threads end with the desk"),
-        }
-    }
-}
-
-impl Drop for Desk {
-    fn drop(&mut self) {
-        // An operator that never yields would be waited for.
-        if let Some(computing) = self.computing.take() {
-            computing.shutdown_background();
-        }
     }
 }
 

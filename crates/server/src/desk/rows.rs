@@ -268,10 +268,7 @@ async fn place<'s>(
         Ok(place) => Ok(place.ok()),
         Err(_) => Err(Fault::new(
             Kind::Limit,
-            format!(
-                "nobody took its rows for {} s, and it holds much memory",
-                PATIENCE_MAX.as_secs()
-            ),
+            format!("nobody took its rows for {} s", PATIENCE_MAX.as_secs()),
         )
         .with_hint("read the rows without a pause, or let the statement sort and join less")),
     }

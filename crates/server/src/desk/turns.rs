@@ -1,19 +1,21 @@
 //! Turns: how many statements are computed at once, and the threads of each.
 
 use std::collections::HashMap;
+use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use parking_lot::Mutex;
 use tokio::runtime::Runtime;
 use tokio::sync::{AcquireError, OwnedSemaphorePermit, Semaphore};
+use tokio::task::JoinHandle;
 
 use super::limits::Limits;
 use crate::fault::{Fault, Kind};
 use crate::principal::Principal;
 
 /// Enough for expressions nested as deeply as a statement may nest them.
-pub(super) const STACK_BYTES: usize = 32 << 20;
+const STACK_BYTES: usize = 32 << 20;
 
 /// Statements that wait for their readers without a turn. Each holds some memory.
 const LENDING_MAX: usize = 64;
@@ -158,12 +160,48 @@ fn closed(error: AcquireError) -> Fault {
     Fault::internal("waiting for a turn", error)
 }
 
+/// Threads that nobody waits for at their end: an operator that never yields would be
+/// waited for.
+#[derive(Debug)]
+pub(super) struct Pool(Option<Runtime>);
+
+impl Pool {
+    /// One thread for each core. `on_stop` is dropped with the last of them.
+    pub(super) fn new(on_stop: impl Fn() + Send + Sync + 'static) -> io::Result<Self> {
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .thread_stack_size(STACK_BYTES)
+            .thread_name("query")
+            .enable_all()
+            .on_thread_stop(on_stop)
+            .build()?;
+        Ok(Self(Some(runtime)))
+    }
+
+    pub(super) fn spawn<T: Send + 'static>(
+        &self,
+        task: impl Future<Output = T> + Send + 'static,
+    ) -> JoinHandle<T> {
+        match &self.0 {
+            Some(runtime) => runtime.spawn(task),
+            None => unreachable!("the threads end when they are dropped"),
+        }
+    }
+}
+
+impl Drop for Pool {
+    fn drop(&mut self) {
+        if let Some(runtime) = self.0.take() {
+            runtime.shutdown_background();
+        }
+    }
+}
+
 /// The threads of one statement. Unless it gave its turn up before, that is over when the
 /// last of them ended: an operator that does not yield goes on for a while after everybody
 /// let go of it.
 #[derive(Debug)]
 pub(super) struct Threads {
-    runtime: Option<Runtime>,
+    pool: Pool,
     turn: Arc<Turn>,
 }
 
@@ -171,16 +209,10 @@ impl Threads {
     pub(super) fn of(turn: Turn) -> Result<Self, Fault> {
         let turn = Arc::new(turn);
         let kept = Arc::clone(&turn);
-        let runtime = tokio::runtime::Builder::new_multi_thread()
-            .thread_stack_size(STACK_BYTES)
-            .thread_name("query")
-            .enable_all()
-            // Dropped with the runtime, which each of its threads and tasks holds.
-            .on_thread_stop(move || _ = &kept)
-            .build();
-        let failed = |error| Fault::internal("starting threads", error);
+        // Dropped with the runtime, which each of its threads and tasks holds.
+        let pool = Pool::new(move || _ = &kept);
         Ok(Self {
-            runtime: Some(runtime.map_err(failed)?),
+            pool: pool.map_err(|error| Fault::internal("starting threads", error))?,
             turn,
         })
     }
@@ -193,18 +225,7 @@ impl Threads {
     pub(super) fn spawn<T: Send + 'static>(
         &self,
         task: impl Future<Output = T> + Send + 'static,
-    ) -> tokio::task::JoinHandle<T> {
-        match &self.runtime {
-            Some(runtime) => runtime.spawn(task),
-            None => unreachable!("the threads end when they are dropped"),
-        }
-    }
-}
-
-impl Drop for Threads {
-    fn drop(&mut self) {
-        if let Some(runtime) = self.runtime.take() {
-            runtime.shutdown_background();
-        }
+    ) -> JoinHandle<T> {
+        self.pool.spawn(task)
     }
 }

@@ -2,6 +2,7 @@
 //! acknowledged, and in trusted tables once.
 
 use std::fs;
+use std::path::Path;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -118,6 +119,40 @@ fn a_backlog_larger_than_the_buffer_comes_once_over_one_connection() {
     });
 }
 
+/// A listener that was sent a hundred readings and could write none of them: its landing
+/// folder is a disk that is full. None where one may not mount a disk.
+fn on_a_full_disk(dir: &Path, broker: &Broker, options: &str) -> Option<(Disk, Listening)> {
+    let mount = dir.join("landing");
+    fs::create_dir(&mount).unwrap();
+    let Some(disk) = Disk::of(&mount, 1 << 10) else {
+        eprintln!("skipped: a disk of one's own needs the right to mount one");
+        return None;
+    };
+    let words = format!(
+        "listen --mqtt 127.0.0.1:{} --file-age 0.1 {options}",
+        broker.port
+    );
+    let command = stedi(dir, &words).among_files_of(disk.id(), dir).command();
+    let listening = Listening::of(dir, command);
+    listening.wait_for("\"connected\"");
+    disk.fill(0);
+    let mut device = Device::at(broker);
+    for number in 0..100 {
+        device.publish("stedi/accelerometer/1", reading(number).as_bytes());
+    }
+    device.finish();
+    listening.wait_for("\"not_written\"");
+    Some((disk, listening))
+}
+
+/// Waits until the readings of [`on_a_full_disk`] are in landing files.
+fn wait_for_all_of(disk: &Disk) {
+    let seen = disk.seen().parent().unwrap().to_owned();
+    wait_until("all readings are in files", || {
+        landing_lines(&seen, "accelerometer").len() == 100
+    });
+}
+
 /// While nothing can be written, the connection lives on: acknowledgements wait, signs of
 /// life do not.
 #[test]
@@ -127,32 +162,13 @@ fn a_full_disk_keeps_the_connection() {
     let Some(broker) = Broker::start(dir, "") else {
         return;
     };
-    let mount = dir.join("landing");
-    fs::create_dir(&mount).unwrap();
-    let Some(disk) = Disk::of(&mount, 1 << 10) else {
-        eprintln!("skipped: a disk of one's own needs the right to mount one");
+    let Some((disk, listening)) = on_a_full_disk(dir, &broker, "--keep-alive 5 --buffer 1KB")
+    else {
         return;
     };
-    let words = format!(
-        "listen --mqtt 127.0.0.1:{} --file-age 0.1 --keep-alive 5 --buffer 1KB",
-        broker.port
-    );
-    let command = stedi(dir, &words).among_files_of(disk.id(), dir).command();
-    let listening = Listening::of(dir, command);
-    listening.wait_for("\"connected\"");
-    disk.fill(0);
-    let mut device = Device::at(&broker);
-    for number in 0..100 {
-        device.publish("stedi/accelerometer/1", reading(number).as_bytes());
-    }
-    device.finish();
-    listening.wait_for("\"not_written\"");
     thread::sleep(Duration::from_secs(12));
     disk.empty();
-    let seen = disk.seen().parent().unwrap().to_owned();
-    wait_until("all readings are in files", || {
-        landing_lines(&seen, "accelerometer").len() == 100
-    });
+    wait_for_all_of(&disk);
     assert!(
         !listening.said("\"disconnected\""),
         "{}",
@@ -222,31 +238,14 @@ fn a_full_disk_loses_nothing() {
     let Some(broker) = Broker::start(dir, "") else {
         return;
     };
-    let mount = dir.join("landing");
-    fs::create_dir(&mount).unwrap();
-    let Some(disk) = Disk::of(&mount, 1 << 10) else {
-        eprintln!("skipped: a disk of one's own needs the right to mount one");
+    let Some((disk, listening)) = on_a_full_disk(dir, &broker, "") else {
         return;
     };
-    let words = format!("listen --mqtt 127.0.0.1:{} --file-age 0.1", broker.port);
-    let command = stedi(dir, &words).among_files_of(disk.id(), dir).command();
-    let listening = Listening::of(dir, command);
-    listening.wait_for("\"connected\"");
-    disk.fill(0);
-    let mut device = Device::at(&broker);
-    for number in 0..100 {
-        device.publish("stedi/accelerometer/1", reading(number).as_bytes());
-    }
-    device.finish();
-    listening.wait_for("\"not_written\"");
     assert!(!listening.said("\"written\""), "{}", listening.all_lines());
     assert!(!listening.all_lines().contains("ada@"), "a personal value");
     disk.empty();
     listening.wait_for("\"written_again\"");
-    let seen = disk.seen().parent().unwrap().to_owned();
-    wait_until("all readings are in files", || {
-        landing_lines(&seen, "accelerometer").len() == 100
-    });
+    wait_for_all_of(&disk);
     listening.end();
 }
 
