@@ -129,8 +129,7 @@ impl From<Malformed> for Ended {
 /// The SQLSTATE of a fault.
 fn code(fault: &Fault) -> &'static str {
     match fault.kind {
-        Kind::Wrong if fault.message.contains("column") => "42703",
-        Kind::Wrong => "42601",
+        Kind::Wrong => code_of_statement(&fault.message),
         Kind::Missing => "42P01",
         Kind::SignIn => "28P01",
         Kind::Forbidden if fault.message.contains("read") => "25006",
@@ -140,6 +139,25 @@ fn code(fault: &Fault) -> &'static str {
         Kind::Cancelled => "57014",
         Kind::Failed => "58000",
     }
+}
+
+/// The SQLSTATE of a statement that is wrong, or that meets a value it cannot compute with.
+fn code_of_statement(message: &str) -> &'static str {
+    // In the order of reading: the first that the message has.
+    const CODES: [(&str, &str); 10] = [
+        ("division by zero", "22012"),
+        ("a number is too large for its type", "22003"),
+        ("a value cannot be converted", "22018"),
+        (" failed: ", "22000"),
+        ("there is no column", "42703"),
+        ("is in several tables", "42702"),
+        ("neither in GROUP BY nor", "42803"),
+        ("have the same name", "42701"),
+        ("there is no function", "42883"),
+        ("does not take these types", "42883"),
+    ];
+    let found = CODES.iter().find(|(says, _)| message.contains(says));
+    found.map_or("42601", |(_, code)| *code)
 }
 
 /// Characters before a line and a column, plus one.

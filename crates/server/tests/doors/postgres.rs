@@ -24,6 +24,28 @@ fn statements_and_transactions_are_answered_with_the_right_messages() {
         ("select 1 as a; selct 2; select 3 as c", "TDCE(42601)ZI"),
         ("select * from nothing", "E(42P01)ZI"),
         ("select nothing from customer_trusted", "E(42703)ZI"),
+        (
+            "select x / (y - y) from machine_learning_curated where false",
+            "TCZI",
+        ),
+        (
+            "select 1 / (sensorreadingtime - sensorreadingtime) from machine_learning_curated",
+            "TE(22012)ZI",
+        ),
+        (
+            "select cast(sensorreadingtime as smallint) from machine_learning_curated",
+            "TE(22018)ZI",
+        ),
+        ("select nothing(1)", "E(42883)ZI"),
+        ("select length(true, 1)", "E(42883)ZI"),
+        (
+            "select x, count(*) from machine_learning_curated",
+            "E(42803)ZI",
+        ),
+        (
+            "select x from machine_learning_curated a, machine_learning_curated b",
+            "E(42702)ZI",
+        ),
         ("delete from customer_trusted", "E(25006)ZI"),
         ("create table t (a int)", "E(25006)ZI"),
         ("copy customer_trusted to '/tmp/t'", "E(42501)ZI"),

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path as FsPath;
 
-use futures::TryStreamExt;
+use futures::{StreamExt, TryStreamExt};
 use object_store::aws::{AmazonS3, AmazonS3Builder};
 use object_store::path::Path;
 use object_store::{ObjectStore, ObjectStoreExt};
@@ -153,6 +153,16 @@ impl Bucket {
         let path = self.path(below);
         let put = self.store.put(&path, body.into().into());
         self.runtime.block_on(put).unwrap();
+    }
+
+    /// Many objects, some of them at once.
+    pub(crate) fn put_all(&self, objects: impl Iterator<Item = (String, String)>) {
+        let puts = objects.map(|(below, body)| {
+            let path = self.path(&below);
+            async move { self.store.put(&path, body.into()).await.map(drop) }
+        });
+        let puts = futures::stream::iter(puts).buffer_unordered(16);
+        self.runtime.block_on(puts.try_collect::<()>()).unwrap();
     }
 
     pub(crate) fn get(&self, below: &str) -> Vec<u8> {

@@ -234,6 +234,8 @@ pub(crate) fn finish(mut child: Child, line: String) -> Outcome {
         })
     }
     let (out, err) = (collect(child.stdout.take()), collect(child.stderr.take()));
+    // Where a core dump goes.
+    let folder = std::fs::read_link(format!("/proc/{}/cwd", child.id()));
     let started = Instant::now();
     let status = loop {
         if let Some(status) = child.try_wait().unwrap() {
@@ -246,13 +248,40 @@ pub(crate) fn finish(mut child: Child, line: String) -> Outcome {
         thread::sleep(Duration::from_millis(3));
     };
     use std::os::unix::process::ExitStatusExt;
+    let mut err = err.join().unwrap();
+    if let (true, Ok(folder)) = (status.core_dumped(), folder) {
+        err += &backtrace(&folder);
+    }
     Outcome {
         code: status
             .code()
             .unwrap_or_else(|| 128 + status.signal().unwrap_or_default()),
         out: out.join().unwrap(),
-        err: err.join().unwrap(),
+        err,
         line,
+    }
+}
+
+/// Where the threads of a process were that left a core dump in `folder`.
+fn backtrace(folder: &Path) -> String {
+    let files = std::fs::read_dir(folder).into_iter().flatten().flatten();
+    let is_core = |name: &str| name.split('.').next() == Some("core");
+    let dump = files.map(|file| file.path()).find(|path| {
+        let name = path.file_name().and_then(std::ffi::OsStr::to_str);
+        path.is_file() && name.is_some_and(is_core)
+    });
+    let Some(dump) = dump else {
+        return format!("\nthe process left no core dump in {}", folder.display());
+    };
+    let asked = ["info registers", "x/4i $pc", "thread apply all backtrace 60"];
+    let told = Command::new("gdb")
+        .args(["--batch", "--quiet"])
+        .args(asked.iter().flat_map(|asked| ["-ex", asked]))
+        .args([Path::new(env!("CARGO_BIN_EXE_stedi")), &dump])
+        .output();
+    match told {
+        Ok(told) => String::from_utf8_lossy(&told.stdout).into_owned(),
+        Err(error) => format!("\n{}: gdb: {error}", dump.display()),
     }
 }
 

@@ -526,6 +526,59 @@ fn objects_of_a_bucket() {
     assert!(full.err.contains("no table was changed"), "{full}");
 }
 
+/// A listing has a thousand names a page.
+#[test]
+fn a_listing_of_ten_thousand_objects() {
+    if long::is_left_out() {
+        return;
+    }
+    let dir = tempfile::tempdir().unwrap();
+    for number in 0..20 {
+        deliver(dir.path(), number, Minds::Made);
+    }
+    let Some(bucket) = Bucket::with_landing(dir.path()) else {
+        return;
+    };
+    // As an IoT rule writes them: an object for each message, a folder for each hour.
+    let count = long::much_or(10_000, 2_500);
+    let name = |number: u64| {
+        let (hour, number) = (number % 24, number);
+        format!("landing/accelerometer/landing/2026/11/30/{hour:02}/{number}")
+    };
+    let message = |number: u64| reading(number as usize % 20, 50_000 + number);
+    bucket.put_all((0..count).map(|number| (name(number), message(number))));
+    let words = "watch --format ndjson --quiet --every 0.5 --now 100000";
+    let mut watch = Watch::start(bucket.stedi(words));
+    let first = watch.until("the first run", |runs| !runs.is_empty());
+    let rows = first[0]["rows"]["accelerometer_landing"].as_u64().unwrap();
+    assert!(rows > count, "{rows}");
+    for more in 1..=3 {
+        let put = Instant::now();
+        bucket.put(&name(count + more), message(count + more));
+        watch.until_rows("accelerometer_landing", rows + more);
+        eprintln!("object {} was in after {:?}", count + more, put.elapsed());
+    }
+    assert!(are_incremental(&watch.runs()), "{:#?}", watch.runs());
+    let pause = Duration::from_secs(20);
+    let before = cpu_time(watch.child.id());
+    sleep(pause);
+    let used = cpu_time(watch.child.id()) - before;
+    eprintln!("at rest: {used:?} of CPU in {pause:?}");
+    assert!(used * 20 < pause, "{used:?} of CPU at rest");
+    watch.stop();
+    let full = bucket.stedi("run --full --now 100000").run().done();
+    assert!(full.err.contains("no table was changed"), "{full}");
+}
+
+/// The CPU time that a process has used.
+fn cpu_time(pid: u32) -> Duration {
+    const TICK: Duration = Duration::from_millis(10);
+    let text = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap();
+    let fields = text.rsplit(')').next().unwrap().split_ascii_whitespace();
+    let ticks = fields.skip(11).take(2).map(|ticks| ticks.parse::<u32>());
+    TICK * ticks.map(Result::unwrap).sum::<u32>()
+}
+
 /// Counted work of a run: system calls and bytes that the process read.
 fn work(pid: u32) -> (u64, u64) {
     let text = fs::read_to_string(format!("/proc/{pid}/io")).unwrap();
