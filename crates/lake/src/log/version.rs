@@ -219,20 +219,15 @@ impl Lake {
         }))
     }
 
-    /// The Delta library's access to the table.
+    /// The Delta library's access to the table, as if it were a whole store: it decodes the
+    /// names of folders above a table twice, so that it must not see them.
     fn log_store(&self, table: &TableId) -> LogStoreRef {
-        let root = Arc::clone(self.location().store());
-        let prefixed: Arc<dyn ObjectStore> =
-            Arc::new(PrefixStore::new(Arc::clone(&root), self.table_path(table)));
-        let table_location = self
-            .location()
-            .join(&format!("{}/{}", table.zone, table.name));
-        default_logstore(
-            prefixed,
-            root,
-            table_location.url(),
-            &StorageConfig::default(),
-        )
+        let store = Arc::clone(self.location().store());
+        let store: Arc<dyn ObjectStore> = Arc::new(PrefixStore::new(store, self.table_path(table)));
+        let mut root = self.location().url().clone();
+        root.set_path("/");
+        let settings = StorageConfig::default();
+        default_logstore(Arc::clone(&store), store, &root, &settings)
     }
 
     /// Opens version `number`, or the newest one, with the Delta library.

@@ -7,7 +7,7 @@ use std::process::{Command, Stdio};
 
 use serde_json::json;
 
-use crate::places::{Landing, SMALL, append, contents, unchanged};
+use crate::places::{Landing, SMALL, append, contents, copy, unchanged};
 use crate::program::{count, rows, stedi};
 
 const BAD: &str = "{\"email\":\"ok@example.com\",\"lastUpdateDate\":5}\n\
@@ -169,6 +169,31 @@ fn packed(program: &str, text: &str) -> Option<Vec<u8>> {
         .ok()?;
     child.stdin.take()?.write_all(text.as_bytes()).ok()?;
     Some(child.wait_with_output().ok()?.stdout)
+}
+
+/// The store's paths and URLs escape some of these.
+#[test]
+fn folders_of_any_name() {
+    let own = SMALL.copied();
+    let dir = own.path();
+    for name in ["a%41b c%2Fd", "e%", "ü#x?y {f}~'"] {
+        let place = dir.join(name);
+        fs::create_dir(&place).unwrap();
+        copy(&dir.join("landing"), &place.join("landing"));
+        for (words, says) in [
+            ("run", "published "),
+            ("run", "no table was changed"),
+            ("compact", ""),
+            ("run --full", "no table was changed"),
+            ("verify", ""),
+        ] {
+            let call = stedi(dir, words).env("STEDI_LAKE", &format!("{name}/lake"));
+            let call = call.env("STEDI_LANDING", &format!("{name}/landing"));
+            call.run().done().says(says);
+        }
+        let lake = contents(&place.join("lake"));
+        assert!(lake.keys().any(|file| file.ends_with("system/lake.json")));
+    }
 }
 
 #[test]

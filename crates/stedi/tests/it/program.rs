@@ -273,7 +273,11 @@ fn backtrace(folder: &Path) -> String {
     let Some(dump) = dump else {
         return format!("\nthe process left no core dump in {}", folder.display());
     };
-    let asked = ["info registers", "x/4i $pc", "thread apply all backtrace 60"];
+    let asked = [
+        "info registers",
+        "x/4i $pc",
+        "thread apply all backtrace 60",
+    ];
     let told = Command::new("gdb")
         .args(["--batch", "--quiet"])
         .args(asked.iter().flat_map(|asked| ["-ex", asked]))
