@@ -25,7 +25,7 @@ pub mod watch;
 
 pub use counts::{BrokerCounts, Counts, PostCounts, TableCounts, read};
 pub use events::{Event, Events};
-pub use http::{Posts, SourceSummary, Sources, SourcesError, router};
+pub use http::{Posts, SourceSummary, Sources, SourcesError};
 pub use keys::{KEPT_FOR, KEYS_MAX, Keys, KeysError};
 pub use mqtt::{
     Broker, BrokerError, ClientTlsError, MqttSource, MqttVersion, Published, Publisher,

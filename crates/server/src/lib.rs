@@ -24,7 +24,7 @@ pub use desk::{Desk, Limits, Rows, VisibleTable};
 pub use fault::{Fault, Kind};
 pub use flight::flight;
 pub use gate::Gate;
-pub use http::{HttpSetup, http};
+pub use http::{Beside, HttpSetup, http};
 pub use operations::Launcher;
 pub use postgres::postgres;
 pub use principal::{Door, Principal, Role};

@@ -62,24 +62,29 @@ struct App {
     turns: Semaphore,
 }
 
-/// The routes of posts, of `/health/live` and of `/metrics`.
-pub fn router(posts: Posts) -> Router {
-    let app = App {
-        spool: posts.spool,
-        keys: posts.keys,
-        sources: posts.sources,
-        turns: Semaphore::new(body::LARGE_MAX),
-    };
-    Router::new()
-        .route("/v1/{table}", post(take).fallback(only_post))
-        .route("/health/live", get(async || "alive\n"))
-        .route("/metrics", get(metrics))
-        .fallback(missing)
-        .with_state(Arc::new(app))
-}
+impl Posts {
+    /// The route of posts alone, for a server that has others.
+    pub fn routes(self) -> Router {
+        let app = App {
+            spool: self.spool,
+            keys: self.keys,
+            sources: self.sources,
+            turns: Semaphore::new(body::LARGE_MAX),
+        };
+        Router::new()
+            .route("/v1/{table}", post(take).fallback(only_post))
+            .with_state(Arc::new(app))
+    }
 
-async fn metrics(State(app): State<Arc<App>>) -> String {
-    app.spool.counts().metrics()
+    /// The routes of posts, of `/health/live` and of `/metrics`.
+    pub fn router(self) -> Router {
+        let spool = self.spool.clone();
+        let metrics = async move || spool.counts().metrics();
+        self.routes()
+            .route("/health/live", get(async || "alive\n"))
+            .route("/metrics", get(metrics))
+            .fallback(missing)
+    }
 }
 
 async fn only_post() -> Problem {

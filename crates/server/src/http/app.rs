@@ -5,6 +5,7 @@ use std::time::Instant;
 
 use evidence::Overview;
 
+use super::beside::Beside;
 use super::queries::Queries;
 use super::sessions::Sessions;
 use super::shared::Shared;
@@ -28,6 +29,8 @@ pub(super) struct App {
     pub(super) queries: Queries,
     /// What starts runs.
     pub(super) operator: Option<Arc<Operator>>,
+    /// What is answered beside the page and the API.
+    pub(super) beside: Option<Beside>,
     pub(super) began: Instant,
 }
 

@@ -49,6 +49,16 @@ pub(super) async fn guard(State(app): State<Arc<App>>, request: Request, next: N
         Ok(request) => next.run(request).await,
         Err(fault) => Refused::at(fault, &uri).into_response(),
     };
+    with_headers(answered)
+}
+
+/// What holds for answers beside the page and the API, which have rules of their own for
+/// who may ask.
+pub(super) async fn beside(request: Request, next: Next) -> Response {
+    with_headers(next.run(request).await)
+}
+
+fn with_headers(answered: Response) -> Response {
     let (mut parts, body) = answered.into_parts();
     for (name, value) in HEADERS {
         parts.headers.insert(name, HeaderValue::from_static(value));

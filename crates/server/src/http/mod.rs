@@ -4,6 +4,7 @@ mod answer;
 mod api;
 mod app;
 mod asker;
+mod beside;
 mod charts;
 mod download;
 mod enhancement;
@@ -38,6 +39,7 @@ use tokio::net::TcpListener;
 use tokio_rustls::TlsAcceptor;
 
 use self::app::App;
+pub use self::beside::Beside;
 use self::queries::Queries;
 use self::sessions::Sessions;
 use self::shared::Shared;
@@ -48,6 +50,8 @@ use crate::saved::Saved;
 /// What the page and the API are served with, besides their gate.
 #[derive(Debug, Default)]
 pub struct HttpSetup {
+    /// What is answered beside the page and the API.
+    pub beside: Option<Beside>,
     /// What starts runs; without it, none are started.
     pub launcher: Option<Arc<dyn Launcher>>,
     /// Names by which the server is asked, besides those of its address.
@@ -69,6 +73,7 @@ pub async fn http(listener: TcpListener, gate: Gate, setup: HttpSetup) {
     let launcher = setup.launcher;
     let operator = launcher.map(|launcher| Arc::new(Operator::new(launcher, desk)));
     let app = Arc::new(App {
+        beside: setup.beside.clone(),
         operator: operator.clone(),
         queries: Queries::new(Arc::clone(&gate.desk)),
         desk: Arc::clone(&gate.desk),
@@ -90,8 +95,12 @@ pub async fn http(listener: TcpListener, gate: Gate, setup: HttpSetup) {
         .merge(operation::routes())
         .fallback(page::missing)
         .layer(from_fn_with_state(Arc::clone(&app), guard::guard))
-        .layer(from_fn(traced::traced))
         .with_state(app);
+    let router = match setup.beside {
+        Some(beside) => router.merge(beside.routes.layer(from_fn(guard::beside))),
+        None => router,
+    };
+    let router = router.layer(from_fn(traced::traced));
     let mut stopped = stop.clone();
     let ended = async {
         if let Some(operator) = operator {

@@ -71,5 +71,8 @@ async fn metrics(State(app): State<Arc<App>>) -> Response {
         "# HELP stedi_rows_read_total Rows that the scans of statements read that are over.\n# TYPE stedi_rows_read_total counter\nstedi_rows_read_total {}",
         app.desk.rows_read()
     );
+    if let Some(beside) = &app.beside {
+        text.push_str(&(beside.metrics)());
+    }
     ([(header::CONTENT_TYPE, "text/plain; version=0.0.4")], text).into_response()
 }

@@ -59,10 +59,10 @@ pub(crate) fn demo(settings: &Settings, args: &DemoArgs) -> Result<Ending> {
     }
     if args.live && ending == Ending::Done {
         let doors = serve::Doors::of_demo(args.http);
-        return live::live(settings, setup, &landing, &doors, expect);
+        return live::live(settings, setup, &landing, doors, expect);
     }
     if args.serve && ending == Ending::Done {
-        return serve::serve_lake(settings, setup, &serve::Doors::of_demo(args.http), expect);
+        return serve::serve_lake(settings, setup, serve::Doors::of_demo(args.http), expect);
     }
     Ok(ending)
 }

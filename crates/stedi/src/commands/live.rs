@@ -27,7 +27,7 @@ pub(super) fn live(
     settings: &Settings,
     setup: Setup,
     landing: &Path,
-    doors: &Doors,
+    doors: Doors,
     expect: Option<Expectations>,
 ) -> Result<Ending> {
     let of_runs = setup.clone();

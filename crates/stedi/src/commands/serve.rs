@@ -8,12 +8,15 @@ use std::time::Duration;
 use anyhow::Result;
 use catalog::Expectations;
 use engine::Setup;
-use server::{Audit, Desk, Gate, HttpSetup, Launcher, Limits, Principal, Role, Saved, Users};
+use server::{
+    Audit, Beside, Desk, Gate, HttpSetup, Launcher, Limits, Principal, Role, Saved, Users,
+};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use super::launcher::Children;
+use super::listen::{Arrival, Arriving, targets};
 use super::run;
 use crate::args::{ServeArgs, UsersArgs};
 use crate::failure::{Ending, Failure};
@@ -49,6 +52,10 @@ pub(crate) struct Doors {
     time: Duration,
     rows: u64,
     signs_in: bool,
+    /// What takes records at the address of `http`.
+    arrival: Option<Arrival>,
+    /// Whether standard error has a line for what happens.
+    is_logged: bool,
 }
 
 impl Doors {
@@ -66,6 +73,8 @@ impl Doors {
             time: Duration::from_secs(300),
             rows: 1_000_000,
             signs_in: !http.ip().is_loopback(),
+            arrival: None,
+            is_logged: false,
         }
     }
 
@@ -92,28 +101,48 @@ pub(crate) fn serve(settings: &Settings, args: &ServeArgs) -> Result<Ending> {
         time: seconds_of("timeout", &args.timeout)?,
         rows: args.max_rows,
         signs_in: true,
+        arrival: arrival(args, &setup)?,
+        is_logged: args.log.is_some(),
     };
-    serve_lake(settings, setup, &doors, expect)
+    serve_lake(settings, setup, doors, expect)
+}
+
+/// What takes records, if it is asked for.
+fn arrival(args: &ServeArgs, setup: &Setup) -> Result<Option<Arrival>> {
+    if !args.listen {
+        let of_posts = &args.arrival;
+        if of_posts.sources.sources.is_some() || of_posts.state.is_some() {
+            return Err(Failure::settings(
+                "--sources and --state are for posts, which this server does not take",
+                "give --listen, too",
+            ));
+        }
+        return Ok(None);
+    }
+    let targets = targets(&setup.project, &setup.landing, true, &[])?;
+    Arrival::new(&args.arrival, &setup.landing, targets, Some(args.http)).map(Some)
 }
 
 /// Serves the lake of `setup` until the program is asked to stop.
 pub(super) fn serve_lake(
     settings: &Settings,
     setup: Setup,
-    doors: &Doors,
+    doors: Doors,
     expect: Option<Expectations>,
 ) -> Result<Ending> {
     serve_lake_while(settings, setup, doors, expect, std::future::pending())
 }
 
-/// Serves the lake while `beside` goes on, whose error ends it.
+/// Serves the lake while `meanwhile` goes on, whose error ends it.
 pub(super) fn serve_lake_while(
     settings: &Settings,
     setup: Setup,
-    doors: &Doors,
+    mut doors: Doors,
     expect: Option<Expectations>,
-    beside: impl Future<Output = Result<()>>,
+    meanwhile: impl Future<Output = Result<()>>,
 ) -> Result<Ending> {
+    let arrival = doors.arrival.take();
+    let doors = &doors;
     let users = users_of(doors)?;
     let files = doors.tls.as_ref();
     let tls = tls_of(files.map(|(chain, key)| (chain.as_path(), key.as_path())))?;
@@ -133,6 +162,10 @@ pub(super) fn serve_lake_while(
                 desk.end(outcome);
             }
         });
+        let arriving = match arrival {
+            Some(arrival) => Some(arrival.begin(settings.quiet || !doors.is_logged).await?),
+            None => None,
+        };
         let (close, stop) = watch::channel(false);
         let gate = Gate {
             desk,
@@ -147,6 +180,7 @@ pub(super) fn serve_lake_while(
         if let Some(listener) = http {
             told += &format!("http{secure}://{}\n", listener.local_addr()?);
             let setup = HttpSetup {
+                beside: arriving.as_ref().and_then(beside),
                 launcher: Some(launcher),
                 hosts: doors.hosts.clone(),
                 expect,
@@ -167,10 +201,14 @@ pub(super) fn serve_lake_while(
         put(&told)?;
         tokio::select! {
             () = stopped() => {}
-            ended = beside => ended?,
+            ended = meanwhile => ended?,
         }
         _ = close.send(true);
         let all = async {
+            if let Some(arriving) = arriving {
+                arriving.spool.close();
+                arriving.writers.done().await;
+            }
             while serving.join_next().await.is_some() {}
             #[cfg(feature = "otel")]
             let _ = tokio::task::spawn_blocking(crate::output::flush_traces).await;
@@ -178,6 +216,15 @@ pub(super) fn serve_lake_while(
         _ = tokio::time::timeout(GRACE, all).await;
         watchdog::say_last_words();
         Ok(Ending::Interrupted)
+    })
+}
+
+/// Posts, and what is counted of them.
+fn beside(arriving: &Arriving) -> Option<Beside> {
+    let spool = arriving.spool.clone();
+    Some(Beside {
+        routes: arriving.posts()?.routes(),
+        metrics: Arc::new(move || spool.counts().metrics()),
     })
 }
 

@@ -79,6 +79,7 @@ mod rerun;
 mod rules;
 mod selection;
 mod serve;
+mod serve_listen;
 mod serve_plots;
 mod serve_runs;
 mod served_sql;
