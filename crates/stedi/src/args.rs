@@ -383,6 +383,9 @@ pub(crate) struct WatchArgs {
     /// How long a file on disk stays as it is before it counts as whole, unless it was seen closed
     #[arg(long, value_name = "SECONDS", default_value = "2s")]
     pub(crate) settle: String,
+    /// A queue of SQS with the notifications of the landing bucket, for this watch alone
+    #[arg(long, value_name = "URL")]
+    pub(crate) sqs_queue: Option<String>,
     /// Do not merge small files of tables
     #[arg(long)]
     pub(crate) no_compact: bool,

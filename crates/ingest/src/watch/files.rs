@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use lake::Found;
+use object_store::ObjectMeta;
 use parking_lot::Mutex;
 use xxhash_rust::xxh3::{Xxh3, xxh3_64, xxh3_128};
 
@@ -44,11 +45,23 @@ impl Stamp {
     pub(super) fn of(file: &Found) -> Self {
         match &file.metadata {
             Some(metadata) => Self::on_disk(metadata),
-            None => Self {
-                bytes: file.bytes,
-                modified_us: file.modified_us,
-                version: xxh3_64(file.etag.as_deref().unwrap_or_default().as_bytes()),
-            },
+            None => Self::of_object(file.bytes, file.modified_us, file.etag.as_deref()),
+        }
+    }
+
+    /// Of an object that was asked for by its name.
+    pub(super) fn in_store(object: &ObjectMeta) -> Self {
+        let modified_us = object.last_modified.timestamp_micros();
+        Self::of_object(object.size, modified_us, object.e_tag.as_deref())
+    }
+
+    /// A listing may give fractions of a second that an answer about one object leaves out.
+    fn of_object(bytes: u64, modified_us: i64, etag: Option<&str>) -> Self {
+        const SECOND: i64 = 1_000_000;
+        Self {
+            bytes,
+            modified_us: modified_us.div_euclid(SECOND) * SECOND,
+            version: xxh3_64(etag.unwrap_or_default().as_bytes()),
         }
     }
 

@@ -14,14 +14,15 @@
 //!
 //! [`Watcher::next`] gives the next [`Step`]; its caller says how the run ended
 //! ([`Watcher::done`], [`Watcher::failed`]). `pace` decides when a run begins, `files` which
-//! files it may read. Deliberately absent: a queue of events of an object store. It would
-//! be another source of hints beside `events`, and the listing would stay.
+//! files it may read. Hints come from `events` (the kernel) and `queue` (notifications of a
+//! bucket).
 
 mod backoff;
 mod events;
 mod files;
 mod mount;
 mod pace;
+mod queue;
 
 use std::collections::{BTreeSet, VecDeque};
 use std::path::Path as FsPath;
@@ -33,9 +34,12 @@ use files::{Chosen, Files, Key, Progress, Stamp};
 use futures::TryStreamExt;
 use lake::{Entry, Location, Unreadable};
 use landing::ObjectKind;
+use object_store::ObjectStoreExt;
 use object_store::path::Path;
+use queue::{Heard, Listener, Notified};
 
 pub use pace::{AtLeast, Pace};
+pub use queue::{Queue, QueueError};
 
 /// How often folders are listed of whose changes the kernel tells.
 const LIST_AGAIN: Duration = Duration::from_secs(30);
@@ -47,6 +51,10 @@ const LIST_SOON: Duration = Duration::from_millis(100);
 /// work, so that the process stays below one percent of a core; a store is waited for.
 const PAUSE_ON_DISK: u32 = 120;
 const PAUSE_IN_STORE: u32 = 20;
+
+/// Objects of which one answer of a queue tells and that are looked at one by one; beyond
+/// that a listing costs less.
+const HEADS_MAX: usize = 20;
 
 /// Entries that cannot be read of which a listing tells, for each place.
 const SAID_MAX: usize = 5;
@@ -122,6 +130,9 @@ pub struct Watcher {
     pace: Pace,
     files: Files,
     changes: Option<Changes>,
+    queue: Option<Listener>,
+    /// The queue answers, so that a listing need not be taken as often.
+    is_queue_well: bool,
     notices: VecDeque<String>,
     list_at: Instant,
     listed_at: Option<Instant>,
@@ -136,8 +147,13 @@ pub struct Watcher {
 
 impl Watcher {
     /// Watches `places`, and `signals`: places outside landing where any new object asks
-    /// for a run. The first run begins at once.
-    pub fn new(places: Vec<Place>, signals: Vec<Location>, pace: Pace) -> Self {
+    /// for a run. The first run begins at once. `queue` tells of new objects of buckets.
+    pub fn new(
+        places: Vec<Place>,
+        signals: Vec<Location>,
+        queue: Option<Queue>,
+        pace: Pace,
+    ) -> Self {
         let now = Instant::now();
         let mut notices = VecDeque::new();
         let is_on_disk = places.iter().any(|place| place.location.folder().is_some());
@@ -162,6 +178,8 @@ impl Watcher {
             pace,
             files: Files::default(),
             changes,
+            queue: queue.map(Listener::of),
+            is_queue_well: false,
             notices,
             list_at: now,
             listed_at: None,
@@ -203,15 +221,27 @@ impl Watcher {
             for instant in [changes_at, begins_at].into_iter().flatten() {
                 until = until.min(instant);
             }
-            let wait = tokio::time::sleep_until(until.into());
-            match &mut self.changes {
-                Some(told) => tokio::select! {
-                    () = wait => {}
-                    () = told.next(&mut changes) => {}
-                },
-                None => wait.await,
-            }
+            let told = async {
+                match &mut self.changes {
+                    Some(told) => told.next(&mut changes).await,
+                    None => std::future::pending().await,
+                }
+            };
+            let heard = async {
+                match &mut self.queue {
+                    Some(queue) => queue.next().await,
+                    None => std::future::pending().await,
+                }
+            };
+            let heard = tokio::select! {
+                () = tokio::time::sleep_until(until.into()) => None,
+                () = told => None,
+                heard = heard => Some(heard),
+            };
             self.take_in(&mut changes);
+            if let Some(heard) = heard {
+                self.hear(heard).await;
+            }
         }
     }
 
@@ -260,7 +290,10 @@ impl Watcher {
                     None => PAUSE_IN_STORE,
                 };
         }
-        let are_all_told = self.places.iter().all(|place| place.is_told);
+        let are_all_told = self
+            .places
+            .iter()
+            .all(|place| place.is_told || self.is_queue_well);
         let regular = match are_all_told {
             true => LIST_AGAIN,
             false => self.pace.every,
@@ -390,13 +423,81 @@ impl Watcher {
             }
         }
         if is_unclear {
-            let since = self.listed_at.unwrap_or_else(Instant::now);
-            let soon = Instant::now() + LIST_SOON;
-            // What removes thousands of files causes as many events.
-            self.list_at = self
-                .list_at
-                .min(soon.max(since + self.pause.min(LIST_AGAIN)));
+            self.list_soon();
         }
+    }
+
+    /// Has a listing taken soon. What removes thousands of files causes as many events.
+    fn list_soon(&mut self) {
+        let since = self.listed_at.unwrap_or_else(Instant::now);
+        let soon = Instant::now() + LIST_SOON;
+        self.list_at = self
+            .list_at
+            .min(soon.max(since + self.pause.min(LIST_AGAIN)));
+    }
+
+    /// Takes in what is heard of the queue.
+    async fn hear(&mut self, heard: Heard) {
+        match heard {
+            Heard::Objects { objects, seen } => {
+                let mut is_unclear = false;
+                for object in objects.iter().take(HEADS_MAX) {
+                    is_unclear |= !self.look_at(object).await;
+                }
+                if is_unclear || objects.len() > HEADS_MAX {
+                    self.list_soon();
+                }
+                _ = seen.send(());
+            }
+            Heard::Answers(Ok(())) => {
+                self.is_queue_well = true;
+                self.notices
+                    .push_back("the queue tells of new objects".to_owned());
+            }
+            Heard::Answers(Err(reason)) => {
+                self.is_queue_well = false;
+                self.list_at = self.list_at.min(Instant::now() + self.pace.every.max(self.pause));
+                self.notices.push_back(format!(
+                    "warning: the queue cannot be asked: {reason}; new objects are found by listings alone"
+                ));
+            }
+            Heard::Foreign => self.notices.push_back(
+                "warning: the queue has messages that are no notifications of a bucket; they are deleted"
+                    .to_owned(),
+            ),
+        }
+    }
+
+    /// Notes an object of which the queue tells; false where only a listing helps.
+    async fn look_at(&mut self, object: &Notified) -> bool {
+        let Ok(path) = Path::parse(&object.key) else {
+            return false;
+        };
+        let mut is_clear = true;
+        for index in 0..self.places.len() {
+            let place = &self.places[index].place;
+            let (location, table) = (&place.location, &place.table);
+            let is_its_bucket = location.folder().is_none()
+                && location.url().host_str() == Some(object.bucket.as_str());
+            let Some(name) = name_below(location, &path).filter(|_| is_its_bucket) else {
+                continue;
+            };
+            let found = match object.is_removed {
+                true => None,
+                false => location.store().head(&path).await.ok(),
+            };
+            let Some(found) = found else {
+                is_clear = false;
+                continue;
+            };
+            if ObjectKind::of(&name, found.size) == ObjectKind::Input {
+                let key = Key::of(table, &name);
+                let now = Instant::now();
+                self.files
+                    .note(index, key, Stamp::in_store(&found), Progress::Whole, now);
+            }
+        }
+        is_clear
     }
 
     /// Notes a file that an event names; false where only a listing helps.

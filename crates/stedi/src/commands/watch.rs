@@ -10,7 +10,7 @@ use engine::{
     Setup, Verdict,
 };
 use futures::FutureExt;
-use ingest::watch::{AtLeast, Batch, Pace, Place, Step, Watcher};
+use ingest::watch::{AtLeast, Batch, Pace, Place, Queue, QueueError, Step, Watcher};
 use query::LandingFault;
 use serde::Serialize;
 
@@ -61,7 +61,27 @@ pub(crate) fn watch(settings: &Settings, args: &WatchArgs) -> Result<Ending> {
         keep: args.keep.as_deref().map(duration_of).transpose()?,
     };
     let setup = settings.setup()?;
-    runtime()?.block_on(watch_landing(settings, setup, pace, options, upkeep))
+    let queue = args.sqs_queue.as_deref();
+    let queue = queue.map(|url| queue_of(&setup, url)).transpose()?;
+    runtime()?.block_on(watch_landing(settings, setup, queue, pace, options, upkeep))
+}
+
+/// The queue that tells of new objects in landing.
+fn queue_of(setup: &Setup, url: &str) -> Result<Queue> {
+    if setup.landing.folder().is_some() {
+        return Err(Failure::settings(
+            "--sqs-queue is for a landing zone in a bucket",
+            "leave it out: the system tells of new files in a folder",
+        ));
+    }
+    Queue::parse(url).map_err(|error| {
+        let hint = match error {
+            QueueError::Region => "set AWS_REGION",
+            QueueError::Client(_) => "check the AWS_* variables",
+            _ => "write https://sqs.REGION.amazonaws.com/ACCOUNT/NAME",
+        };
+        Failure::settings(format!("--sqs-queue: {error}"), hint)
+    })
 }
 
 /// Watches as without a flag, but so often.
@@ -80,13 +100,14 @@ pub(super) async fn follow(settings: &Settings, setup: Setup, every: Duration) -
         missing: MissingTables::Empty,
         ..RunOptions::default()
     };
-    watch_landing(settings, setup, pace, options, upkeep).await
+    watch_landing(settings, setup, None, pace, options, upkeep).await
 }
 
 /// Runs whenever something has arrived, until the program is asked to stop.
 async fn watch_landing(
     settings: &Settings,
     setup: Setup,
+    queue: Option<Queue>,
     pace: Pace,
     options: RunOptions,
     upkeep: Upkeep,
@@ -99,7 +120,7 @@ async fn watch_landing(
     });
     let places = places.collect::<Result<Vec<_>, query::Error>>()?;
     let signals = vec![setup.lake.join(REGISTER_LOG)];
-    let mut watcher = Watcher::new(places, signals, pace);
+    let mut watcher = Watcher::new(places, signals, queue, pace);
     let mut runs = Runs {
         settings,
         setup,

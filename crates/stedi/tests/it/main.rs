@@ -95,5 +95,6 @@ mod time;
 mod time_travel;
 mod unreadable_files;
 mod watch;
+mod watch_queue;
 mod whose_rows;
 mod wrong_input;

@@ -249,8 +249,12 @@ pub(crate) fn finish(mut child: Child, line: String) -> Outcome {
     };
     use std::os::unix::process::ExitStatusExt;
     let mut err = err.join().unwrap();
-    if let (true, Ok(folder)) = (status.core_dumped(), folder) {
-        err += &backtrace(&folder);
+    if status
+        .signal()
+        .is_some_and(|signal| FAULTS.contains(&signal))
+    {
+        err += &kernel_log();
+        err += &folder.map_or_else(|error| error.to_string(), |folder| backtrace(&folder));
     }
     Outcome {
         code: status
@@ -260,6 +264,20 @@ pub(crate) fn finish(mut child: Child, line: String) -> Outcome {
         err,
         line,
     }
+}
+
+/// Signals of a program that did what no program may: SIGILL, SIGBUS, SIGFPE, SIGSEGV.
+const FAULTS: [i32; 4] = [4, 7, 8, 11];
+
+/// What the kernel said last, such as where a program accessed memory that it has not.
+fn kernel_log() -> String {
+    let said = Command::new("dmesg").output();
+    let said = said.map_or_else(
+        |error| format!("dmesg: {error}"),
+        |said| String::from_utf8_lossy(&said.stdout).into_owned(),
+    );
+    let lines: Vec<&str> = said.lines().collect();
+    format!("\n{}\n", lines[lines.len().saturating_sub(8)..].join("\n"))
 }
 
 /// Where the threads of a process were that left a core dump in `folder`.

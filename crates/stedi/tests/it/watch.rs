@@ -24,14 +24,14 @@ use crate::stopping::signal;
 const PATIENCE: Duration = Duration::from_secs(90);
 
 /// A watch in the background.
-struct Watch {
+pub(crate) struct Watch {
     child: Child,
     out: Arc<Mutex<Vec<String>>>,
     err: Arc<Mutex<Vec<String>>>,
 }
 
 impl Watch {
-    fn start(call: Call) -> Self {
+    pub(crate) fn start(call: Call) -> Self {
         let (mut child, _) = call.start();
         fn collect(from: impl std::io::Read + Send + 'static) -> Arc<Mutex<Vec<String>>> {
             let lines = Arc::new(Mutex::new(Vec::new()));
@@ -56,7 +56,7 @@ impl Watch {
         Self::start(on_lake(dir, lake, &words))
     }
 
-    fn runs(&self) -> Vec<Value> {
+    pub(crate) fn runs(&self) -> Vec<Value> {
         let lines = self.out.lock().unwrap();
         lines
             .iter()
@@ -64,13 +64,13 @@ impl Watch {
             .collect()
     }
 
-    fn errors(&self) -> String {
+    pub(crate) fn errors(&self) -> String {
         self.err.lock().unwrap().join("\n")
     }
 
     /// Waits until the runs are as wanted, and returns them.
     #[track_caller]
-    fn until(&mut self, what: &str, is_wanted: impl Fn(&[Value]) -> bool) -> Vec<Value> {
+    pub(crate) fn until(&mut self, what: &str, is_wanted: impl Fn(&[Value]) -> bool) -> Vec<Value> {
         let started = Instant::now();
         loop {
             let runs = self.runs();
@@ -89,7 +89,7 @@ impl Watch {
 
     /// Waits until a run leaves so many rows in a table.
     #[track_caller]
-    fn until_rows(&mut self, table: &str, rows: u64) -> Vec<Value> {
+    pub(crate) fn until_rows(&mut self, table: &str, rows: u64) -> Vec<Value> {
         let what = format!("{rows} rows in {table}");
         self.until(&what, |runs| {
             let done = runs.iter().rfind(|run| !run["rows"][table].is_null());
@@ -111,7 +111,7 @@ impl Watch {
 
     /// Ends it as its user would, and returns how long that took.
     #[track_caller]
-    fn stop(mut self) -> Duration {
+    pub(crate) fn stop(mut self) -> Duration {
         let asked = Instant::now();
         signal(self.child.id(), "TERM");
         let status = self.child.wait().unwrap();
@@ -126,7 +126,7 @@ impl Watch {
 }
 
 /// Whether all runs but the first read only what was new.
-fn are_incremental(runs: &[Value]) -> bool {
+pub(crate) fn are_incremental(runs: &[Value]) -> bool {
     let later = runs.iter().skip(1);
     later.fold(true, |all, run| {
         let how = run["how"].as_str().unwrap_or_default();
@@ -148,7 +148,7 @@ fn readings_of(dir: &Path) -> PathBuf {
     dir.join("landing/accelerometer/landing")
 }
 
-fn reading(person: usize, timestamp: u64) -> String {
+pub(crate) fn reading(person: usize, timestamp: u64) -> String {
     format!("{{\"user\":\"p{person}@x.org\",\"timestamp\":{timestamp},\"x\":1,\"y\":2,\"z\":3}}\n")
 }
 
