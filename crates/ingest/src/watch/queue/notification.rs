@@ -5,10 +5,10 @@ use serde_json::Value;
 
 /// An object of which a message tells.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(in crate::watch) struct Notified {
-    pub(in crate::watch) bucket: String,
-    pub(in crate::watch) key: String,
-    pub(in crate::watch) is_removed: bool,
+pub(crate) struct Notified {
+    pub(crate) bucket: String,
+    pub(crate) key: String,
+    pub(crate) is_removed: bool,
 }
 
 /// The objects of which a message tells; `None` if it is no notification of a bucket.
