@@ -30,8 +30,15 @@ const UNPACKED_BYTES_MIN: u64 = 1 << 20;
 /// A body up to this size needs no turn.
 const SMALL_BYTES: usize = 64 << 10;
 
-/// Larger and packed bodies that are read at once; others wait for their turn.
-pub(super) const LARGE_MAX: usize = 4;
+/// Bodies that are read at once. More are refused at once, so that slow ones leave places to
+/// whoever asks for something else.
+const BODIES_MAX: usize = 256;
+
+/// Larger bodies that are read at once; others wait for their turn.
+const LARGE_MAX: usize = 16;
+
+/// Bodies that are unpacked at once; others wait for their turn.
+const UNPACKED_MAX: usize = 4;
 
 /// How long a request waits for its turn.
 const TURN_TIME: Duration = Duration::from_secs(10);
@@ -40,23 +47,39 @@ const TURN_TIME: Duration = Duration::from_secs(10);
 const BODY_TIME: Duration = Duration::from_secs(60);
 const PART_TIME: Duration = Duration::from_secs(10);
 
-/// A body, and the turn that it holds if it is large.
+/// How much is read and unpacked at once.
+pub(super) struct Turns {
+    bodies: Semaphore,
+    large: Semaphore,
+    unpacked: Semaphore,
+}
+
+impl Default for Turns {
+    fn default() -> Self {
+        Self {
+            bodies: Semaphore::new(BODIES_MAX),
+            large: Semaphore::new(LARGE_MAX),
+            unpacked: Semaphore::new(UNPACKED_MAX),
+        }
+    }
+}
+
+/// A body, and the turns that it holds if it is large or was packed.
 pub(super) struct Sent<'t> {
     pub(super) bytes: Bytes,
-    _turn: Option<SemaphorePermit<'t>>,
+    _turns: [Option<SemaphorePermit<'t>>; 2],
 }
 
 /// Reads and unpacks the body of a request.
 pub(super) async fn read<'t>(
     head: &HeaderMap,
     body: Body,
-    turns: &'t Semaphore,
+    turns: &'t Turns,
 ) -> Result<Sent<'t>, Problem> {
     let packed = packed(head)?;
-    let mut turn = None;
-    if packed.is_some() {
-        turn = Some(wait(turns).await?);
-    }
+    let place = turns.bodies.try_acquire();
+    let _place = place.map_err(|_| Problem::busy("too many bodies are sent at once"))?;
+    let (mut large, mut unpacking) = (None, None);
     let mut parts = body.into_data_stream();
     let mut bytes = Vec::new();
     let until = Instant::now() + BODY_TIME;
@@ -85,19 +108,23 @@ pub(super) async fn read<'t>(
             )
             .with_hint("send fewer records at a time"));
         }
-        if bytes.len() + part.len() > SMALL_BYTES && turn.is_none() {
-            turn = Some(wait(turns).await?);
+        if bytes.len() + part.len() > SMALL_BYTES && large.is_none() {
+            large = Some(wait(&turns.large).await?);
         }
         bytes.extend_from_slice(&part);
     }
     let bytes = match packed {
         None => bytes.into(),
         Some(compression) => {
+            unpacking = Some(wait(&turns.unpacked).await?);
             let unpacked = tokio::task::spawn_blocking(move || unpack(&bytes, compression)).await;
             unpacked.unwrap_or_else(|_| Err(not_unpacked()))?
         }
     };
-    Ok(Sent { bytes, _turn: turn })
+    Ok(Sent {
+        bytes,
+        _turns: [large, unpacking],
+    })
 }
 
 async fn wait(turns: &Semaphore) -> Result<SemaphorePermit<'_>, Problem> {

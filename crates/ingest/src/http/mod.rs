@@ -6,6 +6,7 @@ mod problem;
 mod sources;
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use axum::body::Body;
@@ -17,7 +18,7 @@ use axum::routing::{get, post};
 use axum::{Json, Router};
 use bytes::Bytes;
 use serde_json::json;
-use tokio::sync::{Semaphore, oneshot};
+use tokio::sync::oneshot;
 use tokio::time::{sleep, timeout};
 
 use self::problem::Problem;
@@ -51,15 +52,18 @@ pub struct Posts {
     pub spool: Spool,
     /// Idempotency keys.
     pub keys: Arc<Keys>,
-    /// Who may post; `None` for whoever is on this machine.
-    pub sources: Option<Arc<Sources>>,
+    /// Who may post.
+    pub sources: Arc<Sources>,
+    /// Whether whoever is on this machine may post, until there is a source.
+    pub is_open: bool,
 }
 
 struct App {
     spool: Spool,
     keys: Arc<Keys>,
-    sources: Option<Arc<Sources>>,
-    turns: Semaphore,
+    sources: Arc<Sources>,
+    is_open: AtomicBool,
+    turns: body::Turns,
 }
 
 impl Posts {
@@ -69,7 +73,8 @@ impl Posts {
             spool: self.spool,
             keys: self.keys,
             sources: self.sources,
-            turns: Semaphore::new(body::LARGE_MAX),
+            is_open: AtomicBool::new(self.is_open),
+            turns: body::Turns::default(),
         };
         Router::new()
             .route("/v1/{table}", post(take).fallback(only_post))
@@ -208,7 +213,7 @@ async fn put(
 
 /// Who posts; `None` where whoever is on this machine may.
 async fn source(app: &App, head: &HeaderMap) -> Result<Option<SourceSummary>, Problem> {
-    let Some(sources) = &app.sources else {
+    if is_open(app).await? {
         return match is_from_elsewhere(head) {
             true => Err(Problem::new(
                 StatusCode::FORBIDDEN,
@@ -216,7 +221,7 @@ async fn source(app: &App, head: &HeaderMap) -> Result<Option<SourceSummary>, Pr
             )),
             false => Ok(None),
         };
-    };
+    }
     let refused = || {
         Problem::new(
             StatusCode::UNAUTHORIZED,
@@ -231,7 +236,7 @@ async fn source(app: &App, head: &HeaderMap) -> Result<Option<SourceSummary>, Pr
     let Some(token) = token.map(|(_, token)| token.trim().to_owned()) else {
         return Err(refused());
     };
-    let sources = Arc::clone(sources);
+    let sources = Arc::clone(&app.sources);
     let found = tokio::task::spawn_blocking(move || sources.of_token(&token)).await;
     match found {
         Ok(Ok(Some(source))) => Ok(Some(source)),
@@ -240,10 +245,28 @@ async fn source(app: &App, head: &HeaderMap) -> Result<Option<SourceSummary>, Pr
             Err(refused())
         }
         Ok(Err(SourcesError::Busy)) => Err(Problem::busy("too many sign in at once")),
-        _ => Err(Problem::new(
-            StatusCode::INTERNAL_SERVER_ERROR,
-            "the sources cannot be read",
-        )),
+        _ => Err(unreadable()),
+    }
+}
+
+fn unreadable() -> Problem {
+    let status = StatusCode::INTERNAL_SERVER_ERROR;
+    Problem::new(status, "the sources cannot be read")
+}
+
+/// Whether there was no source so far. Once there was one, its revocation opens nothing.
+async fn is_open(app: &App) -> Result<bool, Problem> {
+    if !app.is_open.load(Ordering::Relaxed) {
+        return Ok(false);
+    }
+    let sources = Arc::clone(&app.sources);
+    match tokio::task::spawn_blocking(move || sources.list()).await {
+        Ok(Ok(list)) if list.is_empty() => Ok(true),
+        Ok(Ok(_)) => {
+            app.is_open.store(false, Ordering::Relaxed);
+            Ok(false)
+        }
+        _ => Err(unreadable()),
     }
 }
 

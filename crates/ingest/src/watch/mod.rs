@@ -32,6 +32,7 @@ use backoff::Backoff;
 use events::{Change, Changes};
 use files::{Chosen, Files, Key, Progress, Stamp};
 use futures::TryStreamExt;
+use futures::future::join_all;
 use lake::{Entry, Location, Unreadable};
 use landing::ObjectKind;
 use object_store::ObjectStoreExt;
@@ -440,15 +441,14 @@ impl Watcher {
     async fn hear(&mut self, heard: Heard) {
         match heard {
             Heard::Objects { objects, seen } => {
-                let mut is_unclear = false;
-                for object in objects.iter().take(HEADS_MAX) {
-                    is_unclear |= !self.look_at(object).await;
-                }
-                if is_unclear || objects.len() > HEADS_MAX {
+                if !self.look_at(&objects).await {
                     self.list_soon();
                 }
                 _ = seen.send(());
             }
+            Heard::Undeleted(reason) => self.notices.push_back(format!(
+                "warning: messages of the queue cannot be deleted, and come again: {reason}"
+            )),
             Heard::Answers(Ok(())) => {
                 self.is_queue_well = true;
                 self.notices
@@ -468,33 +468,38 @@ impl Watcher {
         }
     }
 
-    /// Notes an object of which the queue tells; false where only a listing helps.
-    async fn look_at(&mut self, object: &Notified) -> bool {
-        let Ok(path) = Path::parse(&object.key) else {
+    /// Notes the objects of which the queue tells; false where only a listing helps.
+    async fn look_at(&mut self, objects: &[Notified]) -> bool {
+        if objects.len() > HEADS_MAX {
             return false;
-        };
+        }
         let mut is_clear = true;
-        for index in 0..self.places.len() {
-            let place = &self.places[index].place;
-            let (location, table) = (&place.location, &place.table);
-            let is_its_bucket = location.folder().is_none()
-                && location.url().host_str() == Some(object.bucket.as_str());
-            let Some(name) = name_below(location, &path).filter(|_| is_its_bucket) else {
+        let mut looks = Vec::new();
+        for object in objects {
+            let Ok(path) = Path::parse(&object.key) else {
+                is_clear = false;
                 continue;
             };
-            let found = match object.is_removed {
-                true => None,
-                false => location.store().head(&path).await.ok(),
-            };
-            let Some(found) = found else {
+            for (index, watched) in self.places.iter().enumerate() {
+                let location = &watched.place.location;
+                let is_its_bucket = location.folder().is_none()
+                    && location.url().host_str() == Some(object.bucket.as_str());
+                if let Some(name) = name_below(location, &path).filter(|_| is_its_bucket) {
+                    is_clear &= !object.is_removed;
+                    let (store, path) = (location.store(), path.clone());
+                    looks.push(async move { (index, name, store.head(&path).await) });
+                }
+            }
+        }
+        for (index, name, found) in join_all(looks).await {
+            let Ok(found) = found else {
                 is_clear = false;
                 continue;
             };
             if ObjectKind::of(&name, found.size) == ObjectKind::Input {
-                let key = Key::of(table, &name);
-                let now = Instant::now();
-                self.files
-                    .note(index, key, Stamp::in_store(&found), Progress::Whole, now);
+                let key = Key::of(&self.places[index].place.table, &name);
+                let (stamp, now) = (Stamp::in_store(&found), Instant::now());
+                self.files.note(index, key, stamp, Progress::Whole, now);
             }
         }
         is_clear

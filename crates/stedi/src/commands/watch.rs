@@ -77,7 +77,7 @@ fn queue_of(setup: &Setup, url: &str) -> Result<Queue> {
     Queue::parse(url).map_err(|error| {
         let hint = match error {
             QueueError::Region => "set AWS_REGION",
-            QueueError::Client(_) => "check the AWS_* variables",
+            QueueError::Client | QueueError::Credentials => "check the AWS_* variables",
             _ => "write https://sqs.REGION.amazonaws.com/ACCOUNT/NAME",
         };
         Failure::settings(format!("--sqs-queue: {error}"), hint)

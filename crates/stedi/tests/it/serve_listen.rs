@@ -131,6 +131,59 @@ fn sources_and_users_are_two_kinds() {
     }
 }
 
+/// From the first source on, nobody posts without a token, also when it is gone again.
+#[test]
+fn the_first_source_closes_the_door() {
+    let data = SMALL.copied();
+    let own = own_place();
+    let file = own.path().join("sources.json").display().to_string();
+    let served = Served::with(data.path(), own, &format!("--listen --sources {file}"));
+    let post = |token: Option<&str>| served.ask(PHONE, &bearer(token), "{\"user\":\"a\"}").status;
+    assert_eq!(post(None), 202);
+    let words = format!("listen token app --tables accelerometer_landing --sources {file}");
+    let token = stedi(data.path(), &words).run().done().out;
+    assert_eq!((post(None), post(Some(token.trim()))), (401, 202));
+    stedi(data.path(), &format!("listen revoke app --sources {file}"))
+        .run()
+        .done();
+    assert_eq!((post(None), post(Some(token.trim()))), (401, 401));
+}
+
+/// Bodies that trickle hold up neither the page nor small posts of others.
+#[test]
+fn slow_bodies_leave_places_to_others() {
+    let own = SMALL.copied();
+    let served = Served::of(own.path(), "--listen");
+    let head = format!("{PHONE} HTTP/1.0\r\nHost: {}\r\n", served.address);
+    let slow = |more: &str| {
+        let mut stream = served.connect();
+        let sent = format!("{head}{more}Content-Length: 1000\r\n\r\n{{");
+        stream.write_all(sent.as_bytes()).unwrap();
+        stream
+    };
+    let packed: Vec<_> = (0..20)
+        .map(|_| slow("Content-Encoding: gzip\r\n"))
+        .collect();
+    let body = crate::packed::gzip(reading(0).as_bytes());
+    let mut other = served.connect();
+    let length = format!(
+        "{head}Content-Encoding: gzip\r\nContent-Length: {}\r\n\r\n",
+        body.len()
+    );
+    other
+        .write_all(&[length.as_bytes(), &body].concat())
+        .unwrap();
+    assert_eq!(answer(&mut other).status, 202);
+    let more: Vec<_> = (0..300).map(|_| slow("")).collect();
+    wait_until("too many bodies", || {
+        served.ask(PHONE, &[], &reading(1)).status == 503
+    });
+    assert_eq!(served.get("/health/live", None).status, 200);
+    assert_eq!(served.get("/api/v1/tables", None).status, 200);
+    drop((packed, more));
+    wait_until("room", || served.ask(PHONE, &[], &reading(1)).status == 202);
+}
+
 /// Whoever was told that a record is safe finds it in landing, whenever the server ended.
 #[test]
 fn what_was_accepted_is_there_when_the_server_has_ended() {

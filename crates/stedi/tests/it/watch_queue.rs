@@ -34,6 +34,10 @@ struct State {
     faults: Mutex<Vec<String>>,
     asked: Mutex<u64>,
     refuses: AtomicBool,
+    /// What answers is something else.
+    is_another: AtomicBool,
+    /// Nothing may be deleted.
+    keeps: AtomicBool,
     has_ended: AtomicBool,
 }
 
@@ -111,10 +115,16 @@ impl State {
             )
         } else if head["x-amz-target"].ends_with("ReceiveMessage") {
             ("200 OK", self.receive())
+        } else if self.keeps.load(Ordering::Relaxed) {
+            let fault = "com.amazonaws.sqs#AccessDenied\nerror: forged";
+            ("403 Forbidden", json!({"__type": fault}))
         } else {
             ("200 OK", self.delete(&body))
         };
-        let answer = answer.to_string();
+        let answer = match self.is_another.load(Ordering::Relaxed) {
+            true => "<html>please sign in</html>".to_owned(),
+            false => answer.to_string(),
+        };
         let length = answer.len();
         let mut stream = stream;
         let head = "Content-Type: application/x-amz-json-1.0";

@@ -8,9 +8,10 @@ use std::time::{Duration, Instant};
 
 use axum::http::{Method, Request, StatusCode, header};
 use futures::TryStreamExt;
+use object_store::RetryConfig;
 use object_store::aws::{AmazonS3Builder, AmazonS3ConfigKey, AwsAuthorizer, AwsCredentialProvider};
-use object_store::client::{HttpClient, HttpConnector, HttpResponse, ReqwestConnector};
-use object_store::{ClientOptions, RetryConfig};
+use object_store::client::{HttpClient, HttpResponse};
+use reqwest::redirect::Policy;
 use serde_json::{Value, json};
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
@@ -62,9 +63,12 @@ pub enum QueueError {
     /// Neither the address nor the environment names a region.
     #[error("no region is known")]
     Region,
-    /// There is no client or no source of credentials.
-    #[error("{0}")]
-    Client(#[from] object_store::Error),
+    /// There is no client for HTTP, such as without certificates of whom to trust.
+    #[error("this machine has no client for it")]
+    Client,
+    /// There is no source of credentials.
+    #[error("no credentials are known")]
+    Credentials,
 }
 
 impl Queue {
@@ -83,9 +87,8 @@ impl Queue {
             parts.next().is_some_and(|account| !account.is_empty())
                 && parts.next_back().is_some_and(|name| !name.is_empty())
         });
-        let has_more =
-            url.query().is_some() || url.fragment().is_some() || !url.username().is_empty();
-        if !has_name || has_more {
+        let has_login = !url.username().is_empty() || url.password().is_some();
+        if !has_name || has_login || url.query().is_some() || url.fragment().is_some() {
             return Err(QueueError::Url);
         }
         match url.scheme() {
@@ -104,16 +107,18 @@ impl Queue {
         let region = region_of(host)
             .or_else(|| settings.get_config_value(&AmazonS3ConfigKey::Region))
             .ok_or(QueueError::Region)?;
-        let options = ClientOptions::new()
-            .with_allow_http(is_here)
-            .with_connect_timeout(TIME)
-            .with_timeout(WAIT + TIME);
+        // A queue that sends elsewhere is none: what is sent along is for it alone.
+        let client = reqwest::Client::builder()
+            .redirect(Policy::none())
+            .connect_timeout(TIME)
+            .timeout(WAIT + TIME)
+            .build();
         Ok(Self {
             endpoint: format!("{}/", url.origin().ascii_serialization()),
             url: text.to_owned(),
             region,
-            client: ReqwestConnector::default().connect(&options)?,
-            credentials: settings.build()?.credentials().clone(),
+            client: HttpClient::new(client.map_err(|_| QueueError::Client)?),
+            credentials: credentials_of(settings)?,
         })
     }
 
@@ -139,7 +144,11 @@ impl Queue {
             .enumerate()
             .map(|(id, message)| json!({"Id": id.to_string(), "ReceiptHandle": message.receipt}));
         let asked = json!({"QueueUrl": self.url, "Entries": entries.collect::<Vec<_>>()});
-        self.ask("DeleteMessageBatch", &asked).await.map(drop)
+        let answer = self.ask("DeleteMessageBatch", &asked).await?;
+        match answer["Failed"][0]["Code"].as_str() {
+            None => Ok(()),
+            Some(code) => Err(kind_of(code).unwrap_or("it refuses").to_owned()),
+        }
     }
 
     /// Asks the queue, as SQS's protocol in JSON has it.
@@ -158,20 +167,26 @@ impl Queue {
         let answer = answer.map_err(|_| "it does not answer".to_owned())?;
         let status = answer.status();
         let body: Value = serde_json::from_slice(&bytes_of(answer).await?).unwrap_or_default();
-        match status {
-            StatusCode::OK => Ok(body),
-            _ => {
-                let kind = body["__type"]
-                    .as_str()
-                    .and_then(|kind| kind.rsplit('#').next());
-                Err(format!(
-                    "{} ({})",
-                    kind.unwrap_or("it refuses"),
-                    status.as_u16()
-                ))
-            }
+        if status != StatusCode::OK {
+            let kind = body["__type"].as_str().and_then(kind_of);
+            let kind = kind.unwrap_or("it refuses");
+            return Err(format!("{kind} ({})", status.as_u16()));
+        }
+        match body.is_object() {
+            true => Ok(body),
+            false => Err("what answers is no queue".to_owned()),
         }
     }
+}
+
+/// The name of a fault, as SQS writes it behind a namespace.
+fn kind_of(text: &str) -> Option<&str> {
+    let kind = text.rsplit('#').next()?;
+    let is_name = (1..=64).contains(&kind.len())
+        && kind
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || byte == b'.');
+    is_name.then_some(kind)
 }
 
 async fn bytes_of(answer: HttpResponse) -> Result<Vec<u8>, String> {
@@ -188,6 +203,11 @@ async fn bytes_of(answer: HttpResponse) -> Result<Vec<u8>, String> {
         bytes.extend_from_slice(&part);
     }
     Ok(bytes)
+}
+
+fn credentials_of(settings: AmazonS3Builder) -> Result<AwsCredentialProvider, QueueError> {
+    let store = settings.build().map_err(|_| QueueError::Credentials)?;
+    Ok(store.credentials().clone())
 }
 
 /// The region in a host such as `sqs.eu-central-1.amazonaws.com`.
@@ -226,6 +246,8 @@ pub(super) enum Heard {
     Answers(Result<(), String>),
     /// A message is no notification of a bucket; only the first time.
     Foreign,
+    /// Why messages stay; only the first time.
+    Undeleted(String),
 }
 
 /// Asks a queue as long as it is there.
@@ -260,7 +282,7 @@ impl Drop for Listener {
 
 async fn listen(queue: Queue, tell: mpsc::Sender<Heard>) {
     let mut backoff = Backoff::new(PAUSE_MIN, PAUSE_MAX);
-    let (mut answers, mut has_foreign) = (None, false);
+    let (mut answers, mut has_foreign, mut has_undeleted) = (None, false, false);
     loop {
         let asked = Instant::now();
         let received = queue.receive().await;
@@ -277,8 +299,8 @@ async fn listen(queue: Queue, tell: mpsc::Sender<Heard>) {
             tokio::time::sleep(backoff.next()).await;
             continue;
         }
-        backoff.reset();
         if messages.is_empty() {
+            backoff.reset();
             tokio::time::sleep(PAUSE_EMPTY.saturating_sub(asked.elapsed())).await;
             continue;
         }
@@ -295,8 +317,16 @@ async fn listen(queue: Queue, tell: mpsc::Sender<Heard>) {
         if told.is_err() || is_seen.await.is_err() {
             return;
         }
-        // Those that stay come again, which does no harm.
-        _ = queue.delete(&messages).await;
+        match queue.delete(&messages).await {
+            Ok(()) => backoff.reset(),
+            // They come again, which does no harm but costs.
+            Err(reason) => {
+                if !std::mem::replace(&mut has_undeleted, true) {
+                    _ = tell.send(Heard::Undeleted(reason)).await;
+                }
+                tokio::time::sleep(backoff.next()).await;
+            }
+        }
     }
 }
 

@@ -27,7 +27,9 @@ pub(crate) struct Arrival {
 
 /// What posts need besides the spool.
 struct Door {
-    sources: Option<Arc<Sources>>,
+    sources: Arc<Sources>,
+    /// There is no source yet.
+    is_open: bool,
     keys: Arc<Keys>,
 }
 
@@ -50,8 +52,10 @@ impl Arrival {
         address: Option<SocketAddr>,
     ) -> Result<Self> {
         let door = address.map(|address| {
+            let (sources, is_open) = sources(args, address)?;
             Ok::<_, anyhow::Error>(Door {
-                sources: sources(args, address)?,
+                sources,
+                is_open,
                 keys: keys(args.state.clone(), landing)?,
             })
         });
@@ -91,7 +95,8 @@ impl Arriving {
         Some(Posts {
             spool: self.spool.clone(),
             keys: Arc::clone(&door.keys),
-            sources: door.sources.clone(),
+            sources: Arc::clone(&door.sources),
+            is_open: door.is_open,
         })
     }
 }
@@ -133,8 +138,8 @@ fn limits(args: &ArrivalArgs) -> Result<Limits> {
     })
 }
 
-/// Who may post; `None` for whoever is on this machine, until there is a source.
-fn sources(args: &ArrivalArgs, address: SocketAddr) -> Result<Option<Arc<Sources>>> {
+/// Who may post, and whether there is nobody yet.
+fn sources(args: &ArrivalArgs, address: SocketAddr) -> Result<(Arc<Sources>, bool)> {
     let sources = sources_of(&args.sources)?;
     let none = sources.list().map_err(|e| sources_failure(&e))?.is_empty();
     if none && !address.ip().is_loopback() {
@@ -143,7 +148,7 @@ fn sources(args: &ArrivalArgs, address: SocketAddr) -> Result<Option<Arc<Sources
             "make a source: stedi listen token NAME --tables customer_landing",
         ));
     }
-    Ok((!none).then(|| Arc::new(sources)))
+    Ok((Arc::new(sources), none))
 }
 
 /// A name for a landing place that is the same for every process.
