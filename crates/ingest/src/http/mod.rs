@@ -121,6 +121,7 @@ async fn take(
 
 async fn taken(app: &App, table: &str, head: &HeaderMap, body: Body) -> Result<Response, Problem> {
     each_once(head)?;
+    one_end(head)?;
     let source = source(app, head).await?;
     let may_write = |source: &SourceSummary| source.tables.iter().any(|known| known == table);
     if source.as_ref().is_some_and(|source| !may_write(source)) {
@@ -305,6 +306,26 @@ fn each_once(head: &HeaderMap) -> Result<(), Problem> {
             format!("the request has the header {name} more than once"),
         )),
         None => Ok(()),
+    }
+}
+
+/// Refuses a body of which two readers may see two ends: whoever stands between would take
+/// the rest for a request of its own. A length beside a transfer encoding is not seen here:
+/// hyper goes by the encoding, and closes the connection.
+fn one_end(head: &HeaderMap) -> Result<(), Problem> {
+    let mut codings = head.get_all(header::TRANSFER_ENCODING).iter();
+    let is_clear = match (codings.next(), codings.next()) {
+        (None, _) => true,
+        (Some(coding), None) => coding.as_bytes().eq_ignore_ascii_case(b"chunked"),
+        _ => false,
+    };
+    match is_clear {
+        true => Ok(()),
+        false => Err(Problem::new(
+            StatusCode::BAD_REQUEST,
+            "the only transfer encoding is chunked, said once",
+        )
+        .and_close()),
     }
 }
 

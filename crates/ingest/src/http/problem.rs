@@ -11,6 +11,7 @@ pub(super) struct Problem {
     status: StatusCode,
     pub(super) detail: String,
     hint: Option<&'static str>,
+    is_last: bool,
 }
 
 impl Problem {
@@ -19,6 +20,7 @@ impl Problem {
             status,
             detail: detail.into(),
             hint: None,
+            is_last: false,
         }
     }
 
@@ -26,6 +28,14 @@ impl Problem {
     pub(super) fn busy(detail: &str) -> Self {
         Self::new(StatusCode::SERVICE_UNAVAILABLE, detail)
             .with_hint("send the same again, under the same Idempotency-Key")
+    }
+
+    /// The connection is closed with the answer: where the next request begins, nobody knows.
+    pub(super) fn and_close(self) -> Self {
+        Self {
+            is_last: true,
+            ..self
+        }
     }
 
     pub(super) fn with_hint(self, hint: &'static str) -> Self {
@@ -56,6 +66,9 @@ impl IntoResponse for Problem {
         }
         if self.status == StatusCode::SERVICE_UNAVAILABLE {
             headers.insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
+        }
+        if self.is_last {
+            headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
         }
         response
     }

@@ -34,6 +34,34 @@ fn request(listening: &Listening, path: &str, head: &[String], body: &[u8]) -> V
     request
 }
 
+/// What stands between may read a body to another end than the listener does.
+fn bodies_have_one_end(listening: &Listening) {
+    let record = reading(7);
+    let chunks = format!("{:x}\r\n{record}\r\n0\r\n\r\n", record.len());
+    for (head, status) in [
+        ("Connection: close\r\nTransfer-Encoding: Chunked", 202),
+        (
+            "Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked",
+            400,
+        ),
+        ("Transfer-Encoding: chunked, chunked", 400),
+        ("Transfer-Encoding: gzip, chunked", 400),
+        // Nothing that follows is read.
+        ("Content-Length: 5\r\nTransfer-Encoding: chunked", 202),
+        ("Transfer-Encoding: chunked\r\nContent-Length: 5", 202),
+    ] {
+        let mut stream = TcpStream::connect(&listening.address).unwrap();
+        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        let sent = format!(
+            "POST /v1/accelerometer_landing HTTP/1.1\r\nHost: localhost\r\n{head}\r\n\r\n{chunks}"
+        );
+        stream.write_all(sent.as_bytes()).unwrap();
+        let answer = answer(&mut stream);
+        assert_eq!(answer.status, status, "{head}: {}", answer.text());
+        assert_eq!(answer.header("connection"), Some("close"), "{head}");
+    }
+}
+
 fn line(text: &str) -> Vec<String> {
     match text {
         "" => Vec::new(),
@@ -159,6 +187,7 @@ fn posts_by_body_and_head() {
     // Which of two lengths is meant, nobody knows: it is not read any further.
     let twice = post(&listening, phone, &line("Content-Length: 1"), b"{}");
     assert_eq!(twice.status, 400);
+    bodies_have_one_end(&listening);
     let get = Command::new("curl")
         .args(["-s", &format!("http://{}{phone}", listening.address)])
         .output();
@@ -173,13 +202,13 @@ fn posts_by_body_and_head() {
         .output();
     if let Ok(metrics) = metrics {
         let metrics = String::from_utf8_lossy(&metrics.stdout).into_owned();
-        let line = "stedi_listen_records_total{table=\"accelerometer_landing\"} 7";
+        let line = "stedi_listen_records_total{table=\"accelerometer_landing\"} 10";
         assert!(metrics.contains(line), "{metrics}");
     }
     assert!(!listening.all_lines().contains("ada@"), "a personal value");
     let took = listening.end();
     assert!(took < Duration::from_secs(2), "{took:?}");
-    check_trusted(dir, 7);
+    check_trusted(dir, 8);
 }
 
 #[test]

@@ -140,6 +140,7 @@ impl State {
             && began.elapsed() < Duration::from_secs(20)
             && !self.has_ended.load(Ordering::Relaxed)
             && !self.refuses.load(Ordering::Relaxed)
+            && !self.is_another.load(Ordering::Relaxed)
         {
             thread::sleep(Duration::from_millis(5));
         }
@@ -288,6 +289,28 @@ fn a_queue_tells_of_new_objects() {
         1,
         "{errors}"
     );
+    // Messages that nobody may delete are said once, in words of ours.
+    queue.state.keeps.store(true, Ordering::Relaxed);
+    for number in 0..2_u64 {
+        let name = format!("kept-{number}");
+        bucket.put(&format!("{place}/{name}"), reading(0, 300 + number));
+        tell(json!([record("ObjectCreated:Put", place, &name)]));
+        watch.until_rows("accelerometer_landing", 42 + number);
+    }
+    let undeleted = "cannot be deleted, and come again: it refuses (403)";
+    wait_until("what is said of them", || {
+        watch.errors().contains(undeleted)
+    });
+    // What answers may be something else, such as a page at which one signs in.
+    queue.state.is_another.store(true, Ordering::Relaxed);
+    wait_until("what is said of it", || {
+        watch.errors().contains("what answers is no queue;")
+    });
+    bucket.put(&format!("{place}/alone-again"), reading(0, 400));
+    watch.until_rows("accelerometer_landing", 44);
+    let errors = watch.errors();
+    assert_eq!(errors.matches(undeleted).count(), 1, "{errors}");
+    assert!(!errors.contains("forged"), "{errors}");
     let faults = queue.state.faults.lock().unwrap().join("\n");
     assert!(faults.is_empty(), "{faults}");
     assert!(watch.stop() < Duration::from_secs(1));
