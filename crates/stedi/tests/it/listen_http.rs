@@ -62,7 +62,8 @@ fn bodies_have_one_end(listening: &Listening) {
     }
 }
 
-fn line(text: &str) -> Vec<String> {
+/// A further line of the head, if there is one.
+pub(crate) fn line(text: &str) -> Vec<String> {
     match text {
         "" => Vec::new(),
         text => vec![text.to_owned()],

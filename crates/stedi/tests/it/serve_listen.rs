@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
 
+use crate::listen_http::line;
 use crate::listening::{ADA, landing_lines, reading, wait_until};
 use crate::places::SMALL;
 use crate::program::stedi;
@@ -64,11 +65,7 @@ fn what_is_posted_is_asked_for_at_the_same_address() {
         ),
         ("GET /", "Host: elsewhere.example", "", 403),
     ] {
-        let head: Vec<String> = (!head.is_empty())
-            .then(|| head.to_owned())
-            .into_iter()
-            .collect();
-        let answer = served.ask(request, &head, body);
+        let answer = served.ask(request, &line(head), body);
         assert_eq!(
             answer.status,
             status,

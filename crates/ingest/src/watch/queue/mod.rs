@@ -286,19 +286,17 @@ async fn listen(queue: Queue, tell: mpsc::Sender<Heard>) {
     loop {
         let asked = Instant::now();
         let received = queue.receive().await;
-        let is_well = received.is_ok();
-        let messages = received.as_deref().map(|_| ()).map_err(Clone::clone);
-        if answers.as_ref() != Some(&messages) {
-            answers = Some(messages.clone());
-            if tell.send(Heard::Answers(messages)).await.is_err() {
+        let outcome = received.as_ref().map(drop).map_err(Clone::clone);
+        if answers.as_ref() != Some(&outcome) {
+            answers = Some(outcome.clone());
+            if tell.send(Heard::Answers(outcome)).await.is_err() {
                 return;
             }
         }
-        let messages = received.unwrap_or_default();
-        if !is_well {
+        let Ok(messages) = received else {
             tokio::time::sleep(backoff.next()).await;
             continue;
-        }
+        };
         if messages.is_empty() {
             backoff.reset();
             tokio::time::sleep(PAUSE_EMPTY.saturating_sub(asked.elapsed())).await;
@@ -314,8 +312,12 @@ async fn listen(queue: Queue, tell: mpsc::Sender<Heard>) {
         let (seen, is_seen) = oneshot::channel();
         let objects = objects.flatten().collect();
         let told = tell.send(Heard::Objects { objects, seen }).await;
-        if told.is_err() || is_seen.await.is_err() {
+        if told.is_err() {
             return;
+        }
+        // Whoever waited for the next step no longer does: the messages come again.
+        if is_seen.await.is_err() {
+            continue;
         }
         match queue.delete(&messages).await {
             Ok(()) => backoff.reset(),
@@ -364,6 +366,10 @@ mod tests {
             ("https://sqs.eu-central-1.amazonaws.com/", "no URL"),
             (
                 "https://a:b@sqs.eu-central-1.amazonaws.com/1/landing",
+                "no URL",
+            ),
+            (
+                "https://:b@sqs.eu-central-1.amazonaws.com/1/landing",
                 "no URL",
             ),
             ("ftp://sqs.eu-central-1.amazonaws.com/1/landing", "no URL"),
